@@ -1,0 +1,70 @@
+package token
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+)
+
+// strictJSON reports why data is not one JSON value in UTF-8. encoding/json
+// finds errors of grammar and text after the value; it would replace bad UTF-8
+// and lone surrogates by U+FFFD in silence, so they are looked for here.
+func strictJSON(data []byte) error {
+	if i := firstBadByte(data); i >= 0 {
+		return fmt.Errorf("byte 0x%02x at offset %d is not UTF-8: the file is damaged", data[i], i)
+	}
+	var value json.RawMessage
+	if err := json.Unmarshal(data, &value); err != nil {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return fmt.Errorf("not JSON at offset %d: %w", syntax.Offset, err)
+		}
+		return fmt.Errorf("not JSON: %w", err)
+	}
+	if i := loneSurrogate(data); i >= 0 {
+		return fmt.Errorf("the escape %s at offset %d is half of a surrogate pair, not a character", data[i:i+6], i)
+	}
+	return nil
+}
+
+func firstBadByte(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size <= 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// loneSurrogate returns the offset of an escape such as \ud800 whose other half
+// is missing, which encoding/json would replace in silence, or -1.
+func loneSurrogate(data []byte) int {
+	for i := 0; i < len(data); i++ {
+		if data[i] != '\\' {
+			continue
+		}
+		high, ok := surrogate(data, i)
+		if !ok {
+			i++ // what is escaped may itself be a backslash
+			continue
+		}
+		low, ok := surrogate(data, i+6)
+		if high >= 0xdc00 || !ok || low < 0xdc00 {
+			return i
+		}
+		i += 11
+	}
+	return -1
+}
+
+// surrogate returns the value of the escape at data[i:] if it is a surrogate.
+func surrogate(data []byte, i int) (v uint16, ok bool) {
+	if i+6 > len(data) || data[i] != '\\' || data[i+1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(data[i+2:i+6]), 16, 16)
+	return uint16(n), err == nil && n >= 0xd800 && n < 0xe000
+}
