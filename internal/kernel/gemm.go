@@ -8,28 +8,22 @@ func mustMul(fn string, ok bool, m ...int) {
 	}
 }
 
+// The three products share two properties. Element (i, j) of c is the sum over k
+// in ascending order, in blocks of fixed length that are added up in ascending
+// order: its bits depend on the values and on the number of terms, not on the
+// threads of p, on the other rows or columns, or on strides. And c must not
+// overlap a or b.
+
 // MulNN sets c to a b, plus bias in every row when bias is not nil, plus the old
 // c when acc:
 //
 //	for i, j { s := 0; for k { s += a[i][k] * b[k][j] }; c[i][j] = s (+ bias[j]) (+ c[i][j]) }
 func MulNN[T Float](p *Pool, c, a, b Mat[T], bias []T, acc bool) {
 	mustMul("MulNN", a.Cols == b.Rows && c.Rows == a.Rows && c.Cols == b.Cols, c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols)
-	for i := range c.Rows {
-		row := c.Row(i)
-		if !acc {
-			clear(row)
-		}
-		if bias != nil {
-			for j := range row {
-				row[j] += bias[j]
-			}
-		}
-		for k, v := range a.Row(i) {
-			for j, w := range b.Row(k) {
-				row[j] += v * w
-			}
-		}
+	if bias != nil && len(bias) != c.Cols {
+		panic(fmt.Sprintf("kernel.MulNN: bias of %d for %d columns", len(bias), c.Cols))
 	}
+	multiply(p, c, a.view(), b.view(), a.Cols, bias, acc)
 }
 
 // MulNT sets c to a bᵗ, plus the old c when acc:
@@ -37,19 +31,7 @@ func MulNN[T Float](p *Pool, c, a, b Mat[T], bias []T, acc bool) {
 //	for i, j { s := 0; for k { s += a[i][k] * b[j][k] }; c[i][j] = s (+ c[i][j]) }
 func MulNT[T Float](p *Pool, c, a, b Mat[T], acc bool) {
 	mustMul("MulNT", a.Cols == b.Cols && c.Rows == a.Rows && c.Cols == b.Rows, c.Rows, c.Cols, a.Rows, a.Cols, b.Cols, b.Rows)
-	for i := range c.Rows {
-		row, x := c.Row(i), a.Row(i)
-		for j := range row {
-			var s T
-			for k, w := range b.Row(j) {
-				s += x[k] * w
-			}
-			if acc {
-				s += row[j]
-			}
-			row[j] = s
-		}
-	}
+	multiply(p, c, a.view(), b.view().transposed(), a.Cols, nil, acc)
 }
 
 // MulTN sets c to aᵗ b, plus the old c when acc:
@@ -57,16 +39,15 @@ func MulNT[T Float](p *Pool, c, a, b Mat[T], acc bool) {
 //	for i, j { s := 0; for k { s += a[k][i] * b[k][j] }; c[i][j] = s (+ c[i][j]) }
 func MulTN[T Float](p *Pool, c, a, b Mat[T], acc bool) {
 	mustMul("MulTN", a.Rows == b.Rows && c.Rows == a.Cols && c.Cols == b.Cols, c.Rows, c.Cols, a.Cols, a.Rows, b.Rows, b.Cols)
-	for i := range c.Rows {
-		row := c.Row(i)
-		if !acc {
-			clear(row)
-		}
-		for k := range a.Rows {
-			v := a.Row(k)[i]
-			for j, w := range b.Row(k) {
-				row[j] += v * w
-			}
-		}
-	}
+	multiply(p, c, a.view().transposed(), b.view(), a.Rows, nil, acc)
 }
+
+// A view is an operand of a product: element (i, j) is v[i*down + j*right].
+type view[T Float] struct {
+	v           []T
+	down, right int
+}
+
+func (m Mat[T]) view() view[T]          { return view[T]{m.V, m.Stride, 1} }
+func (v view[T]) transposed() view[T]   { return view[T]{v.v, v.right, v.down} }
+func (v view[T]) from(i, j int) view[T] { return view[T]{v.v[i*v.down+j*v.right:], v.down, v.right} }

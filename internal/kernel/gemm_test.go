@@ -1,0 +1,251 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// eachPath runs f as a subtest on every path of this machine.
+func eachPath(t *testing.T, f func(t *testing.T)) {
+	for _, p := range Paths() {
+		t.Run(p.String(), func(t *testing.T) {
+			defer Use(Use(p))
+			f(t)
+		})
+	}
+}
+
+// eachPool runs f with a nil pool and with pools of several sizes.
+func eachPool(f func(p *Pool)) {
+	f(nil)
+	for _, threads := range []int{1, 2, 3} {
+		p := newPool(threads)
+		f(p)
+		p.Close()
+	}
+}
+
+// random fills a rows×cols view with a wider stride with values in [-1, 1), and
+// what is outside the view with NaN.
+func random[T Float](r *rand.Rand, rows, cols, extra int) Mat[T] {
+	m := Mat[T]{rows, cols, cols + extra, make([]T, rows*(cols+extra)+extra)}
+	for i := range m.V {
+		m.V[i] = T(math.NaN())
+	}
+	m.V = m.V[extra/2:]
+	for i := range rows {
+		row := m.Row(i)
+		for j := range row {
+			row[j] = T(2*r.Float64() - 1)
+		}
+	}
+	return m
+}
+
+func transpose[T Float](m Mat[T], extra int) Mat[T] {
+	t := random[T](rand.New(rand.NewPCG(1, 1)), m.Cols, m.Rows, extra)
+	for i := range m.Rows {
+		for j, v := range m.Row(i) {
+			t.Row(j)[i] = v
+		}
+	}
+	return t
+}
+
+func clone[T Float](m Mat[T]) Mat[T] {
+	m.V = append([]T(nil), m.V...)
+	return m
+}
+
+// epsOf is the rounding unit of T.
+func epsOf[T Float]() float64 {
+	if is32[T]() {
+		return 1.0 / (1 << 24)
+	}
+	return 1.0 / (1 << 53)
+}
+
+// checkProduct compares got with before·acc + bias + a b computed in float64.
+// The error of a sum of k products in any order is below k·eps times the sum of
+// the magnitudes.
+func checkProduct[T Float](t *testing.T, what string, got, a, b, before Mat[T], bias []T, acc bool) {
+	t.Helper()
+	for i := range got.Rows {
+		for j, v := range got.Row(i) {
+			var want, size float64
+			for k, x := range a.Row(i) {
+				y := float64(x) * float64(b.Row(k)[j])
+				want += y
+				size += math.Abs(y)
+			}
+			if bias != nil {
+				want += float64(bias[j])
+				size += math.Abs(float64(bias[j]))
+			}
+			if acc {
+				want += float64(before.Row(i)[j])
+				size += math.Abs(float64(before.Row(i)[j]))
+			}
+			if limit := float64(a.Cols+2) * epsOf[T]() * size; !(math.Abs(float64(v)-want) <= limit) {
+				t.Fatalf("%s %d×%d×%d bias %v acc %v: c[%d][%d] = %v, want %v ± %v", what, got.Rows, got.Cols, a.Cols, bias != nil, acc, i, j, v, want, limit)
+			}
+		}
+	}
+	for i := range got.V {
+		if j := i % got.Stride; j >= got.Cols && !math.IsNaN(float64(got.V[i])) {
+			t.Fatalf("%s %d×%d×%d: wrote outside the view", what, got.Rows, got.Cols, a.Cols)
+		}
+	}
+}
+
+// checkForms checks the three forms of one product.
+func checkForms[T Float](t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
+	t.Helper()
+	extra := r.IntN(5)
+	a, b, c := random[T](r, m, k, extra), random[T](r, k, n, r.IntN(5)), random[T](r, m, n, r.IntN(5))
+	for mode := range 4 {
+		var bias []T
+		if mode&1 != 0 {
+			bias = random[T](r, 1, n, 0).Row(0)
+		}
+		acc := mode&2 != 0
+		got := clone(c)
+		MulNN(p, got, a, b, bias, acc)
+		checkProduct(t, "MulNN", got, a, b, c, bias, acc)
+		if bias != nil {
+			continue
+		}
+		got = clone(c)
+		MulNT(p, got, a, transpose(b, extra), acc)
+		checkProduct(t, "MulNT", got, a, b, c, nil, acc)
+		got = clone(c)
+		MulTN(p, got, transpose(a, extra), b, acc)
+		checkProduct(t, "MulTN", got, a, b, c, nil, acc)
+	}
+}
+
+func TestProductsSmall(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		p := newPool(2)
+		defer p.Close()
+		for m := range 20 {
+			for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 95, 96, 97, 100} {
+				for _, k := range []int{0, 1, 2, 3, 5, 8, 15, 16, 17, 33} {
+					checkForms[float32](t, p, r, m, n, k)
+				}
+				checkForms[float64](t, nil, r, m, n, 1+(m+n)%9)
+			}
+		}
+	})
+}
+
+func TestProductsLarge(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		eachPool(func(p *Pool) {
+			for range 3 {
+				checkForms[float32](t, p, r, 1+r.IntN(300), 1+r.IntN(300), 1+r.IntN(900))
+				checkForms[float64](t, p, r, 1+r.IntN(90), 1+r.IntN(90), 1+r.IntN(600))
+			}
+			checkForms[float32](t, p, r, 1, 300, 900)
+			checkForms[float32](t, p, r, 300, 1, 900)
+		})
+	})
+}
+
+// Larger than the memory for packed operands, in each direction.
+func TestProductsHuge(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		p := newPool(2)
+		defer p.Close()
+		for _, s := range [][3]int{{9, 5, packedMax/768 + 900}, {3, packedMax/16 + 100, 16}, {packedMax/16 + 100, 3, 16}, {9, 1000, packedMax/800 + 300}} {
+			checkForms[float32](t, p, r, s[0], s[1], s[2])
+		}
+	})
+}
+
+// The bits of an element depend on nothing but its row and its column.
+func TestProductBits(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		const m, n, k = 133, 210, 1003
+		a, b, c := random[float32](r, m, k, 3), random[float32](r, k, n, 2), random[float32](r, m, n, 0)
+		bias := random[float32](r, 1, n, 0).Row(0)
+		at, bt := transpose(a, 1), transpose(b, 4)
+		want, wantAcc := clone(c), clone(c)
+		MulNN(nil, want, a, b, bias, false)
+		MulNN(nil, wantAcc, a, b, nil, true)
+		same := func(what string, got Mat[float32], i0, j0 int, want Mat[float32]) {
+			t.Helper()
+			for i := range got.Rows {
+				for j, v := range got.Row(i) {
+					if w := want.Row(i0 + i)[j0+j]; v != w {
+						t.Fatalf("%s: [%d][%d] is %v, in the whole product %v", what, i0+i, j0+j, v, w)
+					}
+				}
+			}
+		}
+		eachPool(func(p *Pool) {
+			got := clone(c)
+			MulNN(p, got, a, b, bias, false)
+			same(fmt.Sprint("threads ", p.Threads()), got, 0, 0, want)
+			got = clone(c)
+			MulNT(p, got, a, bt, true)
+			same("NT", got, 0, 0, wantAcc)
+			got = clone(c)
+			MulTN(p, got, at, b, true)
+			same("TN", got, 0, 0, wantAcc)
+		})
+		for range 30 {
+			i0, j0 := r.IntN(m), r.IntN(n)
+			i1, j1 := i0+1+r.IntN(min(9, m-i0)), j0+1+r.IntN(n-j0)
+			got := NewMat[float32](i1-i0, j1-j0)
+			MulNN(nil, got, a.Sub(i0, i1, 0, k), b.Sub(0, k, j0, j1), bias[j0:j1], false)
+			same("part", got, i0, j0, want)
+			got = clone(c.Sub(i0, i1, j0, j1))
+			MulNT(nil, got, a.Sub(i0, i1, 0, k), bt.Sub(j0, j1, 0, k), true)
+			same("part NT", got, i0, j0, wantAcc)
+		}
+	})
+}
+
+func TestProductShapes(t *testing.T) {
+	a, b := NewMat[float32](2, 3), NewMat[float32](4, 5)
+	for name, f := range map[string]func(){
+		"kernel.MulNN: shapes do not fit: 2×5 = 2×3 times 4×5": func() { MulNN(nil, NewMat[float32](2, 5), a, b, nil, false) },
+		"kernel.MulNT: shapes do not fit: 2×4 = 2×3 times 5×4": func() { MulNT(nil, NewMat[float32](2, 4), a, b, false) },
+		"kernel.MulTN: shapes do not fit: 3×5 = 3×2 times 4×5": func() { MulTN(nil, NewMat[float32](3, 5), a, b, false) },
+		"kernel.MulNN: bias of 4 for 5 columns":                func() { MulNN(nil, NewMat[float32](4, 5), NewMat[float32](4, 4), b, make([]float32, 4), false) },
+	} {
+		func() {
+			defer func() {
+				if v := recover(); v != name {
+					t.Errorf("panic %v, want %v", v, name)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+func TestProductsDoNotAllocate(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		p := newPool(2)
+		defer p.Close()
+		a, b, c := NewMat[float32](96, 96), NewMat[float32](96, 96), NewMat[float32](96, 96)
+		for name, p := range map[string]*Pool{"pool": p, "one": NewPool(1)} {
+			f := func() {
+				MulNN(p, c, a, b, nil, false)
+				MulNT(p, c, a, b, true)
+				MulTN(p, c, a, b, true)
+			}
+			if n := testing.AllocsPerRun(20, f); n != 0 {
+				t.Errorf("%s: %v allocations", name, n)
+			}
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package kernel
+
+import "fmt"
+
+// A Path is a family of instructions that the kernels can use. Within one path
+// results are reproducible bit by bit; two paths differ in rounding.
+type Path int
+
+// The paths, each of which needs all that the one before it needs, NEON aside.
+const (
+	Portable   Path = iota // Go alone
+	NEON                   // arm64: products
+	AVX2                   // AVX2, FMA: products
+	AVX512                 // AVX-512 F, BW, DQ, VL: everything in float32
+	AVX512BF16             // and its bf16 conversions
+	AMX                    // and tiles in bf16, with the system's permission
+)
+
+func (p Path) String() string {
+	switch p {
+	case Portable:
+		return "portable"
+	case NEON:
+		return "NEON"
+	case AVX2:
+		return "AVX2"
+	case AVX512:
+		return "AVX-512"
+	case AVX512BF16:
+		return "AVX512-BF16"
+	case AMX:
+		return "AMX"
+	}
+	return fmt.Sprintf("Path(%d)", int(p))
+}
+
+// supported are the paths of this machine, slowest first; current is in use.
+var (
+	supported = append([]Path{Portable}, detect()...)
+	current   = supported[len(supported)-1]
+)
+
+// Paths returns the paths that this machine has, the fastest last.
+func Paths() []Path { return append([]Path(nil), supported...) }
+
+// Current returns the path in use: the fastest, unless Use chose another.
+func Current() Path { return current }
+
+// Use chooses the path of all kernels from now on and returns the previous one.
+// It must not run at the same time as a kernel. A path that the machine does not
+// have is a panic.
+func Use(p Path) Path {
+	for _, q := range supported {
+		if p == q {
+			old := current
+			current = p
+			return old
+		}
+	}
+	panic(fmt.Sprintf("kernel.Use: this machine has no %v, only %v", p, supported))
+}
