@@ -1,0 +1,98 @@
+package kernel
+
+import "math"
+
+// ReLU sets y to the positive part of x; y may be x:
+//
+//	for i { y[i] = max(x[i], 0) }
+func ReLU[T Float](y, x []T) {
+	mustLen("ReLU", len(y), len(x))
+	for i, v := range x {
+		y[i] = max(v, 0)
+	}
+}
+
+// ReLUBackward sets y to the positive part of x once more and dx to dy times the
+// derivative, which at 0 counts as 0; dx may be dy:
+//
+//	for i { y[i] = max(x[i], 0); if x[i] > 0 { dx[i] = dy[i] } else { dx[i] = 0 } }
+func ReLUBackward[T Float](dx, y, dy, x []T) {
+	mustLen("ReLUBackward", len(dx), len(y), len(dy), len(x))
+	for i, v := range x {
+		d := dy[i]
+		if !(v > 0) {
+			d = 0
+		}
+		dx[i], y[i] = d, max(v, 0)
+	}
+}
+
+// GELU sets y to x Φ(x), with Φ the normal distribution function; y may be x:
+//
+//	for i { y[i] = x[i] * (1 + erf(x[i]/√2)) / 2 }
+func GELU[T Float](y, x []T) {
+	mustLen("GELU", len(y), len(x))
+	for i, v := range x {
+		v := float64(v)
+		y[i] = T(v * normalCDF(v))
+	}
+}
+
+// normalCDF is Φ, accurate in the left tail, too.
+func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+
+// GELUBackward sets y to GELU(x) once more, which costs little beside the
+// derivative and saves keeping it, and dx to dy times the derivative; dx may be dy:
+//
+//	for i { Φ := (1 + erf(x[i]/√2)) / 2; φ := exp(-x[i]²/2) / √(2π)
+//		y[i] = x[i]*Φ; dx[i] = dy[i] * (Φ + x[i]*φ) }
+func GELUBackward[T Float](dx, y, dy, x []T) {
+	mustLen("GELUBackward", len(dx), len(y), len(dy), len(x))
+	const norm = 1 / (math.Sqrt2 * math.SqrtPi)
+	for i, v := range x {
+		v := float64(v)
+		cdf := normalCDF(v)
+		y[i] = T(v * cdf)
+		dx[i] = dy[i] * T(cdf+v*norm*math.Exp(-0.5*v*v))
+	}
+}
+
+const (
+	tanhScale = 2 / (math.Sqrt2 * math.SqrtPi) // √(2/π)
+	tanhCube  = 0.044715
+)
+
+// GELUTanh sets y to the approximation of GELU that GPT-2 uses; y may be x:
+//
+//	for i { u := √(2/π) * (x[i] + 0.044715*x[i]³); y[i] = x[i] * (1 + tanh(u)) / 2 }
+func GELUTanh[T Float](y, x []T) {
+	mustLen("GELUTanh", len(y), len(x))
+	for i, v := range x {
+		v := float64(v)
+		y[i] = T(v * logistic(2*tanhScale*(v+tanhCube*v*v*v)))
+	}
+}
+
+// logistic is 1/(1 + exp(-x)), which is (1 + tanh(x/2))/2 without cancellation
+// in the left tail.
+func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+// GELUTanhBackward is to GELUTanh what GELUBackward is to GELU:
+//
+//	for i { u := √(2/π) * (x[i] + 0.044715*x[i]³); u′ := √(2/π) * (1 + 3*0.044715*x[i]²)
+//		y[i] = x[i] * (1 + tanh(u)) / 2
+//		dx[i] = dy[i] * ((1 + tanh(u))/2 + x[i] * (1 - tanh²(u))/2 * u′) }
+func GELUTanhBackward[T Float](dx, y, dy, x []T) {
+	mustLen("GELUTanhBackward", len(dx), len(y), len(dy), len(x))
+	for i, v := range x {
+		v := float64(v)
+		up := logistic(2 * tanhScale * (v + tanhCube*v*v*v))
+		y[i] = T(v * up)
+		// (1 - tanh²)/2 = 2 up (1 - up); beyond ±∞ of u the second term is 0.
+		slope := 2 * tanhScale * (1 + 3*tanhCube*v*v) * v * up * (1 - up)
+		if up == 0 || up == 1 {
+			slope = 0
+		}
+		dx[i] = dy[i] * T(up+slope)
+	}
+}

@@ -1,0 +1,90 @@
+package kernel
+
+import "math"
+
+// Exp replaces x by its exponential:
+//
+//	for i { x[i] = exp(x[i]) }
+func Exp[T Float](x []T) {
+	for i, v := range x {
+		x[i] = exp(v)
+	}
+}
+
+func exp[T Float](x T) T { return T(math.Exp(float64(x))) }
+
+// ExpSum replaces x by exp(a x - shift) and returns the sum:
+//
+//	s := 0; for i { x[i] = exp(a*x[i] - shift); s += x[i] }; return s
+func ExpSum[T Float](x []T, a, shift T) (s T) {
+	for i, v := range x {
+		e := exp(a*v - shift)
+		x[i] = e
+		s += e
+	}
+	return s
+}
+
+// SumExp returns the sum of exp(a x - shift):
+//
+//	s := 0; for i { s += exp(a*x[i] - shift) }; return s
+func SumExp[T Float](x []T, a, shift T) (s T) {
+	for _, v := range x {
+		s += exp(a*v - shift)
+	}
+	return s
+}
+
+// LogSumExp returns the logarithm of the sum of exp(x), in a way that does not
+// overflow; x must not be empty:
+//
+//	m := Max(x); return m + log(SumExp(x, 1, m))
+func LogSumExp[T Float](x []T) T {
+	m := Max(x)
+	return m + T(math.Log(float64(SumExp(x, 1, m))))
+}
+
+// Softmax replaces x by the softmax of a x and returns the logarithm of the sum
+// of exp(a x); x must not be empty and a not negative:
+//
+//	m := a * Max(x); s := ExpSum(x, a, m); Scale(x, 1/s); return m + log(s)
+func Softmax[T Float](x []T, a T) (lse T) {
+	m := a * Max(x)
+	s := ExpSum(x, a, m)
+	Scale(x, 1/s)
+	return m + T(math.Log(float64(s)))
+}
+
+// SoftmaxBackward replaces dy, the gradient with respect to y = softmax(a x), by
+// that with respect to x, where rowDot = Σ dy∘y:
+//
+//	for i { dy[i] = (dy[i] - rowDot) * y[i] * a }
+func SoftmaxBackward[T Float](dy, y []T, rowDot, a T) {
+	mustLen("SoftmaxBackward", len(dy), len(y))
+	for i, v := range y {
+		dy[i] = (dy[i] - rowDot) * v * a
+	}
+}
+
+// CrossEntropy returns -log softmax(x)[target] and replaces x by its gradient
+// times a:
+//
+//	m := Max(x); t := x[target]; s := ExpSum(x, 1, m)
+//	Scale(x, a/s); x[target] -= a
+//	return log(s) - float64(t - m)
+func CrossEntropy[T Float](x []T, target int, a T) float64 {
+	m := Max(x)
+	t := x[target]
+	s := ExpSum(x, 1, m)
+	Scale(x, a/s)
+	x[target] -= a
+	return math.Log(float64(s)) - float64(t-m)
+}
+
+// NegLogProb returns -log softmax(x)[target]:
+//
+//	m := Max(x); return log(SumExp(x, 1, m)) - float64(x[target] - m)
+func NegLogProb[T Float](x []T, target int) float64 {
+	m := Max(x)
+	return math.Log(float64(SumExp(x, 1, m))) - float64(x[target]-m)
+}
