@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// Activation is the nonlinearity g between two fully connected layers:
+//
+//	a_i = g(a_{i-1}),  Δ_{i-1} = Δ_i ∘ g′(a_{i-1})
+type Activation[T Float] struct{ Kind pedestrian.Activation }
+
+// ActivationCache holds the task of an activation.
+type ActivationCache[T Float] struct{ task activationTask[T] }
+
+// Forward sets y to g(x).
+func (l Activation[T]) Forward(p *Pool, y Mat[T], c *ActivationCache[T], x Mat[T]) {
+	mustShape("Activation.Forward", "y", y, x.Rows, x.Cols)
+	c.task = activationTask[T]{kind: l.Kind, y: y, x: x}
+	p.Run(rowParts(x.Rows), &c.task)
+}
+
+// Backward sets dx to dy∘g′(x) and y to g(x) once more, which costs little beside
+// g′ and saves keeping it. dx and dy may be one matrix.
+func (l Activation[T]) Backward(p *Pool, dx, y, dy Mat[T], c *ActivationCache[T], x Mat[T]) {
+	mustShape("Activation.Backward", "dx", dx, x.Rows, x.Cols)
+	mustShape("Activation.Backward", "y", y, x.Rows, x.Cols)
+	c.task = activationTask[T]{l.Kind, y, x, dx, dy}
+	p.Run(rowParts(x.Rows), &c.task)
+}
+
+type activationTask[T Float] struct {
+	kind         pedestrian.Activation
+	y, x, dx, dy Mat[T]
+}
+
+func (f *activationTask[T]) Do(_ *kernel.Pool, part int) {
+	from, to := rowRange(part, f.x.Rows)
+	for t := from; t < to; t++ {
+		y, x := f.y.Row(t), f.x.Row(t)
+		if f.dx.V == nil {
+			switch f.kind {
+			case pedestrian.ReLU:
+				kernel.ReLU(y, x)
+			case pedestrian.GELU:
+				kernel.GELU(y, x)
+			default:
+				kernel.GELUTanh(y, x)
+			}
+			continue
+		}
+		dx, dy := f.dx.Row(t), f.dy.Row(t)
+		switch f.kind {
+		case pedestrian.ReLU:
+			kernel.ReLUBackward(dx, y, dy, x)
+		case pedestrian.GELU:
+			kernel.GELUBackward(dx, y, dy, x)
+		default:
+			kernel.GELUTanhBackward(dx, y, dy, x)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// block is one transformer block, the starred part of table 2. Its gradient is
+// another block, in which what is frozen is without V.
+type block[T Float] struct {
+	ln1      LayerNorm[T]
+	qkv      Adapted[T]
+	att      Attention[T]
+	attProj  Adapted[T]
+	ln2      LayerNorm[T]
+	expand   Adapted[T]
+	act      Activation[T]
+	contract Adapted[T]
+}
+
+// blockCache holds what the backward pass of a block needs: the two normalized
+// inputs, queries, keys and values, the heads, and the input of g.
+type blockCache[T Float] struct {
+	ln1, ln2                       LayerNormCache[T]
+	att                            AttentionCache[T]
+	act                            ActivationCache[T]
+	qkv, attProj, expand, contract AdaptedCache[T]
+	a3qkv, a3, a7                  Mat[T]
+}
+
+// blockOf is block i of p and a, either of which may be nil.
+func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestrian.Adapter[T], i int) (b block[T]) {
+	keys := c.Heads * c.QueryDim()
+	b.att = Attention[T]{Heads: c.Heads, KeyDim: c.QueryDim(), ValueDim: c.ValueDim()}
+	b.act = Activation[T]{c.Activation}
+	if p != nil {
+		s := &p.Blocks[i]
+		b.ln1, b.ln2 = layerNormOf(s.LN1, c.Eps), layerNormOf(s.LN2, c.Eps)
+		b.qkv.FC, b.attProj.FC, b.expand.FC, b.contract.FC = fcOf(s.QKV), fcOf(s.AttProj), fcOf(s.Expand), fcOf(s.Contract)
+	}
+	b.qkv.Impotent = [2]int{keys, 2 * keys}
+	if a != nil {
+		s, m := &a.Blocks[i], a.Config.Multiplier()
+		b.qkv.LoRA = [3]LoRA[T]{loraOf(s.Q, m, 0), loraOf(s.K, m, keys), loraOf(s.V, m, 2*keys)}
+		b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(s.AttProj, m, 0), loraOf(s.Expand, m, 0), loraOf(s.Contract, m, 0)
+	}
+	return b
+}
+
+func layerNormOf[T Float](a pedestrian.Affine[T], eps float64) LayerNorm[T] {
+	return LayerNorm[T]{a.W.V, a.B.V, eps}
+}
+
+func fcOf[T Float](a pedestrian.Affine[T]) FC[T] { return FC[T]{W: view(a.W), B: a.B.V} }
+
+func loraOf[T Float](a pedestrian.LoRA[T], multiplier float64, from int) LoRA[T] {
+	return LoRA[T]{view(a.Down), view(a.Up), T(multiplier), from}
+}
+
+// split is the queries, keys and values in the output of qkv.
+func (b *block[T]) split(m Mat[T]) (q, k, v Mat[T]) {
+	keys := b.att.Heads * b.att.KeyDim
+	return m.Sub(0, m.Rows, 0, keys), m.Sub(0, m.Rows, keys, 2*keys), m.Sub(0, m.Rows, 2*keys, m.Cols)
+}
+
+// masks are the dropout masks of one block in one step.
+type masks struct{ att, attProj, contract kernel.Mask }
+
+// forward takes x, the residual stream, from a_1 to a_10.
+func (b *block[T]) forward(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
+	y, h, qkv, a3, a7 := first(w.y, x.Rows), first(w.h, x.Rows), first(c.a3qkv, x.Rows), first(c.a3, x.Rows), first(c.a7, x.Rows)
+
+	b.ln1.Forward(p, y, &c.ln1, x)                        // a_2
+	b.qkv.Forward(p, qkv, &c.qkv, y, false)               // (9.a), (9.b), (4)
+	q, k, v := b.split(qkv)                               //
+	k, v = w.keep(i, k, v)                                //
+	b.att.Drop = m.att                                    //
+	b.att.Forward(p, a3, &c.att, q, k, v, w.segments)     // a_3
+	w.branch(p, x, &b.attProj, &c.attProj, a3, m.attProj) // a_4, a_5 = a_1 + a_4
+
+	b.ln2.Forward(p, y, &c.ln2, x)                          // a_6
+	b.expand.Forward(p, a7, &c.expand, y, false)            // a_7
+	b.act.Forward(p, h, &c.act, a7)                         // a_8
+	w.branch(p, x, &b.contract, &c.contract, h, m.contract) // a_9, a_10 = a_5 + a_9
+}
+
+// branch adds the output of l for a, under mask, to the residual stream x.
+func (w *workspace[T]) branch(p *Pool, x Mat[T], l *Adapted[T], c *AdaptedCache[T], a Mat[T], mask kernel.Mask) {
+	if !mask.On() {
+		l.Forward(p, x, c, a, true)
+		return
+	}
+	y := first(w.y, x.Rows)
+	l.Forward(p, y, c, a, false)
+	w.drop.Mask = mask
+	w.drop.Apply(p, x, y, true)
+}
+
+// unbranch is the error on the output of a branch, before its mask.
+func (w *workspace[T]) unbranch(p *Pool, dx Mat[T], mask kernel.Mask) Mat[T] {
+	if !mask.On() {
+		return dx
+	}
+	dy := first(w.masked, dx.Rows)
+	w.drop.Mask = mask
+	w.drop.Apply(p, dy, dx, false)
+	return dy
+}
+
+// Layers of a block that can be trained alone, from the bottom.
+const (
+	layerQKV = iota
+	layerAttProj
+	layerExpand
+	layerContract
+	layers
+)
+
+// backward takes dx, the error on the residual stream, from Δ_10 to Δ_1, and
+// adds to grad the gradients of what grad has. Nothing below layer bottom is
+// computed; a negative bottom means everything.
+func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T], w *workspace[T], m masks, bottom int) {
+	rows := dx.Rows
+	y, h, qkv, a3, a7 := first(w.y, rows), first(w.h, rows), first(c.a3qkv, rows), first(c.a3, rows), first(c.a7, rows)
+	e, dh, dqkv := first(w.e, rows), first(w.dh, rows), first(w.dqkv, rows)
+
+	dy := w.unbranch(p, dx, m.contract)
+	if bottom == layerContract {
+		b.contract.Error(p, Mat[T]{}, dy, &c.contract)
+		b.act.Forward(p, h, &c.act, a7)
+		b.contract.Grad(p, &grad.contract, dy, h, &c.contract)
+		return
+	}
+	b.contract.Error(p, dh, dy, &c.contract)               // Δ_8
+	b.act.Backward(p, dh, h, dh, &c.act, a7)               // Δ_7, and a_8 again
+	b.contract.Grad(p, &grad.contract, dy, h, &c.contract) // ∂w_8, ∂b_8
+
+	b.ln2.Affine(p, y, &c.ln2) // a_6 again
+	if bottom == layerExpand {
+		b.expand.Error(p, Mat[T]{}, dh, &c.expand)
+		b.expand.Grad(p, &grad.expand, dh, y, &c.expand)
+		return
+	}
+	b.expand.Error(p, e, dh, &c.expand)              // Δ_6
+	b.expand.Grad(p, &grad.expand, dh, y, &c.expand) // ∂w_6, ∂b_6
+	b.ln2.Backward(p, dx, grad.ln2, e, &c.ln2)       // Δ_5 = Δ_10 + …, ∂w_5, ∂b_5
+
+	dy = w.unbranch(p, dx, m.attProj)
+	if bottom == layerAttProj {
+		b.attProj.Error(p, Mat[T]{}, dy, &c.attProj)
+		b.attProj.Grad(p, &grad.attProj, dy, a3, &c.attProj)
+		return
+	}
+	b.attProj.Error(p, e, dy, &c.attProj)                // Δ_3
+	b.attProj.Grad(p, &grad.attProj, dy, a3, &c.attProj) // ∂w_3, ∂b_3
+	q, k, v := b.split(qkv)
+	dq, dk, dv := b.split(dqkv)
+	b.att.Drop = m.att
+	b.att.Backward(p, dq, dk, dv, e, &c.att, q, k, v, a3, w.segments) // (25)…(28)
+	b.ln1.Affine(p, y, &c.ln1)                                        // a_2 again
+	if bottom == layerQKV {
+		b.qkv.Error(p, Mat[T]{}, dqkv, &c.qkv)
+		b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)
+		return
+	}
+	b.qkv.Error(p, e, dqkv, &c.qkv)            // Δ_2: (22), (30.a), (30.b), (33), (35)
+	b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)  // (23), (24), (31.a), (31.b), (32.a)
+	b.ln1.Backward(p, dx, grad.ln1, e, &c.ln1) // Δ_1 = Δ_5 + …, ∂w_1, ∂b_1
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"fmt"
+)
+
+// keyValues holds the keys and values of one block for every token so far: the
+// rows of sequence s start at s·context.
+type keyValues[T Float] struct{ k, v Mat[T] }
+
+// keep puts new keys and values behind those that a decoder stored and returns
+// all of them; without a store it returns its arguments.
+func (w *workspace[T]) keep(block int, k, v Mat[T]) (allK, allV Mat[T]) {
+	if w.store == nil {
+		return k, v
+	}
+	s := &w.store[block]
+	for _, seg := range w.segments {
+		for t := range seg.N {
+			copy(s.k.Row(seg.K+seg.Past+t), k.Row(seg.Q+t))
+			copy(s.v.Row(seg.K+seg.Past+t), v.Row(seg.Q+t))
+		}
+	}
+	return s.k, s.v
+}
+
+// Decoder feeds a network token by token and keeps the keys and values of those
+// it has seen (the paper's box on the KV cache), so that a new token costs O(n_T)
+// and gives the numbers of the full pass. It holds several sequences; each may be
+// as long as the context. It lives as long as its network.
+type Decoder[T Float] struct {
+	n    *Network[T]
+	w    workspace[T]
+	lens []int
+	out  Mat[T] // logits, one row for each sequence
+	last Mat[T] // a_11 of the last tokens
+}
+
+// feedRows is the number of tokens of a prompt that pass the network at once.
+const feedRows = 256
+
+// NewDecoder makes a decoder of batch sequences, all empty.
+func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
+	if batch < 1 {
+		panic(fmt.Sprintf("engine.Network.NewDecoder: %d sequences: there must be at least 1", batch))
+	}
+	c := n.params.Config
+	d := &Decoder[T]{n: n, lens: make([]int, batch)}
+	d.w.blocks = make([]blockCache[T], c.Blocks)
+	d.w.store = make([]keyValues[T], c.Blocks)
+	s := shape{Config: c, rows: max(batch, min(c.Context, feedRows)), longest: c.Context, seqs: batch, threads: n.pool.Threads(), chunk: batch}
+	if n.lora != nil {
+		s.lora = &n.lora.Config
+	}
+	allocate(func(a *arena[T]) {
+		d.w.planForward(a, s)
+		d.out, d.last = d.w.logits.Y, d.w.logits.X
+		for i := range d.w.store {
+			d.w.store[i] = keyValues[T]{a.mat(batch*c.Context, c.Heads*c.QueryDim()), a.mat(batch*c.Context, c.Width)}
+		}
+	})
+	return d
+}
+
+// Len is the number of tokens that sequence seq has seen.
+func (d *Decoder[T]) Len(seq int) int { return d.lens[seq] }
+
+// Reset forgets every sequence.
+func (d *Decoder[T]) Reset() { clear(d.lens) }
+
+// Feed appends tokens to sequence seq and returns the logits that follow the
+// last of them, V numbers that hold until the next call. It panics when there are
+// no tokens, one is outside the vocabulary, or they do not fit into the context:
+// Len tells how much is used.
+func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
+	c := d.n.params.Config
+	if seq < 0 || seq >= len(d.lens) {
+		panic(fmt.Sprintf("engine.Decoder.Feed: sequence %d of %d", seq, len(d.lens)))
+	}
+	d.mustFit("Feed", seq, tokens, len(tokens))
+	for len(tokens) > 0 {
+		n := min(len(tokens), d.w.x.Rows)
+		d.w.segments = append(d.w.segments[:0], Segment{0, seq * c.Context, n, d.lens[seq]})
+		for t := range n {
+			d.w.positions[t] = int32(d.lens[seq] + t)
+		}
+		a11 := d.n.forward(&d.w, tokens[:n], nil)
+		d.lens[seq] += n
+		if tokens = tokens[n:]; len(tokens) == 0 {
+			d.n.logits.Forward(d.n.pool, first(d.out, 1), &d.w.logits, a11.Sub(n-1, n, 0, a11.Cols))
+		}
+	}
+	return d.out.Row(0)
+}
+
+// Next appends one token to every sequence, so that weights are read once for
+// all, and returns the logits that follow, one row for each sequence, which hold
+// until the next call. It panics as Feed does.
+func (d *Decoder[T]) Next(tokens []int32) Mat[T] {
+	if len(tokens) != len(d.lens) {
+		panic(fmt.Sprintf("engine.Decoder.Next: %d tokens for %d sequences", len(tokens), len(d.lens)))
+	}
+	d.w.segments = d.w.segments[:0]
+	for seq := range tokens {
+		d.mustFit("Next", seq, tokens[seq:seq+1], 1)
+		d.w.segments = append(d.w.segments, Segment{seq, seq * d.n.params.Config.Context, 1, d.lens[seq]})
+		d.w.positions[seq] = int32(d.lens[seq])
+	}
+	a11 := d.n.forward(&d.w, tokens, nil)
+	for seq := range d.lens {
+		d.lens[seq]++
+	}
+	d.n.logits.Forward(d.n.pool, d.out, &d.w.logits, a11)
+	return d.out
+}
+
+func (d *Decoder[T]) mustFit(fn string, seq int, tokens []int32, n int) {
+	c := d.n.params.Config
+	switch {
+	case n == 0:
+		panic("engine.Decoder." + fn + ": no tokens")
+	case d.lens[seq]+n > c.Context:
+		panic(fmt.Sprintf("engine.Decoder.%s: the context is full: %d tokens and %d more in a context of %d", fn, d.lens[seq], n, c.Context))
+	}
+	for _, id := range tokens {
+		if id < 0 || int(id) >= c.Vocab {
+			panic(fmt.Sprintf("engine.Decoder.%s: token %d is outside the vocabulary of %d", fn, id, c.Vocab))
+		}
+	}
+}

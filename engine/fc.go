@@ -1,0 +1,61 @@
+package engine
+
+import "github.com/pedestrian-ml/pedestrian/internal/kernel"
+
+// FC holds the weight (input×output) and bias of a fully connected layer; B is
+// nil when there is none. Its gradient is another FC.
+//
+//	a_i     = a_{i-1} w + b̃
+//	Δ_{i-1} = Δ_i wᵗ
+//	∂L/∂w   = a_{i-1}ᵗ Δ_i,  ∂L/∂b = Σ_tokens Δ_i
+type FC[T Float] struct {
+	W Mat[T]
+	B []T
+
+	// Impotent is the range of outputs whose bias gradient is identically zero,
+	// and is not computed: the keys of an attention, by (29) and (32.b).
+	Impotent [2]int
+}
+
+// FCCache holds the task of a fully connected layer.
+type FCCache[T Float] struct{ bias sumTokens[T] }
+
+// Forward sets y to x W + B, or adds that to y.
+func (l FC[T]) Forward(p *Pool, y, x Mat[T], add bool) {
+	kernel.MulNN(p, y, x, l.W, l.B, add)
+}
+
+// Error sets dx to dy Wᵗ: the error handed down (T2).
+func (l FC[T]) Error(p *Pool, dx, dy Mat[T]) {
+	kernel.MulNT(p, dx, dy, l.W, false)
+}
+
+// Grad adds the gradients of W and B to grad (T3).
+func (l FC[T]) Grad(p *Pool, grad FC[T], dy, x Mat[T], c *FCCache[T]) {
+	kernel.MulTN(p, grad.W, x, dy, true)
+	if grad.B == nil {
+		return
+	}
+	from, to := l.Impotent[0], l.Impotent[1]
+	c.bias.run(p, grad.B[:from], dy.Sub(0, dy.Rows, 0, from))
+	c.bias.run(p, grad.B[to:], dy.Sub(0, dy.Rows, to, dy.Cols))
+}
+
+// sumTokens is the task db += Σ_tokens dy; a part owns a range of features.
+type sumTokens[T Float] struct {
+	db []T
+	dy Mat[T]
+}
+
+func (s *sumTokens[T]) run(p *Pool, db []T, dy Mat[T]) {
+	if len(db) == 0 {
+		return
+	}
+	s.db, s.dy = db, dy
+	p.Run(colParts(dy.Cols), s)
+}
+
+func (s *sumTokens[T]) Do(_ *kernel.Pool, part int) {
+	from, to := colRange(part, s.dy.Cols)
+	kernel.AddRows(s.db[from:to], s.dy.Sub(0, s.dy.Rows, from, to))
+}

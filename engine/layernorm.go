@@ -1,0 +1,95 @@
+package engine
+
+import "github.com/pedestrian-ml/pedestrian/internal/kernel"
+
+// LayerNorm holds the gain and bias of a layer normalization (§5); B is nil when
+// there is none. Its gradient is another LayerNorm: ∂L/∂θ has the shape of θ.
+type LayerNorm[T Float] struct {
+	W, B []T
+	Eps  float64 // ε inside the root; the paper has 0
+}
+
+// LayerNormCache holds what Backward needs from Forward.
+type LayerNormCache[T Float] struct {
+	Xhat Mat[T] // ā, the normalized input
+	Rstd []T    // 1/σ, one per row; 0 for a constant row with ε = 0
+
+	partial  Mat[T] // of ∂w beside ∂b, one row for each part of the rows
+	forward  layerNormForward[T]
+	backward layerNormBackward[T]
+}
+
+// Forward sets y to the normalization of x; it is paper.LayerNorm, one row at a time.
+func (l LayerNorm[T]) Forward(p *Pool, y Mat[T], c *LayerNormCache[T], x Mat[T]) {
+	mustShape("LayerNorm.Forward", "y", y, x.Rows, x.Cols)
+	c.forward = layerNormForward[T]{l, y, c, x}
+	p.Run(rowParts(x.Rows), &c.forward)
+}
+
+type layerNormForward[T Float] struct {
+	l LayerNorm[T]
+	y Mat[T]
+	c *LayerNormCache[T]
+	x Mat[T] // without V: ā is in the cache
+}
+
+func (f *layerNormForward[T]) Do(_ *kernel.Pool, part int) {
+	from, to := rowRange(part, f.y.Rows)
+	for t := from; t < to; t++ {
+		if y, xhat := f.y.Row(t), f.c.Xhat.Row(t); f.x.V != nil {
+			f.c.Rstd[t] = kernel.LayerNorm(y, xhat, f.x.Row(t), f.l.W, f.l.B, f.l.Eps) // (38)
+		} else {
+			kernel.Affine(y, xhat, f.l.W, f.l.B) // (37)
+		}
+	}
+}
+
+// Affine sets y to the output of Forward again, from the cache alone.
+func (l LayerNorm[T]) Affine(p *Pool, y Mat[T], c *LayerNormCache[T]) {
+	c.forward = layerNormForward[T]{l, y, c, Mat[T]{}}
+	p.Run(rowParts(y.Rows), &c.forward)
+}
+
+// Backward adds to dx the gradient of the loss with respect to x and to grad
+// that with respect to l, given dy, the gradient with respect to y. A grad
+// without W is not wanted.
+func (l LayerNorm[T]) Backward(p *Pool, dx Mat[T], grad LayerNorm[T], dy Mat[T], c *LayerNormCache[T]) {
+	mustShape("LayerNorm.Backward", "dx", dx, dy.Rows, dy.Cols)
+	c.backward = layerNormBackward[T]{l, dx, grad.W != nil, dy, c}
+	parts := rowParts(dy.Rows)
+	p.Run(parts, &c.backward)
+	if grad.W == nil {
+		return
+	}
+	d := dy.Cols
+	for i := range parts {
+		kernel.Add(grad.W, c.partial.Row(i)[:d])
+		if grad.B != nil {
+			kernel.Add(grad.B, c.partial.Row(i)[d:])
+		}
+	}
+}
+
+type layerNormBackward[T Float] struct {
+	l     LayerNorm[T]
+	dx    Mat[T]
+	grads bool
+	dy    Mat[T]
+	c     *LayerNormCache[T]
+}
+
+func (f *layerNormBackward[T]) Do(_ *kernel.Pool, part int) {
+	from, to := rowRange(part, f.dy.Rows)
+	if !f.grads {
+		for t := from; t < to; t++ {
+			kernel.NormalizeBackward(f.dx.Row(t), f.dy.Row(t), f.l.W, f.c.Xhat.Row(t), f.c.Rstd[t]) // (40)
+		}
+		return
+	}
+	sums := f.c.partial.Row(part)
+	clear(sums)
+	dw, db := sums[:f.dy.Cols], sums[f.dy.Cols:]
+	for t := from; t < to; t++ {
+		kernel.LayerNormBackward(f.dx.Row(t), dw, db, f.dy.Row(t), f.l.W, f.c.Xhat.Row(t), f.c.Rstd[t]) // (40), (41), (42)
+	}
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// Loss is the softmax and the cross-entropy (§1) of a chunk of tokens, as one:
+//
+//	ℓ    = -log y_pred[target], one number per token
+//	Δ_12 = s (y_pred - y_gt)        (T2)
+//
+// s is 1 for the sum over tokens and 1/N for the mean.
+type Loss[T Float] struct {
+	Scale float64 // s
+	Error bool    // put Δ_12 in the place of the logits
+}
+
+// LossCache holds the losses of a chunk, and the task.
+type LossCache[T Float] struct {
+	Token []float64 // ℓ of each row
+	task  lossTask[T]
+}
+
+// Forward returns the sum of ℓ over the rows of logits. When l.Error is set the
+// logits become Δ_12.
+func (l Loss[T]) Forward(p *Pool, logits Mat[T], c *LossCache[T], targets []int32) (sum float64) {
+	if len(targets) != logits.Rows {
+		panic(fmt.Sprintf("engine.Loss.Forward: %d targets for logits %d×%d", len(targets), logits.Rows, logits.Cols))
+	}
+	c.task = lossTask[T]{l, logits, c.Token, targets}
+	p.Run((logits.Rows+lossRows-1)/lossRows, &c.task)
+	for _, v := range c.Token[:logits.Rows] {
+		sum += v
+	}
+	return sum
+}
+
+// lossRows is the number of tokens in one part: few, since rows are long.
+const lossRows = 4
+
+type lossTask[T Float] struct {
+	l       Loss[T]
+	logits  Mat[T]
+	token   []float64
+	targets []int32
+}
+
+func (f *lossTask[T]) Do(_ *kernel.Pool, part int) {
+	for t := part * lossRows; t < min((part+1)*lossRows, f.logits.Rows); t++ {
+		if row, target := f.logits.Row(t), int(f.targets[t]); f.l.Error {
+			f.token[t] = kernel.CrossEntropy(row, target, T(f.l.Scale))
+		} else {
+			f.token[t] = kernel.NegLogProb(row, target)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// Float is the precision of an engine: float32 to train, float64 to check.
+type Float = pedestrian.Float
+
+// A Mat is a view of a row-major matrix; rows are tokens, or input features of a
+// weight. A Mat without V stands for "not there": not wanted, or frozen.
+type Mat[T Float] = kernel.Mat[T]
+
+// A Pool is the set of threads that layers run on.
+type Pool = kernel.Pool
+
+// NewMat allocates a zero matrix.
+func NewMat[T Float](rows, cols int) Mat[T] { return kernel.NewMat[T](rows, cols) }
+
+// view is the matrix of a parameter; without V when the network has no such parameter.
+func view[T Float](t pedestrian.Tensor[T]) Mat[T] {
+	return Mat[T]{Rows: t.Rows, Cols: t.Cols, Stride: t.Cols, V: t.V}
+}
+
+// first is the view of the first rows of m.
+func first[T Float](m Mat[T], rows int) Mat[T] { return m.Sub(0, rows, 0, m.Cols) }
+
+// mustShape panics unless m is rows×cols.
+func mustShape[T Float](fn, name string, m Mat[T], rows, cols int) {
+	if m.Rows != rows || m.Cols != cols {
+		panic(fmt.Sprintf("engine.%s: %s is %d×%d, not %d×%d", fn, name, m.Rows, m.Cols, rows, cols))
+	}
+}
+
+// rowsPerPart is the number of tokens in one part of a task over rows. It is the
+// same for any number of threads, so that sums over the parts are, too.
+const rowsPerPart = 32
+
+// rowParts is the number of parts that cover rows.
+func rowParts(rows int) int { return (rows + rowsPerPart - 1) / rowsPerPart }
+
+// rowRange is the range of rows of one part.
+func rowRange(part, rows int) (from, to int) {
+	return part * rowsPerPart, min((part+1)*rowsPerPart, rows)
+}
+
+// colsPerPart is the number of features in one part of a task over columns.
+const colsPerPart = 64
+
+func colParts(cols int) int { return (cols + colsPerPart - 1) / colsPerPart }
+
+func colRange(part, cols int) (from, to int) {
+	return part * colsPerPart, min((part+1)*colsPerPart, cols)
+}

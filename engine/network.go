@@ -1,0 +1,260 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// Options sizes a Network. The zero value suits one sequence of the whole
+// context, all threads and no dropout.
+type Options struct {
+	Batch   int     // largest B; 0 means 1
+	Context int     // largest T; 0 means the configuration's context
+	Threads int     // 0 means GOMAXPROCS
+	Dropout float64 // fraction left out in Gradients: of a_1, ρ, a_4 and a_9; 0 ≤ Dropout < 1
+	Seed    uint64  // of dropout
+	Chunk   int     // tokens whose logits are held at once; 0 means about 2²⁴ numbers
+}
+
+// Network computes the loss of a GPT, its gradients and its logits (table 2 and
+// table 3). It reads the parameters that it was made with, so that a step of the
+// optimizer shows in the next call. One goroutine at a time may use it and its
+// decoders.
+//
+// Memory is taken at the first Loss or Logits, and more at the first Gradients;
+// [Memory] tells beforehand how much. After that nothing is allocated.
+type Network[T Float] struct {
+	params *pedestrian.Params[T]
+	lora   *pedestrian.Adapter[T]
+	o      Options
+	pool   *Pool
+	work   workspace[T]
+
+	embedding Embedding[T]
+	blocks    []block[T]
+	final     LayerNorm[T]
+	logits    Logits[T]
+
+	squares               sumSquares[T]
+	update                adamwTask[T]
+	paramParts, loraParts []span
+}
+
+// New makes a network of p, with the adapter lora beside it unless that is nil.
+// It panics when they do not belong together or an option makes no sense.
+func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Options) *Network[T] {
+	c := p.Config
+	if lora != nil && lora.Base != c {
+		panic(fmt.Sprintf("engine.New: an adapter for %+v beside a network of %+v", lora.Base, c))
+	}
+	o, err := o.withDefaults(c)
+	if err != nil {
+		panic("engine.New: " + err.Error())
+	}
+	n := &Network[T]{params: p, lora: lora, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
+	n.embedding = Embedding[T]{view(p.Tok), view(p.Pos)}
+	for i := range n.blocks {
+		n.blocks[i] = blockOf(c, p, lora, i)
+	}
+	n.final = layerNormOf(p.LNFinal, c.Eps)
+	n.logits = logitsOf(p, lora)
+	n.work.blocks = make([]blockCache[T], c.Blocks)
+	return n
+}
+
+// withDefaults fills in what is zero and reports the first thing wrong.
+func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
+	if o.Batch == 0 {
+		o.Batch = 1
+	}
+	if o.Context == 0 {
+		o.Context = c.Context
+	}
+	if o.Chunk == 0 {
+		o.Chunk = defaultChunk(c.Vocab)
+	}
+	switch {
+	case o.Batch < 1:
+		return o, fmt.Errorf("Options.Batch is %d: it must be at least 1", o.Batch)
+	case o.Context < 1 || o.Context > c.Context:
+		return o, fmt.Errorf("Options.Context is %d: it must be at least 1 and at most the network's context of %d", o.Context, c.Context)
+	case !(o.Dropout >= 0 && o.Dropout < 1):
+		return o, fmt.Errorf("Options.Dropout is %g: it must be at least 0 and less than 1", o.Dropout)
+	case o.Chunk < 1:
+		return o, fmt.Errorf("Options.Chunk is %d: it must be at least 1", o.Chunk)
+	}
+	o.Chunk = min(o.Chunk, o.Batch*o.Context)
+	return o, nil
+}
+
+// Close stops the threads. The network cannot be used after it.
+func (n *Network[T]) Close() { n.pool.Close() }
+
+// mustTake panics when b is not a batch for n; targets says whether b needs them.
+func (n *Network[T]) mustTake(fn string, b Batch, targets bool) {
+	if err := b.Check(n.params.Config); err != nil {
+		panic("engine.Network." + fn + ": " + err.Error())
+	}
+	if targets && b.Targets == nil {
+		panic("engine.Network." + fn + ": the batch has no targets")
+	}
+	if b.B*b.T > n.o.Batch*n.o.Context {
+		panic(fmt.Sprintf("engine.Network.%s: a batch of %d×%d tokens, a network made for %d×%d", fn, b.B, b.T, n.o.Batch, n.o.Context))
+	}
+}
+
+// Loss returns Σℓ over the tokens of b that have a target, in nats, and their
+// number. There is no dropout in it.
+func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
+	n.mustTake("Loss", b, true)
+	n.reserve(false)
+	w := &n.work
+	if counted = w.logits.note(b.Targets); counted == 0 {
+		return 0, 0
+	}
+	w.place(b)
+	a11 := n.forward(w, b.Tokens, nil)
+	return n.logits.Loss(n.pool, &w.logits, a11), counted
+}
+
+// Logits sets row t of out, B·T×V, to the logits (a_12) of token t of b.
+func (n *Network[T]) Logits(out Mat[T], b Batch) {
+	n.mustTake("Logits", b, false)
+	mustShape("Network.Logits", "out", out, b.B*b.T, n.params.Config.Vocab)
+	n.reserve(false)
+	w := &n.work
+	w.place(b)
+	a11 := n.forward(w, b.Tokens, nil)
+	n.logits.Forward(n.pool, out, &w.logits, a11)
+}
+
+// Gradients returns Σℓ over the tokens of b that have a target, and their
+// number, and adds scale times the gradient of that sum to dp and dlora. Either
+// may be nil: what it stands for is frozen and nothing of it is computed. With a
+// scale of 1/counted the gradient is that of the mean.
+//
+// With dropout the losses are those under the masks of step. Two batches of one
+// optimizer step need two values of step to have different masks.
+func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
+	n.mustTake("Gradients", b, true)
+	c := n.params.Config
+	if dp != nil && dp.Config != c {
+		panic(fmt.Sprintf("engine.Network.Gradients: gradients of %+v, a network of %+v", dp.Config, c))
+	}
+	if dlora != nil && (n.lora == nil || dlora.Base != c || len(dlora.Slab) != len(n.lora.Slab)) {
+		panic(fmt.Sprintf("engine.Network.Gradients: gradients of an adapter %+v, which is not the network's", dlora.Config))
+	}
+	n.reserve(true)
+	w := &n.work
+	if counted = w.logits.note(b.Targets); counted == 0 {
+		return 0, 0
+	}
+	w.place(b)
+	drops := n.drops(step)
+	a11 := n.forward(w, b.Tokens, &drops)
+
+	bottom := n.bottom(dp, dlora)
+	grad := logitsOf(dp, dlora)
+	e, dx := first(w.e, a11.Rows), first(w.dx, a11.Rows)
+	if bottom >= layers*c.Blocks { // nothing below FC_logits is trained
+		return n.logits.Gradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
+	}
+	sum = n.logits.Gradients(n.pool, e, &grad, scale, &w.logits, a11) // Δ_12, Δ_11, ∂w_11, ∂b_11
+
+	var gradFinal LayerNorm[T]
+	if dp != nil {
+		gradFinal = layerNormOf(dp.LNFinal, 0)
+	}
+	clear(dx.V)
+	n.final.Backward(n.pool, dx, gradFinal, e, &w.final) // Δ_10, ∂w_10, ∂b_10
+	for i := range slices.Backward(n.blocks) {
+		if bottom >= layers*(i+1) {
+			break
+		}
+		g := blockOf(c, dp, dlora, i)
+		n.blocks[i].backward(n.pool, dx, &g, &w.blocks[i], w, drops.block(i), bottom-layers*i)
+	}
+	if dp != nil {
+		if m := drops.embedding(); m.On() {
+			w.drop.Mask = m
+			w.drop.Apply(n.pool, dx, dx, false)
+		}
+		n.embedding.Backward(n.pool, Embedding[T]{view(dp.Tok), view(dp.Pos)}, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
+	}
+	return sum, counted
+}
+
+// forward returns a_11 for the tokens that w has places for. Without drops the
+// blocks share a cache, since no backward pass follows.
+func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[T] {
+	x := first(w.x, len(tokens))
+	n.embedding.Forward(n.pool, x, &w.embedding, tokens, w.positions[:len(tokens)]) // a_1
+	if drops != nil && drops.embedding().On() {
+		w.drop.Mask = drops.embedding()
+		w.drop.Apply(n.pool, x, x, false)
+	}
+	for i := range n.blocks {
+		c, m := &w.blocks[0], masks{}
+		if drops != nil {
+			c, m = &w.blocks[i], drops.block(i)
+		}
+		n.blocks[i].forward(n.pool, x, c, w, i, m) // a_2 … a_10
+	}
+	y := first(w.y, len(tokens))
+	n.final.Forward(n.pool, y, &w.final, x) // a_11
+	return y
+}
+
+// bottom is the lowest layer that has something to train, counted in layers of
+// blocks: -1 when everything is trained, layers·n_blocks when nothing in a block is.
+func (n *Network[T]) bottom(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T]) int {
+	if dp != nil {
+		return -1
+	}
+	if dlora != nil {
+		b := &dlora.Blocks[0]
+		for i, ls := range [layers][3]pedestrian.LoRA[T]{layerQKV: {b.Q, b.K, b.V}, layerAttProj: {b.AttProj}, layerExpand: {b.Expand}, layerContract: {b.Contract}} {
+			for _, l := range ls {
+				if l.Down.V != nil {
+					return i
+				}
+			}
+		}
+	}
+	return layers * len(n.blocks)
+}
+
+// drops is where the masks of one step come from.
+type drops struct {
+	p          float64
+	seed, step uint64
+}
+
+func (n *Network[T]) drops(step uint64) drops { return drops{n.o.Dropout, n.o.Seed, step} }
+
+func (d drops) embedding() kernel.Mask { return maskAt(d.p, d.seed, d.step, 0, siteEmbedding) }
+
+func (d drops) block(i int) masks {
+	return masks{
+		maskAt(d.p, d.seed, d.step, i, siteAttention),
+		maskAt(d.p, d.seed, d.step, i, siteProjection),
+		maskAt(d.p, d.seed, d.step, i, siteContract),
+	}
+}
+
+// logitsOf is FC_logits of p and a, either of which may be nil.
+func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l Logits[T]) {
+	if p != nil {
+		l.W, l.B = view(p.Logits.W), p.Logits.B.V
+		if p.Config.Tied {
+			l.Tok = view(p.Tok)
+		}
+	}
+	if a != nil {
+		l.LoRA = loraOf(a.Logits, a.Config.Multiplier(), 0)
+	}
+	return l
+}
