@@ -85,7 +85,7 @@ func newRootCmd() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newParamsCmd())
+	root.AddCommand(newTrainCmd(), newSampleCmd(), newParamsCmd())
 	return root
 }
 

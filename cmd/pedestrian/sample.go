@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// A sampleCommand holds the flags of sample.
+type sampleCommand struct {
+	train.Sampling
+	prompt       string
+	n, threads   int
+	kv           string
+	newest, json bool
+}
+
+func newSampleCmd() *cobra.Command {
+	t := sampleCommand{Sampling: train.Sampling{Temperature: 0.8, Tokens: 400, Seed: 1}}
+	cmd := &cobra.Command{
+		Use:   "sample [RUN]",
+		Short: "Let a trained model write",
+		Long: `Lets the network of a run directory go on from a prompt, token by token. Without
+a directory: the latest run in runs/. It takes the checkpoint with the lowest
+validation loss.
+
+You will see which model writes and what to expect of it (on standard error), and
+the text as it comes (on standard output). The same seed gives the same text.
+
+A network sees no more tokens than its context. When the window is full, the older
+half is forgotten and the rest is read again as the beginning of a new one.
+
+With --kv off every token is computed from the whole window; the text must be the
+same as with the cache, which is checked, and both times are shown.`,
+		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample --kv off --tokens 100",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("sample takes one run directory, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return t.run(cmd.Context(), args, cmd.Flags().Changed("prompt"), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&t.prompt, "prompt", "", "what the text begins with (default a line's end)")
+	f.IntVarP(&t.n, "n", "n", 1, "texts; the seeds count up")
+	f.IntVar(&t.Tokens, "tokens", t.Tokens, "tokens of a text, at most")
+	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "0 = always the likeliest token, 1 = as the network says")
+	f.IntVar(&t.TopK, "top-k", 0, "only the k likeliest tokens (0 = all)")
+	f.Float64Var(&t.TopP, "top-p", 0, "only the likeliest tokens that together have this probability (0 = all)")
+	f.Uint64Var(&t.Seed, "seed", t.Seed, "of the choices")
+	f.StringVar(&t.Stop, "stop", "", "end the text before this string")
+	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
+	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
+	f.IntVar(&t.threads, "threads", 0, "0 = one a processor; the text does not depend on it")
+	f.BoolVar(&t.json, "json", false, "print one JSON object a text")
+	return cmd
+}
+
+func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, stdout, stderr io.Writer) error {
+	if t.kv != "on" && t.kv != "off" {
+		return usagef("--kv is %q: choose on or off", t.kv)
+	}
+	if t.n < 1 || t.threads < 0 {
+		return usagef("-n is %d and --threads %d: at least one text, and threads that are not negative", t.n, t.threads)
+	}
+	if err := t.Validate(); err != nil {
+		return usageError{err}
+	}
+	dir, err := t.checkpoint(args)
+	if err != nil {
+		return usageError{err}
+	}
+	c, err := train.Load(dir, false)
+	if err != nil {
+		return err
+	}
+	if !prompted {
+		t.prompt = train.DefaultPrompt(c.Tokenizer)
+	}
+	net := engine.New(c.State.Params, nil, engine.Options{Threads: t.threads})
+	defer net.Close()
+	w := train.NewWriter(net, c.Network, c.Tokenizer)
+	if err := w.Check(t.prompt); err != nil {
+		return usageError{err}
+	}
+	if !t.json {
+		fmt.Fprintf(stderr, "%s\n\n", header(c))
+	}
+	ctx, stop := interruptible(ctx, func() {})
+	defer stop()
+	for i := range t.n {
+		s := t.Sampling
+		s.Seed += uint64(i)
+		if err := t.write(ctx, w, s, i, dir, stdout, stderr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkpoint is the directory of the checkpoint that the arguments mean: of a run, the
+// best or the newest one.
+func (t *sampleCommand) checkpoint(args []string) (string, error) {
+	run := ""
+	if len(args) > 0 {
+		run = args[0]
+		if _, err := os.Stat(filepath.Join(run, "config.json")); err == nil {
+			return run, nil // a checkpoint itself
+		}
+	} else if run = latestRun(runsDir); run == "" {
+		return "", fmt.Errorf("there is no run in %s: train one with \"pedestrian train\", or name a run directory", runsDir)
+	}
+	if t.newest {
+		return train.Newest(run)
+	}
+	return train.Best(run)
+}
+
+// latestRun is the directory in dir whose newest checkpoint was written last.
+func latestRun(dir string) (run string) {
+	var when time.Time
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		newest, err := train.Newest(name)
+		if err != nil {
+			continue
+		}
+		if info, err := os.Stat(newest); err == nil && info.ModTime().After(when) {
+			run, when = name, info.ModTime()
+		}
+	}
+	return run
+}
+
+// header says which model writes and what to expect of it.
+func header(c *train.Checkpoint) string {
+	p, n := c.State.Progress, c.Network
+	loss := "not evaluated"
+	if p.Evaluations > 0 {
+		loss = "validation loss " + three(p.Last.Loss)
+	}
+	return fmt.Sprintf("%s: %s parameters, %s, after %s tokens. %s", c.Dir, commas(n.Ledger().Total()), loss, short(float64(p.Tokens)), expectation(c))
+}
+
+// expectation is a sentence on what a loss means.
+func expectation(c *train.Checkpoint) string {
+	loss, d := c.State.Last.Loss, c.Data
+	switch {
+	case c.State.Evaluations == 0 || loss >= d.Unigram:
+		return "Expect letters without order."
+	case loss >= d.Bigram:
+		return "Expect letters as frequent as in the text, and no words."
+	case d.Floor > 0 && loss <= 1.05*d.Floor:
+		return fmt.Sprintf("That is %s: expect text that keeps the rules of its source.", aboveFloor(loss, d.Floor))
+	case d.Floor > 0 && loss <= 1.5*d.Floor:
+		return fmt.Sprintf("That is %s: expect right words in sentences that go astray.", aboveFloor(loss, d.Floor))
+	case loss >= 0.8*d.Bigram:
+		return "Expect syllables, and short words now and then."
+	}
+	return "Expect words and lines that look right and mean little."
+}
+
+// write writes one text.
+func (t *sampleCommand) write(ctx context.Context, w *train.Writer, s train.Sampling, i int, dir string, stdout, stderr io.Writer) error {
+	emit := func(piece string) { io.WriteString(stdout, piece) }
+	if isTerminal(stdout) {
+		emit = func(piece string) { io.WriteString(stdout, visible(piece)) }
+	}
+	if t.json {
+		emit = nil
+	} else {
+		if i > 0 {
+			io.WriteString(stdout, "\n----\n")
+		}
+		emit(strings.TrimLeft(t.prompt, "\n"))
+	}
+	s.NoCache = t.kv == "off"
+	began := time.Now()
+	text, err := w.Write(ctx, t.prompt, s, emit)
+	took := time.Since(began)
+	if !t.json {
+		io.WriteString(stdout, "\n")
+	}
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted")
+	}
+	if err != nil {
+		return err
+	}
+	var cached time.Duration
+	if s.NoCache {
+		s.NoCache = false
+		began = time.Now()
+		again, err := w.Write(ctx, t.prompt, s, nil)
+		if err != nil {
+			return err
+		}
+		cached = time.Since(began)
+		if again.Text != text.Text {
+			return fmt.Errorf("the text with the KV cache differs from the text without it: %q and %q", again.Text, text.Text)
+		}
+	}
+	if t.json {
+		v := map[string]any{"checkpoint": dir, "prompt": t.prompt, "text": text.Text, "tokens": text.Tokens, "stopped": text.Stopped,
+			"seed": s.Seed, "seconds": took.Seconds()}
+		if cached > 0 {
+			v["seconds_with_cache"] = cached.Seconds()
+		}
+		return writeLine(stdout, v)
+	}
+	if cached > 0 {
+		fmt.Fprintf(stderr, "\nThe same text both ways: %s without the KV cache, %s with it (%s tokens).\n",
+			took.Round(time.Millisecond), cached.Round(time.Millisecond), commas(text.Tokens))
+	}
+	return nil
+}

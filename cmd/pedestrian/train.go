@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// runsDir is where runs go and where sample looks for the latest.
+const runsDir = "runs"
+
+// A trainCommand holds the flags of train that are not settings.
+type trainCommand struct {
+	preset, config, out, resume string
+	json                        bool
+}
+
+func newTrainCmd() *cobra.Command {
+	var t trainCommand
+	story, _ := train.PresetOptions("story")
+	var about strings.Builder
+	for _, p := range train.Presets() {
+		fmt.Fprintf(&about, "  %-6s %s\n", p.Name, p.About)
+	}
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Train a GPT on the built-in stories or on your text",
+		Long: `Trains a network and keeps it in a run directory. Without flags: on the built-in
+stories, for about a minute on 2 cores.
+
+You will see what is going to happen (text, parameters, memory, the losses that
+need no network), one line that moves while it learns, an evaluation and a few
+words of the network's own every so often, the curve at the end, and the command
+that comes next. Ctrl-C saves and says how to go on.
+
+Settings come from a preset, then from a YAML file, then from flags; the later
+wins. Presets:
+` + about.String(),
+		Example: "  pedestrian train\n  pedestrian train --data book.txt --preset char\n  pedestrian train --config small.yaml --steps 5000 --out runs/small\n  pedestrian train --resume runs/small",
+		Args:    noArgs,
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&t.preset, "preset", "", "the settings to start from (default story)")
+	f.StringVar(&t.config, "config", "", "a YAML file of settings, such as \"width: 128\"")
+	f.StringVar(&t.out, "out", "", "the run directory (default runs/PRESET-1, -2, …)")
+	f.StringVar(&t.resume, "resume", "", "go on with the run in this directory; no other setting is needed")
+	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
+	for _, s := range story.Settings() {
+		flag := f.VarPF(&settingFlag{s}, s.Flag(), "", s.About)
+		if s.Type() == "bool" {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return t.run(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	return cmd
+}
+
+// A settingFlag makes a flag of a setting.
+type settingFlag struct{ train.Setting }
+
+func (f *settingFlag) Set(text string) error {
+	if err := f.Setting.Set(text); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), f.Name+" is "))
+	}
+	return nil
+}
+
+// run is the command: it prepares a run and hands it to runTraining.
+func (t *trainCommand) run(ctx context.Context, f *pflag.FlagSet, stdout, stderr io.Writer) error {
+	var r *train.Run
+	var err error
+	if t.resume != "" {
+		r, err = t.goOn(f)
+	} else {
+		r, err = t.begin(f)
+	}
+	if err != nil {
+		return err
+	}
+	return runTraining(ctx, r, t.json, stdout, stderr)
+}
+
+// begin starts a new run.
+func (t *trainCommand) begin(f *pflag.FlagSet) (*train.Run, error) {
+	o, err := t.options(f)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	d, err := train.LoadData(o)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if err := fits(o, d); err != nil {
+		return nil, err
+	}
+	if t.out == "" {
+		t.out = freeRun(o.Preset)
+	}
+	r, err := train.Start(o, d, t.out)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
+}
+
+// options are the preset, the file and the flags, one over the other.
+func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
+	switch {
+	case t.config != "":
+		o, err = train.ReadOptions(t.config, t.preset)
+	case t.preset != "":
+		o, err = train.PresetOptions(t.preset)
+	default:
+		o, err = train.PresetOptions("story")
+	}
+	if err == nil {
+		err = setFlags(&o, f)
+	}
+	if err == nil && o.Data != train.Stories {
+		o.Data, err = filepath.Abs(o.Data) // a resumed run may stand elsewhere
+	}
+	if err == nil {
+		err = o.Validate()
+	}
+	return o, err
+}
+
+// setFlags sets what the command line sets.
+func setFlags(o *train.Options, f *pflag.FlagSet) (err error) {
+	f.Visit(func(fl *pflag.Flag) {
+		if s, ok := fl.Value.(*settingFlag); ok && err == nil {
+			err = o.Set(s.Name, s.String())
+		}
+	})
+	return err
+}
+
+// changeable are the settings that may be given together with --resume: they do not
+// change the numbers, except for data, which says where the text is now, and steps,
+// which lengthens the run and with it the schedule.
+var changeable = map[string]bool{"threads": true, "data": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
+
+// goOn resumes a run.
+func (t *trainCommand) goOn(f *pflag.FlagSet) (*train.Run, error) {
+	var wrong string
+	f.Visit(func(fl *pflag.Flag) {
+		s, setting := fl.Value.(*settingFlag)
+		if setting && !changeable[s.Name] || fl.Name == "preset" || fl.Name == "config" || fl.Name == "out" {
+			wrong = fl.Name
+		}
+	})
+	if wrong != "" {
+		return nil, usagef("--%s cannot be given with --resume: a run goes on with the settings it began with", wrong)
+	}
+	dir, err := train.Newest(t.resume)
+	if err != nil {
+		return nil, usagef("nothing to resume: %w", err)
+	}
+	c, err := train.Load(dir, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := setFlags(&c.Options, f); err != nil {
+		return nil, usageError{err}
+	}
+	if err := c.Options.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	d, err := train.LoadData(c.Options)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if err := fits(c.Options, d); err != nil {
+		return nil, err
+	}
+	return train.Resume(t.resume, c, d)
+}
+
+// freeRun is the first of runs/name-1, runs/name-2, … that does not exist.
+func freeRun(name string) string {
+	for i := 1; ; i++ {
+		dir := filepath.Join(runsDir, fmt.Sprintf("%s-%d", name, i))
+		if _, err := os.Stat(dir); err != nil {
+			return dir
+		}
+	}
+}
+
+// runTraining trains r to its end, shows how, and closes it.
+func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr io.Writer) (err error) {
+	defer func() { err = errors.Join(err, r.Close()) }()
+	var s screen
+	if asJSON {
+		s = newJSONScreen(stdout, r)
+	} else {
+		s = newTextScreen(stdout, r)
+	}
+	s.plan()
+	ctx, stop := interruptible(ctx, s.stopping)
+	defer stop()
+	end, err := r.Train(ctx, s.observer())
+	s.clear()
+	if err != nil {
+		return err
+	}
+	if end == train.Stopped {
+		s.end(end)
+		return fmt.Errorf("stopped after step %s of %s and saved; go on with: pedestrian train --resume %s",
+			commas(r.State.Step), commas(r.Options.Steps), shellQuote(r.Dir))
+	}
+	if err := writeCurves(r); err != nil {
+		return err
+	}
+	s.end(end)
+	return nil
+}
+
+// shellQuote is a path as a shell reads it.
+func shellQuote(path string) string {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:+=@%,") == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

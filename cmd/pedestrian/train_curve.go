@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"image/color"
+	"path/filepath"
+
+	"github.com/guptarohit/asciigraph"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// A curve is losses over steps.
+type curve []plotter.XY
+
+// curvesOf are the training and the validation loss of a log. The training loss is
+// averaged over as many steps as make at most points of it.
+func curvesOf(log []train.Record, points int) (training, validation curve) {
+	updates := 0
+	for _, r := range log {
+		if r.Loss != nil {
+			updates++
+		}
+	}
+	group, n := (updates+points-1)/points, 0
+	var sum plotter.XY
+	for _, r := range log {
+		if r.Val != nil {
+			validation = append(validation, plotter.XY{X: float64(r.Step), Y: *r.Val})
+		}
+		if r.Loss != nil {
+			sum.X, sum.Y, n = sum.X+float64(r.Step), sum.Y+*r.Loss, n+1
+			if n == group {
+				training = append(training, plotter.XY{X: sum.X / float64(n), Y: sum.Y / float64(n)})
+				sum, n = plotter.XY{}, 0
+			}
+		}
+	}
+	return training, validation
+}
+
+// curveText draws the losses of a run with characters; "" when there is too little.
+func curveText(r *train.Run, width int) string {
+	if r.Dir == "" {
+		return ""
+	}
+	log, err := train.ReadMetrics(r.Dir)
+	if err != nil {
+		return ""
+	}
+	columns := max(20, width-10)
+	training, _ := curvesOf(log, columns)
+	if len(training) < 2 {
+		return ""
+	}
+	series := make([]float64, len(training))
+	for i, p := range training {
+		series[i] = p.Y
+	}
+	caption := fmt.Sprintf("training loss over %s steps, nats per token", commas(r.State.Step))
+	all := [][]float64{series}
+	if floor := r.Data.Info().Floor; floor > 0 {
+		line := make([]float64, len(series))
+		for i := range line {
+			line[i] = floor
+		}
+		all = [][]float64{line, series}
+		caption += fmt.Sprintf("; the line below is the floor, %s", three(floor))
+	}
+	return asciigraph.PlotMany(all, asciigraph.Height(10), asciigraph.Width(columns), asciigraph.Precision(2), asciigraph.Caption(caption))
+}
+
+// Colours that differ in lightness too.
+var (
+	trainingColor   = color.RGBA{0x2b, 0x6c, 0xb0, 0xff} // blue
+	validationColor = color.RGBA{0xdd, 0x6b, 0x20, 0xff} // orange
+	baselineColor   = color.RGBA{0x71, 0x80, 0x96, 0xff} // grey
+	floorColor      = color.RGBA{0x1a, 0x20, 0x2c, 0xff} // near black
+)
+
+// writeCurves writes loss.svg and loss.png into the run's directory.
+func writeCurves(r *train.Run) error {
+	if r.Dir == "" {
+		return nil
+	}
+	if err := r.Flush(); err != nil {
+		return err
+	}
+	log, err := train.ReadMetrics(r.Dir)
+	if err != nil {
+		return err
+	}
+	p, err := lossPlot(log, r.Data.Info())
+	if err != nil {
+		return fmt.Errorf("drawing the loss curve: %w", err)
+	}
+	for _, name := range []string{"loss.svg", "loss.png"} {
+		if err := p.Save(18*vg.Centimeter, 11*vg.Centimeter, filepath.Join(r.Dir, name)); err != nil {
+			return fmt.Errorf("writing the loss curve: %w", err)
+		}
+	}
+	return nil
+}
+
+// lossPlot draws the losses of a log with the baselines of its text.
+func lossPlot(log []train.Record, info train.DataInfo) (*plot.Plot, error) {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = "step", "loss, nats per token"
+	p.Legend.Top = true
+	training, validation := curvesOf(log, 400)
+	first, last := 0.0, 1.0
+	for _, c := range []curve{training, validation} {
+		if len(c) > 0 {
+			last = max(last, c[len(c)-1].X)
+		}
+	}
+	draw := func(c curve, name string, col color.Color, width vg.Length, dashes ...vg.Length) error {
+		if len(c) == 0 {
+			return nil
+		}
+		l, err := plotter.NewLine(plotter.XYs(c))
+		if err != nil {
+			return err
+		}
+		l.Color, l.Width, l.Dashes = col, width, dashes
+		p.Add(l)
+		p.Legend.Add(name, l)
+		return nil
+	}
+	level := func(y float64, name string, col color.Color, dashes ...vg.Length) error {
+		return draw(curve{{X: first, Y: y}, {X: last, Y: y}}, fmt.Sprintf("%s %s", name, three(y)), col, 1, dashes...)
+	}
+	for _, b := range []struct {
+		name   string
+		y      float64
+		col    color.Color
+		dashes []vg.Length
+	}{
+		{"uniform", info.Uniform, baselineColor, []vg.Length{1, 3}},
+		{"unigram", info.Unigram, baselineColor, []vg.Length{4, 3}},
+		{"bigram", info.Bigram, baselineColor, []vg.Length{8, 3}},
+		{"floor", info.Floor, floorColor, nil},
+	} {
+		if b.y <= 0 {
+			continue
+		}
+		if err := level(b.y, b.name, b.col, b.dashes...); err != nil {
+			return nil, err
+		}
+	}
+	if err := draw(training, "training", trainingColor, 1); err != nil {
+		return nil, err
+	}
+	if err := draw(validation, "validation", validationColor, 2); err != nil {
+		return nil, err
+	}
+	p.Y.Min = 0
+	return p, nil
+}

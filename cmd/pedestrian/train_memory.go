@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// A memoryPlan is what a run takes, in bytes.
+type memoryPlan struct {
+	parameters int64 // weights, gradient and two moments
+	engine     engine.Budget
+}
+
+func memoryNeeded(o train.Options, c pedestrian.Config) (memoryPlan, error) {
+	b, err := engine.Memory[float32](c, nil, o.Engine())
+	return memoryPlan{4 * 4 * int64(c.Ledger().Total()), b}, err
+}
+
+func (m memoryPlan) total() int64 { return m.parameters + m.engine.Total() }
+
+// String lists the parts.
+func (m memoryPlan) String() string {
+	s := "weights, gradient and moments " + mebibytes(m.parameters)
+	for _, p := range m.engine {
+		s += fmt.Sprintf(", %s %s", p.Name, mebibytes(p.Bytes))
+	}
+	return s
+}
+
+// fits refuses a run that this machine's memory cannot hold.
+func fits(o train.Options, d *train.Data) error {
+	c := o.Config
+	if c.Vocab == 0 {
+		c.Vocab = d.Tokenizer.Vocab()
+	}
+	m, err := memoryNeeded(o, c)
+	if err != nil {
+		return usageError{err}
+	}
+	if free := freeMemory(); free > 0 && m.total() > free {
+		return usagef("the run needs %s of memory (%s), and %s are free: choose a smaller batch, context or network", mebibytes(m.total()), m, mebibytes(free))
+	}
+	return nil
+}
+
+// freeMemory is how many bytes may be taken: what the kernel calls available, or
+// what the control group leaves, whichever is less; 0 when neither is known.
+func freeMemory() int64 {
+	free := int64(0)
+	if f, err := os.Open("/proc/meminfo"); err == nil {
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			if fields := strings.Fields(lines.Text()); len(fields) > 1 && fields[0] == "MemAvailable:" {
+				kib, _ := strconv.ParseInt(fields[1], 10, 64)
+				free = kib << 10
+			}
+		}
+	}
+	limit, used := readNumber("/sys/fs/cgroup/memory.max"), readNumber("/sys/fs/cgroup/memory.current")
+	if left := limit - used; limit > 0 && left > 0 && (free == 0 || left < free) {
+		free = left
+	}
+	return free
+}
+
+// readNumber reads a file that holds one number; 0 when it does not.
+func readNumber(path string) int64 {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return n
+}

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// A screen shows a run: as text or as JSON.
+type screen interface {
+	plan()                    // before the first step
+	observer() train.Observer // during the run
+	stopping()                // when Ctrl-C came; called from another goroutine
+	clear()                   // takes a line away that is still moving
+	end(train.End)            // after the last step, with the curves written
+}
+
+// A textScreen writes lines; on a terminal, the last one moves.
+type textScreen struct {
+	w        io.Writer
+	p        painter
+	r        *train.Run
+	moving   bool // the screen is a terminal
+	width    int
+	lineEach int // steps between lines, in a pipe
+	val      string
+
+	mu    sync.Mutex // stopping comes from another goroutine
+	shown bool       // a moving line is on the screen
+	last  time.Time  // when it was drawn
+	saved string
+}
+
+func newTextScreen(w io.Writer, r *train.Run) *textScreen {
+	return &textScreen{w: w, p: newPainter(w), r: r, moving: isTerminal(w), width: terminalWidth(w), lineEach: max(1, r.Options.Steps/20)}
+}
+
+// three is x with three significant digits.
+func three(x float64) string {
+	s := strconv.FormatFloat(x, 'g', 3, 64)
+	if a := math.Abs(x); a >= 0.001 && a < 1000 {
+		s = fmt.Sprintf("%#.3g", x)
+	}
+	return strings.TrimSuffix(s, ".")
+}
+
+// short is n with a k, M or G when it is large.
+func short(n float64) string {
+	for _, unit := range []struct {
+		size float64
+		name string
+	}{{1e9, " G"}, {1e6, " M"}, {1e4, "k"}} {
+		if n >= unit.size {
+			if unit.name == "k" {
+				return three(n/1e3) + "k"
+			}
+			return three(n/unit.size) + unit.name
+		}
+	}
+	return strconv.FormatFloat(math.Round(n), 'f', -1, 64)
+}
+
+// mebibytes is a number of bytes in MiB or GiB.
+func mebibytes(n int64) string {
+	if n >= 10<<30 {
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	}
+	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+}
+
+// clock is d as minutes and seconds, or hours.
+func clock(d time.Duration) string {
+	s := int(d.Seconds() + 0.5)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+func (s *textScreen) plan() {
+	o, c, d, info := &s.r.Options, s.r.Network, s.r.Data, s.r.Data.Info()
+	label := func(name string) string { return s.p.dim(fmt.Sprintf("%-10s", name)) }
+	source := "the built-in stories"
+	if d.Source != train.Stories {
+		source = d.Source
+	}
+	fmt.Fprintf(s.w, "%s%s: %s bytes as %s, %s to train on and %s to validate, vocabulary %d\n", label("text"),
+		source, commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val), d.Tokenizer.Vocab())
+	dead := ""
+	if n := c.ImpotentKeyBiases(); n > 0 {
+		dead = fmt.Sprintf(" (%s of them key biases that cannot learn, eq. 29)", commas(n))
+	}
+	fmt.Fprintf(s.w, "%s%s, %s, width %d, context %d: %s parameters%s\n", label("network"),
+		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), dead)
+	batch := o.Batch * o.Context * o.Accumulate
+	fmt.Fprintf(s.w, "%s%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %s to %s\n", label("run"),
+		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), three(o.LR), three(o.MinLR))
+	if m, err := memoryNeeded(*o, c); err == nil {
+		fmt.Fprintf(s.w, "%s%s: %s\n", label("memory"), mebibytes(m.total()), m)
+	}
+	floor := ""
+	if info.Floor > 0 {
+		floor = fmt.Sprintf(", floor %s (no network can beat it)", three(info.Floor))
+	}
+	fmt.Fprintf(s.w, "%sin nats per token: uniform ln V = %s, unigram %s, bigram %s%s\n", label("baselines"),
+		three(info.Uniform), three(info.Unigram), three(info.Bigram), floor)
+	if s.r.Dir != "" {
+		fmt.Fprintf(s.w, "%s%s\n", label("writes"), s.r.Dir)
+	}
+	if s.r.State.Step > 0 {
+		fmt.Fprintf(s.w, "%safter step %s of %s\n", label("resumes"), commas(s.r.State.Step), commas(o.Steps))
+	}
+	fmt.Fprintln(s.w)
+}
+
+// count2 is "3 blocks" or "1 block".
+func count2(n int, word string) string { return fmt.Sprintf("%d %s", n, plural(n, word)) }
+
+func (s *textScreen) observer() train.Observer {
+	return train.Observer{Step: s.step, Evaluate: s.evaluate, Sample: s.sample, Save: func(v train.Saved) { s.saved = v.Dir }}
+}
+
+// heading is how lines about a step begin.
+func (s *textScreen) heading(step int) string {
+	of := commas(s.r.Options.Steps)
+	return fmt.Sprintf("step %*s/%s", len(of), commas(step), of)
+}
+
+func (s *textScreen) step(u train.Update) {
+	line := fmt.Sprintf("%s  loss %s%s  rate %s  |grad| %s  %s tok/s  eta %s",
+		s.heading(u.Step), three(u.Loss), s.val, three(u.Rate), three(u.Norm), short(u.TokensPerSecond), clock(u.Left))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.moving {
+		if u.Step%s.lineEach == 0 || u.Step == 1 {
+			fmt.Fprintln(s.w, line)
+		}
+		return
+	}
+	if time.Since(s.last) < 100*time.Millisecond {
+		return
+	}
+	s.last, s.shown = time.Now(), true
+	if r := []rune(line); len(r) > s.width-1 {
+		line = string(r[:max(0, s.width-1)])
+	}
+	fmt.Fprint(s.w, "\r\x1b[K", line)
+}
+
+// clear takes the moving line away. The caller does not hold mu.
+func (s *textScreen) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+}
+
+func (s *textScreen) erase() {
+	if s.shown {
+		fmt.Fprint(s.w, "\r\x1b[K")
+		s.shown = false
+	}
+}
+
+// line writes a line that stays.
+func (s *textScreen) line(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+	fmt.Fprintf(s.w, format+"\n", args...)
+}
+
+func (s *textScreen) evaluate(e train.Evaluation) {
+	s.val = "  val " + three(e.Loss)
+	note := ""
+	switch floor := s.r.Data.Info().Floor; {
+	case e.Step == 0:
+		note = "  (nothing learnt yet: about ln V)"
+	case !e.Best:
+		note = fmt.Sprintf("  (best %s after step %s)", three(s.r.State.Best.Loss), commas(s.r.State.Best.Step))
+	case floor > 0:
+		note = fmt.Sprintf("  (%s)", aboveFloor(e.Loss, floor))
+	}
+	s.line("%s  %s%s", s.heading(e.Step), s.p.bold("validation "+three(e.Loss)), s.p.dim(note))
+}
+
+// aboveFloor says how far a loss is from the least possible one.
+func aboveFloor(loss, floor float64) string {
+	return fmt.Sprintf("%.1f %% above the floor %s", 100*(loss/floor-1), three(floor))
+}
+
+func (s *textScreen) sample(t train.Sample) {
+	s.line("%s", s.p.dim(indent(strings.TrimSpace(visible(t.Text)), "    | ", s.width)))
+}
+
+// visible replaces what would move a terminal's cursor.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '·'
+		}
+		return r
+	}, text)
+}
+
+// indent puts a prefix before every line and breaks lines that are too long.
+func indent(text, prefix string, width int) string {
+	room := max(20, width-len(prefix))
+	var b strings.Builder
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(prefix)
+		for n, r := range []rune(line) {
+			if n > 0 && n%room == 0 {
+				b.WriteString("\n" + prefix)
+			}
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func (s *textScreen) stopping() {
+	s.line("%s", "stopping after this step and saving; press Ctrl-C again to leave at once")
+}
+
+func (s *textScreen) end(end train.End) {
+	s.clear()
+	p, info := s.r.State.Progress, s.r.Data.Info()
+	if end == train.Stopped {
+		return
+	}
+	fmt.Fprintln(s.w)
+	if graph := curveText(s.r, min(s.width, 100)); graph != "" {
+		fmt.Fprintf(s.w, "%s\n\n", graph)
+	}
+	why := ""
+	if end == train.Stale {
+		why = fmt.Sprintf("Stopped early: %s without a new best. ", count2(p.Stale, "evaluation"))
+	}
+	what := fmt.Sprintf("bigram %s", three(info.Bigram))
+	if info.Floor > 0 {
+		what = aboveFloor(p.Best.Loss, info.Floor)
+	}
+	fmt.Fprintf(s.w, "%sBest validation loss %s after step %s (%s), %s tokens in %s.\n", why,
+		s.p.good(fmt.Sprintf("%.4f", p.Best.Loss)), commas(p.Best.Step), what, short(float64(p.Tokens)), clock(time.Duration(p.Seconds*1e9)))
+	if s.r.Dir != "" {
+		fmt.Fprintf(s.w, "Kept in %s: checkpoints, metrics.jsonl, loss.svg, loss.png.\nNext:   pedestrian sample %s\n", s.r.Dir, shellQuote(s.r.Dir))
+	}
+}
+
+// A jsonScreen writes one JSON object a line.
+type jsonScreen struct {
+	r *train.Run
+	e *json.Encoder
+}
+
+func newJSONScreen(w io.Writer, r *train.Run) *jsonScreen {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return &jsonScreen{r, e}
+}
+
+// put writes an event. A reader that has gone away does not stop the run.
+func (s *jsonScreen) put(event string, fields map[string]any) {
+	fields["event"] = event
+	s.e.Encode(fields)
+}
+
+func (s *jsonScreen) plan() {
+	fields := map[string]any{"options": s.r.Options, "network": s.r.Network, "data": s.r.Data.Info(), "dir": s.r.Dir,
+		"parameters": s.r.Network.Ledger().Total(), "impotent_key_biases": s.r.Network.ImpotentKeyBiases(), "step": s.r.State.Step}
+	if m, err := memoryNeeded(s.r.Options, s.r.Network); err == nil {
+		fields["memory_bytes"] = m.total()
+	}
+	s.put("plan", fields)
+}
+
+func (s *jsonScreen) observer() train.Observer {
+	return train.Observer{
+		Step: func(u train.Update) {
+			s.put("step", map[string]any{"step": u.Step, "loss": u.Loss, "lr": u.Rate, "grad_norm": u.Norm, "clip_scale": u.Scale,
+				"tokens": u.Tokens, "tokens_per_s": u.TokensPerSecond, "seconds": u.Elapsed.Seconds(), "eta_seconds": u.Left.Seconds()})
+		},
+		Evaluate: func(e train.Evaluation) {
+			s.put("evaluation", map[string]any{"step": e.Step, "val": e.Loss, "best": e.Best, "stale": e.Stale, "seconds": e.Elapsed.Seconds()})
+		},
+		Sample: func(t train.Sample) {
+			s.put("sample", map[string]any{"step": t.Step, "prompt": t.Prompt, "text": t.Text})
+		},
+		Save: func(v train.Saved) { s.put("save", map[string]any{"step": v.Step, "dir": v.Dir}) },
+	}
+}
+
+func (s *jsonScreen) stopping() {}
+func (s *jsonScreen) clear()    {}
+
+func (s *jsonScreen) end(end train.End) {
+	s.put("end", map[string]any{"why": end, "progress": s.r.State.Progress, "dir": s.r.Dir})
+}
+
+// writeLine writes v as JSON on one line.
+func writeLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

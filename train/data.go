@@ -1,0 +1,101 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// Data is a text as a network reads it.
+type Data struct {
+	Source     string // Stories, or a path
+	Bytes      int    // of the text
+	Tokenizer  *token.Tokenizer
+	Train, Val []int32
+
+	floor float64  // nats per token, for windows of the context; 0 when it is not known
+	info  DataInfo // what Info returns, once it was asked
+}
+
+// DataInfo identifies a text, and says what there is to reach on it.
+type DataInfo struct {
+	Source string `json:"source"`
+	SHA256 string `json:"sha256"` // of both splits' tokens and the tokenizer
+	Train  int    `json:"train_tokens"`
+	Val    int    `json:"val_tokens"`
+
+	// Losses on the validation split that need no network, in nats per token.
+	Uniform float64 `json:"uniform"`         // ln of the number of tokens: each equally likely
+	Unigram float64 `json:"unigram"`         // each as frequent as in the training split
+	Bigram  float64 `json:"bigram"`          // each as frequent as after the token before it
+	Floor   float64 `json:"floor,omitempty"` // the ideal predictor's, which no network can beat; 0 when it is not known
+}
+
+// LoadData reads the text that o names, or tells the stories, makes the tokenizer
+// and the two splits.
+func LoadData(o Options) (*Data, error) {
+	d := &Data{Source: o.Data}
+	var text string
+	var err error
+	cut := corpus.CutAnywhere
+	if o.Data == Stories {
+		panic("stories")
+	} else if text, err = corpus.Load(o.Data); err != nil {
+		return nil, err
+	}
+	d.Bytes = len(text)
+	train, val, err := corpus.Split(text, o.ValFraction, cut)
+	if err != nil {
+		return nil, err
+	}
+	d.Tokenizer = token.NewBytes()
+	if o.Tokenizer == token.Chars {
+		if d.Tokenizer, err = token.NewChars(text); err != nil {
+			return nil, err
+		}
+	}
+	if d.Train, err = d.Tokenizer.Encode(train); err != nil {
+		return nil, err
+	}
+	if d.Val, err = d.Tokenizer.Encode(val); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Info identifies d.
+func (d *Data) Info() DataInfo {
+	if d.info.SHA256 == "" {
+		b := corpus.Baseline(d.Train, d.Val, d.Tokenizer.Vocab())
+		d.info = DataInfo{
+			Source: d.Source, SHA256: d.digest(), Train: len(d.Train), Val: len(d.Val),
+			Uniform: b.Uniform, Unigram: b.Unigram, Bigram: b.Bigram, Floor: d.floor,
+		}
+	}
+	return d.info
+}
+
+// digest is the SHA-256 of the tokenizer and the tokens of both splits.
+func (d *Data) digest() string {
+	h := sha256.New()
+	tok, err := d.Tokenizer.MarshalJSON()
+	if err != nil {
+		panic(fmt.Sprintf("train.Data: a tokenizer that cannot be written: %v", err))
+	}
+	h.Write(tok)
+	for _, split := range [][]int32{d.Train, d.Val} {
+		buf := binary.LittleEndian.AppendUint64(nil, uint64(len(split)))
+		for i, t := range split {
+			buf = binary.LittleEndian.AppendUint32(buf, uint32(t))
+			if len(buf) >= 1<<16 || i == len(split)-1 {
+				h.Write(buf)
+				buf = buf[:0]
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,50 @@
+package train
+
+import (
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+const initStd = 0.02 // standard deviation of every matrix in GPT-2
+
+// Init sets p to the weights that GPT-2 starts from: matrices and embeddings
+// N(0, 0.02²), the two projections that add to the residual stream of every block
+// N(0, 0.02²/(2·blocks)), biases 0, gains 1. Each number depends on the seed, the
+// name of its tensor and its place alone: the same bits on every machine, and a
+// tensor keeps its numbers when another one is added.
+func Init[T pedestrian.Float](p *pedestrian.Params[T], seed uint64) {
+	p.Zero()
+	residual := initStd / math.Sqrt(2*float64(p.Config.Blocks))
+	var wg sync.WaitGroup
+	for _, t := range p.Tensors() {
+		switch {
+		case t.Vec && strings.HasSuffix(t.Name, ".w"):
+			for i := range t.V {
+				t.V[i] = 1
+			}
+		case t.Vec: // a bias
+		case strings.HasSuffix(t.Name, ".attProj.w") || strings.HasSuffix(t.Name, ".contract.w"):
+			wg.Go(func() { fillNormal(t, residual, seed) })
+		default:
+			wg.Go(func() { fillNormal(t, initStd, seed) })
+		}
+	}
+	wg.Wait()
+}
+
+func fillNormal[T pedestrian.Float](t pedestrian.Tensor[T], std float64, seed uint64) {
+	name := uint64(0)
+	for _, c := range []byte(t.Name) {
+		name = mix(name ^ uint64(c))
+	}
+	for i := 0; i < len(t.V); i += 2 {
+		x, y := normals(seed, streamWeights, name, uint64(i/2))
+		t.V[i] = T(x * std)
+		if i+1 < len(t.V) {
+			t.V[i+1] = T(y * std)
+		}
+	}
+}

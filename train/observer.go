@@ -1,0 +1,52 @@
+package train
+
+import "time"
+
+// An Observer is told what happens in a run, in the goroutine that trains; the run
+// waits until the function returns. A nil function is not called.
+type Observer struct {
+	Step     func(Update)
+	Evaluate func(Evaluation)
+	Sample   func(Sample)
+	Save     func(Saved)
+}
+
+// An Update is what one step did.
+type Update struct {
+	Step   int     // 1 for the first
+	Loss   float64 // mean over the batch's counted targets, nats, before the update
+	Rate   float64 // learning rate
+	Norm   float64 // of the gradient of Loss, before clipping
+	Scale  float64 // what clipping multiplied the gradient by, at most 1
+	Tokens int64   // targets learnt from, since the run's first step
+
+	TokensPerSecond float64       // over the latest steps, evaluations left out
+	Elapsed         time.Duration // since the run's first step, sessions added
+	Left            time.Duration // until the last step, as fast as so far
+}
+
+// An Evaluation is the loss on the validation split after a step.
+type Evaluation struct {
+	Score
+	Best    bool // the lowest so far
+	Stale   int  // evaluations since the best
+	Elapsed time.Duration
+}
+
+// A Sample is text that the network wrote after a step.
+type Sample struct {
+	Step         int
+	Prompt, Text string
+}
+
+// Saved is a checkpoint that is complete under its name.
+type Saved struct {
+	Step int
+	Dir  string
+}
+
+func tell[E any](f func(E), e E) {
+	if f != nil {
+		f(e)
+	}
+}

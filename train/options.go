@@ -1,0 +1,113 @@
+// Package train teaches a network to predict text: it draws windows, accumulates
+// gradients, clips them, updates with AdamW on a schedule, evaluates, and keeps
+// checkpoints from which a run goes on as if it had never stopped.
+//
+// Everything that a run's future depends on is in State and Options; nothing is
+// drawn from a generator with a state of its own. The package prints nothing: what
+// happens is told through an Observer.
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// Stories is the value of Options.Data that means the built-in story grammar.
+const Stories = "stories"
+
+// Options is everything that can be chosen about a run. The zero value is not
+// useful: start from a preset.
+type Options struct {
+	Preset string `json:"preset" yaml:"preset"` // the preset these options began with
+
+	Data        string  `json:"data" yaml:"data"`                 // Stories, or the path of a text file or a directory of them
+	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars" or "bytes"
+	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
+	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation
+
+	pedestrian.Config `yaml:",inline"` // the network; Vocab 0 means as many as the tokenizer has
+
+	Batch      int     `json:"batch" yaml:"batch"`           // windows of one micro-batch, B
+	Accumulate int     `json:"accumulate" yaml:"accumulate"` // micro-batches of one update
+	Steps      int     `json:"steps" yaml:"steps"`           // updates
+	LR         float64 `json:"lr" yaml:"lr"`                 // learning rate at the end of the warm-up
+	MinLR      float64 `json:"min_lr" yaml:"min_lr"`         // learning rate at the last step
+	Warmup     int     `json:"warmup" yaml:"warmup"`         // steps from 0 to LR
+	Beta1      float64 `json:"beta1" yaml:"beta1"`           // AdamW, decay of the first moment
+	Beta2      float64 `json:"beta2" yaml:"beta2"`           // AdamW, decay of the second moment
+	AdamEps    float64 `json:"adam_eps" yaml:"adam_eps"`     // AdamW, beside the root of the second moment
+	Decay      float64 `json:"decay" yaml:"decay"`           // AdamW, weight decay of matrices
+	Clip       float64 `json:"clip" yaml:"clip"`             // largest norm of the gradient; 0 = no limit
+	Dropout    float64 `json:"dropout" yaml:"dropout"`       // probability, on embeddings, attention and residual branches
+
+	EvalEvery    int `json:"eval_every" yaml:"eval_every"`       // steps between evaluations
+	EvalBatches  int `json:"eval_batches" yaml:"eval_batches"`   // batches of an evaluation, evenly spread; 0 = the whole validation split
+	Patience     int `json:"patience" yaml:"patience"`           // evaluations without a new best before the run ends; 0 = never
+	SaveEvery    int `json:"save_every" yaml:"save_every"`       // steps between checkpoints; 0 = at evaluations
+	Keep         int `json:"keep" yaml:"keep"`                   // newest checkpoints kept, besides the best
+	SampleEvery  int `json:"sample_every" yaml:"sample_every"`   // steps between samples; 0 = none
+	SampleTokens int `json:"sample_tokens" yaml:"sample_tokens"` // length of a sample
+
+	Seed    uint64 `json:"seed" yaml:"seed"`       // of weights, data order and dropout
+	Threads int    `json:"threads" yaml:"threads"` // 0 = one a processor; the numbers do not depend on it
+}
+
+// Validate reports the first thing wrong with o: a name, its value and what to do.
+// A vocabulary of 0 is allowed: the tokenizer decides.
+func (o Options) Validate() error {
+	c := o.Config
+	if c.Vocab == 0 {
+		c.Vocab = 1
+	}
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if o.Data == "" {
+		return fmt.Errorf("data is empty: give %q or the path of a text", Stories)
+	}
+	if o.Tokenizer != "chars" && o.Tokenizer != "bytes" {
+		return fmt.Errorf("unknown tokenizer %q: choose chars or bytes", o.Tokenizer)
+	}
+	for _, f := range []struct {
+		name       string
+		value, min int
+	}{
+		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, 1}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, 1},
+		{"warmup", o.Warmup, 0}, {"eval_every", o.EvalEvery, 1}, {"eval_batches", o.EvalBatches, 0}, {"patience", o.Patience, 0},
+		{"save_every", o.SaveEvery, 0}, {"keep", o.Keep, 1}, {"sample_every", o.SampleEvery, 0},
+		{"sample_tokens", o.SampleTokens, 1}, {"threads", o.Threads, 0},
+	} {
+		if f.value < f.min || f.value > math.MaxInt32 {
+			return fmt.Errorf("%s is %d: it must be between %d and %d", f.name, f.value, f.min, math.MaxInt32)
+		}
+	}
+	if tokens := float64(o.Batch) * float64(o.Context); tokens > math.MaxInt32 {
+		return fmt.Errorf("batch %d times context %d is %.3g tokens: more than a step can hold; use accumulate for larger batches", o.Batch, o.Context, tokens)
+	}
+	for _, f := range []struct {
+		name            string
+		value, min, max float64
+		open            bool // the upper end is not allowed itself
+	}{
+		{"val_fraction", o.ValFraction, 0.001, 0.5, false}, {"lr", o.LR, 0, 1e3, false}, {"min_lr", o.MinLR, 0, 1e3, false},
+		{"beta1", o.Beta1, 0, 1, true}, {"beta2", o.Beta2, 0, 1, true}, {"adam_eps", o.AdamEps, 0, 1, false},
+		{"decay", o.Decay, 0, 1e3, false}, {"clip", o.Clip, 0, 1e30, false}, {"dropout", o.Dropout, 0, 1, true},
+	} {
+		if !(f.value >= f.min && f.value <= f.max) || f.open && f.value == f.max {
+			than := "at most"
+			if f.open {
+				than = "below"
+			}
+			return fmt.Errorf("%s is %g: it must be at least %g and %s %g", f.name, f.value, f.min, than, f.max)
+		}
+	}
+	if o.MinLR > o.LR {
+		return fmt.Errorf("min_lr %g is above lr %g: the rate falls from lr to min_lr", o.MinLR, o.LR)
+	}
+	if o.Warmup > o.Steps {
+		return fmt.Errorf("warmup takes %d steps of %d: it must end before the run does", o.Warmup, o.Steps)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package train
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// A Preset is a named set of options with a reason.
+type Preset struct {
+	Name    string
+	About   string // one clause
+	Options Options
+}
+
+// Presets lists the presets, the one for beginners first.
+func Presets() []Preset {
+	// What most runs share; each preset changes what makes it one.
+	base := Options{
+		Data: Stories, Tokenizer: "chars", StoryChars: 2_000_000, ValFraction: 0.1,
+		Config: pedestrian.Config{Activation: pedestrian.GELU, Eps: 1e-5, Tied: true},
+		Batch:  12, Accumulate: 1, Beta1: 0.9, Beta2: 0.99, AdamEps: 1e-8, Decay: 0.1, Clip: 1,
+		EvalEvery: 250, EvalBatches: 20, Keep: 2, SampleEvery: 250, SampleTokens: 120, Seed: 1,
+	}
+	size := func(o *Options, context, width, heads, blocks int) {
+		o.Context, o.Width, o.Heads, o.Blocks = context, width, heads, blocks
+	}
+	story, tiny, char, paper, gpt2 := base, base, base, base, base
+
+	size(&story, 128, 96, 4, 3)
+	story.Batch, story.Steps, story.LR, story.MinLR, story.Warmup = 16, 1500, 2e-3, 1e-4, 50
+
+	size(&tiny, 32, 32, 2, 2)
+	tiny.Batch, tiny.Steps, tiny.LR, tiny.MinLR, tiny.Warmup = 8, 300, 3e-3, 3e-4, 20
+	tiny.EvalEvery, tiny.EvalBatches, tiny.SampleEvery, tiny.StoryChars = 100, 10, 100, 200_000
+
+	// nanoGPT's configuration for a CPU: train_shakespeare_char.py with the
+	// overrides that its README gives for "I only have a macbook".
+	size(&char, 64, 128, 4, 4)
+	char.Steps, char.LR, char.MinLR, char.Warmup = 2000, 1e-3, 1e-4, 100
+
+	// The author's own check: one block, ReLU, layer norms without ε, all biases,
+	// separate logits, Adam at 1e-3.
+	paper.Config = pedestrian.Config{Activation: pedestrian.ReLU, Bias: true, LogitsBias: true}
+	size(&paper, 4, 32, 2, 1)
+	paper.Batch, paper.Steps, paper.LR, paper.MinLR, paper.Warmup = 32, 1000, 1e-3, 1e-3, 0
+	paper.Beta2, paper.Decay, paper.Clip, paper.StoryChars = 0.999, 0, 0, 200_000
+
+	// GPT-2 small as released: 124,439,808 parameters. Bytes stand in for its own
+	// tokens, so most rows of its vocabulary stay as they began.
+	gpt2.Config = pedestrian.Config{Vocab: 50257, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true}
+	size(&gpt2, 1024, 768, 12, 12)
+	gpt2.Tokenizer, gpt2.Batch, gpt2.Accumulate, gpt2.Steps = "bytes", 1, 8, 1000
+	gpt2.LR, gpt2.MinLR, gpt2.Warmup, gpt2.Beta2, gpt2.EvalBatches = 6e-4, 6e-5, 100, 0.95, 8
+
+	ps := []Preset{
+		{"story", "the built-in stories, learnt in about a minute on 2 cores", story},
+		{"tiny", "a network of a few seconds, to see that everything runs", tiny},
+		{"char", "nanoGPT's character configuration for a CPU: 4 layers, 4 heads, width 128", char},
+		{"paper", "the sizes of the paper's own check: 1 block, 2 heads, width 32, context 4", paper},
+		{"gpt2", "GPT-2 small, 124 M parameters, on bytes: hours, not minutes", gpt2},
+	}
+	for i := range ps {
+		ps[i].Options.Preset = ps[i].Name
+	}
+	return ps
+}
+
+// PresetOptions are the options of the preset called name.
+func PresetOptions(name string) (Options, error) {
+	var names []string
+	for _, p := range Presets() {
+		if p.Name == name {
+			return p.Options, nil
+		}
+		names = append(names, p.Name)
+	}
+	if n := nearest(name, names); n != "" {
+		return Options{}, fmt.Errorf("unknown preset %q: did you mean %q? There are %s", name, n, strings.Join(names, ", "))
+	}
+	return Options{}, fmt.Errorf("unknown preset %q: choose one of %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,256 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// A Run is a network that is being trained. One goroutine at a time may use it.
+type Run struct {
+	Options Options
+	Network pedestrian.Config // Options.Config with the vocabulary filled in
+	Data    *Data
+	State   *State
+	Dir     string // where checkpoints and the log go; "" = nothing is written
+
+	net     *engine.Network[float32]
+	grad    *pedestrian.Params[float32]
+	batch   engine.Batch
+	windows *corpus.Windows
+	sweep   *corpus.Sweep
+	log     *metricsLog
+	pace    pace
+	writer  *Writer
+	saved   *Progress // of the newest checkpoint; nil when there is none
+}
+
+// Start begins a run on d in the directory dir, which must not hold one; dir ""
+// writes nothing. Close ends it.
+func Start(o Options, d *Data, dir string) (*Run, error) {
+	c, err := networkFor(o, d)
+	if err != nil {
+		return nil, err
+	}
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("making the run directory: %w", err)
+		}
+		if steps, err := Steps(dir); err != nil {
+			return nil, fmt.Errorf("making the run directory: %w", err)
+		} else if len(steps) > 0 {
+			return nil, fmt.Errorf("%s holds a run of %d steps already: resume it, or choose another directory", dir, steps[len(steps)-1])
+		}
+	}
+	return newRun(o, c, d, NewState(c, o.Seed), dir)
+}
+
+// Resume goes on with the run in the directory dir from its newest checkpoint c, as
+// if it had never stopped. d must be the text that the run began with. c.Options may
+// have been altered; what alters the numbers makes it another run.
+func Resume(dir string, c *Checkpoint, d *Data) (*Run, error) {
+	if now := d.Info(); now.SHA256 != c.Data.SHA256 {
+		return nil, fmt.Errorf("resuming %s: the text is not the one that the run began with: %d and %d tokens (SHA-256 %.12s) then, %d and %d (%.12s) now in %s: restore it, or begin another run",
+			dir, c.Data.Train, c.Data.Val, c.Data.SHA256, now.Train, now.Val, now.SHA256, d.Source)
+	}
+	if err := removeTemps(dir); err != nil {
+		return nil, fmt.Errorf("resuming %s: %w", dir, err)
+	}
+	r, err := newRun(c.Options, c.Network, d, c.State, dir)
+	if err == nil {
+		p := c.State.Progress
+		r.saved = &p
+	}
+	return r, err
+}
+
+// networkFor is the network that o describes, for the text d.
+func networkFor(o Options, d *Data) (pedestrian.Config, error) {
+	c := o.Config
+	if err := o.Validate(); err != nil {
+		return c, err
+	}
+	vocab := d.Tokenizer.Vocab()
+	if c.Vocab == 0 {
+		c.Vocab = vocab
+	}
+	if c.Vocab < vocab {
+		return c, fmt.Errorf("vocab is %d, but the text has %d distinct tokens: leave vocab at 0", c.Vocab, vocab)
+	}
+	if err := corpus.CheckLength("the training split", len(d.Train), c.Context); err != nil {
+		return c, err
+	}
+	if err := corpus.CheckLength("the validation split", len(d.Val), c.Context); err != nil {
+		return c, err
+	}
+	return c, nil
+}
+
+func newRun(o Options, c pedestrian.Config, d *Data, s *State, dir string) (*Run, error) {
+	r := &Run{Options: o, Network: c, Data: d, State: s, Dir: dir}
+	if dir != "" {
+		log, err := openMetrics(dir, s.Progress)
+		if err != nil {
+			return nil, err
+		}
+		r.log = log
+	}
+	r.net = engine.New(s.Params, nil, o.Engine())
+	r.grad = pedestrian.NewParams[float32](c)
+	n := o.Batch * o.Context
+	r.batch = engine.Batch{B: o.Batch, T: o.Context, Tokens: make([]int32, n), Targets: make([]int32, n)}
+	r.windows = corpus.NewWindows(d.Train, s.Seed)
+	r.sweep = corpus.NewSweep(d.Val, o.Context)
+	return r, nil
+}
+
+// Engine are the engine's options of a run.
+func (o Options) Engine() engine.Options {
+	return engine.Options{Batch: o.Batch, Context: o.Context, Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed}
+}
+
+// Close frees what the run holds. What was saved stays.
+func (r *Run) Close() error {
+	r.net.Close()
+	if r.log == nil {
+		return nil
+	}
+	return r.log.close()
+}
+
+// An End says why Train returned without an error.
+type End string
+
+const (
+	Finished End = "finished" // all steps are made
+	Stale    End = "stale"    // Patience evaluations without a new best
+	Stopped  End = "stopped"  // the context ended; the state is saved
+)
+
+// Train makes steps until the last one, until evaluations stop getting better, or
+// until ctx ends, and then saves. Before the first step, every EvalEvery steps and
+// after the last one it evaluates; SaveEvery and SampleEvery count the same way.
+func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
+	o, s := &r.Options, r.State
+	r.pace.start(s)
+	for {
+		last := s.Step >= o.Steps
+		if (s.Step%o.EvalEvery == 0 || last) && !s.evaluated() {
+			if err := r.evaluate(ctx, obs); err != nil && ctx.Err() == nil {
+				return "", err
+			}
+		}
+		end := End("")
+		switch {
+		case ctx.Err() != nil:
+			end = Stopped
+		case last:
+			end = Finished
+		case o.Patience > 0 && s.Stale >= o.Patience:
+			end = Stale
+		}
+		if end != "" || r.saveDue() {
+			if err := r.Save(obs); err != nil {
+				return "", err
+			}
+		}
+		if end != "" {
+			return end, nil
+		}
+		r.pace.begin()
+		u, err := r.Step(ctx)
+		if err != nil && ctx.Err() != nil {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		r.pace.end(&u, s, o.Steps)
+		if err := r.record(Record{Step: u.Step, Loss: &u.Loss, Rate: u.Rate, Norm: u.Norm, Scale: u.Scale,
+			Tokens: u.Tokens, TokensPerSecond: u.TokensPerSecond, Seconds: s.Seconds}); err != nil {
+			return "", err
+		}
+		tell(obs.Step, u)
+	}
+}
+
+// evaluate evaluates, records and tells; it changes nothing when ctx ends.
+func (r *Run) evaluate(ctx context.Context, obs Observer) error {
+	s := r.State
+	loss, err := r.Evaluate(ctx)
+	if err != nil {
+		return err
+	}
+	if err := finite(s.Step, loss, 0); err != nil {
+		return fmt.Errorf("evaluating after step %d: the loss is %g", s.Step, loss)
+	}
+	best := s.note(loss)
+	r.pace.pause(s)
+	e := Evaluation{Score: s.Last, Best: best, Stale: s.Stale, Elapsed: seconds(s.Seconds)}
+	if err := r.record(Record{Step: s.Step, Val: &e.Loss, Best: best, Seconds: s.Seconds}); err != nil {
+		return err
+	}
+	tell(obs.Evaluate, e)
+	if every := r.Options.SampleEvery; obs.Sample != nil && every > 0 && (s.Step%every == 0 || s.Step >= r.Options.Steps) {
+		sample, err := r.sample(ctx)
+		if err != nil {
+			return err
+		}
+		obs.Sample(sample)
+	}
+	return nil
+}
+
+// saveDue says whether the state is to be saved now, in the middle of the run.
+func (r *Run) saveDue() bool {
+	s := r.State
+	if every := r.Options.SaveEvery; every > 0 {
+		return s.Step%every == 0 || s.evaluated() && s.Stale == 0
+	}
+	return s.evaluated()
+}
+
+// Save writes a checkpoint of the state as it is, unless that is saved already, and
+// then removes the checkpoints that are no longer kept.
+func (r *Run) Save(obs Observer) error {
+	s := r.State
+	if r.Dir == "" || r.saved != nil && r.saved.Step == s.Step && r.saved.Evaluations == s.Evaluations {
+		return nil
+	}
+	r.pace.pause(s)
+	if err := r.log.flush(); err != nil {
+		return err
+	}
+	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: r.Data.Tokenizer, State: s}
+	dir, err := c.Save(r.Dir)
+	if err != nil {
+		return err
+	}
+	p := s.Progress
+	r.saved = &p
+	tell(obs.Save, Saved{s.Step, dir})
+	best := -1
+	if s.Evaluations > 0 {
+		best = s.Best.Step
+	}
+	return prune(r.Dir, r.Options.Keep, best)
+}
+
+func (r *Run) record(rec Record) error {
+	if r.log == nil {
+		return nil
+	}
+	return r.log.add(rec)
+}
+
+// Flush writes the log as far as it goes.
+func (r *Run) Flush() error {
+	if r.log == nil {
+		return nil
+	}
+	return r.log.flush()
+}

@@ -1,0 +1,121 @@
+package train
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Sampling says how text is chosen from a network's probabilities. The zero value
+// takes the likeliest token each time.
+type Sampling struct {
+	Temperature float64 // logits are divided by it; 0 = the likeliest token always
+	TopK        int     // only the k likeliest tokens; 0 = all
+	TopP        float64 // only the likeliest tokens that together reach this probability; 0 = all
+	Seed        uint64
+	Tokens      int    // at most this many new ones
+	Stop        string // the text ends before this string; "" = it does not
+	NoCache     bool   // compute the whole window again for each token: slower, the same text
+}
+
+// Validate reports the first thing wrong with s.
+func (s Sampling) Validate() error {
+	switch {
+	case !(s.Temperature >= 0 && s.Temperature <= 1e6):
+		return fmt.Errorf("temperature is %g: it must be at least 0 and at most 1e6", s.Temperature)
+	case s.TopK < 0:
+		return fmt.Errorf("top-k is %d: it must be at least 1, or 0 for all tokens", s.TopK)
+	case !(s.TopP >= 0 && s.TopP <= 1):
+		return fmt.Errorf("top-p is %g: it must be a probability, or 0 for all tokens", s.TopP)
+	case s.Tokens < 1:
+		return fmt.Errorf("the number of tokens is %d: it must be at least 1", s.Tokens)
+	}
+	return nil
+}
+
+// A candidate is a token that may come next, with its unnormalized probability.
+type candidate struct {
+	id     int32
+	weight float64
+}
+
+// choose takes a token by a number u in (0, 1): the one at which the running sum of
+// probabilities passes u. space is scratch of at least len(logits).
+func (s Sampling) choose(logits []float32, u float64, space []candidate) (int32, error) {
+	best := 0
+	for i, l := range logits {
+		if l-l != 0 {
+			return 0, fmt.Errorf("the network's logit of token %d is %g", i, l)
+		}
+		if l > logits[best] {
+			best = i
+		}
+	}
+	if s.Temperature == 0 {
+		return int32(best), nil
+	}
+	cs := space[:len(logits)]
+	for i, l := range logits {
+		cs[i] = candidate{int32(i), math.Exp(float64(l-logits[best]) / s.Temperature)}
+	}
+	limited := s.TopK > 0 && s.TopK < len(cs)
+	if limited || s.TopP > 0 && s.TopP < 1 {
+		slices.SortFunc(cs, func(a, b candidate) int {
+			if c := cmp.Compare(b.weight, a.weight); c != 0 {
+				return c
+			}
+			return cmp.Compare(a.id, b.id)
+		})
+	}
+	if limited {
+		cs = cs[:s.TopK]
+	}
+	sum := 0.0
+	for _, c := range cs {
+		sum += c.weight
+	}
+	if s.TopP > 0 && s.TopP < 1 {
+		reached := 0.0
+		for i, c := range cs {
+			if reached += c.weight; reached >= s.TopP*sum {
+				cs, sum = cs[:i+1], reached
+				break
+			}
+		}
+	}
+	passed := 0.0
+	for _, c := range cs {
+		if passed += c.weight; passed > u*sum {
+			return c.id, nil
+		}
+	}
+	return cs[len(cs)-1].id, nil
+}
+
+// A stopper lets text through until a stop string comes; what might be its
+// beginning waits.
+type stopper struct{ stop, held string }
+
+func (p *stopper) add(text string) (out string, stopped bool) {
+	p.held += text
+	if p.stop == "" {
+		return p.flush(), false
+	}
+	if i := strings.Index(p.held, p.stop); i >= 0 {
+		return p.held[:i], true
+	}
+	n := min(len(p.stop)-1, len(p.held))
+	for !strings.HasPrefix(p.stop, p.held[len(p.held)-n:]) {
+		n--
+	}
+	out, p.held = p.held[:len(p.held)-n], p.held[len(p.held)-n:]
+	return out, false
+}
+
+func (p *stopper) flush() string {
+	out := p.held
+	p.held = ""
+	return out
+}

@@ -1,0 +1,248 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// A Setting is one option by its name: what a flag and a line of a YAML file set.
+type Setting struct {
+	Name  string // as in YAML; a flag has hyphens for the underscores
+	About string
+	value any // pointer into Options
+}
+
+// Settings lists every setting of o, in the order of a help page. Setting one
+// changes o.
+func (o *Options) Settings() []Setting {
+	return []Setting{
+		{"data", `"stories" for the built-in stories, or the path of a text file or directory`, &o.Data},
+		{"tokenizer", "what a token is: chars or bytes", &o.Tokenizer},
+		{"story_chars", "characters of stories to tell, training and validation together", &o.StoryChars},
+		{"val_fraction", "share of the text, at its end, kept for validation", &o.ValFraction},
+		{"width", "d, features of a token", &o.Width},
+		{"heads", "n_h, attention heads; divides the width", &o.Heads},
+		{"blocks", "n_blocks, transformer blocks", &o.Blocks},
+		{"context", "n_context, tokens of a window", &o.Context},
+		{"vocab", "n_vocab; 0 = as many as the tokenizer has", &o.Vocab},
+		{"key_dim", "d_ρ, features of one head's queries and keys; 0 = d/n_h", &o.KeyDim},
+		{"hidden", "features after FC_expand; 0 = 4d", &o.Hidden},
+		{"activation", "relu, gelu or gelu_tanh", &o.Activation},
+		{"eps", "ε inside the root of layer normalization", &o.Eps},
+		{"bias", "biases in layer norms and FC layers", &o.Bias},
+		{"logits_bias", "a bias on the logits", &o.LogitsBias},
+		{"tied", "tie the logits to the token embedding", &o.Tied},
+		{"steps", "updates", &o.Steps},
+		{"batch", "windows of a micro-batch", &o.Batch},
+		{"accumulate", "micro-batches of an update", &o.Accumulate},
+		{"lr", "learning rate at the end of the warm-up", &o.LR},
+		{"min_lr", "learning rate at the last step", &o.MinLR},
+		{"warmup", "steps from 0 to lr", &o.Warmup},
+		{"beta1", "AdamW, decay of the first moment", &o.Beta1},
+		{"beta2", "AdamW, decay of the second moment", &o.Beta2},
+		{"adam_eps", "AdamW, beside the root of the second moment", &o.AdamEps},
+		{"decay", "AdamW, weight decay of matrices", &o.Decay},
+		{"clip", "largest norm of the gradient; 0 = no limit", &o.Clip},
+		{"dropout", "probability, on embeddings, attention and residual branches", &o.Dropout},
+		{"eval_every", "steps between evaluations", &o.EvalEvery},
+		{"eval_batches", "batches of an evaluation; 0 = the whole validation split", &o.EvalBatches},
+		{"patience", "evaluations without a new best before the run ends; 0 = never", &o.Patience},
+		{"save_every", "steps between checkpoints; 0 = at every evaluation", &o.SaveEvery},
+		{"keep", "newest checkpoints kept, besides the best", &o.Keep},
+		{"sample_every", "steps between samples; 0 = none", &o.SampleEvery},
+		{"sample_tokens", "length of a sample", &o.SampleTokens},
+		{"seed", "of weights, data order and dropout", &o.Seed},
+		{"threads", "0 = one a processor; the numbers do not depend on it", &o.Threads},
+	}
+}
+
+// Flag is the setting's name on the command line.
+func (s Setting) Flag() string { return strings.ReplaceAll(s.Name, "_", "-") }
+
+// String is the value as Set reads it.
+func (s Setting) String() string {
+	switch v := s.value.(type) {
+	case *int:
+		return strconv.Itoa(*v)
+	case *uint64:
+		return strconv.FormatUint(*v, 10)
+	case *float64:
+		return strconv.FormatFloat(*v, 'g', -1, 64)
+	case *bool:
+		return strconv.FormatBool(*v)
+	case *string:
+		return *v
+	case *pedestrian.Activation:
+		return string(*v)
+	}
+	return ""
+}
+
+// Type names the kind of value for a help page: "int", "float", "bool" or "string".
+func (s Setting) Type() string {
+	switch s.value.(type) {
+	case *int, *uint64:
+		return "int"
+	case *float64:
+		return "float"
+	case *bool:
+		return "bool"
+	}
+	return "string"
+}
+
+// Set reads text into the setting. Ranges are the business of Options.Validate.
+func (s Setting) Set(text string) error {
+	var err error
+	var wanted string
+	switch v := s.value.(type) {
+	case *int:
+		*v, err = strconv.Atoi(text)
+		wanted = "a whole number"
+	case *uint64:
+		*v, err = strconv.ParseUint(text, 10, 64)
+		wanted = "a whole number that is not negative"
+	case *float64:
+		*v, err = strconv.ParseFloat(text, 64)
+		wanted = "a number"
+	case *bool:
+		*v, err = strconv.ParseBool(text)
+		wanted = "true or false"
+	case *string:
+		*v = text
+	case *pedestrian.Activation:
+		*v = pedestrian.Activation(text)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is %q: it must be %s", s.Name, text, wanted)
+	}
+	return nil
+}
+
+// Set changes the setting called name.
+func (o *Options) Set(name, text string) error {
+	var names []string
+	for _, s := range o.Settings() {
+		if s.Name == name {
+			return s.Set(text)
+		}
+		names = append(names, s.Name)
+	}
+	if n := nearest(name, names); n != "" {
+		return fmt.Errorf("unknown setting %q: did you mean %q?", name, n)
+	}
+	return fmt.Errorf("unknown setting %q", name)
+}
+
+// maxSettingsFile bounds a settings file; the longest sensible one is about 2 kB.
+const maxSettingsFile = 1 << 20
+
+// ReadOptions reads a YAML file of settings, "width: 128" a line. It starts from
+// the preset given, else from the one that the file's own line "preset:" names,
+// else from the first of Presets. A key that is not a setting is an error, as are
+// a key given twice and a value that is not a plain scalar.
+func ReadOptions(path, preset string) (Options, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Options{}, fmt.Errorf("reading settings: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSettingsFile {
+		return Options{}, fmt.Errorf("reading settings: %s is not a file of at most %d bytes", path, maxSettingsFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Options{}, fmt.Errorf("reading settings: %w", err)
+	}
+	return ParseOptions(text, path, preset)
+}
+
+// ParseOptions is ReadOptions on the text of a file called name.
+func ParseOptions(text []byte, name, preset string) (Options, error) {
+	fail := func(line int, format string, args ...any) (Options, error) {
+		return Options{}, fmt.Errorf("%s:%d: %w", name, line, fmt.Errorf(format, args...))
+	}
+	var doc yaml.Node
+	dec := yaml.NewDecoder(strings.NewReader(string(text)))
+	if err := dec.Decode(&doc); err != nil && len(strings.TrimSpace(string(text))) > 0 {
+		return Options{}, fmt.Errorf("%s is not YAML: %w", name, err)
+	}
+	if err := dec.Decode(new(yaml.Node)); err == nil {
+		return fail(1, "more than one YAML document: a settings file has one")
+	}
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	if len(doc.Content) == 1 {
+		root = doc.Content[0]
+	}
+	if root.Kind != yaml.MappingNode {
+		return fail(root.Line, `not a list of settings: write "width: 128" and so on, one a line`)
+	}
+	seen := map[string]int{}
+	for i := 0; i < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		if first, twice := seen[key.Value]; twice {
+			return fail(key.Line, "%s was given before, on line %d", key.Value, first)
+		}
+		seen[key.Value] = key.Line
+		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
+			return fail(value.Line, "%s has no single value", key.Value)
+		}
+		if key.Value == "preset" && preset == "" {
+			preset = value.Value
+		}
+	}
+	if preset == "" {
+		preset = Presets()[0].Name
+	}
+	o, err := PresetOptions(preset)
+	if err != nil {
+		return fail(max(1, seen["preset"]), "%w", err)
+	}
+	for i := 0; i < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		if key.Value == "preset" {
+			continue
+		}
+		if err := o.Set(key.Value, value.Value); err != nil {
+			return fail(key.Line, "%w", err)
+		}
+	}
+	return o, nil
+}
+
+// nearest is the candidate within two edits of name, or "".
+func nearest(name string, candidates []string) string {
+	best, at := 3, ""
+	for _, c := range candidates {
+		if d := edits(strings.ReplaceAll(name, "-", "_"), c); d < best {
+			best, at = d, c
+		}
+	}
+	return at
+}
+
+// edits counts insertions, deletions and substitutions between a and b.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(d, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,57 @@
+package train
+
+import "github.com/pedestrian-ml/pedestrian"
+
+// A State is everything, besides Options and the text, that a run's future depends
+// on: two runs with equal states go on to equal bits.
+type State struct {
+	Progress
+	Params *pedestrian.Params[float32] // θ
+	M, V   *pedestrian.Params[float32] // first and second moments of AdamW; nil where only the weights were loaded
+}
+
+// Progress is the part of a State that is not tensors. All positions are whole
+// numbers: data order, dropout and sampling are functions of the seed and a position.
+type Progress struct {
+	Seed        uint64  `json:"seed"`        // of weights, data order and dropout
+	Step        int     `json:"step"`        // updates made
+	Position    uint64  `json:"position"`    // batches drawn: the position in the data order and the dropout masks
+	Tokens      int64   `json:"tokens"`      // targets learnt from
+	Evaluations int     `json:"evaluations"` // evaluations made
+	Stale       int     `json:"stale"`       // evaluations since the best one
+	Last        Score   `json:"last"`        // latest evaluation; meaningless when there was none
+	Best        Score   `json:"best"`        // evaluation with the lowest loss; meaningless when there was none
+	Seconds     float64 `json:"seconds"`     // time spent so far; the only number here that nothing depends on
+}
+
+// A Score is the loss on the validation split after a step, in nats per token.
+type Score struct {
+	Step int     `json:"step"`
+	Loss float64 `json:"loss"`
+}
+
+// NewState is the state of a run that has not begun.
+func NewState(c pedestrian.Config, seed uint64) *State {
+	s := &State{
+		Progress: Progress{Seed: seed},
+		Params:   pedestrian.NewParams[float32](c),
+		M:        pedestrian.NewParams[float32](c),
+		V:        pedestrian.NewParams[float32](c),
+	}
+	Init(s.Params, seed)
+	return s
+}
+
+// note records an evaluation and says whether it is the best so far.
+func (p *Progress) note(loss float64) (best bool) {
+	p.Last = Score{p.Step, loss}
+	p.Evaluations++
+	p.Stale++
+	if p.Evaluations == 1 || loss < p.Best.Loss {
+		p.Best, p.Stale, best = p.Last, 0, true
+	}
+	return best
+}
+
+// evaluated says whether the weights of this very step were evaluated.
+func (p *Progress) evaluated() bool { return p.Evaluations > 0 && p.Last.Step == p.Step }
