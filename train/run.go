@@ -18,15 +18,15 @@ type Run struct {
 	State   *State
 	Dir     string // where checkpoints and the log go; "" = nothing is written
 
-	net     *engine.Network[float32]
-	grad    *pedestrian.Params[float32]
-	batch   engine.Batch
-	windows *corpus.Windows
-	sweep   *corpus.Sweep
-	log     *metricsLog
-	pace    pace
-	writer  *Writer
-	saved   *Progress // of the newest checkpoint; nil when there is none
+	net    *engine.Network[float32]
+	grad   *pedestrian.Params[float32]
+	batch  engine.Batch
+	draw   func(position uint64, first, b, t int, tokens, targets []int32) // windows of the training split
+	sweep  *corpus.Sweep
+	log    *metricsLog
+	pace   pace
+	writer *Writer
+	saved  *Progress // of the newest checkpoint; nil when there is none
 }
 
 // Start begins a run on d in the directory dir, which must not hold one; dir ""
@@ -103,7 +103,7 @@ func newRun(o Options, c pedestrian.Config, d *Data, s *State, dir string) (*Run
 	r.grad = pedestrian.NewParams[float32](c)
 	n := o.Batch * o.Context
 	r.batch = engine.Batch{B: o.Batch, T: o.Context, Tokens: make([]int32, n), Targets: make([]int32, n)}
-	r.windows = corpus.NewWindows(d.Train, s.Seed)
+	r.draw = corpus.NewWindows(d.Train, s.Seed).Batch
 	r.sweep = corpus.NewSweep(d.Val, o.Context)
 	return r, nil
 }

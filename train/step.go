@@ -20,7 +20,7 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 		if err := ctx.Err(); err != nil {
 			return Update{}, err
 		}
-		r.windows.Batch(s.Position, k*o.Batch, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
+		r.draw(s.Position, k*o.Batch, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
 		loss, n := r.net.Gradients(r.grad, nil, r.batch, 1, s.Position*uint64(o.Accumulate)+uint64(k))
 		sum, counted = sum+loss, counted+n
 	}

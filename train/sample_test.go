@@ -1,0 +1,202 @@
+package train
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// frequencies chooses many times and counts.
+func frequencies(t *testing.T, s Sampling, logits []float32, n int) []float64 {
+	t.Helper()
+	got := make([]float64, len(logits))
+	space := make([]candidate, len(logits))
+	for i := range n {
+		id, err := s.choose(logits, uniform(5, streamSampling, uint64(i), 0, 0), space)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[id] += 1 / float64(n)
+	}
+	return got
+}
+
+func TestChoose(t *testing.T) {
+	// Probabilities 0.1, 0.4, 0.2, 0.3 at temperature 1.
+	logits := []float32{float32(math.Log(0.1)), float32(math.Log(0.4)), float32(math.Log(0.2)), float32(math.Log(0.3))}
+	cold := func(p float64) float64 { return p * p / (0.01 + 0.16 + 0.04 + 0.09) }
+	for _, c := range []struct {
+		name string
+		s    Sampling
+		want []float64
+	}{
+		{"as it is", Sampling{Temperature: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"temperature ½", Sampling{Temperature: 0.5}, []float64{cold(0.1), cold(0.4), cold(0.2), cold(0.3)}},
+		{"the likeliest", Sampling{}, []float64{0, 1, 0, 0}},
+		{"top 2", Sampling{Temperature: 1, TopK: 2}, []float64{0, 4. / 7, 0, 3. / 7}},
+		{"top 9", Sampling{Temperature: 1, TopK: 9}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"p 0.69", Sampling{Temperature: 1, TopP: 0.69}, []float64{0, 4. / 7, 0, 3. / 7}},
+		{"p 0.71", Sampling{Temperature: 1, TopP: 0.71}, []float64{0, 4. / 9, 2. / 9, 3. / 9}},
+		{"p tiny", Sampling{Temperature: 1, TopP: 1e-9}, []float64{0, 1, 0, 0}},
+		{"p 1", Sampling{Temperature: 1, TopP: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"top 3 and then p 0.6 of them", Sampling{Temperature: 1, TopK: 3, TopP: 0.6}, []float64{0, 4. / 7, 0, 3. / 7}},
+	} {
+		const n = 20000
+		got := frequencies(t, c.s, logits, n)
+		for i, p := range c.want {
+			// Five standard errors; what cannot happen never does.
+			if math.Abs(got[i]-p) > 5*math.Sqrt(p*(1-p)/n)+1e-9 {
+				t.Errorf("%s: frequencies %.4f, want %.4f", c.name, got, c.want)
+				break
+			}
+		}
+	}
+	// Ties go to the lower id, and to it only.
+	for _, s := range []Sampling{{}, {Temperature: 1, TopK: 1}, {Temperature: 1, TopP: 1e-9}} {
+		if got := frequencies(t, s, []float32{1, 2, 2, 0}, 10); math.Abs(got[1]-1) > 1e-9 {
+			t.Errorf("%+v: %v", s, got)
+		}
+	}
+	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+		if _, err := (Sampling{Temperature: 1}).choose([]float32{0, bad, 1}, 0.5, make([]candidate, 3)); err == nil {
+			t.Errorf("a logit of %g: no error", bad)
+		}
+	}
+	// A range of logits that float32 could not exponentiate.
+	if got := frequencies(t, Sampling{Temperature: 1e-3}, []float32{-3e38, 3e38, 0}, 10); math.Abs(got[1]-1) > 1e-9 {
+		t.Errorf("extreme logits: %v", got)
+	}
+}
+
+func TestStopper(t *testing.T) {
+	for _, c := range []struct {
+		stop  string
+		parts []string
+		want  string
+		found bool
+	}{
+		{"", []string{"a", "b"}, "ab", false},
+		{"END", []string{"abE", "N", "Dxyz"}, "ab", true},
+		{"END", []string{"abE", "N", "Exyz"}, "abENExyz", false},
+		{"aab", []string{"a", "a", "a", "b"}, "a", true},
+		{"\n\n", []string{"x\n", "y\n", "\n"}, "x\ny", true},
+		{"END", []string{"E", "N"}, "EN", false},
+	} {
+		s := stopper{stop: c.stop}
+		got, found := "", false
+		for _, p := range c.parts {
+			var out string
+			out, found = s.add(p)
+			got += out
+			if found {
+				break
+			}
+		}
+		if !found {
+			got += s.flush()
+		}
+		if got != c.want || found != c.found {
+			t.Errorf("stop %q in %q: %q %v, want %q %v", c.stop, c.parts, got, found, c.want, c.found)
+		}
+	}
+}
+
+// writer is a network with random weights, large enough for text that varies.
+func writer(t *testing.T, tok *token.Tokenizer, change func(*pedestrian.Config)) *Writer {
+	t.Helper()
+	c := pedestrian.Config{Vocab: tok.Vocab() + 3, Context: 11, Width: 16, Heads: 2, Blocks: 2, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true}
+	if change != nil {
+		change(&c)
+	}
+	p := pedestrian.NewParams[float32](c)
+	Init(p, 8)
+	for _, v := range p.Tensors() {
+		if !v.Vec {
+			for i := range v.V {
+				v.V[i] *= 20
+			}
+		}
+	}
+	net := engine.New(p, nil, engine.Options{Threads: 2})
+	t.Cleanup(net.Close)
+	return NewWriter(net, c, tok)
+}
+
+func chars(t *testing.T) *token.Tokenizer {
+	t.Helper()
+	tok, err := token.NewChars("abcdefghij\n é")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// With the KV cache and without it: the same text, over many windows.
+func TestCacheWritesTheSameText(t *testing.T) {
+	for _, tok := range []*token.Tokenizer{chars(t), token.NewBytes()} {
+		for _, context := range []int{1, 2, 7, 11} {
+			w := writer(t, tok, func(c *pedestrian.Config) { c.Context = context })
+			for _, prompt := range []string{"a", "abc", "abcdefghijabcdefghij"} {
+				for _, s := range []Sampling{{Tokens: 60}, {Tokens: 60, Temperature: 1, Seed: 3}, {Tokens: 60, Temperature: 1.5, TopK: 5, TopP: 0.9, Seed: 4}} {
+					with, err := w.Write(t.Context(), prompt, s, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					s.NoCache = true
+					without, err := w.Write(t.Context(), prompt, s, nil)
+					if err != nil || with != without || with.Tokens != 60 {
+						t.Errorf("context %d, prompt %q, %+v: %+v with the cache, %+v without, %v", context, prompt, s, with, without, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	w := writer(t, chars(t), nil)
+	s := Sampling{Temperature: 1, Tokens: 200, Seed: 1}
+	var streamed strings.Builder
+	a, err := w.Write(t.Context(), "ab", s, func(p string) { streamed.WriteString(p) })
+	if err != nil || len([]rune(a.Text)) != 200 || streamed.String() != a.Text {
+		t.Errorf("%+v, streamed %q, %v", a, streamed.String(), err)
+	}
+	if again, _ := w.Write(t.Context(), "ab", s, nil); again != a {
+		t.Errorf("the same seed: %q, then %q", a.Text, again.Text)
+	}
+	s.Seed = 2
+	if other, _ := w.Write(t.Context(), "ab", s, nil); other.Text == a.Text {
+		t.Errorf("another seed, the same text: %q", other.Text)
+	}
+	s.Seed, s.Stop = 1, a.Text[100:104]
+	streamed.Reset()
+	b, err := w.Write(t.Context(), "ab", s, func(p string) { streamed.WriteString(p) })
+	if want := a.Text[:strings.Index(a.Text, s.Stop)]; err != nil || !b.Stopped || b.Text != want || streamed.String() != want {
+		t.Errorf("stop %q: %+v, streamed %q, want %q, %v", s.Stop, b, streamed.String(), want, err)
+	}
+	for prompt, want := range map[string]string{"": "the prompt is empty", "abX": "is not among the 13 characters"} {
+		if _, err := w.Write(t.Context(), prompt, s, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("prompt %q: %v", prompt, err)
+		}
+	}
+	for _, bad := range []Sampling{{Tokens: 0}, {Tokens: 1, Temperature: -1}, {Tokens: 1, Temperature: math.NaN()}, {Tokens: 1, TopK: -1}, {Tokens: 1, TopP: 1.5}} {
+		if _, err := w.Write(t.Context(), "a", bad, nil); err == nil {
+			t.Errorf("%+v: no error", bad)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	c, err := w.Write(ctx, "a", Sampling{Tokens: 100, Temperature: 1}, func(string) {
+		if n++; n == 5 {
+			cancel()
+		}
+	})
+	if err != context.Canceled || c.Tokens != 5 {
+		t.Errorf("cancelled after 5: %+v, %v", c, err)
+	}
+}
