@@ -43,7 +43,6 @@ func check(t *testing.T, name string, x, gradient []float64, f func() float64) {
 			worst = e
 		}
 	}
-	t.Logf("%s: %.1e", name, worst)
 	if !(worst <= differenceTolerance) {
 		t.Errorf("%s: gradient and differences are %.1e apart", name, worst)
 	}
