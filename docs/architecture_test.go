@@ -1,0 +1,100 @@
+package docs_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestPictureIsTheRule compares the table of imports in architecture.md with the
+// rule that ../architecture_test.go enforces.
+func TestPictureIsTheRule(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "../architecture_test.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := map[string][]string{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if !ok || v.Names[0].Name != "mayImport" {
+			return true
+		}
+		for _, e := range v.Values[0].(*ast.CompositeLit).Elts {
+			kv := e.(*ast.KeyValueExpr)
+			name := packageName(t, kv.Key)
+			rule[name] = []string{}
+			for _, i := range kv.Value.(*ast.CompositeLit).Elts {
+				rule[name] = append(rule[name], packageName(t, i))
+			}
+		}
+		return false
+	})
+	if len(rule) == 0 {
+		t.Fatal("../architecture_test.go has no mayImport")
+	}
+
+	text := chapters(t)["architecture.md"]
+	_, table, _ := strings.Cut(text, "## Who may import whom")
+	table, _, _ = strings.Cut(table, "\n## ")
+	picture := map[string][]string{}
+	name := regexp.MustCompile("root|`[a-z/]+`")
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 || !name.MatchString(cells[1]) {
+			continue
+		}
+		key := strings.Trim(name.FindString(cells[1]), "`")
+		picture[key] = []string{}
+		for _, n := range name.FindAllString(cells[2], -1) {
+			picture[key] = append(picture[key], strings.Trim(n, "`"))
+		}
+	}
+	for n, want := range rule {
+		got, ok := picture[n]
+		slices.Sort(got)
+		slices.Sort(want)
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("architecture.md lets %s import %v, the rule %v", n, got, want)
+		}
+		delete(picture, n)
+	}
+	for n := range picture {
+		t.Errorf("architecture.md has a package %s that the rule does not know", n)
+	}
+}
+
+// packageName is what the table calls a package of the rule.
+func packageName(t *testing.T, e ast.Expr) string {
+	s, err := strconv.Unquote(e.(*ast.BasicLit).Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s == "" {
+		return "root"
+	}
+	return s
+}
+
+// TestTreeIsDrawn checks that every folder with Go code in it is in the picture
+// of the tree.
+func TestTreeIsDrawn(t *testing.T) {
+	text := chapters(t)["architecture.md"]
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") || e.Name() == "runs" || e.Name() == "tools" {
+			continue
+		}
+		if !regexp.MustCompile(`(?m)^[├└]── ` + e.Name() + `/`).MatchString(text) {
+			t.Errorf("the tree in architecture.md does not show %s/", e.Name())
+		}
+	}
+}
