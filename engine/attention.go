@@ -40,11 +40,23 @@ type attentionScratch[T Float] struct {
 	slots []tiles[T] // one for each thread
 }
 
-// tiles is the scratch of one thread: three tiles of ρ and the row maxima and
-// sums of one.
+// tiles is the scratch of one thread: its pool, three tiles of ρ and the row
+// maxima and sums of one.
 type tiles[T Float] struct {
+	pool     *Pool
 	a, b, c  []T
 	max, sum []T
+}
+
+// warm makes every slot take the largest products once, so that the scratch of
+// its pool need not grow later, in whatever step it gets its first work.
+func (s *attentionScratch[T]) warm(width int) {
+	x, y, a := NewMat[T](s.tile, width), NewMat[T](s.tile, width), NewMat[T](s.tile, s.tile)
+	for _, t := range s.slots {
+		kernel.MulNT(t.pool, a, x, x, false)
+		kernel.MulNN(t.pool, y, a, x, nil, false)
+		kernel.MulTN(t.pool, y, a, x, false)
+	}
 }
 
 // units deals work out to the slots of a task: who computes a unit is not
@@ -101,7 +113,7 @@ type attentionForward[T Float] struct {
 	units    units
 }
 
-func (f *attentionForward[T]) Do(w *kernel.Pool, slot int) {
+func (f *attentionForward[T]) Do(_ *kernel.Pool, slot int) {
 	for {
 		u, ok := f.units.take()
 		if !ok {
@@ -110,14 +122,14 @@ func (f *attentionForward[T]) Do(w *kernel.Pool, slot int) {
 		h, u := u%f.l.Heads, u/f.l.Heads
 		s, u := u%len(f.segments), u/len(f.segments)
 		if from := (f.strips - 1 - u) * f.c.scratch.tile; from < f.segments[s].N {
-			f.strip(w, &f.c.scratch.slots[slot], s, h, from, min(from+f.c.scratch.tile, f.segments[s].N))
+			f.strip(&f.c.scratch.slots[slot], s, h, from, min(from+f.c.scratch.tile, f.segments[s].N))
 		}
 	}
 }
 
 // strip computes queries from…to of one segment and head, one tile of keys after
 // another, with the maximum and the sum of each row carried along.
-func (f *attentionForward[T]) strip(w *kernel.Pool, t *tiles[T], s, h, from, to int) {
+func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 	l, seg, n := f.l, f.segments[s], to-from
 	q, y := head(f.q, seg.Q+from, n, h, l.KeyDim), head(f.y, seg.Q+from, n, h, l.ValueDim)
 	tile, shrink := f.c.scratch.tile, scoreScale[T](l.KeyDim)
@@ -127,7 +139,7 @@ func (f *attentionForward[T]) strip(w *kernel.Pool, t *tiles[T], s, h, from, to 
 	for k0, seen := 0, seg.Past+to; k0 < seen; k0 += tile {
 		k1 := min(k0+tile, seen)
 		att := over(t.a, n, k1-k0)
-		kernel.MulNT(w, att, q, head(f.k, seg.K+k0, k1-k0, h, l.KeyDim), false) // (10)
+		kernel.MulNT(t.pool, att, q, head(f.k, seg.K+k0, k1-k0, h, l.KeyDim), false) // (10)
 		for i := range n {
 			row := att.Row(i)
 			seen := min(max(seg.Past+from+i+1-k0, 0), len(row)) // (13)
@@ -145,7 +157,7 @@ func (f *attentionForward[T]) strip(w *kernel.Pool, t *tiles[T], s, h, from, to 
 				kernel.MaskRow(row, row, l.Drop, f.c.scratch.number(s, l.Heads, h, seg.Past+from+i, k0))
 			}
 		}
-		kernel.MulNN(w, y, att, head(f.v, seg.K+k0, k1-k0, h, l.ValueDim), nil, k0 > 0) // (16)
+		kernel.MulNN(t.pool, y, att, head(f.v, seg.K+k0, k1-k0, h, l.ValueDim), nil, k0 > 0) // (16)
 	}
 	lse := f.c.Lse.Row(h)[seg.Q+from:]
 	for i := range n {
@@ -184,17 +196,17 @@ type attentionBackward[T Float] struct {
 	units          units
 }
 
-func (f *attentionBackward[T]) Do(w *kernel.Pool, slot int) {
+func (f *attentionBackward[T]) Do(_ *kernel.Pool, slot int) {
 	for {
 		u, ok := f.units.take()
 		if !ok {
 			return
 		}
-		f.head(w, &f.c.scratch.slots[slot], u/f.l.Heads, u%f.l.Heads)
+		f.head(&f.c.scratch.slots[slot], u/f.l.Heads, u%f.l.Heads)
 	}
 }
 
-func (f *attentionBackward[T]) head(w *kernel.Pool, t *tiles[T], s, h int) {
+func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 	l, seg, tile, shrink := f.l, f.segments[s], f.c.scratch.tile, scoreScale[T](f.l.KeyDim)
 	rowDot, lse := f.c.scratch.d.Row(h), f.c.Lse.Row(h)
 	dy, y := head(f.dy, seg.Q, seg.N, h, l.ValueDim), head(f.y, seg.Q, seg.N, h, l.ValueDim)
@@ -213,8 +225,8 @@ func (f *attentionBackward[T]) head(w *kernel.Pool, t *tiles[T], s, h int) {
 			if l.Drop.On() {
 				kept = over(t.c, nq, nk)
 			}
-			kernel.MulNT(w, att, q, k, false)   // (10)
-			kernel.MulNT(w, datt, dy, v, false) // Δ vᵗ of (25)
+			kernel.MulNT(t.pool, att, q, k, false)   // (10)
+			kernel.MulNT(t.pool, datt, dy, v, false) // Δ vᵗ of (25)
 			for i := range nq {
 				row, drow := att.Row(i), datt.Row(i)
 				seen := min(q0+i+1-k0, nk) // (13)
@@ -227,12 +239,12 @@ func (f *attentionBackward[T]) head(w *kernel.Pool, t *tiles[T], s, h int) {
 					kernel.MaskRow(drow, drow, l.Drop, at)
 				}
 			}
-			kernel.MulTN(w, dv, kept, dy, q0 > k0) // ρᵗ Δ of (22)
+			kernel.MulTN(t.pool, dv, kept, dy, q0 > k0) // ρᵗ Δ of (22)
 			for i := range nq {
 				kernel.SoftmaxBackward(datt.Row(i), att.Row(i), rowDot[seg.Q+q0+i], shrink) // (25), (27), (28)
 			}
-			kernel.MulNN(w, dq, datt, k, nil, k0 > 0) // Δ_raw k of (30.a)
-			kernel.MulTN(w, dk, datt, q, q0 > k0)     // Δ_rawᵗ q of (30.b)
+			kernel.MulNN(t.pool, dq, datt, k, nil, k0 > 0) // Δ_raw k of (30.a)
+			kernel.MulTN(t.pool, dk, datt, q, q0 > k0)     // Δ_rawᵗ q of (30.b)
 		}
 	}
 }

@@ -5,15 +5,15 @@ import (
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
 // TestGradientsAgainstDifferences differentiates Σℓ numerically with the masks
 // of one step held fixed, since the paper has no dropout to compare with.
 func TestGradientsAgainstDifferences(t *testing.T) {
-	// h is near ε^(1/3) of float64, where truncation and rounding of a central
-	// difference balance near 1e-10; the tolerance leaves room for a sum of a few
-	// dozen losses.
-	const h, tol = 6e-6, 2e-8
+	// Differences of fourth order: at this h their truncation, of order h⁴, is below
+	// rounding, 2⁻⁵³/h times a sum of a few dozen losses, which is some 1e-10.
+	const h, tol = 3e-5, 1e-8
 	for _, cs := range cases {
 		for _, drop := range []float64{0, 0.3} {
 			p, lora := cs.params(1)
@@ -33,12 +33,16 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 					stride := max(1, len(v)/7)
 					for j := i % stride; j < len(v); j += stride {
 						old := v[j]
-						v[j] = old + h
-						up := sum()
-						v[j] = old - h
-						down := sum()
-						v[j] = old
-						worst = max(worst, math.Abs((up-down)/(2*h)-g[i].V[j]))
+						difference := func(h float64) float64 {
+							v[j] = old + h
+							up := sum()
+							v[j] = old - h
+							down := sum()
+							v[j] = old
+							return (up - down) / (2 * h)
+						}
+						slope := (4*difference(h) - difference(2*h)) / 3
+						worst = max(worst, math.Abs(slope-g[i].V[j]))
 					}
 					if !(worst <= tol) {
 						t.Errorf("%s, dropout %g: %s differs by %.1e", cs.name, drop, w[i].Name, worst)
@@ -51,5 +55,55 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 			}
 			n.Close()
 		}
+	}
+}
+
+// TestMasks checks what a mask leaves out, and that places do not share it.
+func TestMasks(t *testing.T) {
+	const rows, cols, p = 200, 100, 0.3
+	pool := kernel.NewPool(1)
+	ones := NewMat[float64](rows, cols)
+	for i := range ones.V {
+		ones.V[i] = 1
+	}
+	apply := func(m kernel.Mask) Mat[float64] {
+		l := Dropout[float64]{Mask: m}
+		y := NewMat[float64](rows, cols)
+		l.Apply(pool, y, ones, false)
+		return y
+	}
+	first := apply(maskAt(p, 1, 2, 3, siteProjection))
+	kept := 0
+	for _, v := range first.V {
+		if v != 0 {
+			kept++
+			if v != 1/(1-p) {
+				t.Fatalf("kept numbers are multiplied by %v", v)
+			}
+		}
+	}
+	// Five standard deviations of a binomial distribution.
+	if dev := math.Abs(float64(kept) - rows*cols*(1-p)); dev > 5*math.Sqrt(rows*cols*p*(1-p)) {
+		t.Errorf("%d of %d are kept", kept, rows*cols)
+	}
+	for name, m := range map[string]kernel.Mask{
+		"seed": maskAt(p, 2, 2, 3, siteProjection), "step": maskAt(p, 1, 3, 3, siteProjection),
+		"block": maskAt(p, 1, 2, 4, siteProjection), "site": maskAt(p, 1, 2, 3, siteContract),
+	} {
+		both := 0
+		for i, v := range apply(m).V {
+			if v != 0 && first.V[i] != 0 {
+				both++
+			}
+		}
+		q := (1 - p) * (1 - p)
+		if dev := math.Abs(float64(both) - rows*cols*q); dev > 5*math.Sqrt(rows*cols*q*(1-q)) {
+			t.Errorf("another %s keeps %d of %d as well: not independent", name, both, rows*cols)
+		}
+	}
+	again := apply(maskAt(p, 1, 2, 3, siteProjection))
+	near(t, "the same place", again.V, first.V, 0)
+	if m := maskAt(0, 1, 2, 3, siteProjection); m.On() {
+		t.Error("a fraction of 0 leaves something out")
 	}
 }

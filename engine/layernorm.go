@@ -36,10 +36,16 @@ type layerNormForward[T Float] struct {
 func (f *layerNormForward[T]) Do(_ *kernel.Pool, part int) {
 	from, to := rowRange(part, f.y.Rows)
 	for t := from; t < to; t++ {
-		if y, xhat := f.y.Row(t), f.c.Xhat.Row(t); f.x.V != nil {
-			f.c.Rstd[t] = kernel.LayerNorm(y, xhat, f.x.Row(t), f.l.W, f.l.B, f.l.Eps) // (38)
-		} else {
+		y, xhat := f.y.Row(t), f.c.Xhat.Row(t)
+		switch {
+		case f.x.V == nil:
 			kernel.Affine(y, xhat, f.l.W, f.l.B) // (37)
+		case f.l.Eps == 0 && constant(f.x.Row(t)):
+			clear(xhat)
+			f.c.Rstd[t] = 0
+			kernel.Affine(y, xhat, f.l.W, f.l.B)
+		default:
+			f.c.Rstd[t] = kernel.LayerNorm(y, xhat, f.x.Row(t), f.l.W, f.l.B, f.l.Eps) // (38)
 		}
 	}
 }
@@ -92,4 +98,15 @@ func (f *layerNormBackward[T]) Do(_ *kernel.Pool, part int) {
 	for t := from; t < to; t++ {
 		kernel.LayerNormBackward(f.dx.Row(t), dw, db, f.dy.Row(t), f.l.W, f.c.Xhat.Row(t), f.c.Rstd[t]) // (40), (41), (42)
 	}
+}
+
+// constant reports whether all numbers of x are equal: then x has no σ when ε is
+// 0, and counts as zeros, forward and backward.
+func constant[T Float](x []T) bool {
+	for _, v := range x {
+		if v != x[0] {
+			return false
+		}
+	}
+	return true
 }

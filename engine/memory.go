@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
 // workspace is all the memory of a pass. The residual stream, and the error on
@@ -63,6 +64,10 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	for i := range w.attention.slots {
 		t, n := &w.attention.slots[i], w.attention.tile
 		t.a, t.max, t.sum = a.take(n*n), a.take(n), a.take(n)
+		t.pool = kernel.NewPool(1)
+	}
+	if a.slab != nil {
+		w.attention.warm(max(s.QueryDim(), s.ValueDim()))
 	}
 
 	a.in("logits")
@@ -89,7 +94,7 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape) {
 	if s.dropout {
 		w.masked = a.mat(s.rows, d)
 	}
-	wide := a.take(s.rows * max(s.HiddenDim(), s.QKVDim()))
+	wide := a.mat(s.rows, max(s.HiddenDim(), s.QKVDim())).V
 	w.dh, w.dqkv = over(wide, s.rows, s.HiddenDim()), over(wide, s.rows, s.QKVDim())
 	partial := a.mat(rowParts(s.rows), 2*d)
 	w.final.partial = partial
@@ -227,10 +232,16 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	w := workspace[T]{blocks: make([]blockCache[T], c.Blocks)}
-	var a arena[T]
+	w := workspace[T]{blocks: make([]blockCache[T], 1)}
+	var a, block arena[T]
 	w.planForward(&a, o.shape(c, l))
 	w.planBackward(&a, o.shape(c, l))
+	block.in("activations")
+	w.planBlock(&block, &w.blocks[0], o.shape(c, l))
+	for _, p := range block.budget {
+		a.in(p.Name)
+		a.count(saturated(0, int64(c.Blocks-1), p.Bytes))
+	}
 	return a.budget, nil
 }
 

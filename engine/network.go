@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -77,8 +78,8 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 		o.Chunk = defaultChunk(c.Vocab)
 	}
 	switch {
-	case o.Batch < 1:
-		return o, fmt.Errorf("Options.Batch is %d: it must be at least 1", o.Batch)
+	case o.Batch < 1 || o.Batch > math.MaxInt32:
+		return o, fmt.Errorf("Options.Batch is %d: it must be at least 1 and at most %d", o.Batch, math.MaxInt32)
 	case o.Context < 1 || o.Context > c.Context:
 		return o, fmt.Errorf("Options.Context is %d: it must be at least 1 and at most the network's context of %d", o.Context, c.Context)
 	case !(o.Dropout >= 0 && o.Dropout < 1):

@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"math"
 	"math/rand/v2"
+	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
 // A testCase is a network whose dimensions all differ, at a generic point.
@@ -39,7 +42,7 @@ func (cs testCase) params(seed uint64) (*pedestrian.Params[float64], *pedestrian
 func fill(rnd *rand.Rand, ts []pedestrian.Tensor[float64]) {
 	for _, t := range ts {
 		for i := range t.V {
-			t.V[i] = 0.5 * rnd.NormFloat64()
+			t.V[i] = 0.4 * rnd.NormFloat64()
 		}
 	}
 }
@@ -58,7 +61,9 @@ func (cs testCase) batch(seed uint64) Batch {
 	return b
 }
 
-func like[T Float](p *pedestrian.Params[T]) *pedestrian.Params[T] { return pedestrian.NewParams[T](p.Config) }
+func like[T Float](p *pedestrian.Params[T]) *pedestrian.Params[T] {
+	return pedestrian.NewParams[T](p.Config)
+}
 
 func likeAdapter[T Float](a *pedestrian.Adapter[T]) *pedestrian.Adapter[T] {
 	if a == nil {
@@ -71,4 +76,253 @@ func likeAdapter[T Float](a *pedestrian.Adapter[T]) *pedestrian.Adapter[T] {
 func (n *Network[T]) setTile(tile int) {
 	n.reserve(true)
 	n.work.attention.tile = tile
+}
+
+// near compares number by number, relative to the largest.
+func near[T, S Float](t *testing.T, name string, got []T, want []S, tol float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d numbers, not %d", name, len(got), len(want))
+		return
+	}
+	most, worst := 0.0, 0.0
+	for i := range want {
+		most = max(most, math.Abs(float64(want[i])))
+		worst = max(worst, math.Abs(float64(got[i])-float64(want[i])))
+		if math.IsNaN(float64(got[i])) || math.IsNaN(float64(want[i])) {
+			worst = math.Inf(1)
+		}
+	}
+	if most > 0 {
+		worst /= most
+	}
+	if !(worst <= tol) {
+		t.Errorf("%s: differs by %.1e of its largest number, more than %.0e", name, worst, tol)
+	}
+}
+
+// netTol is the limit for a whole network against paper, relative to the largest
+// number of a parameter's gradient. In float64 it is the project's 1e-12, which is
+// 9007 roundings of 2⁻⁵³; in float32 as many of 2⁻²⁴. The worst of these points,
+// the up factor of a key adapter, where most of the terms cancel, takes a sixth in
+// float64 and a tenth in float32.
+func netTol[T Float]() float64 {
+	if is64[T]() {
+		return 1e-12
+	}
+	return 1e-12 / 0x1p-53 * 0x1p-24
+}
+
+// sequences is a batch as paper takes it.
+func (b Batch) sequences() []paper.Sequence {
+	out := make([]paper.Sequence, b.B)
+	for i := range out {
+		for t := i * b.T; t < (i+1)*b.T; t++ {
+			out[i].Tokens, out[i].Targets = append(out[i].Tokens, int(b.Tokens[t])), append(out[i].Targets, int(b.Targets[t]))
+		}
+	}
+	return out
+}
+
+func TestNetwork(t *testing.T) { bothLanes(t, testNetwork[float64], testNetwork[float32]) }
+
+// testNetwork compares every gradient of every configuration with paper's.
+func testNetwork[T Float](t *testing.T) {
+	for _, cs := range append(cases, bigger) {
+		p, lora := cs.params(1)
+		b := cs.batch(2)
+		want, back := paper.Network(nil, p, lora, b.sequences(), paper.Mean)
+		dpWant, daWant := back()
+
+		q, a := convert[T](p, lora)
+		n := New(q, a, Options{Batch: b.B})
+		n.setTile(3)
+		dp, da := like(q), likeAdapter(a)
+		_, counted := n.Loss(b)
+		sum, _ := n.Gradients(dp, da, b, 1/float64(counted), 0)
+		n.Close()
+		if mean := sum / float64(counted); math.Abs(mean-want) > netTol[T]()*want {
+			t.Errorf("%s: the mean loss is %v, not %v", cs.name, mean, want)
+		}
+		compare := func(got []pedestrian.Tensor[T], want []pedestrian.Tensor[float64]) {
+			for i := range want {
+				near(t, cs.name+", ∂"+want[i].Name, got[i].V, want[i].V, netTol[T]())
+			}
+		}
+		compare(dp.Tensors(), dpWant.Tensors())
+		if da != nil {
+			compare(da.Tensors(), daWant.Tensors())
+		}
+	}
+}
+
+// sumTol is the limit, in float64 and relative to the largest number, for sums of
+// the same terms in another order or grouping: a few hundred roundings.
+const sumTol = 1e-13
+
+// gradients of a batch, after new ones are made for them.
+func (cs testCase) gradients(o Options, b Batch) (sum float64, counted int, dp *pedestrian.Params[float64], da *pedestrian.Adapter[float64]) {
+	p, lora := cs.params(1)
+	n := New(p, lora, o)
+	defer n.Close()
+	dp, da = like(p), likeAdapter(lora)
+	sum, counted = n.Gradients(dp, da, b, 0.7, 1)
+	return sum, counted, dp, da
+}
+
+func sameGradients(t *testing.T, name string, dp, dp2 *pedestrian.Params[float64], da, da2 *pedestrian.Adapter[float64]) {
+	t.Helper()
+	near(t, name, dp.Slab, dp2.Slab, sumTol)
+	if da != nil {
+		near(t, name+", adapter", da.Slab, da2.Slab, sumTol)
+	}
+}
+
+func TestGradientsAdd(t *testing.T) {
+	for _, cs := range append(cases, bigger) {
+		p, lora := cs.params(1)
+		b := cs.batch(2)
+		n := New(p, lora, Options{Batch: b.B})
+		once, twice := like(p), like(p)
+		onceA, twiceA := likeAdapter(lora), likeAdapter(lora)
+		sum, counted := n.Gradients(once, onceA, b, 1, 1)
+		n.Gradients(twice, twiceA, b, 1, 1)
+		n.Gradients(twice, twiceA, b, 1, 1)
+		for i := range once.Slab {
+			once.Slab[i] *= 2
+		}
+		if lora != nil {
+			for i := range onceA.Slab {
+				onceA.Slab[i] *= 2
+			}
+		}
+		sameGradients(t, cs.name+", twice", twice, once, twiceA, onceA)
+		if s, c := n.Loss(b); s != sum || c != counted {
+			t.Errorf("%s: Loss says %v of %d, Gradients %v of %d", cs.name, s, c, sum, counted)
+		}
+
+		clear(twice.Slab)
+		if lora != nil {
+			clear(twiceA.Slab)
+		}
+		total := 0.0
+		for i := range b.B { // one sequence after another
+			s, _ := n.Gradients(twice, twiceA, Batch{1, b.T, b.Tokens[i*b.T : (i+1)*b.T], b.Targets[i*b.T : (i+1)*b.T]}, 2, 1)
+			total += s
+		}
+		sameGradients(t, cs.name+", singles", twice, once, twiceA, onceA)
+		if math.Abs(total-sum) > sumTol*sum {
+			t.Errorf("%s: singles sum to %v, the batch to %v", cs.name, total, sum)
+		}
+		n.Close()
+	}
+}
+
+func TestChunksAndTilesDoNotMatter(t *testing.T) {
+	for _, cs := range cases {
+		b := cs.batch(2)
+		sum, counted, dp, da := cs.gradients(Options{Batch: b.B}, b)
+		for _, chunk := range []int{1, 2, 3, 5, 8, 1000} {
+			s, c, dp2, da2 := cs.gradients(Options{Batch: b.B, Chunk: chunk}, b)
+			sameGradients(t, cs.name+", chunks", dp2, dp, da2, da)
+			if math.Abs(s-sum) > sumTol*sum || c != counted {
+				t.Errorf("%s: a loss of %v of %d in chunks of %d, otherwise %v of %d", cs.name, s, c, chunk, sum, counted)
+			}
+		}
+		p, lora := cs.params(1)
+		for _, tile := range []int{1, 2, 3, 4, 7} {
+			n := New(p, lora, Options{Batch: b.B})
+			n.setTile(tile)
+			dp2, da2 := like(p), likeAdapter(lora)
+			n.Gradients(dp2, da2, b, 0.7, 1)
+			sameGradients(t, cs.name+", tiles", dp2, dp, da2, da)
+			n.Close()
+		}
+	}
+}
+
+// TestIgnored compares a batch that has no target in one sequence, or none at
+// all, with the batch without that sequence.
+func TestIgnored(t *testing.T) {
+	for _, cs := range cases[1:] {
+		b := cs.batch(2)
+		for i := range b.T {
+			b.Targets[i] = Ignored
+		}
+		rest := Batch{b.B - 1, b.T, b.Tokens[b.T:], b.Targets[b.T:]}
+		sum, counted, dp, da := cs.gradients(Options{Batch: b.B, Chunk: 3}, b)
+		sum2, counted2, dp2, da2 := cs.gradients(Options{Batch: b.B, Chunk: 3}, rest)
+		sameGradients(t, cs.name, dp, dp2, da, da2)
+		if math.Abs(sum-sum2) > sumTol*sum || counted != counted2 {
+			t.Errorf("%s: %v of %d, without the sequence %v of %d", cs.name, sum, counted, sum2, counted2)
+		}
+		for i := range b.Targets {
+			b.Targets[i] = Ignored
+		}
+		sum, counted, dp, _ = cs.gradients(Options{Batch: b.B}, b)
+		if sum != 0 || counted != 0 {
+			t.Errorf("%s: %v of %d without targets", cs.name, sum, counted)
+		}
+		for _, v := range dp.Slab {
+			if v != 0 {
+				t.Fatalf("%s: a gradient without targets", cs.name)
+			}
+		}
+	}
+}
+
+// TestKeyBiasGradientIsZero holds (32.b) to the bit; by (29) it is not even computed.
+func TestKeyBiasGradientIsZero(t *testing.T) {
+	for _, cs := range []testCase{cases[0], cases[2], bigger} {
+		b := cs.batch(2)
+		_, _, dp, _ := cs.gradients(Options{Batch: b.B, Dropout: 0.2}, b)
+		keys := cs.c.Heads * cs.c.QueryDim()
+		for i, g := range dp.Blocks {
+			for j, v := range g.QKV.B.V {
+				if isKey := j >= keys && j < 2*keys; isKey != (v == 0) {
+					t.Errorf("%s: block %d, bias %d: gradient %g", cs.name, i, j, v)
+				}
+			}
+		}
+	}
+}
+
+// TestFrozen trains any of the layers alone: the same gradients come out as when
+// everything is trained, and nothing else is written.
+func TestFrozen(t *testing.T) {
+	cs := cases[2]
+	b := cs.batch(2)
+	sets := [][]pedestrian.Target{pedestrian.Targets}
+	for i := range pedestrian.Targets {
+		sets = append(sets, pedestrian.Targets[i:i+1], pedestrian.Targets[i:])
+	}
+	for _, targets := range sets {
+		cs := cs
+		l := *cs.lora
+		l.Targets = targets
+		cs.lora = &l
+		p, lora := cs.params(1)
+		n := New(p, lora, Options{Batch: b.B, Dropout: 0.3})
+		dp, da := like(p), likeAdapter(lora)
+		sum, _ := n.Gradients(dp, da, b, 1, 1)
+		alone := likeAdapter(lora)
+		if s, _ := n.Gradients(nil, alone, b, 1, 1); s != sum {
+			t.Errorf("%v: the loss is %v, not %v", targets, s, sum)
+		}
+		for i := range alone.Slab {
+			if alone.Slab[i] != da.Slab[i] {
+				t.Errorf("%v: gradient %d of the adapter is %v, not %v", targets, i, alone.Slab[i], da.Slab[i])
+				break
+			}
+		}
+		base := like(p)
+		n.Gradients(base, nil, b, 1, 1)
+		for i := range base.Slab {
+			if base.Slab[i] != dp.Slab[i] {
+				t.Errorf("%v: gradient %d of the network is %v, not %v", targets, i, base.Slab[i], dp.Slab[i])
+				break
+			}
+		}
+		n.Close()
+	}
 }

@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestAdamW follows the definition, written out for one parameter at a time.
+func TestAdamW(t *testing.T) {
+	// A few roundings of numbers near one.
+	const tol = 1e-14
+	cs := cases[2]
+	p, lora := cs.params(1)
+	n := New(p, lora, Options{Threads: 1})
+	defer n.Close()
+	g, m, v := like(p), like(p), like(p)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	h := AdamW{LR: 0.01, Beta1: 0.9, Beta2: 0.99, Eps: 1e-3, Decay: 0.2}
+	const gscale = 0.3
+	want, wm, wv := like(p), like(p), like(p)
+	copy(want.Slab, p.Slab)
+	for step := 1; step <= 4; step++ {
+		fill(rnd, g.Tensors())
+		n.AdamW(h, step, gscale, p, g, m, v)
+		for i, x := range want.Tensors() {
+			for j := range x.V {
+				gj := gscale * g.Tensors()[i].V[j]
+				mj, vj := &wm.Tensors()[i].V[j], &wv.Tensors()[i].V[j]
+				*mj = h.Beta1**mj + (1-h.Beta1)*gj
+				*vj = h.Beta2**vj + (1-h.Beta2)*gj*gj
+				decay := h.Decay
+				if x.Vec {
+					decay = 0
+				}
+				mhat, vhat := *mj/(1-math.Pow(h.Beta1, float64(step))), *vj/(1-math.Pow(h.Beta2, float64(step)))
+				x.V[j] -= h.LR * (mhat/(math.Sqrt(vhat)+h.Eps) + decay*x.V[j])
+			}
+		}
+	}
+	near(t, "weights", p.Slab, want.Slab, tol)
+	near(t, "first moments", m.Slab, wm.Slab, tol)
+	near(t, "second moments", v.Slab, wv.Slab, tol)
+
+	// The same for an adapter, whose factors are all matrices.
+	la, lg, lm, lv := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
+	copy(la.Slab, lora.Slab)
+	fill(rnd, lg.Tensors())
+	n.AdamWAdapter(h, 1, gscale, la, lg, lm, lv)
+	for i := range la.Slab {
+		gi := gscale * lg.Slab[i]
+		w := lora.Slab[i] - h.LR*(gi/(math.Abs(gi)+h.Eps)+h.Decay*lora.Slab[i])
+		if math.Abs(w-la.Slab[i]) > tol {
+			t.Fatalf("adapter: number %d is %g, not %g", i, la.Slab[i], w)
+		}
+	}
+}
+
+func TestNorm2(t *testing.T) {
+	cs := cases[0]
+	p, _ := cs.params(1)
+	n := New(p, nil, Options{})
+	defer n.Close()
+	g := make([]float64, 3*blockSize+5)
+	for i := range g {
+		g[i] = 2
+	}
+	if got, want := n.Norm2(g), 2*math.Sqrt(float64(len(g))); got != want {
+		t.Errorf("Norm2 of %d twos is %g, not %g", len(g), got, want)
+	}
+	if got := n.Norm2(nil); got != 0 {
+		t.Errorf("Norm2 of nothing is %g", got)
+	}
+}

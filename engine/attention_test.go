@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+func TestAttention(t *testing.T) { bothLanes(t, testAttention[float64], testAttention[float32]) }
+
+// testAttention compares what happens between (9.a), (9.b), (4) and (16): paper's
+// head with weights that hand one range of the columns of its input to each.
+func testAttention[T Float](t *testing.T) {
+	r := newLane[T](t)
+	const heads, keyDim, valueDim, seqs = 3, 4, 5, 2
+	const keys, values = heads * keyDim, heads * valueDim
+	pick := func(from, width int) paper.Mat {
+		w := paper.Zeros(2*keys+values, width)
+		for j := range width {
+			w.Row(from + j)[j] = 1
+		}
+		return w
+	}
+	for _, n := range []int{1, 2, 7, 13} {
+		for _, tile := range []int{1, 3, 4, 64} {
+			x, Δ := r.mat(seqs*n, 2*keys+values).Scale(2), r.mat(seqs*n, values)
+			qkv, dy := to[T](x), to[T](Δ)
+			y, dqkv := rubbish[T](seqs*n, values), rubbish[T](seqs*n, 2*keys+values)
+			scratch := &attentionScratch[T]{tile: tile, past: n, d: NewMat[T](heads, seqs*n), slots: make([]tiles[T], 2)}
+			for i := range scratch.slots {
+				scratch.slots[i] = tiles[T]{nil, make([]T, tile*tile), make([]T, tile*tile), nil, make([]T, tile), make([]T, tile)}
+			}
+			c := &AttentionCache[T]{Lse: NewMat[T](heads, seqs*n), scratch: scratch}
+			segments := make([]Segment, seqs)
+			for s := range segments {
+				segments[s] = Segment{s * n, s * n, n, 0}
+			}
+			l := Attention[T]{Heads: heads, KeyDim: keyDim, ValueDim: valueDim}
+			columns := func(m Mat[T]) (q, k, v Mat[T]) {
+				return m.Sub(0, m.Rows, 0, keys), m.Sub(0, m.Rows, keys, 2*keys), m.Sub(0, m.Rows, 2*keys, m.Cols)
+			}
+			q, k, v := columns(qkv)
+			dq, dk, dv := columns(dqkv)
+			l.Forward(r.pool, y, c, q, k, v, segments)
+			l.Backward(r.pool, dq, dk, dv, dy, c, q, k, v, y, segments)
+
+			for s := range seqs {
+				in, Δs := paper.Zeros(n, x.D), paper.Zeros(n, values)
+				copy(in.V, x.V[s*n*x.D:])
+				copy(Δs.V, Δ.V[s*n*values:])
+				ps := make([]paper.Head, heads)
+				for h := range ps {
+					ps[h] = paper.Head{Wq: pick(h*keyDim, keyDim), Wk: pick(keys+h*keyDim, keyDim), Wv: pick(2*keys+h*valueDim, valueDim)}
+				}
+				a, back := paper.MultiHead(nil, in, ps, paper.Causal(n))
+				ΔPrev, _ := back(Δs)
+				nearMat(t, "a_i (34)", y.Sub(s*n, (s+1)*n, 0, values), a)
+				nearMat(t, "Δ_{i-1} (35)", dqkv.Sub(s*n, (s+1)*n, 0, x.D), ΔPrev)
+			}
+		}
+	}
+}
+
+// TestAttentionOfOneToken: the first token sees itself alone, so ρ is 1 and its
+// output is its value (5.a).
+func TestAttentionOfOneToken(t *testing.T) {
+	r := newLane[float64](t)
+	scratch := &attentionScratch[float64]{tile: 2, past: 1, slots: []tiles[float64]{{a: make([]float64, 4), max: make([]float64, 2), sum: make([]float64, 2)}}}
+	c := &AttentionCache[float64]{Lse: NewMat[float64](1, 1), scratch: scratch}
+	q, k, v, y := to[float64](r.mat(1, 3)), to[float64](r.mat(1, 3)), to[float64](r.mat(1, 2)), rubbish[float64](1, 2)
+	Attention[float64]{Heads: 1, KeyDim: 3, ValueDim: 2}.Forward(r.pool, y, c, q, k, v, []Segment{{N: 1}})
+	if y.Row(0)[0] != v.Row(0)[0] || y.Row(0)[1] != v.Row(0)[1] {
+		t.Errorf("output %v, value %v", y.Row(0), v.Row(0))
+	}
+}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// cacheTol is the limit for the decoder against the full pass in float64: sums
+// of the same terms, taken over other tiles.
+const cacheTol = 1e-12
+
+// TestDecoderEqualsFullPass feeds three sequences: a prompt at once, then tokens
+// one by one or for all sequences together.
+func TestDecoderEqualsFullPass(t *testing.T) {
+	for _, cs := range append(cases, bigger) {
+		p, lora := cs.params(1)
+		n := New(p, lora, Options{Batch: 3})
+		rnd := rand.New(rand.NewPCG(1, 2))
+		tokens := make([]int32, 3*cs.t)
+		for i := range tokens {
+			tokens[i] = int32(rnd.IntN(cs.c.Vocab))
+		}
+		full := NewMat[float64](len(tokens), cs.c.Vocab)
+		n.Logits(full, Batch{B: 3, T: cs.t, Tokens: tokens})
+		d := n.NewDecoder(3)
+		for range 2 { // the second time after a Reset
+			prompt := []int{1, cs.t / 2, cs.t - 2}
+			for s, k := range prompt {
+				at := s * cs.t
+				near(t, cs.name+", prompt", d.Feed(s, tokens[at:at+k]), full.Row(at+k-1), cacheTol)
+			}
+			for k := range 2 {
+				next := make([]int32, 3)
+				for s := range next {
+					next[s] = tokens[s*cs.t+prompt[s]+k]
+				}
+				out := d.Next(next)
+				for s := range next {
+					near(t, cs.name+", all together", out.Row(s), full.Row(s*cs.t+prompt[s]+k), cacheTol)
+				}
+			}
+			for k := 3; k < cs.t; k++ {
+				near(t, cs.name+", one by one", d.Feed(0, tokens[k:k+1]), full.Row(k), cacheTol)
+			}
+			if d.Len(0) != cs.t || d.Len(2) != cs.t {
+				t.Errorf("%s: lengths %d and %d, not %d", cs.name, d.Len(0), d.Len(2), cs.t)
+			}
+			d.Reset()
+		}
+		n.Close()
+	}
+}
+
+// TestDecoderLongPrompt feeds a prompt of more tokens than pass at once.
+func TestDecoderLongPrompt(t *testing.T) {
+	cs := testCase{c: pedestrian.Config{Vocab: 7, Context: feedRows + 60, Width: 4, Heads: 2, Blocks: 2, Activation: pedestrian.ReLU, Eps: 1e-5}, b: 1, t: feedRows + 50}
+	p, _ := cs.params(1)
+	n := New(p, nil, Options{})
+	defer n.Close()
+	b := cs.batch(3)
+	full := NewMat[float64](b.T, cs.c.Vocab)
+	n.Logits(full, b)
+	d := n.NewDecoder(1)
+	near(t, "last logits", d.Feed(0, b.Tokens), full.Row(b.T-1), cacheTol)
+}
+
+// TestDecoderRefuses lists what a decoder does not take, and that it is left as it was.
+func TestDecoderRefuses(t *testing.T) {
+	cs := cases[0]
+	p, _ := cs.params(1)
+	n := New(p, nil, Options{})
+	defer n.Close()
+	d := n.NewDecoder(1)
+	d.Feed(0, make([]int32, cs.c.Context-1))
+	for want, f := range map[string]func(){
+		"sequence 1 of 1":                      func() { d.Feed(1, []int32{0}) },
+		"no tokens":                            func() { d.Feed(0, nil) },
+		"the context is full: 8 tokens and 2":  func() { d.Feed(0, []int32{0, 0}) },
+		"token 13 is outside the vocabulary":   func() { d.Feed(0, []int32{13}) },
+		"token -1 is outside the vocabulary":   func() { d.Next([]int32{-1}) },
+		"Decoder.Next: 2 tokens for 1 sequenc": func() { d.Next([]int32{0, 0}) },
+		"NewDecoder: 0 sequences":              func() { n.NewDecoder(0) },
+	} {
+		mustPanic(t, want, f)
+	}
+	if d.Len(0) != cs.c.Context-1 {
+		t.Errorf("length %d after refusals, not %d", d.Len(0), cs.c.Context-1)
+	}
+}
+
+// mustPanic checks that f panics with a message that contains want.
+func mustPanic(t *testing.T, want string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if s, ok := recover().(string); !ok || !strings.Contains(s, want) || !strings.HasPrefix(s, "engine.") {
+			t.Errorf("panic %q does not say %q", s, want)
+		}
+	}()
+	f()
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"math"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// TestMemoryIsThePlan compares the prediction with what a network places.
+func TestMemoryIsThePlan(t *testing.T) {
+	for _, cs := range append(cases, bigger) {
+		for _, drop := range []float64{0, 0.1} {
+			p, lora := convert[float32](cs.params(1))
+			o := Options{Batch: cs.b, Threads: 2, Dropout: drop}
+			budget, err := Memory[float32](cs.c, cs.lora, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := New(p, lora, o)
+			o = n.o
+			s := o.shape(cs.c, cs.lora)
+			var a arena[float32]
+			n.work.planForward(&a, s)
+			n.work.planBackward(&a, s)
+			n.Close()
+			want := map[string]int64{}
+			for _, p := range a.budget {
+				want[p.Name] = p.Bytes
+			}
+			for _, p := range budget {
+				if p.Bytes != want[p.Name] || p.Bytes <= 0 {
+					t.Errorf("%s: %s takes %d bytes, not %d", cs.name, p.Name, p.Bytes, want[p.Name])
+				}
+			}
+			if budget.Total() != a.budget.Total() || len(budget) != len(want) {
+				t.Errorf("%s: %v is not %v", cs.name, budget, a.budget)
+			}
+		}
+	}
+}
+
+// TestMemoryOfGPT2 holds the figure by hand: a token of a block keeps two
+// normalized inputs, queries, keys, values, heads, and the input of g.
+func TestMemoryOfGPT2(t *testing.T) {
+	budget, err := Memory[float32](gpt2Config, nil, Options{Batch: 4, Context: 256, Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rows, d = 1024, 768
+	perBlock := 4 * rows * (10*d + 2 + 12)      // and 1/σ twice, lse of 12 heads
+	shared := 4*rows*(7*d+1) + rows*4 + rows*32 // x, y, a_8, ā of the last; positions, segments
+	if got, want := budget[0], int64(12*perBlock+shared); got.Name != "activations" || got.Bytes != want {
+		t.Errorf("%v, not activations of %d bytes", got, want)
+	}
+}
+
+func TestMemoryOfAnything(t *testing.T) {
+	huge := pedestrian.Config{Vocab: 1, Context: 1, Width: 1, Heads: 1, Blocks: 1 << 30, Activation: pedestrian.ReLU}
+	b, err := Memory[float64](huge, nil, Options{Batch: math.MaxInt32})
+	if err != nil || b.Total() < 1<<60 {
+		t.Errorf("%v, %v: too little for 2³⁰ blocks and 2³¹ tokens", b, err)
+	}
+	for _, c := range []pedestrian.Config{{}, {Vocab: 2, Context: 2, Width: 3, Heads: 2, Blocks: 1, Activation: pedestrian.ReLU}} {
+		if _, err := Memory[float32](c, nil, Options{}); err == nil {
+			t.Errorf("no error for %+v", c)
+		}
+	}
+	if _, err := Memory[float32](gpt2Config, &pedestrian.AdapterConfig{}, Options{}); err == nil {
+		t.Error("no error for an adapter without rank")
+	}
+	if _, err := Memory[float32](gpt2Config, nil, Options{Context: 2000}); err == nil {
+		t.Error("no error for more tokens than the context")
+	}
+}

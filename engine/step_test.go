@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// TestSameBits trains with dropout on different numbers of threads.
+func TestSameBits(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testSameBits[float32](t, 1, 2, 3, 4, 7, 8) })
+	t.Run("float64", func(t *testing.T) { testSameBits[float64](t, 1, 2, 5) })
+}
+
+func testSameBits[T Float](t *testing.T, threads ...int) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	cs := bigger
+	var first []T
+	for _, threads := range threads {
+		p, lora := convert[T](cs.params(1))
+		b := cs.batch(2)
+		n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.2, Seed: 9, Chunk: 32})
+		if n.pool.Threads() != threads {
+			t.Fatalf("a pool of %d threads, not %d", n.pool.Threads(), threads)
+		}
+		dp, m, v := like(p), like(p), like(p)
+		da, ma, va := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
+		var trail []T
+		for step := 1; step <= 3; step++ {
+			dp.Zero()
+			clear(da.Slab)
+			sum, _ := n.Gradients(dp, da, b, 0.01, uint64(step))
+			norm := n.Norm2(dp.Slab)
+			trail = append(append(append(trail, T(sum), T(norm)), dp.Slab...), da.Slab...)
+			h := AdamW{LR: 1e-2, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1}
+			n.AdamW(h, step, 1/norm, p, dp, m, v)
+			n.AdamWAdapter(h, step, 1/norm, lora, da, ma, va)
+		}
+		trail = append(append(trail, p.Slab...), lora.Slab...)
+		n.Close()
+		if first == nil {
+			first = trail
+		}
+		for i := range trail {
+			if trail[i] != first[i] {
+				t.Errorf("%d threads: number %d of %d is %v, with one thread %v", threads, i, len(trail), trail[i], first[i])
+				break
+			}
+		}
+	}
+}
+
+// bigger has several parts and tiles in every task.
+var bigger = testCase{"bigger", pedestrian.Config{Vocab: 131, Context: 80, Width: 96, Heads: 3, Blocks: 2, KeyDim: 20, Hidden: 200, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
+	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets}, 3, 75}
+
+func convert[T Float](p *pedestrian.Params[float64], a *pedestrian.Adapter[float64]) (*pedestrian.Params[T], *pedestrian.Adapter[T]) {
+	q := pedestrian.NewParams[T](p.Config)
+	pedestrian.Convert(q, p)
+	if a == nil {
+		return q, nil
+	}
+	b := pedestrian.NewAdapter[T](a.Base, a.Config)
+	for i, v := range a.Slab {
+		b.Slab[i] = T(v)
+	}
+	return q, b
+}
+
+// TestNoAllocation counts the allocations of whole training steps.
+func TestNoAllocation(t *testing.T) {
+	for _, cs := range []testCase{cases[1], bigger} {
+		for _, threads := range []int{1, 2} {
+			p, lora := convert[float32](cs.params(1))
+			b := cs.batch(2)
+			n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.1})
+			dp, m, v := like(p), like(p), like(p)
+			da, ma, va := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
+			step := 0
+			allocs := testing.AllocsPerRun(3, func() {
+				step++
+				n.Gradients(dp, da, b, 1, uint64(step))
+				n.Loss(b)
+				h := AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8}
+				n.AdamW(h, step, 1/n.Norm2(dp.Slab), p, dp, m, v)
+				if lora != nil {
+					n.AdamWAdapter(h, step, 1, lora, da, ma, va)
+				}
+			})
+			n.Close()
+			if allocs != 0 {
+				t.Errorf("%s, %d threads: %g allocations in a step", cs.name, threads, allocs)
+			}
+		}
+	}
+}
