@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -90,7 +91,15 @@ func TestTreeIsDrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") || e.Name() == "runs" || e.Name() == "tools" {
+		code, err := filepath.Glob(filepath.Join("..", e.Name(), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		deeper, err := filepath.Glob(filepath.Join("..", e.Name(), "*", "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(e.Name(), ".") || len(code)+len(deeper) == 0 {
 			continue
 		}
 		if !regexp.MustCompile(`(?m)^[├└]── ` + e.Name() + `/`).MatchString(text) {
