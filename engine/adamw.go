@@ -43,11 +43,7 @@ type sumSquares[T Float] struct {
 }
 
 func (s *sumSquares[T]) Do(_ *kernel.Pool, part int) {
-	sum := 0.0
-	for _, v := range s.g[part*blockSize : min((part+1)*blockSize, len(s.g))] {
-		sum += float64(v) * float64(v)
-	}
-	s.sums[part] = sum
+	s.sums[part] = kernel.SumSquares(s.g[part*blockSize : min((part+1)*blockSize, len(s.g))])
 }
 
 // AdamW takes step number step ≥ 1 on w, a network's parameters, with moments m
@@ -78,12 +74,15 @@ func (n *Network[T]) adamw(h AdamW, step int, gscale float64, parts []span, w, g
 	if step < 1 || len(g) != len(w) || len(m) != len(w) || len(v) != len(w) {
 		panic(fmt.Sprintf("engine.Network.AdamW: step %d with %d parameters, %d gradients, %d and %d moments", step, len(w), len(g), len(m), len(v)))
 	}
-	n.update = adamwTask[T]{
-		parts: parts, w: w, g: g, m: m, v: v,
-		beta1: T(h.Beta1), rest1: T(1 - h.Beta1), beta2: T(h.Beta2), rest2: T(1 - h.Beta2),
-		gscale: T(gscale), rate: T(h.LR / (1 - math.Pow(h.Beta1, float64(step)))),
-		unbias: T(1 / math.Sqrt(1-math.Pow(h.Beta2, float64(step)))), eps: T(h.Eps), keep: T(1 - h.LR*h.Decay),
+	vec := kernel.AdamWStep[T]{
+		Scale: T(gscale), Beta1: T(h.Beta1), Rest1: T(1 - h.Beta1), Beta2: T(h.Beta2), Rest2: T(1 - h.Beta2),
+		Rate:   T(h.LR / (1 - math.Pow(h.Beta1, float64(step)))),
+		Unbias: T(1 / math.Sqrt(1-math.Pow(h.Beta2, float64(step)))),
+		Eps:    T(h.Eps), Keep: 1,
 	}
+	matrix := vec
+	matrix.Keep = T(1 - h.LR*h.Decay)
+	n.update = adamwTask[T]{parts, w, g, m, v, vec, matrix}
 	n.pool.Run(len(parts), &n.update)
 }
 
@@ -108,22 +107,15 @@ func parts[T Float](slab []T, tensors []pedestrian.Tensor[T]) (spans []span) {
 }
 
 type adamwTask[T Float] struct {
-	parts                                                       []span
-	w, g, m, v                                                  []T
-	beta1, rest1, beta2, rest2, gscale, rate, unbias, eps, keep T
+	parts       []span
+	w, g, m, v  []T
+	vec, matrix kernel.AdamWStep[T]
 }
 
 func (f *adamwTask[T]) Do(_ *kernel.Pool, part int) {
-	s := f.parts[part]
-	w, g, m, v := f.w[s.from:s.to], f.g[s.from:s.to], f.m[s.from:s.to], f.v[s.from:s.to]
-	keep := T(1)
+	s, h := f.parts[part], &f.vec
 	if s.decay {
-		keep = f.keep
+		h = &f.matrix
 	}
-	for i, g := range g {
-		g *= f.gscale
-		m[i] = f.beta1*m[i] + f.rest1*g
-		v[i] = f.beta2*v[i] + f.rest2*g*g
-		w[i] = keep*w[i] - f.rate*m[i]/(T(math.Sqrt(float64(v[i])))*f.unbias+f.eps)
-	}
+	kernel.AdamW(f.w[s.from:s.to], f.g[s.from:s.to], f.m[s.from:s.to], f.v[s.from:s.to], h)
 }

@@ -28,6 +28,22 @@ func maskAt(p float64, seed, step uint64, block int, s site) kernel.Mask {
 	return kernel.NewMask(p, key)
 }
 
+// drops is where the masks of one step come from.
+type drops struct {
+	p          float64
+	seed, step uint64
+}
+
+func (d drops) embedding() kernel.Mask { return maskAt(d.p, d.seed, d.step, 0, siteEmbedding) }
+
+func (d drops) block(i int) masks {
+	return masks{
+		maskAt(d.p, d.seed, d.step, i, siteAttention),
+		maskAt(d.p, d.seed, d.step, i, siteProjection),
+		maskAt(d.p, d.seed, d.step, i, siteContract),
+	}
+}
+
 // Apply sets y to x under the mask, or adds it to y. It is its own pullback.
 func (l *Dropout[T]) Apply(p *Pool, y, x Mat[T], add bool) {
 	mustShape("Dropout.Apply", "y", y, x.Rows, x.Cols)

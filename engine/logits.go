@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
@@ -13,6 +14,20 @@ type Logits[T Float] struct {
 	W, Tok Mat[T] // one of the two has V
 	B      []T
 	LoRA   LoRA[T]
+}
+
+// logitsOf is FC_logits of p and a, either of which may be nil.
+func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l Logits[T]) {
+	if p != nil {
+		l.W, l.B = view(p.Logits.W), p.Logits.B.V
+		if p.Config.Tied {
+			l.Tok = view(p.Tok)
+		}
+	}
+	if a != nil {
+		l.LoRA = loraOf(a.Logits, a.Config.Multiplier(), 0)
+	}
+	return l
 }
 
 // LogitsCache holds what a chunk needs.

@@ -154,7 +154,7 @@ func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		return 0, 0
 	}
 	w.place(b)
-	drops := n.drops(step)
+	drops := drops{n.o.Dropout, n.o.Seed, step}
 	a11 := n.forward(w, b.Tokens, &drops)
 
 	bottom := n.bottom(dp, dlora)
@@ -226,36 +226,4 @@ func (n *Network[T]) bottom(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[
 		}
 	}
 	return layers * len(n.blocks)
-}
-
-// drops is where the masks of one step come from.
-type drops struct {
-	p          float64
-	seed, step uint64
-}
-
-func (n *Network[T]) drops(step uint64) drops { return drops{n.o.Dropout, n.o.Seed, step} }
-
-func (d drops) embedding() kernel.Mask { return maskAt(d.p, d.seed, d.step, 0, siteEmbedding) }
-
-func (d drops) block(i int) masks {
-	return masks{
-		maskAt(d.p, d.seed, d.step, i, siteAttention),
-		maskAt(d.p, d.seed, d.step, i, siteProjection),
-		maskAt(d.p, d.seed, d.step, i, siteContract),
-	}
-}
-
-// logitsOf is FC_logits of p and a, either of which may be nil.
-func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l Logits[T]) {
-	if p != nil {
-		l.W, l.B = view(p.Logits.W), p.Logits.B.V
-		if p.Config.Tied {
-			l.Tok = view(p.Tok)
-		}
-	}
-	if a != nil {
-		l.LoRA = loraOf(a.Logits, a.Config.Multiplier(), 0)
-	}
-	return l
 }

@@ -3,8 +3,6 @@ package engine
 import (
 	"runtime"
 	"testing"
-
-	"github.com/pedestrian-ml/pedestrian"
 )
 
 // TestSameBits trains with dropout on different numbers of threads.
@@ -49,23 +47,6 @@ func testSameBits[T Float](t *testing.T, threads ...int) {
 			}
 		}
 	}
-}
-
-// bigger has several parts and tiles in every task.
-var bigger = testCase{"bigger", pedestrian.Config{Vocab: 131, Context: 80, Width: 96, Heads: 3, Blocks: 2, KeyDim: 20, Hidden: 200, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
-	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets}, 3, 75}
-
-func convert[T Float](p *pedestrian.Params[float64], a *pedestrian.Adapter[float64]) (*pedestrian.Params[T], *pedestrian.Adapter[T]) {
-	q := pedestrian.NewParams[T](p.Config)
-	pedestrian.Convert(q, p)
-	if a == nil {
-		return q, nil
-	}
-	b := pedestrian.NewAdapter[T](a.Base, a.Config)
-	for i, v := range a.Slab {
-		b.Slab[i] = T(v)
-	}
-	return q, b
 }
 
 // TestNoAllocation counts the allocations of whole training steps.

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// A testCase is a network whose dimensions all differ, at a generic point.
+type testCase struct {
+	name string
+	c    pedestrian.Config
+	lora *pedestrian.AdapterConfig
+	b, t int
+}
+
+var cases = []testCase{
+	{"paper", pedestrian.Config{Vocab: 13, Context: 9, Width: 6, Heads: 2, Blocks: 1, KeyDim: 4, Hidden: 11, Activation: pedestrian.ReLU, Bias: true, LogitsBias: true},
+		nil, 1, 7},
+	{"tied", pedestrian.Config{Vocab: 17, Context: 10, Width: 6, Heads: 3, Blocks: 2, Activation: pedestrian.GELU, Eps: 1e-5, Tied: true},
+		nil, 2, 8},
+	{"lora", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
+		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}, 3, 5},
+}
+
+// bigger has several parts and tiles in every task.
+var bigger = testCase{"bigger", pedestrian.Config{Vocab: 131, Context: 80, Width: 96, Heads: 3, Blocks: 2, KeyDim: 20, Hidden: 200, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
+	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets}, 3, 75}
+
+// params are generic: gains are not one and biases not zero.
+func (cs testCase) params(seed uint64) (*pedestrian.Params[float64], *pedestrian.Adapter[float64]) {
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	p := pedestrian.NewParams[float64](cs.c)
+	fill(rnd, p.Tensors())
+	if cs.lora == nil {
+		return p, nil
+	}
+	a := pedestrian.NewAdapter[float64](cs.c, *cs.lora)
+	fill(rnd, a.Tensors())
+	return p, a
+}
+
+func fill(rnd *rand.Rand, ts []pedestrian.Tensor[float64]) {
+	for _, t := range ts {
+		for i := range t.V {
+			t.V[i] = 0.4 * rnd.NormFloat64()
+		}
+	}
+}
+
+// batch repeats tokens, leaves tokens out and ignores targets.
+func (cs testCase) batch(seed uint64) Batch {
+	rnd := rand.New(rand.NewPCG(seed, 8))
+	b := Batch{cs.b, cs.t, make([]int32, cs.b*cs.t), make([]int32, cs.b*cs.t)}
+	for i := range b.Tokens {
+		b.Tokens[i] = int32(rnd.IntN(cs.c.Vocab - 2))
+		b.Targets[i] = int32(rnd.IntN(cs.c.Vocab))
+		if i%4 == 2 {
+			b.Targets[i] = Ignored
+		}
+	}
+	return b
+}
+
+func like[T Float](p *pedestrian.Params[T]) *pedestrian.Params[T] {
+	return pedestrian.NewParams[T](p.Config)
+}
+
+func likeAdapter[T Float](a *pedestrian.Adapter[T]) *pedestrian.Adapter[T] {
+	if a == nil {
+		return nil
+	}
+	return pedestrian.NewAdapter[T](a.Base, a.Config)
+}
+
+// setTile makes tiles so small that short sequences have several.
+func (n *Network[T]) setTile(tile int) {
+	n.reserve(true)
+	n.work.attention.tile = tile
+}
+
+// near compares number by number, relative to the largest.
+func near[T, S Float](t *testing.T, name string, got []T, want []S, tol float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d numbers, not %d", name, len(got), len(want))
+		return
+	}
+	most, worst := 0.0, 0.0
+	for i := range want {
+		most = max(most, math.Abs(float64(want[i])))
+		worst = max(worst, math.Abs(float64(got[i])-float64(want[i])))
+		if math.IsNaN(float64(got[i])) || math.IsNaN(float64(want[i])) {
+			worst = math.Inf(1)
+		}
+	}
+	if most > 0 {
+		worst /= most
+	}
+	if !(worst <= tol) {
+		t.Errorf("%s: differs by %.1e of its largest number, more than %.0e", name, worst, tol)
+	}
+}
+
+// sequences is a batch as paper takes it.
+func (b Batch) sequences() []paper.Sequence {
+	out := make([]paper.Sequence, b.B)
+	for i := range out {
+		for t := i * b.T; t < (i+1)*b.T; t++ {
+			out[i].Tokens, out[i].Targets = append(out[i].Tokens, int(b.Tokens[t])), append(out[i].Targets, int(b.Targets[t]))
+		}
+	}
+	return out
+}
+
+func convert[T Float](p *pedestrian.Params[float64], a *pedestrian.Adapter[float64]) (*pedestrian.Params[T], *pedestrian.Adapter[T]) {
+	q := pedestrian.NewParams[T](p.Config)
+	pedestrian.Convert(q, p)
+	if a == nil {
+		return q, nil
+	}
+	b := pedestrian.NewAdapter[T](a.Base, a.Config)
+	for i, v := range a.Slab {
+		b.Slab[i] = T(v)
+	}
+	return q, b
+}

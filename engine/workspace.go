@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// workspace is all the memory of a pass. The residual stream, and the error on
+// it, is one matrix that the blocks change in place; what only one layer at a
+// time needs is shared by all.
+type workspace[T Float] struct {
+	positions []int32
+	segments  []Segment
+	x, y, h   Mat[T] // residual stream; output of a layer norm; a_8
+	embedding EmbeddingCache[T]
+	blocks    []blockCache[T]
+	final     LayerNormCache[T]
+	logits    LogitsCache[T]
+	attention attentionScratch[T]
+	drop      Dropout[T]
+	store     []keyValues[T] // of a decoder
+
+	dx, e, masked Mat[T] // error on the stream, on a layer's input or output, and under a mask
+	dh, dqkv      Mat[T] // Δ_7; errors on queries, keys and values: never alive together
+}
+
+// attentionTile is the number of queries and of keys in a tile of ρ.
+const attentionTile = 64
+
+// shape is what sizes a workspace.
+type shape struct {
+	pedestrian.Config
+	lora    *pedestrian.AdapterConfig
+	rows    int // tokens at once
+	longest int // a sequence may be
+	seqs    int // at once
+	threads int
+	dropout bool
+	chunk   int
+}
+
+func (o Options) shape(c pedestrian.Config, l *pedestrian.AdapterConfig) shape {
+	rows := o.Batch * o.Context
+	return shape{c, l, rows, c.Context, rows, o.Threads, o.Dropout > 0, o.Chunk}
+}
+
+// planForward places what a forward pass needs; of the blocks, the first has a cache.
+func (w *workspace[T]) planForward(a *arena[T], s shape) {
+	d := s.Width
+	a.in("activations")
+	w.positions, w.segments = list[int32](a, s.rows), list[Segment](a, s.seqs)[:0]
+	w.x, w.y, w.h = a.mat(s.rows, d), a.mat(s.rows, d), a.mat(s.rows, s.HiddenDim())
+	planNorm(a, &w.final, s.rows, d)
+	w.planBlock(a, &w.blocks[0], s)
+
+	a.in("attention")
+	w.attention.tile, w.attention.past = min(attentionTile, s.longest), s.longest
+	w.attention.slots = make([]tiles[T], s.threads)
+	for i := range w.attention.slots {
+		t, n := &w.attention.slots[i], w.attention.tile
+		t.a, t.max, t.sum = a.take(n*n), a.take(n), a.take(n)
+		t.pool = kernel.NewPool(1)
+	}
+	if a.slab != nil {
+		w.attention.warm(max(s.QueryDim(), s.ValueDim()))
+	}
+
+	a.in("logits")
+	w.logits.Chunk = s.chunk
+	w.logits.Y, w.logits.X = a.mat(s.chunk, s.Vocab), a.mat(s.chunk, d)
+	w.logits.Rows, w.logits.Targets = list[int32](a, s.rows), list[int32](a, s.rows)
+	w.logits.Loss.Token = list[float64](a, s.chunk)
+	if s.lora != nil {
+		a.in("adapters")
+		w.logits.LoRA.H = a.mat(s.rows, s.lora.Rank)
+	}
+}
+
+// planBackward places what Gradients needs beyond that.
+func (w *workspace[T]) planBackward(a *arena[T], s shape) {
+	d := s.Width
+	a.in("activations")
+	for i := range w.blocks[1:] {
+		w.planBlock(a, &w.blocks[1+i], s)
+	}
+
+	a.in("errors")
+	w.dx, w.e = a.mat(s.rows, d), a.mat(s.rows, d)
+	if s.dropout {
+		w.masked = a.mat(s.rows, d)
+	}
+	wide := a.mat(s.rows, max(s.HiddenDim(), s.QKVDim())).V
+	w.dh, w.dqkv = over(wide, s.rows, s.HiddenDim()), over(wide, s.rows, s.QKVDim())
+	partial := a.mat(rowParts(s.rows), 2*d)
+	w.final.partial = partial
+
+	a.in("logits")
+	w.logits.DX = a.mat(s.chunk, d)
+
+	a.in("attention")
+	w.attention.d = a.mat(s.Heads, s.rows)
+	for i := range w.attention.slots {
+		t, n := &w.attention.slots[i], w.attention.tile
+		t.b = a.take(n * n)
+		if s.dropout {
+			t.c = a.take(n * n)
+		}
+	}
+
+	var dh [3]Mat[T]
+	if s.lora != nil {
+		a.in("adapters")
+		for i := range dh {
+			dh[i] = a.mat(s.rows, s.lora.Rank)
+		}
+		w.logits.LoRA.DH = dh[0]
+	}
+	for i := range w.blocks {
+		c := &w.blocks[i]
+		c.ln1.partial, c.ln2.partial = partial, partial
+		for j := range dh {
+			c.qkv.LoRA[j].DH = dh[j]
+		}
+		c.attProj.LoRA[0].DH, c.expand.LoRA[0].DH, c.contract.LoRA[0].DH = dh[0], dh[0], dh[0]
+	}
+}
+
+func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape) {
+	planNorm(a, &c.ln1, s.rows, s.Width)
+	planNorm(a, &c.ln2, s.rows, s.Width)
+	c.a3qkv, c.a3, c.a7 = a.mat(s.rows, s.QKVDim()), a.mat(s.rows, s.Width), a.mat(s.rows, s.HiddenDim())
+	c.att.Lse = a.mat(s.Heads, s.rows)
+	c.att.scratch = &w.attention
+	if s.lora == nil {
+		return
+	}
+	for _, t := range s.lora.Targets {
+		h := map[pedestrian.Target]*LoRACache[T]{
+			pedestrian.TargetQ: &c.qkv.LoRA[0], pedestrian.TargetK: &c.qkv.LoRA[1], pedestrian.TargetV: &c.qkv.LoRA[2],
+			pedestrian.TargetAttProj: &c.attProj.LoRA[0], pedestrian.TargetExpand: &c.expand.LoRA[0], pedestrian.TargetContract: &c.contract.LoRA[0],
+		}[t]
+		if h != nil {
+			part := a.in("adapters")
+			h.H = a.mat(s.rows, s.lora.Rank)
+			a.in(part)
+		}
+	}
+}
+
+func planNorm[T Float](a *arena[T], c *LayerNormCache[T], rows, d int) {
+	c.Xhat, c.Rstd = a.mat(rows, d), a.take(rows)
+}
+
+// reserve takes the memory of a forward pass, and of a backward pass if train.
+func (n *Network[T]) reserve(train bool) {
+	var l *pedestrian.AdapterConfig
+	if n.lora != nil {
+		l = &n.lora.Config
+	}
+	if n.work.x.V != nil && (!train || n.work.dx.V != nil) {
+		return
+	}
+	o := n.o
+	o.Threads = n.pool.Threads()
+	s := o.shape(n.params.Config, l)
+	if n.work.x.V == nil {
+		allocate(func(a *arena[T]) { n.work.planForward(a, s) })
+	}
+	if train {
+		allocate(func(a *arena[T]) { n.work.planBackward(a, s) })
+	}
+}
+
+// place says where the tokens of b lie.
+func (w *workspace[T]) place(b Batch) {
+	w.segments = w.segments[:0]
+	for i := range b.B {
+		w.segments = append(w.segments, Segment{i * b.T, i * b.T, b.T, 0})
+		for t := range b.T {
+			w.positions[i*b.T+t] = int32(t)
+		}
+	}
+}
