@@ -106,8 +106,5 @@ func (o Options) Validate() error {
 	if o.MinLR > o.LR {
 		return fmt.Errorf("min_lr %g is above lr %g: the rate falls from lr to min_lr", o.MinLR, o.LR)
 	}
-	if o.Warmup > o.Steps {
-		return fmt.Errorf("warmup takes %d steps of %d: it must end before the run does", o.Warmup, o.Steps)
-	}
 	return nil
 }

@@ -151,7 +151,6 @@ func TestValidateRefuses(t *testing.T) {
 		{func(o *Options) { o.LR = math.Inf(1) }, "lr is +Inf"},
 		{func(o *Options) { o.Dropout = 1 }, "dropout is 1: it must be at least 0 and below 1"},
 		{func(o *Options) { o.MinLR = 1 }, "min_lr 1 is above lr"},
-		{func(o *Options) { o.Warmup = o.Steps + 1 }, "it must end before the run does"},
 		{func(o *Options) { o.ValFraction = 0 }, "val_fraction is 0"},
 		{func(o *Options) { o.Tokenizer = "words" }, `unknown tokenizer "words": choose chars or bytes`},
 		{func(o *Options) { o.Activation = "swish" }, `unknown activation "swish"`},
@@ -179,6 +178,10 @@ func TestRate(t *testing.T) {
 		if o.Rate(step) >= o.Rate(step-1) {
 			t.Errorf("step %d does not fall", step)
 		}
+	}
+	// A run that is shorter than its warm-up ends on the way up.
+	if o := (Options{Steps: 4, LR: 1, MinLR: 0.1, Warmup: 10}); o.Rate(4) != 0.4 {
+		t.Errorf("step 4 of 4 with 10 of warm-up: %g", o.Rate(4))
 	}
 	flat := Options{Steps: 5, LR: 1, MinLR: 1}
 	if flat.Rate(1) != 1 || flat.Rate(5) != 1 {

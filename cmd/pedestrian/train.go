@@ -185,7 +185,11 @@ func (t *trainCommand) goOn(f *pflag.FlagSet) (*train.Run, error) {
 	if err := fits(c.Options, d); err != nil {
 		return nil, err
 	}
-	return train.Resume(t.resume, c, d)
+	r, err := train.Resume(t.resume, c, d)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
 }
 
 // freeRun is the first of runs/name-1, runs/name-2, … that does not exist.

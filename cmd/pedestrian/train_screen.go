@@ -45,7 +45,7 @@ func newTextScreen(w io.Writer, r *train.Run) *textScreen {
 // three is x with three significant digits.
 func three(x float64) string {
 	s := strconv.FormatFloat(x, 'g', 3, 64)
-	if a := math.Abs(x); a >= 0.001 && a < 1000 {
+	if a := math.Abs(x); a >= 0.001 && a < 999.5 {
 		s = fmt.Sprintf("%#.3g", x)
 	}
 	return strings.TrimSuffix(s, ".")
@@ -100,8 +100,8 @@ func (s *textScreen) plan() {
 	fmt.Fprintf(s.w, "%s%s, %s, width %d, context %d: %s parameters%s\n", label("network"),
 		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), dead)
 	batch := o.Batch * o.Context * o.Accumulate
-	fmt.Fprintf(s.w, "%s%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %s to %s\n", label("run"),
-		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), three(o.LR), three(o.MinLR))
+	fmt.Fprintf(s.w, "%s%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %.3g to %.3g\n", label("run"),
+		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
 	if m, err := memoryNeeded(*o, c); err == nil {
 		fmt.Fprintf(s.w, "%s%s: %s\n", label("memory"), mebibytes(m.total()), m)
 	}
@@ -134,8 +134,8 @@ func (s *textScreen) heading(step int) string {
 }
 
 func (s *textScreen) step(u train.Update) {
-	line := fmt.Sprintf("%s  loss %s%s  rate %s  |grad| %s  %s tok/s  eta %s",
-		s.heading(u.Step), three(u.Loss), s.val, three(u.Rate), three(u.Norm), short(u.TokensPerSecond), clock(u.Left))
+	line := fmt.Sprintf("%s  loss %s%s  rate %.3g  |grad| %s  %s tok/s  eta %s",
+		s.heading(u.Step), three(u.Loss), s.val, u.Rate, three(u.Norm), short(u.TokensPerSecond), clock(u.Left))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.moving {

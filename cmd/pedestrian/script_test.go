@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pedestrian": main})
+}
+
+// The scripts under testdata/script are transcripts of the command line.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("NO_COLOR", "1")
+			// What a script cannot spell out.
+			return os.WriteFile(filepath.Join(e.WorkDir, "binary.txt"), []byte("text\x00more"), 0o644)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":   await,
+			"refused": refused,
+		},
+	})
+}
+
+// await FILE waits until FILE, a path with wildcards, exists.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	for range 1000 {
+		if found, _ := filepath.Glob(ts.MkAbs(args[0])); len(found) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not come within 10 s", args[0])
+}
+
+// refused CODE PATTERN ARGUMENTS… runs pedestrian, which must end with that exit code,
+// one line on standard error that matches the pattern, and nothing on standard output.
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: refused CODE PATTERN ARGUMENTS…")
+	}
+	err := ts.Exec("pedestrian", args[2:]...)
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	code := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+	if line, ok := strings.CutSuffix(stderr, "\n"); !ok || strings.Contains(line, "\n") || !regexp.MustCompile(args[1]).MatchString(line) {
+		ts.Fatalf("standard error is not one line that matches %q", args[1])
+	}
+	if stdout != "" {
+		ts.Fatalf("something on standard output")
+	}
+}

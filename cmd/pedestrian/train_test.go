@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// aRun is a run of a few steps that nothing was done with yet.
+func aRun(t *testing.T, dir string) *train.Run {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "text.txt")
+	if err := os.WriteFile(path, []byte(strings.Repeat("one two three\n", 100)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o, err := train.PresetOptions("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Data, o.Width, o.Blocks, o.Context, o.Steps, o.EvalEvery, o.SampleEvery = path, 16, 1, 8, 12, 5, 0
+	d, err := train.LoadData(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := train.Start(o, d, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// On a terminal one line moves: it is never longer than the terminal is wide, and
+// lines that stay begin where it was taken away.
+func TestScreenMoves(t *testing.T) {
+	var out bytes.Buffer
+	r := aRun(t, "")
+	s := newTextScreen(&out, r)
+	s.moving, s.width = true, 40
+	if _, err := r.Train(t.Context(), s.observer()); err != nil {
+		t.Fatal(err)
+	}
+	s.end(train.Finished)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	moving := regexp.MustCompile(`\r\x1b\[K(step +\d+/12  loss [^\r\n]*)`).FindAllStringSubmatch(out.String(), -1)
+	if len(moving) == 0 {
+		t.Fatalf("no line moves: %q", out.String())
+	}
+	for _, m := range moving {
+		if n := len([]rune(m[1])); n > 39 {
+			t.Errorf("%d columns of 40: %q", n, m[1])
+		}
+	}
+	if regexp.MustCompile(`step[^\r\n]*  loss [^\r]*\n`).MatchString(out.String()) || !regexp.MustCompile(`\r\x1b\[Kstep  5/12  validation`).MatchString(out.String()) {
+		t.Errorf("a moving line stays: %q", out.String())
+	}
+}
+
+func TestCurves(t *testing.T) {
+	dir := t.TempDir()
+	r := aRun(t, dir)
+	if _, err := r.Train(t.Context(), train.Observer{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeCurves(r); err != nil {
+		t.Fatal(err)
+	}
+	text := curveText(r, 60)
+	for _, line := range strings.Split(text, "\n") {
+		if len([]rune(line)) > 60 && !strings.Contains(line, "nats") {
+			t.Errorf("wider than 60: %q", line)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	svg, err := os.ReadFile(filepath.Join(dir, "loss.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"training", "validation", "uniform", "unigram", "bigram", "nats per token"} {
+		if !bytes.Contains(svg, []byte(want)) {
+			t.Errorf("loss.svg does not say %q", want)
+		}
+	}
+	png, err := os.ReadFile(filepath.Join(dir, "loss.png"))
+	if err != nil || !bytes.HasPrefix(png, []byte("\x89PNG")) {
+		t.Errorf("loss.png: %v", err)
+	}
+}
+
+func TestCurvesOf(t *testing.T) {
+	var log []train.Record
+	for i := range 10 {
+		loss := float64(i)
+		log = append(log, train.Record{Step: i + 1, Loss: &loss})
+	}
+	val := 7.0
+	log = append(log, train.Record{Step: 10, Val: &val})
+	training, validation := curvesOf(log, 5)
+	if len(training) != 5 || training[0].X != 1.5 || training[0].Y != 0.5 || training[4].Y != 8.5 || len(validation) != 1 || validation[0].Y != 7 {
+		t.Errorf("%v, %v", training, validation)
+	}
+	if training, _ = curvesOf(nil, 5); training != nil {
+		t.Errorf("of nothing: %v", training)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for x, want := range map[float64]string{0: "0", 0.5: "0.500", 1: "1.00", 1.8849: "1.88", 12.345: "12.3", 123.4: "123", 999.96: "1e+03", 0.0123: "0.0123", 0.0001: "0.0001", -2.5: "-2.50", math.NaN(): "NaN"} {
+		if got := three(x); got != want {
+			t.Errorf("three(%g) is %s, want %s", x, got, want)
+		}
+	}
+	for x, want := range map[float64]string{0: "0", 999: "999", 9999: "9999", 12345: "12.3k", 1.5e6: "1.50 M", 2e9: "2.00 G"} {
+		if got := short(x); got != want {
+			t.Errorf("short(%g) is %s, want %s", x, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{0: "0:00", 59600 * time.Millisecond: "1:00", 61 * time.Second: "1:01", time.Hour + 62*time.Second: "1:01:02"} {
+		if got := clock(d); got != want {
+			t.Errorf("clock(%s) is %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	for path, want := range map[string]string{"runs/a-1": "runs/a-1", "my runs/a": "'my runs/a'", "it's": `'it'\''s'`, "$HOME": "'$HOME'", "ä": "'ä'"} {
+		if got := shellQuote(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}
+
+// What a network writes cannot move the cursor.
+func TestVisible(t *testing.T) {
+	if got := visible("a\x1b[2J\nb\r\u009b\x7f"); got != "a·[2J\nb···" {
+		t.Errorf("%q", got)
+	}
+}
