@@ -1,8 +1,10 @@
 package paper
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -114,4 +116,16 @@ func genericAdapter(c pedestrian.Config, a pedestrian.AdapterConfig, seed uint64
 		}
 	}
 	return p
+}
+
+// panics holds the text of f's panic against how it should begin.
+func panics(t *testing.T, text string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if got := fmt.Sprint(recover()); !strings.HasPrefix(got, text) {
+			t.Errorf("panic %q, want %q", got, text)
+		}
+	}()
+	f()
 }
