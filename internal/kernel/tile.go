@@ -8,72 +8,22 @@ const (
 	goBlock  = 256
 )
 
-// plan chooses the tile kernel and the length of a block of terms, which may
-// depend on the number of terms only.
-func (t *product[T]) plan() {
-	t.path = Portable
-	t.tile = size{goDown, goAcross}
-	longest := goBlock
-	t.block = roundUp(ceil(t.k, ceil(t.k, longest)), 8)
-}
-
-// packs tells which operands are packed.
-func (t *product[T]) packs() (left, right bool) {
-	return true, true
-}
-
-// packLeft packs rows [i0, i1) of a, counted from the corner in work.
-func (t *product[T]) packLeft(i0, i1 int) {
-	a := view[T]{t.a.v, t.a.down, t.a.right}.from(t.i0, t.k0)
-	packStrips(t.left, a.transposed(), t.ki, t.block, t.mi, i0, i1, t.tile.down)
-}
-
-// packRight packs columns [j0, j1) of b, counted from the corner in work.
-func (t *product[T]) packRight(j0, j1 int) {
-	packStrips(t.right, t.b.from(t.k0, t.j0), t.ki, t.block, t.ni, j0, j1, t.tile.across)
-}
-
-// packStrips packs columns [j0, j1) of x, which has k rows and n columns, to
-// strips of a width. Blocks of rows lie one after the other, each with all its
-// strips.
-func packStrips[T Float](dst []T, x view[T], k, block, n, j0, j1, width int) {
-	strips := ceil(n, width)
-	for k0 := 0; k0 < k; k0 += block {
-		kb := min(block, k-k0)
-		for j := j0; j < j1; j += width {
-			w := min(width, n-j)
-			d := dst[k0*strips*width+j*kb:][:kb*width]
-			for r := range kb {
-				row := d[r*width : (r+1)*width]
-				s := x.v[(k0+r)*x.down+j*x.right:]
-				if x.right == 1 {
-					copy(row[:w], s)
-				} else {
-					for c := range w {
-						row[c] = s[c*x.right]
-					}
-				}
-				clear(row[w:])
-			}
-		}
-	}
-}
-
-// tiles computes rows [i0, i1) and columns [j0, j1), counted from the corner in
-// work, from all terms in work.
-func (t *product[T]) tiles(i0, i1, j0, j1 int) {
-	down, across := ceil(t.mi, goDown)*goDown, ceil(t.ni, goAcross)*goAcross
-	for k := 0; k < t.ki; k += t.block {
-		kb := min(t.block, t.ki-k)
-		for j := j0; j < j1; j += goAcross {
-			b := t.right[k*across+j*kb:][:kb*goAcross]
-			for i := i0; i < i1; i += goDown {
-				a := t.left[k*down+i*kb:][:kb*goDown]
-				s := dot2x4(a, b)
-				for r := range min(goDown, i1-i) {
-					t.store(s[r*goAcross:][:min(goAcross, j1-j)], t.i0+i+r, t.j0+j, t.k0+k == 0)
+// packStrips packs the first columns of x, for the first k of its rows, to strips
+// of a width, one after the other.
+func packStrips[T Float](dst []T, x view[T], k, columns, width int) {
+	for j := 0; j < columns; j += width {
+		w := min(width, columns-j)
+		for i := range k {
+			row := dst[(j*k + i*width):][:width]
+			s := x.v[i*x.down+j*x.right:]
+			if x.right == 1 {
+				copy(row[:w], s)
+			} else {
+				for c := range w {
+					row[c] = s[c*x.right]
 				}
 			}
+			clear(row[w:])
 		}
 	}
 }

@@ -1,0 +1,88 @@
+package kernel
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// Benchmarks of products report rates beside that of FMA, measured in turn, as
+//
+//	go test -run - -bench Products -benchtime 1x ./internal/kernel
+//
+// in short samples, of which the best counts: on a machine that others use, too,
+// that comes closest to the truth.
+var (
+	sampleTime = flag.Duration("sample", 200*time.Millisecond, "time for one measurement")
+	onThreads  = flag.Int("on", 0, "threads of the products; 0: 1 and all")
+)
+
+type fmaTask struct {
+	n          int
+	operations float64
+}
+
+func (t *fmaTask) Do(*Pool, int) { t.operations = FMA(t.n) }
+
+// fraction returns the rate of f, which does some operations, and that of FMA,
+// both in operations a nanosecond.
+func fraction(p *Pool, operations float64, f func()) (rate, peak float64) {
+	busy := &fmaTask{n: 20000}
+	f()
+	t := time.Now()
+	f()
+	reps := max(1, int(time.Millisecond/(time.Since(t)+1)))
+	for start, i := time.Now(), 0; i < 4 || time.Since(start) < *sampleTime; i++ {
+		t := time.Now()
+		p.Run(p.Threads(), busy)
+		peak = max(peak, float64(p.Threads())*busy.operations/float64(time.Since(t)))
+		t = time.Now()
+		for range reps {
+			f()
+		}
+		rate = max(rate, float64(reps)*operations/float64(time.Since(t)))
+	}
+	return rate, peak
+}
+
+func eachThreads(f func(p *Pool)) {
+	for _, n := range []int{1, NewPool(0).Threads()} {
+		if *onThreads == 0 || *onThreads == n {
+			p := NewPool(n)
+			f(p)
+			p.Close()
+		}
+	}
+}
+
+func BenchmarkProducts(b *testing.B) {
+	eachThreads(func(p *Pool) {
+		for _, s := range [][3]int{
+			{64, 64, 64}, {64, 32, 64}, {64, 64, 32}, {128, 128, 128}, {768, 384, 128}, {768, 128, 384}, {768, 512, 128},
+			{256, 768, 768}, {256, 2304, 768}, {256, 3072, 768}, {256, 768, 3072},
+			{1024, 768, 768}, {1024, 3072, 768}, {1024, 768, 3072}, {768, 3072, 1024},
+			{256, 50257, 768}, {256, 768, 50257}, {50257, 768, 256},
+			{1, 768, 768}, {1, 3072, 768}, {8, 3072, 768},
+		} {
+			m, n, k := s[0], s[1], s[2]
+			x, y, z := NewMat[float32](m, k), NewMat[float32](k, n), NewMat[float32](m, n)
+			xt, yt := NewMat[float32](k, m), NewMat[float32](n, k)
+			for form, f := range map[string]func(){
+				"NN": func() { MulNN(p, z, x, y, nil, false) },
+				"NT": func() { MulNT(p, z, x, yt, false) },
+				"TN": func() { MulTN(p, z, xt, y, true) },
+			} {
+				b.Run(fmt.Sprintf("threads=%d/%d×%d×%d/%s", p.Threads(), m, n, k, form), func(b *testing.B) {
+					var rate, peak float64
+					for range b.N {
+						rate, peak = fraction(p, 2*float64(m)*float64(n)*float64(k), f)
+					}
+					b.ReportMetric(rate, "GFLOP/s")
+					b.ReportMetric(100*rate/peak, "%peak")
+					b.ReportMetric(0, "ns/op")
+				})
+			}
+		}
+	})
+}

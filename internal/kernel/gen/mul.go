@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// mul512 writes the tile kernels of AVX-512: 24 sums, 3 vectors of b and values
+// of a fill the registers.
+func mul512() { tiles(avx512, 8, 3) }
+
+// mul256 writes those of AVX2: 12 sums, 2 vectors of b, a value of a and the mask.
+func mul256() { tiles(avx2, 6, 2) }
+
+func tiles(of func() *isa, rows, vectors int) {
+	for v := 1; v <= vectors; v++ {
+		for r := 1; r <= rows; r++ {
+			tile(of(), r, v)
+		}
+	}
+}
+
+// tile writes the kernel for some rows and vectors of columns. Operands are read
+// where they are: any strides do, so that packing is a matter of caches alone.
+func tile(x *isa, rows, vectors int) {
+	name := fmt.Sprintf("mul%sx%dx%d", x.name, rows, vectors)
+	TEXT(name, 4, "func(k int, a *float32, down, right int, b *float32, next int, c *float32, stride int, bias *float32, mode, last int)")
+	Doc(fmt.Sprintf("%s sets c, %d×%d where last = %d, to products of k ≥ 1 terms; last ≥ 1 counts the", name, rows, vectors*x.lanes(), x.lanes()),
+		"columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.")
+	Pragma("noescape")
+	last := arg("last")
+	x.setMask(last)
+	k, right, b, next := arg("k"), arg("right"), arg("b"), arg("next")
+	a := newRows(arg("a"), arg("down"), rows)
+	c := newRows(arg("c"), arg("stride"), rows)
+	for i := range rows {
+		for v := 0; v < vectors*x.bytes; v += 64 {
+			PREFETCHT0(c.at(i, v))
+		}
+	}
+	sums := make([][]vector, rows)
+	for i := range sums {
+		for range vectors {
+			s := x.new()
+			x.zero(s)
+			sums[i] = append(sums[i], s)
+		}
+	}
+	columns := make([]vector, vectors)
+	for v := range columns {
+		columns[v] = x.new()
+	}
+	value := x.new()
+	tail := func(v int) bool { return v == vectors-1 }
+
+	Label("terms")
+	for v := range vectors {
+		x.load(Mem{Base: b, Disp: v * x.bytes}, columns[v], tail(v))
+	}
+	for v := 0; v < vectors*x.bytes; v += 64 {
+		PREFETCHT0(Mem{Base: b, Index: next, Scale: 8, Disp: v})
+	}
+	for i := range rows {
+		VBROADCASTSS(a.at(i, 0), value)
+		for v := range vectors {
+			VFMADD231PS(columns[v], value, sums[i][v])
+		}
+	}
+	a.move(right)
+	ADDQ(next, b)
+	DECQ(k)
+	JNZ(LabelRef("terms"))
+
+	mode := arg("mode")
+	TESTQ(U32(2), mode)
+	JZ(LabelRef("biased"))
+	bias := arg("bias")
+	for v := range vectors {
+		x.load(Mem{Base: bias, Disp: v * x.bytes}, value, tail(v))
+		for i := range rows {
+			VADDPS(value, sums[i][v], sums[i][v])
+		}
+	}
+	Label("biased")
+	TESTQ(U32(1), mode)
+	JZ(LabelRef("store"))
+	for i := range rows {
+		for v := range vectors {
+			x.load(c.at(i, v*x.bytes), value, tail(v))
+			VADDPS(value, sums[i][v], sums[i][v])
+		}
+	}
+	Label("store")
+	for i := range rows {
+		for v := range vectors {
+			x.store(sums[i][v], c.at(i, v*x.bytes), tail(v))
+		}
+	}
+	VZEROUPPER()
+	RET()
+}

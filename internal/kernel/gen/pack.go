@@ -1,0 +1,223 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// pack512 and pack256 write the packing kernels.
+func pack512() {
+	packRows(avx512(), 3)
+	packHeights512()
+	packColumns(avx512())
+}
+
+func pack256() {
+	packRows(avx2(), 2)
+	packHeights256()
+	packColumns(avx2())
+}
+
+// packRows copies parts of rows to the rows of a strip.
+func packRows(x *isa, vectors int) {
+	TEXT("packRows"+x.name, 4, "func(k int, dst *float32, to int, src *float32, from, vectors, last int)")
+	Doc(fmt.Sprintf("packRows%s copies k ≥ 1 rows of 1 to %d vectors, the last of which has last ≥ 1 numbers", x.name, vectors),
+		"and is filled up with 0. Rows are to bytes apart in dst and from bytes in src.")
+	Pragma("noescape")
+	k, dst, to, src, from, n := arg("k"), arg("dst"), arg("to"), arg("src"), arg("from"), arg("vectors")
+	last := arg("last")
+	x.setMask(last)
+	for v := 1; v <= vectors; v++ {
+		if v < vectors {
+			CMPQ(n, Imm(uint64(v)))
+			JNE(LabelRef(fmt.Sprintf("not%d", v)))
+		}
+		Label(fmt.Sprintf("rows%d", v))
+		for i := range v {
+			z := x.new()
+			x.load(Mem{Base: src, Disp: x.bytes * i}, z, i == v-1)
+			VMOVUPS(z, Mem{Base: dst, Disp: x.bytes * i})
+		}
+		for i := 0; i < v*x.bytes; i += 64 {
+			PREFETCHT0(Mem{Base: src, Index: from, Scale: 8, Disp: i})
+		}
+		ADDQ(from, src)
+		ADDQ(to, dst)
+		DECQ(k)
+		JNZ(LabelRef(fmt.Sprintf("rows%d", v)))
+		VZEROUPPER()
+		RET()
+		if v < vectors {
+			Label(fmt.Sprintf("not%d", v))
+		}
+	}
+}
+
+// packHeights512 copies up to 16 columns to two strips 8 high.
+func packHeights512() {
+	x := avx512()
+	TEXT("packHeights512", 4, "func(k int, dst, src *float32, from, n int)")
+	Doc("packHeights512 copies k ≥ 1 times n ≤ 16 numbers to strips of 8, the first 8 at dst and,",
+		"where there are more, the others at dst + 8*k, the rest 0: src advances by from bytes.")
+	Pragma("noescape")
+	k, dst, src, from, n := arg("k"), arg("dst"), arg("src"), arg("from"), arg("n")
+	x.setMask(n)
+	second := GP64()
+	MOVQ(k, second)
+	SHLQ(Imm(5), second)
+	ADDQ(dst, second)
+	CMPQ(n, Imm(8))
+	JLE(LabelRef("one"))
+	for _, name := range []string{"two", "one"} {
+		Label(name)
+		z := ZMM()
+		x.load(Mem{Base: src}, z, true)
+		PREFETCHT0(Mem{Base: src, Index: from, Scale: 8})
+		VMOVUPS(z.AsY(), Mem{Base: dst})
+		if name == "two" {
+			VEXTRACTF64X4(Imm(1), z, Mem{Base: second})
+			ADDQ(Imm(32), second)
+		}
+		ADDQ(from, src)
+		ADDQ(Imm(32), dst)
+		DECQ(k)
+		JNZ(LabelRef(name))
+		VZEROUPPER()
+		RET()
+	}
+}
+
+// packHeights256 copies 6 columns to a strip 6 high.
+func packHeights256() {
+	TEXT("packHeights256", 4, "func(k int, dst, src *float32, from int)")
+	Doc("packHeights256 copies k ≥ 1 times 6 numbers to a strip of 6: src advances by from bytes.")
+	Pragma("noescape")
+	k, dst, src, from := arg("k"), arg("dst"), arg("src"), arg("from")
+	Label("again")
+	four, two := XMM(), XMM()
+	VMOVUPS(Mem{Base: src}, four)
+	VMOVSD(Mem{Base: src, Disp: 16}, two)
+	VMOVUPS(four, Mem{Base: dst})
+	VMOVSD(two, Mem{Base: dst, Disp: 16})
+	ADDQ(from, src)
+	ADDQ(Imm(24), dst)
+	DECQ(k)
+	JNZ(LabelRef("again"))
+	RET()
+}
+
+// packColumns transposes rows to the columns of a strip.
+func packColumns(x *isa) {
+	lanes := x.lanes()
+	TEXT("packColumns"+x.name, 4, "func(k int, dst *float32, to int, src *float32, from, rows int)")
+	Doc(fmt.Sprintf("packColumns%s transposes 1 ≤ rows ≤ %d rows of k ≥ 1 numbers to k rows of %d, the rest 0.", x.name, lanes, lanes),
+		"Rows are to bytes apart in dst and from bytes in src.")
+	Pragma("noescape")
+	k, dst, to, src, from, rows := arg("k"), arg("dst"), arg("to"), arg("src"), arg("from"), arg("rows")
+	z := make([]vector, lanes)
+	t := make([]vector, lanes)
+	for i := range z {
+		z[i], t[i] = x.new(), x.new()
+	}
+	from3, to3 := GP64(), GP64()
+	LEAQ(Mem{Base: from, Index: from, Scale: 2}, from3)
+	LEAQ(Mem{Base: to, Index: to, Scale: 2}, to3)
+	row, out := GP64(), GP64()
+
+	Label("blocks")
+	CMPQ(rows, Imm(uint64(lanes)))
+	JL(LabelRef("few"))
+	CMPQ(k, Imm(uint64(lanes)))
+	JL(LabelRef("few"))
+	MOVQ(src, row)
+	for i := range z {
+		VMOVUPS(rowsOf{base: row, step: from, step3: from3}.at(i%4, 0), z[i])
+		if i%4 == 3 && i < lanes-1 {
+			LEAQ(Mem{Base: row, Index: from, Scale: 4}, row)
+		}
+	}
+	transpose(z, t)
+	for i := range z {
+		VMOVUPS(z[i], rowsOf{base: dst, step: to, step3: to3}.at(i%4, 0))
+		if i%4 == 3 {
+			LEAQ(Mem{Base: dst, Index: to, Scale: 4}, dst)
+		}
+	}
+	ADDQ(Imm(uint64(x.bytes)), src)
+	SUBQ(Imm(uint64(lanes)), k)
+	JNZ(LabelRef("blocks"))
+	JMP(LabelRef("done"))
+
+	// A block with fewer rows or numbers in a row.
+	Label("few")
+	n := GP64()
+	MOVQ(U64(lanes), n)
+	CMPQ(k, n)
+	CMOVQLT(k, n)
+	x.setMask(n)
+	for i := range z {
+		x.zero(z[i])
+	}
+	MOVQ(src, row)
+	for i := range z {
+		if i > 0 {
+			CMPQ(rows, Imm(uint64(i)))
+			JLE(LabelRef("loaded"))
+		}
+		x.load(Mem{Base: row}, z[i], true)
+		ADDQ(from, row)
+	}
+	Label("loaded")
+	transpose(z, t)
+	MOVQ(dst, out)
+	for i := range z {
+		VMOVUPS(z[i], Mem{Base: out})
+		ADDQ(to, out)
+		CMPQ(k, Imm(uint64(i+1)))
+		JLE(LabelRef("done"))
+	}
+	MOVQ(out, dst)
+	ADDQ(Imm(uint64(x.bytes)), src)
+	SUBQ(Imm(uint64(lanes)), k)
+	JMP(LabelRef("few"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// transpose transposes the square of numbers in z; t is scratch.
+func transpose(z, t []vector) {
+	n := len(z)
+	for i := 0; i < n; i += 2 {
+		VUNPCKLPS(z[i+1], z[i], t[i])
+		VUNPCKHPS(z[i+1], z[i], t[i+1])
+	}
+	for q := 0; q < n; q += 4 {
+		VUNPCKLPD(t[q+2], t[q], z[q])
+		VUNPCKHPD(t[q+2], t[q], z[q+1])
+		VUNPCKLPD(t[q+3], t[q+1], z[q+2])
+		VUNPCKHPD(t[q+3], t[q+1], z[q+3])
+	}
+	if n == 8 {
+		for i := range 4 {
+			VPERM2F128(Imm(0x20), z[4+i], z[i], t[i])
+			VPERM2F128(Imm(0x31), z[4+i], z[i], t[4+i])
+		}
+		for i := range z {
+			VMOVAPS(t[i], z[i])
+		}
+		return
+	}
+	for h := 0; h < n; h += 8 {
+		for i := range 4 {
+			VSHUFF32X4(Imm(0x88), z[h+4+i], z[h+i], t[h+i])
+			VSHUFF32X4(Imm(0xdd), z[h+4+i], z[h+i], t[h+4+i])
+		}
+	}
+	for i := range 8 {
+		VSHUFF32X4(Imm(0x88), t[8+i], t[i], z[i])
+		VSHUFF32X4(Imm(0xdd), t[8+i], t[i], z[8+i])
+	}
+}

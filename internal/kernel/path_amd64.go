@@ -1,0 +1,25 @@
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate -command asm go run -C gen .
+//go:generate asm -out ../mul512_amd64.s -stubs ../mul512_amd64.go -pkg kernel mul512
+//go:generate asm -out ../pack512_amd64.s -stubs ../pack512_amd64.go -pkg kernel pack512
+//go:generate asm -out ../mul256_amd64.s -stubs ../mul256_amd64.go -pkg kernel mul256
+//go:generate asm -out ../pack256_amd64.s -stubs ../pack256_amd64.go -pkg kernel pack256
+//go:generate asm -out ../peak512_amd64.s -stubs ../peak512_amd64.go -pkg kernel peak512
+//go:generate asm -out ../peak256_amd64.s -stubs ../peak256_amd64.go -pkg kernel peak256
+
+// detect asks for every feature that the kernels of a path use. The package cpu
+// reports AVX features only where the system saves the registers.
+func detect() (paths []Path) {
+	x := &cpu.X86
+	if !x.HasAVX2 || !x.HasFMA || !x.HasBMI2 {
+		return nil
+	}
+	paths = append(paths, AVX2)
+	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
+		paths = append(paths, AVX512)
+	}
+	return paths
+}

@@ -1,0 +1,28 @@
+package kernel
+
+// FMA keeps the arithmetic units busy with n ≥ 1 rounds of independent fused
+// multiplications and additions on registers, in float32 on the path in use, and
+// returns how many floating-point operations that were: with a clock, the limit
+// that products are held against.
+func FMA(n int) (operations float64) {
+	if w := peakVector(current, n); w > 0 {
+		return float64(n) * 48 * 2 * float64(w)
+	}
+	var s [8]float32
+	x, y := float32(len(supported)), float32(0)
+	s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	for range n {
+		s0 += x * y
+		s1 += x * y
+		s2 += x * y
+		s3 += x * y
+		s4 += x * y
+		s5 += x * y
+		s6 += x * y
+		s7 += x * y
+	}
+	sink = s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7
+	return float64(n) * 8 * 2
+}
+
+var sink float32 // so that the portable loop has a result

@@ -1,0 +1,144 @@
+package kernel
+
+import "unsafe"
+
+func vectorTile(p Path, n int) (tile size, longest int) {
+	if p == AVX2 {
+		return size{6, 16}, 256
+	}
+	if n > 48 && n <= 64 { // two tiles of 32 are better than 48 and 16
+		return size{8, 32}, 384
+	}
+	return size{8, 48}, 384
+}
+
+// The tile kernels, by vectors and rows.
+type tileKernel func(k int, a *float32, down, right int, b *float32, next int, c *float32, stride int, bias *float32, mode, last int)
+
+var (
+	mul512 = [3][8]tileKernel{
+		{mul512x1x1, mul512x2x1, mul512x3x1, mul512x4x1, mul512x5x1, mul512x6x1, mul512x7x1, mul512x8x1},
+		{mul512x1x2, mul512x2x2, mul512x3x2, mul512x4x2, mul512x5x2, mul512x6x2, mul512x7x2, mul512x8x2},
+		{mul512x1x3, mul512x2x3, mul512x3x3, mul512x4x3, mul512x5x3, mul512x6x3, mul512x7x3, mul512x8x3},
+	}
+	mul256 = [2][6]tileKernel{
+		{mul256x1x1, mul256x2x1, mul256x3x1, mul256x4x1, mul256x5x1, mul256x6x1},
+		{mul256x1x2, mul256x2x2, mul256x3x2, mul256x4x2, mul256x5x2, mul256x6x2},
+	}
+)
+
+// The modes of a tile kernel.
+const (
+	addOld  = 1
+	addBias = 2
+)
+
+func at32(v []float32, i int) *float32 {
+	return (*float32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v)), 4*i))
+}
+
+func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) {
+	n, down, across := k1-k, t.tile.down, t.tile.across
+	mode := addOld
+	if t.k0+k == 0 {
+		mode = 0
+		if t.acc {
+			mode |= addOld
+		}
+		if t.bias != nil {
+			mode |= addBias
+		}
+	}
+	aDown, aRight := 4*t.a.down, 4*t.a.right
+	if t.packLeft {
+		aDown, aRight = 4, 4*down
+	}
+	next := 4 * t.b.down
+	if t.packRight != nowhere {
+		next = 4 * across
+	}
+	for ; i < i1; i += down {
+		var a, b, bias *float32
+		if t.packLeft {
+			a = at32(t.left, k*roundUp(t.mi, down)+i*n)
+		} else {
+			a = at32(t.a.v, (t.i0+i)*t.a.down+(t.k0+k)*t.a.right)
+		}
+		rows := min(down, i1-i)
+		for x := j; x < j1; x += across {
+			cols := min(across, j1-x)
+			if t.packRight != nowhere {
+				b = at32(right, (x-j)*n)
+			} else {
+				b = at32(t.b.v, (t.k0+k)*t.b.down+t.j0+x)
+			}
+			if t.bias != nil {
+				bias = at32(t.bias, t.j0+x)
+			}
+			c := at32(t.c.V, (t.i0+i)*t.c.Stride+t.j0+x)
+			if t.path == AVX2 {
+				v := (cols+7)/8 - 1
+				mul256[v][rows-1](n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, cols-8*v)
+			} else {
+				v := (cols+15)/16 - 1
+				mul512[v][rows-1](n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, cols-16*v)
+			}
+		}
+	}
+}
+
+// packRowsVector packs a, whose columns are contiguous.
+func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
+	a, n, rows := t.a.from(t.i0+i, t.k0+k), k1-k, i1-i
+	if t.path == AVX2 {
+		full := rows / 6 * 6
+		for x := 0; x < full; x += 6 {
+			packHeights256(n, at32(dst, x*n), at32(a.v, x), 4*a.right)
+		}
+		if full < rows {
+			packStrips(dst[full*n:], a.from(full, 0).transposed(), n, rows-full, 6)
+		}
+		return
+	}
+	for x := 0; x < rows; x += 16 {
+		packHeights512(n, at32(dst, x*n), at32(a.v, x), 4*a.right, min(rows-x, 16))
+	}
+}
+
+// packColumnsVector packs b, whose rows or columns are contiguous.
+func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) {
+	b, n, cols, across := t.b.from(t.k0+k, t.j0+j), k1-k, j1-j, t.tile.across
+	for x := 0; x < cols; x += across {
+		strip, w := x*n, min(across, cols-x)
+		switch {
+		case b.right == 1 && t.path == AVX2:
+			v := (w + 7) / 8
+			packRows256(n, at32(dst, strip), 4*across, at32(b.v, x), 4*b.down, v, w-8*(v-1))
+		case b.right == 1:
+			v := (w + 15) / 16
+			packRows512(n, at32(dst, strip), 4*across, at32(b.v, x), 4*b.down, v, w-16*(v-1))
+		case t.path == AVX2:
+			for y := 0; y < w; y += 8 {
+				packColumns256(n, at32(dst, strip+y), 4*across, at32(b.v, (x+y)*b.right), 4*b.right, min(8, w-y))
+			}
+		default:
+			for y := 0; y < w; y += 16 {
+				packColumns512(n, at32(dst, strip+y), 4*across, at32(b.v, (x+y)*b.right), 4*b.right, min(16, w-y))
+			}
+		}
+	}
+}
+
+// peakVector runs the measuring loop of a path and returns the width of its
+// vectors; 0 if it has none.
+func peakVector(p Path, n int) int {
+	switch {
+	case p >= AVX512:
+		peak512(n)
+		return 16
+	case p == AVX2:
+		peak256(n)
+		return 8
+	}
+	return 0
+}
