@@ -228,20 +228,20 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 			kernel.MulNT(t.pool, att, q, k, false)   // (10)
 			kernel.MulNT(t.pool, datt, dy, v, false) // Δ vᵗ of (25)
 			for i := range nq {
-				row, drow := att.Row(i), datt.Row(i)
-				seen := min(q0+i+1-k0, nk) // (13)
+				row, seen := att.Row(i), min(q0+i+1-k0, nk) // (13)
 				clear(row[seen:])
-				clear(drow[seen:])
 				kernel.ExpSum(row[:seen], shrink, lse[seg.Q+q0+i]) // (12), (15)
 				if l.Drop.On() {
 					at := f.c.scratch.number(s, l.Heads, h, q0+i, k0)
 					kernel.MaskRow(kept.Row(i), row, l.Drop, at)
-					kernel.MaskRow(drow, drow, l.Drop, at)
+					kernel.MaskRow(datt.Row(i), datt.Row(i), l.Drop, at)
 				}
 			}
 			kernel.MulTN(t.pool, dv, kept, dy, q0 > k0) // ρᵗ Δ of (22)
 			for i := range nq {
-				kernel.SoftmaxBackward(datt.Row(i), att.Row(i), rowDot[seg.Q+q0+i], shrink) // (25), (27), (28)
+				row, drow, seen := att.Row(i), datt.Row(i), min(q0+i+1-k0, nk)
+				clear(drow[seen:])                                                          // (27)
+				kernel.SoftmaxBackward(drow[:seen], row[:seen], rowDot[seg.Q+q0+i], shrink) // (25), (28)
 			}
 			kernel.MulNN(t.pool, dq, datt, k, nil, k0 > 0) // Δ_raw k of (30.a)
 			kernel.MulTN(t.pool, dk, datt, q, q0 > k0)     // Δ_rawᵗ q of (30.b)

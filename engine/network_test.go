@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -210,6 +211,17 @@ func TestFrozen(t *testing.T) {
 				t.Errorf("%v: gradient %d of the adapter is %v, not %v", targets, i, alone.Slab[i], da.Slab[i])
 				break
 			}
+		}
+		if targets[0] == pedestrian.TargetLogits {
+			stream := slices.Clone(n.work.dx.V)
+			for i := range n.work.dx.V {
+				n.work.dx.V[i] = -3
+			}
+			n.Gradients(nil, alone, b, 1, 1)
+			if slices.ContainsFunc(n.work.dx.V, func(v float64) bool { return v != -3 }) {
+				t.Errorf("%v: an error signal below the logits was computed", targets)
+			}
+			copy(n.work.dx.V, stream)
 		}
 		base := like(p)
 		n.Gradients(base, nil, b, 1, 1)
