@@ -49,7 +49,7 @@ func (r Reduction) Weight(batch []Sequence) float64 {
 //	y_pred   = softmax(a_{i-1})                        (T2)
 //	ℓ        = -y_gt ⊖ log y_pred                      (loss)
 //	L        = c · ℓ                                   (L)
-//	Δ_logits = c̃ ∘ (y_pred - y_gt)                     (Δ12)
+//	Δ_logits = c̃ ∘ (y_pred - y_gt)                     (delta12)
 //
 // The logarithm is taken of the sum that softmax divides by, never of a
 // probability: -y_gt ⊖ log y_pred = log Σ e^a - y_gt ⊖ a. Derivation:
@@ -73,7 +73,7 @@ func Loss(tr *Trace, aPrev Mat, targets []int, c float64) (loss float64, back fu
 	loss = tr.Vec("L", "L", Vec{weights.Dot(l)})[0]
 
 	back = func() (ΔPrev Mat) {
-		return tr.Eq("Δ12", "Δ_{logits}", yPred.Sub(yGt).Had(Cols(weights, aPrev.D)))
+		return tr.Eq("delta12", "Δ_{logits}", yPred.Sub(yGt).Had(Cols(weights, aPrev.D)))
 	}
 	return loss, back
 }

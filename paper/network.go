@@ -36,7 +36,7 @@ func Network(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[
 	backs := make([]func() weights, len(batch))
 	for s, seq := range batch {
 		seq.check(s, p.Config)
-		l, back := sequence(tr.In("seq."+strconv.Itoa(s)), w, seq, weight)
+		l, back := sequence(tr.In("seq."+strconv.Itoa(s)), w, seq, weight) // (T2)
 		loss, backs[s] = loss+l, back
 	}
 	loss = tr.Vec("L", "L", Vec{loss})[0]
@@ -47,7 +47,7 @@ func Network(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[
 			dlora = pedestrian.NewAdapter[float64](lora.Base, lora.Config)
 		}
 		for _, back := range backs {
-			back().addTo(dp, dlora)
+			back().addTo(dp, dlora) // (T3)
 		}
 		w.unmerge(dp, dlora)
 		return dp, dlora

@@ -159,7 +159,7 @@ func (w weights) addTo(dp *pedestrian.Params[float64], dlora *pedestrian.Adapter
 	norm(dp.LNFinal, w.LNFinal)
 	layer(dp.Logits, w.Logits)
 	if dp.Config.Tied {
-		add(dp.Tok, w.Logits.W.T().V) // w_11 = w_tokᵗ
+		add(dp.Tok, w.Logits.W.T().V) // w_11 = w_tokᵗ (tied)
 	}
 	if dlora != nil {
 		adapter(dlora.Logits, w.Logits)
