@@ -168,6 +168,82 @@ func TestAccumulationIsOneBatch(t *testing.T) {
 	}
 }
 
+// What AdamW is given is the gradient of the mean over the counted targets, clipped:
+// after the first step the first moment is 1-β₁ times that.
+func TestStepScalesTheGradient(t *testing.T) {
+	const tolerance = 1e-5 // float32
+	for _, clip := range []float64{0, 0.1, 100} {
+		o := mini()
+		o.Clip, o.Accumulate = clip, 3
+		r := start(t, o, dataOf(t, sentences(t), o), "")
+		draw := r.draw
+		r.draw = func(position uint64, first, b, n int, tokens, targets []int32) {
+			draw(position, first, b, n, tokens, targets)
+			targets[0] = engine.Ignored
+		}
+		// The same by hand, one window at a time.
+		grad, sum, counted := pedestrian.NewParams[float32](r.Network), 0.0, 0
+		one := engine.New(r.State.Params, nil, engine.Options{})
+		tokens, targets := make([]int32, o.Context), make([]int32, o.Context)
+		for row := range o.Batch * o.Accumulate {
+			draw(0, row, 1, o.Context, tokens, targets)
+			if row%o.Batch == 0 {
+				targets[0] = engine.Ignored
+			}
+			loss, n := one.Gradients(grad, nil, engine.Batch{B: 1, T: o.Context, Tokens: tokens, Targets: targets}, 1, 0)
+			sum, counted = sum+loss, counted+n
+		}
+		norm := one.Norm2(grad.Slab) / float64(counted)
+		one.Close()
+		u, err := r.Step(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		given := norm
+		if clip > 0 {
+			given = min(norm, clip)
+		}
+		for what, pair := range map[string][2]float64{
+			"loss": {u.Loss, sum / float64(counted)}, "norm": {u.Norm, norm}, "scale": {u.Scale, given / norm},
+			"first moment": {r.net.Norm2(r.State.M.Slab), (1 - o.Beta1) * given},
+		} {
+			if math.Abs(pair[0]-pair[1]) > tolerance*pair[1] {
+				t.Errorf("clip %g: %s is %.9g, want %.9g", clip, what, pair[0], pair[1])
+			}
+		}
+		if u.Tokens != int64(counted) || counted != 6*8-3 {
+			t.Errorf("%d tokens, want %d", u.Tokens, counted)
+		}
+	}
+}
+
+// Dropout has other masks in every micro-batch and every step.
+func TestDropoutMasksChange(t *testing.T) {
+	loss := func(dropout float64, accumulate, steps int) float64 {
+		o := mini()
+		o.Dropout, o.Accumulate, o.LR, o.MinLR = dropout, accumulate, 0, 0
+		r := start(t, o, dataOf(t, sentences(t), o), "")
+		draw := r.draw
+		r.draw = func(_ uint64, _, b, n int, tokens, targets []int32) { draw(0, 0, b, n, tokens, targets) } // always the same windows
+		var u Update
+		for range steps {
+			var err error
+			if u, err = r.Step(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return u.Loss
+	}
+	plain := loss(0, 1, 1)
+	if loss(0, 2, 1) != plain || loss(0, 1, 2) != plain {
+		t.Fatal("without dropout the loss of the same windows changes")
+	}
+	first := loss(0.3, 1, 1)
+	if first == plain || loss(0.3, 2, 1) == first || loss(0.3, 1, 2) == first {
+		t.Errorf("loss %g without dropout, %g with, %g over two micro-batches, %g in the second step", plain, first, loss(0.3, 2, 1), loss(0.3, 1, 2))
+	}
+}
+
 // Stopped after any step, saved, loaded and gone on with, a run ends with the same
 // bits and the same log as the one that never stopped.
 func TestResumeIsBitExact(t *testing.T) {
@@ -179,18 +255,26 @@ func TestResumeIsBitExact(t *testing.T) {
 		t.Fatal(end, err)
 	}
 	wantLog := logOf(t, whole)
-	for k := range o.Steps {
+	for i := range 2 * o.Steps {
+		k, evaluated := i/2, i%2 == 1 // stopped right after the step, or after the evaluation that follows it
+		if evaluated && k%o.EvalEvery != 0 {
+			continue
+		}
 		dir := t.TempDir()
 		ctx, cancel := context.WithCancel(t.Context())
 		o := o
 		o.Threads = 1
 		first := start(t, o, d, dir)
 		obs := Observer{Step: func(u Update) {
-			if u.Step == k {
+			if u.Step == k && !evaluated {
+				cancel()
+			}
+		}, Evaluate: func(e Evaluation) {
+			if e.Step == k && evaluated {
 				cancel()
 			}
 		}}
-		if k == 0 {
+		if k == 0 && !evaluated {
 			cancel()
 		}
 		if end, err := first.Train(ctx, obs); err != nil || end != Stopped || first.State.Step != k {
@@ -399,5 +483,26 @@ func TestStartRefuses(t *testing.T) {
 	other := dataOf(t, sentences(t)+"More.\n", o)
 	if _, err := Resume(dir, c, other); err == nil || !strings.Contains(err.Error(), "the text is not the one that the run began with") {
 		t.Errorf("another text: %v", err)
+	}
+}
+
+// The seed decides the weights and the order of the data.
+func TestSeed(t *testing.T) {
+	o := mini()
+	d := dataOf(t, sentences(t), o)
+	first := func(seed uint64) (weight float32, window []int32) {
+		o.Seed = seed
+		r := start(t, o, d, "")
+		r.draw(0, 0, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
+		return r.State.Params.Tok.V[0], r.batch.Tokens
+	}
+	w1, d1 := first(1)
+	again, dAgain := first(1)
+	w2, d2 := first(2)
+	if w1 != again || !reflect.DeepEqual(d1, dAgain) {
+		t.Error("the same seed: other weights or other windows")
+	}
+	if w1 == w2 || reflect.DeepEqual(d1, d2) {
+		t.Error("another seed: the same weights or the same windows")
 	}
 }
