@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"math"
-	"sync/atomic"
 
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
@@ -23,57 +22,14 @@ type Attention[T Float] struct {
 // in rows K… of keys and values the Past tokens before them, then they themselves.
 type Segment struct{ Q, K, N, Past int }
 
-// AttentionCache holds what Backward needs from Forward, and scratch.
+// AttentionCache holds what Backward needs from Forward, and scratch for batches
+// that are no larger than the first.
 type AttentionCache[T Float] struct {
 	Lse Mat[T] // log Σ exp ρ^causal, n_h × rows
 
 	scratch  *attentionScratch[T]
 	forward  attentionForward[T]
 	backward attentionBackward[T]
-}
-
-// attentionScratch is what the parts of an attention work in; blocks share it.
-type attentionScratch[T Float] struct {
-	tile  int        // queries or keys in a tile
-	past  int        // room of a sequence, for the numbering of ρ under a mask
-	d     Mat[T]     // rowsum(Δ∘a), n_h × rows
-	slots []tiles[T] // one for each thread
-}
-
-// tiles is the scratch of one thread: its pool, three tiles of ρ and the row
-// maxima and sums of one.
-type tiles[T Float] struct {
-	pool     *Pool
-	a, b, c  []T
-	max, sum []T
-}
-
-// warm makes every slot take the largest products once, so that the scratch of
-// its pool need not grow later, in whatever step it gets its first work.
-func (s *attentionScratch[T]) warm(width int) {
-	x, y, a := NewMat[T](s.tile, width), NewMat[T](s.tile, width), NewMat[T](s.tile, s.tile)
-	for _, t := range s.slots {
-		kernel.MulNT(t.pool, a, x, x, false)
-		kernel.MulNN(t.pool, y, a, x, nil, false)
-		kernel.MulTN(t.pool, y, a, x, false)
-	}
-}
-
-// units deals work out to the slots of a task: who computes a unit is not
-// fixed, what is computed is.
-type units struct {
-	next  atomic.Int64
-	count int64
-}
-
-func (u *units) start(count int) {
-	u.count = int64(count)
-	u.next.Store(0)
-}
-
-func (u *units) take() (unit int, ok bool) {
-	i := u.next.Add(1) - 1
-	return int(i), i < u.count
 }
 
 // head returns the columns of head h in a block of rows.
@@ -91,6 +47,13 @@ func (l Attention[T]) mustFit(fn string, q, k, v, y Mat[T]) {
 // Forward sets y, the heads side by side (34), for every segment.
 func (l Attention[T]) Forward(p *Pool, y Mat[T], c *AttentionCache[T], q, k, v Mat[T], segments []Segment) {
 	l.mustFit("Attention.Forward", q, k, v, y)
+	if c.scratch == nil {
+		c.scratch = new(attentionScratch[T])
+		allocate(func(a *arena[T]) {
+			c.scratch.planForward(a, p.Threads(), attentionTile, max(l.KeyDim, l.ValueDim))
+			c.scratch.planBackward(a, l.Heads, y.Rows, l.Drop.On())
+		})
+	}
 	longest := 0
 	for _, s := range segments {
 		longest = max(longest, s.N)
@@ -154,7 +117,7 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 				kernel.Scale(y.Row(i), keep)
 			}
 			if l.Drop.On() {
-				kernel.MaskRow(row, row, l.Drop, f.c.scratch.number(s, l.Heads, h, seg.Past+from+i, k0))
+				kernel.MaskRow(row, row, l.Drop, l.number(s, h, seg.Past+from+i, k0))
 			}
 		}
 		kernel.MulNN(t.pool, y, att, head(f.v, seg.K+k0, k1-k0, h, l.ValueDim), nil, k0 > 0) // (16)
@@ -166,10 +129,10 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 	}
 }
 
-// number is the position of ρ[i][j] of one segment and head among all ρ of a layer.
-func (s *attentionScratch[T]) number(segment, heads, h, i, j int) uint64 {
-	n := uint64(s.past)
-	return ((uint64(segment)*uint64(heads)+uint64(h))*n+uint64(i))*n + uint64(j)
+// number is the position of ρ[i][j] of one segment and head among all ρ of a
+// layer, unique in contexts of up to 2²⁰.
+func (l Attention[T]) number(segment, h, i, j int) uint64 {
+	return (uint64(segment*l.Heads+h)<<20+uint64(i))<<20 + uint64(j)
 }
 
 // scoreScale is 1/√d_ρ of (12).
@@ -232,7 +195,7 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 				clear(row[seen:])
 				kernel.ExpSum(row[:seen], shrink, lse[seg.Q+q0+i]) // (12), (15)
 				if l.Drop.On() {
-					at := f.c.scratch.number(s, l.Heads, h, q0+i, k0)
+					at := l.number(s, h, q0+i, k0)
 					kernel.MaskRow(kept.Row(i), row, l.Drop, at)
 					kernel.MaskRow(datt.Row(i), datt.Row(i), l.Drop, at)
 				}

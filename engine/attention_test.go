@@ -26,11 +26,7 @@ func testAttention[T Float](t *testing.T) {
 			x, Δ := r.mat(seqs*n, 2*keys+values).Scale(2), r.mat(seqs*n, values)
 			qkv, dy := to[T](x), to[T](Δ)
 			y, dqkv := rubbish[T](seqs*n, values), rubbish[T](seqs*n, 2*keys+values)
-			scratch := &attentionScratch[T]{tile: tile, past: n, d: NewMat[T](heads, seqs*n), slots: make([]tiles[T], 2)}
-			for i := range scratch.slots {
-				scratch.slots[i] = tiles[T]{nil, make([]T, tile*tile), make([]T, tile*tile), nil, make([]T, tile), make([]T, tile)}
-			}
-			c := &AttentionCache[T]{Lse: NewMat[T](heads, seqs*n), scratch: scratch}
+			c := &AttentionCache[T]{Lse: NewMat[T](heads, seqs*n)}
 			segments := make([]Segment, seqs)
 			for s := range segments {
 				segments[s] = Segment{s * n, s * n, n, 0}
@@ -41,6 +37,8 @@ func testAttention[T Float](t *testing.T) {
 			}
 			q, k, v := columns(qkv)
 			dq, dk, dv := columns(dqkv)
+			l.Forward(r.pool, y, c, q, k, v, segments) // makes the scratch
+			c.scratch.tile = tile
 			l.Forward(r.pool, y, c, q, k, v, segments)
 			l.Backward(r.pool, dq, dk, dv, dy, c, q, k, v, y, segments)
 
@@ -65,8 +63,7 @@ func testAttention[T Float](t *testing.T) {
 // output is its value (5.a).
 func TestAttentionOfOneToken(t *testing.T) {
 	r := newLane[float64](t)
-	scratch := &attentionScratch[float64]{tile: 2, past: 1, slots: []tiles[float64]{{a: make([]float64, 4), max: make([]float64, 2), sum: make([]float64, 2)}}}
-	c := &AttentionCache[float64]{Lse: NewMat[float64](1, 1), scratch: scratch}
+	c := &AttentionCache[float64]{Lse: NewMat[float64](1, 1)}
 	q, k, v, y := to[float64](r.mat(1, 3)), to[float64](r.mat(1, 3)), to[float64](r.mat(1, 2)), rubbish[float64](1, 2)
 	Attention[float64]{Heads: 1, KeyDim: 3, ValueDim: 2}.Forward(r.pool, y, c, q, k, v, []Segment{{N: 1}})
 	if y.Row(0)[0] != v.Row(0)[0] || y.Row(0)[1] != v.Row(0)[1] {

@@ -63,6 +63,9 @@ func (l LayerNorm[T]) Backward(p *Pool, dx Mat[T], grad LayerNorm[T], dy Mat[T],
 	mustShape("LayerNorm.Backward", "dx", dx, dy.Rows, dy.Cols)
 	c.backward = layerNormBackward[T]{l, dx, grad.W != nil, dy, c}
 	parts := rowParts(dy.Rows)
+	if grad.W != nil && c.partial.Rows < parts {
+		c.partial = NewMat[T](parts, 2*dy.Cols)
+	}
 	p.Run(parts, &c.backward)
 	if grad.W == nil {
 		return

@@ -14,7 +14,7 @@ type Float = pedestrian.Float
 // weight. A Mat without V stands for "not there": not wanted, or frozen.
 type Mat[T Float] = kernel.Mat[T]
 
-// A Pool is the set of threads that layers run on.
+// A Pool is the set of threads that layers run on; a nil *Pool is the caller's own.
 type Pool = kernel.Pool
 
 // NewMat allocates a zero matrix.

@@ -43,8 +43,8 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 	if err != nil {
 		return nil, err
 	}
-	if o.Threads <= 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
+	if most := runtime.GOMAXPROCS(0); o.Threads <= 0 || o.Threads > most {
+		o.Threads = most
 	}
 	w := workspace[T]{blocks: make([]blockCache[T], 1)}
 	var a, block arena[T]

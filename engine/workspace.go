@@ -2,7 +2,6 @@ package engine
 
 import (
 	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
 // workspace is all the memory of a pass. The residual stream, and the error on
@@ -24,15 +23,11 @@ type workspace[T Float] struct {
 	dh, dqkv      Mat[T] // Δ_7; errors on queries, keys and values: never alive together
 }
 
-// attentionTile is the number of queries and of keys in a tile of ρ.
-const attentionTile = 64
-
 // shape is what sizes a workspace.
 type shape struct {
 	pedestrian.Config
 	lora    *pedestrian.AdapterConfig
 	rows    int // tokens at once
-	longest int // a sequence may be
 	seqs    int // at once
 	threads int
 	dropout bool
@@ -41,7 +36,7 @@ type shape struct {
 
 func (o Options) shape(c pedestrian.Config, l *pedestrian.AdapterConfig) shape {
 	rows := o.Batch * o.Context
-	return shape{c, l, rows, c.Context, rows, o.Threads, o.Dropout > 0, o.Chunk}
+	return shape{c, l, rows, rows, o.Threads, o.Dropout > 0, o.Chunk}
 }
 
 // planForward places what a forward pass needs; of the blocks, the first has a cache.
@@ -54,16 +49,7 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	w.planBlock(a, &w.blocks[0], s)
 
 	a.in("attention")
-	w.attention.tile, w.attention.past = min(attentionTile, s.longest), s.longest
-	w.attention.slots = make([]tiles[T], s.threads)
-	for i := range w.attention.slots {
-		t, n := &w.attention.slots[i], w.attention.tile
-		t.a, t.max, t.sum = a.take(n*n), a.take(n), a.take(n)
-		t.pool = kernel.NewPool(1)
-	}
-	if a.slab != nil {
-		w.attention.warm(max(s.QueryDim(), s.ValueDim()))
-	}
+	w.attention.planForward(a, s.threads, min(attentionTile, s.Context), max(s.QueryDim(), s.ValueDim()))
 
 	a.in("logits")
 	w.logits.Chunk = s.chunk
@@ -98,14 +84,7 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape) {
 	w.logits.DX = a.mat(s.chunk, d)
 
 	a.in("attention")
-	w.attention.d = a.mat(s.Heads, s.rows)
-	for i := range w.attention.slots {
-		t, n := &w.attention.slots[i], w.attention.tile
-		t.b = a.take(n * n)
-		if s.dropout {
-			t.c = a.take(n * n)
-		}
-	}
+	w.attention.planBackward(a, s.Heads, s.rows, s.dropout)
 
 	var dh [3]Mat[T]
 	if s.lora != nil {
