@@ -85,7 +85,7 @@ func newRootCmd() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTrainCmd(), newSampleCmd(), newParamsCmd())
+	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newParamsCmd(), newExplainCmd())
 	return root
 }
 
