@@ -17,7 +17,7 @@ type Data struct {
 	Tokenizer  *token.Tokenizer
 	Train, Val []int32
 
-	floor float64  // nats per token, for windows of the context; 0 when it is not known
+	floor float64  // nats per token, on the windows that evaluations use; 0 when it is not known
 	info  DataInfo // what Info returns, once it was asked
 }
 
@@ -35,15 +35,21 @@ type DataInfo struct {
 	Floor   float64 `json:"floor,omitempty"` // the ideal predictor's, which no network can beat; 0 when it is not known
 }
 
+// storySeed is the seed of the stories: everybody trains on the same ones.
+const storySeed = 1
+
 // LoadData reads the text that o names, or tells the stories, makes the tokenizer
-// and the two splits.
+// and the two splits. Of the stories the floor is known, to the windows that an
+// evaluation with o takes.
 func LoadData(o Options) (*Data, error) {
 	d := &Data{Source: o.Data}
 	var text string
+	var grammar *corpus.Grammar
 	var err error
 	cut := corpus.CutAnywhere
 	if o.Data == Stories {
-		panic("stories")
+		grammar, cut = corpus.Stories(corpus.AnyDialogue), corpus.CutParagraph
+		text = grammar.Text(storySeed, o.StoryChars)
 	} else if text, err = corpus.Load(o.Data); err != nil {
 		return nil, err
 	}
@@ -64,7 +70,11 @@ func LoadData(o Options) (*Data, error) {
 	if d.Val, err = d.Tokenizer.Encode(val); err != nil {
 		return nil, err
 	}
-	return d, nil
+	if grammar != nil && len(d.Val) > 1 {
+		windows := evalWindows(corpus.NewSweep(d.Val, o.Context).Windows(), o.EvalBatches*o.Batch)
+		d.floor, err = grammar.Floor(val, o.Context, windows...)
+	}
+	return d, err
 }
 
 // Info identifies d.
