@@ -69,10 +69,21 @@ func TestNoAllocation(t *testing.T) {
 					n.AdamWAdapter(h, step, 1, lora, da, ma, va)
 				}
 			})
-			n.Close()
 			if allocs != 0 {
 				t.Errorf("%s, %d threads: %g allocations in a step", cs.name, threads, allocs)
 			}
+			d := n.NewDecoder(2)
+			tokens := []int32{3, 4}
+			allocs = testing.AllocsPerRun(3, func() {
+				d.Reset()
+				d.Feed(0, b.Tokens[:3])
+				d.Feed(1, tokens[:1])
+				d.Next(tokens)
+			})
+			if allocs != 0 {
+				t.Errorf("%s, %d threads: %g allocations in decoding", cs.name, threads, allocs)
+			}
+			n.Close()
 		}
 	}
 }
