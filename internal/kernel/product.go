@@ -40,13 +40,15 @@ const (
 	shared               // before all parts, for all of them
 )
 
+// What measurements of the AVX-512 kernels at training shapes gave.
 const (
-	directRows = 64 // fewer rows than that do not pay for packing b
-	partRows   = 1024
-	partCols   = 192
-	packMin    = 32 << 10 // elements that are worth a part of packing
-	partMin    = 1 << 18  // multiplications that are worth a part of computing
-	partsEach  = 4        // parts a thread, if they are large enough: the last ones even out
+	directRows = 512       // up to so many rows of a, packing b does not pay
+	directLeft = 128 << 10 // up to so many elements, packing aᵗ does not pay
+	partRows   = 1024      // of the largest part
+	partCols   = 192       // of the largest part: a block of them, packed, fits in 300 kB
+	packMin    = 32 << 10  // elements that are worth a part of packing
+	partMin    = 1 << 18   // multiplications that are worth a part of computing
+	partsEach  = 4         // parts a thread, if they are large enough: the last ones even out
 )
 
 // packedMax is how many elements of an operand are packed at a time.
@@ -202,9 +204,9 @@ func (t *product[T]) plan(threads int) {
 	}
 	t.block = roundUp(ceil(t.k, ceil(t.k, longest)), 8)
 	t.packLeft, t.packRight = true, inPart
-	if t.path != Portable {
-		t.packLeft = t.a.right != 1
-		if t.b.right == 1 && t.m < directRows {
+	if t.path != Portable && direct(t.path) {
+		t.packLeft = t.a.right != 1 && t.m*t.k > directLeft
+		if t.b.right == 1 && t.m <= directRows {
 			t.packRight = nowhere
 		}
 	}

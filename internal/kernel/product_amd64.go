@@ -142,3 +142,6 @@ func peakVector(p Path, n int) int {
 	}
 	return 0
 }
+
+// direct reports whether the tile kernel can read operands where they lie.
+func direct(p Path) bool { return true }

@@ -1,15 +1,21 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package kernel
 
-func vectorTile(p Path, n int) (tile size, longest int) { panic("kernel: no vectors") }
-func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
-	panic("kernel: no vectors")
-}
-func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) {
-	panic("kernel: no vectors")
-}
-func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) {
-	panic("kernel: no vectors")
-}
+// Without vectors only the portable path is there, and nobody comes here.
+
+const noVectors = "kernel: this architecture has no vector path"
+
+func detect() []Path { return nil }
+
+func vectorTile(p Path, n int) (tile size, longest int) { panic(noVectors) }
+
+func direct(p Path) bool { panic(noVectors) }
+
+func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) { panic(noVectors) }
+
+func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) { panic(noVectors) }
+
+func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) { panic(noVectors) }
+
 func peakVector(p Path, n int) int { return 0 }

@@ -16,6 +16,7 @@ var programs = map[string]func(){
 	"mul256":  mul256,
 	"pack256": pack256,
 	"peak256": peak256,
+	"neon":    neon,
 }
 
 func main() {
