@@ -59,7 +59,7 @@ func TestNoAllocation(t *testing.T) {
 			dp, m, v := like(p), like(p), like(p)
 			da, ma, va := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
 			step := 0
-			allocs := testing.AllocsPerRun(3, func() {
+			allocs := testing.AllocsPerRun(5, func() {
 				step++
 				n.Gradients(dp, da, b, 1, uint64(step))
 				n.Loss(b)
@@ -74,7 +74,7 @@ func TestNoAllocation(t *testing.T) {
 			}
 			d := n.NewDecoder(2)
 			tokens := []int32{3, 4}
-			allocs = testing.AllocsPerRun(3, func() {
+			allocs = testing.AllocsPerRun(5, func() {
 				d.Reset()
 				d.Feed(0, b.Tokens[:3])
 				d.Feed(1, tokens[:1])
