@@ -506,3 +506,19 @@ func TestSeed(t *testing.T) {
 		t.Error("another seed: the same weights or the same windows")
 	}
 }
+
+// A step takes no memory after the first.
+func TestStepDoesNotAllocate(t *testing.T) {
+	o := mini()
+	o.Accumulate, o.Dropout = 2, 0.1
+	r := start(t, o, dataOf(t, sentences(t), o), "")
+	step := func() {
+		if _, err := r.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step()
+	if n := testing.AllocsPerRun(10, step); n != 0 {
+		t.Errorf("%g allocations a step", n)
+	}
+}

@@ -137,21 +137,25 @@ func (w *Writer) read(window []int32, seen int, noCache bool) []float32 {
 	return w.decoder.Feed(0, window[seen:])
 }
 
-// DefaultPrompt is what a text begins with when nobody says: a line's end where the
-// vocabulary has one, else the token that is first in it.
-func DefaultPrompt(tok *token.Tokenizer) string {
+// prompt is what a text begins with when nobody says: the end of a paragraph where
+// the vocabulary has a line's end, so that a new one begins, else the token that is
+// first in it.
+func prompt(tok *token.Tokenizer) string {
 	if _, err := tok.Encode("\n"); err == nil {
-		return "\n"
+		return "\n\n"
 	}
 	return tok.Token(0)
 }
+
+// Prompt is what a text begins with when nobody says.
+func (c *Checkpoint) Prompt() string { return prompt(c.Tokenizer) }
 
 // sample writes a little with the network as it is.
 func (r *Run) sample(ctx context.Context) (Sample, error) {
 	if r.writer == nil {
 		r.writer = NewWriter(r.net, r.Network, r.Data.Tokenizer)
 	}
-	prompt := DefaultPrompt(r.Data.Tokenizer)
-	text, err := r.writer.Write(ctx, prompt, Sampling{Temperature: 0.8, Seed: r.State.Seed, Tokens: r.Options.SampleTokens}, nil)
-	return Sample{r.State.Step, prompt, text.Text}, err
+	begin := prompt(r.Data.Tokenizer)
+	text, err := r.writer.Write(ctx, begin, Sampling{Temperature: 0.8, Seed: r.State.Seed, Tokens: r.Options.SampleTokens}, nil)
+	return Sample{r.State.Step, begin, text.Text}, err
 }

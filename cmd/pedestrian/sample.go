@@ -55,7 +55,7 @@ same as with the cache, which is checked, and both times are shown.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&t.prompt, "prompt", "", "what the text begins with (default a line's end)")
+	f.StringVar(&t.prompt, "prompt", "", "what the text begins with (default a paragraph's end)")
 	f.IntVarP(&t.n, "n", "n", 1, "texts; the seeds count up")
 	f.IntVar(&t.Tokens, "tokens", t.Tokens, "tokens of a text, at most")
 	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "0 = always the likeliest token, 1 = as the network says")
@@ -89,7 +89,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 		return err
 	}
 	if !prompted {
-		t.prompt = train.DefaultPrompt(c.Tokenizer)
+		t.prompt = c.Prompt()
 	}
 	net := engine.New(c.State.Params, nil, engine.Options{Threads: t.threads})
 	defer net.Close()

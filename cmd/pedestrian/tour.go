@@ -167,7 +167,7 @@ func (t *tour) story(ctx context.Context, c *train.Checkpoint) error {
 	defer net.Close()
 	w := train.NewWriter(net, c.Network, c.Tokenizer)
 	s := train.Sampling{Temperature: 0.7, Tokens: 600, Stop: "\n", Seed: 4}
-	story, err := w.Write(ctx, train.DefaultPrompt(c.Tokenizer), s, nil)
+	story, err := w.Write(ctx, c.Prompt(), s, nil)
 	if err != nil {
 		return fmt.Errorf("writing a story: %w", err)
 	}
