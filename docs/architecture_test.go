@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -105,5 +106,38 @@ func TestTreeIsDrawn(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^[├└]── ` + e.Name() + `/`).MatchString(text) {
 			t.Errorf("the tree in architecture.md does not show %s/", e.Name())
 		}
+	}
+}
+
+// TestGreekIsTheRule compares the letters in notation.md with those that
+// ../architecture_test.go allows, and with their code points.
+func TestGreekIsTheRule(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "../architecture_test.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rule []rune
+	ast.Inspect(f, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && v.Names[0].Name == "greek" {
+			s, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rule = []rune(s)
+		}
+		return true
+	})
+	var picture []rune
+	for _, m := range regexp.MustCompile(`(?m)^\| (.) \| U\+([0-9A-F]{4}) \|`).FindAllStringSubmatch(chapters(t)["notation.md"], -1) {
+		r := []rune(m[1])[0]
+		if fmt.Sprintf("%04X", r) != m[2] {
+			t.Errorf("notation.md gives %c the code point %s, which is %04X", r, m[2], r)
+		}
+		picture = append(picture, r)
+	}
+	slices.Sort(rule)
+	slices.Sort(picture)
+	if !slices.Equal(rule, picture) {
+		t.Errorf("notation.md allows the letters %q, the rule %q", string(picture), string(rule))
 	}
 }
