@@ -79,6 +79,12 @@ func TestActivate(t *testing.T) {
 // the extremes of its slope; and the tanh form against the exact one, from which
 // it is nowhere more than 5e-4 away.
 func TestGELU(t *testing.T) {
+	for g, want := range map[pedestrian.Activation]float64{ // tanh form: ½(1 + tanh(√(2/π)·1.044715))
+		pedestrian.ReLU: 1, pedestrian.GELU: 0.8413447460685429, pedestrian.GELUTanh: 0.8411919906082768,
+	} {
+		a, _ := Activate(nil, Mat{1, 1, []float64{1}}, g)
+		same(t, string(g)+" of 1", a.V, Vec{want}, rounding)
+	}
 	same(t, "g(0), g(1)", Vec{gelu(0), gelu(1)}, Vec{0, 0.8413447460685429}, rounding)
 	same(t, "minimum", Vec{gelu(-0.7517915246935645), geluSlope(-0.7517915246935645)}, Vec{-0.16997120747990369, 0}, 1e-12)
 	same(t, "largest slope", Vec{geluSlope(math.Sqrt2)}, Vec{1.128904145}, 1e-9)

@@ -47,6 +47,9 @@ func TestLoss(t *testing.T) {
 func TestLossOfNothing(t *testing.T) {
 	targets := []int{Ignored, Ignored}
 	for _, r := range []Reduction{Sum, Mean} {
+		if c := r.Weight([]Sequence{{Targets: targets}}); c != 0 {
+			t.Errorf("%s: weight %g", r, c)
+		}
 		loss, back := Loss(nil, draw(81).mat(2, 3), targets, r.Weight([]Sequence{{Targets: targets}}))
 		same(t, r.String(), append(back().V, loss), make(Vec, 7), 0)
 	}
