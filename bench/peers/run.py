@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""The same work here, in PyTorch and in llm.c, alternately in one run; prints the ratios.
+
+    python3 bench/peers/run.py --torch ~/torch/bin/python [--llmc CHECKOUT] [--text tinyshakespeare.txt] [CASE…]
+
+A CASE is a prefix such as train/gpt2 or gemm/nn; none means all. README.md
+explains the cases, the contract with `pedestrian bench`, and what is fair about it.
+Needs Python 3.9 and nothing else; PyTorch lives in the environment of --torch.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shlex
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+PRECISIONS = ("float32", "bf16")
+GEMM = ["nn/1024x2304x768", "nn/1024x768x768", "nn/1024x3072x768", "nn/1024x768x3072", "nn/1024x50257x768",
+        "nn/256x2304x768", "nn/256x3072x768",
+        "nt/1024x768x2304", "nt/1024x768x3072", "nt/1024x3072x768",
+        "tn/768x2304x1024", "tn/768x3072x1024", "tn/3072x768x1024"]
+
+# (case, rounds, repetitions a round); a case without its precision is run in both.
+CASES = [("train/gpt2/4x64", 5, 5), ("train/gpt2/4x256", 5, 3), ("train/gpt2/1x1024", 5, 3),
+         ("train/char/12x64", 7, 100), ("generate/gpt2", 5, 1)] + [(f"gemm/{g}", 7, 15) for g in GEMM] + [("run/char", 3, 1)]
+
+# What is wanted of ours: (case prefix, precision, against, least ratio of speed).
+WANTED = [("train/gpt2", "float32", "PyTorch", 1.3), ("train/gpt2", "float32", "llm.c", 8), ("train/gpt2", "bf16", "PyTorch", 1.8),
+          ("run/char", "float32", "PyTorch", 3), ("generate/gpt2", "float32", "PyTorch", 3), ("gemm", "float32", "PyTorch", 1)]
+WANTED_MEMORY = ("train/gpt2/4x256", 0.6)  # of PyTorch's peak without its libraries
+
+
+def environment(threads, cache, preload):
+    """PyTorch at its best: no thread pools that fight, memory kept and in huge pages, one process that compiles."""
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads),
+               MALLOC_TRIM_THRESHOLD_=str(1 << 36), MALLOC_MMAP_THRESHOLD_=str(1 << 36), MALLOC_TOP_PAD_=str(64 << 20),
+               GLIBC_TUNABLES="glibc.malloc.hugetlb=1", TORCHINDUCTOR_CACHE_DIR=cache, TORCHINDUCTOR_COMPILE_THREADS="1")
+    if preload:
+        env["LD_PRELOAD"] = preload
+    return env
+
+
+class Worker:
+    """A peer that stays alive for one case and is stopped (SIGSTOP) while others are measured."""
+
+    def __init__(self, name, command, env):
+        self.name = name
+        self.p = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.about = self.read()
+        self.pause()
+
+    def read(self):
+        while line := self.p.stdout.readline():
+            try:
+                return json.loads(line)
+            except ValueError:
+                print(f"{self.name}: {line.rstrip()}", file=sys.stderr)
+        raise RuntimeError(f"{self.name} ended with code {self.p.wait()}")
+
+    def pause(self):
+        os.killpg(self.p.pid, signal.SIGSTOP)
+
+    def sample(self, n):
+        os.killpg(self.p.pid, signal.SIGCONT)
+        print(n, file=self.p.stdin, flush=True)
+        s = self.read()
+        self.pause()
+        return s
+
+    def close(self):
+        if self.p.poll() is None:
+            os.killpg(self.p.pid, signal.SIGCONT)
+            self.p.stdin.close()
+            try:
+                self.p.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.p.pid, signal.SIGKILL)
+                self.p.wait()
+
+
+class Ours:
+    """`pedestrian bench`, one process a sample; its peak memory is what the kernel says."""
+
+    name, about = "pedestrian", {}
+
+    def __init__(self, command, case, threads, text):
+        self.case = case
+        self.command = shlex.split(command) + ["--json", "--only", case, "--threads", str(threads)]
+        if text and case.startswith("run/"):
+            self.command += ["--text", text]
+
+    def sample(self, n):
+        with tempfile.TemporaryFile("w+") as out:
+            p = subprocess.Popen(self.command + ["--repeat", str(n)], stdout=out)
+            _, status, usage = os.wait4(p.pid, 0)
+            p.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0)
+            lines = [json.loads(line) for line in out if line.startswith("{")]
+        if p.returncode != 0:
+            raise RuntimeError(f"{shlex.join(self.command)} ended with code {p.returncode}")
+        for s in lines:
+            if s.get("name") == self.case:
+                s["ms"] = s["ms"] if isinstance(s["ms"], list) else [s["ms"]]
+                return dict(s, peak_mib=usage.ru_maxrss / 1024)
+        raise RuntimeError(f"{shlex.join(self.command)} printed no line named {self.case!r}")
+
+    def close(self):
+        pass
+
+
+def build_llmc(checkout, folder):
+    out = os.path.join(folder, "llmc_peer")
+    subprocess.run(["gcc", "-Ofast", "-march=native", "-fno-finite-math-only", "-fopenmp", "-DOMP", "-DTESTING", "-w", "-I", checkout,
+                    str(HERE / "llmc_peer.c"), "-lm", "-o", out], check=True)
+    return out
+
+
+def peers(case, a, env, llmc):
+    """The programs that can do a case, made one after the other so that none warms up beside another."""
+    made = []
+
+    def start(name, make):
+        try:
+            made.append(make())
+        except (RuntimeError, OSError) as e:
+            print(f"{case}: without {name}: {e}", file=sys.stderr)
+
+    if a.ours:
+        start("pedestrian", lambda: Ours(a.ours, case, a.threads, a.text))
+    if a.torch:
+        for mode in ["eager"] if case.startswith("gemm/") else ["eager", "compile"] + (["autotune"] if a.autotune else []):
+            command = [a.torch, str(HERE / "torch_peer.py"), case, "--mode", mode, "--threads", str(a.threads)]
+            start("PyTorch " + mode, lambda: Worker("PyTorch " + mode, command + (["--text", a.text] if a.text else []), env))
+    if llmc and case.startswith("train/gpt2/") and case.endswith("float32"):
+        b, t = case.split("/")[2].split("x")
+        start("llm.c", lambda: Worker("llm.c", [llmc, b, t], env))
+    return made
+
+
+def measure(case, rounds, repeats, a, env, llmc, log):
+    """Every program in turn, `rounds` times: samples by program, and what each said of itself."""
+    programs = peers(case, a, env, llmc)
+    samples, about = {p.name: [] for p in programs}, {p.name: p.about for p in programs}
+    try:
+        for r in range(rounds):
+            for p in list(programs):
+                if p.name == "llm.c" and r >= a.llmc_rounds:
+                    continue
+                try:
+                    s = p.sample(1 if p.name == "llm.c" else repeats)
+                except (RuntimeError, OSError, KeyError, ValueError) as e:
+                    print(f"{case}: {p.name}: {e}", file=sys.stderr)
+                    programs.remove(p)
+                    p.close()
+                    continue
+                samples[p.name].append(s)
+                log(dict(case=case, program=p.name, round=r, about=p.about, **s))
+    finally:
+        for p in programs:
+            p.close()
+    return {name: s for name, s in samples.items() if s}, about
+
+
+def wanted(case, against, ratio):
+    for prefix, precision, peer, least in WANTED:
+        if case.startswith(prefix) and case.endswith(precision) and against.startswith(peer):
+            return f"{'ok' if ratio >= least else 'short of'} {least:g}"
+    return ""
+
+
+def report(case, samples, about):
+    """Prints a line a program: median, spread, speed, peak memory, ours over theirs. Returns the median of ours."""
+    print(f"\n{case}")
+    medians = {name: [statistics.median(s["ms"]) for s in ss] for name, ss in samples.items()}
+    ours = medians.get("pedestrian")
+    for name, rounds in medians.items():
+        s, ms = samples[name][-1], statistics.median(rounds)
+        unit = f"{s['tokens'] / ms * 1e3:9.1f} tok/s" if "tokens" in s else f"{s['flop'] / ms / 1e6:9.1f} GFLOP/s"
+        peak, libraries = max(x.get("peak_mib", 0) for x in samples[name]), about[name].get("import_mib", 0)
+        line = f"  {name:16} {ms:10.2f} ms ({min(rounds):.2f} … {max(rounds):.2f}) {unit}  peak {peak:6.0f} MiB" + (f" ({libraries:.0f} libraries)" if libraries else "")
+        if ours and name != "pedestrian":
+            ratios = [theirs / mine for theirs, mine in zip(rounds, ours)]
+            ratio = statistics.median(ratios)
+            line += f"  ours ×{ratio:.2f} ({min(ratios):.2f} … {max(ratios):.2f}) {wanted(case, name, ratio)}"
+            mine = max(x.get("peak_mib", 0) for x in samples["pedestrian"])
+            if case.startswith("train/gpt2") and peak:
+                share = mine / (peak - libraries)
+                line += f"  memory ×{share:.2f}"
+                if case.startswith(WANTED_MEMORY[0]) and libraries:
+                    line += f" {'ok' if share <= WANTED_MEMORY[1] else 'more than'} {WANTED_MEMORY[1]:g}"
+        if "phases" in s:
+            line += "  " + " ".join(f"{k} {v:.0f}" for k, v in s["phases"].items())
+        if "val_loss" in s:
+            line += f"  val {s['val_loss'][-1]:.3f}, target after {s['s_to_target'][-1] or float('nan'):.1f} s"
+        print(line, flush=True)
+    return statistics.median(ours) if ours else None
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("cases", nargs="*", metavar="CASE", help="prefixes of cases; a precision may follow after the case")
+    p.add_argument("--ours", default="", help='command of ours, such as "./pedestrian bench"; empty: peers alone')
+    p.add_argument("--torch", default="", help="Python with PyTorch")
+    p.add_argument("--llmc", default="", help="checkout of karpathy/llm.c")
+    p.add_argument("--text", default="", help="a copy of tinyshakespeare.txt, for run/char")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--rounds", type=int, default=0, help="instead of each case's own number")
+    p.add_argument("--repeat", type=int, default=0, help="repetitions a round, instead of each case's own number")
+    p.add_argument("--llmc-rounds", type=int, default=2, help="llm.c takes up to a minute a step")
+    p.add_argument("--precision", choices=PRECISIONS, help="only this one")
+    p.add_argument("--autotune", action="store_true", help='torch.compile(mode="max-autotune") as well')
+    p.add_argument("--preload", default="", help="an allocator for PyTorch, such as libjemalloc.so.2")
+    p.add_argument("--out", default="", help="append every sample as a JSON line")
+    a = p.parse_args()
+    if not (a.ours or a.torch or a.llmc):
+        p.error("name at least one program: --ours, --torch or --llmc")
+
+    all_cases = [(f"{c}/{pr}", r, n) for c, r, n in CASES for pr in PRECISIONS if a.precision in (None, pr)]
+    chosen = [c for c in all_cases if not a.cases or any(c[0].startswith(x) for x in a.cases)]
+    if not a.text:
+        chosen = [c for c in chosen if not c[0].startswith("run/")]
+    if not chosen:
+        p.error("no case is left: the names are " + ", ".join(c for c, _, _ in CASES) + "; run/char needs --text")
+
+    load = os.getloadavg()[0]
+    print(f"{datetime.date.today()} {platform.machine()} {platform.system()} {platform.release()}, {a.threads} threads, load {load:.2f}")
+    if load > 0.5:
+        print("this machine is busy: ratios will be wrong, since programs that spin suffer most", file=sys.stderr)
+    out = open(a.out, "a") if a.out else None
+
+    def log(sample):
+        if out:
+            print(json.dumps(sample), file=out, flush=True)
+
+    ours = {}
+    with tempfile.TemporaryDirectory() as folder:
+        env = environment(a.threads, os.path.join(folder, "inductor"), a.preload)
+        llmc = build_llmc(a.llmc, folder) if a.llmc else ""
+        for case, rounds, repeats in chosen:
+            samples, about = measure(case, a.rounds or rounds, a.repeat or repeats, a, env, llmc, log)
+            ours[case] = report(case, samples, about) if samples else None
+    for case, ms in ours.items():
+        other = case.replace("float32", "bf16")
+        if case != other and ms and ours.get(other):
+            print(f"{case.removesuffix('/float32')}: our bf16 is ×{ms / ours[other]:.2f} our float32" + (" (wanted 3)" if case.startswith("train/gpt2") else ""))
+
+
+if __name__ == "__main__":
+    main()
