@@ -21,6 +21,7 @@ func Activate(tr *Trace, aPrev Mat, g pedestrian.Activation) (a Mat, back func(�
 	a = tr.Eq("g", "a_i", aPrev.mapped(f))
 
 	back = func(Δ Mat) (ΔPrev Mat) {
+		Δ.like(a, "Activate: error signal")
 		return tr.Eq("g", "Δ_{i-1}", Δ.Had(aPrev.mapped(slope)))
 	}
 	return a, back

@@ -24,7 +24,13 @@ func Embedding(tr *Trace, ids []int, w Mat) (a Mat, back func(Δ Mat) (dw Mat), 
 	ohe := tr.Eq("", "ohe(a_{i-1})", OneHot(ids, w.N))
 	a = tr.Eq("2", "a_i", ohe.Mul(w))
 
-	back = func(Δ Mat) (dw Mat) { return tr.Eq("3", "∂L/∂w_emb", ohe.T().Mul(Δ)) }
-	input = func(Δ Mat) (ΔPrev Mat) { return tr.Eq("3.input", "Δ_ohe", Δ.Mul(w.T())) }
+	back = func(Δ Mat) (dw Mat) {
+		Δ.like(a, "Embedding: error signal")
+		return tr.Eq("3", "∂L/∂w_emb", ohe.T().Mul(Δ))
+	}
+	input = func(Δ Mat) (ΔPrev Mat) {
+		Δ.like(a, "Embedding: error signal")
+		return tr.Eq("3.input", "Δ_ohe", Δ.Mul(w.T()))
+	}
 	return a, back, input
 }

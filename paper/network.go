@@ -17,12 +17,12 @@ type Sequence struct {
 // Network is the whole of §7 on a batch of sequences, which need not be of one
 // length and meet only in the sum of their losses. lora may be nil. The loss is
 // the mean or the sum over the counted targets of the batch. The result back
-// returns the gradients of every parameter, those beside an adapter too, and of
-// the adapter, nil without one.
+// returns the gradients of every parameter, frozen beside an adapter or not, and
+// of the adapter, nil without one.
 //
-// What it does to a sequence is table 2, in [Block] and [sequence]; read them
-// down for the forward pass and up for the backward pass, and in the latter table
-// 3. The trace places them at "seq.0", "seq.0.block.1", "seq.0.block.1.head.0",
+// What it does to a sequence is table 2, in the function sequence and, its starred
+// part, in [Block]: read them down for the forward pass, and up for the backward
+// pass with table 3 beside it. The trace places them at "seq.0", "seq.0.block.1", "seq.0.block.1.head.0",
 // and a layer's own equations at "seq.0.block.1.expand".
 //
 // It panics when a sequence is empty or longer than n_context, when targets are

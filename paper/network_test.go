@@ -145,10 +145,10 @@ func ExampleNetwork() {
 	copy(p.Logits.B.V, []float64{0, math.Log(2), math.Log(3)})
 	loss, back := Network(nil, p, nil, []Sequence{{Tokens: []int{0, 2}, Targets: []int{1, Ignored}}}, Sum)
 	dp, _ := back()
-	fmt.Printf("L       = %.4f\n", loss)
+	fmt.Printf("L        = %.4f\n", loss)
 	fmt.Printf("∂L/∂b_11 = %.4f\n", dp.Logits.B.V)
 	// Output:
-	// L       = 1.0986
+	// L        = 1.0986
 	// ∂L/∂b_11 = [0.1667 -0.6667 0.5000]
 }
 
