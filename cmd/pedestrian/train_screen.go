@@ -192,6 +192,9 @@ func (s *textScreen) evaluate(e train.Evaluation) {
 
 // aboveFloor says how far a loss is from the least possible one.
 func aboveFloor(loss, floor float64) string {
+	if loss >= 2*floor {
+		return fmt.Sprintf("%s times the floor %s", three(loss/floor), three(floor))
+	}
 	return fmt.Sprintf("%.1f %% above the floor %s", 100*(loss/floor-1), three(floor))
 }
 
