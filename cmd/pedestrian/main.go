@@ -56,6 +56,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian sample    let a trained model write
   pedestrian params    count parameters, term by term
   pedestrian explain   one equation: what it says, where it is, how it is checked
+  pedestrian bench     this machine's limits, and how close a training step comes
 
 Start with "pedestrian tour"; "pedestrian COMMAND --help" says what you will see.
 Exit codes: 0 done, 1 failed, 2 asked wrongly. NO_COLOR and --json are respected.
@@ -85,7 +86,7 @@ func newRootCmd() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newParamsCmd(), newExplainCmd())
+	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
 	return root
 }
 

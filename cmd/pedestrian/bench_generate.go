@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// What one repetition generates, after a prompt that is not timed.
+const (
+	generatePrompt = 32
+	generateTokens = 128
+)
+
+func generateCases() []benchCase {
+	return []benchCase{{name: "generate/gpt2/float32", run: func(b *bench, r *figures) error {
+		p := randomParams(benchGPT2)
+		net := engine.New(p, nil, engine.Options{Threads: b.threads})
+		defer net.Close()
+		d := net.NewDecoder(1)
+		rnd := rand.New(rand.NewPCG(5, 6))
+		prompt := make([]int32, generatePrompt)
+		read := newMemory(1 << 27)
+		var bandwidth []float64
+		for i := range b.repeats(3) + 1 {
+			d.Reset()
+			for j := range prompt {
+				prompt[j] = int32(rnd.IntN(benchGPT2.Vocab))
+			}
+			next := []int32{greedy(d.Feed(0, prompt))}
+			ms := timed(func() { b.pool.Run(read.parts(), read) })
+			bandwidth = append(bandwidth, float64(4*len(read.x))/ms/1e6)
+			ms = timed(func() {
+				for range generateTokens {
+					next[0] = greedy(d.Feed(0, next))
+				}
+			})
+			if i > 0 {
+				r.MS = append(r.MS, ms)
+			}
+		}
+		r.Tokens, r.Bytes, r.PeakMiB = generateTokens, generateTokens*4*float64(p.Count()-len(p.Pos.V)), peakMemory()
+		r.OfBandwidth = r.Bytes / median(r.MS) / 1e6 / median(bandwidth)
+		return nil
+	}}}
+}
+
+// greedy is the most likely token.
+func greedy(logits []float32) int32 {
+	best := 0
+	for i, v := range logits {
+		if v > logits[best] {
+			best = i
+		}
+	}
+	return int32(best)
+}
+
+// charTarget is the validation loss of run/char that time is taken to.
+const charTarget = 1.90
+
+func runCases() []benchCase {
+	return []benchCase{{"run/char/float32", true, func(b *bench, r *figures) error {
+		o, err := train.PresetOptions("char")
+		if err != nil {
+			return err
+		}
+		o.Data, o.Threads, o.EvalEvery, o.EvalBatches = b.text, b.threads, 250, 0
+		d, err := train.LoadData(o)
+		if err != nil {
+			return usageError{err}
+		}
+		for range b.repeats(1) {
+			if err := b.charRun(r, o, d); err != nil {
+				return err
+			}
+		}
+		r.PeakMiB = peakMemory()
+		return nil
+	}}}
+}
+
+// charRun trains once, to the end.
+func (b *bench) charRun(r *figures, o train.Options, d *train.Data) (err error) {
+	run, err := train.Start(o, d, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, run.Close()) }()
+	var hit *float64
+	var last float64
+	start := time.Now()
+	_, err = run.Train(context.Background(), train.Observer{Evaluate: func(e train.Evaluation) {
+		if s := time.Since(start).Seconds(); e.Loss <= charTarget && hit == nil {
+			hit = &s
+		}
+		last = e.Loss
+	}})
+	r.MS = append(r.MS, float64(time.Since(start))/1e6)
+	r.SToTarget, r.ValLoss = append(slices.Clip(r.SToTarget), hit), append(r.ValLoss, last)
+	r.Tokens = int(run.State.Tokens)
+	return err
+}

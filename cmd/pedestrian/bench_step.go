@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// The networks of the cases: GPT-2 small as released, and nanoGPT's character
+// configuration for a CPU.
+var (
+	benchGPT2 = pedestrian.Config{Vocab: 50257, Context: 1024, Width: 768, Heads: 12, Blocks: 12,
+		Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true}
+	benchChar = pedestrian.Config{Vocab: 65, Context: 64, Width: 128, Heads: 4, Blocks: 4,
+		Activation: pedestrian.GELU, Eps: 1e-5, Tied: true}
+)
+
+// phaseNames is the order of phases in print. The first three make up a step; the
+// others are its kinds of work, each measured alone on the same matrices.
+var phaseNames = []string{"forward", "backward", "optimizer", "products", "attention", "logits", "rest"}
+
+func stepCases() (cases []benchCase) {
+	for _, s := range []struct {
+		name      string
+		c         pedestrian.Config
+		b, t, rep int
+		long      bool
+	}{
+		{"char", benchChar, 12, 64, 30, false}, {"gpt2", benchGPT2, 4, 64, 5, false},
+		{"gpt2", benchGPT2, 4, 256, 3, true}, {"gpt2", benchGPT2, 1, 1024, 3, true},
+	} {
+		cases = append(cases, benchCase{fmt.Sprintf("train/%s/%dx%d/float32", s.name, s.b, s.t), s.long, func(b *bench, r *figures) error {
+			st := newStep(b, s.c, s.b, s.t)
+			defer st.net.Close()
+			st.measure(b, r, b.repeats(s.rep))
+			return nil
+		}})
+	}
+	return cases
+}
+
+// trainStep is what a training step needs.
+type trainStep struct {
+	c           pedestrian.Config
+	net         *engine.Network[float32]
+	w, dw, m, v *pedestrian.Params[float32]
+	batch       engine.Batch
+	rnd         *rand.Rand
+	count       int
+}
+
+// randomParams are weights as a network begins with.
+func randomParams(c pedestrian.Config) *pedestrian.Params[float32] {
+	p, rnd := pedestrian.NewParams[float32](c), rand.New(rand.NewPCG(1, 2))
+	for i := range p.Slab {
+		p.Slab[i] = 0.02 * float32(rnd.Float64()*2-1)
+	}
+	for _, t := range p.Tensors() {
+		if t.Vec {
+			for i := range t.V {
+				t.V[i] += 1
+			}
+		}
+	}
+	return p
+}
+
+func newStep(b *bench, c pedestrian.Config, batch, t int) *trainStep {
+	s := &trainStep{c: c, w: randomParams(c), rnd: rand.New(rand.NewPCG(3, 4))}
+	s.dw, s.m, s.v = pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c)
+	s.net = engine.New(s.w, nil, engine.Options{Batch: batch, Context: t, Threads: b.threads})
+	s.batch = engine.Batch{B: batch, T: t, Tokens: make([]int32, batch*t), Targets: make([]int32, batch*t)}
+	return s
+}
+
+// draw fills the batch with new tokens.
+func (s *trainStep) draw() {
+	for i := range s.batch.Tokens {
+		s.batch.Tokens[i], s.batch.Targets[i] = int32(s.rnd.IntN(s.c.Vocab)), int32(s.rnd.IntN(s.c.Vocab))
+	}
+}
+
+func (s *trainStep) gradients() {
+	s.dw.Zero()
+	s.net.Gradients(s.dw, nil, s.batch, 1/float64(len(s.batch.Tokens)), uint64(s.count))
+}
+
+// optimize clips to norm 1 and updates.
+func (s *trainStep) optimize() {
+	s.count++
+	clip := 1.0
+	if norm := s.net.Norm2(s.dw.Slab); norm > 1 {
+		clip = 1 / norm
+	}
+	s.net.AdamW(engine.AdamW{LR: 1e-4, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1}, s.count, clip, s.w, s.dw, s.m, s.v)
+}
+
+// operations of a step, as the field counts them.
+func (s *trainStep) operations() float64 {
+	c := s.c
+	return float64(len(s.batch.Tokens)) * (6*float64(s.w.Count()) + 12*float64(c.Blocks*c.Width*s.batch.T))
+}
+
+func (s *trainStep) measure(b *bench, r *figures, repeat int) {
+	r.Tokens, r.Flop, r.Phases = len(s.batch.Tokens), s.operations(), map[string]float64{}
+	s.draw()
+	s.gradients() // takes the memory
+	s.optimize()
+	var gradients, optimizer, forward []float64
+	b.against(r, repeat, func() {
+		s.draw()
+		gradients = append(gradients, timed(s.gradients))
+		optimizer = append(optimizer, timed(s.optimize))
+	})
+	r.PeakMiB = peakMemory()
+	for range repeat {
+		forward = append(forward, timed(func() { s.net.Loss(s.batch) }))
+	}
+	f, total := median(forward), median(r.MS)
+	r.Phases["forward"], r.Phases["backward"], r.Phases["optimizer"] = f, median(gradients[1:])-f, median(optimizer[1:])
+	r.Phases["products"], r.Phases["attention"], r.Phases["logits"] = s.products(b, repeat), s.attention(b, repeat), s.logits(b, repeat)
+	r.Phases["rest"] = total - r.Phases["products"] - r.Phases["attention"] - r.Phases["logits"] - r.Phases["optimizer"]
+}
