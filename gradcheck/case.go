@@ -1,0 +1,100 @@
+package gradcheck
+
+import (
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// A Case is what to check: a network and the sequences that it reads. With a
+// seed it makes a [Point].
+type Case struct {
+	Name      string                    `json:"name"`
+	Title     string                    `json:"title"` // one line for people
+	Config    pedestrian.Config         `json:"config"`
+	Adapter   *pedestrian.AdapterConfig `json:"adapter,omitempty"`
+	Batch     []paper.Sequence          `json:"batch"` // all of one length, so that package engine can read them
+	Reduction paper.Reduction           `json:"reduction"`
+}
+
+// Paper is the configuration of the paper's own check (its verifCode): one
+// sequence, one block, two heads, d = 32, n_T = n_context = 4, n_vocab = 10,
+// ReLU, a logits layer of its own with a bias, and ε = 0, as neither the paper
+// nor its code has an ε. The loss is the sum over tokens, so that Δ_12 is the
+// paper's y_pred - y_gt. Token 3 occurs twice; seven tokens do not occur.
+func Paper() Case {
+	return Case{
+		Name:  "paper",
+		Title: "the paper's own configuration: 1 block, 2 heads, d=32, n_T=4, V=10, ReLU, ε=0, sum",
+		Config: pedestrian.Config{Vocab: 10, Context: 4, Width: 32, Heads: 2, Blocks: 1,
+			Activation: pedestrian.ReLU, Bias: true, LogitsBias: true},
+		Batch:     []paper.Sequence{{Tokens: []int{3, 7, 3, 1}, Targets: []int{7, 3, 1, 9}}},
+		Reduction: paper.Sum,
+	}
+}
+
+// ignored keeps the tables below narrow.
+const ignored = paper.Ignored
+
+// Cases are all configurations that are checked, the paper's first. In every
+// other one all dimensions differ, so that no formula passes by an accident of
+// shapes: V, n_context, n_T, d, d_h, d_ρ, the hidden width, n_h, r and the
+// number of sequences; tokens repeat and are absent, targets are ignored, and
+// n_T < n_context.
+func Cases() []Case {
+	return []Case{
+		Paper(),
+		{
+			Name:  "tied",
+			Title: "2 blocks, 3 heads, tied logits, GELU (erf), d_ρ≠d_h, 2 sequences, ignored targets, mean",
+			Config: pedestrian.Config{Vocab: 11, Context: 8, Width: 6, Heads: 3, Blocks: 2, KeyDim: 4, Hidden: 7,
+				Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true},
+			Batch: []paper.Sequence{
+				{Tokens: []int{2, 9, 2, 2, 5}, Targets: []int{9, 2, ignored, 5, 0}},
+				{Tokens: []int{5, 1, 8, 1, 9}, Targets: []int{1, ignored, 1, 9, ignored}},
+			},
+			Reduction: paper.Mean,
+		},
+		{
+			Name:  "lora",
+			Title: "3 blocks, 2 heads, LoRA beside every FC layer (α/r), GELU (tanh), logits bias, mean",
+			Config: pedestrian.Config{Vocab: 13, Context: 9, Width: 8, Heads: 2, Blocks: 3, KeyDim: 5, Hidden: 7,
+				Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, LogitsBias: true},
+			Adapter:   &pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets},
+			Batch:     []paper.Sequence{{Tokens: []int{4, 4, 12, 0, 7, 4}, Targets: []int{4, 12, 0, 7, 4, ignored}}},
+			Reduction: paper.Mean,
+		},
+		{
+			Name:      "relu",
+			Title:     "1 block, 3 heads, LoRA beside every FC layer (α), ReLU, ε=0.05, ignored targets, mean",
+			Config:    mutantReLU,
+			Adapter:   &pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Targets},
+			Batch:     []paper.Sequence{{Tokens: []int{6, 0, 6, 3, 6}, Targets: []int{0, ignored, 3, 6, 8}}},
+			Reduction: paper.Mean,
+		},
+		{
+			Name:      "gelu",
+			Title:     "1 block, 3 heads, tied logits, no biases, GELU (erf), sum",
+			Config:    mutantGELU,
+			Batch:     []paper.Sequence{{Tokens: []int{6, 0, 6, 3, 6}, Targets: []int{0, 6, 3, ignored, 8}}},
+			Reduction: paper.Sum,
+		},
+	}
+}
+
+// The two smallest networks: mutants are planted here.
+var (
+	mutantReLU = pedestrian.Config{Vocab: 9, Context: 8, Width: 12, Heads: 3, Blocks: 1, KeyDim: 7, Hidden: 10,
+		Activation: pedestrian.ReLU, Eps: 0.05, Bias: true, LogitsBias: true}
+	mutantGELU = pedestrian.Config{Vocab: 9, Context: 8, Width: 12, Heads: 3, Blocks: 1, KeyDim: 7, Hidden: 10,
+		Activation: pedestrian.GELU, Eps: 0.05, Tied: true}
+)
+
+// Find returns the case of that name.
+func Find(name string) (c Case, ok bool) {
+	for _, c := range Cases() {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Case{}, false
+}

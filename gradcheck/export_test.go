@@ -1,0 +1,30 @@
+package gradcheck
+
+import (
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// BugIDs lists M1…M25 for tests outside of the package.
+func BugIDs() (ids []string) {
+	for _, b := range bugs {
+		ids = append(ids, b.id)
+	}
+	return ids
+}
+
+// Planted is the loss and the gradients of a point with a bug in it; "" for none.
+func (p Point) Planted(id string) (float64, *pedestrian.Params[float64], *pedestrian.Adapter[float64]) {
+	var pl plant
+	for _, b := range bugs {
+		if b.id == id {
+			pl = b.make(p)
+		}
+	}
+	if id != "" && pl == nil {
+		panic(fmt.Sprintf("no bug %q", id))
+	}
+	r := p.run(pl)
+	return r.loss, r.params, r.lora
+}

@@ -1,0 +1,68 @@
+package gradcheck
+
+// An Identity is one of the paper's properties R1…R30, or of the further ones
+// X1…X12, evaluated at a point: claims about numbers, each with its residual.
+type Identity struct {
+	ID     string  `json:"id"`
+	Title  string  `json:"title"`
+	Eqs    string  `json:"eqs"`
+	Claims []Claim `json:"claims,omitempty"`
+	Reason string  `json:"reason,omitempty"` // why it does not apply to this case, or is not about numbers
+	OK     bool    `json:"ok"`
+}
+
+// Numeric says whether there was anything to evaluate.
+func (i Identity) Numeric() bool { return len(i.Claims) > 0 }
+
+// Residual is the claim that is nearest to its limit, or furthest beyond it.
+func (i Identity) Residual() (c Claim) {
+	worst := -1.0
+	for _, k := range i.Claims {
+		if k.Above {
+			continue
+		}
+		share := float64(k.Value) / float64(k.Limit)
+		if k.Limit == 0 && k.Value == 0 {
+			share = 0
+		}
+		if share > worst || share != share {
+			worst, c = share, k
+		}
+	}
+	if worst < 0 && len(i.Claims) > 0 {
+		c = i.Claims[0]
+	}
+	return c
+}
+
+// A Claim says that Value is at most Limit or, with Above, that it is at least
+// Limit: that something is broken which must break.
+type Claim struct {
+	What  string `json:"what"`
+	Value Number `json:"value"`
+	Limit Number `json:"limit"`
+	Above bool   `json:"above,omitempty"`
+	OK    bool   `json:"ok"`
+}
+
+// atMost claims that an error is no larger than its limit.
+func atMost(what string, value, limit float64) Claim {
+	return Claim{What: what, Value: Number(value), Limit: Number(limit), OK: value <= limit}
+}
+
+// atLeast claims that a difference is there, and not by rounding.
+func atLeast(what string, value, limit float64) Claim {
+	return Claim{What: what, Value: Number(value), Limit: Number(limit), Above: true, OK: value >= limit}
+}
+
+// exactly claims that numbers which are zero by construction are zero to the bit.
+func exactly(what string, value float64) Claim { return atMost(what, value, 0) }
+
+const (
+	// rounding is what two orders of the same float64 sum may differ by, relative
+	// to the largest term: 2⁻⁵³ times the some thousand additions behind a number.
+	rounding = 1e-12
+	// visible is the least that counts as broken: far above rounding, far below the
+	// differences that the broken forms show (0.01 and more).
+	visible = 1e-4
+)

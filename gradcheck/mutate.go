@@ -1,0 +1,159 @@
+package gradcheck
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Mutant is a known bug after it was planted, and what noticed it.
+type Mutant struct {
+	ID    string `json:"id"` // M1…M25
+	Title string `json:"title"`
+	Where string `json:"where"` // what was replaced
+	Case  string `json:"case"`  // where it was planted
+
+	Differences []string `json:"differences,omitempty"` // rows that differ from finite differences
+	Engine64    []string `json:"engine64,omitempty"`    // parameters, or the loss, that differ from package engine's
+	Engine32    []string `json:"engine32,omitempty"`    // the same in float32
+	Laws        []string `json:"laws,omitempty"`        // identities that no longer hold
+
+	Diagnosis string `json:"diagnosis,omitempty"` // what the numbers look like, in the row that says most
+}
+
+// Caught says whether any check noticed.
+func (m Mutant) Caught() bool {
+	return len(m.Differences)+len(m.Engine64)+len(m.Engine32)+len(m.Laws) > 0
+}
+
+// By lists the checks that noticed, for people.
+func (m Mutant) By() (by []string) {
+	add := func(check string, rows []string) {
+		switch n := len(rows); {
+		case n == 1:
+			by = append(by, fmt.Sprintf("%s (%s)", check, rows[0]))
+		case n > 1:
+			by = append(by, fmt.Sprintf("%s (%d rows, %s first)", check, n, rows[0]))
+		}
+	}
+	add("differences", m.Differences)
+	add("engine64", m.Engine64)
+	add("engine32", m.Engine32)
+	if len(m.Laws) > 0 {
+		by = append(by, "identities "+strings.Join(m.Laws, ", "))
+	}
+	return by
+}
+
+// mutantEntries is how many entries of each row are differentiated for a mutant:
+// with three random directions, which see every entry, they find each of M1…M25.
+const mutantEntries = 3
+
+// A host is a clean case that bugs are planted in.
+type host struct {
+	Point
+	clean    *pass
+	plan     *plan
+	e64, e32 [][]float64
+	loss64   float64
+	loss32   float64
+	options  Options
+}
+
+func newHost(ctx context.Context, name string, o Options) (*host, error) {
+	c, ok := Find(name)
+	if !ok {
+		panic("gradcheck: no case " + name + " to plant in")
+	}
+	h := &host{Point: c.At(o.Seed, kinkMargin*o.Step), options: o}
+	h.clean = h.run(nil)
+	e64, e32 := runEngine[float64](h.Point), runEngine[float32](h.Point)
+	h.e64, h.e32, h.loss64, h.loss32 = e64.tensors(), e32.tensors(), e64.loss, e32.loss
+	h.plan = h.clean.plan(o)
+	return h, h.plan.run(ctx, h.Point, nil, o)
+}
+
+// Mutants plants every bug, one at a time, and reports what noticed each. The
+// error is ctx's.
+func Mutants(ctx context.Context, seed uint64, threads int) ([]Mutant, error) {
+	if seed == 0 {
+		seed = 1
+	}
+	o := Options{Seed: seed, Step: DefaultStep, Threads: threads, Entries: mutantEntries}
+	hosts := map[string]*host{}
+	var all []Mutant
+	for _, b := range bugs {
+		h := hosts[b.host]
+		if h == nil {
+			var err error
+			if h, err = newHost(ctx, b.host, o); err != nil {
+				return nil, err
+			}
+			hosts[b.host] = h
+		}
+		m, err := h.plantBug(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// plantBug runs every check against the pass with the bug in it.
+func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
+	m := Mutant{ID: b.id, Title: b.title, Where: b.where, Case: h.Name}
+	pl := b.make(h.Point)
+	pass := h.run(pl)
+	d := h.plan
+	if b.forward { // the differences are those of the planted forward pass
+		d = pass.plan(h.options)
+		if err := d.run(ctx, h.Point, pl, h.options); err != nil {
+			return m, err
+		}
+	}
+	parameters, signals := d.rows(pass, h.e64, h.e32)
+	for _, r := range parameters {
+		if !r.Engine64.OK {
+			m.Engine64 = append(m.Engine64, r.Name)
+		}
+		if !r.Engine32.OK {
+			m.Engine32 = append(m.Engine32, r.Name)
+		}
+	}
+	if !lossComparison(pass.loss, h.loss64, engine64Tolerance).OK {
+		m.Engine64 = append(m.Engine64, "loss")
+	}
+	if !lossComparison(pass.loss, h.loss32, engine32Tolerance).OK {
+		m.Engine32 = append(m.Engine32, "loss")
+	}
+	cleanParameters, cleanSignals := d.rows(h.clean, h.e64, h.e32)
+	best := diagnosis{rank: unknown}
+	failed := func(rows, clean []Row) {
+		for i := range rows {
+			r := &rows[i]
+			if r.Differences.OK && r.Directions.OK {
+				continue
+			}
+			m.Differences = append(m.Differences, r.Name)
+			if b.forward { // every number is another: there is nothing to compare term by term
+				continue
+			}
+			if g := h.diagnose(r.analytic, clean[i].analytic, r.cols, append(pass.terms(r), h.clean.terms(r)...)); g.rank < best.rank {
+				best, m.Diagnosis = g, r.Name+": "+g.text
+			}
+		}
+	}
+	byTime := func(a, b Row) int { return a.order - b.order } // the first wrong signal is where the bug is
+	slices.SortStableFunc(signals, byTime)
+	slices.SortStableFunc(cleanSignals, byTime)
+	failed(signals, cleanSignals)
+	failed(parameters, cleanParameters)
+	for _, l := range laws {
+		if l.recorded && !l.on(pass).OK {
+			m.Laws = append(m.Laws, l.id)
+		}
+	}
+	return m, nil
+}

@@ -1,0 +1,110 @@
+package gradcheck
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// TestMutants: each of M1…M25 is caught, by finite differences as well as by the
+// engine in float64, and the patterns that can be named are named.
+func TestMutants(t *testing.T) {
+	ms, err := Mutants(context.Background(), 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ms) != 25 {
+		t.Fatalf("%d mutants, want 25", len(ms))
+	}
+	for i, m := range ms {
+		if want := fmt.Sprint("M", i+1); m.ID != want {
+			t.Errorf("mutant %d is %s, want %s", i, m.ID, want)
+		}
+		if len(m.Differences) == 0 || len(m.Engine64) == 0 {
+			t.Errorf("%s (%s) is caught by %v: want differences and the engine among them", m.ID, m.Title, m.By())
+		}
+		t.Logf("%-4s %s: %s. %s", m.ID, m.Title, strings.Join(m.By(), "; "), m.Diagnosis)
+	}
+	for id, want := range map[string]string{
+		"M1":  "which is √d_ρ",
+		"M5":  "Δ_5: the term Δ_10 is missing",
+		"M6":  "Δ_1: the term Δ_5 is missing",
+		"M13": "which is N: the sum",
+		"M14": "w_tok: right but for row 7 of 9",
+		"M15": "w_pos: right but for row 6 of 8",
+		"M17": "the term Δ_{i-1}^h at head.2 is missing",
+		"M18": "the term Δ_{i-1} at frozen is missing",
+		"M19": "which is α",
+		"M24": "transposed is missing",
+		"M25": "the ignored ones included",
+	} {
+		i := slices.IndexFunc(ms, func(m Mutant) bool { return m.ID == id })
+		if !strings.Contains(ms[i].Diagnosis, want) {
+			t.Errorf("%s: the diagnosis is %q, want %q in it", id, ms[i].Diagnosis, want)
+		}
+	}
+}
+
+// TestNullMutant plants nothing, and a step replaced by a copy of itself: no
+// check may notice.
+func TestNullMutant(t *testing.T) {
+	o := Options{Seed: 1, Step: DefaultStep, Entries: mutantEntries}
+	for _, name := range []string{"relu", "gelu"} {
+		h, err := newHost(context.Background(), name, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, forward := range []bool{false, true} {
+			null := bug{id: "M0", forward: forward, make: fixed(func(_ *paper.Trace, s paper.Step) paper.Mat { return clone(s.V) })}
+			m, err := h.plantBug(context.Background(), null)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Caught() {
+				t.Errorf("%s: a mutant that changes nothing is caught by %v", name, m.By())
+			}
+		}
+	}
+}
+
+// TestBugsAreWhereTheySay: a bug of the backward pass leaves the forward pass
+// alone, to the bit, so that differences of the clean pass are its differences;
+// one of the forward pass changes the loss.
+func TestBugsAreWhereTheySay(t *testing.T) {
+	for _, b := range bugs {
+		c, _ := Find(b.host)
+		p := c.At(1, kinkMargin*DefaultStep)
+		clean, planted := p.run(nil), p.run(b.make(p))
+		same := clean.loss == planted.loss
+		for i := range clean.split {
+			same = same && slices.Equal(clean.tr.Steps[i].V.V, planted.tr.Steps[i].V.V)
+		}
+		if same == b.forward {
+			t.Errorf("%s: forward pass unchanged: %v, but forward is %v", b.id, same, b.forward)
+		}
+	}
+}
+
+// TestConsistentBug forgets 1/√d_ρ on both passes. The gradient is then right, of
+// the wrong network: differences cannot see it, and that is what the second
+// implementation is for.
+func TestConsistentBug(t *testing.T) {
+	o := Options{Seed: 1, Step: DefaultStep, Entries: mutantEntries}
+	h, err := newHost(context.Background(), "relu", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := h.plantBug(context.Background(), bug{id: "both", forward: true, make: fixed(both(
+		at("ρ^scaled", "12", func(tr *paper.Trace, s paper.Step) paper.Mat { return get(tr, s.At, "ρ^raw") }),
+		at("Δ^raw", "28", func(tr *paper.Trace, s paper.Step) paper.Mat { return get(tr, s.At, "Δ^scaled") })))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Differences) > 0 || len(m.Engine64) == 0 {
+		t.Errorf("differences %v, engine64 %v: want none, and some", m.Differences, m.Engine64)
+	}
+}

@@ -1,0 +1,126 @@
+package gradcheck
+
+import "slices"
+
+// A Report is everything that [Run] found.
+type Report struct {
+	Case    Case    `json:"case"`
+	Seed    uint64  `json:"seed"`
+	Step    Number  `json:"h"`                 // of the central differences
+	Variant Variant `json:"variant,omitempty"` // a wrong reading was checked
+	Float32 bool    `json:"float32,omitempty"` // the engine's float32 loss was differentiated
+	Moved   int     `json:"moved"`             // biases b_6 moved until no ReLU was near its kink
+	Near    int     `json:"near"`              // ReLU pre-activations still within 10 h of the kink
+	Loss    Number  `json:"loss"`
+
+	LossEngine64 *Comparison `json:"loss_engine64,omitempty"` // the loss itself
+	LossEngine32 *Comparison `json:"loss_engine32,omitempty"`
+
+	Parameters []Row      `json:"parameters"`           // table 3, from the bottom up
+	Signals    []Row      `json:"signals,omitempty"`    // tables 1 and 2: the error signals
+	Identities []Identity `json:"identities,omitempty"` // R1…R30, X1…X12
+	Errata     []Identity `json:"errata,omitempty"`     // S1 and S2: the paper's letter, shown to be wrong
+	Mutants    []Mutant   `json:"mutants,omitempty"`
+
+	Total   int  `json:"total"`   // parameters of the case that Only lets through
+	Checked int  `json:"checked"` // of them, entrywise by central differences
+	Refused int  `json:"refused"` // of them, refused because a nudge crosses a kink of ReLU
+	Pass    bool `json:"pass"`
+}
+
+// A Row is one parameter or one error signal, compared in every way.
+type Row struct {
+	Name  string `json:"name"`            // in the paper's symbols: "w_q head 1", "Δ_7"
+	Param string `json:"param,omitempty"` // dotted name of the parameter: "block.0.qkv.w"
+	At    string `json:"at,omitempty"`    // place of the error signal: "seq.0.block.0"
+	Shape string `json:"shape"`
+	Eq    string `json:"eq"`
+	How   string `json:"how"` // what was differentiated; theorems about the row
+
+	Largest     Number      `json:"largest"`            // max |g| of the analytic gradient
+	Differences Comparison  `json:"differences"`        // entry by entry
+	Directions  Comparison  `json:"directions"`         // along random directions
+	Engine64    *Comparison `json:"engine64,omitempty"` // parameters only
+	Engine32    *Comparison `json:"engine32,omitempty"` // parameters only
+	Total       int         `json:"total"`              // numbers in the row
+	Checked     int         `json:"checked"`            // compared entry by entry
+	Refused     int         `json:"refused,omitempty"`  // at a kink
+	Theorem     bool        `json:"theorem,omitempty"`  // the row, or part of it, is exactly zero and must be
+	OK          bool        `json:"ok"`
+	Diagnosis   string      `json:"diagnosis,omitempty"` // likely cause of a failure
+
+	analytic []float64
+	numeric  *numeric
+	cols     int
+	symbol   string // of an error signal, without the head or layer
+	order    int    // when an error signal was recorded
+}
+
+// Comparisons lists those that the row has, named.
+func (r *Row) Comparisons() []NamedComparison {
+	all := []NamedComparison{{"differences", r.Differences}, {"directions", r.Directions}}
+	if r.Engine64 != nil {
+		all = append(all, NamedComparison{"engine64", *r.Engine64})
+	}
+	if r.Engine32 != nil {
+		all = append(all, NamedComparison{"engine32", *r.Engine32})
+	}
+	return all
+}
+
+// A NamedComparison says which comparison of a row it is.
+type NamedComparison struct {
+	Name string
+	Comparison
+}
+
+// Suspects lists the rows that do not hold: error signals in the order in which
+// the backward pass makes them, so that the first is where to look, then
+// parameters from the bottom of table 3 up.
+func (r *Report) Suspects() []Row {
+	var all []Row
+	for _, row := range r.Signals {
+		if !row.OK {
+			all = append(all, row)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Row) int { return a.order - b.order })
+	for _, row := range r.Parameters {
+		if !row.OK {
+			all = append(all, row)
+		}
+	}
+	return all
+}
+
+// Failed lists the rows and identities that do not hold.
+func (r *Report) Failed() (names []string) {
+	for _, rows := range [][]Row{r.Parameters, r.Signals} {
+		for _, row := range rows {
+			if !row.OK {
+				names = append(names, row.Name)
+			}
+		}
+	}
+	for _, i := range r.Identities {
+		if i.Numeric() && !i.OK {
+			names = append(names, i.ID)
+		}
+	}
+	for _, c := range []*Comparison{r.LossEngine64, r.LossEngine32} {
+		if c != nil && !c.OK {
+			names = append(names, "loss")
+		}
+	}
+	for _, e := range r.Errata {
+		if !e.OK {
+			names = append(names, e.ID)
+		}
+	}
+	for _, m := range r.Mutants {
+		if !m.Caught() {
+			names = append(names, m.ID)
+		}
+	}
+	return names
+}

@@ -1,0 +1,122 @@
+package gradcheck
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// Options say how to check. The zero value checks everything at seed 1.
+type Options struct {
+	Seed    uint64  // of the point; 0 means 1
+	Step    float64 // h of the central differences; 0 means DefaultStep
+	Only    string  // rows whose name, parameter or "(equation)" contains it; identities and mutants are then left out
+	Entries int     // differentiate at most so many entries of a row, spread evenly; 0 means all
+	Threads int     // goroutines; 0 means one a processor. The numbers do not depend on it
+
+	SignalEntries int // the same for error signals; 0 means as Entries says
+
+	Variant      Variant // check a wrong reading of the paper instead, to see it fail
+	Float32      bool    // differentiate package engine's float32 loss instead, to see what that is worth
+	NoMutants    bool    // leave out the mutants
+	NoIdentities bool    // leave out the identities
+
+	Progress func(done, total int) // called from several goroutines while differences are taken; may be nil
+}
+
+// A Variant is a reading of the paper that is known to be wrong (see Errata).
+type Variant string
+
+const (
+	LiteralMask       Variant = "literal-mask"        // S1: a 0/1 mask multiplied before the softmax, (13) as it is printed
+	MissingFrozenPath Variant = "missing-frozen-path" // S2: Δ_11 = α Δ_12 (d u)ᵗ beside a frozen layer, as §7 prints
+)
+
+// Run checks a case at the point that belongs to the options' seed. The error is
+// ctx's, or says what is wrong with the options; a gradient that is wrong is no
+// error but a report that does not pass.
+func Run(ctx context.Context, c Case, o Options) (*Report, error) {
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	if o.Step == 0 {
+		o.Step = DefaultStep
+		if o.Float32 {
+			o.Step = Float32Step
+		}
+	}
+	if !(o.Step > 0 && o.Step <= 0.1) {
+		return nil, fmt.Errorf("h is %g: it must be above 0 and at most 0.1, for losses change over lengths of order one", o.Step)
+	}
+	pl, err := o.Variant.plant(c)
+	if err != nil {
+		return nil, err
+	}
+	p := c.At(o.Seed, kinkMargin*o.Step)
+	r := &Report{Case: c, Seed: o.Seed, Step: Number(o.Step), Variant: o.Variant, Float32: o.Float32, Moved: p.moved}
+	r.Near, _ = p.kinks(kinkMargin * o.Step)
+
+	pass := p.run(pl)
+	r.Loss = Number(pass.loss)
+	d := pass.plan(o)
+	if len(d.pieces)+len(d.signals) == 0 {
+		return nil, fmt.Errorf("no row contains %q: rows are named like %q, %q or %q", o.Only, "w_q head 1", "logits.w", "Δ_7")
+	}
+	if err := d.run(ctx, p, pl, o); err != nil {
+		return nil, err
+	}
+	e64, e32 := runEngine[float64](p), runEngine[float32](p)
+	r.LossEngine64 = lossComparison(pass.loss, e64.loss, engine64Tolerance)
+	r.LossEngine32 = lossComparison(pass.loss, e32.loss, engine32Tolerance)
+	r.Parameters, r.Signals = d.rows(pass, e64.tensors(), e32.tensors())
+	for _, row := range r.Parameters {
+		r.Total, r.Checked, r.Refused = r.Total+row.Total, r.Checked+row.Checked, r.Refused+row.Refused
+	}
+	if o.Only == "" && !o.Float32 {
+		if !o.NoIdentities {
+			r.Identities = identities(pass)
+			r.Errata = letters(o.Seed)
+		}
+		if !o.NoMutants && o.Variant == "" {
+			if r.Mutants, err = Mutants(ctx, o.Seed, o.Threads); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r.Pass = len(r.Failed()) == 0
+	return r, nil
+}
+
+// A pass is both directions through the network, recorded.
+type pass struct {
+	Point
+	plant  plant
+	loss   float64
+	tr     *paper.Trace
+	split  int // Steps[:split] are the forward pass
+	params *pedestrian.Params[float64]
+	lora   *pedestrian.Adapter[float64]
+}
+
+// run goes forward and backward, with a plant at work if there is one.
+func (p Point) run(pl plant) *pass {
+	r := &pass{Point: p, plant: pl, tr: &paper.Trace{}}
+	if pl != nil {
+		r.tr.Rewrite = func(s paper.Step) paper.Mat { return pl(r.tr, s) }
+	}
+	loss, back := paper.Network(r.tr, p.Params, p.LoRA, p.Batch, p.Reduction)
+	r.loss, r.split = loss, len(r.tr.Steps)
+	r.params, r.lora = back()
+	return r
+}
+
+// tensors lists the gradients in the order of Point.tensors.
+func (r *pass) gradients() []pedestrian.Tensor[float64] {
+	ts := r.params.Tensors()
+	if r.lora != nil {
+		ts = append(ts, r.lora.Tensors()...)
+	}
+	return ts
+}

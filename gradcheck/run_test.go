@@ -1,0 +1,297 @@
+package gradcheck
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // differences make much short-lived garbage
+	os.Exit(m.Run())
+}
+
+// TestCases runs every case: all parameters entry by entry, all error signals
+// entry by entry in the paper's configuration and in the tied one of a single
+// block, and a sample of their entries, plus directions, in the others.
+func TestCases(t *testing.T) {
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			o := Options{NoMutants: true}
+			if c.Name != "paper" && c.Name != "gelu" {
+				o.SignalEntries = 2
+			}
+			began := time.Now()
+			r, err := Run(context.Background(), c, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var differences, engine64, engine32 Number
+			signals := 0
+			for _, row := range append(slices.Clone(r.Parameters), r.Signals...) {
+				differences = max(differences, row.Differences.Error, row.Directions.Error)
+				if row.Engine64 != nil {
+					engine64, engine32 = max(engine64, row.Engine64.Error), max(engine32, row.Engine32.Error)
+				} else {
+					signals += row.Checked
+				}
+				if !row.OK {
+					t.Errorf("%s %s (%s): %+v %s", row.Name, row.At, row.Eq, row.Comparisons(), row.Diagnosis)
+				}
+			}
+			for _, i := range append(r.Identities, r.Errata...) {
+				if !i.OK {
+					t.Errorf("%s %s: %+v", i.ID, i.Title, i.Claims)
+				}
+			}
+			if !r.Pass || len(r.Failed()) > 0 {
+				t.Errorf("failed: %v", r.Failed())
+			}
+			want := pedestrian.NewParams[float64](c.Config).Count()
+			if c.Adapter != nil {
+				want += pedestrian.NewAdapter[float64](c.Config, *c.Adapter).Count()
+			}
+			if r.Total != want || r.Checked != want || r.Refused != 0 {
+				t.Errorf("%d of %d parameters checked, %d refused: want all of %d", r.Checked, r.Total, r.Refused, want)
+			}
+			t.Logf("%d parameters, %d entries of error signals; worst: differences %.1e, engine64 %.1e, engine32 %.1e; %v",
+				r.Checked, signals, differences, engine64, engine32, time.Since(began).Round(time.Millisecond))
+		})
+	}
+}
+
+// TestEverySignalIsThere names what the issue is about, so that a row that went
+// missing would be missed.
+func TestEverySignalIsThere(t *testing.T) {
+	r := Paper().At(1, kinkMargin*DefaultStep).run(nil)
+	have := map[string]bool{}
+	for _, s := range r.signals() {
+		have[s.name] = true
+	}
+	want := []string{"Δ_1", "Δ_2", "Δ_3", "Δ_4", "Δ_5", "Δ_6", "Δ_7", "Δ_8", "Δ_9", "Δ_10", "Δ_11", "Δ_12"}
+	for _, h := range []string{" head 1", " head 2"} {
+		for _, s := range []string{"Δ_{v_h}", "Δ_{q_h}", "Δ_{k_h}", "Δ^causal", "Δ^scaled", "Δ^raw", "Δ_ρ", "Δ_i^h", "Δ_{i-1}^h"} {
+			want = append(want, s+h)
+		}
+	}
+	for _, at := range []string{"ln1", "ln2", "lnFinal", "heads", "attProj", "expand", "contract", "logits", "g"} {
+		want = append(want, "Δ_{i-1} of "+at)
+	}
+	for _, s := range want {
+		if !have[s] {
+			t.Errorf("no error signal %s", s)
+		}
+	}
+	if len(have) != len(want) {
+		t.Errorf("%d error signals, want %d", len(have), len(want))
+	}
+	pieces, numbers := 0, 0
+	for _, q := range r.table3() {
+		pieces, numbers = pieces+1, numbers+q.len()
+	}
+	if pieces != 28 || numbers != 13546 { // 16 tensors, of which qkv.w and qkv.b are six rows each
+		t.Errorf("table 3 has %d rows and %d numbers, want 28 and 13546", pieces, numbers)
+	}
+}
+
+// TestOneWrongEntryIsCaught plants an error of 1e-5, relative, in one entry of
+// one gradient after the other.
+func TestOneWrongEntryIsCaught(t *testing.T) {
+	c, _ := Find("relu")
+	p := c.At(1, kinkMargin*DefaultStep)
+	o := Options{Seed: 1, Step: DefaultStep}
+	for _, name := range []string{"∂L/∂w_11", "∂L/∂u_3", "∂L/∂b_6", "∂L/∂w_1", "∂L/∂w_pos", "Δ_7", "Δ_12"} {
+		pl := func(_ *paper.Trace, s paper.Step) paper.Mat {
+			if s.Name != name {
+				return s.V
+			}
+			v, k := clone(s.V), 0
+			for i, x := range v.V { // the smallest entry that is not tiny
+				if math.Abs(x) > 5e-4 && (math.Abs(v.V[k]) < 5e-4 || math.Abs(x) < math.Abs(v.V[k])) {
+					k = i
+				}
+			}
+			v.V[k] *= 1 + 1e-5
+			return v
+		}
+		planted := p.run(pl)
+		o.Only = map[string]string{"∂L/∂w_11": "logits.w", "∂L/∂u_3": "attProj.up", "∂L/∂b_6": "expand.b", "∂L/∂w_1": "ln1.w", "∂L/∂w_pos": "pos.w"}[name]
+		if o.Only == "" {
+			o.Only = name
+		}
+		d := planted.plan(o)
+		if err := d.run(context.Background(), p, nil, o); err != nil {
+			t.Fatal(err)
+		}
+		e := runEngine[float64](p).tensors()
+		rows, signals := d.rows(planted, e, e)
+		caught, clean := 0, 0
+		for _, r := range append(rows, signals...) {
+			if r.Differences.OK {
+				clean++
+			} else {
+				caught++
+			}
+		}
+		if caught == 0 {
+			t.Errorf("%s: 1e-5 in one entry was not noticed among %d rows", name, clean)
+		}
+	}
+}
+
+// TestThreads: the numbers do not depend on the number of threads.
+func TestThreads(t *testing.T) {
+	c, _ := Find("gelu")
+	var reports [2][]byte
+	for i, threads := range []int{1, 3} {
+		r, err := Run(context.Background(), c, Options{Threads: threads, Entries: 3, NoMutants: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reports[i], err = json.Marshal(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(reports[0], reports[1]) {
+		t.Error("one and three threads report different numbers")
+	}
+	var back Report
+	if err := json.Unmarshal(reports[0], &back); err != nil || len(back.Parameters) == 0 || len(back.Identities) != len(laws) {
+		t.Errorf("a report does not survive JSON: %v", err)
+	}
+}
+
+// TestSeeds: the tolerances hold at other points, too, for every parameter and,
+// at five points, the identities.
+func TestSeeds(t *testing.T) {
+	for _, c := range Cases()[1:] {
+		r, err := Run(context.Background(), c, Options{Seed: 2, Entries: 1, Only: "_"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Pass {
+			t.Errorf("%s, seed 2: %v", c.Name, r.Failed())
+		}
+		for seed := uint64(2); seed < 7; seed++ {
+			for _, i := range identities(c.At(seed, kinkMargin*DefaultStep).run(nil)) {
+				if !i.OK {
+					t.Errorf("%s, seed %d: %s %+v", c.Name, seed, i.ID, i.Claims)
+				}
+			}
+		}
+	}
+	for _, i := range letters(2) {
+		if !i.OK {
+			t.Errorf("%s %+v", i.ID, i.Claims)
+		}
+	}
+}
+
+// TestGenericPoint: no gain is one, no bias zero, every number is a float32, and
+// no ReLU is near its kink.
+func TestGenericPoint(t *testing.T) {
+	for _, c := range Cases() {
+		p := c.At(3, kinkMargin*DefaultStep)
+		for _, x := range p.tensors() {
+			for _, v := range x.V {
+				if v == 0 || x.Vec && v == 1 || float64(float32(v)) != v {
+					t.Errorf("%s: %s has %g", c.Name, x.Name, v)
+				}
+			}
+		}
+		if near, _ := p.kinks(kinkMargin * DefaultStep); near > 0 {
+			t.Errorf("%s: %d pre-activations near the kink", c.Name, near)
+		}
+	}
+	if _, all := Paper().At(1, 0).kinks(0); all != 4*128 {
+		t.Errorf("the paper's configuration has %d pre-activations, want 512", all)
+	}
+}
+
+// TestKinksAreRefused puts one pre-activation next to zero.
+func TestKinksAreRefused(t *testing.T) {
+	c, _ := Find("relu")
+	p := c.At(1, kinkMargin*DefaultStep)
+	a := p.forward()
+	s, _ := a.Find("seq.0.block.0", "a_7")
+	p.Params.Blocks[0].Expand.B.V[2] -= s.V.At(1, 2) - 1e-5
+	if near, _ := p.kinks(1e-4); near != 1 {
+		t.Fatalf("%d pre-activations within 1e-4 of zero, want the one that was put there", near)
+	}
+	o := Options{Seed: 1, Step: DefaultStep, Only: "expand.b"}
+	r := p.run(nil)
+	d := r.plan(o)
+	if err := d.run(context.Background(), p, nil, o); err != nil {
+		t.Fatal(err)
+	}
+	e := runEngine[float64](p).tensors()
+	rows, _ := d.rows(r, e, e)
+	if row := rows[0]; row.Refused != 1 || row.Checked != row.Total-1 || !row.OK {
+		t.Errorf("%d of %d checked, %d refused, ok %v: want one refused and the rest to hold", row.Checked, row.Total, row.Refused, row.OK)
+	}
+}
+
+func TestFloat32(t *testing.T) {
+	r, err := Run(context.Background(), Paper(), Options{Float32: true, Entries: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worst := Number(0)
+	for _, row := range r.Parameters {
+		worst = max(worst, row.Differences.Error)
+	}
+	if !r.Pass || worst < 100*differenceTolerance {
+		t.Errorf("pass %v, worst difference %.1e: want it within %.0e, and far worse than float64", r.Pass, worst, float32Tolerance)
+	}
+}
+
+// TestVariants: the paper's two errors fail, and the first suspect is the place.
+func TestVariants(t *testing.T) {
+	for _, v := range []struct {
+		variant Variant
+		host    string
+		suspect string
+		hint    string
+	}{
+		{LiteralMask, "relu", "Δ^scaled head 1", "the mask is missing"},
+		{MissingFrozenPath, "relu", "Δ_{i-1} of logits", "the term Δ_{i-1} at frozen is missing"},
+	} {
+		c, _ := Find(v.host)
+		r, err := Run(context.Background(), c, Options{Variant: v.variant, Only: strings.TrimSuffix(v.suspect, " head 1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := r.Suspects(); r.Pass || len(s) == 0 || s[0].Name != v.suspect || !strings.Contains(s[0].Diagnosis, v.hint) {
+			t.Errorf("%s: pass %v, suspects %+v", v.variant, r.Pass, s)
+		}
+	}
+}
+
+func TestOptionsRefused(t *testing.T) {
+	for want, o := range map[string]Options{
+		"h is -1":         {Step: -1},
+		"h is NaN":        {Step: math.NaN()},
+		`contains "w_99"`: {Only: "w_99"},
+		"unknown variant": {Variant: "typo"},
+		"no adapter":      {Variant: MissingFrozenPath},
+	} {
+		if _, err := Run(context.Background(), Paper(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want an error with %q", o, err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, Paper(), Options{}); err != context.Canceled {
+		t.Errorf("a canceled check returns %v", err)
+	}
+}
