@@ -20,8 +20,10 @@ var update = flag.Bool("update", false, "rewrite the code excerpts of the chapte
 //	<!-- excerpt: paper/layernorm.go LayerNorm -->
 //
 // with the fenced block below it, if there is one yet. The name is a function, a
-// type, or a method written Type.Method.
-var excerpt = regexp.MustCompile("(?m)^<!-- excerpt: (\\S+) (\\S+) -->\n(?:```go\n(?s:.*?)^```\n)?")
+// type, or a method written Type.Method. With the word "contract" behind it the
+// block holds a kernel's comment and signature, and not the body that may differ
+// from machine to machine.
+var excerpt = regexp.MustCompile("(?m)^<!-- excerpt: (\\S+) (\\S+)( contract)? -->\n(?:```go\n(?s:.*?)^```\n)?")
 
 // TestExcerpts checks that the code in the chapters is the code of the tree;
 // with -update it makes it so.
@@ -31,12 +33,12 @@ func TestExcerpts(t *testing.T) {
 		want := excerpt.ReplaceAllStringFunc(text, func(block string) string {
 			count++
 			m := excerpt.FindStringSubmatch(block)
-			code, err := declaration(m[1], m[2])
+			code, err := declaration(m[1], m[2], m[3] != "")
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				return block
 			}
-			return fmt.Sprintf("<!-- excerpt: %s %s -->\n```go\n// %s\n\n%s\n```\n", m[1], m[2], m[1], code)
+			return fmt.Sprintf("<!-- excerpt: %s %s%s -->\n```go\n// %s\n\n%s\n```\n", m[1], m[2], m[3], m[1], code)
 		})
 		if n := strings.Count(text, "<!-- excerpt"); n != len(excerpt.FindAllString(text, -1)) {
 			t.Errorf("%s: %d markers, of which only %d can be read", path, n, len(excerpt.FindAllString(text, -1)))
@@ -57,8 +59,9 @@ func TestExcerpts(t *testing.T) {
 	}
 }
 
-// declaration is the source of one declaration of a file, without its comment.
-func declaration(path, name string) (string, error) {
+// declaration is the source of one declaration of a file, without its comment; or
+// the comment and the signature of a function.
+func declaration(path, name string, contract bool) (string, error) {
 	src, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(path)))
 	if err != nil {
 		return "", fmt.Errorf("excerpt of %s: %w", name, err)
@@ -70,6 +73,9 @@ func declaration(path, name string) (string, error) {
 	}
 	for _, d := range f.Decls {
 		if n, ok := declaredName(d); ok && n == name {
+			if fn, ok := d.(*ast.FuncDecl); ok && contract && fn.Doc != nil {
+				return string(src[fset.Position(fn.Doc.Pos()).Offset:fset.Position(fn.Type.End()).Offset]), nil
+			}
 			return string(src[fset.Position(d.Pos()).Offset:fset.Position(d.End()).Offset]), nil
 		}
 	}
