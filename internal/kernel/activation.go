@@ -7,6 +7,10 @@ import "math"
 //	for i { y[i] = max(x[i], 0) }
 func ReLU[T Float](y, x []T) {
 	mustLen("ReLU", len(y), len(x))
+	if vectors && fast[T]() {
+		reluVector(as32(y), as32(x))
+		return
+	}
 	for i, v := range x {
 		y[i] = max(v, 0)
 	}
@@ -18,6 +22,10 @@ func ReLU[T Float](y, x []T) {
 //	for i { y[i] = max(x[i], 0); if x[i] > 0 { dx[i] = dy[i] } else { dx[i] = 0 } }
 func ReLUBackward[T Float](dx, y, dy, x []T) {
 	mustLen("ReLUBackward", len(dx), len(y), len(dy), len(x))
+	if vectors && fast[T]() {
+		reluBackwardVector(as32(dx), as32(y), as32(dy), as32(x))
+		return
+	}
 	for i, v := range x {
 		d := dy[i]
 		if !(v > 0) {
@@ -32,6 +40,10 @@ func ReLUBackward[T Float](dx, y, dy, x []T) {
 //	for i { y[i] = x[i] * (1 + erf(x[i]/√2)) / 2 }
 func GELU[T Float](y, x []T) {
 	mustLen("GELU", len(y), len(x))
+	if vectors && fast[T]() {
+		geluVector(as32(y), as32(x))
+		return
+	}
 	for i, v := range x {
 		v := float64(v)
 		y[i] = T(v * normalCDF(v))
@@ -48,6 +60,10 @@ func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 //		y[i] = x[i]*Φ; dx[i] = dy[i] * (Φ + x[i]*φ) }
 func GELUBackward[T Float](dx, y, dy, x []T) {
 	mustLen("GELUBackward", len(dx), len(y), len(dy), len(x))
+	if vectors && fast[T]() {
+		geluBackwardVector(as32(dx), as32(y), as32(dy), as32(x))
+		return
+	}
 	const norm = 1 / (math.Sqrt2 * math.SqrtPi)
 	for i, v := range x {
 		v := float64(v)
@@ -67,6 +83,10 @@ const (
 //	for i { u := √(2/π) * (x[i] + 0.044715*x[i]³); y[i] = x[i] * (1 + tanh(u)) / 2 }
 func GELUTanh[T Float](y, x []T) {
 	mustLen("GELUTanh", len(y), len(x))
+	if vectors && fast[T]() {
+		geluTanhVector(as32(y), as32(x))
+		return
+	}
 	for i, v := range x {
 		v := float64(v)
 		y[i] = T(v * logistic(2*tanhScale*(v+tanhCube*v*v*v)))
@@ -84,6 +104,10 @@ func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 //		dx[i] = dy[i] * ((1 + tanh(u))/2 + x[i] * (1 - tanh²(u))/2 * u′) }
 func GELUTanhBackward[T Float](dx, y, dy, x []T) {
 	mustLen("GELUTanhBackward", len(dx), len(y), len(dy), len(x))
+	if vectors && fast[T]() {
+		geluTanhBackwardVector(as32(dx), as32(y), as32(dy), as32(x))
+		return
+	}
 	for i, v := range x {
 		v := float64(v)
 		up := logistic(2 * tanhScale * (v + tanhCube*v*v*v))

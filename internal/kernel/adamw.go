@@ -21,6 +21,10 @@ type AdamWStep[T Float] struct {
 //		w[i] = h.Keep*w[i] - h.Rate*m[i]/(√v[i]*h.Unbias + h.Eps) }
 func AdamW[T Float](w, g, m, v []T, h *AdamWStep[T]) {
 	mustLen("AdamW", len(w), len(g), len(m), len(v))
+	if vectors && fast[T]() {
+		adamWVector(as32(w), as32(g), as32(m), as32(v), any(h).(*AdamWStep[float32]))
+		return
+	}
 	for i, d := range g {
 		d *= h.Scale
 		m[i] = h.Beta1*m[i] + h.Rest1*d

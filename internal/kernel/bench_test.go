@@ -86,3 +86,59 @@ func BenchmarkProducts(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSlices reports the best time for an element, on each path.
+func BenchmarkSlices(b *testing.B) {
+	const n = 3072
+	v := make([][]float32, 6)
+	for i := range v {
+		v[i] = make([]float32, n)
+		for j := range v[i] {
+			v[i][j] = float32((j*7+i)%13)/4 - 1.5
+		}
+	}
+	x, y, z, w, g, h := v[0], v[1], v[2], v[3], v[4], v[5]
+	x3 := Mat[float32]{4, n / 4, n / 4, x}
+	step := &AdamWStep[float32]{1, 0.9, 0.1, 0.99, 0.01, 1e-3, 1, 1e-8, 1}
+	for _, path := range Paths() {
+		for _, c := range []struct {
+			name string
+			f    func()
+		}{
+			{"Dot", func() { Dot(x, y) }},
+			{"Axpy", func() { Axpy(z, 0, x) }},
+			{"Add", func() { Add(z, x); Axpy(z, -1, x) }},
+			{"AddRows", func() { AddRows(z[:n/4], x3) }},
+			{"Max", func() { Max(x) }},
+			{"SumSquares", func() { SumSquares(x) }},
+			{"Exp", func() { copy(z, x); Exp(z) }},
+			{"ExpSum", func() { copy(z, x); ExpSum(z, 1, 2) }},
+			{"Softmax", func() { copy(z, x); Softmax(z, 1) }},
+			{"CrossEntropy", func() { copy(z, x); CrossEntropy(z, 7, 1) }},
+			{"GELU", func() { GELU(y, x) }},
+			{"GELUBackward", func() { GELUBackward(z, y, w, x) }},
+			{"GELUTanh", func() { GELUTanh(y, x) }},
+			{"GELUTanhBackward", func() { GELUTanhBackward(z, y, w, x) }},
+			{"LayerNorm", func() { LayerNorm(y, z, x, w, g, 1e-5) }},
+			{"LayerNormBackward", func() { clear(h); LayerNormBackward(h, z, g, x, w, y, 1) }},
+			{"AdamW", func() { AdamW(w, x, z, h, step) }},
+		} {
+			b.Run(path.String()+"/"+c.name, func(b *testing.B) {
+				defer Use(Use(path))
+				clear(h)
+				best := time.Hour
+				for range b.N {
+					for range 200 {
+						t := time.Now()
+						for range 4 {
+							c.f()
+						}
+						best = min(best, time.Since(t))
+					}
+				}
+				b.ReportMetric(float64(best)/4/n, "ns/element")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}

@@ -13,8 +13,14 @@ import "math"
 //	return rstd
 func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 	mustLen("Normalize", len(xhat), len(x))
-	if len(x) == 0 {
+	if constant(x, eps) {
+		clear(xhat)
 		return 0
+	}
+	if vectors && fast[T]() {
+		mean, rstd := moments(as32(x), eps)
+		normalizeVector(as32(xhat), as32(x), mean, rstd)
+		return T(rstd)
 	}
 	n := T(len(x))
 	var mean, v T
@@ -33,6 +39,26 @@ func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 	return rstd
 }
 
+// constant reports whether x has no σ: rounding of μ must not make one up.
+func constant[T Float](x []T, eps float64) bool {
+	if eps > 0 {
+		return len(x) == 0
+	}
+	for _, v := range x {
+		if v != x[0] {
+			return false
+		}
+	}
+	return true
+}
+
+// moments returns μ and 1/σ.
+func moments(x []float32, eps float64) (mean, rstd float32) {
+	n := float32(len(x))
+	mean = sumVector(x) / n
+	return mean, inverseRoot(deviationVector(x, mean)/n, eps)
+}
+
 // inverseRoot is 1/√(v + eps), and 0 where that has no value.
 func inverseRoot[T Float](v T, eps float64) T {
 	s := math.Sqrt(float64(v) + eps)
@@ -47,13 +73,19 @@ func inverseRoot[T Float](v T, eps float64) T {
 //	for i { y[i] = xhat[i]*w[i] (+ b[i]) }
 func Affine[T Float](y, xhat, w, b []T) {
 	mustLen("Affine", len(y), len(xhat), len(w))
+	if b != nil {
+		mustLen("Affine", len(y), len(b))
+	}
+	if vectors && fast[T]() {
+		affineVector(as32(y), as32(xhat), as32(w), as32(b))
+		return
+	}
 	if b == nil {
 		for i, v := range xhat {
 			y[i] = v * w[i]
 		}
 		return
 	}
-	mustLen("Affine", len(y), len(b))
 	for i, v := range xhat {
 		y[i] = v*w[i] + b[i]
 	}
@@ -63,6 +95,12 @@ func Affine[T Float](y, xhat, w, b []T) {
 //
 //	rstd := Normalize(xhat, x, eps); Affine(y, xhat, w, b); return rstd
 func LayerNorm[T Float](y, xhat, x, w, b []T, eps float64) (rstd T) {
+	if vectors && fast[T]() && b != nil && !constant(x, eps) {
+		mustLen("LayerNorm", len(y), len(xhat), len(x), len(w), len(b))
+		mean, rstd := moments(as32(x), eps)
+		layerNormVector(as32(y), as32(xhat), as32(x), as32(w), as32(b), mean, rstd)
+		return T(rstd)
+	}
 	rstd = Normalize(xhat, x, eps)
 	Affine(y, xhat, w, b)
 	return rstd
@@ -76,6 +114,11 @@ func LayerNorm[T Float](y, xhat, x, w, b []T, eps float64) (rstd T) {
 func NormalizeBackward[T Float](dx, dy, w, xhat []T, rstd T) {
 	mustLen("NormalizeBackward", len(dx), len(dy), len(w), len(xhat))
 	n := T(len(dx))
+	if vectors && fast[T]() {
+		s, t := normalizeSumsVector(as32(dy), as32(w), as32(xhat))
+		normalizeBackwardVector(as32(dx), as32(dy), as32(w), as32(xhat), float32(rstd), s/float32(n), t/float32(n))
+		return
+	}
 	var s, t T
 	for i, d := range dy {
 		g := w[i] * d
@@ -94,6 +137,13 @@ func NormalizeBackward[T Float](dx, dy, w, xhat []T, rstd T) {
 //
 //	MulAdd(dw, xhat, dy); Add(db, dy); NormalizeBackward(dx, dy, w, xhat, rstd)
 func LayerNormBackward[T Float](dx, dw, db, dy, w, xhat []T, rstd T) {
+	if vectors && fast[T]() && db != nil {
+		mustLen("LayerNormBackward", len(dx), len(dw), len(db), len(dy), len(w), len(xhat))
+		n := float32(len(dx))
+		s, t := layerNormSumsVector(as32(dw), as32(db), as32(dy), as32(w), as32(xhat))
+		normalizeBackwardVector(as32(dx), as32(dy), as32(w), as32(xhat), float32(rstd), s/n, t/n)
+		return
+	}
 	MulAdd(dw, xhat, dy)
 	if db != nil {
 		Add(db, dy)

@@ -34,6 +34,9 @@ func (p Path) String() string {
 	return fmt.Sprintf("Path(%d)", int(p))
 }
 
+// noVectors is the panic of what an architecture without vectors never reaches.
+const noVectors = "kernel: this architecture has no such vector path"
+
 // supported are the paths of this machine, slowest first; current is in use.
 var (
 	supported = append([]Path{Portable}, detect()...)

@@ -7,6 +7,8 @@ import "golang.org/x/sys/cpu"
 //go:generate asm -out ../pack512_amd64.s -stubs ../pack512_amd64.go -pkg kernel pack512
 //go:generate asm -out ../mul256_amd64.s -stubs ../mul256_amd64.go -pkg kernel mul256
 //go:generate asm -out ../pack256_amd64.s -stubs ../pack256_amd64.go -pkg kernel pack256
+//go:generate asm -out ../vec512_amd64.s -stubs ../vec512_amd64.go -pkg kernel vec512
+//go:generate asm -out ../vec256_amd64.s -stubs ../vec256_amd64.go -pkg kernel vec256
 //go:generate asm -out ../peak512_amd64.s -stubs ../peak512_amd64.go -pkg kernel peak512
 //go:generate asm -out ../peak256_amd64.s -stubs ../peak256_amd64.go -pkg kernel peak256
 

@@ -4,8 +4,6 @@ package kernel
 
 // Without vectors only the portable path is there, and nobody comes here.
 
-const noVectors = "kernel: this architecture has no vector path"
-
 func detect() []Path { return nil }
 
 func vectorTile(p Path, n int) (tile size, longest int) { panic(noVectors) }

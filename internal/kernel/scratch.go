@@ -36,6 +36,9 @@ func is32[T Float]() bool {
 	return unsafe.Sizeof(zero) == 4
 }
 
+// fast reports whether the kernels on slices of T have a vector form in use.
+func fast[T Float]() bool { return is32[T]() && current >= AVX2 }
+
 // as32 is x as the []float32 that it is when is32 holds.
 func as32[T Float](x []T) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))

@@ -6,6 +6,10 @@ import "math"
 //
 //	for i { x[i] = exp(x[i]) }
 func Exp[T Float](x []T) {
+	if vectors && fast[T]() {
+		expVector(as32(x))
+		return
+	}
 	for i, v := range x {
 		x[i] = exp(v)
 	}
@@ -17,6 +21,9 @@ func exp[T Float](x T) T { return T(math.Exp(float64(x))) }
 //
 //	s := 0; for i { x[i] = exp(a*x[i] - shift); s += x[i] }; return s
 func ExpSum[T Float](x []T, a, shift T) (s T) {
+	if vectors && fast[T]() {
+		return T(expSumVector(as32(x), float32(a), float32(shift)))
+	}
 	for i, v := range x {
 		e := exp(a*v - shift)
 		x[i] = e
@@ -29,6 +36,9 @@ func ExpSum[T Float](x []T, a, shift T) (s T) {
 //
 //	s := 0; for i { s += exp(a*x[i] - shift) }; return s
 func SumExp[T Float](x []T, a, shift T) (s T) {
+	if vectors && fast[T]() {
+		return T(sumExpVector(as32(x), float32(a), float32(shift)))
+	}
 	for _, v := range x {
 		s += exp(a*v - shift)
 	}
@@ -61,6 +71,10 @@ func Softmax[T Float](x []T, a T) (lse T) {
 //	for i { dy[i] = (dy[i] - rowDot) * y[i] * a }
 func SoftmaxBackward[T Float](dy, y []T, rowDot, a T) {
 	mustLen("SoftmaxBackward", len(dy), len(y))
+	if vectors && fast[T]() {
+		softmaxBackwardVector(as32(dy), as32(y), float32(rowDot), float32(a))
+		return
+	}
 	for i, v := range y {
 		dy[i] = (dy[i] - rowDot) * v * a
 	}

@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // The functions on slices run on the calling goroutine. A sum is taken in an
 // order that depends on the path and on the length alone.
@@ -18,6 +21,9 @@ func mustLen(fn string, n int, others ...int) {
 //	s := 0; for i { s += x[i] * y[i] }; return s
 func Dot[T Float](x, y []T) (s T) {
 	mustLen("Dot", len(x), len(y))
+	if vectors && fast[T]() {
+		return T(dotVector(as32(x), as32(y)))
+	}
 	for i, v := range x {
 		s += v * y[i]
 	}
@@ -29,6 +35,10 @@ func Dot[T Float](x, y []T) (s T) {
 //	for i { y[i] += a * x[i] }
 func Axpy[T Float](y []T, a T, x []T) {
 	mustLen("Axpy", len(y), len(x))
+	if vectors && fast[T]() {
+		axpyVector(as32(y), float32(a), as32(x))
+		return
+	}
 	for i, v := range x {
 		y[i] += a * v
 	}
@@ -39,6 +49,10 @@ func Axpy[T Float](y []T, a T, x []T) {
 //	for i { y[i] += x[i] }
 func Add[T Float](y, x []T) {
 	mustLen("Add", len(y), len(x))
+	if vectors && fast[T]() {
+		addToVector(as32(y), as32(y), as32(x))
+		return
+	}
 	for i, v := range x {
 		y[i] += v
 	}
@@ -49,6 +63,10 @@ func Add[T Float](y, x []T) {
 //	for i { z[i] = x[i] + y[i] }
 func AddTo[T Float](z, x, y []T) {
 	mustLen("AddTo", len(z), len(x), len(y))
+	if vectors && fast[T]() {
+		addToVector(as32(z), as32(x), as32(y))
+		return
+	}
 	for i, v := range x {
 		z[i] = v + y[i]
 	}
@@ -59,6 +77,10 @@ func AddTo[T Float](z, x, y []T) {
 //	for i, j { y[j] += x[i][j] }
 func AddRows[T Float](y []T, x Mat[T]) {
 	mustLen("AddRows", len(y), x.Cols)
+	if vectors && fast[T]() {
+		addRowsVector(as32(y), Mat[float32]{x.Rows, x.Cols, x.Stride, as32(x.V)})
+		return
+	}
 	for i := range x.Rows {
 		for j, v := range x.Row(i) {
 			y[j] += v
@@ -71,6 +93,10 @@ func AddRows[T Float](y []T, x Mat[T]) {
 //	for i { y[i] += a[i] * x[i] }
 func MulAdd[T Float](y, a, x []T) {
 	mustLen("MulAdd", len(y), len(a), len(x))
+	if vectors && fast[T]() {
+		mulAddVector(as32(y), as32(a), as32(x))
+		return
+	}
 	for i, v := range x {
 		y[i] += a[i] * v
 	}
@@ -80,6 +106,10 @@ func MulAdd[T Float](y, a, x []T) {
 //
 //	for i { x[i] *= a }
 func Scale[T Float](x []T, a T) {
+	if vectors && fast[T]() {
+		scaleVector(as32(x), float32(a))
+		return
+	}
 	for i := range x {
 		x[i] *= a
 	}
@@ -89,6 +119,9 @@ func Scale[T Float](x []T, a T) {
 //
 //	s := 0; for i { s += x[i] }; return s
 func Sum[T Float](x []T) (s T) {
+	if vectors && fast[T]() {
+		return T(sumVector(as32(x)))
+	}
 	for _, v := range x {
 		s += v
 	}
@@ -99,19 +132,27 @@ func Sum[T Float](x []T) (s T) {
 //
 //	s := 0.0; for i { s += float64(x[i]) * float64(x[i]) }; return s
 func SumSquares[T Float](x []T) (s float64) {
+	if vectors && fast[T]() {
+		return sumSquaresVector(as32(x))
+	}
 	for _, v := range x {
 		s += float64(v) * float64(v)
 	}
 	return s
 }
 
-// Max returns the largest of x, and NaN if one of x is; x must not be empty:
+// Max returns the largest of x, -Inf if there is none; NaN do not count:
 //
-//	m := x[0]; for i { m = max(m, x[i]) }; return m
+//	m := -Inf; for i { if x[i] > m { m = x[i] } }; return m
 func Max[T Float](x []T) T {
-	m := x[0]
-	for _, v := range x[1:] {
-		m = max(m, v)
+	if vectors && fast[T]() {
+		return T(maxVector(as32(x)))
+	}
+	m := T(math.Inf(-1))
+	for _, v := range x {
+		if v > m {
+			m = v
+		}
 	}
 	return m
 }

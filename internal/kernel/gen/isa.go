@@ -16,6 +16,8 @@ type isa struct {
 	bytes int // of a vector
 	new   func() vector
 	mask  vector // AVX2: lanes that count, as signs. AVX-512 has K1
+	held  map[uint32]Op
+	walks int
 }
 
 func avx512() *isa { return &isa{name: "512", bytes: 64, new: func() vector { return ZMM() }} }

@@ -17,6 +17,8 @@ var programs = map[string]func(){
 	"pack256": pack256,
 	"peak256": peak256,
 	"neon":    neon,
+	"vec512":  vec512,
+	"vec256":  vec256,
 }
 
 func main() {

@@ -1,0 +1,204 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+func activations(x *isa) {
+	relu(x)
+	for _, back := range []bool{false, true} {
+		activation(x, "gelu", back, func(p GPVirtual, i int, tail bool) (v, cdf, slope vector) {
+			return x.normalCDF(x.read(p, i, tail), back)
+		},
+			normalConstants)
+		activation(x, "geluTanh", back, func(p GPVirtual, i int, tail bool) (v, cdf, slope vector) {
+			return x.logistic(x.read(p, i, tail), back)
+		},
+			logisticConstants)
+	}
+}
+
+// activation writes y = v cdf(v) and, when back, dx = dy (cdf + v cdf′), given
+// cdf and v cdf′.
+func activation(x *isa, name string, back bool, f func(p GPVirtual, i int, tail bool) (v, cdf, slope vector), constants []float64) {
+	var dx, dy GPVirtual
+	if back {
+		x.text(name+"Backward", "dx, y, dy, x *float32, n int)", "sets y to the activation of x and dx to dy times its derivative.")
+		dx, dy = arg("dx"), arg("dy")
+	} else {
+		x.text(name, "y, x *float32, n int)", "sets y to the activation of x.")
+	}
+	y, p, n := arg("y"), arg("x"), arg("n")
+	x.holdExp()
+	x.hold(constants...)
+	pointers := []GPVirtual{y, p}
+	if back {
+		pointers = append(pointers, dx, dy)
+	}
+	x.walk(n, pointers, func(i int, tail bool) {
+		v, cdf, slope := f(p, i, tail)
+		VMULPS(cdf, v, v)
+		if back {
+			VADDPS(slope, cdf, cdf)
+			VMULPS(x.read(dy, i, tail), cdf, cdf)
+		}
+		x.write(v, y, i, tail)
+		if back {
+			x.write(cdf, dx, i, tail)
+		}
+	})
+	finish()
+}
+
+// The normal distribution function: for t = |v|, Φ(-t) = exp(-t²/2) S(u)/(t+5/2),
+// with S a polynomial in u = t/(t+5/2) whose largest relative error over
+// 0 ≤ t ≤ 14, 1.5e-8, is minimal. exp(-t²/2) is 0 to float32 from there on.
+const (
+	farOut     = 14
+	offset     = 2.5
+	sqrt2PiInv = 0.398942280401
+)
+
+var (
+	normalS = []float64{1.250000019, -1.243393487, 0.1696313241, 0.2916608236, 0.05698218558,
+		-0.1522842224, 0.1420936957, -0.3172745623, 0.2817723639, -0.08024739004}
+	normalConstants = []float64{farOut, sqrt2PiInv, offset, -0.5, 0}
+)
+
+// normalCDF returns v, Φ(v) and, when asked, v φ(v).
+func (x *isa) normalCDF(v vector, wantSlope bool) (same, cdf, slope vector) {
+	t := x.new()
+	x.abs(v, t)
+	far := x.copyOf(x.c(farOut))
+	VMINPS(t, far, t)
+	// exp(-(h + low)/2) with t² = h + low exactly.
+	h, low := x.new(), x.new()
+	VMULPS(t, t, h)
+	VMOVAPS(h, low)
+	VFMSUB231PS(t, t, low)
+	VMULPS(x.c(-0.5), low, low)
+	VMULPS(x.c(-0.5), h, h)
+	e := x.exp(h, low)
+	d := x.new()
+	VADDPS(x.c(offset), t, d)
+	x.reciprocal(d)
+	VMULPS(d, t, t)
+	r := x.copyOf(x.c(normalS[9]))
+	for i := 8; i >= 0; i-- {
+		x.poly(normalS[i], t, r)
+	}
+	VMULPS(d, r, r)
+	VMULPS(e, r, r) // Φ(-|v|)
+	if wantSlope {
+		VMULPS(x.c(sqrt2PiInv), e, e)
+		VMULPS(v, e, e)
+		slope = e
+	}
+	upper := x.copyOf(x.c(1))
+	VSUBPS(r, upper, upper)
+	if x.bytes == 64 {
+		VCMPPS(Imm(0x1e), x.c(0), v, K3) // greater
+		VMOVAPS(upper, K3, r)
+	} else {
+		VBLENDVPS(v, r, upper, r) // by the sign
+	}
+	return v, r, slope
+}
+
+// magnitude is all bits but the sign.
+const magnitude = 0x7fffffff
+
+// abs sets t to the magnitude of v.
+func (x *isa) abs(v, t vector) {
+	if x.bytes == 64 {
+		VPANDD_BCST(x.data(magnitude), v, t)
+	} else {
+		VANDPS(x.bits(magnitude), v, t)
+	}
+}
+
+// The logistic function of 2u, u = √(2/π)(v + 0.044715 v³), which is
+// (1 + tanh u)/2. From |v| = 9.98 on it is 0 or 1 to float32.
+const (
+	twice    = 1.59576912161            // 2√(2/π)
+	cubed    = 1.59576912161 * 0.044715 // of v³
+	saturate = 9.98
+)
+
+var logisticConstants = []float64{saturate, -saturate, -twice, -cubed, twice, 3 * cubed}
+
+// logistic returns v, (1 + tanh u)/2 and, when asked, v times its derivative.
+func (x *isa) logistic(v vector, wantSlope bool) (same, cdf, slope vector) {
+	var inside vector
+	if x.bytes == 64 {
+		VCMPPS(Imm(5), x.c(-saturate), v, K3) // not less than: true for NaN
+	} else {
+		inside = x.new()
+		VCMPPS(Imm(5), x.c(-saturate), v, inside)
+	}
+	w, low := x.copyOf(x.c(saturate)), x.copyOf(x.c(-saturate))
+	VMINPS(v, w, w)
+	VMAXPS(w, low, w)
+	square, z := x.new(), x.copyOf(x.c(-cubed))
+	VMULPS(w, w, square)
+	VFMADD213PS(x.c(-twice), square, z)
+	VMULPS(w, z, z)
+	e := x.exp(z, nil) // exp(-2u), between 1e-38 and 1e38
+	up := x.new()
+	VADDPS(x.c(1), e, up)
+	x.reciprocal(up)
+	if wantSlope {
+		// v 2u′ up (1 - up), with 1 - up = e up.
+		slope = x.copyOf(x.c(3 * cubed))
+		VFMADD213PS(x.c(twice), square, slope)
+		VMULPS(w, slope, slope)
+		VMULPS(up, e, e)
+		VMULPS(up, e, e)
+		VMULPS(e, slope, slope)
+	}
+	if x.bytes == 64 {
+		VMOVAPS_Z(up, K3, up)
+		if wantSlope {
+			VMOVAPS_Z(slope, K3, slope)
+		}
+	} else {
+		VANDPS(inside, up, up)
+		if wantSlope {
+			VANDPS(inside, slope, slope)
+		}
+	}
+	return v, up, slope
+}
+
+func relu(x *isa) {
+	x.text("relu", "y, x *float32, n int)", "sets y to the positive part of x.")
+	y, p, n := arg("y"), arg("x"), arg("n")
+	zero := x.zeros(1)[0]
+	x.walk(n, []GPVirtual{y, p}, func(i int, tail bool) {
+		v := x.read(p, i, tail)
+		VMAXPS(v, zero, v) // the second operand wins over NaN
+		x.write(v, y, i, tail)
+	})
+	finish()
+
+	x.text("reluBackward", "dx, y, dy, x *float32, n int)", "sets y to the positive part of x, and dx to dy where x is positive and 0 elsewhere.")
+	dx, y, dy, p, n := arg("dx"), arg("y"), arg("dy"), arg("x"), arg("n")
+	zero = x.zeros(1)[0]
+	x.walk(n, []GPVirtual{dx, y, dy, p}, func(i int, tail bool) {
+		v, d := x.read(p, i, tail), x.read(dy, i, tail)
+		if x.bytes == 64 {
+			VCMPPS(Imm(0x1e), zero, v, K2) // greater
+			VMOVAPS_Z(d, K2, d)
+		} else {
+			positive := x.new()
+			VCMPPS(Imm(0x1e), zero, v, positive)
+			VANDPS(positive, d, d)
+		}
+		VMAXPS(v, zero, v)
+		x.write(v, y, i, tail)
+		x.write(d, dx, i, tail)
+	})
+	finish()
+}
