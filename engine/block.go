@@ -47,14 +47,25 @@ func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestria
 	return b
 }
 
+// fresh marks b, a gradient, as one whose old numbers do not count.
+func (b *block[T]) fresh() {
+	b.ln1.Fresh, b.ln2.Fresh = true, true
+	for _, l := range []*Adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract} {
+		l.Fresh = true
+		for i := range l.LoRA {
+			l.LoRA[i].Fresh = true
+		}
+	}
+}
+
 func layerNormOf[T Float](a pedestrian.Affine[T], eps float64) LayerNorm[T] {
-	return LayerNorm[T]{a.W.V, a.B.V, eps}
+	return LayerNorm[T]{W: a.W.V, B: a.B.V, Eps: eps}
 }
 
 func fcOf[T Float](a pedestrian.Affine[T]) FC[T] { return FC[T]{W: view(a.W), B: a.B.V} }
 
 func loraOf[T Float](a pedestrian.LoRA[T], multiplier float64, from int) LoRA[T] {
-	return LoRA[T]{view(a.Down), view(a.Up), T(multiplier), from}
+	return LoRA[T]{Down: view(a.Down), Up: view(a.Up), Scale: T(multiplier), From: from}
 }
 
 // split is the queries, keys and values in the output of qkv.

@@ -9,12 +9,19 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 //
 // A product with a one-hot matrix is a look-up, and with its transpose a
 // scatter-add. Its gradient is another Embedding.
-type Embedding[T Float] struct{ Tok, Pos Mat[T] }
+type Embedding[T Float] struct {
+	Tok, Pos Mat[T]
+
+	// FreshTok and FreshPos mark gradients whose old numbers do not count. When
+	// the logits are tied, their contribution to Tok comes first and does.
+	FreshTok, FreshPos bool
+}
 
 // EmbeddingCache holds the tasks of an embedding, so that a step allocates nothing.
 type EmbeddingCache[T Float] struct {
 	forward  embeddingForward[T]
 	backward embeddingBackward[T]
+	clear    clearRows[T]
 }
 
 // Forward sets row t of y to the sum of row tokens[t] of Tok and row positions[t] of Pos.
@@ -45,6 +52,12 @@ func (f *embeddingForward[T]) Do(_ *kernel.Pool, part int) {
 func (l Embedding[T]) Backward(p *Pool, grad Embedding[T], dy Mat[T], c *EmbeddingCache[T], tokens, positions []int32) {
 	mustShape("Embedding.Backward", "dy", dy, len(tokens), l.Tok.Cols)
 	c.backward = embeddingBackward[T]{grad, dy, tokens, positions}
+	if grad.FreshTok {
+		c.clear.run(p, grad.Tok)
+	}
+	if grad.FreshPos {
+		c.clear.run(p, grad.Pos)
+	}
 	p.Run(colParts(dy.Cols), &c.backward)
 }
 
@@ -63,5 +76,20 @@ func (f *embeddingBackward[T]) Do(_ *kernel.Pool, part int) {
 			tok[j] += d // (3)
 			pos[j] += d
 		}
+	}
+}
+
+// clearRows is the task of setting a matrix to zero.
+type clearRows[T Float] struct{ m Mat[T] }
+
+func (c *clearRows[T]) run(p *Pool, m Mat[T]) {
+	c.m = m
+	p.Run(rowParts(m.Rows), c)
+}
+
+func (c *clearRows[T]) Do(_ *kernel.Pool, part int) {
+	from, to := rowRange(part, c.m.Rows)
+	for t := from; t < to; t++ {
+		clear(c.m.Row(t))
 	}
 }

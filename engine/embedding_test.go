@@ -21,8 +21,8 @@ func testEmbedding[T Float](t *testing.T) {
 	aTok, backTok, _ := paper.Embedding(nil, ids, tok)
 	aPos, backPos, _ := paper.Embedding(nil, places, pos)
 
-	l, c := Embedding[T]{to[T](tok), to[T](pos)}, new(EmbeddingCache[T])
-	grad := Embedding[T]{ones[T](V, d), ones[T](C, d)}
+	l, c := Embedding[T]{Tok: to[T](tok), Pos: to[T](pos)}, new(EmbeddingCache[T])
+	grad := Embedding[T]{Tok: ones[T](V, d), Pos: ones[T](C, d)}
 	y := rubbish[T](n, d)
 	l.Forward(r.pool, y, c, tokens, positions)
 	l.Backward(r.pool, grad, to[T](Δ), c, tokens, positions)

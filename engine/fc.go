@@ -12,6 +12,9 @@ type FC[T Float] struct {
 	W Mat[T]
 	B []T
 
+	// Fresh marks a gradient whose old numbers do not count: it is set, not added to.
+	Fresh bool
+
 	// Impotent is the range of outputs whose bias gradient is identically zero,
 	// and is not computed: the keys of an attention, by (29) and (32.b).
 	Impotent [2]int
@@ -30,11 +33,14 @@ func (l FC[T]) Error(p *Pool, dx, dy Mat[T]) {
 	kernel.MulNT(p, dx, dy, l.W, false)
 }
 
-// Grad adds the gradients of W and B to grad (T3).
+// Grad adds the gradients of W and B to grad (T3), or sets it where it is fresh.
 func (l FC[T]) Grad(p *Pool, grad FC[T], dy, x Mat[T], c *FCCache[T]) {
-	kernel.MulTN(p, grad.W, x, dy, true)
+	kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
 	if grad.B == nil {
 		return
+	}
+	if grad.Fresh {
+		clear(grad.B)
 	}
 	from, to := l.Impotent[0], l.Impotent[1]
 	c.bias.run(p, grad.B[:from], dy.Sub(0, dy.Rows, 0, from))

@@ -7,6 +7,8 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 type LayerNorm[T Float] struct {
 	W, B []T
 	Eps  float64 // ε inside the root; the paper has 0
+
+	Fresh bool // of a gradient: its old numbers do not count
 }
 
 // LayerNormCache holds what Backward needs from Forward.
@@ -71,6 +73,10 @@ func (l LayerNorm[T]) Backward(p *Pool, dx Mat[T], grad LayerNorm[T], dy Mat[T],
 		return
 	}
 	d := dy.Cols
+	if grad.Fresh {
+		clear(grad.W)
+		clear(grad.B)
+	}
 	for i := range parts {
 		kernel.Add(grad.W, c.partial.Row(i)[:d])
 		if grad.B != nil {

@@ -14,6 +14,7 @@ type Logits[T Float] struct {
 	W, Tok Mat[T] // one of the two has V
 	B      []T
 	LoRA   LoRA[T]
+	Fresh  bool // of a gradient: its old numbers do not count
 }
 
 // logitsOf is FC_logits of p and a, either of which may be nil.
@@ -74,13 +75,17 @@ func (l *Logits[T]) Error(p *Pool, dx, dy Mat[T], c *LogitsCache[T]) {
 	}
 }
 
-// Grad adds the gradients of what grad has. Error comes first.
+// Grad adds the gradients of what grad has, or sets them where it is fresh. Error
+// comes first.
 func (l *Logits[T]) Grad(p *Pool, grad *Logits[T], dy, x Mat[T], c *LogitsCache[T]) {
 	if grad.W.V != nil {
-		kernel.MulTN(p, grad.W, x, dy, true)
+		kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
 	}
 	if grad.Tok.V != nil {
-		kernel.MulTN(p, grad.Tok, dy, x, true)
+		kernel.MulTN(p, grad.Tok, dy, x, !grad.Fresh)
+	}
+	if grad.Fresh {
+		clear(grad.B)
 	}
 	c.bias.run(p, grad.B, dy)
 	if grad.LoRA.Down.V != nil {
@@ -111,7 +116,8 @@ func (l *Logits[T]) Loss(p *Pool, c *LogitsCache[T], x Mat[T]) (sum float64) {
 }
 
 // Gradients returns what Loss does, sets dx to s times the gradient of that sum
-// with respect to x, unless dx is without V, and adds s times that of l to grad.
+// with respect to x, unless dx is without V, and adds s times that of l to grad,
+// which is no longer fresh then.
 func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c *LogitsCache[T], x Mat[T]) (sum float64) {
 	if dx.V != nil && len(c.Rows) < dx.Rows {
 		for t := range dx.Rows {
@@ -129,6 +135,7 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 		}
 		l.Error(p, dxc, y, c) // Δ_11
 		l.Grad(p, grad, y, xc, c)
+		grad.Fresh, grad.LoRA.Fresh = false, false // for the next chunk
 		if dx.V != nil && !contiguous(rows) {
 			for i, t := range rows {
 				copy(dx.Row(int(t)), dxc.Row(i))

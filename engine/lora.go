@@ -16,6 +16,7 @@ type LoRA[T Float] struct {
 	Down, Up Mat[T] // d input×r, u r×output; without V: no adapter
 	Scale    T      // α, the multiplier as it stands in (43)
 	From     int
+	Fresh    bool // of a gradient: its old numbers do not count
 }
 
 // LoRACache holds what the backward pass needs.
@@ -47,8 +48,8 @@ func (l LoRA[T]) Error(p *Pool, dx, dy Mat[T], c *LoRACache[T]) {
 
 // Grad adds the gradients of d and u to grad. Error comes first.
 func (l LoRA[T]) Grad(p *Pool, grad LoRA[T], dy, x Mat[T], c *LoRACache[T]) {
-	kernel.MulTN(p, grad.Down, x, first(c.DH, x.Rows), true)          // (45)
-	kernel.MulTN(p, grad.Up, first(c.H, x.Rows), l.outputs(dy), true) // (46)
+	kernel.MulTN(p, grad.Down, x, first(c.DH, x.Rows), !grad.Fresh)          // (45)
+	kernel.MulTN(p, grad.Up, first(c.H, x.Rows), l.outputs(dy), !grad.Fresh) // (46)
 }
 
 // scale multiplies m by s.

@@ -21,8 +21,8 @@ func testLoRA[T Float](t *testing.T) {
 	ΔPrev1, dp1 := back1(Δ.Columns(out0, out1))
 
 	l := Adapted[T]{FC: FC[T]{W: to[T](w), B: toVec[T](b)}}
-	l.LoRA[0] = LoRA[T]{to[T](d0), to[T](u0), α, 0}
-	l.LoRA[2] = LoRA[T]{to[T](d1), to[T](u1), α, out0}
+	l.LoRA[0] = LoRA[T]{Down: to[T](d0), Up: to[T](u0), Scale: α}
+	l.LoRA[2] = LoRA[T]{Down: to[T](d1), Up: to[T](u1), Scale: α, From: out0}
 	var grad Adapted[T]
 	grad.W, grad.B = ones[T](in, out0+out1), ones[T](1, out0+out1).V
 	grad.LoRA[0] = LoRA[T]{Down: ones[T](in, rank), Up: ones[T](rank, out0)}

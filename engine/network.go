@@ -56,7 +56,7 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 		panic("engine.New: " + err.Error())
 	}
 	n := &Network[T]{params: p, lora: lora, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
-	n.embedding = Embedding[T]{view(p.Tok), view(p.Pos)}
+	n.embedding = Embedding[T]{Tok: view(p.Tok), Pos: view(p.Pos)}
 	for i := range n.blocks {
 		n.blocks[i] = blockOf(c, p, lora, i)
 	}
@@ -140,6 +140,16 @@ func (n *Network[T]) Logits(out Mat[T], b Batch) {
 // With dropout the losses are those under the masks of step. Two batches of one
 // optimizer step need two values of step to have different masks.
 func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
+	return n.gradients(dp, dlora, b, scale, step, false)
+}
+
+// SetGradients is Gradients for a dp and a dlora whose old numbers do not count:
+// it saves clearing them before and reading them here.
+func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
+	return n.gradients(dp, dlora, b, scale, step, true)
+}
+
+func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64, fresh bool) (sum float64, counted int) {
 	n.mustTake("Gradients", b, true)
 	c := n.params.Config
 	if dp != nil && dp.Config != c {
@@ -151,6 +161,9 @@ func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 	n.reserve(true)
 	w := &n.work
 	if counted = w.logits.note(b.Targets); counted == 0 {
+		if fresh {
+			zero(dp, dlora)
+		}
 		return 0, 0
 	}
 	w.place(b)
@@ -159,6 +172,7 @@ func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 
 	bottom := n.bottom(dp, dlora)
 	grad := logitsOf(dp, dlora)
+	grad.Fresh, grad.LoRA.Fresh = fresh, fresh
 	e, dx := first(w.e, a11.Rows), first(w.dx, a11.Rows)
 	if bottom >= layers*c.Blocks { // nothing below FC_logits is trained
 		return n.logits.Gradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
@@ -168,6 +182,7 @@ func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 	var gradFinal LayerNorm[T]
 	if dp != nil {
 		gradFinal = layerNormOf(dp.LNFinal, 0)
+		gradFinal.Fresh = fresh
 	}
 	clear(dx.V)
 	n.final.Backward(n.pool, dx, gradFinal, e, &w.final) // Δ_10, ∂w_10, ∂b_10
@@ -176,6 +191,9 @@ func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 			break
 		}
 		g := blockOf(c, dp, dlora, i)
+		if fresh {
+			g.fresh()
+		}
 		n.blocks[i].backward(n.pool, dx, &g, &w.blocks[i], w, drops.block(i), bottom-layers*i)
 	}
 	if dp != nil {
@@ -183,9 +201,20 @@ func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 			w.drop.Mask = m
 			w.drop.Apply(n.pool, dx, dx, false)
 		}
-		n.embedding.Backward(n.pool, Embedding[T]{view(dp.Tok), view(dp.Pos)}, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
+		g := Embedding[T]{view(dp.Tok), view(dp.Pos), fresh && !c.Tied, fresh}
+		n.embedding.Backward(n.pool, g, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
 	}
 	return sum, counted
+}
+
+// zero sets what is not nil to zero.
+func zero[T Float](dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T]) {
+	if dp != nil {
+		dp.Zero()
+	}
+	if dlora != nil {
+		clear(dlora.Slab)
+	}
 }
 
 // forward returns a_11 for the tokens that w has places for. Without drops the

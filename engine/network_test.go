@@ -115,6 +115,39 @@ func TestGradientsAdd(t *testing.T) {
 	}
 }
 
+// TestSetGradients: what was there before does not count, and nothing else differs.
+func TestSetGradients(t *testing.T) {
+	for _, cs := range append(cases, bigger) {
+		p, lora := cs.params(1)
+		b, ignored := cs.batch(2), cs.batch(2)
+		for i := range ignored.Targets {
+			ignored.Targets[i] = Ignored
+		}
+		n := New(p, lora, Options{Batch: b.B, Chunk: 3})
+		for _, b := range []Batch{b, ignored} {
+			want, wantA := like(p), likeAdapter(lora)
+			got, gotA := like(p), likeAdapter(lora)
+			tensors, wanted := got.Tensors(), want.Tensors()
+			if lora != nil {
+				tensors, wanted = append(tensors, gotA.Tensors()...), append(wanted, wantA.Tensors()...)
+			}
+			for _, x := range tensors {
+				for i := range x.V {
+					x.V[i] = math.NaN()
+				}
+			}
+			n.Gradients(want, wantA, b, 0.7, 1)
+			n.SetGradients(got, gotA, b, 0.7, 1)
+			for i, x := range tensors {
+				if !slices.Equal(x.V, wanted[i].V) {
+					t.Errorf("%s: ∂%s is not set to what Gradients adds", cs.name, x.Name)
+				}
+			}
+		}
+		n.Close()
+	}
+}
+
 func TestChunksAndTilesDoNotMatter(t *testing.T) {
 	for _, cs := range cases {
 		b := cs.batch(2)
