@@ -14,14 +14,13 @@ import (
 func (r *Run) Step(ctx context.Context) (Update, error) {
 	o, s := &r.Options, r.State
 	step := s.Step + 1
-	r.grad.Zero()
 	sum, counted := 0.0, 0
 	for k := range o.Accumulate {
 		if err := ctx.Err(); err != nil {
 			return Update{}, err
 		}
 		r.draw(s.Position, k*o.Batch, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
-		loss, n := r.net.Gradients(r.grad, nil, r.batch, 1, s.Position*uint64(o.Accumulate)+uint64(k))
+		loss, n := r.gradients(k == 0, s.Position*uint64(o.Accumulate)+uint64(k))
 		sum, counted = sum+loss, counted+n
 	}
 	if counted == 0 {
@@ -39,6 +38,15 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 	s.Position++
 	s.Tokens += int64(counted)
 	return Update{Step: step, Loss: loss, Rate: h.LR, Norm: norm, Scale: scale, Tokens: s.Tokens}, nil
+}
+
+// gradients sets r.grad to the gradients of a micro-batch if it is the first of a
+// step, and adds them if it is not.
+func (r *Run) gradients(first bool, mask uint64) (sum float64, counted int) {
+	if first {
+		return r.net.SetGradients(r.grad, nil, r.batch, 1, mask)
+	}
+	return r.net.Gradients(r.grad, nil, r.batch, 1, mask)
 }
 
 // clipScale is what brings a gradient of this norm to at most limit; 0 is no limit.

@@ -83,8 +83,7 @@ func (s *trainStep) draw() {
 }
 
 func (s *trainStep) gradients() {
-	s.dw.Zero()
-	s.net.Gradients(s.dw, nil, s.batch, 1/float64(len(s.batch.Tokens)), uint64(s.count))
+	s.net.SetGradients(s.dw, nil, s.batch, 1/float64(len(s.batch.Tokens)), uint64(s.count))
 }
 
 // optimize clips to norm 1 and updates.
