@@ -94,10 +94,7 @@ func (t *tour) run(ctx context.Context, stderr io.Writer) error {
 	if err := runTraining(ctx, r, false, t.w, stderr); err != nil {
 		return err
 	}
-	if info := d.Info(); info.Floor > 0 {
-		t.say("The best loss is %.1f %% above the floor, which the stories' grammar sets: no predictor can go below it.",
-			100*(r.State.Best.Loss/info.Floor-1))
-	}
+	t.say("The floor is not an estimate: it is what the ideal predictor, which knows the stories'\ngrammar, loses on the same windows.")
 
 	best, err := train.Best(t.out)
 	if err != nil {
@@ -152,8 +149,9 @@ func (t *tour) verify(ctx context.Context) error {
 			}
 		}
 	}
-	t.say("%s: %s of %s gradients agree with finite differences (worst error %.0e),\n%d error signals too; %d of %d identities hold, %d of %d planted bugs are caught, in %.1f s.",
-		c.Title, commas(r.Checked), commas(r.Total), float64(worst), len(r.Signals), holds, numeric, caught, len(r.Mutants), time.Since(began).Seconds())
+	t.say("%s.", c.Title)
+	t.say("%s of %s gradients agree with finite differences (worst error %.0e), and so do\n%d error signals; %d of %d identities hold; %d of %d planted bugs are caught. %.1f s.",
+		commas(r.Checked), commas(r.Total), float64(worst), len(r.Signals), holds, numeric, caught, len(r.Mutants), time.Since(began).Seconds())
 	if !r.Pass {
 		return fmt.Errorf("%s did not verify: \"pedestrian verify\" shows what is wrong", strings.Join(r.Failed(), ", "))
 	}
