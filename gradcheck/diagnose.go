@@ -74,7 +74,7 @@ func (p Point) diagnose(a, n []float64, cols int, terms []term) diagnosis {
 	aa, nn, an := dot(a, a), dot(n, n), dot(a, n)
 	if nn > 0 && aa > 0 {
 		ratio := an / nn
-		if distance(a, n, ratio) < alike {
+		if math.Abs(ratio-1) > 10*alike && distance(a, n, ratio) < alike {
 			for _, s := range p.suspects() {
 				if math.Abs(ratio/s.ratio-1) < alike {
 					return diagnosis{knownRatio, fmt.Sprintf("exactly %.4g × what it should be, which is %s: %s", ratio, s.name, s.hint)}
@@ -121,7 +121,7 @@ func (p Point) diagnose(a, n []float64, cols int, terms []term) diagnosis {
 			wrong = append(wrong, t)
 		}
 	}
-	if 2*len(wrong) <= alive {
+	if len(wrong) > 0 && 2*len(wrong) <= alive {
 		return diagnosis{someRows, fmt.Sprintf("right but for %s %s of %d", plural(len(wrong), "row"), list(wrong), rows)}
 	}
 	return diagnosis{rank: unknown}

@@ -98,6 +98,9 @@ func TestDiagnose(t *testing.T) {
 			t.Errorf("%q, want %q in it", d.text, want)
 		}
 	}
+	if d := p.diagnose(scale(1+1e-6), n, 3, terms); d.rank != unknown {
+		t.Errorf("a millionth more is diagnosed as %q", d.text)
+	}
 	if d := p.diagnose([]float64{3, 1, 4, 1, 5, 9, 2, 6, 5}, n, 3, terms); d.rank != unknown {
 		t.Errorf("noise is diagnosed as %q", d.text)
 	}

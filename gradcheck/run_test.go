@@ -1,14 +1,11 @@
 package gradcheck
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"math"
 	"os"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -149,28 +146,6 @@ func TestOneWrongEntryIsCaught(t *testing.T) {
 	}
 }
 
-// TestThreads: the numbers do not depend on the number of threads.
-func TestThreads(t *testing.T) {
-	c, _ := Find("gelu")
-	var reports [2][]byte
-	for i, threads := range []int{1, 3} {
-		r, err := Run(context.Background(), c, Options{Threads: threads, Entries: 3, NoMutants: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if reports[i], err = json.Marshal(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(reports[0], reports[1]) {
-		t.Error("one and three threads report different numbers")
-	}
-	var back Report
-	if err := json.Unmarshal(reports[0], &back); err != nil || len(back.Parameters) == 0 || len(back.Identities) != len(laws) {
-		t.Errorf("a report does not survive JSON: %v", err)
-	}
-}
-
 // TestSeeds: the tolerances hold at other points, too, for every parameter and,
 // at five points, the identities.
 func TestSeeds(t *testing.T) {
@@ -194,104 +169,5 @@ func TestSeeds(t *testing.T) {
 		if !i.OK {
 			t.Errorf("%s %+v", i.ID, i.Claims)
 		}
-	}
-}
-
-// TestGenericPoint: no gain is one, no bias zero, every number is a float32, and
-// no ReLU is near its kink.
-func TestGenericPoint(t *testing.T) {
-	for _, c := range Cases() {
-		p := c.At(3, kinkMargin*DefaultStep)
-		for _, x := range p.tensors() {
-			for _, v := range x.V {
-				if v == 0 || x.Vec && v == 1 || float64(float32(v)) != v {
-					t.Errorf("%s: %s has %g", c.Name, x.Name, v)
-				}
-			}
-		}
-		if near, _ := p.kinks(kinkMargin * DefaultStep); near > 0 {
-			t.Errorf("%s: %d pre-activations near the kink", c.Name, near)
-		}
-	}
-	if _, all := Paper().At(1, 0).kinks(0); all != 4*128 {
-		t.Errorf("the paper's configuration has %d pre-activations, want 512", all)
-	}
-}
-
-// TestKinksAreRefused puts one pre-activation next to zero.
-func TestKinksAreRefused(t *testing.T) {
-	c, _ := Find("relu")
-	p := c.At(1, kinkMargin*DefaultStep)
-	a := p.forward()
-	s, _ := a.Find("seq.0.block.0", "a_7")
-	p.Params.Blocks[0].Expand.B.V[2] -= s.V.At(1, 2) - 1e-5
-	if near, _ := p.kinks(1e-4); near != 1 {
-		t.Fatalf("%d pre-activations within 1e-4 of zero, want the one that was put there", near)
-	}
-	o := Options{Seed: 1, Step: DefaultStep, Only: "expand.b"}
-	r := p.run(nil)
-	d := r.plan(o)
-	if err := d.run(context.Background(), p, nil, o); err != nil {
-		t.Fatal(err)
-	}
-	e := runEngine[float64](p).tensors()
-	rows, _ := d.rows(r, e, e)
-	if row := rows[0]; row.Refused != 1 || row.Checked != row.Total-1 || !row.OK {
-		t.Errorf("%d of %d checked, %d refused, ok %v: want one refused and the rest to hold", row.Checked, row.Total, row.Refused, row.OK)
-	}
-}
-
-func TestFloat32(t *testing.T) {
-	r, err := Run(context.Background(), Paper(), Options{Float32: true, Entries: 60})
-	if err != nil {
-		t.Fatal(err)
-	}
-	worst := Number(0)
-	for _, row := range r.Parameters {
-		worst = max(worst, row.Differences.Error)
-	}
-	if !r.Pass || worst < 100*differenceTolerance {
-		t.Errorf("pass %v, worst difference %.1e: want it within %.0e, and far worse than float64", r.Pass, worst, float32Tolerance)
-	}
-}
-
-// TestVariants: the paper's two errors fail, and the first suspect is the place.
-func TestVariants(t *testing.T) {
-	for _, v := range []struct {
-		variant Variant
-		host    string
-		suspect string
-		hint    string
-	}{
-		{LiteralMask, "relu", "Δ^scaled head 1", "the mask is missing"},
-		{MissingFrozenPath, "relu", "Δ_{i-1} of logits", "the term Δ_{i-1} at frozen is missing"},
-	} {
-		c, _ := Find(v.host)
-		r, err := Run(context.Background(), c, Options{Variant: v.variant, Only: strings.TrimSuffix(v.suspect, " head 1")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s := r.Suspects(); r.Pass || len(s) == 0 || s[0].Name != v.suspect || !strings.Contains(s[0].Diagnosis, v.hint) {
-			t.Errorf("%s: pass %v, suspects %+v", v.variant, r.Pass, s)
-		}
-	}
-}
-
-func TestOptionsRefused(t *testing.T) {
-	for want, o := range map[string]Options{
-		"h is -1":         {Step: -1},
-		"h is NaN":        {Step: math.NaN()},
-		`contains "w_99"`: {Only: "w_99"},
-		"unknown variant": {Variant: "typo"},
-		"no adapter":      {Variant: MissingFrozenPath},
-	} {
-		if _, err := Run(context.Background(), Paper(), o); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%+v: %v, want an error with %q", o, err, want)
-		}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := Run(ctx, Paper(), Options{}); err != context.Canceled {
-		t.Errorf("a canceled check returns %v", err)
 	}
 }

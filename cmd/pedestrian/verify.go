@@ -98,6 +98,12 @@ func (f *verifyFlags) chosen(cmd *cobra.Command) ([]gradcheck.Case, error) {
 	if o.Float32 && o.Variant != "" {
 		return nil, usagef("--float32 checks the engine, which has no wrong reading to check: leave one of the two flags out")
 	}
+	if f.mutants && (o.Only != "" || o.Float32 || o.Variant != "") {
+		return nil, usagef("--mutants are planted beside a whole check: leave out --only, --float32 and the wrong readings")
+	}
+	if o.Step == 0 { // to gradcheck it means the default
+		return nil, usagef("--h is 0: it must be above 0 and at most 0.1")
+	}
 	if o.Seed == 0 {
 		return nil, usagef("--seed is 0: seeds count from 1")
 	}
@@ -162,7 +168,11 @@ func (f *verifyFlags) run(cmd *cobra.Command) error {
 				passed++
 			}
 		}
-		fmt.Fprintf(out, "\n%s of %s parameters in %d of %d cases\n", commas(checked), commas(total), passed, len(reports))
+		verdict := newPainter(out).good("PASS")
+		if !pass {
+			verdict = newPainter(out).bad("FAIL")
+		}
+		fmt.Fprintf(out, "\n%s of %s parameters checked, %d of %d cases. %s\n", commas(checked), commas(total), passed, len(reports), verdict)
 	}
 	if !pass {
 		return errNotVerified
