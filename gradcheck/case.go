@@ -36,10 +36,9 @@ func Paper() Case {
 const ignored = paper.Ignored
 
 // Cases are all configurations that are checked, the paper's first. In every
-// other one all dimensions differ, so that no formula passes by an accident of
-// shapes: V, n_context, n_T, d, d_h, d_ρ, the hidden width, n_h, r and the
-// number of sequences; tokens repeat and are absent, targets are ignored, and
-// n_T < n_context.
+// other one all dimensions differ (V, n_context, n_T, d, d_h, d_ρ, the hidden
+// width, n_h and r), so that no formula passes by an accident of shapes; tokens
+// repeat and are absent, targets are ignored, and n_T < n_context.
 func Cases() []Case {
 	return []Case{
 		Paper(),

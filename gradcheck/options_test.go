@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
 // TestThreads: the numbers do not depend on the number of threads.
@@ -127,5 +130,34 @@ func TestOptionsRefused(t *testing.T) {
 	cancel()
 	if _, err := Run(ctx, Paper(), Options{}); err != context.Canceled {
 		t.Errorf("a canceled check returns %v", err)
+	}
+}
+
+// TestCasesAreGeneric: what the comment on Cases promises.
+func TestCasesAreGeneric(t *testing.T) {
+	for _, c := range Cases()[1:] {
+		k, n := c.Config, len(c.Batch[0].Tokens)
+		sizes := []int{k.Vocab, k.Context, n, k.Width, k.ValueDim(), k.QueryDim(), k.HiddenDim(), k.Heads}
+		if c.Adapter != nil {
+			sizes = append(sizes, c.Adapter.Rank)
+		}
+		slices.Sort(sizes)
+		if len(slices.Compact(slices.Clone(sizes))) != len(sizes) {
+			t.Errorf("%s: two dimensions are equal: %v", c.Name, sizes)
+		}
+		seen, targets := map[int]int{}, []int{}
+		for _, s := range c.Batch {
+			targets = append(targets, s.Targets...)
+			for _, id := range s.Tokens {
+				seen[id]++
+			}
+		}
+		repeated := false
+		for _, times := range seen {
+			repeated = repeated || times > 1
+		}
+		if !repeated || len(seen) == k.Vocab || n >= k.Context || !slices.Contains(targets, paper.Ignored) {
+			t.Errorf("%s: tokens %v, %d of %d positions, targets %v: want repeated and absent tokens, unused positions, ignored targets", c.Name, seen, n, k.Context, targets)
+		}
 	}
 }
