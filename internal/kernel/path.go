@@ -39,9 +39,18 @@ const noVectors = "kernel: this architecture has no such vector path"
 
 // supported are the paths of this machine, slowest first; current is in use.
 var (
-	supported = append([]Path{Portable}, detect()...)
+	supported = paths()
 	current   = supported[len(supported)-1]
 )
+
+// paths are Portable and, unless the program was built with the tag purego, what
+// the machine has besides.
+func paths() []Path {
+	if pureGo {
+		return []Path{Portable}
+	}
+	return append([]Path{Portable}, detect()...)
+}
 
 // Paths returns the paths that this machine has, the fastest last.
 func Paths() []Path { return append([]Path(nil), supported...) }

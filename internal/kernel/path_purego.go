@@ -1,0 +1,5 @@
+//go:build purego
+
+package kernel
+
+const pureGo = true // -tags purego: the portable path, whatever the machine has
