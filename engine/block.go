@@ -79,7 +79,15 @@ type masks struct{ att, attProj, contract kernel.Mask }
 
 // forward takes x, the residual stream, from a_1 to a_10.
 func (b *block[T]) forward(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
-	y, h, qkv, a3, a7 := first(w.y, x.Rows), first(w.h, x.Rows), first(c.a3qkv, x.Rows), first(c.a3, x.Rows), first(c.a7, x.Rows)
+	h, a7 := first(w.h, x.Rows), first(c.a7, x.Rows)
+	b.toExpand(p, x, c, w, i, m)                            // a_2 … a_7
+	b.act.Forward(p, h, &c.act, a7)                         // a_8
+	w.branch(p, x, &b.contract, &c.contract, h, m.contract) // a_9, a_10 = a_5 + a_9
+}
+
+// toExpand takes x from a_1 to a_5 and fills all of the cache, a_7 last.
+func (b *block[T]) toExpand(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
+	y, qkv, a3, a7 := first(w.y, x.Rows), first(c.a3qkv, x.Rows), first(c.a3, x.Rows), first(c.a7, x.Rows)
 
 	b.ln1.Forward(p, y, &c.ln1, x)                        // a_2
 	b.qkv.Forward(p, qkv, &c.qkv, y, false)               // (9.a), (9.b), (4)
@@ -89,10 +97,21 @@ func (b *block[T]) forward(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T],
 	b.att.Forward(p, a3, &c.att, q, k, v, w.segments)     // a_3
 	w.branch(p, x, &b.attProj, &c.attProj, a3, m.attProj) // a_4, a_5 = a_1 + a_4
 
-	b.ln2.Forward(p, y, &c.ln2, x)                          // a_6
-	b.expand.Forward(p, a7, &c.expand, y, false)            // a_7
-	b.act.Forward(p, h, &c.act, a7)                         // a_8
-	w.branch(p, x, &b.contract, &c.contract, h, m.contract) // a_9, a_10 = a_5 + a_9
+	b.ln2.Forward(p, y, &c.ln2, x)               // a_6
+	b.expand.Forward(p, a7, &c.expand, y, false) // a_7
+}
+
+// again fills the cache of block i from the input that was kept. Adapters beside
+// FC_contract need what that layer's forward pass leaves.
+func (b *block[T]) again(p *Pool, c *blockCache[T], w *workspace[T], i, rows int, m masks) {
+	x := first(w.x, rows)
+	w.copy.run(p, x, w.input(i, rows))
+	b.toExpand(p, x, c, w, i, m)
+	if a := b.contract.LoRA[0]; a.Down.V != nil {
+		h := first(w.h, rows)
+		b.act.Forward(p, h, &c.act, first(c.a7, rows))
+		a.Inner(p, &c.contract.LoRA[0], h)
+	}
 }
 
 // branch adds the output of l for a, under mask, to the residual stream x.

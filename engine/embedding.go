@@ -78,18 +78,3 @@ func (f *embeddingBackward[T]) Do(_ *kernel.Pool, part int) {
 		}
 	}
 }
-
-// clearRows is the task of setting a matrix to zero.
-type clearRows[T Float] struct{ m Mat[T] }
-
-func (c *clearRows[T]) run(p *Pool, m Mat[T]) {
-	c.m = m
-	p.Run(rowParts(m.Rows), c)
-}
-
-func (c *clearRows[T]) Do(_ *kernel.Pool, part int) {
-	from, to := rowRange(part, c.m.Rows)
-	for t := from; t < to; t++ {
-		clear(c.m.Row(t))
-	}
-}

@@ -30,10 +30,15 @@ func (l LoRA[T]) outputs(y Mat[T]) Mat[T] { return y.Sub(0, y.Rows, l.From, l.Fr
 
 // Forward adds α x d u to the outputs of y that l stands beside.
 func (l LoRA[T]) Forward(p *Pool, y Mat[T], c *LoRACache[T], x Mat[T]) {
+	l.Inner(p, c, x)
+	kernel.MulNN(p, l.outputs(y), first(c.H, x.Rows), l.Up, nil, true) // (43)
+}
+
+// Inner sets the cache to α x d, the part of Forward that the backward pass needs.
+func (l LoRA[T]) Inner(p *Pool, c *LoRACache[T], x Mat[T]) {
 	h := first(c.H, x.Rows)
 	kernel.MulNN(p, h, x, l.Down, nil, false)
 	scale(h, l.Scale)
-	kernel.MulNN(p, l.outputs(y), h, l.Up, nil, true) // (43)
 }
 
 // Error adds α dy (d u)ᵗ to dx; without dx.V it only prepares Grad.

@@ -35,6 +35,36 @@ func mustShape[T Float](fn, name string, m Mat[T], rows, cols int) {
 	}
 }
 
+// copyRows is the task of copying a matrix.
+type copyRows[T Float] struct{ dst, src Mat[T] }
+
+func (c *copyRows[T]) run(p *Pool, dst, src Mat[T]) {
+	c.dst, c.src = dst, src
+	p.Run(rowParts(src.Rows), c)
+}
+
+func (c *copyRows[T]) Do(_ *kernel.Pool, part int) {
+	from, to := rowRange(part, c.src.Rows)
+	for t := from; t < to; t++ {
+		copy(c.dst.Row(t), c.src.Row(t))
+	}
+}
+
+// clearRows is the task of setting a matrix to zero.
+type clearRows[T Float] struct{ m Mat[T] }
+
+func (c *clearRows[T]) run(p *Pool, m Mat[T]) {
+	c.m = m
+	p.Run(rowParts(m.Rows), c)
+}
+
+func (c *clearRows[T]) Do(_ *kernel.Pool, part int) {
+	from, to := rowRange(part, c.m.Rows)
+	for t := from; t < to; t++ {
+		clear(c.m.Row(t))
+	}
+}
+
 // rowsPerPart is the number of tokens in one part of a task over rows. It is the
 // same for any number of threads, so that sums over the parts are, too.
 const rowsPerPart = 32

@@ -53,6 +53,9 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 	block.in("activations")
 	w.planBlock(&block, &w.blocks[0], o.shape(c, l))
 	for _, p := range block.budget {
+		if o.Recompute {
+			break // all blocks share the first one's
+		}
 		a.in(p.Name)
 		a.count(saturated(0, int64(c.Blocks-1), p.Bytes))
 	}

@@ -18,6 +18,11 @@ type Options struct {
 	Dropout float64 // fraction left out in Gradients: of a_1, ρ, a_4 and a_9; 0 ≤ Dropout < 1
 	Seed    uint64  // of dropout
 	Chunk   int     // tokens whose logits are held at once; 0 means about 2²⁴ numbers
+
+	// Recompute keeps of every block its input alone, a_1, and computes the rest
+	// again in the backward pass: the same bits from a tenth of the activations,
+	// for two thirds of another forward pass.
+	Recompute bool
 }
 
 // Network computes the loss of a GPT, its gradients and its logits (table 2 and
@@ -194,7 +199,10 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		if fresh {
 			g.fresh()
 		}
-		n.blocks[i].backward(n.pool, dx, &g, &w.blocks[i], w, drops.block(i), bottom-layers*i)
+		if w.kept.V != nil && i < len(n.blocks)-1 { // the cache is still that of the last block
+			n.blocks[i].again(n.pool, &w.blocks[0], w, i, dx.Rows, drops.block(i))
+		}
+		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, drops.block(i), bottom-layers*i)
 	}
 	if dp != nil {
 		if m := drops.embedding(); m.On() {
@@ -229,7 +237,8 @@ func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[
 	for i := range n.blocks {
 		c, m := &w.blocks[0], masks{}
 		if drops != nil {
-			c, m = &w.blocks[i], drops.block(i)
+			c, m = w.cache(i), drops.block(i)
+			w.keepInput(n.pool, i, x)
 		}
 		n.blocks[i].forward(n.pool, x, c, w, i, m) // a_2 … a_10
 	}

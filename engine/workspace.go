@@ -21,6 +21,30 @@ type workspace[T Float] struct {
 
 	dx, e, masked Mat[T] // error on the stream, on a layer's input or output, and under a mask
 	dh, dqkv      Mat[T] // Δ_7; errors on queries, keys and values: never alive together
+
+	kept Mat[T] // with Options.Recompute: a_1 of every block, side by side
+	copy copyRows[T]
+}
+
+// cache is that of block i. Blocks whose forward pass is computed again share one.
+func (w *workspace[T]) cache(i int) *blockCache[T] {
+	if w.kept.V != nil {
+		i = 0
+	}
+	return &w.blocks[i]
+}
+
+// input is the place where a_1 of block i is kept.
+func (w *workspace[T]) input(i, rows int) Mat[T] {
+	d := w.x.Cols
+	return w.kept.Sub(0, rows, i*d, (i+1)*d)
+}
+
+// keepInput keeps x, a_1 of block i, if it will be needed.
+func (w *workspace[T]) keepInput(p *Pool, i int, x Mat[T]) {
+	if w.kept.V != nil {
+		w.copy.run(p, w.input(i, x.Rows), x)
+	}
 }
 
 // shape is what sizes a workspace.
@@ -32,11 +56,13 @@ type shape struct {
 	threads int
 	dropout bool
 	chunk   int
+
+	recompute bool
 }
 
 func (o Options) shape(c pedestrian.Config, l *pedestrian.AdapterConfig) shape {
 	rows := o.Batch * o.Context
-	return shape{c, l, rows, rows, o.Threads, o.Dropout > 0, o.Chunk}
+	return shape{c, l, rows, rows, o.Threads, o.Dropout > 0, o.Chunk, o.Recompute}
 }
 
 // planForward places what a forward pass needs; of the blocks, the first has a cache.
@@ -66,8 +92,12 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 func (w *workspace[T]) planBackward(a *arena[T], s shape) {
 	d := s.Width
 	a.in("activations")
-	for i := range w.blocks[1:] {
-		w.planBlock(a, &w.blocks[1+i], s)
+	if s.recompute {
+		w.kept = a.mat(s.rows, s.Blocks*d)
+	} else {
+		for i := range w.blocks[1:] {
+			w.planBlock(a, &w.blocks[1+i], s)
+		}
 	}
 
 	a.in("errors")
