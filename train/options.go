@@ -52,6 +52,10 @@ type Options struct {
 
 	Seed    uint64 `json:"seed" yaml:"seed"`       // of weights, data order and dropout
 	Threads int    `json:"threads" yaml:"threads"` // 0 = one a processor; the numbers do not depend on it
+
+	// Recompute computes the activations of blocks again in the backward pass, to
+	// the same numbers: less memory, more time.
+	Recompute bool `json:"recompute" yaml:"recompute"`
 }
 
 // Validate reports the first thing wrong with o: a name, its value and what to do.

@@ -110,7 +110,7 @@ func newRun(o Options, c pedestrian.Config, d *Data, s *State, dir string) (*Run
 
 // Engine are the engine's options of a run.
 func (o Options) Engine() engine.Options {
-	return engine.Options{Batch: o.Batch, Context: o.Context, Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed}
+	return engine.Options{Batch: o.Batch, Context: o.Context, Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute}
 }
 
 // Close frees what the run holds. What was saved stays.

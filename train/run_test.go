@@ -340,12 +340,12 @@ func TestResumeCutsTheLog(t *testing.T) {
 	}
 }
 
-// Threads do not change a bit.
+// Threads do not change a bit, and neither does computing activations again.
 func TestThreadsDoNotMatter(t *testing.T) {
 	var want *State
 	for _, threads := range []int{1, 2, 3, 5} {
 		o := mini()
-		o.Threads, o.Dropout, o.Batch = threads, 0.2, 6
+		o.Threads, o.Dropout, o.Batch, o.Recompute = threads, 0.2, 6, threads == 3
 		r := start(t, o, dataOf(t, sentences(t), o), "")
 		if _, err := r.Train(t.Context(), Observer{}); err != nil {
 			t.Fatal(err)

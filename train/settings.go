@@ -59,6 +59,7 @@ func (o *Options) Settings() []Setting {
 		{"sample_tokens", "length of a sample", &o.SampleTokens},
 		{"seed", "of weights, data order and dropout", &o.Seed},
 		{"threads", "0 = one a processor; the numbers do not depend on it", &o.Threads},
+		{"recompute", "compute activations again in the backward pass: less memory, more time, the same numbers", &o.Recompute},
 	}
 }
 

@@ -150,7 +150,7 @@ func setFlags(o *train.Options, f *pflag.FlagSet) (err error) {
 // changeable are the settings that may be given together with --resume: they do not
 // change the numbers, except for data, which says where the text is now, and steps,
 // which lengthens the run and with it the schedule.
-var changeable = map[string]bool{"threads": true, "data": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
+var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
 
 // goOn resumes a run.
 func (t *trainCommand) goOn(f *pflag.FlagSet) (*train.Run, error) {

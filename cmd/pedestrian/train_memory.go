@@ -45,7 +45,7 @@ func fits(o train.Options, d *train.Data) error {
 		return usageError{err}
 	}
 	if free := freeMemory(); free > 0 && m.total() > free {
-		return usagef("the run needs %s of memory (%s), and %s are free: choose a smaller batch, context or network", mebibytes(m.total()), m, mebibytes(free))
+		return usagef("the run needs %s of memory (%s), and %s are free: choose a smaller batch, context or network, or --recompute", mebibytes(m.total()), m, mebibytes(free))
 	}
 	return nil
 }
