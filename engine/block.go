@@ -80,25 +80,33 @@ type masks struct{ att, attProj, contract kernel.Mask }
 // forward takes x, the residual stream, from a_1 to a_10.
 func (b *block[T]) forward(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
 	h, a7 := first(w.h, x.Rows), first(c.a7, x.Rows)
-	b.toExpand(p, x, c, w, i, m)                            // a_2 … a_7
-	b.act.Forward(p, h, &c.act, a7)                         // a_8
+	b.toExpand(p, x, c, w, i, m)    // a_2 … a_7
+	b.act.Forward(p, h, &c.act, a7) // a_8
+	w.show(i, "a_8", "activation", h)
 	w.branch(p, x, &b.contract, &c.contract, h, m.contract) // a_9, a_10 = a_5 + a_9
+	w.show(i, "a_10", "contract", x)
 }
 
 // toExpand takes x from a_1 to a_5 and fills all of the cache, a_7 last.
 func (b *block[T]) toExpand(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
 	y, qkv, a3, a7 := first(w.y, x.Rows), first(c.a3qkv, x.Rows), first(c.a3, x.Rows), first(c.a7, x.Rows)
 
-	b.ln1.Forward(p, y, &c.ln1, x)                        // a_2
-	b.qkv.Forward(p, qkv, &c.qkv, y, false)               // (9.a), (9.b), (4)
-	q, k, v := b.split(qkv)                               //
-	k, v = w.keep(i, k, v)                                //
-	b.att.Drop = m.att                                    //
-	b.att.Forward(p, a3, &c.att, q, k, v, w.segments)     // a_3
+	b.ln1.Forward(p, y, &c.ln1, x) // a_2
+	w.show(i, "a_2", "ln1", y)
+	b.qkv.Forward(p, qkv, &c.qkv, y, false) // (9.a), (9.b), (4)
+	w.show(i, "q, k, v", "qkv", qkv)
+	q, k, v := b.split(qkv)                           //
+	k, v = w.keep(i, k, v)                            //
+	b.att.Drop = m.att                                //
+	b.att.Forward(p, a3, &c.att, q, k, v, w.segments) // a_3
+	w.show(i, "a_3", "attention", a3)
 	w.branch(p, x, &b.attProj, &c.attProj, a3, m.attProj) // a_4, a_5 = a_1 + a_4
+	w.show(i, "a_5", "attProj", x)
 
-	b.ln2.Forward(p, y, &c.ln2, x)               // a_6
+	b.ln2.Forward(p, y, &c.ln2, x) // a_6
+	w.show(i, "a_6", "ln2", y)
 	b.expand.Forward(p, a7, &c.expand, y, false) // a_7
+	w.show(i, "a_7", "expand", a7)
 }
 
 // again fills the cache of block i from the input that was kept. Adapters beside
@@ -149,7 +157,7 @@ const (
 // backward takes dx, the error on the residual stream, from Δ_10 to Δ_1, and
 // adds to grad the gradients of what grad has. Nothing below layer bottom is
 // computed; a negative bottom means everything.
-func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T], w *workspace[T], m masks, bottom int) {
+func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T], w *workspace[T], i int, m masks, bottom int) {
 	rows := dx.Rows
 	y, h, qkv, a3, a7 := first(w.y, rows), first(w.h, rows), first(c.a3qkv, rows), first(c.a3, rows), first(c.a7, rows)
 	e, dh, dqkv := first(w.e, rows), first(w.dh, rows), first(w.dqkv, rows)
@@ -161,8 +169,10 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 		b.contract.Grad(p, &grad.contract, dy, h, &c.contract)
 		return
 	}
-	b.contract.Error(p, dh, dy, &c.contract)               // Δ_8
-	b.act.Backward(p, dh, h, dh, &c.act, a7)               // Δ_7, and a_8 again
+	b.contract.Error(p, dh, dy, &c.contract) // Δ_8
+	w.show(i, "Δ_8", "contract", dh)
+	b.act.Backward(p, dh, h, dh, &c.act, a7) // Δ_7, and a_8 again
+	w.show(i, "Δ_7", "activation", dh)
 	b.contract.Grad(p, &grad.contract, dy, h, &c.contract) // ∂w_8, ∂b_8
 
 	b.ln2.Affine(p, y, &c.ln2) // a_6 again
@@ -171,9 +181,11 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 		b.expand.Grad(p, &grad.expand, dh, y, &c.expand)
 		return
 	}
-	b.expand.Error(p, e, dh, &c.expand)              // Δ_6
+	b.expand.Error(p, e, dh, &c.expand) // Δ_6
+	w.show(i, "Δ_6", "expand", e)
 	b.expand.Grad(p, &grad.expand, dh, y, &c.expand) // ∂w_6, ∂b_6
 	b.ln2.Backward(p, dx, grad.ln2, e, &c.ln2)       // Δ_5 = Δ_10 + …, ∂w_5, ∂b_5
+	w.show(i, "Δ_5", "ln2", dx)
 
 	dy = w.unbranch(p, dx, m.attProj)
 	if bottom == layerAttProj {
@@ -181,19 +193,22 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 		b.attProj.Grad(p, &grad.attProj, dy, a3, &c.attProj)
 		return
 	}
-	b.attProj.Error(p, e, dy, &c.attProj)                // Δ_3
+	b.attProj.Error(p, e, dy, &c.attProj) // Δ_3
+	w.show(i, "Δ_3", "attProj", e)
 	b.attProj.Grad(p, &grad.attProj, dy, a3, &c.attProj) // ∂w_3, ∂b_3
 	q, k, v := b.split(qkv)
 	dq, dk, dv := b.split(dqkv)
 	b.att.Drop = m.att
 	b.att.Backward(p, dq, dk, dv, e, &c.att, q, k, v, a3, w.segments) // (25)…(28)
-	b.ln1.Affine(p, y, &c.ln1)                                        // a_2 again
+	w.show(i, "Δ_q, Δ_k, Δ_v", "attention", dqkv)
+	b.ln1.Affine(p, y, &c.ln1) // a_2 again
 	if bottom == layerQKV {
 		b.qkv.Error(p, Mat[T]{}, dqkv, &c.qkv)
 		b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)
 		return
 	}
-	b.qkv.Error(p, e, dqkv, &c.qkv)            // Δ_2: (22), (30.a), (30.b), (33), (35)
+	b.qkv.Error(p, e, dqkv, &c.qkv) // Δ_2: (22), (30.a), (30.b), (33), (35)
+	w.show(i, "Δ_2", "qkv", e)
 	b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)  // (23), (24), (31.a), (31.b), (32.a)
 	b.ln1.Backward(p, dx, grad.ln1, e, &c.ln1) // Δ_1 = Δ_5 + …, ∂w_1, ∂b_1
 }

@@ -41,6 +41,7 @@ type LogitsCache[T Float] struct {
 	Loss    LossCache[T]
 	LoRA    LoRACache[T]
 	bias    sumTokens[T]
+	watch   func(Place, Mat[T])
 }
 
 // Forward sets y to the logits (a_12) of x (a_11).
@@ -128,7 +129,9 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 		rows, targets := c.chunk(from)
 		xc, y := gather(c.X, x, rows), first(c.Y, len(rows))
 		l.Forward(p, y, c, xc)
+		c.show("a_12", rows, y)
 		sum += Loss[T]{Scale: s, Error: true}.Forward(p, y, &c.Loss, targets) // Δ_12
+		c.show("Δ_12", rows, y)
 		dxc := dx
 		if dx.V != nil {
 			dxc = chunkOf(c.DX, dx, rows)

@@ -46,6 +46,7 @@ type Network[T Float] struct {
 
 	squares               sumSquares[T]
 	update                adamwTask[T]
+	norms                 normsTask[T]
 	paramParts, loraParts []span
 }
 
@@ -184,6 +185,7 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 	}
 	sum = n.logits.Gradients(n.pool, e, &grad, scale, &w.logits, a11) // Δ_12, Δ_11, ∂w_11, ∂b_11
 
+	w.show(-1, "Δ_11", "logits", e)
 	var gradFinal LayerNorm[T]
 	if dp != nil {
 		gradFinal = layerNormOf(dp.LNFinal, 0)
@@ -202,8 +204,10 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		if w.kept.V != nil && i < len(n.blocks)-1 { // the cache is still that of the last block
 			n.blocks[i].again(n.pool, &w.blocks[0], w, i, dx.Rows, drops.block(i))
 		}
-		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, drops.block(i), bottom-layers*i)
+		w.show(i, "Δ_10", "contract", dx)
+		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), bottom-layers*i)
 	}
+	w.show(-1, "Δ_1", "embedding", dx)
 	if dp != nil {
 		if m := drops.embedding(); m.On() {
 			w.drop.Mask = m
@@ -234,6 +238,7 @@ func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[
 		w.drop.Mask = drops.embedding()
 		w.drop.Apply(n.pool, x, x, false)
 	}
+	w.show(-1, "a_1", "embedding", x)
 	for i := range n.blocks {
 		c, m := &w.blocks[0], masks{}
 		if drops != nil {
@@ -244,6 +249,7 @@ func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[
 	}
 	y := first(w.y, len(tokens))
 	n.final.Forward(n.pool, y, &w.final, x) // a_11
+	w.show(-1, "a_11", "lnFinal", y)
 	return y
 }
 

@@ -22,6 +22,8 @@ type workspace[T Float] struct {
 	dx, e, masked Mat[T] // error on the stream, on a layer's input or output, and under a mask
 	dh, dqkv      Mat[T] // Δ_7; errors on queries, keys and values: never alive together
 
+	watch func(Place, Mat[T]) // of Watch; nil when nobody does
+
 	kept Mat[T] // with Options.Recompute: a_1 of every block, side by side
 	copy copyRows[T]
 }

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// Norms are the Euclidean norms of the four things that an update reads. A number
+// that is not finite makes its norm so: squares of float32 are summed in float64,
+// where they cannot overflow.
+type Norms struct {
+	W, G, M, V float64
+	Negative   bool // some number of V is below 0, or none
+}
+
+// Norms measures what AdamW is about to read, in one pass. G has the bits of Norm2.
+func (n *Network[T]) Norms(w, g, m, v *pedestrian.Params[T]) Norms {
+	slabs := [4][]T{w.Slab, g.Slab, m.Slab, v.Slab}
+	parts := (len(w.Slab) + blockSize - 1) / blockSize
+	f := &n.norms
+	if len(f.sums) < parts {
+		f.sums, f.negative = make([][4]float64, parts), make([]bool, parts)
+	}
+	f.slabs = slabs
+	n.pool.Run(parts, f)
+	var sums [4]float64
+	negative := false
+	for i, part := range f.sums[:parts] {
+		for j := range sums {
+			sums[j] += part[j]
+		}
+		negative = negative || f.negative[i]
+	}
+	for j := range sums {
+		sums[j] = math.Sqrt(sums[j])
+	}
+	return Norms{sums[0], sums[1], sums[2], sums[3], negative}
+}
+
+type normsTask[T Float] struct {
+	slabs    [4][]T // of equal lengths
+	sums     [][4]float64
+	negative []bool
+}
+
+func (f *normsTask[T]) Do(_ *kernel.Pool, part int) {
+	from, to := part*blockSize, min((part+1)*blockSize, len(f.slabs[0]))
+	for j, s := range f.slabs {
+		f.sums[part][j] = kernel.SumSquares(s[from:to])
+	}
+	f.negative[part] = false
+	for _, v := range f.slabs[3][from:to] {
+		if !(v >= 0) {
+			f.negative[part] = true
+			return
+		}
+	}
+}
+
+// Safe reports whether the update of AdamW with these settings, on numbers of these
+// norms, leaves every float32 finite. Each number is at most the norm it is part of;
+// m and v are means of old and new, and a weight moves by at most rate·|m|/ε:
+//
+//	|d| ≤ gscale·G,  |m| ≤ max(M, |d|),  v ≤ max(V, d²),  |θ| ≤ W + LR/(1-β₁ᵗ) |m|/ε
+//
+// A negative v has no root. NaN compare as unsafe.
+func (h AdamW) Safe(n Norms, step int, gscale float64) bool {
+	const most = math.MaxFloat32 / 16 // room for rounding on the way
+	d := gscale * n.G
+	m := math.Max(n.M, d) // NaN if either is
+	rate := h.LR / (1 - math.Pow(h.Beta1, float64(step)))
+	return !n.Negative && n.G-n.G == 0 && d*d < most && m < most && n.V < most && n.W+rate*m/h.Eps < most
+}
