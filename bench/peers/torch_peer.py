@@ -10,6 +10,7 @@ model through the C++ wrapper, denormals flushed; run.py sets the environment.
 """
 import argparse
 import contextlib
+import itertools
 import json
 import math
 import resource
@@ -122,8 +123,8 @@ def autocast(precision):
 class Trainer:
     """A step: forward, backward, clip to norm 1, AdamW with decay on matrices only."""
 
-    def __init__(self, config, precision, mode, lr=3e-4, betas=(0.9, 0.99)):
-        torch.manual_seed(1)
+    def __init__(self, config, precision, mode, lr=3e-4, betas=(0.9, 0.99), seed=1):
+        torch.manual_seed(seed)
         self.net = GPT(**config)
         self.loss = compiled(self.net, mode)
         self.precision = precision
@@ -228,15 +229,15 @@ def run_char(precision, mode, text, target=1.90, steps=2000, b=12, t=64, every=2
             return 1e-3 * (i + 1) / 101
         return 1e-4 + 0.5 * (1 + math.cos(math.pi * (i - 100) / (steps - 100))) * 9e-4
 
+    seeds = itertools.count(1337)
     warm = Trainer(config, precision, mode, lr=1e-3)
     warm.step(fit[:b * t].view(b, t), fit[1:b * t + 1].view(b, t))
     evaluate(warm)
 
     def sample(n):
         seconds, to_target, train_s, losses = [], [], [], []
-        for r in range(n):
-            trainer = Trainer(config, precision, mode, lr=1e-3)
-            torch.manual_seed(1337 + r)
+        for seed in itertools.islice(seeds, n):
+            trainer = Trainer(config, precision, mode, lr=1e-3, seed=seed)
             t0, evaluating, hit = time.perf_counter(), 0.0, None
             for i in range(steps):
                 for g in trainer.opt.param_groups:
