@@ -18,17 +18,22 @@ var (
 	onThreads  = flag.Int("on", 0, "threads of the products; 0: 1 and all")
 )
 
-type fmaTask struct {
+type peakTask struct {
 	n          int
+	run        func(n int) float64
 	operations float64
 }
 
-func (t *fmaTask) Do(*Pool, int) { t.operations = FMA(t.n) }
+func (t *peakTask) Do(*Pool, int) { t.operations = t.run(t.n) }
 
 // fraction returns the rate of f, which does some operations, and that of FMA,
 // both in operations a nanosecond.
 func fraction(p *Pool, operations float64, f func()) (rate, peak float64) {
-	busy := &fmaTask{n: 20000}
+	return fractionOf(p, operations, f, FMA)
+}
+
+func fractionOf(p *Pool, operations float64, f func(), limit func(n int) float64) (rate, peak float64) {
+	busy := &peakTask{n: 10000, run: limit}
 	f()
 	t := time.Now()
 	f()
@@ -141,4 +146,42 @@ func BenchmarkSlices(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkProductsBF16 holds products of bf16 matrices against tiles that stay
+// in registers.
+func BenchmarkProductsBF16(b *testing.B) {
+	eachThreads(func(p *Pool) {
+		for _, s := range [][3]int{
+			{64, 64, 64}, {256, 768, 768}, {256, 2304, 768}, {256, 3072, 768}, {256, 768, 3072},
+			{1024, 768, 768}, {1024, 2304, 768}, {1024, 3072, 768}, {1024, 768, 3072}, {768, 3072, 1024}, {256, 50257, 768}, {256, 768, 50257},
+		} {
+			m, n, k := s[0], s[1], s[2]
+			x, y, z := NewMatBF16(m, k), NewMatBF16(k, n), NewMat[float32](m, n)
+			xt, yt := NewMatBF16(k, m), NewMatBF16(n, k)
+			w := NewPackedBF16(k, n, true, false)
+			wt := NewPackedBF16(n, k, false, true)
+			forms := []struct {
+				name string
+				f    func()
+			}{
+				{"packed", func() { MulPacked(p, z, x, w, nil, false) }},
+				{"packedT", func() { MulPackedT(p, z, x, wt, false) }},
+				{"NN", func() { MulNNBF16(p, z, x, y, nil, false) }},
+				{"NT", func() { MulNTBF16(p, z, x, yt, false) }},
+				{"TN", func() { MulTNBF16(p, z, xt, y, true) }},
+			}
+			for _, form := range forms {
+				b.Run(fmt.Sprintf("threads=%d/%d×%d×%d/%s", p.Threads(), m, n, k, form.name), func(b *testing.B) {
+					var rate, peak float64
+					for range b.N {
+						rate, peak = fractionOf(p, 2*float64(m)*float64(n)*float64(k), form.f, TileDots)
+					}
+					b.ReportMetric(rate, "GFLOP/s")
+					b.ReportMetric(100*rate/peak, "%peak")
+					b.ReportMetric(0, "ns/op")
+				})
+			}
+		}
+	})
 }

@@ -8,12 +8,11 @@ type Path int
 
 // The paths, each of which needs all that the one before it needs, NEON aside.
 const (
-	Portable   Path = iota // Go alone
-	NEON                   // arm64: products
-	AVX2                   // AVX2, FMA: products
-	AVX512                 // AVX-512 F, BW, DQ, VL: everything in float32
-	AVX512BF16             // and its bf16 conversions
-	AMX                    // and tiles in bf16, with the system's permission
+	Portable Path = iota // Go alone
+	NEON                 // arm64: products
+	AVX2                 // AVX2, FMA: products
+	AVX512               // AVX-512 F, BW, DQ, VL: everything in float32
+	AMX                  // and tiles in bf16, with the system's permission
 )
 
 func (p Path) String() string {
@@ -26,8 +25,6 @@ func (p Path) String() string {
 		return "AVX2"
 	case AVX512:
 		return "AVX-512"
-	case AVX512BF16:
-		return "AVX512-BF16"
 	case AMX:
 		return "AMX"
 	}

@@ -9,6 +9,8 @@ import "golang.org/x/sys/cpu"
 //go:generate asm -out ../pack256_amd64.s -stubs ../pack256_amd64.go -pkg kernel pack256
 //go:generate asm -out ../vec512_amd64.s -stubs ../vec512_amd64.go -pkg kernel vec512
 //go:generate asm -out ../vec256_amd64.s -stubs ../vec256_amd64.go -pkg kernel vec256
+//go:generate asm -out ../bf16_amd64.s -stubs ../bf16_asm_amd64.go -pkg kernel bf16
+//go:generate sh -c "go run -C gen . amx > amx_amd64.s"
 //go:generate asm -out ../peak512_amd64.s -stubs ../peak512_amd64.go -pkg kernel peak512
 //go:generate asm -out ../peak256_amd64.s -stubs ../peak256_amd64.go -pkg kernel peak256
 
@@ -20,8 +22,12 @@ func detect() (paths []Path) {
 		return nil
 	}
 	paths = append(paths, AVX2)
-	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
-		paths = append(paths, AVX512)
+	if !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512DQ || !x.HasAVX512VL {
+		return paths
+	}
+	paths = append(paths, AVX512)
+	if x.HasAMXTile && x.HasAMXBF16 && permitAMX() {
+		paths = append(paths, AMX)
 	}
 	return paths
 }

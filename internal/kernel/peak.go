@@ -26,3 +26,12 @@ func FMA(n int) (operations float64) {
 }
 
 var sink float32 // so that the portable loop has a result
+
+// TileDots is FMA for products of bf16 tiles, in registers; 0 where the path in
+// use has none.
+func TileDots(n int) (operations float64) {
+	if current != AMX {
+		return 0
+	}
+	return float64(n) * peakTiles(n)
+}

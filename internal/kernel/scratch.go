@@ -10,6 +10,11 @@ type scratch struct {
 	left, right []byte // packed operands of a product
 	f32         product[float32]
 	f64         product[float64]
+
+	wideA, wideB []byte // operands in bf16, widened
+	bf16         productBF16
+	widening     widening
+	packing      packing
 }
 
 // spare lends pools of one thread to calls with a nil pool.

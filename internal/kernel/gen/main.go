@@ -17,6 +17,8 @@ var programs = map[string]func(){
 	"pack256": pack256,
 	"peak256": peak256,
 	"neon":    neon,
+	"amx":     amx,
+	"bf16":    bf16,
 	"vec512":  vec512,
 	"vec256":  vec256,
 }

@@ -1,0 +1,177 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+)
+
+// BF16 holds the upper half of a float32: its sign, its exponent and seven bits
+// of its fraction.
+type BF16 uint16
+
+// Float32 is the number that v stands for.
+func (v BF16) Float32() float32 { return math.Float32frombits(uint32(v) << 16) }
+
+// ToBF16 rounds to nearest, ties to even; every NaN becomes the same one.
+func ToBF16(x float32) BF16 {
+	if x != x {
+		return 0x7fc0
+	}
+	b := math.Float32bits(x)
+	return BF16((b + 0x7fff + b>>16&1) >> 16)
+}
+
+// RoundBF16 sets y to x, rounded:
+//
+//	for i { y[i] = ToBF16(x[i]) }
+func RoundBF16(y []BF16, x []float32) {
+	mustLen("RoundBF16", len(y), len(x))
+	if vectors && current >= AVX512 {
+		roundVector(y, x)
+		return
+	}
+	for i, v := range x {
+		y[i] = ToBF16(v)
+	}
+}
+
+// WidenBF16 sets y to x:
+//
+//	for i { y[i] = x[i].Float32() }
+func WidenBF16(y []float32, x []BF16) {
+	mustLen("WidenBF16", len(y), len(x))
+	if vectors && current >= AVX512 {
+		widenVector(y, x)
+		return
+	}
+	for i, v := range x {
+		y[i] = v.Float32()
+	}
+}
+
+// A MatBF16 is a view of a row-major matrix: row i is V[i*Stride : i*Stride+Cols].
+type MatBF16 struct {
+	Rows, Cols, Stride int
+	V                  []BF16
+}
+
+// NewMatBF16 allocates a zero matrix.
+func NewMatBF16(rows, cols int) MatBF16 {
+	return MatBF16{rows, cols, cols, alignedBF16(rows * cols)}
+}
+
+// alignedBF16 allocates n numbers from a multiple of 64 bytes on.
+func alignedBF16(n int) []BF16 {
+	v := make([]BF16, n+align/2)
+	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(v)))%align) / 2
+	return v[skip : skip+n : skip+n]
+}
+
+// Row is row i.
+func (m MatBF16) Row(i int) []BF16 {
+	return m.V[i*m.Stride : i*m.Stride+m.Cols : i*m.Stride+m.Cols]
+}
+
+// Sub is the view of rows [r0, r1) and columns [c0, c1).
+func (m MatBF16) Sub(r0, r1, c0, c1 int) MatBF16 {
+	if r0 >= r1 || c0 >= c1 {
+		return MatBF16{max(r1-r0, 0), max(c1-c0, 0), m.Stride, nil}
+	}
+	return MatBF16{r1 - r0, c1 - c0, m.Stride, m.V[r0*m.Stride+c0 : (r1-1)*m.Stride+c1]}
+}
+
+// The products of bf16 matrices: the products of two numbers are exact, their
+// sums float32, in an order that depends on the path and the number of terms.
+// As for float32 matrices, the bits of an element do not depend on threads,
+// other rows or columns, or strides. c must not overlap the operands.
+
+// MulNNBF16 sets c to a b, plus bias in every row when bias is not nil, plus the
+// old c when acc:
+//
+//	for i, j { s := 0; for k { s += a[i][k] * b[k][j] }; c[i][j] = s (+ bias[j]) (+ c[i][j]) }
+func MulNNBF16(p *Pool, c Mat[float32], a, b MatBF16, bias []float32, acc bool) {
+	mustMul("MulNNBF16", a.Cols == b.Rows && c.Rows == a.Rows && c.Cols == b.Cols, c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols)
+	mustBias("MulNNBF16", bias, c.Cols)
+	multiplyBF16(p, productBF16{form: formNN, c: c, a: a, b: b, bias: bias, acc: acc, k: a.Cols})
+}
+
+// MulNTBF16 sets c to a bᵗ, plus the old c when acc:
+//
+//	for i, j { s := 0; for k { s += a[i][k] * b[j][k] }; c[i][j] = s (+ c[i][j]) }
+func MulNTBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
+	mustMul("MulNTBF16", a.Cols == b.Cols && c.Rows == a.Rows && c.Cols == b.Rows, c.Rows, c.Cols, a.Rows, a.Cols, b.Cols, b.Rows)
+	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b, acc: acc, k: a.Cols})
+}
+
+// MulTNBF16 sets c to aᵗ b, plus the old c when acc:
+//
+//	for i, j { s := 0; for k { s += a[k][i] * b[k][j] }; c[i][j] = s (+ c[i][j]) }
+func MulTNBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
+	mustMul("MulTNBF16", a.Rows == b.Rows && c.Rows == a.Cols && c.Cols == b.Cols, c.Rows, c.Cols, a.Cols, a.Rows, b.Rows, b.Cols)
+	multiplyBF16(p, productBF16{form: formTN, c: c, a: a, b: b, acc: acc, k: a.Rows})
+}
+
+// MulPacked is MulNNBF16 with a packed b.
+func MulPacked(p *Pool, c Mat[float32], a MatBF16, b *PackedBF16, bias []float32, acc bool) {
+	mustMul("MulPacked", a.Cols == b.rows && c.Rows == a.Rows && c.Cols == b.cols, c.Rows, c.Cols, a.Rows, a.Cols, b.rows, b.cols)
+	mustBias("MulPacked", bias, c.Cols)
+	b.mustHave("MulPacked", b.nn)
+	multiplyBF16(p, productBF16{form: formNN, c: c, a: a, b: b.flat, packed: b.nn, bias: bias, acc: acc, k: a.Cols})
+}
+
+// MulPackedT is MulNTBF16 with a packed b.
+func MulPackedT(p *Pool, c Mat[float32], a MatBF16, b *PackedBF16, acc bool) {
+	mustMul("MulPackedT", a.Cols == b.cols && c.Rows == a.Rows && c.Cols == b.rows, c.Rows, c.Cols, a.Rows, a.Cols, b.cols, b.rows)
+	b.mustHave("MulPackedT", b.nt)
+	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b.flat, packed: b.nt, acc: acc, k: a.Cols})
+}
+
+func mustBias(fn string, bias []float32, cols int) {
+	if bias != nil && len(bias) != cols {
+		panic(fmt.Sprintf("kernel.%s: bias of %d for %d columns", fn, len(bias), cols))
+	}
+}
+
+// A form says which operand of a product is transposed.
+type form int
+
+const (
+	formNN form = iota
+	formNT
+	formTN
+)
+
+// A productBF16 is one product on its way. On AMX it is the Task, too.
+type productBF16 struct {
+	form   form
+	c      Mat[float32]
+	a, b   MatBF16
+	packed []BF16 // b in tiles; nil: b is in b
+	bias   []float32
+	acc    bool
+	k      int
+
+	tileProduct
+}
+
+func multiplyBF16(p *Pool, t productBF16) {
+	if t.c.Rows == 0 || t.c.Cols == 0 {
+		return
+	}
+	if t.k == 0 {
+		noTerms(t.c, t.bias, t.acc)
+		return
+	}
+	if p == nil {
+		p = spare.Get().(*Pool)
+		defer spare.Put(p)
+	}
+	if t.packed == nil && current != AMX {
+		t.widen(p)
+		return
+	}
+	p.bf16 = t
+	p.bf16.tiles(p)
+	p.bf16 = productBF16{}
+}

@@ -1,0 +1,179 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestBF16(t *testing.T) {
+	for x, want := range map[float32]BF16{0: 0, 1: 0x3f80, -2: 0xc000, 1 + 1.0/256: 0x3f80, 1 + 3.0/256: 0x3f82,
+		1 + 1.0/256 + 1.0/65536: 0x3f81, math.MaxFloat32: 0x7f80, float32(math.Inf(-1)): 0xff80, 0x1p-149: 0, 0x1p-133: 1} {
+		if got := ToBF16(x); got != want {
+			t.Errorf("ToBF16(%v) = %#04x, want %#04x", x, got, want)
+		}
+	}
+	eachPath(t, func(t *testing.T) {
+		for _, nan := range []uint32{0x7f800001, 0x7fffffff, 0xffc00000, 0xffffffff} {
+			y := []BF16{0}
+			RoundBF16(y, []float32{math.Float32frombits(nan)})
+			if y[0] != 0x7fc0 {
+				t.Errorf("NaN %#x becomes %#x", nan, y[0])
+			}
+		}
+		x := dense()
+		y, z := make([]BF16, len(x)), make([]float32, len(x))
+		RoundBF16(y, x)
+		WidenBF16(z, y)
+		for i, v := range x {
+			if y[i] != ToBF16(v) || math.Float32bits(z[i]) != uint32(y[i])<<16 {
+				t.Fatalf("%v becomes %#x and %v", v, y[i], z[i])
+			}
+		}
+		eachLength(t, func(n int, slice func() []float32) {
+			x, z := slice(), slice()
+			y := make([]BF16, n+1)
+			y[n] = 77
+			RoundBF16(y[:n], x)
+			WidenBF16(z, y[:n])
+			for i, v := range x {
+				if y[i] != ToBF16(v) || z[i] != y[i].Float32() {
+					t.Fatalf("length %d: [%d] %v becomes %v and %v", n, i, v, y[i], z[i])
+				}
+			}
+			if y[n] != 77 {
+				t.Fatalf("length %d: wrote behind the slice", n)
+			}
+		})
+	})
+}
+
+func randomBF16(r *rand.Rand, rows, cols, extra int) (MatBF16, Mat[float32]) {
+	m := random[float32](r, rows, cols, extra)
+	h := MatBF16{m.Rows, m.Cols, m.Stride, make([]BF16, len(m.V))}
+	RoundBF16(h.V, m.V)
+	for i := range rows {
+		WidenBF16(m.Row(i), h.Row(i))
+	}
+	return h, m
+}
+
+func transposeBF16(m MatBF16, extra int) MatBF16 {
+	t := MatBF16{m.Cols, m.Rows, m.Rows + extra, slices.Repeat([]BF16{0x7fc0}, m.Cols*(m.Rows+extra))}
+	for i := range m.Rows {
+		for j, v := range m.Row(i) {
+			t.Row(j)[i] = v
+		}
+	}
+	return t
+}
+
+// tileSums is the product in the order of the tiles, which is Intel's
+// description of TDPBF16PS: of 32 terms, the even and the odd ones are summed
+// apart, and the two sums added to what is there. Products are exact.
+func tileSums(c, a, b Mat[float32]) {
+	for i := range c.Rows {
+		row := c.Row(i)
+		for k := 0; k < a.Cols; k += 32 {
+			for j := range row {
+				var even, odd float32
+				for x := k; x < min(k+32, a.Cols); x += 2 {
+					even += a.Row(i)[x] * b.Row(x)[j]
+					if x+1 < a.Cols {
+						odd += a.Row(i)[x+1] * b.Row(x + 1)[j]
+					}
+				}
+				row[j] += even + odd
+			}
+		}
+	}
+}
+
+// checkBF16 checks all products of one size.
+func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
+	t.Helper()
+	a, a32 := randomBF16(r, m, k, r.IntN(5))
+	b, b32 := randomBF16(r, k, n, r.IntN(5))
+	old, bias := random[float32](r, m, n, r.IntN(5)), random[float32](r, 1, n, 0).Row(0)
+	at, bt, none := transposeBF16(a, r.IntN(4)), transposeBF16(b, r.IntN(4)), Mat[float32]{}
+	packed := NewPackedBF16(k, n, true, false)
+	packed.Pack(p, b32)
+	packedT := NewPackedBF16(n, k, false, true)
+	packedT.Pack(p, transpose(b32, 1))
+	want := newReference(a32, b32)
+	// On tiles the bits are known, too.
+	var exact [2][2]Mat[float32] // by acc and bias
+	for acc := range 2 {
+		for biased := range 2 {
+			c := clone(old)
+			for i := range m {
+				if acc == 0 {
+					clear(c.Row(i))
+				}
+				if biased == 1 && acc == 0 {
+					copy(c.Row(i), bias)
+				}
+			}
+			if current == AMX {
+				tileSums(c, a32, b32)
+				if biased == 1 && acc == 1 {
+					for i := range m {
+						Add(c.Row(i), bias)
+					}
+				}
+			}
+			exact[acc][biased] = c
+		}
+	}
+	for acc := range 2 {
+		before := none
+		if acc == 1 {
+			before = old
+		}
+		run := func(what string, bias []float32, f func(c Mat[float32])) {
+			t.Helper()
+			got := clone(old)
+			f(got)
+			check(t, what, want, k, got, before, bias)
+			if current != AMX || k == 0 {
+				return
+			}
+			biased := 0
+			if bias != nil {
+				biased = 1
+			}
+			for i := range m {
+				for j, v := range got.Row(i) {
+					if w := exact[acc][biased].Row(i)[j]; v != w {
+						t.Fatalf("%s %d×%d×%d: c[%d][%d] is %v, in the order of tiles %v", what, m, n, k, i, j, v, w)
+					}
+				}
+			}
+		}
+		acc := acc == 1
+		run("MulNNBF16", nil, func(c Mat[float32]) { MulNNBF16(p, c, a, b, nil, acc) })
+		run("MulNNBF16", bias, func(c Mat[float32]) { MulNNBF16(p, c, a, b, bias, acc) })
+		run("MulNTBF16", nil, func(c Mat[float32]) { MulNTBF16(p, c, a, bt, acc) })
+		run("MulTNBF16", nil, func(c Mat[float32]) { MulTNBF16(p, c, at, b, acc) })
+		run("MulPacked", bias, func(c Mat[float32]) { MulPacked(p, c, a, packed, bias, acc) })
+		run("MulPackedT", nil, func(c Mat[float32]) { MulPackedT(p, c, a, packedT, acc) })
+	}
+}
+
+func TestProductsBF16(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(21, 22))
+		sizes := []int{0, 1, 2, 15, 16, 17, 31, 33, 48, 65}
+		for _, m := range sizes {
+			for _, n := range sizes {
+				checkBF16(t, nil, r, m, n, sizes[(m+n)%len(sizes)])
+				checkBF16(t, nil, r, m, n, 1+r.IntN(70))
+			}
+		}
+		eachPool(func(p *Pool) {
+			checkBF16(t, p, r, 1+r.IntN(300), 1+r.IntN(300), 1+r.IntN(300))
+			checkBF16(t, p, r, 70, 90, 2*tileBlock*tilePanel+1+r.IntN(100))
+		})
+	})
+}

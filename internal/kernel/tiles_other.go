@@ -1,0 +1,17 @@
+//go:build !amd64
+
+package kernel
+
+// Only amd64 has tiles.
+
+type tileProduct struct{}
+
+func (t *productBF16) tiles(p *Pool) { panic(noVectors) }
+
+func (w *PackedBF16) packPanel(p *Pool, m Mat[float32], from, to int) { panic(noVectors) }
+
+func roundVector(y []BF16, x []float32) { panic(noVectors) }
+
+func widenVector(y []float32, x []BF16) { panic(noVectors) }
+
+func peakTiles(n int) float64 { panic(noVectors) }
