@@ -26,6 +26,10 @@ type Record struct {
 	TokensPerSecond float64  `json:"tokens_per_s,omitempty"`
 	Val             *float64 `json:"val,omitempty"`
 	Best            bool     `json:"best,omitempty"`
+	Spike           string   `json:"spike,omitempty"`  // "loss", "grad_norm" or "not finite"
+	Action          string   `json:"action,omitempty"` // what was done about it; "skip" and "rewind" made no update
+	ZLoss           float64  `json:"z_loss,omitempty"` // standard deviations above the window's mean
+	ZNorm           float64  `json:"z_norm,omitempty"` //
 	Seconds         float64  `json:"seconds"`
 }
 

@@ -9,6 +9,7 @@ type Observer struct {
 	Evaluate func(Evaluation)
 	Sample   func(Sample)
 	Save     func(Saved)
+	Spike    func(Spike)
 }
 
 // An Update is what one step did.
@@ -19,6 +20,7 @@ type Update struct {
 	Norm   float64 // of the gradient of Loss, before clipping
 	Scale  float64 // what clipping multiplied the gradient by, at most 1
 	Tokens int64   // targets learnt from, since the run's first step
+	Spike  *Spike  // when it stood out and the update was made all the same; else nil
 
 	TokensPerSecond float64       // over the latest steps, evaluations left out
 	Elapsed         time.Duration // since the run's first step, sessions added

@@ -10,6 +10,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -41,6 +42,8 @@ type Options struct {
 	Decay      float64 `json:"decay" yaml:"decay"`           // AdamW, weight decay of matrices
 	Clip       float64 `json:"clip" yaml:"clip"`             // largest norm of the gradient; 0 = no limit
 	Dropout    float64 `json:"dropout" yaml:"dropout"`       // probability, on embeddings, attention and residual branches
+
+	OnSpike string `json:"on_spike,omitempty" yaml:"on_spike"` // what to do when a batch stands out: SpikeWarn (also ""), SpikeSkip or SpikeRewind
 
 	EvalEvery    int `json:"eval_every" yaml:"eval_every"`       // steps between evaluations
 	EvalBatches  int `json:"eval_batches" yaml:"eval_batches"`   // batches of an evaluation, evenly spread; 0 = the whole validation split
@@ -96,7 +99,7 @@ func (o Options) Validate() error {
 		open            bool // the upper end is not allowed itself
 	}{
 		{"val_fraction", o.ValFraction, 0.001, 0.5, false}, {"lr", o.LR, 0, 1e3, false}, {"min_lr", o.MinLR, 0, 1e3, false},
-		{"beta1", o.Beta1, 0, 1, true}, {"beta2", o.Beta2, 0, 1, true}, {"adam_eps", o.AdamEps, 0, 1, false},
+		{"beta1", o.Beta1, 0, 1, true}, {"beta2", o.Beta2, 0, 1, true}, {"adam_eps", o.AdamEps, 1e-15, 1, false},
 		{"decay", o.Decay, 0, 1e3, false}, {"clip", o.Clip, 0, 1e30, false}, {"dropout", o.Dropout, 0, 1, true},
 	} {
 		if !(f.value >= f.min && f.value <= f.max) || f.open && f.value == f.max {
@@ -106,6 +109,9 @@ func (o Options) Validate() error {
 			}
 			return fmt.Errorf("%s is %g: it must be at least %g and %s %g", f.name, f.value, f.min, than, f.max)
 		}
+	}
+	if !slices.Contains([]string{"", SpikeWarn, SpikeSkip, SpikeRewind}, o.OnSpike) {
+		return fmt.Errorf("on_spike is %q: choose %s, %s or %s", o.OnSpike, SpikeWarn, SpikeSkip, SpikeRewind)
 	}
 	if o.MinLR > o.LR {
 		return fmt.Errorf("min_lr %g is above lr %g: the rate falls from lr to min_lr", o.MinLR, o.LR)

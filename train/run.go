@@ -27,6 +27,12 @@ type Run struct {
 	pace   pace
 	writer *Writer
 	saved  *Progress // of the newest checkpoint; nil when there is none
+
+	windows  *corpus.Windows // what draw draws from
+	back     *State          // with OnSpike rewind: what to go back to
+	observer Observer
+	watch    func(engine.Place, engine.Mat[float32]) // for tests: sees and may spoil what a pass computes
+	poke     func()                                  // for tests: may spoil a step before its update
 }
 
 // Start begins a run on d in the directory dir, which must not hold one; dir ""
@@ -103,8 +109,10 @@ func newRun(o Options, c pedestrian.Config, d *Data, s *State, dir string) (*Run
 	r.grad = pedestrian.NewParams[float32](c)
 	n := o.Batch * o.Context
 	r.batch = engine.Batch{B: o.Batch, T: o.Context, Tokens: make([]int32, n), Targets: make([]int32, n)}
-	r.draw = corpus.NewWindows(d.Train, s.Seed).Batch
+	r.windows = corpus.NewWindows(d.Train, s.Seed)
+	r.draw = r.windows.Batch
 	r.sweep = corpus.NewSweep(d.Val, o.Context)
+	r.findSnapshot()
 	return r, nil
 }
 
@@ -136,6 +144,7 @@ const (
 // after the last one it evaluates; SaveEvery and SampleEvery count the same way.
 func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 	o, s := &r.Options, r.State
+	r.observer = obs
 	r.pace.start(s)
 	for {
 		last := s.Step >= o.Steps
@@ -152,6 +161,9 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 			end = Finished
 		case o.Patience > 0 && s.Stale >= o.Patience:
 			end = Stale
+		}
+		if r.saveDue() {
+			r.snapshot()
 		}
 		if end != "" || r.saveDue() {
 			if err := r.Save(obs); err != nil {
@@ -170,8 +182,12 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 			return "", err
 		}
 		r.pace.end(&u, s, o.Steps)
-		if err := r.record(Record{Step: u.Step, Loss: &u.Loss, Rate: u.Rate, Norm: u.Norm, Scale: u.Scale,
-			Tokens: u.Tokens, TokensPerSecond: u.TokensPerSecond, Seconds: s.Seconds}); err != nil {
+		rec := Record{Step: u.Step, Loss: &u.Loss, Rate: u.Rate, Norm: u.Norm, Scale: u.Scale,
+			Tokens: u.Tokens, TokensPerSecond: u.TokensPerSecond, Seconds: s.Seconds}
+		if u.Spike != nil {
+			rec.Spike, rec.Action, rec.ZLoss, rec.ZNorm = u.Spike.kind(), SpikeWarn, u.Spike.ZLoss, u.Spike.ZNorm
+		}
+		if err := r.record(rec); err != nil {
 			return "", err
 		}
 		tell(obs.Step, u)
@@ -185,7 +201,7 @@ func (r *Run) evaluate(ctx context.Context, obs Observer) error {
 	if err != nil {
 		return err
 	}
-	if err := finite(s.Step, loss, 0); err != nil {
+	if !isFinite64(loss) {
 		return fmt.Errorf("evaluating after step %d: the loss is %g", s.Step, loss)
 	}
 	best := s.note(loss)

@@ -50,6 +50,7 @@ func (o *Options) Settings() []Setting {
 		{"decay", "AdamW, weight decay of matrices", &o.Decay},
 		{"clip", "largest norm of the gradient; 0 = no limit", &o.Clip},
 		{"dropout", "probability, on embeddings, attention and residual branches", &o.Dropout},
+		{"on_spike", "when a batch's loss or gradient stands out by 6σ: warn, skip or rewind", &o.OnSpike},
 		{"eval_every", "steps between evaluations", &o.EvalEvery},
 		{"eval_batches", "batches of an evaluation; 0 = the whole validation split", &o.EvalBatches},
 		{"patience", "evaluations without a new best before the run ends; 0 = never", &o.Patience},

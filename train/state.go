@@ -13,15 +13,22 @@ type State struct {
 // Progress is the part of a State that is not tensors. All positions are whole
 // numbers: data order, dropout and sampling are functions of the seed and a position.
 type Progress struct {
-	Seed        uint64  `json:"seed"`        // of weights, data order and dropout
-	Step        int     `json:"step"`        // updates made
-	Position    uint64  `json:"position"`    // batches drawn: the position in the data order and the dropout masks
-	Tokens      int64   `json:"tokens"`      // targets learnt from
-	Evaluations int     `json:"evaluations"` // evaluations made
-	Stale       int     `json:"stale"`       // evaluations since the best one
-	Last        Score   `json:"last"`        // latest evaluation; meaningless when there was none
-	Best        Score   `json:"best"`        // evaluation with the lowest loss; meaningless when there was none
-	Seconds     float64 `json:"seconds"`     // time spent so far; the only number here that nothing depends on
+	Seed        uint64 `json:"seed"`        // of weights, data order and dropout
+	Step        int    `json:"step"`        // updates made
+	Position    uint64 `json:"position"`    // batches drawn: the position in the data order and the dropout masks
+	Tokens      int64  `json:"tokens"`      // targets learnt from
+	Evaluations int    `json:"evaluations"` // evaluations made
+	Stale       int    `json:"stale"`       // evaluations since the best one
+	Last        Score  `json:"last"`        // latest evaluation; meaningless when there was none
+	Best        Score  `json:"best"`        // evaluation with the lowest loss; meaningless when there was none
+
+	Window   Window `json:"window"`   // what the next step is compared with to see a spike
+	Skipped  int    `json:"skipped"`  // batches passed over so far
+	Passed   int    `json:"passed"`   // of those, the latest without an update between them
+	Snapshot int    `json:"snapshot"` // with OnSpike rewind, the step of the checkpoint to go back to
+	Rewound  int    `json:"rewound"`  // times that the run went back to it
+
+	Seconds float64 `json:"seconds"` // time spent so far; the only number here that nothing depends on
 }
 
 // A Score is the loss on the validation split after a step, in nats per token.
@@ -32,14 +39,26 @@ type Score struct {
 
 // NewState is the state of a run that has not begun.
 func NewState(c pedestrian.Config, seed uint64) *State {
-	s := &State{
-		Progress: Progress{Seed: seed},
-		Params:   pedestrian.NewParams[float32](c),
-		M:        pedestrian.NewParams[float32](c),
-		V:        pedestrian.NewParams[float32](c),
-	}
+	s := emptyState(c)
+	s.Seed = seed
 	Init(s.Params, seed)
 	return s
+}
+
+func emptyState(c pedestrian.Config) *State {
+	return &State{
+		Params: pedestrian.NewParams[float32](c),
+		M:      pedestrian.NewParams[float32](c),
+		V:      pedestrian.NewParams[float32](c),
+	}
+}
+
+// copy makes s equal to from, number by number.
+func (s *State) copy(from *State) {
+	s.Progress = from.Progress
+	copy(s.Params.Slab, from.Params.Slab)
+	copy(s.M.Slab, from.M.Slab)
+	copy(s.V.Slab, from.V.Slab)
 }
 
 // note records an evaluation and says whether it is the best so far.

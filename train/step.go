@@ -3,41 +3,83 @@ package train
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
 // Step makes one update: the gradients of Accumulate micro-batches are summed and
 // divided once by the number of targets that counted, so that k micro-batches of b
-// windows are one batch of k·b. When ctx ends, or a number is not finite, it returns
-// an error before anything of the state has changed.
+// windows are one batch of k·b.
+//
+// Before the update it measures the weights, both moments and the gradient: when one
+// of their numbers is not finite, or the update could make one so, nothing of them
+// has changed and the error is a *Diverged. A batch whose loss or gradient stands out
+// of the ones before it is treated as OnSpike says; those that are passed over move
+// the position in the data, and in a rewind all of the state. When ctx ends, Step
+// returns its error before the update.
 func (r *Run) Step(ctx context.Context) (Update, error) {
 	o, s := &r.Options, r.State
-	step := s.Step + 1
-	sum, counted := 0.0, 0
+	for {
+		step, position := s.Step+1, s.Position
+		sum, counted, err := r.pass(ctx)
+		if err != nil {
+			return Update{}, err
+		}
+		loss := sum / float64(counted)
+		norms := r.net.Norms(s.Params, r.grad, s.M, s.V)
+		norm := norms.G / float64(counted)
+		scale := clipScale(norm, o.Clip)
+		h := engine.AdamW{LR: o.Rate(step), Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.AdamEps, Decay: o.Decay}
+		spike := Spike{Step: step, Position: position, Loss: loss, Norm: norm}
+		found := false
+		if !isFinite64(loss) || !h.Safe(norms, step, scale/float64(counted)) {
+			spike.Cause, spike.ZLoss, spike.ZNorm = r.diverged(step, loss, norm), math.Inf(1), math.Inf(1)
+			found = true
+		} else {
+			spike.ZLoss, spike.ZNorm = s.Window.judge(loss, norm)
+			found = max(spike.ZLoss, spike.ZNorm) > spikeSigmas
+		}
+		if found {
+			if pass, err := r.spiked(spike); err != nil {
+				return Update{}, err
+			} else if pass {
+				continue
+			}
+		}
+		r.net.AdamW(h, step, scale/float64(counted), s.Params, r.grad, s.M, s.V)
+		s.Step = step
+		s.Position++
+		s.Tokens += int64(counted)
+		s.Passed = 0
+		s.Window.note(loss, norm)
+		u := Update{Step: step, Loss: loss, Rate: h.LR, Norm: norm, Scale: scale, Tokens: s.Tokens}
+		if found {
+			kept := spike // a copy, so that ordinary steps allocate nothing
+			u.Spike = &kept
+		}
+		return u, nil
+	}
+}
+
+// pass sets r.grad to the gradient of the sum of the losses of a batch.
+func (r *Run) pass(ctx context.Context) (sum float64, counted int, err error) {
+	o, s := &r.Options, r.State
 	for k := range o.Accumulate {
 		if err := ctx.Err(); err != nil {
-			return Update{}, err
+			return 0, 0, err
 		}
 		r.draw(s.Position, k*o.Batch, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
 		loss, n := r.gradients(k == 0, s.Position*uint64(o.Accumulate)+uint64(k))
 		sum, counted = sum+loss, counted+n
 	}
 	if counted == 0 {
-		return Update{}, fmt.Errorf("step %d: no target of its %d windows counts", step, o.Batch*o.Accumulate)
+		return 0, 0, fmt.Errorf("step %d: no target of its %d windows counts", s.Step+1, o.Batch*o.Accumulate)
 	}
-	loss := sum / float64(counted)
-	norm := r.net.Norm2(r.grad.Slab) / float64(counted)
-	if err := finite(step, loss, norm); err != nil {
-		return Update{}, err
+	if r.poke != nil {
+		r.poke()
 	}
-	scale := clipScale(norm, o.Clip)
-	h := engine.AdamW{LR: o.Rate(step), Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.AdamEps, Decay: o.Decay}
-	r.net.AdamW(h, step, scale/float64(counted), s.Params, r.grad, s.M, s.V)
-	s.Step = step
-	s.Position++
-	s.Tokens += int64(counted)
-	return Update{Step: step, Loss: loss, Rate: h.LR, Norm: norm, Scale: scale, Tokens: s.Tokens}, nil
+	return sum, counted, nil
 }
 
 // gradients sets r.grad to the gradients of a micro-batch if it is the first of a
@@ -55,23 +97,4 @@ func clipScale(norm, limit float64) float64 {
 		return 1
 	}
 	return limit / norm
-}
-
-// A Diverged error says that a number of a step was not finite. The weights are as
-// they were before the step.
-type Diverged struct {
-	Step       int
-	Loss, Norm float64
-}
-
-func (e *Diverged) Error() string {
-	return fmt.Sprintf("step %d: the loss is %g and the gradient's norm %g; the weights were left as they were: try a lower learning rate, a longer warm-up or a smaller clip",
-		e.Step, e.Loss, e.Norm)
-}
-
-func finite(step int, loss, norm float64) error {
-	if x := loss - loss + norm - norm; x != 0 { // NaN when either is not finite
-		return &Diverged{step, loss, norm}
-	}
-	return nil
 }

@@ -1,0 +1,151 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// A Diverged error says that a step was not made, because a number of it is not
+// finite or the update would make one so. Weights and moments are as they were.
+type Diverged struct {
+	Step       int
+	Loss, Norm float64
+	State      bool   // the cause is a weight or a moment; another batch does not help
+	Cause      string // the first such number: tensor or activation, layer, place, value
+	Samples    string // the windows concerned
+}
+
+func (e *Diverged) Error() string {
+	advice := "try a lower learning rate, a longer warm-up or a smaller clip"
+	if e.State {
+		advice = "go on from a checkpoint with --resume"
+	}
+	return fmt.Sprintf("step %d: the loss is %g and the gradient's norm %g: %s, in %s; the weights were left as they were: %s",
+		e.Step, e.Loss, e.Norm, e.Cause, e.Samples, advice)
+}
+
+// diverged finds out why a step cannot be made. It is slow: it looks at every number
+// and makes the passes of the batch again.
+func (r *Run) diverged(step int, loss, norm float64) *Diverged {
+	o, s := &r.Options, r.State
+	e := &Diverged{Step: step, Loss: loss, Norm: norm, Samples: r.samples(s.Position, 0, o.Batch*o.Accumulate)}
+	for _, p := range []struct {
+		what string
+		p    *pedestrian.Params[float32]
+		ok   func(x float32) bool
+	}{
+		{"the weight", s.Params, isFinite}, {"the first moment of", s.M, isFinite},
+		{"the second moment of", s.V, func(x float32) bool { return isFinite(x) && x >= 0 }},
+	} {
+		if e.Cause = firstBad(p.what, p.p, p.ok); e.Cause != "" {
+			e.State = true
+			return e
+		}
+	}
+	gradient := firstBad("the gradient of", r.grad, isFinite)
+	if gradient == "" && !(isFinite64(loss) && isFinite64(norm)) || gradient != "" {
+		if e.Cause = r.firstActivation(e); e.Cause != "" {
+			return e
+		}
+	}
+	switch {
+	case gradient != "" && firstBad("", r.grad, isFinite) == "":
+		e.Cause = gradient + ", which did not come again when the step was repeated: a fault of the memory or the processor"
+	case gradient != "":
+		e.Cause = gradient
+	case !isFinite64(loss) || !isFinite64(norm):
+		e.Cause = "no number of the batch explains it"
+	default:
+		n := r.net.Norms(s.Params, r.grad, s.M, s.V)
+		e.State = n.W > math.MaxFloat32/16 || n.M > math.MaxFloat32/16 || n.V > math.MaxFloat32/16
+		e.Cause = fmt.Sprintf("the update would not be finite: weights of norm %.3g, moments %.3g and %.3g", n.W, n.M, n.V)
+	}
+	return e
+}
+
+// firstActivation makes the passes of the batch again and says where the first number
+// that is not finite comes up. It leaves the gradients of that in r.grad.
+func (r *Run) firstActivation(e *Diverged) (cause string) {
+	o, s := &r.Options, r.State
+	for k := range o.Accumulate {
+		r.net.Watch(func(p engine.Place, x engine.Mat[float32]) {
+			if r.watch != nil {
+				r.watch(p, x)
+			}
+			if cause != "" {
+				return
+			}
+			first, rows := -1, map[int]bool{}
+			for i := range x.Rows {
+				for j, v := range x.Row(i) {
+					if isFinite(v) {
+						continue
+					}
+					token := p.Token(i)
+					if rows[token/o.Context] = true; first < 0 {
+						first = token
+						cause = fmt.Sprintf("%s is %g at token %d of window %d, feature %d", p, v, token%o.Context, k*o.Batch+token/o.Context, j)
+					}
+					break
+				}
+			}
+			if cause != "" {
+				var at []string
+				for i := range o.Batch {
+					if rows[i] {
+						at = append(at, r.samples(s.Position, k*o.Batch+i, 1))
+					}
+				}
+				e.Samples = strings.Join(at, " and ")
+			}
+		})
+		r.draw(s.Position, k*o.Batch, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
+		r.gradients(k == 0, s.Position*uint64(o.Accumulate)+uint64(k))
+		if cause != "" {
+			break
+		}
+	}
+	r.net.Watch(r.watch)
+	return cause
+}
+
+// samples names n windows of a batch from number first on by where they begin in the
+// training split.
+func (r *Run) samples(position uint64, first, n int) string {
+	var at []string
+	for i := range min(n, 4) {
+		at = append(at, fmt.Sprint(r.windows.Start(position, first+i, r.Options.Context)))
+	}
+	if n > 4 {
+		at = append(at, fmt.Sprintf("… (%d windows)", n))
+	}
+	plural := "s"
+	if n == 1 {
+		plural = ""
+	}
+	return fmt.Sprintf("batch %d, window%s at token%s %s of the training split", position, plural, plural, strings.Join(at, ", "))
+}
+
+// firstBad names the first number of p that is not ok; "" when all are.
+func firstBad(what string, p *pedestrian.Params[float32], ok func(float32) bool) string {
+	for _, t := range p.Tensors() {
+		for i, v := range t.V {
+			if !ok(v) {
+				return fmt.Sprintf("%s %s is %g in row %d, column %d", what, t.Name, v, i/t.Cols, i%t.Cols)
+			}
+		}
+	}
+	for i, v := range p.Slab {
+		if !ok(v) {
+			return fmt.Sprintf("%s no tensor, between two of them at number %d of the slab, is %g", what, i, v)
+		}
+	}
+	return ""
+}
+
+func isFinite(x float32) bool   { return x-x == 0 }
+func isFinite64(x float64) bool { return x-x == 0 }
