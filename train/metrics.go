@@ -33,36 +33,47 @@ type Record struct {
 	Seconds         float64  `json:"seconds"`
 }
 
-// A metricsLog appends records to metrics.jsonl.
+// A metricsLog appends records to metrics.jsonl. Lines stay in memory until they were
+// synced, so that an error loses none: what may be lost is written again, to a new file.
 type metricsLog struct {
-	f *os.File
-	w *bufio.Writer
+	fs      fileSystem
+	run     string
+	f       outFile
+	length  int64  // bytes of the file that were synced
+	tail    []byte // the lines after them
+	written int    // bytes of tail that were handed to f
+	broken  bool   // writing to f failed: it may hold anything after length
 }
+
+// logBuffer is how many bytes of lines are held back before they are written.
+const logBuffer = 4096
 
 // openMetrics opens the log of a run at progress p. Lines that a run wrote after
 // that, which is then about to write them again, are taken out.
-func openMetrics(run string, p Progress) (*metricsLog, error) {
-	path := filepath.Join(run, MetricsFile)
-	if err := cutMetrics(path, p); err != nil {
+func openMetrics(fs fileSystem, run string, p Progress) (*metricsLog, error) {
+	l := &metricsLog{fs: fs, run: run}
+	old, err := readAll(fs, l.path())
+	exists := !errors.Is(err, os.ErrNotExist)
+	if err != nil && exists {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	keep := cutMetrics(old, p)
+	if exists && bytes.Equal(keep, old) {
+		l.length = int64(len(old))
+		l.f, err = fs.Extend(l.path())
+	} else {
+		err = l.renew(keep)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	return &metricsLog{f, bufio.NewWriter(f)}, nil
+	return l, nil
 }
 
+func (l *metricsLog) path() string { return filepath.Join(l.run, MetricsFile) }
+
 // cutMetrics keeps the lines of the updates and evaluations that p has made.
-func cutMetrics(path string, p Progress) error {
-	old, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var keep []byte
+func cutMetrics(old []byte, p Progress) (keep []byte) {
 	for line := range bytes.Lines(old) {
 		var r Record
 		if json.Unmarshal(line, &r) != nil || line[len(line)-1] != '\n' {
@@ -72,48 +83,137 @@ func cutMetrics(path string, p Progress) error {
 			keep = append(keep, line...)
 		}
 	}
-	if bytes.Equal(keep, old) {
-		return nil
-	}
-	temp := filepath.Join(filepath.Dir(path), tempPrefix+filepath.Base(path))
-	if err := os.RemoveAll(temp); err != nil {
-		return err
-	}
-	err = writeFile(temp, func(w io.Writer) error {
-		_, err := w.Write(keep)
-		return err
-	})
-	if err != nil {
-		os.Remove(temp)
-		return err
-	}
-	return os.Rename(temp, path)
+	return keep
 }
 
+// renew replaces the file by a new one with this content, durably.
+func (l *metricsLog) renew(content []byte) error {
+	if l.f != nil {
+		l.f.Close()
+		l.f = nil
+	}
+	names, err := l.fs.List(l.run)
+	if err != nil {
+		return err
+	}
+	temp := tempName(l.run, names, MetricsFile)
+	_, err = writeFile(l.fs, temp, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+	if err == nil {
+		err = l.fs.Rename(temp, l.path())
+	}
+	if err != nil {
+		l.fs.Remove(temp)
+		return err
+	}
+	if err := l.fs.Sync(l.run); err != nil {
+		return err
+	}
+	if l.f, err = l.fs.Extend(l.path()); err != nil {
+		return err
+	}
+	l.length, l.tail, l.written, l.broken = int64(len(content)), l.tail[:0], 0, false
+	return nil
+}
+
+// cut takes the lines after p out.
+func (l *metricsLog) cut(p Progress) error {
+	if err := l.sync(); err != nil {
+		return err
+	}
+	all, err := readAll(l.fs, l.path())
+	if err == nil {
+		err = l.renew(cutMetrics(all, p))
+	}
+	if err != nil {
+		return fmt.Errorf("cutting the log: %w", err)
+	}
+	return nil
+}
+
+// add takes a line. That it cannot be written yet is told by sync.
 func (l *metricsLog) add(r Record) error {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("writing the log: %w", err)
 	}
-	if _, err := l.w.Write(append(line, '\n')); err != nil {
+	l.tail = append(append(l.tail, line...), '\n')
+	if len(l.tail)-l.written >= logBuffer {
+		l.push()
+	}
+	return nil
+}
+
+// push hands all lines to the operating system.
+func (l *metricsLog) push() error {
+	if l.broken || l.f == nil {
+		return nil
+	}
+	n, err := l.f.Write(l.tail[l.written:])
+	if err == nil && n < len(l.tail)-l.written {
+		err = io.ErrShortWrite
+	}
+	l.written += n
+	l.broken = err != nil
+	return err
+}
+
+// sync brings all lines to the disk.
+func (l *metricsLog) sync() error {
+	if err := l.trySync(); err != nil {
 		return fmt.Errorf("writing the log: %w", err)
 	}
 	return nil
 }
 
-// flush hands everything to the operating system and the disk.
-func (l *metricsLog) flush() error {
-	if err := l.w.Flush(); err != nil {
-		return fmt.Errorf("writing the log: %w", err)
+func (l *metricsLog) trySync() error {
+	if l.broken || l.f == nil {
+		old, err := readAll(l.fs, l.path())
+		if err != nil {
+			return err
+		}
+		if int64(len(old)) < l.length {
+			return fmt.Errorf("%s has %d bytes and had %d", l.path(), len(old), l.length)
+		}
+		return l.renew(append(old[:l.length:l.length], l.tail...))
+	}
+	if len(l.tail) == 0 {
+		return nil
+	}
+	if err := l.push(); err != nil {
+		return err
 	}
 	if err := l.f.Sync(); err != nil {
-		return fmt.Errorf("writing the log: %w", err)
+		l.broken = true
+		return err
 	}
+	l.length += int64(len(l.tail))
+	l.tail, l.written = l.tail[:0], 0
 	return nil
 }
 
 func (l *metricsLog) close() error {
-	return errors.Join(l.flush(), l.f.Close())
+	err := l.sync()
+	if l.f != nil {
+		err = errors.Join(err, l.f.Close())
+	}
+	return err
+}
+
+// readAll reads a whole file.
+func readAll(fs fileSystem, path string) ([]byte, error) {
+	f, err := fs.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text := make([]byte, f.Size())
+	if n, err := f.ReadAt(text, 0); err != nil && !(err == io.EOF && n == len(text)) {
+		return nil, err
+	}
+	return text, nil
 }
 
 // ReadMetrics reads the log of a run.

@@ -9,6 +9,7 @@ type Observer struct {
 	Evaluate func(Evaluation)
 	Sample   func(Sample)
 	Save     func(Saved)
+	Trouble  func(Trouble)
 	Spike    func(Spike)
 }
 
@@ -45,6 +46,13 @@ type Sample struct {
 type Saved struct {
 	Step int
 	Dir  string
+}
+
+// Trouble is something that went wrong and did not end the run: a checkpoint that
+// could not be saved, and is tried again with the next; too little room.
+type Trouble struct {
+	Step int
+	Err  error
 }
 
 func tell[E any](f func(E), e E) {

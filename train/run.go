@@ -2,8 +2,9 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
+	"io"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
@@ -28,6 +29,10 @@ type Run struct {
 	writer *Writer
 	saved  *Progress // of the newest checkpoint; nil when there is none
 
+	fs     fileSystem
+	lock   io.Closer // of Dir
+	pruner pruner
+
 	windows  *corpus.Windows // what draw draws from
 	back     *State          // with OnSpike rewind: what to go back to
 	observer Observer
@@ -37,41 +42,40 @@ type Run struct {
 
 // Start begins a run on d in the directory dir, which must not hold one; dir ""
 // writes nothing. Close ends it.
-func Start(o Options, d *Data, dir string) (*Run, error) {
+//
+// No other process may write in dir before Close; when this one ends, however it
+// ends, that is given up.
+func Start(o Options, d *Data, dir string) (*Run, error) { return startOn(disk{}, o, d, dir) }
+
+func startOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
 	c, err := networkFor(o, d)
 	if err != nil {
 		return nil, err
 	}
 	if dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := makeDir(fs, dir); err != nil {
 			return nil, fmt.Errorf("making the run directory: %w", err)
 		}
-		if steps, err := Steps(dir); err != nil {
+		if entries, err := checkpoints(fs, dir); err != nil {
 			return nil, fmt.Errorf("making the run directory: %w", err)
-		} else if len(steps) > 0 {
-			return nil, fmt.Errorf("%s holds a run of %d steps already: resume it, or choose another directory", dir, steps[len(steps)-1])
+		} else if n := len(entries); n > 0 {
+			return nil, fmt.Errorf("%s holds a run of %d steps already: resume it, or choose another directory", dir, entries[n-1].Step)
 		}
 	}
-	return newRun(o, c, d, NewState(c, o.Seed), dir)
+	return newRun(fs, o, c, d, NewState(c, o.Seed), dir, nil)
 }
 
 // Resume goes on with the run in the directory dir from its newest checkpoint c, as
 // if it had never stopped. d must be the text that the run began with. c.Options may
 // have been altered; what alters the numbers makes it another run.
-func Resume(dir string, c *Checkpoint, d *Data) (*Run, error) {
+func Resume(dir string, c *Checkpoint, d *Data) (*Run, error) { return resumeOn(disk{}, dir, c, d) }
+
+func resumeOn(fs fileSystem, dir string, c *Checkpoint, d *Data) (*Run, error) {
 	if now := d.Info(); now.SHA256 != c.Data.SHA256 {
 		return nil, fmt.Errorf("resuming %s: the text is not the one that the run began with: %d and %d tokens (SHA-256 %.12s) then, %d and %d (%.12s) now in %s: restore it, or begin another run",
 			dir, c.Data.Train, c.Data.Val, c.Data.SHA256, now.Train, now.Val, now.SHA256, d.Source)
 	}
-	if err := removeTemps(dir); err != nil {
-		return nil, fmt.Errorf("resuming %s: %w", dir, err)
-	}
-	r, err := newRun(c.Options, c.Network, d, c.State, dir)
-	if err == nil {
-		p := c.State.Progress
-		r.saved = &p
-	}
-	return r, err
+	return newRun(fs, c.Options, c.Network, d, c.State, dir, c)
 }
 
 // networkFor is the network that o describes, for the text d.
@@ -96,14 +100,12 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	return c, nil
 }
 
-func newRun(o Options, c pedestrian.Config, d *Data, s *State, dir string) (*Run, error) {
-	r := &Run{Options: o, Network: c, Data: d, State: s, Dir: dir}
+func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, dir string, from *Checkpoint) (*Run, error) {
+	r := &Run{Options: o, Network: c, Data: d, State: s, Dir: dir, fs: fs}
 	if dir != "" {
-		log, err := openMetrics(dir, s.Progress)
-		if err != nil {
+		if err := r.take(from); err != nil {
 			return nil, err
 		}
-		r.log = log
 	}
 	r.net = engine.New(s.Params, nil, o.Engine())
 	r.grad = pedestrian.NewParams[float32](c)
@@ -127,7 +129,7 @@ func (r *Run) Close() error {
 	if r.log == nil {
 		return nil
 	}
-	return r.log.close()
+	return errors.Join(r.log.close(), r.lock.Close())
 }
 
 // An End says why Train returned without an error.
@@ -145,6 +147,7 @@ const (
 func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 	o, s := &r.Options, r.State
 	r.observer = obs
+	r.checkRoom(obs)
 	r.pace.start(s)
 	for {
 		last := s.Step >= o.Steps
@@ -166,7 +169,14 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 			r.snapshot()
 		}
 		if end != "" || r.saveDue() {
-			if err := r.Save(obs); err != nil {
+			err := r.Save(obs)
+			if err != nil {
+				tell(obs.Trouble, Trouble{s.Step, err})
+			}
+			if err != nil && end != "" {
+				err = r.Save(obs) // nothing comes after this that could try again
+			}
+			if err != nil && end != "" {
 				return "", err
 			}
 		}
@@ -230,32 +240,6 @@ func (r *Run) saveDue() bool {
 	return s.evaluated()
 }
 
-// Save writes a checkpoint of the state as it is, unless that is saved already, and
-// then removes the checkpoints that are no longer kept.
-func (r *Run) Save(obs Observer) error {
-	s := r.State
-	if r.Dir == "" || r.saved != nil && r.saved.Step == s.Step && r.saved.Evaluations == s.Evaluations {
-		return nil
-	}
-	r.pace.pause(s)
-	if err := r.log.flush(); err != nil {
-		return err
-	}
-	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: r.Data.Tokenizer, State: s}
-	dir, err := c.Save(r.Dir)
-	if err != nil {
-		return err
-	}
-	p := s.Progress
-	r.saved = &p
-	tell(obs.Save, Saved{s.Step, dir})
-	best := -1
-	if s.Evaluations > 0 {
-		best = s.Best.Step
-	}
-	return prune(r.Dir, r.Options.Keep, best)
-}
-
 func (r *Run) record(rec Record) error {
 	if r.log == nil {
 		return nil
@@ -268,5 +252,5 @@ func (r *Run) Flush() error {
 	if r.log == nil {
 		return nil
 	}
-	return r.log.flush()
+	return r.log.sync()
 }

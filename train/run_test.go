@@ -437,12 +437,16 @@ func TestBestIsKept(t *testing.T) {
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	steps, err := Steps(dir)
+	entries, err := Checkpoints(dir)
+	var steps []int
+	for _, e := range entries {
+		steps = append(steps, e.Step)
+	}
 	if err != nil || !reflect.DeepEqual(steps, []int{8, 18, 20}) {
 		t.Errorf("checkpoints of steps %v, %v", steps, err)
 	}
-	if best, err := Best(dir); err != nil || best != filepath.Join(dir, "step-000008") {
-		t.Errorf("the best is %s, %v", best, err)
+	if best, passed, err := LoadBest(dir); err != nil || len(passed) > 0 || best.Dir != filepath.Join(dir, "step-000008") {
+		t.Errorf("the best is %+v, %v, %v", best, passed, err)
 	}
 	if newest, err := Newest(dir); err != nil || newest != filepath.Join(dir, "step-000020") {
 		t.Errorf("the newest is %s, %v", newest, err)

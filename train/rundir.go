@@ -3,93 +3,229 @@ package train
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-const stepPrefix = "step-" // of a checkpoint's directory
+const (
+	stepPrefix  = "step-" // of a checkpoint's directory
+	lockFile    = "lock"
+	minimumKept = 2 // verified checkpoints that a run never has fewer of, once it has them
+)
 
-// Steps lists the steps that have a checkpoint in the directory run, in order.
-func Steps(run string) ([]int, error) {
-	entries, err := os.ReadDir(run)
+// An Entry is a checkpoint by its name in a run directory: step-000250, and
+// step-000250.2 where the step was saved already, to differ in an evaluation or
+// because the first was damaged. Nothing that was saved is ever written over.
+type Entry struct {
+	Step     int
+	Revision int    // 1 for the first
+	Dir      string // its path
+}
+
+func (e Entry) name() string {
+	name := fmt.Sprintf("%s%06d", stepPrefix, e.Step)
+	if e.Revision > 1 {
+		name += "." + strconv.Itoa(e.Revision)
+	}
+	return name
+}
+
+// parseEntry reads a name; only the one way to write it is a checkpoint's.
+func parseEntry(name string) (e Entry, ok bool) {
+	digits, ok := strings.CutPrefix(name, stepPrefix)
+	if !ok {
+		return e, false
+	}
+	step, revision, revised := strings.Cut(digits, ".")
+	e.Revision = 1
+	var err, err2 error
+	e.Step, err = strconv.Atoi(step)
+	if revised {
+		e.Revision, err2 = strconv.Atoi(revision)
+	}
+	return e, err == nil && err2 == nil && e.Step >= 0 && e.Revision >= 1 && e.name() == name
+}
+
+// Checkpoints lists the checkpoints in the directory run, the oldest first, by their
+// names: [Verify] reads them.
+func Checkpoints(run string) ([]Entry, error) { return checkpoints(disk{}, run) }
+
+func checkpoints(fs fileSystem, run string) ([]Entry, error) {
+	names, err := fs.List(run)
 	if err != nil {
 		return nil, err
 	}
-	var steps []int
-	for _, e := range entries {
-		if digits, ok := strings.CutPrefix(e.Name(), stepPrefix); ok && e.IsDir() {
-			if n, err := strconv.Atoi(digits); err == nil && n >= 0 && stepDir(run, n) == filepath.Join(run, e.Name()) {
-				steps = append(steps, n)
-			}
+	var entries []Entry
+	for _, name := range names {
+		if e, ok := parseEntry(name); ok {
+			e.Dir = filepath.Join(run, name)
+			entries = append(entries, e)
 		}
 	}
-	slices.Sort(steps)
-	return steps, nil
+	slices.SortFunc(entries, func(a, b Entry) int {
+		if a.Step != b.Step {
+			return a.Step - b.Step
+		}
+		return a.Revision - b.Revision
+	})
+	return entries, nil
 }
 
-// stepDir is the directory of one checkpoint of a run.
-func stepDir(run string, step int) string {
-	return filepath.Join(run, fmt.Sprintf("%s%06d", stepPrefix, step))
-}
-
-// Newest is the directory of the newest checkpoint of the directory run.
+// Newest is the directory of the newest checkpoint of the directory run, by its name.
 func Newest(run string) (string, error) {
-	steps, err := Steps(run)
+	entries, err := Checkpoints(run)
 	if err != nil {
 		return "", err
 	}
-	if len(steps) == 0 {
-		return "", fmt.Errorf("%s holds no checkpoint", run)
+	if len(entries) == 0 {
+		return "", noCheckpoint(run)
 	}
-	return stepDir(run, steps[len(steps)-1]), nil
+	return entries[len(entries)-1].Dir, nil
 }
 
-// Best is the directory of the checkpoint with the lowest validation loss of the
-// directory run: the newest one knows which that is. Without an evaluation it is
-// the newest itself.
-func Best(run string) (string, error) {
-	dir, err := Newest(run)
-	if err != nil {
-		return "", err
-	}
-	var p Progress
-	if err := readJSON(filepath.Join(dir, stateFile), &p); err != nil {
-		return "", err
-	}
-	if p.Evaluations == 0 {
-		return dir, nil
-	}
-	best := stepDir(run, p.Best.Step)
-	if _, err := os.Stat(best); err != nil {
-		return dir, nil
-	}
-	return best, nil
+func noCheckpoint(run string) error { return fmt.Errorf("%s holds no checkpoint", run) }
+
+// LoadNewest loads the newest checkpoint of the directory run that is not damaged;
+// passed are the newer ones that are, each with what is wrong.
+func LoadNewest(run string, moments bool) (c *Checkpoint, passed []error, err error) {
+	return loadNewest(disk{}, run, moments)
 }
 
-// prune removes all checkpoints of a run but the newest keep and the best.
-func prune(run string, keep, best int) error {
-	steps, err := Steps(run)
+func loadNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed []error, err error) {
+	entries, err := checkpoints(fs, run)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	for i, s := range steps {
-		if i < len(steps)-keep && s != best {
-			if err := os.RemoveAll(stepDir(run, s)); err != nil {
-				return err
-			}
+	for _, e := range slices.Backward(entries) {
+		c, err := load(fs, e.Dir, moments)
+		if err == nil {
+			return c, passed, nil
+		}
+		if d := (*Damaged)(nil); !errors.As(err, &d) {
+			return nil, passed, err
+		}
+		passed = append(passed, err)
+	}
+	if len(passed) > 0 {
+		return nil, passed, fmt.Errorf("%s holds no checkpoint that is whole: %w", run, errors.Join(passed...))
+	}
+	return nil, nil, noCheckpoint(run)
+}
+
+// LoadBest loads, without the moments, the checkpoint with the lowest validation loss
+// of the directory run: the newest one knows which that is. It is the newest itself
+// if none was evaluated or the best is not there; if the best is damaged, it is among
+// those that were passed over.
+func LoadBest(run string) (c *Checkpoint, passed []error, err error) {
+	newest, passed, err := LoadNewest(run, false)
+	if err != nil || newest.State.Evaluations == 0 {
+		return newest, passed, err
+	}
+	entries, err := Checkpoints(run)
+	if err != nil {
+		return nil, passed, err
+	}
+	for _, e := range slices.Backward(entries) {
+		if e.Step != newest.State.Best.Step || e.Dir == newest.Dir {
+			continue
+		}
+		c, err := Load(e.Dir, false)
+		if err == nil {
+			return c, passed, nil
+		}
+		if !slices.ContainsFunc(passed, func(p error) bool { return p.Error() == err.Error() }) {
+			passed = append(passed, err)
 		}
 	}
-	return nil
+	return newest, passed, nil
 }
 
-// removeTemps removes what an interrupted save left behind.
-func removeTemps(run string) error {
-	temps, err := filepath.Glob(filepath.Join(run, tempPrefix+stepPrefix+"*"))
-	for _, t := range temps {
-		err = errors.Join(err, os.RemoveAll(t))
+// Prune removes checkpoints of the directory run: it keeps the newest keep, at least
+// 2, of those that are whole, and the best one. It returns what it removed. A run
+// that is being trained is refused.
+func Prune(run string, keep int) (removed []Entry, err error) {
+	fs := disk{}
+	lock, err := lockRun(fs, run)
+	if err != nil {
+		return nil, fmt.Errorf("pruning: %w", err)
 	}
-	return err
+	defer lock.Close()
+	c, _, err := loadNewest(fs, run, false)
+	if err != nil {
+		return nil, fmt.Errorf("pruning: %w", err)
+	}
+	removeTemps(fs, run)
+	p := pruner{fs: fs, run: run, whole: map[string]bool{}}
+	removed, err = p.prune(keep, c.keptSteps()...)
+	if err != nil {
+		return removed, fmt.Errorf("pruning: %w", err)
+	}
+	return removed, nil
+}
+
+// lockRun makes this process the only one that writes in the directory run.
+func lockRun(fs fileSystem, run string) (io.Closer, error) {
+	return fs.Lock(filepath.Join(run, lockFile))
+}
+
+// A pruner removes checkpoints that are no longer kept.
+type pruner struct {
+	fs    fileSystem
+	run   string
+	whole map[string]bool // directories that this process has saved, or verified: whether they are whole
+}
+
+// prune keeps the newest keep checkpoints that are whole, and those of the given
+// steps; a damaged one goes when it is older than all of the newest. First all names
+// go, durably; then what they named.
+func (p *pruner) prune(keep int, steps ...int) (removed []Entry, err error) {
+	entries, err := checkpoints(p.fs, p.run)
+	if err != nil {
+		return nil, err
+	}
+	kept := 0
+	for len(entries) > 0 && kept < max(keep, minimumKept) {
+		if last := entries[len(entries)-1]; p.isWhole(last.Dir) {
+			kept++
+		}
+		entries = entries[:len(entries)-1]
+	}
+	entries = slices.DeleteFunc(entries, func(e Entry) bool { return slices.Contains(steps, e.Step) })
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	names, err := p.fs.List(p.run)
+	if err != nil {
+		return nil, err
+	}
+	var temps []string
+	for _, e := range entries {
+		temp := tempName(p.run, names, e.name())
+		if err := p.fs.Rename(e.Dir, temp); err != nil {
+			return nil, err
+		}
+		temps = append(temps, temp)
+	}
+	if err := p.fs.Sync(p.run); err != nil {
+		return nil, err
+	}
+	for i, temp := range temps {
+		if err := removeTree(p.fs, temp); err != nil {
+			return entries[:i], err
+		}
+		delete(p.whole, entries[i].Dir)
+	}
+	return entries, nil
+}
+
+func (p *pruner) isWhole(dir string) bool {
+	whole, known := p.whole[dir]
+	if !known {
+		whole = verify(p.fs, dir) == nil
+		p.whole[dir] = whole
+	}
+	return whole
 }

@@ -118,7 +118,7 @@ func (r *Run) findSnapshot() {
 		return
 	}
 	if s.Snapshot < s.Step && r.Dir != "" {
-		if c, err := Load(stepDir(r.Dir, s.Snapshot), true); err == nil && c.Network == r.Network {
+		if c, err := loadStep(r.fs, r.Dir, s.Snapshot); err == nil && c.Network == r.Network {
 			r.back = c.State
 			return
 		}
@@ -138,12 +138,7 @@ func (r *Run) rewind(position uint64) error {
 	if r.log == nil {
 		return nil
 	}
-	if err := r.log.close(); err != nil {
-		return err
-	}
-	var err error
-	r.log, err = openMetrics(r.Dir, s.Progress)
-	return err
+	return r.log.cut(s.Progress)
 }
 
 // spiked handles a batch that is a spike, or that made a number not finite. It says

@@ -86,7 +86,7 @@ func newRootCmd() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
+	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newCheckpointCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
 	return root
 }
 

@@ -80,11 +80,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if err := t.Validate(); err != nil {
 		return usageError{err}
 	}
-	dir, err := t.checkpoint(args)
-	if err != nil {
-		return usageError{err}
-	}
-	c, err := train.Load(dir, false)
+	c, err := t.checkpoint(args, stderr)
 	if err != nil {
 		return err
 	}
@@ -105,29 +101,37 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	for i := range t.n {
 		s := t.Sampling
 		s.Seed += uint64(i)
-		if err := t.write(ctx, w, s, i, dir, stdout, stderr); err != nil {
+		if err := t.write(ctx, w, s, i, c.Dir, stdout, stderr); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkpoint is the directory of the checkpoint that the arguments mean: of a run, the
-// best or the newest one.
-func (t *sampleCommand) checkpoint(args []string) (string, error) {
+// checkpoint loads the checkpoint that the arguments mean: of a run, the best or the
+// newest one.
+func (t *sampleCommand) checkpoint(args []string, stderr io.Writer) (*train.Checkpoint, error) {
 	run := ""
 	if len(args) > 0 {
 		run = args[0]
-		if _, err := os.Stat(filepath.Join(run, "config.json")); err == nil {
-			return run, nil // a checkpoint itself
+		if _, err := os.Stat(filepath.Join(run, train.ManifestFile)); err == nil {
+			return train.Load(run, false) // a checkpoint itself
 		}
 	} else if run = latestRun(runsDir); run == "" {
-		return "", fmt.Errorf("there is no run in %s: train one with \"pedestrian train\", or name a run directory", runsDir)
+		return nil, usagef("there is no run in %s: train one with \"pedestrian train\", or name a run directory", runsDir)
 	}
+	if _, err := train.Newest(run); err != nil {
+		return nil, usageError{err}
+	}
+	load := train.LoadBest
 	if t.newest {
-		return train.Newest(run)
+		load = func(run string) (*train.Checkpoint, []error, error) { return train.LoadNewest(run, false) }
 	}
-	return train.Best(run)
+	c, passed, err := load(run)
+	if err == nil {
+		passedOver(stderr, passed, c)
+	}
+	return c, err
 }
 
 // latestRun is the directory in dir whose newest checkpoint was written last.

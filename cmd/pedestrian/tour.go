@@ -96,11 +96,7 @@ func (t *tour) run(ctx context.Context, stderr io.Writer) error {
 	}
 	t.say("The floor is not an estimate: it is what the ideal predictor, which knows the stories'\ngrammar, loses on the same windows.")
 
-	best, err := train.Best(t.out)
-	if err != nil {
-		return err
-	}
-	c, err := train.Load(best, false)
+	c, _, err := train.LoadBest(t.out)
 	if err != nil {
 		return err
 	}

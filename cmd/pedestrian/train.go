@@ -82,7 +82,7 @@ func (t *trainCommand) run(ctx context.Context, f *pflag.FlagSet, stdout, stderr
 	var r *train.Run
 	var err error
 	if t.resume != "" {
-		r, err = t.goOn(f)
+		r, err = t.goOn(f, stderr)
 	} else {
 		r, err = t.begin(f)
 	}
@@ -153,7 +153,7 @@ func setFlags(o *train.Options, f *pflag.FlagSet) (err error) {
 var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
 
 // goOn resumes a run.
-func (t *trainCommand) goOn(f *pflag.FlagSet) (*train.Run, error) {
+func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, error) {
 	var wrong string
 	f.Visit(func(fl *pflag.Flag) {
 		s, setting := fl.Value.(*settingFlag)
@@ -164,14 +164,14 @@ func (t *trainCommand) goOn(f *pflag.FlagSet) (*train.Run, error) {
 	if wrong != "" {
 		return nil, usagef("--%s cannot be given with --resume: a run goes on with the settings it began with", wrong)
 	}
-	dir, err := train.Newest(t.resume)
-	if err != nil {
+	if _, err := train.Newest(t.resume); err != nil {
 		return nil, usagef("nothing to resume: %w", err)
 	}
-	c, err := train.Load(dir, true)
+	c, passed, err := train.LoadNewest(t.resume, true)
 	if err != nil {
 		return nil, err
 	}
+	passedOver(stderr, passed, c)
 	if err := setFlags(&c.Options, f); err != nil {
 		return nil, usageError{err}
 	}

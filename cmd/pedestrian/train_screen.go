@@ -124,7 +124,11 @@ func (s *textScreen) plan() {
 func count2(n int, word string) string { return fmt.Sprintf("%d %s", n, plural(n, word)) }
 
 func (s *textScreen) observer() train.Observer {
-	return train.Observer{Step: s.step, Evaluate: s.evaluate, Sample: s.sample, Save: func(v train.Saved) { s.saved = v.Dir }}
+	return train.Observer{Step: s.step, Evaluate: s.evaluate, Sample: s.sample, Trouble: s.trouble, Save: func(v train.Saved) { s.saved = v.Dir }}
+}
+
+func (s *textScreen) trouble(t train.Trouble) {
+	s.line("%s  %s", s.heading(t.Step), s.p.bad("trouble: "+oneLine(t.Err)))
 }
 
 // heading is how lines about a step begin.
@@ -300,6 +304,9 @@ func (s *jsonScreen) observer() train.Observer {
 			s.put("sample", map[string]any{"step": t.Step, "prompt": t.Prompt, "text": t.Text})
 		},
 		Save: func(v train.Saved) { s.put("save", map[string]any{"step": v.Step, "dir": v.Dir}) },
+		Trouble: func(t train.Trouble) {
+			s.put("trouble", map[string]any{"step": t.Step, "error": oneLine(t.Err)})
+		},
 	}
 }
 

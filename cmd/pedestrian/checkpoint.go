@@ -1,0 +1,211 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+func newCheckpointCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "checkpoint",
+		Short: "Verify, list and prune the checkpoints of a run",
+		Long: `Every checkpoint holds the SHA-256 of each of its files. Training and sampling
+compare them when they load, and pass over a checkpoint that is damaged; these
+commands do the same without loading anything.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newCheckpointVerifyCmd(), newCheckpointListCmd(), newCheckpointPruneCmd())
+	return cmd
+}
+
+func newCheckpointVerifyCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify RUN|CHECKPOINT",
+		Short: "Compare every byte with what was saved",
+		Long: `Reads the checkpoint, or all those of a run, and compares them with the digests
+that were taken when they were saved.
+
+You will see one line a checkpoint; the exit code is 1 if one is damaged.`,
+		Example: "  pedestrian checkpoint verify runs/story-1\n  pedestrian checkpoint verify runs/story-1/step-000250",
+		Args:    oneDirectory,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return verifyCheckpoints(cmd.OutOrStdout(), args[0], asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a checkpoint")
+	return cmd
+}
+
+func newCheckpointListCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list RUN",
+		Short: "What a run has saved",
+		Long: `Lists the checkpoints of a run, the oldest first: step, size, validation loss, and
+whether every byte is as it was saved.`,
+		Example: "  pedestrian checkpoint list runs/story-1",
+		Args:    oneDirectory,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return listCheckpoints(cmd.OutOrStdout(), args[0], asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a checkpoint")
+	return cmd
+}
+
+func newCheckpointPruneCmd() *cobra.Command {
+	keep := 2
+	cmd := &cobra.Command{
+		Use:   "prune RUN",
+		Short: "Remove old checkpoints",
+		Long: `Removes the checkpoints of a run but the newest that are whole and the best one.
+Damaged ones go when they are older than those that are kept. A run that is being
+trained is refused.
+
+You will see the names of what was removed.`,
+		Example: "  pedestrian checkpoint prune runs/story-1 --keep 2",
+		Args:    oneDirectory,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if keep < 2 {
+				return usagef("--keep is %d: it must be at least 2, so that one damaged checkpoint is not the last", keep)
+			}
+			if _, err := train.Newest(args[0]); err != nil {
+				return usageError{err}
+			}
+			removed, err := train.Prune(args[0], keep)
+			for _, e := range removed {
+				fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", e.Dir)
+			}
+			return err
+		},
+	}
+	cmd.Flags().IntVar(&keep, "keep", keep, "newest checkpoints to keep, besides the best")
+	return cmd
+}
+
+// oneDirectory asks for one argument.
+func oneDirectory(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef("%s takes one directory, not %d: see \"%s --help\"", cmd.CommandPath(), len(args), cmd.CommandPath())
+	}
+	return nil
+}
+
+// checkpointsOf are the checkpoints of a run; or dir itself, if it is one.
+func checkpointsOf(dir string) ([]train.Entry, error) {
+	entries, err := train.Checkpoints(dir)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if len(entries) == 0 {
+		for _, name := range []string{train.ManifestFile, "config.json", "model.safetensors"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				return []train.Entry{{Dir: filepath.Clean(dir)}}, nil
+			}
+		}
+		return nil, usagef("%s holds no checkpoint", dir)
+	}
+	return entries, nil
+}
+
+func verifyCheckpoints(w io.Writer, dir string, asJSON bool) error {
+	entries, err := checkpointsOf(dir)
+	if err != nil {
+		return err
+	}
+	damaged := 0
+	p := newPainter(w)
+	for _, e := range entries {
+		wrong := train.Verify(e.Dir)
+		if wrong != nil {
+			damaged++
+		}
+		switch {
+		case asJSON:
+			v := map[string]any{"dir": e.Dir, "whole": wrong == nil}
+			if wrong != nil {
+				v["error"] = oneLine(wrong)
+			}
+			if err := writeLine(w, v); err != nil {
+				return err
+			}
+		case wrong == nil:
+			fmt.Fprintf(w, "%s: %s\n", e.Dir, p.good("every byte as it was saved"))
+		default:
+			fmt.Fprintf(w, "%s\n", p.bad(oneLine(wrong)))
+		}
+	}
+	if damaged > 0 {
+		return fmt.Errorf("%d of %s damaged", damaged, count2(len(entries), "checkpoint"))
+	}
+	return nil
+}
+
+func listCheckpoints(w io.Writer, run string, asJSON bool) error {
+	entries, err := checkpointsOf(run)
+	if err != nil {
+		return err
+	}
+	t := plainTable(w)
+	t.AppendHeader(table.Row{"checkpoint", "bytes", "validation", "state"})
+	for _, e := range entries {
+		bytes, loss, state := sizeOf(e.Dir), "", "whole"
+		c, err := train.Load(e.Dir, false)
+		if err == nil {
+			err = train.Verify(e.Dir)
+		}
+		switch {
+		case err != nil:
+			state = oneLine(err)
+		case c.State.Evaluations > 0 && c.State.Last.Step == c.State.Step:
+			loss = fmt.Sprintf("%.4f", c.State.Last.Loss)
+		}
+		if asJSON {
+			v := map[string]any{"dir": e.Dir, "bytes": bytes, "whole": err == nil}
+			if err != nil {
+				v["error"] = state
+			} else if loss != "" {
+				v["val"] = c.State.Last.Loss
+			}
+			if err := writeLine(w, v); err != nil {
+				return err
+			}
+			continue
+		}
+		t.AppendRow(table.Row{filepath.Base(e.Dir), commas(int(bytes)), loss, state})
+	}
+	if !asJSON {
+		t.Render()
+	}
+	return nil
+}
+
+// sizeOf is how many bytes the files in dir have.
+func sizeOf(dir string) (bytes int64) {
+	files, _ := os.ReadDir(dir)
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && info.Mode().IsRegular() {
+			bytes += info.Size()
+		}
+	}
+	return bytes
+}
+
+// passedOver says which newer or better checkpoints c takes the place of.
+func passedOver(stderr io.Writer, passed []error, c *train.Checkpoint) {
+	for _, err := range passed {
+		fmt.Fprintf(stderr, "pedestrian: passed over: %s\n", oneLine(err))
+	}
+	if len(passed) > 0 {
+		fmt.Fprintf(stderr, "pedestrian: %s is whole, and taken instead\n", c.Dir)
+	}
+}
