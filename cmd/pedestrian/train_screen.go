@@ -124,8 +124,10 @@ func (s *textScreen) plan() {
 func count2(n int, word string) string { return fmt.Sprintf("%d %s", n, plural(n, word)) }
 
 func (s *textScreen) observer() train.Observer {
-	return train.Observer{Step: s.step, Evaluate: s.evaluate, Sample: s.sample, Trouble: s.trouble, Save: func(v train.Saved) { s.saved = v.Dir }}
+	return train.Observer{Step: s.step, Evaluate: s.evaluate, Sample: s.sample, Trouble: s.trouble, Spike: s.spike, Save: func(v train.Saved) { s.saved = v.Dir }}
 }
+
+func (s *textScreen) spike(v train.Spike) { s.line("%s", v) }
 
 func (s *textScreen) trouble(t train.Trouble) {
 	s.line("%s  %s", s.heading(t.Step), s.p.bad("trouble: "+oneLine(t.Err)))
@@ -302,6 +304,13 @@ func (s *jsonScreen) observer() train.Observer {
 		},
 		Sample: func(t train.Sample) {
 			s.put("sample", map[string]any{"step": t.Step, "prompt": t.Prompt, "text": t.Text})
+		},
+		Spike: func(v train.Spike) {
+			fields := map[string]any{"step": v.Step, "position": v.Position, "action": v.Action, "text": v.String()}
+			if v.Action == train.SpikeRewind {
+				fields["to"] = v.To
+			}
+			s.put("spike", fields)
 		},
 		Save: func(v train.Saved) { s.put("save", map[string]any{"step": v.Step, "dir": v.Dir}) },
 		Trouble: func(t train.Trouble) {

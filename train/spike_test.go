@@ -1,0 +1,245 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestWindow(t *testing.T) {
+	var w Window
+	for i := range spikeWindow {
+		if zl, zn := w.judge(1e9, 1e9); zl != 0 || zn != 0 {
+			t.Fatalf("%d steps are enough to judge: %g, %g", i, zl, zn)
+		}
+		w.note(2+0.1*float64(i%2*2-1), 5) // mean 2, σ 0.1; a σ of 0 counts as 5e-6
+		w.note(math.NaN(), 5)
+		w.note(2, math.Inf(1))
+	}
+	const tolerance = 1e-9 // of sums of 128 numbers in float64
+	for _, c := range []struct{ loss, norm, zl, zn float64 }{
+		{2.59, 5, 5.9, 0}, {2.61, 5, 6.1, 0}, {0, 5, -20, 0}, {2, 5.00004, 0, 8}, {1e300, 5, 1e9, 0},
+	} {
+		zl, zn := w.judge(c.loss, c.norm)
+		if math.Abs(zl-c.zl) > tolerance*max(1, c.zl) || math.Abs(zn-c.zn) > tolerance*1e6 {
+			t.Errorf("loss %g and norm %g are %g σ and %g σ, want %g and %g", c.loss, c.norm, zl, zn, c.zl, c.zn)
+		}
+	}
+	for range spikeWindow {
+		w.note(100, 5)
+	}
+	if zl, _ := w.judge(100, 5); zl != 0 {
+		t.Errorf("after 128 steps at 100 that is still %g σ", zl)
+	}
+}
+
+// poisoned spoils the batch at one position: labels of another text, and a gradient
+// times 1000; or, with what "NaN", an input of the loss.
+func poisoned(r *Run, at uint64, what string) {
+	draw := r.draw
+	r.draw = func(position uint64, first, b, n int, tokens, targets []int32) {
+		draw(position, first, b, n, tokens, targets)
+		if position == at {
+			for i := range targets {
+				targets[i] = int32(i*7+3) % int32(r.Network.Vocab)
+			}
+		}
+	}
+	r.poke = func() {
+		if r.State.Position != at {
+			return
+		}
+		for i := range r.grad.Slab {
+			r.grad.Slab[i] *= 1000
+		}
+		if what == "NaN" {
+			r.grad.Slab[0] = float32(math.NaN())
+		}
+	}
+}
+
+// The llm.c case: a NaN, and a spike after it. Each policy does what it says, and the
+// window goes on seeing.
+func TestSpikePolicies(t *testing.T) {
+	o := mini()
+	o.Steps, o.Warmup, o.Batch, o.SaveEvery, o.EvalEvery = 180, 10, 4, 50, 50
+	o.LR = 3e-3
+	d := dataOf(t, sentences(t), o)
+	for _, c := range []struct {
+		policy, what string
+		want         []string // action, step of the update, step gone back to
+	}{
+		{SpikeWarn, "", []string{"warn 161 0"}},
+		{"", "", []string{"warn 161 0"}},
+		{SpikeSkip, "", []string{"skip 161 0"}},
+		{SpikeSkip, "NaN", []string{"skip 160 0"}},
+		{SpikeRewind, "", []string{"rewind 161 150"}},
+		{SpikeRewind, "NaN", []string{"rewind 140 100"}},
+	} {
+		o.OnSpike = c.policy
+		dir := filepath.Join(t.TempDir(), "run")
+		r := start(t, o, d, dir)
+		poisoned(r, 160, c.what)
+		if c.what == "NaN" { // one more, before the window is full
+			first := r.poke
+			r.poke = func() {
+				if first(); r.State.Position == 20 {
+					r.grad.Slab[7] = float32(math.Inf(1))
+				}
+			}
+			c.want = append([]string{fmt.Sprintf("%s 21 0", c.policy)}, c.want...)
+		}
+		var got []string
+		end, err := r.Train(t.Context(), Observer{Spike: func(s Spike) { got = append(got, fmt.Sprint(s.Action, " ", s.Step, " ", s.To)) }})
+		if err != nil || end != Finished || !slices.Equal(got, c.want) {
+			t.Errorf("%s %s: %v %v, spikes %q, want %q", c.policy, c.what, end, err, got, c.want)
+		}
+		if c.policy != SpikeWarn && c.policy != "" && r.State.Skipped != len(c.want) {
+			t.Errorf("%s: %d batches passed over", c.policy, r.State.Skipped)
+		}
+		lines, err := ReadMetrics(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates := map[int]int{}
+		for _, l := range lines {
+			if l.Val == nil && l.Action != SpikeSkip && l.Action != SpikeRewind {
+				updates[l.Step]++
+			}
+		}
+		for s := 1; s <= o.Steps; s++ {
+			if updates[s] != 1 {
+				t.Errorf("%s: %d lines for the update of step %d", c.policy, updates[s], s)
+			}
+		}
+		r.Close()
+	}
+}
+
+// A NaN stops a run that only warns, and damaged weights stop one that skips.
+func TestSpikeStops(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		spoil  func(*Run)
+		says   string
+	}{
+		{SpikeWarn, func(r *Run) { r.grad.Slab[3] = float32(math.NaN()) }, "is NaN"},
+		{SpikeSkip, func(r *Run) { r.State.M.Slab[3] = float32(math.NaN()) }, "the first moment of tok.w is NaN"},
+		{SpikeSkip, func(r *Run) { r.grad.Slab[3] = float32(math.NaN()) }, "20 batches were passed over one after the other"},
+		{SpikeRewind, func(r *Run) { r.grad.Slab[3] = float32(math.NaN()) }, "20 batches were passed over one after the other"},
+	} {
+		o := mini()
+		o.OnSpike = c.policy
+		r := start(t, o, dataOf(t, sentences(t), o), "")
+		r.poke = func() {
+			if r.State.Step == 7 {
+				c.spoil(r)
+			}
+		}
+		_, err := r.Train(t.Context(), Observer{})
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "step 8") {
+			t.Errorf("%s: %v, want %q", c.policy, err, c.says)
+		}
+	}
+}
+
+// Weights that are damaged in memory: a run that rewinds gets them back.
+func TestRewindMendsWeights(t *testing.T) {
+	o := mini()
+	o.OnSpike, o.SaveEvery = SpikeRewind, 5
+	r := start(t, o, dataOf(t, sentences(t), o), "")
+	once := true
+	r.poke = func() {
+		if r.State.Step == 7 && once {
+			once = false
+			r.State.Params.Slab[3] = float32(math.Inf(1))
+		}
+	}
+	to := -1
+	end, err := r.Train(t.Context(), Observer{Spike: func(s Spike) { to = s.To }})
+	if end != Finished || err != nil || to != 5 {
+		t.Errorf("%v %v, back to step %d", end, err, to)
+	}
+}
+
+// A run that goes back, stopped after any step near that and resumed, ends with the
+// bits of the run that was never stopped.
+func TestRewindResumes(t *testing.T) {
+	o := mini()
+	o.Steps, o.Warmup, o.Batch, o.SaveEvery, o.EvalEvery, o.OnSpike = 150, 10, 4, 20, 100, SpikeRewind
+	d := dataOf(t, sentences(t), o)
+	run := func(stops ...int) (*State, int) {
+		dir, spikes := filepath.Join(t.TempDir(), "run"), 0
+		r := start(t, o, d, dir)
+		for {
+			ctx, cancel := context.WithCancel(t.Context())
+			poisoned(r, 134, "")
+			end, err := r.Train(ctx, Observer{
+				Spike: func(Spike) { spikes++ },
+				Step: func(u Update) {
+					if len(stops) > 0 && u.Step == stops[0] {
+						stops = stops[1:]
+						cancel()
+					}
+				},
+			})
+			cancel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if end == Finished {
+				return r.State, spikes
+			}
+			r.Close()
+			r = resume(t, dir, d, nil)
+		}
+	}
+	want, spikes := run()
+	if spikes != 1 || want.Skipped != 1 {
+		t.Fatalf("%d spikes, %d batches passed over", spikes, want.Skipped)
+	}
+	for _, stops := range [][]int{{119}, {120}, {121}, {128, 131, 133}, {134}, {140}} {
+		got, _ := run(stops...)
+		if err := sameState(got, want); err != nil {
+			t.Errorf("stopped after %v: %v", stops, err)
+		}
+	}
+}
+
+// A poisoned batch at step 200 of 300: a run that rewinds ends where the clean one does.
+func rewindRecovers(t *testing.T, seeds int) {
+	const within = 0.02 // of the clean run's loss
+	o := mini()
+	o.Steps, o.Batch, o.LR, o.MinLR, o.SaveEvery, o.EvalEvery, o.EvalBatches, o.Clip = 300, 8, 5e-3, 5e-4, 50, 300, 0, 1
+	d := dataOf(t, sentences(t), o)
+	for seed := range uint64(seeds) {
+		o.Seed = seed + 1
+		var losses [2]float64
+		for i, policy := range []string{SpikeWarn, SpikeRewind} {
+			o.OnSpike = policy
+			r := start(t, o, d, "")
+			if policy == SpikeRewind {
+				poisoned(r, 200, "")
+			}
+			var spikes []Spike
+			if end, err := r.Train(t.Context(), Observer{Spike: func(s Spike) { spikes = append(spikes, s) }}); err != nil || end != Finished {
+				t.Fatal(end, err)
+			}
+			if policy == SpikeRewind && (len(spikes) < 1 || !slices.ContainsFunc(spikes, func(s Spike) bool { return s.Position == 200 && s.To == 200 })) {
+				t.Errorf("seed %d: spikes %v", seed, spikes)
+			}
+			losses[i] = r.State.Last.Loss
+			r.Close()
+		}
+		if math.Abs(losses[1]/losses[0]-1) > within {
+			t.Errorf("seed %d: the loss is %.4f after a poisoned batch, %.4f without", seed, losses[1], losses[0])
+		}
+		t.Logf("seed %d: the loss is %.4f after a poisoned batch, %.4f without", seed, losses[1], losses[0])
+	}
+}
+
+func TestRewindRecovers(t *testing.T) { rewindRecovers(t, 2) }
