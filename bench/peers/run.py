@@ -8,6 +8,8 @@ explains the cases, the contract with `pedestrian bench`, and what is fair about
 Needs Python 3.9 and nothing else; PyTorch lives in the environment of --torch.
 """
 import argparse
+import contextlib
+import ctypes
 import datetime
 import json
 import os
@@ -47,12 +49,19 @@ def environment(threads, cache, preload):
     return env
 
 
+def die_with_parent():
+    """Runs in a new worker: a stopped process would outlive a runner that is killed."""
+    with contextlib.suppress(OSError, AttributeError):  # elsewhere than on Linux: without it
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Worker:
     """A peer that stays alive for one case and is stopped (SIGSTOP) while others are measured."""
 
     def __init__(self, name, command, env):
         self.name = name
-        self.p = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.p = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                  start_new_session=True, preexec_fn=die_with_parent)
         self.about = self.read()
         self.pause()
 
@@ -204,6 +213,7 @@ def report(case, samples, about):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that workers are closed
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("cases", nargs="*", metavar="CASE", help="prefixes of cases; a precision may follow after the case")
     p.add_argument("--ours", default="", help='command of ours, such as "./pedestrian bench"; empty: peers alone')
