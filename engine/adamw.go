@@ -57,6 +57,7 @@ func (n *Network[T]) AdamW(h AdamW, step int, gscale float64, w, g, m, v *pedest
 		n.paramParts = parts(n.params.Slab, n.params.Tensors())
 	}
 	n.adamw(h, step, gscale, n.paramParts, w.Slab, g.Slab, m.Slab, v.Slab)
+	n.mixed.stale = true
 }
 
 // AdamWAdapter is AdamW for an adapter.

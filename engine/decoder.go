@@ -52,6 +52,9 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	if n.lora != nil {
 		s.lora = &n.lora.Config
 	}
+	if n.o.Precision == BF16 {
+		n.mix(s.rows, false)
+	}
 	allocate(func(a *arena[T]) {
 		d.w.planForward(a, s)
 		d.out, d.last = d.w.logits.Y, d.w.logits.X
@@ -78,6 +81,7 @@ func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 		panic(fmt.Sprintf("engine.Decoder.Feed: sequence %d of %d", seq, len(d.lens)))
 	}
 	d.mustFit("Feed", seq, tokens, len(tokens))
+	d.n.round()
 	for len(tokens) > 0 {
 		n := min(len(tokens), d.w.x.Rows)
 		d.w.segments = append(d.w.segments[:0], Segment{0, seq * c.Context, n, d.lens[seq]})
@@ -100,6 +104,7 @@ func (d *Decoder[T]) Next(tokens []int32) Mat[T] {
 	if len(tokens) != len(d.lens) {
 		panic(fmt.Sprintf("engine.Decoder.Next: %d tokens for %d sequences", len(tokens), len(d.lens)))
 	}
+	d.n.round()
 	d.w.segments = d.w.segments[:0]
 	for seq := range tokens {
 		d.mustFit("Next", seq, tokens[seq:seq+1], 1)

@@ -18,6 +18,8 @@ type FC[T Float] struct {
 	// Impotent is the range of outputs whose bias gradient is identically zero,
 	// and is not computed: the keys of an attention, by (29) and (32.b).
 	Impotent [2]int
+
+	mixed *mixed // the weight in mixed precision, or nil
 }
 
 // FCCache holds the task of a fully connected layer.
@@ -25,17 +27,30 @@ type FCCache[T Float] struct{ bias sumTokens[T] }
 
 // Forward sets y to x W + B, or adds that to y.
 func (l FC[T]) Forward(p *Pool, y, x Mat[T], add bool) {
+	if l.mixed != nil {
+		l.mixed.forward(p, as32(y), as32(x), vec32(l.B), add)
+		return
+	}
 	kernel.MulNN(p, y, x, l.W, l.B, add)
 }
 
 // Error sets dx to dy Wᵗ: the error handed down (T2).
 func (l FC[T]) Error(p *Pool, dx, dy Mat[T]) {
+	if l.mixed != nil {
+		l.mixed.error(p, as32(dx), as32(dy))
+		return
+	}
 	kernel.MulNT(p, dx, dy, l.W, false)
 }
 
 // Grad adds the gradients of W and B to grad (T3), or sets it where it is fresh.
+// Error comes first.
 func (l FC[T]) Grad(p *Pool, grad FC[T], dy, x Mat[T], c *FCCache[T]) {
-	kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
+	if l.mixed != nil {
+		l.mixed.grad(p, as32(grad.W), as32(dy), as32(x), !grad.Fresh)
+	} else {
+		kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
+	}
 	if grad.B == nil {
 		return
 	}

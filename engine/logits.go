@@ -15,6 +15,8 @@ type Logits[T Float] struct {
 	B      []T
 	LoRA   LoRA[T]
 	Fresh  bool // of a gradient: its old numbers do not count
+
+	mixed *mixed // the weight in mixed precision, or nil
 }
 
 // logitsOf is FC_logits of p and a, either of which may be nil.
@@ -47,6 +49,8 @@ type LogitsCache[T Float] struct {
 // Forward sets y to the logits (a_12) of x (a_11).
 func (l *Logits[T]) Forward(p *Pool, y Mat[T], c *LogitsCache[T], x Mat[T]) {
 	switch {
+	case l.mixed != nil:
+		l.mixedForward(p, as32(y), as32(x))
 	case l.W.V != nil:
 		kernel.MulNN(p, y, x, l.W, l.B, false)
 	case l.B != nil:
@@ -62,10 +66,35 @@ func (l *Logits[T]) Forward(p *Pool, y Mat[T], c *LogitsCache[T], x Mat[T]) {
 	}
 }
 
+// mixedForward is Forward in mixed precision; it leaves r(x) for Grad.
+func (l *Logits[T]) mixedForward(p *Pool, y, x Mat[float32]) {
+	m, b := l.mixed, vec32(l.B)
+	if l.W.V != nil {
+		m.forward(p, y, x, b, false)
+		return
+	}
+	for t := range y.Rows {
+		copy(y.Row(t), b)
+	}
+	kernel.MulPackedT(p, y, m.task.run(p, shaped(m.x, x.Rows, x.Cols), x), m.w, b != nil)
+}
+
+// mixedError is Error in mixed precision; the loss has rounded dy.
+func (l *Logits[T]) mixedError(p *Pool, dx, dy Mat[float32]) {
+	m := l.mixed
+	if rounded := shaped(m.dy, dy.Rows, dy.Cols); l.W.V != nil {
+		kernel.MulPackedT(p, dx, rounded, m.w, false)
+	} else {
+		kernel.MulPacked(p, dx, rounded, m.w, nil, false)
+	}
+}
+
 // Error sets dx (Δ_11) given dy (Δ_12); without dx.V it only prepares Grad.
 func (l *Logits[T]) Error(p *Pool, dx, dy Mat[T], c *LogitsCache[T]) {
 	switch {
 	case dx.V == nil:
+	case l.mixed != nil:
+		l.mixedError(p, as32(dx), as32(dy))
 	case l.W.V != nil:
 		kernel.MulNT(p, dx, dy, l.W, false)
 	default:
@@ -79,10 +108,16 @@ func (l *Logits[T]) Error(p *Pool, dx, dy Mat[T], c *LogitsCache[T]) {
 // Grad adds the gradients of what grad has, or sets them where it is fresh. Error
 // comes first.
 func (l *Logits[T]) Grad(p *Pool, grad *Logits[T], dy, x Mat[T], c *LogitsCache[T]) {
-	if grad.W.V != nil {
+	switch {
+	case l.mixed != nil && grad.W.V != nil:
+		m := l.mixed
+		kernel.MulTNBF16(p, as32(grad.W), shaped(m.x, x.Rows, x.Cols), shaped(m.dy, dy.Rows, dy.Cols), !grad.Fresh)
+	case l.mixed != nil && grad.Tok.V != nil:
+		m := l.mixed
+		kernel.MulTNBF16(p, as32(grad.Tok), shaped(m.dy, dy.Rows, dy.Cols), shaped(m.x, x.Rows, x.Cols), !grad.Fresh)
+	case grad.W.V != nil:
 		kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
-	}
-	if grad.Tok.V != nil {
+	case grad.Tok.V != nil:
 		kernel.MulTN(p, grad.Tok, dy, x, !grad.Fresh)
 	}
 	if grad.Fresh {
@@ -130,7 +165,11 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 		xc, y := gather(c.X, x, rows), first(c.Y, len(rows))
 		l.Forward(p, y, c, xc)
 		c.show("a_12", rows, y)
-		sum += Loss[T]{Scale: s, Error: true}.Forward(p, y, &c.Loss, targets) // Δ_12
+		loss := Loss[T]{Scale: s, Error: true}
+		if l.mixed != nil {
+			loss.round = shaped(l.mixed.dy, y.Rows, y.Cols)
+		}
+		sum += loss.Forward(p, y, &c.Loss, targets) // Δ_12
 		c.show("Δ_12", rows, y)
 		dxc := dx
 		if dx.V != nil {

@@ -15,6 +15,8 @@ import (
 type Loss[T Float] struct {
 	Scale float64 // s
 	Error bool    // put Δ_12 in the place of the logits
+
+	round kernel.MatBF16 // and here, rounded, in mixed precision
 }
 
 // LossCache holds the losses of a chunk, and the task.
@@ -51,6 +53,9 @@ func (f *lossTask[T]) Do(_ *kernel.Pool, part int) {
 	for t := part * lossRows; t < min((part+1)*lossRows, f.logits.Rows); t++ {
 		if row, target := f.logits.Row(t), int(f.targets[t]); f.l.Error {
 			f.token[t] = kernel.CrossEntropy(row, target, T(f.l.Scale))
+			if f.l.round.V != nil {
+				kernel.RoundBF16(f.l.round.Row(t), vec32(row))
+			}
 		} else {
 			f.token[t] = kernel.NegLogProb(row, target)
 		}

@@ -11,7 +11,7 @@ import (
 
 // A Part is a part of the memory of a network.
 type Part struct {
-	Name  string // "activations", "attention", "logits", "errors" or "adapters"
+	Name  string // "activations", "attention", "logits", "errors", "adapters" or "bf16"
 	Bytes int64
 }
 
@@ -58,6 +58,10 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 		}
 		a.in(p.Name)
 		a.count(saturated(0, int64(c.Blocks-1), p.Bytes))
+	}
+	if o.Precision == BF16 {
+		a.in("bf16")
+		a.count(o.shape(c, l).mixedBytes())
 	}
 	return a.budget, nil
 }

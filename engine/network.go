@@ -23,6 +23,8 @@ type Options struct {
 	// again in the backward pass: the same bits from a tenth of the activations,
 	// for two thirds of another forward pass.
 	Recompute bool
+
+	Precision Precision // of the operands of large products; "" means that of the parameters
 }
 
 // Network computes the loss of a GPT, its gradients and its logits (table 2 and
@@ -44,6 +46,8 @@ type Network[T Float] struct {
 	final     LayerNorm[T]
 	logits    Logits[T]
 
+	mixed packedWeights // in mixed precision
+
 	squares               sumSquares[T]
 	update                adamwTask[T]
 	norms                 normsTask[T]
@@ -60,6 +64,9 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	o, err := o.withDefaults(c)
 	if err != nil {
 		panic("engine.New: " + err.Error())
+	}
+	if o.Precision != "" && !is32[T]() {
+		panic(fmt.Sprintf("engine.New: Options.Precision is %q, which is for parameters in float32", o.Precision))
 	}
 	n := &Network[T]{params: p, lora: lora, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
 	n.embedding = Embedding[T]{Tok: view(p.Tok), Pos: view(p.Pos)}
@@ -92,6 +99,8 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 		return o, fmt.Errorf("Options.Dropout is %g: it must be at least 0 and less than 1", o.Dropout)
 	case o.Chunk < 1:
 		return o, fmt.Errorf("Options.Chunk is %d: it must be at least 1", o.Chunk)
+	case o.Precision != "" && o.Precision != Float32 && o.Precision != BF16:
+		return o, fmt.Errorf("Options.Precision is %q: choose %q or %q", o.Precision, Float32, BF16)
 	}
 	o.Chunk = min(o.Chunk, o.Batch*o.Context)
 	return o, nil
@@ -118,6 +127,7 @@ func (n *Network[T]) mustTake(fn string, b Batch, targets bool) {
 func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
 	n.mustTake("Loss", b, true)
 	n.reserve(false)
+	n.round()
 	w := &n.work
 	if counted = w.logits.note(b.Targets); counted == 0 {
 		return 0, 0
@@ -132,6 +142,7 @@ func (n *Network[T]) Logits(out Mat[T], b Batch) {
 	n.mustTake("Logits", b, false)
 	mustShape("Network.Logits", "out", out, b.B*b.T, n.params.Config.Vocab)
 	n.reserve(false)
+	n.round()
 	w := &n.work
 	w.place(b)
 	a11 := n.forward(w, b.Tokens, nil)
@@ -165,6 +176,7 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		panic(fmt.Sprintf("engine.Network.Gradients: gradients of an adapter %+v, which is not the network's", dlora.Config))
 	}
 	n.reserve(true)
+	n.round()
 	w := &n.work
 	if counted = w.logits.note(b.Targets); counted == 0 {
 		if fresh {

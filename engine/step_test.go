@@ -7,18 +7,19 @@ import (
 
 // TestSameBits trains with dropout on different numbers of threads.
 func TestSameBits(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { testSameBits[float32](t, 1, 2, 3, 4, 7, 8) })
-	t.Run("float64", func(t *testing.T) { testSameBits[float64](t, 1, 2, 5) })
+	t.Run("float32", func(t *testing.T) { testSameBits[float32](t, "", 1, 2, 3, 4, 7, 8) })
+	t.Run("float64", func(t *testing.T) { testSameBits[float64](t, "", 1, 2, 5) })
+	t.Run("bf16", func(t *testing.T) { testSameBits[float32](t, BF16, 1, 2, 5) })
 }
 
-func testSameBits[T Float](t *testing.T, threads ...int) {
+func testSameBits[T Float](t *testing.T, precision Precision, threads ...int) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
 	cs := bigger
 	var first []T
 	for _, threads := range threads {
 		p, lora := convert[T](cs.params(1))
 		b := cs.batch(2)
-		n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.2, Seed: 9, Chunk: 32})
+		n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.2, Seed: 9, Chunk: 32, Precision: precision})
 		if n.pool.Threads() != threads {
 			t.Fatalf("a pool of %d threads, not %d", n.pool.Threads(), threads)
 		}
@@ -51,11 +52,12 @@ func testSameBits[T Float](t *testing.T, threads ...int) {
 
 // TestNoAllocation counts the allocations of whole training steps.
 func TestNoAllocation(t *testing.T) {
-	for _, cs := range []testCase{cases[1], bigger} {
+	for i, cs := range []testCase{cases[1], bigger, cases[1], bigger} {
 		for _, threads := range []int{1, 2} {
+			precision := []Precision{Float32, BF16}[i/2]
 			p, lora := convert[float32](cs.params(1))
 			b := cs.batch(2)
-			n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.1, Recompute: threads == 2})
+			n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.1, Recompute: threads == 2, Precision: precision})
 			dp, m, v := like(p), like(p), like(p)
 			da, ma, va := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
 			step := 0
@@ -70,7 +72,7 @@ func TestNoAllocation(t *testing.T) {
 				}
 			})
 			if allocs != 0 {
-				t.Errorf("%s, %d threads: %g allocations in a step", cs.name, threads, allocs)
+				t.Errorf("%s, %s, %d threads: %g allocations in a step", cs.name, precision, threads, allocs)
 			}
 			d := n.NewDecoder(2)
 			tokens := []int32{3, 4}
@@ -81,7 +83,7 @@ func TestNoAllocation(t *testing.T) {
 				d.Next(tokens)
 			})
 			if allocs != 0 {
-				t.Errorf("%s, %d threads: %g allocations in decoding", cs.name, threads, allocs)
+				t.Errorf("%s, %s, %d threads: %g allocations in decoding", cs.name, precision, threads, allocs)
 			}
 			n.Close()
 		}

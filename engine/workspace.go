@@ -174,6 +174,9 @@ func (n *Network[T]) reserve(train bool) {
 	o := n.o
 	o.Threads = n.pool.Threads()
 	s := o.shape(n.params.Config, l)
+	if o.Precision == BF16 {
+		n.mix(s.rows, train)
+	}
 	if n.work.x.V == nil {
 		allocate(func(a *arena[T]) { n.work.planForward(a, s) })
 	}

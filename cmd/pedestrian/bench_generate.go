@@ -17,37 +17,49 @@ const (
 	generateTokens = 128
 )
 
-func generateCases() []benchCase {
-	return []benchCase{{name: "generate/gpt2/float32", run: func(b *bench, r *figures) error {
-		p := randomParams(benchGPT2)
-		net := engine.New(p, nil, engine.Options{Threads: b.threads})
-		defer net.Close()
-		d := net.NewDecoder(1)
-		rnd := rand.New(rand.NewPCG(5, 6))
-		prompt := make([]int32, generatePrompt)
-		read := newMemory(1 << 27)
-		var bandwidth []float64
-		for i := range b.repeats(3) + 1 {
-			d.Reset()
-			for j := range prompt {
-				prompt[j] = int32(rnd.IntN(benchGPT2.Vocab))
-			}
-			next := []int32{greedy(d.Feed(0, prompt))}
-			ms := timed(func() { b.pool.Run(read.parts(), read) })
-			bandwidth = append(bandwidth, float64(4*len(read.x))/ms/1e6)
-			ms = timed(func() {
-				for range generateTokens {
-					next[0] = greedy(d.Feed(0, next))
-				}
-			})
-			if i > 0 {
-				r.MS = append(r.MS, ms)
-			}
+func generateCases() (cases []benchCase) {
+	for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+		cases = append(cases, benchCase{name: "generate/gpt2/" + string(p), run: func(b *bench, r *figures) error {
+			b.generate(r, p)
+			return nil
+		}})
+	}
+	return cases
+}
+
+// generate feeds a prompt, then the most likely token again and again.
+func (b *bench) generate(r *figures, precision engine.Precision) {
+	p := randomParams(benchGPT2)
+	net := engine.New(p, nil, engine.Options{Threads: b.threads, Precision: precision})
+	defer net.Close()
+	d := net.NewDecoder(1)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	prompt := make([]int32, generatePrompt)
+	read := newMemory(1 << 27)
+	var bandwidth []float64
+	for i := range b.repeats(3) + 1 {
+		d.Reset()
+		for j := range prompt {
+			prompt[j] = int32(rnd.IntN(benchGPT2.Vocab))
 		}
-		r.Tokens, r.Bytes, r.PeakMiB = generateTokens, generateTokens*4*float64(p.Count()-len(p.Pos.V)), peakMemory()
-		r.OfBandwidth = r.Bytes / median(r.MS) / 1e6 / median(bandwidth)
-		return nil
-	}}}
+		next := []int32{greedy(d.Feed(0, prompt))}
+		ms := timed(func() { b.pool.Run(read.parts(), read) })
+		bandwidth = append(bandwidth, float64(4*len(read.x))/ms/1e6)
+		ms = timed(func() {
+			for range generateTokens {
+				next[0] = greedy(d.Feed(0, next))
+			}
+		})
+		if i > 0 { // the first takes memory
+			r.MS = append(r.MS, ms)
+		}
+	}
+	bytes := 4.0
+	if precision == engine.BF16 {
+		bytes = 2
+	}
+	r.Tokens, r.Bytes, r.PeakMiB = generateTokens, generateTokens*bytes*float64(p.Count()-len(p.Pos.V)), peakMemory()
+	r.OfBandwidth = r.Bytes / median(r.MS) / 1e6 / median(bandwidth)
 }
 
 // greedy is the most likely token.

@@ -31,12 +31,14 @@ func stepCases() (cases []benchCase) {
 		{"char", benchChar, 12, 64, 30, false}, {"gpt2", benchGPT2, 4, 64, 5, false},
 		{"gpt2", benchGPT2, 4, 256, 3, true}, {"gpt2", benchGPT2, 1, 1024, 3, true},
 	} {
-		cases = append(cases, benchCase{fmt.Sprintf("train/%s/%dx%d/float32", s.name, s.b, s.t), s.long, func(b *bench, r *figures) error {
-			st := newStep(b, s.c, s.b, s.t)
-			defer st.net.Close()
-			st.measure(b, r, b.repeats(s.rep))
-			return nil
-		}})
+		for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+			cases = append(cases, benchCase{fmt.Sprintf("train/%s/%dx%d/%s", s.name, s.b, s.t, p), s.long, func(b *bench, r *figures) error {
+				st := newStep(b, s.c, s.b, s.t, p)
+				defer st.net.Close()
+				st.measure(b, r, b.repeats(s.rep))
+				return nil
+			}})
+		}
 	}
 	return cases
 }
@@ -49,6 +51,7 @@ type trainStep struct {
 	batch       engine.Batch
 	rnd         *rand.Rand
 	count       int
+	precision   engine.Precision
 }
 
 // randomParams are weights as a network begins with.
@@ -67,10 +70,10 @@ func randomParams(c pedestrian.Config) *pedestrian.Params[float32] {
 	return p
 }
 
-func newStep(b *bench, c pedestrian.Config, batch, t int) *trainStep {
-	s := &trainStep{c: c, w: randomParams(c), rnd: rand.New(rand.NewPCG(3, 4))}
+func newStep(b *bench, c pedestrian.Config, batch, t int, p engine.Precision) *trainStep {
+	s := &trainStep{c: c, w: randomParams(c), rnd: rand.New(rand.NewPCG(3, 4)), precision: p}
 	s.dw, s.m, s.v = pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c)
-	s.net = engine.New(s.w, nil, engine.Options{Batch: batch, Context: t, Threads: b.threads})
+	s.net = engine.New(s.w, nil, engine.Options{Batch: batch, Context: t, Threads: b.threads, Precision: p})
 	s.batch = engine.Batch{B: batch, T: t, Tokens: make([]int32, batch*t), Targets: make([]int32, batch*t)}
 	return s
 }
@@ -119,6 +122,9 @@ func (s *trainStep) measure(b *bench, r *figures, repeat int) {
 	}
 	f, total := median(forward), median(r.MS)
 	r.Phases["forward"], r.Phases["backward"], r.Phases["optimizer"] = f, median(gradients[1:])-f, median(optimizer[1:])
+	if s.precision == engine.BF16 {
+		return // the layers alone are those of float32
+	}
 	r.Phases["products"], r.Phases["attention"], r.Phases["logits"] = s.products(b, repeat), s.attention(b, repeat), s.logits(b, repeat)
 	r.Phases["rest"] = total - r.Phases["products"] - r.Phases["attention"] - r.Phases["logits"] - r.Phases["optimizer"]
 }
