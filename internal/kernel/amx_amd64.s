@@ -2,21 +2,21 @@
 
 #include "textflag.h"
 
-// func amx1x1(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
-TEXT ·amx1x1(SB), NOSPLIT, $0-104
+// func amx1x1(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
+TEXT ·amx1x1(SB), NOSPLIT, $0-80
 	MOVQ cfg+0(FP), AX
 	MOVQ k+8(FP), R8
 	MOVQ panels+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ down+32(FP), R15
-	MOVQ second+40(FP), R13
-	MOVQ step+48(FP), R14
-	MOVQ b+64(FP), BX
-	MOVQ c+72(FP), DI
-	MOVQ stride+80(FP), DX
-	MOVQ mode+96(FP), R11
+	MOVQ b+40(FP), BX
+	MOVQ c+48(FP), DI
+	MOVQ stride+56(FP), DX
+	MOVQ mode+72(FP), R11
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ $64, R10
+	MOVQ R15, R13
+	SHLQ $4, R13 // the second tile of a
 	MOVQ DX, R12
 	SHLQ $4, R12
 	ADDQ DI, R12 // the second row of tiles
@@ -31,33 +31,24 @@ old:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x17; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(DI)(DX*1), TMM0
 	JMP  terms
 bias: // every row from the same place
-	MOVQ bias+88(FP), AX
+	MOVQ bias+64(FP), AX
 	XORQ CX, CX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM0
 	ADDQ $128, AX
-	MOVQ AX, bias+88(FP)
+	MOVQ AX, bias+64(FP)
 terms:
 	MOVQ SI, AX
+	LEAQ (SI)(R13*1), R14
 	MOVQ R8, CX
-	TESTQ CX, CX
-	JZ   rest
 more:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADDT1 0(BX)(R10*1), TMM6
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x38; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R15*1), TMM4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	ADDQ R14, AX
+	ADDQ $64, AX
+	ADDQ $64, R14
 	ADDQ $2048, BX
 	DECQ CX
 	JNZ  more
-rest: // fewer than 32 terms, filled up with zeros
-	MOVQ rest+56(FP), AX
-	TESTQ AX, AX
-	JZ   store
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R10*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	ADDQ $2048, BX
-store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x17; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 0(DI)(DX*1), TMM0
 	ADDQ $128, DI
 	ADDQ $128, R12
@@ -66,21 +57,21 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amx1x2(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
-TEXT ·amx1x2(SB), NOSPLIT, $0-104
+// func amx1x2(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
+TEXT ·amx1x2(SB), NOSPLIT, $0-80
 	MOVQ cfg+0(FP), AX
 	MOVQ k+8(FP), R8
 	MOVQ panels+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ down+32(FP), R15
-	MOVQ second+40(FP), R13
-	MOVQ step+48(FP), R14
-	MOVQ b+64(FP), BX
-	MOVQ c+72(FP), DI
-	MOVQ stride+80(FP), DX
-	MOVQ mode+96(FP), R11
+	MOVQ b+40(FP), BX
+	MOVQ c+48(FP), DI
+	MOVQ stride+56(FP), DX
+	MOVQ mode+72(FP), R11
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ $64, R10
+	MOVQ R15, R13
+	SHLQ $4, R13 // the second tile of a
 	MOVQ DX, R12
 	SHLQ $4, R12
 	ADDQ DI, R12 // the second row of tiles
@@ -97,38 +88,27 @@ old:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x17; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(DI)(DX*1), TMM1
 	JMP  terms
 bias: // every row from the same place
-	MOVQ bias+88(FP), AX
+	MOVQ bias+64(FP), AX
 	XORQ CX, CX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(AX)(CX*1), TMM1
 	ADDQ $128, AX
-	MOVQ AX, bias+88(FP)
+	MOVQ AX, bias+64(FP)
 terms:
 	MOVQ SI, AX
+	LEAQ (SI)(R13*1), R14
 	MOVQ R8, CX
-	TESTQ CX, CX
-	JZ   rest
 more:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADDT1 0(BX)(R10*1), TMM6
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x38; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R15*1), TMM4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x13; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R10*1), TMM7
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0xbc; BYTE $0x13; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(BX)(R10*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	ADDQ R14, AX
+	ADDQ $64, AX
+	ADDQ $64, R14
 	ADDQ $2048, BX
 	DECQ CX
 	JNZ  more
-rest: // fewer than 32 terms, filled up with zeros
-	MOVQ rest+56(FP), AX
-	TESTQ AX, AX
-	JZ   store
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R10*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x13; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R10*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	ADDQ $2048, BX
-store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x17; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 0(DI)(DX*1), TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x17; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 64(DI)(DX*1), TMM1
 	ADDQ $128, DI
@@ -138,21 +118,21 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amx2x1(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
-TEXT ·amx2x1(SB), NOSPLIT, $0-104
+// func amx2x1(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
+TEXT ·amx2x1(SB), NOSPLIT, $0-80
 	MOVQ cfg+0(FP), AX
 	MOVQ k+8(FP), R8
 	MOVQ panels+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ down+32(FP), R15
-	MOVQ second+40(FP), R13
-	MOVQ step+48(FP), R14
-	MOVQ b+64(FP), BX
-	MOVQ c+72(FP), DI
-	MOVQ stride+80(FP), DX
-	MOVQ mode+96(FP), R11
+	MOVQ b+40(FP), BX
+	MOVQ c+48(FP), DI
+	MOVQ stride+56(FP), DX
+	MOVQ mode+72(FP), R11
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ $64, R10
+	MOVQ R15, R13
+	SHLQ $4, R13 // the second tile of a
 	MOVQ DX, R12
 	SHLQ $4, R12
 	ADDQ DI, R12 // the second row of tiles
@@ -169,40 +149,27 @@ old:
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x94; BYTE $0x14; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(R12)(DX*1), TMM2
 	JMP  terms
 bias: // every row from the same place
-	MOVQ bias+88(FP), AX
+	MOVQ bias+64(FP), AX
 	XORQ CX, CX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x94; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM2
 	ADDQ $128, AX
-	MOVQ AX, bias+88(FP)
+	MOVQ AX, bias+64(FP)
 terms:
 	MOVQ SI, AX
+	LEAQ (SI)(R13*1), R14
 	MOVQ R8, CX
-	TESTQ CX, CX
-	JZ   rest
 more:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADDT1 0(BX)(R10*1), TMM6
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x38; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R15*1), TMM4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	ADDQ R13, AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x38; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R15*1), TMM5
-	SUBQ R13, AX
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x3e; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(R14)(R15*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
-	ADDQ R14, AX
+	ADDQ $64, AX
+	ADDQ $64, R14
 	ADDQ $2048, BX
 	DECQ CX
 	JNZ  more
-rest: // fewer than 32 terms, filled up with zeros
-	MOVQ rest+56(FP), AX
-	TESTQ AX, AX
-	JZ   store
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R10*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x10; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(AX)(R10*1), TMM5
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
-	ADDQ $2048, BX
-store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x17; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 0(DI)(DX*1), TMM0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x14; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 0(R12)(DX*1), TMM2
 	ADDQ $128, DI
@@ -212,21 +179,21 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amx2x2(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
-TEXT ·amx2x2(SB), NOSPLIT, $0-104
+// func amx2x2(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
+TEXT ·amx2x2(SB), NOSPLIT, $0-80
 	MOVQ cfg+0(FP), AX
 	MOVQ k+8(FP), R8
 	MOVQ panels+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ down+32(FP), R15
-	MOVQ second+40(FP), R13
-	MOVQ step+48(FP), R14
-	MOVQ b+64(FP), BX
-	MOVQ c+72(FP), DI
-	MOVQ stride+80(FP), DX
-	MOVQ mode+96(FP), R11
+	MOVQ b+40(FP), BX
+	MOVQ c+48(FP), DI
+	MOVQ stride+56(FP), DX
+	MOVQ mode+72(FP), R11
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ $64, R10
+	MOVQ R15, R13
+	SHLQ $4, R13 // the second tile of a
 	MOVQ DX, R12
 	SHLQ $4, R12
 	ADDQ DI, R12 // the second row of tiles
@@ -247,48 +214,32 @@ old:
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x9c; BYTE $0x14; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(R12)(DX*1), TMM3
 	JMP  terms
 bias: // every row from the same place
-	MOVQ bias+88(FP), AX
+	MOVQ bias+64(FP), AX
 	XORQ CX, CX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(AX)(CX*1), TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x94; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x9c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(AX)(CX*1), TMM3
 	ADDQ $128, AX
-	MOVQ AX, bias+88(FP)
+	MOVQ AX, bias+64(FP)
 terms:
 	MOVQ SI, AX
+	LEAQ (SI)(R13*1), R14
 	MOVQ R8, CX
-	TESTQ CX, CX
-	JZ   rest
 more:
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADDT1 0(BX)(R10*1), TMM6
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x38; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R15*1), TMM4
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x13; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R10*1), TMM7
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0xbc; BYTE $0x13; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(BX)(R10*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	ADDQ R13, AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x38; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R15*1), TMM5
-	SUBQ R13, AX
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x3e; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(R14)(R15*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
-	ADDQ R14, AX
+	ADDQ $64, AX
+	ADDQ $64, R14
 	ADDQ $2048, BX
 	DECQ CX
 	JNZ  more
-rest: // fewer than 32 terms, filled up with zeros
-	MOVQ rest+56(FP), AX
-	TESTQ AX, AX
-	JZ   store
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(BX)(R10*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 0(AX)(R10*1), TMM4
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x13; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R10*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x10; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(AX)(R10*1), TMM5
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
-	ADDQ $2048, BX
-store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x17; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 0(DI)(DX*1), TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x17; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 64(DI)(DX*1), TMM1
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x14; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED 0(R12)(DX*1), TMM2

@@ -51,6 +51,19 @@ func fractionOf(p *Pool, operations float64, f func(), limit func(n int) float64
 	return rate, peak
 }
 
+// fill writes to memory, which else would all be one page of zeros.
+func fill[T float32 | BF16](v []T) {
+	for i := range v {
+		v[i] = T(i % 7)
+	}
+}
+
+func z0(rows, cols int) Mat[float32] {
+	m := NewMat[float32](rows, cols)
+	fill(m.V)
+	return m
+}
+
 func eachThreads(f func(p *Pool)) {
 	for _, n := range []int{1, NewPool(0).Threads()} {
 		if *onThreads == 0 || *onThreads == n {
@@ -73,6 +86,9 @@ func BenchmarkProducts(b *testing.B) {
 			m, n, k := s[0], s[1], s[2]
 			x, y, z := NewMat[float32](m, k), NewMat[float32](k, n), NewMat[float32](m, n)
 			xt, yt := NewMat[float32](k, m), NewMat[float32](n, k)
+			for _, v := range []Mat[float32]{x, y, xt, yt} {
+				fill(v.V)
+			}
 			for form, f := range map[string]func(){
 				"NN": func() { MulNN(p, z, x, y, nil, false) },
 				"NT": func() { MulNT(p, z, x, yt, false) },
@@ -159,8 +175,13 @@ func BenchmarkProductsBF16(b *testing.B) {
 			m, n, k := s[0], s[1], s[2]
 			x, y, z := NewMatBF16(m, k), NewMatBF16(k, n), NewMat[float32](m, n)
 			xt, yt := NewMatBF16(k, m), NewMatBF16(n, k)
+			for _, v := range []MatBF16{x, y, xt, yt} {
+				fill(v.V)
+			}
 			w := NewPackedBF16(k, n, true, false)
+			w.Pack(p, z0(k, n))
 			wt := NewPackedBF16(n, k, false, true)
+			wt.Pack(p, z0(n, k))
 			forms := []struct {
 				name string
 				f    func()

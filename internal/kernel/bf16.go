@@ -56,10 +56,15 @@ type MatBF16 struct {
 	V                  []BF16
 }
 
-// NewMatBF16 allocates a zero matrix.
+// NewMatBF16 allocates a zero matrix, with a stride that products like.
 func NewMatBF16(rows, cols int) MatBF16 {
-	return MatBF16{rows, cols, cols, alignedBF16(rows * cols)}
+	stride := oddLines(cols)
+	return MatBF16{rows, cols, stride, alignedBF16(rows * stride)}
 }
+
+// oddLines is a stride for rows of n: whole cache lines, and an odd number of
+// them, so that the same column of many rows spreads over the sets of a cache.
+func oddLines(n int) int { return (ceil(n, align/2) | 1) * align / 2 }
 
 // alignedBF16 allocates n numbers from a multiple of 64 bytes on.
 func alignedBF16(n int) []BF16 {

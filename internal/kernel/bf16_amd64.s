@@ -926,25 +926,26 @@ DATA pairs1<>+60(SB)/2, $0x001f
 DATA pairs1<>+62(SB)/2, $0x003f
 GLOBL pairs1<>(SB), RODATA|NOPTR, $64
 
-// func packTilesTN(dst *uint16, src *uint16, stride int, k int, columns int)
+// func packTilesTN(dst *uint16, to int, src *uint16, stride int, k int, columns int)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·packTilesTN(SB), NOSPLIT, $0-40
+TEXT ·packTilesTN(SB), NOSPLIT, $0-48
 	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    stride+16(FP), DX
-	MOVQ    k+24(FP), BX
-	MOVQ    columns+32(FP), SI
-	MOVQ    $0x0000000000000020, DI
-	CMPQ    SI, DI
-	CMOVQLT SI, DI
+	MOVQ    src+16(FP), CX
+	MOVQ    stride+24(FP), DX
+	MOVQ    k+32(FP), BX
+	MOVQ    columns+40(FP), SI
+	MOVQ    to+8(FP), DI
+	MOVQ    $0x0000000000000020, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
 	MOVQ    $-1, SI
-	BZHIQ   DI, SI, SI
+	BZHIQ   R8, SI, SI
 	KMOVD   SI, K1
 	KXORD   K2, K2, K2
 
 tiles:
 	MOVQ        CX, SI
-	MOVQ        BX, DI
+	MOVQ        BX, R8
 	VMOVDQU16   pairs0<>+0(SB), Z1
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z2, Z2, Z2
@@ -962,292 +963,292 @@ tiles:
 	VPXORD      Z26, Z26, Z26
 	VPXORD      Z28, Z28, Z28
 	VPXORD      Z30, Z30, Z30
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_0
 	VMOVDQU16.Z (SI), K1, Z0
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z0
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_0
 
 last0_0:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z0
 	VPERMT2W    Z3, Z1, Z0
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_0:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_1
 	VMOVDQU16.Z (SI), K1, Z2
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z2
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_1
 
 last0_1:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z2
 	VPERMT2W    Z3, Z1, Z2
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_1:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_2
 	VMOVDQU16.Z (SI), K1, Z4
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z4
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_2
 
 last0_2:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z4
 	VPERMT2W    Z3, Z1, Z4
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_2:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_3
 	VMOVDQU16.Z (SI), K1, Z6
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z6
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_3
 
 last0_3:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z6
 	VPERMT2W    Z3, Z1, Z6
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_3:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_4
 	VMOVDQU16.Z (SI), K1, Z8
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z8
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_4
 
 last0_4:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z8
 	VPERMT2W    Z3, Z1, Z8
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_4:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_5
 	VMOVDQU16.Z (SI), K1, Z10
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z10
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_5
 
 last0_5:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z10
 	VPERMT2W    Z3, Z1, Z10
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_5:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_6
 	VMOVDQU16.Z (SI), K1, Z12
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z12
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_6
 
 last0_6:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z12
 	VPERMT2W    Z3, Z1, Z12
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_6:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_7
 	VMOVDQU16.Z (SI), K1, Z14
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z14
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_7
 
 last0_7:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z14
 	VPERMT2W    Z3, Z1, Z14
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_7:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_8
 	VMOVDQU16.Z (SI), K1, Z16
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z16
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_8
 
 last0_8:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z16
 	VPERMT2W    Z3, Z1, Z16
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_8:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_9
 	VMOVDQU16.Z (SI), K1, Z18
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z18
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_9
 
 last0_9:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z18
 	VPERMT2W    Z3, Z1, Z18
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_9:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_10
 	VMOVDQU16.Z (SI), K1, Z20
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z20
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_10
 
 last0_10:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z20
 	VPERMT2W    Z3, Z1, Z20
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_10:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_11
 	VMOVDQU16.Z (SI), K1, Z22
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z22
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_11
 
 last0_11:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z22
 	VPERMT2W    Z3, Z1, Z22
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_11:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_12
 	VMOVDQU16.Z (SI), K1, Z24
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z24
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_12
 
 last0_12:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z24
 	VPERMT2W    Z3, Z1, Z24
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_12:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_13
 	VMOVDQU16.Z (SI), K1, Z26
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z26
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_13
 
 last0_13:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z26
 	VPERMT2W    Z3, Z1, Z26
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_13:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_14
 	VMOVDQU16.Z (SI), K1, Z28
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z28
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_14
 
 last0_14:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z28
 	VPERMT2W    Z3, Z1, Z28
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_14:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_15
 	VMOVDQU16.Z (SI), K1, Z30
 	VMOVDQU16.Z (SI)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z30
 	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	SUBQ        $0x02, R8
 	JMP         next0_15
 
 last0_15:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
 	VMOVDQU16.Z (SI), K2, Z3
 	VMOVDQU16.Z (SI), K1, Z30
 	VPERMT2W    Z3, Z1, Z30
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_15:
 full0:
@@ -1315,24 +1316,41 @@ full0:
 	VSHUFF32X4  $0xdd, Z29, Z13, Z28
 	VSHUFF32X4  $0x88, Z30, Z15, Z14
 	VSHUFF32X4  $0xdd, Z30, Z15, Z30
-	VMOVDQU16   Z0, (AX)
-	VMOVDQU16   Z2, 64(AX)
-	VMOVDQU16   Z4, 128(AX)
-	VMOVDQU16   Z6, 192(AX)
-	VMOVDQU16   Z8, 256(AX)
-	VMOVDQU16   Z10, 320(AX)
-	VMOVDQU16   Z12, 384(AX)
-	VMOVDQU16   Z14, 448(AX)
-	VMOVDQU16   Z16, 512(AX)
-	VMOVDQU16   Z18, 576(AX)
-	VMOVDQU16   Z20, 640(AX)
-	VMOVDQU16   Z22, 704(AX)
-	VMOVDQU16   Z24, 768(AX)
-	VMOVDQU16   Z26, 832(AX)
-	VMOVDQU16   Z28, 896(AX)
-	VMOVDQU16   Z30, 960(AX)
-	MOVQ        CX, SI
-	MOVQ        BX, DI
+	MOVQ        AX, SI
+	VMOVDQU16   Z0, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z2, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z4, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z6, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z8, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z10, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z12, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z14, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z16, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z18, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z20, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z22, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z24, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z26, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z28, (SI)
+	ADDQ        DI, SI
+	VMOVDQU16   Z30, (SI)
+	ADDQ        DI, SI
+	MOVQ        CX, R8
+	MOVQ        BX, R9
 	VMOVDQU16   pairs1<>+0(SB), Z1
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z2, Z2, Z2
@@ -1350,292 +1368,292 @@ full0:
 	VPXORD      Z26, Z26, Z26
 	VPXORD      Z28, Z28, Z28
 	VPXORD      Z30, Z30, Z30
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_0
-	VMOVDQU16.Z (SI), K1, Z0
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z0
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z0
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_0
 
 last1_0:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z0
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z0
 	VPERMT2W    Z3, Z1, Z0
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_0:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_1
-	VMOVDQU16.Z (SI), K1, Z2
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z2
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z2
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_1
 
 last1_1:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z2
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z2
 	VPERMT2W    Z3, Z1, Z2
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_1:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_2
-	VMOVDQU16.Z (SI), K1, Z4
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z4
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z4
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_2
 
 last1_2:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z4
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z4
 	VPERMT2W    Z3, Z1, Z4
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_2:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_3
-	VMOVDQU16.Z (SI), K1, Z6
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z6
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z6
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_3
 
 last1_3:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z6
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z6
 	VPERMT2W    Z3, Z1, Z6
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_3:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_4
-	VMOVDQU16.Z (SI), K1, Z8
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z8
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z8
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_4
 
 last1_4:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z8
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z8
 	VPERMT2W    Z3, Z1, Z8
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_4:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_5
-	VMOVDQU16.Z (SI), K1, Z10
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z10
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z10
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_5
 
 last1_5:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z10
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z10
 	VPERMT2W    Z3, Z1, Z10
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_5:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_6
-	VMOVDQU16.Z (SI), K1, Z12
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z12
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z12
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_6
 
 last1_6:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z12
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z12
 	VPERMT2W    Z3, Z1, Z12
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_6:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_7
-	VMOVDQU16.Z (SI), K1, Z14
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z14
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z14
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_7
 
 last1_7:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z14
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z14
 	VPERMT2W    Z3, Z1, Z14
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_7:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_8
-	VMOVDQU16.Z (SI), K1, Z16
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z16
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z16
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_8
 
 last1_8:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z16
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z16
 	VPERMT2W    Z3, Z1, Z16
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_8:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_9
-	VMOVDQU16.Z (SI), K1, Z18
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z18
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z18
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_9
 
 last1_9:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z18
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z18
 	VPERMT2W    Z3, Z1, Z18
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_9:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_10
-	VMOVDQU16.Z (SI), K1, Z20
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z20
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z20
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_10
 
 last1_10:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z20
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z20
 	VPERMT2W    Z3, Z1, Z20
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_10:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_11
-	VMOVDQU16.Z (SI), K1, Z22
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z22
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z22
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_11
 
 last1_11:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z22
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z22
 	VPERMT2W    Z3, Z1, Z22
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_11:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_12
-	VMOVDQU16.Z (SI), K1, Z24
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z24
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z24
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_12
 
 last1_12:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z24
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z24
 	VPERMT2W    Z3, Z1, Z24
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_12:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_13
-	VMOVDQU16.Z (SI), K1, Z26
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z26
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z26
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_13
 
 last1_13:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z26
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z26
 	VPERMT2W    Z3, Z1, Z26
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_13:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_14
-	VMOVDQU16.Z (SI), K1, Z28
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z28
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z28
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_14
 
 last1_14:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z28
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z28
 	VPERMT2W    Z3, Z1, Z28
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_14:
-	CMPQ        DI, $0x02
+	CMPQ        R9, $0x02
 	JL          last1_15
-	VMOVDQU16.Z (SI), K1, Z30
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z30
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z30
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (R8)(DX*2), R8
+	SUBQ        $0x02, R9
 	JMP         next1_15
 
 last1_15:
-	CMPQ        DI, $0x01
+	CMPQ        R9, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z30
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z30
 	VPERMT2W    Z3, Z1, Z30
-	XORQ        DI, DI
+	XORQ        R9, R9
 
 next1_15:
 full1:
@@ -1703,23 +1721,39 @@ full1:
 	VSHUFF32X4 $0xdd, Z29, Z13, Z28
 	VSHUFF32X4 $0x88, Z30, Z15, Z14
 	VSHUFF32X4 $0xdd, Z30, Z15, Z30
-	VMOVDQU16  Z0, 1024(AX)
-	VMOVDQU16  Z2, 1088(AX)
-	VMOVDQU16  Z4, 1152(AX)
-	VMOVDQU16  Z6, 1216(AX)
-	VMOVDQU16  Z8, 1280(AX)
-	VMOVDQU16  Z10, 1344(AX)
-	VMOVDQU16  Z12, 1408(AX)
-	VMOVDQU16  Z14, 1472(AX)
-	VMOVDQU16  Z16, 1536(AX)
-	VMOVDQU16  Z18, 1600(AX)
-	VMOVDQU16  Z20, 1664(AX)
-	VMOVDQU16  Z22, 1728(AX)
-	VMOVDQU16  Z24, 1792(AX)
-	VMOVDQU16  Z26, 1856(AX)
-	VMOVDQU16  Z28, 1920(AX)
-	VMOVDQU16  Z30, 1984(AX)
-	ADDQ       $0x00000800, AX
+	VMOVDQU16  Z0, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z2, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z4, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z6, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z8, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z10, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z12, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z14, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z16, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z18, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z20, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z22, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z24, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z26, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z28, (SI)
+	ADDQ       DI, SI
+	VMOVDQU16  Z30, (SI)
+	ADDQ       DI, SI
+	ADDQ       $0x40, AX
 	LEAQ       (CX)(DX*8), CX
 	LEAQ       (CX)(DX*8), CX
 	LEAQ       (CX)(DX*8), CX

@@ -18,11 +18,11 @@ func widenBF16x512(y *float32, x *uint16, n int)
 //go:noescape
 func packTilesNN(dst *uint16, src *uint16, stride int, k int, columns int)
 
-// packTilesTN packs 1 ≤ columns ≤ 32 columns of k ≥ 1 rows, stride bytes apart, to pairs of
-// tiles of aᵗ: each column becomes a row of 32 terms. What is missing is 0.
+// packTilesTN transposes 1 ≤ columns ≤ 32 columns of k ≥ 1 rows, stride bytes apart, to 32 rows,
+// to bytes apart, of k terms, rounded up to 32. What is missing is 0.
 //
 //go:noescape
-func packTilesTN(dst *uint16, src *uint16, stride int, k int, columns int)
+func packTilesTN(dst *uint16, to int, src *uint16, stride int, k int, columns int)
 
 // packTilesNT packs 1 ≤ rows ≤ 32 rows of k ≥ 1 terms, stride bytes apart, to pairs of tiles of
 // bᵗ. What is missing is 0.

@@ -89,18 +89,21 @@ func (t *packing) Do(w *Pool, part int) {
 }
 
 // Tiles come in pairs, in panels of 32 rows of a or 32 columns of b: 32 terms of
-// a panel make a pair. Up to tileBlock pairs of a panel, the terms of a block, lie
-// one after the other; then comes the next panel, and after all panels the next
-// block.
+// a panel make a pair. The pairs of a panel in one block of terms lie one after
+// the other; then comes the next panel, and after all panels the next block.
 const (
 	tilePanel = 32   // rows or columns of a panel, and terms of a pair
 	tilePair  = 1024 // numbers in a pair
-	tileBlock = 24   // pairs of a panel in a block: they and a panel of a stay in the first cache
+	tileBlock = 24   // the most pairs of a panel in a block
 )
+
+// blockPairs is the length of a block: as even as the number of pairs allows.
+func blockPairs(pairs int) int { return ceil(pairs, ceil(pairs, tileBlock)) }
 
 // tileAt is where the pairs of a panel begin, from pair k on, in a matrix with
 // some panels of pairs pairs each.
 func tileAt(panel, panels, k, pairs int) int {
-	block := k / tileBlock * tileBlock
-	return (block*panels + panel*min(tileBlock, pairs-block) + k - block) * tilePair
+	block := blockPairs(pairs)
+	first := k / block * block
+	return (first*panels + panel*min(block, pairs-first) + k - first) * tilePair
 }

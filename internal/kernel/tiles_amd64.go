@@ -3,24 +3,18 @@ package kernel
 import "unsafe"
 
 // tileProduct is what a productBF16 needs for tiles: the Task first packs what
-// is not packed and then computes parts of c.
+// all parts need, and then computes parts of c.
 type tileProduct struct {
-	pairs       int              // of terms
-	panels      size             // of c
-	configs     [2][2]tileConfig // by rows and columns: whole panels, the last one
-	left, right []BF16           // packed; left is nil when a is read where it lies
-	rest        []BF16           // of a: the terms that do not fill a pair
-	phase       tilePhase
-	leftParts   int
-	part        size // panels of c
+	pairs   int              // of terms
+	block   int              // pairs that are added up in one go
+	panels  size             // of c
+	configs [2][2]tileConfig // by rows and columns: a whole panel, the last one
+	left    MatBF16          // a, or a copy of it or of aᵗ, in whole pairs
+	right   []BF16           // b in tiles; nil: parts pack what they need
+	part    size             // of c, in panels
+	packing bool             // the phase
+	copies  int              // parts of the packing phase that fill left
 }
-
-type tilePhase int
-
-const (
-	packingTiles tilePhase = iota
-	computingTiles
-)
 
 // A tileConfig is the register that says how large the tiles are.
 type tileConfig [64]byte
@@ -55,14 +49,15 @@ func bf16s(buf *[]byte, n int) []BF16 {
 
 const (
 	tilePartMin = 4 << 20 // multiplications that are worth a part
-	tileRows    = 4       // panels of the largest part: its piece of c stays in the second cache
-	tileCols    = 16
+	tileRows    = 8       // panels of the largest part: for one block of terms, its columns
+	tileCols    = 16      // of b stay in the second cache
 )
 
 // tiles computes t on AMX.
 func (t *productBF16) tiles(p *Pool) {
 	m, n := t.c.Rows, t.c.Cols
 	t.pairs = ceil(t.k, tilePanel)
+	t.block = blockPairs(t.pairs)
 	t.panels = size{ceil(m, tilePanel), ceil(n, tilePanel)}
 	last := size{m - (t.panels.down-1)*tilePanel, n - (t.panels.across-1)*tilePanel}
 	for r := range 2 {
@@ -70,27 +65,40 @@ func (t *productBF16) tiles(p *Pool) {
 			t.configs[r][c] = newTileConfig([]int{tilePanel, last.down}[r], []int{tilePanel, last.across}[c])
 		}
 	}
-	t.leftParts, t.right = 0, t.packed
+	t.divide(p.Threads())
+	t.left, t.right = t.a, t.packed
 	parts := 0
-	if t.form == formTN {
-		t.left = bf16s(&p.scratch.left, t.panels.down*t.pairs*tilePair)
-		t.leftParts = t.panels.down
-		parts = t.leftParts
-	} else if t.k%tilePanel != 0 {
-		t.rest = bf16s(&p.scratch.left, t.panels.down*tilePair)
-		t.leftParts = t.panels.down
-		parts = t.leftParts
+	if t.form == formTN || t.k%tilePanel != 0 {
+		stride := oddLines(t.k)
+		t.left = MatBF16{m, t.k, stride, bf16s(&p.scratch.left, t.panels.down*tilePanel*stride)}
+		parts = t.panels.down
 	}
-	if t.right == nil {
+	t.copies = parts
+	if t.right == nil && t.part.down < t.panels.down {
 		t.right = bf16s(&p.scratch.right, t.panels.across*t.pairs*tilePair)
 		parts += t.panels.across
 	}
 	if parts > 0 {
-		t.phase = packingTiles
+		t.packing = true
 		p.Run(parts, t)
+		t.packing = false
+	}
+	p.Run(ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across), t)
+}
+
+// divide chooses the parts. Where b is not packed yet, and wide enough, a part
+// takes all rows, so that it can pack its columns for itself alone.
+func (t *productBF16) divide(threads int) {
+	across := ceil(t.panels.across, tileCols)
+	if threads > 1 {
+		across = roundUp(across, 2*threads)
+	}
+	t.part = size{t.panels.down, ceil(t.panels.across, across)}
+	if t.packed == nil && (threads == 1 || t.part.across >= tileCols/4) {
+		return
 	}
 	t.part = size{min(tileRows, t.panels.down), min(tileCols, t.panels.across)}
-	for threads := p.Threads(); threads > 1 && ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across) < partsEach*threads; {
+	for threads > 1 && ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across) < partsEach*threads {
 		half := size{t.part.down, ceil(t.part.across, 2)}
 		if t.part.across < 4 {
 			half = size{ceil(t.part.down, 2), t.part.across}
@@ -100,53 +108,45 @@ func (t *productBF16) tiles(p *Pool) {
 		}
 		t.part = half
 	}
-	t.phase = computingTiles
-	p.Run(ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across), t)
 }
 
 // Do is one part of a phase.
-func (t *productBF16) Do(_ *Pool, part int) {
-	if t.phase == computingTiles {
+func (t *productBF16) Do(w *Pool, part int) {
+	switch {
+	case !t.packing:
 		rows := ceil(t.panels.down, t.part.down)
 		i, j := part%rows*t.part.down, part/rows*t.part.across
-		t.compute(i, min(i+t.part.down, t.panels.down), j, min(j+t.part.across, t.panels.across))
-		return
-	}
-	switch {
-	case part < t.leftParts && t.left != nil:
-		cols := min(tilePanel, t.c.Rows-part*tilePanel)
-		for k := 0; k < t.pairs; k += tileBlock {
-			packTilesTN(at16(t.left, tileAt(part, t.panels.down, k, t.pairs)), at16(t.a.V, k*tilePanel*t.a.Stride+part*tilePanel),
-				2*t.a.Stride, min(tileBlock*tilePanel, t.k-k*tilePanel), cols)
+		t.compute(w, i, min(i+t.part.down, t.panels.down), j, min(j+t.part.across, t.panels.across))
+	case part >= t.copies:
+		for k := 0; k < t.pairs; k += t.block {
+			panel := part - t.copies
+			t.packRight(t.right[tileAt(panel, t.panels.across, k, t.pairs):], panel, k)
 		}
-	case part < t.leftParts:
-		terms := t.k % tilePanel
-		rest := t.rest[part*tilePair:][:tilePair]
-		clear(rest)
-		for i := part * tilePanel; i < min((part+1)*tilePanel, t.c.Rows); i++ {
-			copy(rest[i%tilePanel*tilePanel:], t.a.Row(i)[t.k-terms:])
-		}
+	case t.form == formTN:
+		packTilesTN(at16(t.left.V, part*tilePanel*t.left.Stride), 2*t.left.Stride, at16(t.a.V, part*tilePanel), 2*t.a.Stride,
+			t.k, min(tilePanel, t.c.Rows-part*tilePanel))
 	default:
-		t.packRight(part - t.leftParts)
+		for i := part * tilePanel; i < min((part+1)*tilePanel, t.c.Rows); i++ {
+			row := t.left.V[i*t.left.Stride:][:t.pairs*tilePanel]
+			clear(row[copy(row, t.a.Row(i)):])
+		}
 	}
 }
 
-func (t *productBF16) packRight(panel int) {
-	cols := min(tilePanel, t.c.Cols-panel*tilePanel)
-	for k := 0; k < t.pairs; k += tileBlock {
-		dst, terms := at16(t.right, tileAt(panel, t.panels.across, k, t.pairs)), min(tileBlock*tilePanel, t.k-k*tilePanel)
-		if t.form == formNT {
-			packTilesNT(dst, at16(t.b.V, panel*tilePanel*t.b.Stride+k*tilePanel), 2*t.b.Stride, terms, cols)
-		} else {
-			packTilesNN(dst, at16(t.b.V, k*tilePanel*t.b.Stride+panel*tilePanel), 2*t.b.Stride, terms, cols)
-		}
+// packRight packs the terms of a block, from pair k on, of one panel of b.
+func (t *productBF16) packRight(dst []BF16, panel, k int) {
+	cols, terms := min(tilePanel, t.c.Cols-panel*tilePanel), min(t.block*tilePanel, t.k-k*tilePanel)
+	if t.form == formNT {
+		packTilesNT(at16(dst, 0), at16(t.b.V, panel*tilePanel*t.b.Stride+k*tilePanel), 2*t.b.Stride, terms, cols)
+	} else {
+		packTilesNN(at16(dst, 0), at16(t.b.V, k*tilePanel*t.b.Stride+panel*tilePanel), 2*t.b.Stride, terms, cols)
 	}
 }
 
 // compute computes panels [i, i1) × [j, j1) of c.
-func (t *productBF16) compute(i, i1, j, j1 int) {
-	for k := 0; k < t.pairs; k += tileBlock {
-		pairs := min(tileBlock, t.pairs-k)
+func (t *productBF16) compute(w *Pool, i, i1, j, j1 int) {
+	for k := 0; k < t.pairs; k += t.block {
+		pairs := min(t.block, t.pairs-k)
 		mode := addOld
 		if k == 0 && !t.acc {
 			mode = 0
@@ -154,8 +154,17 @@ func (t *productBF16) compute(i, i1, j, j1 int) {
 				mode = addBias
 			}
 		}
+		var right []BF16
+		if t.right != nil {
+			right = t.right[tileAt(j, t.panels.across, k, t.pairs):]
+		} else {
+			right = bf16s(&w.scratch.right, (j1-j)*pairs*tilePair)
+			for x := j; x < j1; x++ {
+				t.packRight(right[(x-j)*pairs*tilePair:], x, k)
+			}
+		}
 		for x := i; x < i1; x++ {
-			t.row(x, j, j1, k, pairs, mode)
+			t.row(right, x, j, j1, k, pairs, mode)
 		}
 	}
 	if t.acc && t.bias != nil {
@@ -166,23 +175,11 @@ func (t *productBF16) compute(i, i1, j, j1 int) {
 	}
 }
 
-// row computes one panel of rows from pairs k… of one block.
-func (t *productBF16) row(i, j, j1, k, pairs, mode int) {
-	var a, rest *uint16
-	down, second, step := 64, 1024, 2048
-	whole := pairs
-	if t.left != nil {
-		a = at16(t.left, tileAt(i, t.panels.down, k, t.pairs))
-	} else {
-		a = at16(t.a.V, i*tilePanel*t.a.Stride+k*tilePanel)
-		down, second, step = 2*t.a.Stride, 32*t.a.Stride, 64
-		if t.rest != nil && k+pairs == t.pairs {
-			rest = at16(t.rest, i*tilePair)
-			whole--
-		}
-	}
-	rows := min(tilePanel, t.c.Rows-i*tilePanel)
-	r := 0
+// row computes one panel of rows from some pairs, given the tiles of b from
+// panel j on.
+func (t *productBF16) row(right []BF16, i, j, j1, k, pairs, mode int) {
+	a := at16(t.left.V, i*tilePanel*t.left.Stride+k*tilePanel)
+	rows, r := min(tilePanel, t.c.Rows-i*tilePanel), 0
 	if rows < tilePanel {
 		r = 1
 	}
@@ -204,9 +201,10 @@ func (t *productBF16) row(i, j, j1, k, pairs, mode int) {
 		case rows <= 16:
 			kernel = amx1x1
 		}
-		kernel(&t.configs[r][c][0], whole, panels, a, down, second, step, rest, at16(t.right, tileAt(j, t.panels.across, k, t.pairs)),
+		kernel(&t.configs[r][c][0], pairs, panels, a, 2*t.left.Stride, at16(right, 0),
 			at32(t.c.V, i*tilePanel*t.c.Stride+j*tilePanel), 4*t.c.Stride, bias, mode)
 		j += panels
+		right = right[panels*pairs*tilePair:]
 	}
 }
 
@@ -225,29 +223,28 @@ func (w *PackedBF16) packPanel(p *Pool, m Mat[float32], from, to int) {
 	}
 	if w.nt != nil {
 		pairs := ceil(w.cols, tilePanel)
-		for k := 0; k < pairs; k += tileBlock {
+		block := blockPairs(pairs)
+		for k := 0; k < pairs; k += block {
 			packTilesNT(at16(w.nt, tileAt(from/tilePanel, ceil(w.rows, tilePanel), k, pairs)), at16(rows, k*tilePanel),
-				2*w.cols, min(tileBlock*tilePanel, w.cols-k*tilePanel), to-from)
+				2*w.cols, min(block*tilePanel, w.cols-k*tilePanel), to-from)
 		}
 	}
 }
 
 // The tile kernels: c in 2×2 tiles at most, for a run of panels of columns. a is
-// read in tiles of 16 rows, down bytes apart, the second tile second bytes after
-// the first, and step bytes from pair to pair; rest, if not nil, is one more pair
-// of tiles of a. mode: 1 starts from the old c, 2 from the bias.
+// read where it lies, in rows down bytes apart. mode: 1 starts from the old c, 2 from the bias.
 
 //go:noescape
-func amx1x1(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
+func amx1x1(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
 
 //go:noescape
-func amx1x2(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
+func amx1x2(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
 
 //go:noescape
-func amx2x1(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
+func amx2x1(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
 
 //go:noescape
-func amx2x2(cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int)
+func amx2x2(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
 
 // peakAMX runs 16 products of tiles n ≥ 1 times, on registers.
 //

@@ -24,6 +24,12 @@ func (s *source) tileLoad(tile int, base, index string, disp int) {
 	s.tileMemory("TILELOADD", 3, tile, base, index, disp)
 }
 
+// tileStream is a load for numbers that are used once: they leave the first cache
+// to others.
+func (s *source) tileStream(tile int, base, index string, disp int) {
+	s.tileMemory("TILELOADDT1", 1, tile, base, index, disp)
+}
+
 func (s *source) tileStore(tile int, base, index string, disp int) {
 	s.tileMemory("TILESTORED", 2, tile, base, index, disp)
 }
@@ -69,10 +75,12 @@ func amx() {
 
 func (s *source) amxTiles(rows, columns int) {
 	s.text(fmt.Sprintf("amx%dx%d", rows, columns),
-		"cfg *byte, k, panels int, a *uint16, down, second, step int, rest *uint16, b *uint16, c *float32, stride int, bias *float32, mode int",
-		"cfg=AX", "k=R8", "panels=R9", "a=SI", "down=R15", "second=R13", "step=R14", "rest", "b=BX", "c=DI", "stride=DX", "bias", "mode=R11")
+		"cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int",
+		"cfg=AX", "k=R8", "panels=R9", "a=SI", "down=R15", "b=BX", "c=DI", "stride=DX", "bias", "mode=R11")
 	s.tileConfig()
 	s.ops("MOVQ $64, R10")
+	s.ops("MOVQ R15, R13")
+	s.ops("SHLQ $4, R13 // the second tile of a")
 	s.ops("MOVQ DX, R12")
 	s.ops("SHLQ $4, R12")
 	s.ops("ADDQ DI, R12 // the second row of tiles")
@@ -97,60 +105,35 @@ func (s *source) amxTiles(rows, columns int) {
 	out(s.tileLoad)
 	s.ops("JMP  terms")
 	s.line("bias: // every row from the same place")
-	s.ops("MOVQ bias+88(FP), AX")
+	s.ops("MOVQ bias+64(FP), AX")
 	s.ops("XORQ CX, CX")
 	each(func(r, c int) { s.tileLoad(2*r+c, "AX", "CX", 64*c) })
 	s.ops("ADDQ $128, AX")
-	s.ops("MOVQ AX, bias+88(FP)")
+	s.ops("MOVQ AX, bias+64(FP)")
 	s.line("terms:")
 	s.ops("MOVQ SI, AX")
+	s.ops("LEAQ (SI)(R13*1), R14")
 	s.ops("MOVQ R8, CX")
-	s.ops("TESTQ CX, CX")
-	s.ops("JZ   rest")
 	s.line("more:")
-	dots := func() {
-		s.tileLoad(6, "BX", "R10", 0)
-		s.tileLoad(4, "AX", "R15", 0)
-		s.tileDot(0, 4, 6)
-		if columns == 2 {
-			s.tileLoad(7, "BX", "R10", 1024)
-			s.tileDot(1, 4, 7)
-		}
-		if rows == 2 {
-			s.ops("ADDQ R13, AX")
-			s.tileLoad(5, "AX", "R15", 0)
-			s.ops("SUBQ R13, AX")
-			s.tileDot(2, 5, 6)
-			if columns == 2 {
-				s.tileDot(3, 5, 7)
-			}
-		}
-	}
-	dots()
-	s.ops("ADDQ R14, AX")
-	s.ops("ADDQ $2048, BX")
-	s.ops("DECQ CX")
-	s.ops("JNZ  more")
-	s.line("rest: // fewer than 32 terms, filled up with zeros")
-	s.ops("MOVQ rest+56(FP), AX")
-	s.ops("TESTQ AX, AX")
-	s.ops("JZ   store")
-	s.tileLoad(6, "BX", "R10", 0)
-	s.tileLoad(4, "AX", "R10", 0)
+	s.tileStream(6, "BX", "R10", 0)
+	s.tileLoad(4, "AX", "R15", 0)
 	s.tileDot(0, 4, 6)
 	if columns == 2 {
-		s.tileLoad(7, "BX", "R10", 1024)
+		s.tileStream(7, "BX", "R10", 1024)
 		s.tileDot(1, 4, 7)
 	}
 	if rows == 2 {
-		s.tileLoad(5, "AX", "R10", 1024)
+		s.tileLoad(5, "R14", "R15", 0)
 		s.tileDot(2, 5, 6)
 		if columns == 2 {
 			s.tileDot(3, 5, 7)
 		}
 	}
+	s.ops("ADDQ $64, AX")
+	s.ops("ADDQ $64, R14")
 	s.ops("ADDQ $2048, BX")
-	s.line("store:")
+	s.ops("DECQ CX")
+	s.ops("JNZ  more")
 	out(s.tileStore)
 	s.ops("ADDQ $128, DI")
 	s.ops("ADDQ $128, R12")

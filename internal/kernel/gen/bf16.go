@@ -119,9 +119,9 @@ func interleave(half int) vector {
 func packTilePairs() {
 	for _, transposed := range []bool{false, true} {
 		if transposed {
-			TEXT("packTilesTN", 4, "func(dst, src *uint16, stride, k, columns int)")
-			Doc("packTilesTN packs 1 ≤ columns ≤ 32 columns of k ≥ 1 rows, stride bytes apart, to pairs of",
-				"tiles of aᵗ: each column becomes a row of 32 terms. What is missing is 0.")
+			TEXT("packTilesTN", 4, "func(dst *uint16, to int, src *uint16, stride, k, columns int)")
+			Doc("packTilesTN transposes 1 ≤ columns ≤ 32 columns of k ≥ 1 rows, stride bytes apart, to 32 rows,",
+				"to bytes apart, of k terms, rounded up to 32. What is missing is 0.")
 		} else {
 			TEXT("packTilesNN", 4, "func(dst, src *uint16, stride, k, columns int)")
 			Doc("packTilesNN packs 1 ≤ columns ≤ 32 columns of k ≥ 1 rows, stride bytes apart, to pairs of",
@@ -129,6 +129,10 @@ func packTilePairs() {
 		}
 		Pragma("noescape")
 		dst, src, stride, k, columns := arg("dst"), arg("src"), arg("stride"), arg("k"), arg("columns")
+		var to GPVirtual
+		if transposed {
+			to = arg("to")
+		}
 		words(columns)
 		KXORD(K2, K2, K2)
 		// Transposing takes all 32 registers: the orders are loaded when needed.
@@ -136,6 +140,7 @@ func packTilePairs() {
 		for i := range z {
 			z[i], t[i] = ZMM(), ZMM()
 		}
+		var out GPVirtual
 		tile := func(half int) {
 			at, left := GP64(), GP64()
 			MOVQ(src, at)
@@ -166,15 +171,30 @@ func packTilePairs() {
 			Label(fmt.Sprintf("full%d", half))
 			if transposed {
 				transpose(z, t)
+				if half == 0 {
+					MOVQ(dst, out)
+				}
+				for i := range z {
+					VMOVDQU16(z[i], Mem{Base: out})
+					ADDQ(to, out)
+				}
+				return
 			}
 			for i := range z {
 				VMOVDQU16(z[i], Mem{Base: dst, Disp: 1024*half + 64*i})
 			}
 		}
+		if transposed {
+			out = GP64()
+		}
 		Label("tiles")
 		tile(0)
 		tile(1)
-		ADDQ(U32(2048), dst)
+		if transposed {
+			ADDQ(Imm(64), dst)
+		} else {
+			ADDQ(U32(2048), dst)
+		}
 		LEAQ(Mem{Base: src, Index: stride, Scale: 8}, src)
 		LEAQ(Mem{Base: src, Index: stride, Scale: 8}, src)
 		LEAQ(Mem{Base: src, Index: stride, Scale: 8}, src)
