@@ -17,6 +17,7 @@ type Data struct {
 	Tokenizer  *token.Tokenizer
 	Train, Val []int32
 
+	vocab int      // of token shards; 0 = the tokenizer's
 	floor float64  // nats per token, on the windows that evaluations use; 0 when it is not known
 	info  DataInfo // what Info returns, once it was asked
 }
@@ -38,10 +39,29 @@ type DataInfo struct {
 // storySeed is the seed of the stories: everybody trains on the same ones.
 const storySeed = 1
 
-// LoadData reads the text that o names, or tells the stories, makes the tokenizer
+// loadShards reads token shards. Their tokens are numbers without a text: the
+// vocabulary is that of o, and what the network writes is shown as bytes.
+func loadShards(o Options) (*Data, error) {
+	d := &Data{Source: o.Data, Tokenizer: token.NewBytes(), vocab: o.Vocab}
+	if o.Tokenizer != token.Bytes {
+		return nil, fmt.Errorf("%s holds tokens, not text, and the tokenizer is %q: choose bytes, and give the vocabulary of the tokens with vocab", o.Data, o.Tokenizer)
+	}
+	if d.vocab == 0 {
+		d.vocab = d.Tokenizer.Vocab()
+	}
+	tokens, err := corpus.LoadShards(o.Data, d.vocab, o.Context)
+	d.Bytes = 2 * len(tokens)
+	d.Train, d.Val = corpus.SplitTokens(tokens, o.ValFraction)
+	return d, err
+}
+
+// LoadData reads the text or the token shards that o names, or tells the stories, makes the tokenizer
 // and the two splits. Of the stories the floor is known, to the windows that an
 // evaluation with o takes.
 func LoadData(o Options) (*Data, error) {
+	if o.Data != Stories && corpus.IsShards(o.Data) {
+		return loadShards(o)
+	}
 	d := &Data{Source: o.Data}
 	var text string
 	var grammar *corpus.Grammar
@@ -80,7 +100,7 @@ func LoadData(o Options) (*Data, error) {
 // Info identifies d.
 func (d *Data) Info() DataInfo {
 	if d.info.SHA256 == "" {
-		b := corpus.Baseline(d.Train, d.Val, d.Tokenizer.Vocab())
+		b := corpus.Baseline(d.Train, d.Val, max(d.vocab, d.Tokenizer.Vocab()))
 		d.info = DataInfo{
 			Source: d.Source, SHA256: d.digest(), Train: len(d.Train), Val: len(d.Val),
 			Uniform: b.Uniform, Unigram: b.Unigram, Bigram: b.Bigram, Floor: d.floor,

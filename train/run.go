@@ -97,6 +97,9 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	if err := corpus.CheckLength("the validation split", len(d.Val), c.Context); err != nil {
 		return c, err
 	}
+	if n := o.Batch * c.Context; n > len(d.Train) {
+		return c, fmt.Errorf("batch %d times context %d is %d tokens, and the training split has %d: give more text or a batch of at most %d", o.Batch, c.Context, n, len(d.Train), len(d.Train)/c.Context)
+	}
 	return c, nil
 }
 
