@@ -67,7 +67,7 @@ func badShards() map[string]struct {
 	}
 	return map[string]bad{
 		"empty":        {nil, "the file is empty"},
-		"one byte":     {good[:1], "text, not a token shard"},
+		"one byte":     {good[:1], "the magic number at offset 0 is 136"},
 		"magic alone":  {good[:4], "the file has 4 bytes, and the header alone takes 1024"},
 		"half header":  {good[:512], "the file has 512 bytes, and the header alone takes 1024"},
 		"magic":        {set(0, 0xfffefdfc), "the magic number at offset 0 is -66052, not 20240520"},

@@ -198,13 +198,13 @@ func TestRewindResumes(t *testing.T) {
 			r = resume(t, dir, d, nil)
 		}
 	}
-	want, spikes := run()
-	if spikes != 1 || want.Skipped != 1 {
-		t.Fatalf("%d spikes, %d batches passed over", spikes, want.Skipped)
+	whole, spikes := run()
+	if spikes != 1 || whole.Skipped != 1 {
+		t.Fatalf("%d spikes, %d batches passed over", spikes, whole.Skipped)
 	}
 	for _, stops := range [][]int{{119}, {120}, {121}, {128, 131, 133}, {134}, {140}} {
 		got, _ := run(stops...)
-		if err := sameState(got, want); err != nil {
+		if err := sameState(got, whole); err != nil {
 			t.Errorf("stopped after %v: %v", stops, err)
 		}
 	}
