@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
 // Stories is the value of Options.Data that means the built-in story grammar.
@@ -56,6 +57,9 @@ type Options struct {
 	Seed    uint64 `json:"seed" yaml:"seed"`       // of weights, data order and dropout
 	Threads int    `json:"threads" yaml:"threads"` // 0 = one a processor; the numbers do not depend on it
 
+	// Precision is "float32" or "bf16", mixed precision; "" means float32.
+	Precision string `json:"precision,omitempty" yaml:"precision"`
+
 	// Recompute computes the activations of blocks again in the backward pass, to
 	// the same numbers: less memory, more time.
 	Recompute bool `json:"recompute" yaml:"recompute"`
@@ -73,6 +77,9 @@ func (o Options) Validate() error {
 	}
 	if o.Data == "" {
 		return fmt.Errorf("data is empty: give %q or the path of a text", Stories)
+	}
+	if o.Precision != "" && o.Precision != string(engine.Float32) && o.Precision != string(engine.BF16) {
+		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
 	}
 	if o.Tokenizer != "chars" && o.Tokenizer != "bytes" {
 		return fmt.Errorf("unknown tokenizer %q: choose chars or bytes", o.Tokenizer)

@@ -123,7 +123,7 @@ func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, di
 
 // Engine are the engine's options of a run.
 func (o Options) Engine() engine.Options {
-	return engine.Options{Batch: o.Batch, Context: o.Context, Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute}
+	return engine.Options{Batch: o.Batch, Context: o.Context, Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute, Precision: engine.Precision(o.Precision)}
 }
 
 // Close frees what the run holds. What was saved stays.

@@ -59,6 +59,7 @@ func (o *Options) Settings() []Setting {
 		{"sample_every", "steps between samples; 0 = none", &o.SampleEvery},
 		{"sample_tokens", "length of a sample", &o.SampleTokens},
 		{"seed", "of weights, data order and dropout", &o.Seed},
+		{"precision", "float32, or bf16 for the operands of large products (weights stay float32)", &o.Precision},
 		{"threads", "0 = one a processor; the numbers do not depend on it", &o.Threads},
 		{"recompute", "compute activations again in the backward pass: less memory, more time, the same numbers", &o.Recompute},
 	}

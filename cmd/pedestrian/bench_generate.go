@@ -76,25 +76,30 @@ func greedy(logits []float32) int32 {
 // charTarget is the validation loss of run/char that time is taken to.
 const charTarget = 1.90
 
-func runCases() []benchCase {
-	return []benchCase{{"run/char/float32", true, func(b *bench, r *figures) error {
-		o, err := train.PresetOptions("char")
-		if err != nil {
+func runCases() (cases []benchCase) {
+	for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+		cases = append(cases, benchCase{"run/char/" + string(p), true, func(b *bench, r *figures) error { return b.charRuns(r, p) }})
+	}
+	return cases
+}
+
+func (b *bench) charRuns(r *figures, p engine.Precision) error {
+	o, err := train.PresetOptions("char")
+	if err != nil {
+		return err
+	}
+	o.Data, o.Threads, o.EvalEvery, o.EvalBatches, o.Precision = b.text, b.threads, 250, 0, string(p)
+	d, err := train.LoadData(o)
+	if err != nil {
+		return usageError{err}
+	}
+	for range b.repeats(1) {
+		if err := b.charRun(r, o, d); err != nil {
 			return err
 		}
-		o.Data, o.Threads, o.EvalEvery, o.EvalBatches = b.text, b.threads, 250, 0
-		d, err := train.LoadData(o)
-		if err != nil {
-			return usageError{err}
-		}
-		for range b.repeats(1) {
-			if err := b.charRun(r, o, d); err != nil {
-				return err
-			}
-		}
-		r.PeakMiB = peakMemory()
-		return nil
-	}}}
+	}
+	r.PeakMiB = peakMemory()
+	return nil
 }
 
 // charRun trains once, to the end.
