@@ -145,3 +145,99 @@ func mul512x7x3(k int, a *float32, down int, right int, b *float32, next int, c 
 //
 //go:noescape
 func mul512x8x3(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x1x4 sets c, 1×64 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x1x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x2x4 sets c, 2×64 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x2x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x3x4 sets c, 3×64 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x3x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x4x4 sets c, 4×64 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x4x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x1x5 sets c, 1×80 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x1x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x2x5 sets c, 2×80 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x2x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x3x5 sets c, 3×80 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x3x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x4x5 sets c, 4×80 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x4x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x1x6 sets c, 1×96 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x1x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x2x6 sets c, 2×96 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x2x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x3x6 sets c, 3×96 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x3x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x4x6 sets c, 4×96 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x4x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x1x7 sets c, 1×112 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x1x7(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x2x7 sets c, 2×112 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x2x7(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x1x8 sets c, 1×128 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x1x8(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul512x2x8 sets c, 2×128 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul512x2x8(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)

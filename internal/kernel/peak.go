@@ -8,9 +8,8 @@ func FMA(n int) (operations float64) {
 	if w := peakVector(current, n); w > 0 {
 		return float64(n) * 48 * 2 * float64(w)
 	}
-	var s [8]float32
-	x, y := float32(len(supported)), float32(0)
-	s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	x, y := float32(n), float32(0)
+	var s0, s1, s2, s3, s4, s5, s6, s7 float32
 	for range n {
 		s0 += x * y
 		s1 += x * y
@@ -21,11 +20,11 @@ func FMA(n int) (operations float64) {
 		s6 += x * y
 		s7 += x * y
 	}
-	sink = s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7
+	if s0+s1+s2+s3+s4+s5+s6+s7 != 0 { // never, but the compiler does not know
+		return 0
+	}
 	return float64(n) * 8 * 2
 }
-
-var sink float32 // so that the portable loop has a result
 
 // TileDots is FMA for products of bf16 tiles, in registers; 0 where the path in
 // use has none.

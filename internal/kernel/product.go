@@ -200,7 +200,7 @@ func (t *product[T]) plan(threads int) {
 	longest := goBlock
 	t.tile = size{goDown, goAcross}
 	if t.path != Portable {
-		t.tile, longest = vectorTile(t.path, t.n)
+		t.tile, longest = vectorTile(t.path, t.m, t.n)
 	}
 	t.block = roundUp(ceil(t.k, ceil(t.k, longest)), 8)
 	t.packLeft, t.packRight = true, inPart

@@ -2,11 +2,15 @@ package kernel
 
 import "unsafe"
 
-func vectorTile(p Path, n int) (tile size, longest int) {
-	if p == AVX2 {
+func vectorTile(p Path, m, n int) (tile size, longest int) {
+	switch {
+	case p == AVX2:
 		return size{6, 16}, 256
-	}
-	if n > 48 && n <= 64 { // two tiles of 32 are better than 48 and 16
+	case m <= 2:
+		return size{2, 128}, 384
+	case m <= 4:
+		return size{4, 96}, 384
+	case n > 48 && n <= 64: // two tiles of 32 are better than 48 and 16
 		return size{8, 32}, 384
 	}
 	return size{8, 48}, 384
@@ -16,10 +20,15 @@ func vectorTile(p Path, n int) (tile size, longest int) {
 type tileKernel func(k int, a *float32, down, right int, b *float32, next int, c *float32, stride int, bias *float32, mode, last int)
 
 var (
-	mul512 = [3][8]tileKernel{
+	mul512 = [8][8]tileKernel{
 		{mul512x1x1, mul512x2x1, mul512x3x1, mul512x4x1, mul512x5x1, mul512x6x1, mul512x7x1, mul512x8x1},
 		{mul512x1x2, mul512x2x2, mul512x3x2, mul512x4x2, mul512x5x2, mul512x6x2, mul512x7x2, mul512x8x2},
 		{mul512x1x3, mul512x2x3, mul512x3x3, mul512x4x3, mul512x5x3, mul512x6x3, mul512x7x3, mul512x8x3},
+		{mul512x1x4, mul512x2x4, mul512x3x4, mul512x4x4},
+		{mul512x1x5, mul512x2x5, mul512x3x5, mul512x4x5},
+		{mul512x1x6, mul512x2x6, mul512x3x6, mul512x4x6},
+		{mul512x1x7, mul512x2x7},
+		{mul512x1x8, mul512x2x8},
 	}
 	mul256 = [2][6]tileKernel{
 		{mul256x1x1, mul256x2x1, mul256x3x1, mul256x4x1, mul256x5x1, mul256x6x1},
@@ -100,6 +109,10 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 		}
 		return
 	}
+	if t.tile.down < 8 {
+		packStrips(dst, a.transposed(), n, rows, t.tile.down)
+		return
+	}
 	for x := 0; x < rows; x += 16 {
 		packHeights512(n, at32(dst, x*n), at32(a.v, x), 4*a.right, min(rows-x, 16))
 	}
@@ -115,8 +128,11 @@ func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) {
 			v := (w + 7) / 8
 			packRows256(n, at32(dst, strip), 4*across, at32(b.v, x), 4*b.down, v, w-8*(v-1))
 		case b.right == 1:
-			v := (w + 15) / 16
-			packRows512(n, at32(dst, strip), 4*across, at32(b.v, x), 4*b.down, v, w-16*(v-1))
+			for y := 0; y < w; y += 48 {
+				part := min(48, w-y)
+				v := (part + 15) / 16
+				packRows512(n, at32(dst, strip+y), 4*across, at32(b.v, x+y), 4*b.down, v, part-16*(v-1))
+			}
 		case t.path == AVX2:
 			for y := 0; y < w; y += 8 {
 				packColumns256(n, at32(dst, strip+y), 4*across, at32(b.v, (x+y)*b.right), 4*b.right, min(8, w-y))

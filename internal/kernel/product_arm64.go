@@ -15,7 +15,7 @@ const (
 
 func detect() []Path { return []Path{NEON} } // every arm64 has it
 
-func vectorTile(p Path, n int) (tile size, longest int) { return size{neonDown, neonAcross}, 256 }
+func vectorTile(p Path, m, n int) (tile size, longest int) { return size{neonDown, neonAcross}, 256 }
 
 // direct reports whether the tile kernel can read operands where they lie.
 func direct(p Path) bool { return false }

@@ -6,7 +6,7 @@ package kernel
 
 func detect() []Path { return nil }
 
-func vectorTile(p Path, n int) (tile size, longest int) { panic(noVectors) }
+func vectorTile(p Path, m, n int) (tile size, longest int) { panic(noVectors) }
 
 func direct(p Path) bool { panic(noVectors) }
 

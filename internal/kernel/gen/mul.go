@@ -8,8 +8,18 @@ import (
 )
 
 // mul512 writes the tile kernels of AVX-512: 24 sums, 3 vectors of b and values
-// of a fill the registers.
-func mul512() { tiles(avx512, 8, 3) }
+// of a fill the registers. With few rows, memory is the limit, and wide tiles
+// read more of it in one go.
+func mul512() {
+	tiles(avx512, 8, 3)
+	for v := 4; v <= 8; v++ {
+		for r := 1; r <= 4; r++ {
+			if r <= 2 || v <= 6 {
+				tile(avx512(), r, v)
+			}
+		}
+	}
+}
 
 // mul256 writes those of AVX2: 12 sums, 2 vectors of b, a value of a and the mask.
 func mul256() { tiles(avx2, 6, 2) }
