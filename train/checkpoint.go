@@ -89,18 +89,21 @@ func (s *State) moments() []pedestrian.Tensor[float32] {
 func Load(dir string, moments bool) (*Checkpoint, error) { return load(disk{}, dir, moments) }
 
 func load(fs fileSystem, dir string, moments bool) (*Checkpoint, error) {
-	c, err := read(fs, dir, moments)
+	s, err := unseal(fs, dir)
+	var c *Checkpoint
+	if err == nil {
+		c, err = s.read(moments)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("loading the checkpoint: %w", err)
 	}
 	return c, nil
 }
 
-func read(fs fileSystem, dir string, moments bool) (*Checkpoint, error) {
-	s, err := unseal(fs, dir)
-	if err != nil {
-		return nil, err
-	}
+// read reads what the manifest lists.
+func (s *sealed) read(moments bool) (*Checkpoint, error) {
+	dir := s.dir
+	var err error
 	var config configJSON
 	if err := s.json(configFile, &config); err != nil {
 		return nil, err

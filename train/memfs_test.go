@@ -1,0 +1,306 @@
+package train
+
+import (
+	"io"
+	iofs "io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// A memFS is a file system in memory that writes down every operation, so that the
+// states in which a power failure may leave it can be built.
+type memFS struct {
+	tree image
+	ops  []op
+	next int
+	free int64
+}
+
+// An image is the content of a disk: nodes by number, 0 the root.
+type image map[int]*node
+
+// A node is a file, or a directory of names and numbers.
+type node struct {
+	data    []byte         // never changed in place: images share it
+	entries map[string]int // nil in a file
+}
+
+type opKind int
+
+const (
+	opLink     opKind = iota // name in parent is node
+	opWrite                  // data at the end of node
+	opSyncFile               // node's data is durable
+	opRename                 // name in parent becomes to
+	opUnlink                 // name in parent is no more
+	opSyncDir                // parent's names are durable
+	opSaved                  // the run reported step node as saved
+)
+
+type op struct {
+	kind         opKind
+	parent, node int
+	name, to     string
+	data         []byte
+	dir          bool
+}
+
+func newMemFS() *memFS { return &memFS{tree: image{0: {entries: map[string]int{}}}, next: 1} }
+
+// on is a file system whose disk holds img, which is not changed.
+func on(img image) *memFS {
+	return &memFS{tree: img.clone(), next: 1 + slices.Max(slices.Collect(maps.Keys(img)))}
+}
+
+func (img image) clone() image {
+	c := make(image, len(img))
+	for i, n := range img {
+		c[i] = &node{n.data, maps.Clone(n.entries)}
+	}
+	return c
+}
+
+func failure(what, name string, err error) error {
+	return &iofs.PathError{Op: what, Path: name, Err: err}
+}
+
+// find is the number of a path.
+func (img image) find(name string) (int, bool) {
+	at := 0
+	for part := range strings.SplitSeq(path.Clean(name), "/") {
+		if part == "." {
+			continue
+		}
+		next, ok := img[at].entries[part]
+		if !ok {
+			return 0, false
+		}
+		at = next
+	}
+	return at, true
+}
+
+func (m *memFS) do(o op) {
+	m.ops = append(m.ops, o)
+	m.tree.apply(o)
+}
+
+// apply does what an operation does when nothing goes wrong.
+func (img image) apply(o op) {
+	switch o.kind {
+	case opLink:
+		img.make(o)
+		img[o.parent].entries[o.name] = o.node
+	case opWrite:
+		n := img[o.node]
+		n.data = append(n.data[:len(n.data):len(n.data)], o.data...)
+	case opRename:
+		if img[o.parent].entries[o.name] == o.node {
+			delete(img[o.parent].entries, o.name)
+		}
+		img[o.parent].entries[o.to] = o.node
+	case opUnlink:
+		delete(img[o.parent].entries, o.name)
+	}
+}
+
+// make makes the node of a link that may be lost itself.
+func (img image) make(o op) {
+	img[o.node] = &node{}
+	if o.dir {
+		img[o.node].entries = map[string]int{}
+	}
+}
+
+func (m *memFS) link(what, name string, dir bool) (int, error) {
+	parent, ok := m.tree.find(path.Dir(name))
+	if !ok {
+		return 0, failure(what, name, syscall.ENOENT)
+	}
+	if _, ok := m.tree[parent].entries[path.Base(name)]; ok {
+		return 0, failure(what, name, syscall.EEXIST)
+	}
+	m.do(op{kind: opLink, parent: parent, name: path.Base(name), node: m.next, dir: dir})
+	m.next++
+	return m.next - 1, nil
+}
+
+func (m *memFS) Mkdir(name string) error {
+	_, err := m.link("mkdir", name, true)
+	return err
+}
+
+func (m *memFS) Create(name string) (outFile, error) {
+	n, err := m.link("create", name, false)
+	return memFile{m, n}, err
+}
+
+func (m *memFS) Extend(name string) (outFile, error) {
+	n, ok := m.tree.find(name)
+	if !ok {
+		return nil, failure("open", name, syscall.ENOENT)
+	}
+	return memFile{m, n}, nil
+}
+
+func (m *memFS) Open(name string) (inFile, error) {
+	n, ok := m.tree.find(name)
+	if !ok {
+		return nil, failure("open", name, syscall.ENOENT)
+	}
+	if m.tree[n].entries != nil {
+		return nil, failure("open", name, syscall.EISDIR)
+	}
+	return memReader{strings.NewReader(string(m.tree[n].data))}, nil
+}
+
+func (m *memFS) List(dir string) ([]string, error) {
+	n, ok := m.tree.find(dir)
+	if !ok {
+		return nil, failure("open", dir, syscall.ENOENT)
+	}
+	if m.tree[n].entries == nil {
+		return nil, failure("readdir", dir, syscall.ENOTDIR)
+	}
+	return slices.Sorted(maps.Keys(m.tree[n].entries)), nil
+}
+
+func (m *memFS) Rename(from, to string) error {
+	n, ok := m.tree.find(from)
+	if !ok || path.Dir(from) != path.Dir(to) {
+		return failure("rename", from, syscall.ENOENT)
+	}
+	if old, ok := m.tree.find(to); ok && m.tree[old].entries != nil {
+		return failure("rename", to, syscall.EEXIST)
+	}
+	parent, _ := m.tree.find(path.Dir(from))
+	m.do(op{kind: opRename, parent: parent, node: n, name: path.Base(from), to: path.Base(to)})
+	return nil
+}
+
+func (m *memFS) Remove(name string) error {
+	n, ok := m.tree.find(name)
+	if !ok {
+		return failure("remove", name, syscall.ENOENT)
+	}
+	if len(m.tree[n].entries) > 0 {
+		return failure("remove", name, syscall.ENOTEMPTY)
+	}
+	parent, _ := m.tree.find(path.Dir(name))
+	m.do(op{kind: opUnlink, parent: parent, node: n, name: path.Base(name)})
+	return nil
+}
+
+func (m *memFS) Sync(dir string) error {
+	n, ok := m.tree.find(dir)
+	if !ok {
+		return failure("open", dir, syscall.ENOENT)
+	}
+	m.do(op{kind: opSyncDir, parent: n})
+	return nil
+}
+
+func (m *memFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+func (m *memFS) Free(string) (int64, bool)      { return m.free, m.free > 0 }
+
+// A memFile is a file being written.
+type memFile struct {
+	m *memFS
+	n int
+}
+
+func (f memFile) Write(p []byte) (int, error) {
+	f.m.do(op{kind: opWrite, node: f.n, data: slices.Clone(p)})
+	return len(p), nil
+}
+
+func (f memFile) Sync() error {
+	f.m.do(op{kind: opSyncFile, node: f.n})
+	return nil
+}
+
+func (f memFile) Close() error { return nil }
+
+// A memReader is a file being read.
+type memReader struct{ *strings.Reader }
+
+func (memReader) Close() error { return nil }
+
+// A hookFS asks before every operation whether it may happen; reading is always
+// allowed.
+type hookFS struct {
+	fileSystem
+	before func(what, name string) error
+}
+
+// shortWrite is what before returns for a write that ends in the middle.
+var shortWrite = failure("write", "", io.ErrShortWrite)
+
+func (h hookFS) ask(what, name string, do func() error) error {
+	if err := h.before(what, name); err != nil {
+		return err
+	}
+	return do()
+}
+
+func (h hookFS) Mkdir(dir string) error {
+	return h.ask("mkdir", dir, func() error { return h.fileSystem.Mkdir(dir) })
+}
+func (h hookFS) Rename(from, to string) error {
+	return h.ask("rename", from, func() error { return h.fileSystem.Rename(from, to) })
+}
+func (h hookFS) Remove(name string) error {
+	return h.ask("remove", name, func() error { return h.fileSystem.Remove(name) })
+}
+func (h hookFS) Sync(dir string) error {
+	return h.ask("syncdir", dir, func() error { return h.fileSystem.Sync(dir) })
+}
+
+func (h hookFS) Create(name string) (outFile, error) {
+	return h.file("create", name, h.fileSystem.Create)
+}
+func (h hookFS) Extend(name string) (outFile, error) {
+	return h.file("extend", name, h.fileSystem.Extend)
+}
+
+func (h hookFS) file(what, name string, open func(string) (outFile, error)) (outFile, error) {
+	if err := h.before(what, name); err != nil {
+		return nil, err
+	}
+	f, err := open(name)
+	if err != nil {
+		return nil, err
+	}
+	return hookFile{f, h, name}, nil
+}
+
+type hookFile struct {
+	outFile
+	h    hookFS
+	name string
+}
+
+func (f hookFile) Write(p []byte) (int, error) {
+	if err := f.h.before("write", f.name); err == shortWrite {
+		n, _ := f.outFile.Write(p[:len(p)/2])
+		return n, nil
+	} else if err != nil {
+		return 0, err
+	}
+	return f.outFile.Write(p)
+}
+
+func (f hookFile) Sync() error {
+	return f.h.ask("sync", f.name, f.outFile.Sync)
+}
+
+func (f hookFile) Close() error {
+	if err := f.h.before("close", f.name); err != nil {
+		f.outFile.Close()
+		return err
+	}
+	return f.outFile.Close()
+}
