@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
@@ -60,6 +61,16 @@ var laws = []law{
 	{"X10", "Δ_1 of a token gathers only the losses at and after it", "22, 30", false, causalityInReverse},
 	{"X11", "a zero gradient is not zero motion: Adam divides rounding by its own size", "29", false, adamNoise},
 	{"X12", "a dead ReLU leaves exact zeros in ∂w_6 and ∂w_8", "T3", false, deadUnit},
+}
+
+// findLaw is the law of that name, small or capital.
+func findLaw(id string) (law, bool) {
+	for _, l := range laws {
+		if strings.EqualFold(l.id, id) {
+			return l, true
+		}
+	}
+	return law{}, false
 }
 
 // identities evaluates every law on a pass.

@@ -1,5 +1,7 @@
 package gradcheck
 
+import "math"
+
 // An Identity is one of the paper's properties R1…R30, or of the further ones
 // X1…X12, evaluated at a point: claims about numbers, each with its residual.
 type Identity struct {
@@ -55,8 +57,8 @@ func atLeast(what string, value, limit float64) Claim {
 	return Claim{What: what, Value: Number(value), Limit: Number(limit), Above: true, OK: value >= limit}
 }
 
-// exactly claims that numbers which are zero by construction are zero to the bit.
-func exactly(what string, value float64) Claim { return atMost(what, value, 0) }
+// exactly claims that a number which is zero by construction is zero to the bit.
+func exactly(what string, value float64) Claim { return atMost(what, math.Abs(value), 0) }
 
 const (
 	// rounding is what two orders of the same float64 sum may differ by, relative

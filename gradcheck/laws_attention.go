@@ -42,11 +42,16 @@ func valueBias(r *pass) []Claim {
 func association(r *pass) []Claim {
 	t := newToy(r)
 	weights, a, e := paper.Softmax(t.mat(toyN, toyN)), t.mat(toyN, toyD), t.mat(toyN, toyValues)
-	left, right := weights.Mul(a).T().Mul(e), a.T().Mul(weights.T().Mul(e))
-	const first, second = toyN*toyN*toyD + toyN*toyD*toyValues, toyN*toyN*toyValues + toyN*toyD*toyValues
+	mul := func(cost *int, a, b paper.Mat) paper.Mat {
+		*cost += a.N * a.D * b.D
+		return a.Mul(b)
+	}
+	var first, second int
+	left := mul(&first, mul(&first, weights, a).T(), e)
+	right := mul(&second, a.T(), mul(&second, weights.T(), e))
 	return []Claim{
 		atMost("(ρ a)ᵗ Δ against aᵗ (ρᵗ Δ)", apart(left.V, right.V), rounding),
-		atLeast("multiplications of the first order over the second", float64(first)/second, 1),
+		atLeast("multiplications of the first order over the second", float64(first)/float64(second), 1.2),
 	}
 }
 

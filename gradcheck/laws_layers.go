@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -126,20 +127,30 @@ func loraGauge(r *pass) []Claim {
 	)
 }
 
-// adamNoise takes Σ Δ_rawᵗ q, which is zero but for rounding, through Adam's
-// first step, lr·g/(|g| + eps).
+// adamNoise lets the engine's AdamW take one step on what rounding leaves of
+// Σ Δ_rawᵗ q, the gradient of key biases that is zero.
 func adamNoise(r *pass) []Claim {
-	noise := 0.0
-	r.inHeads(func(at string, _, _ int) {
-		noise = max(noise, largest(r.at(at, "Δ^raw").T().Mul(r.at(at, "q_h")).SumTokens()))
-	})
-	if noise == 0 {
-		return nil
+	if !r.Config.Bias {
+		c, _ := Find("relu")
+		r = c.At(r.Seed, 0).run(nil)
 	}
-	step := func(eps float64) float64 { return noise / (noise + eps) }
+	noise := pedestrian.NewParams[float64](r.Config)
+	r.inHeads(func(at string, b, h int) {
+		g := r.at(at, "Δ^raw").T().Mul(r.at(at, "q_h")).SumTokens()
+		for j, x := range g {
+			noise.Blocks[b].QKV.B.V[(r.Config.Heads+h)*len(g)+j] += x
+		}
+	})
+	n := engine.New(r.Params, nil, engine.Options{Threads: 1})
+	defer n.Close()
+	step := func(eps float64) float64 {
+		w, m, v := pedestrian.NewParams[float64](r.Config), pedestrian.NewParams[float64](r.Config), pedestrian.NewParams[float64](r.Config)
+		n.AdamW(engine.AdamW{LR: 1, Beta1: 0.9, Beta2: 0.99, Eps: eps}, 1, 1, w, noise, m, v)
+		return largest(w.Slab)
+	}
 	return []Claim{
-		atMost("Σ Δ_rawᵗ q, rounding alone", noise, rounding),
-		exactly("Adam's step over its learning rate with eps = 0, minus 1", step(0)-1),
+		atMost("Σ Δ_rawᵗ q, rounding alone", largest(noise.Slab), rounding),
+		atLeast("largest step of b_k over the learning rate, eps = 1e-30", step(1e-30), 0.99),
 		atMost("the same with eps = 1e-8", step(1e-8), 1e-3),
 	}
 }

@@ -2,7 +2,8 @@
 // paper, trains and samples small GPTs, counts parameters and explains equations.
 //
 // It exits with 0 when all went well, 1 when the work failed (a gradient is
-// wrong, a file cannot be read) and 2 when it was asked wrongly.
+// wrong, the disk is full) and 2 when it was asked wrongly (a flag, a setting, a file that is
+// not there, may not be read or is not text).
 package main
 
 import (
@@ -10,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -28,17 +31,42 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	root := newRootCmd()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	out := &output{Writer: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.Execute()
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("writing standard output: %w", out.err)
+	}
 	if err == nil {
 		return 0
 	}
 	fmt.Fprintf(stderr, "pedestrian: %s\n", oneLine(err))
-	if u := (usageError{}); errors.As(err, &u) {
+	if u := (usageError{}); errors.As(err, &u) && !refusedBySystem(err) {
 		return 2
 	}
 	return 1
+}
+
+// An output is standard output that remembers the first write that failed, so that no
+// command ends with 0 when what it printed was lost. A reader that has gone away, as
+// head does, is no failure.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil && o.err == nil && !errors.Is(err, syscall.EPIPE) {
+		o.err = err
+	}
+	return n, err
+}
+
+// refusedBySystem says whether the question was in order and the disk was not.
+func refusedBySystem(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO)
 }
 
 // oneLine keeps an error to one line, whatever was wrapped into it.
@@ -73,7 +101,7 @@ func newRootCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				hint := `"pedestrian" alone lists the commands`
-				if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+				if s := cmd.SuggestionsFor(args[0]); args[0] != "" && len(s) > 0 {
 					hint = fmt.Sprintf("did you mean %q?", s[0])
 				}
 				return usagef("unknown command %q: %s", args[0], hint)
@@ -84,10 +112,39 @@ func newRootCmd() *cobra.Command {
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if n := (*strconv.NumError)(nil); errors.As(err, &n) { // the name of a Go function is no help
+			must := numbers[n.Func]
+			if errors.Is(n, strconv.ErrRange) {
+				must += " that fits 64 bits"
+			}
+			err = fmt.Errorf("%s: it must be %s", strings.TrimSuffix(err.Error(), ": "+n.Error()), must)
+		}
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
 	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newCheckpointCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
+	root.SetHelpCommand(newHelpCmd(root))
 	return root
+}
+
+// numbers is what package strconv's functions read.
+var numbers = map[string]string{
+	"ParseInt": "a whole number", "ParseUint": "a whole number that is not negative", "ParseFloat": "a number", "ParseBool": "true or false",
+}
+
+// newHelpCmd is "pedestrian help COMMAND".
+func newHelpCmd(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "The help of a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("unknown command %q: \"pedestrian\" alone lists the commands", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag() // as cobra does for --help
+			return about.Help()
+		},
+	}
 }
 
 // noArgs refuses arguments, as a usage error.

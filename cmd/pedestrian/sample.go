@@ -121,7 +121,7 @@ func (t *sampleCommand) checkpoint(args []string, stderr io.Writer) (*train.Chec
 		return nil, usagef("there is no run in %s: train one with \"pedestrian train\", or name a run directory", runsDir)
 	}
 	if _, err := train.Newest(run); err != nil {
-		return nil, usageError{err}
+		return nil, usagef("no model to sample: %w: name a run directory of \"pedestrian train\", or none for the latest in %s", err, runsDir)
 	}
 	load := train.LoadBest
 	if t.newest {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -76,6 +79,8 @@ func (t *tour) run(ctx context.Context, stderr io.Writer) error {
 	}
 	if t.out == "" {
 		t.out = freeRun("tour")
+	} else if err := vacant(t.out); err != nil {
+		return err
 	}
 
 	t.chapter(1, "The paper, verified")
@@ -114,6 +119,18 @@ func (t *tour) run(ctx context.Context, stderr io.Writer) error {
 	t.chapter(5, "One of its gradients, three ways")
 	l.gradient(t)
 	t.next()
+	return nil
+}
+
+// vacant refuses a run directory that cannot be made or is in use, before anything
+// else takes its time.
+func vacant(dir string) error {
+	switch entries, err := os.ReadDir(dir); {
+	case len(entries) > 0:
+		return usagef("%s holds a run already, or other files: choose another directory with --out", dir)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return usagef("%s is not a directory to write to: choose another with --out", dir)
+	}
 	return nil
 }
 
@@ -201,4 +218,5 @@ func (t *tour) next() {
 	} {
 		t.say("  %-48s %s", n[0], n[1])
 	}
+	t.say("Without the binary on the path, write \"go run ./cmd/pedestrian\" for \"pedestrian\".")
 }

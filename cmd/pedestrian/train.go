@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -128,7 +130,7 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 	if err == nil {
 		err = setFlags(&o, f)
 	}
-	if err == nil && o.Data != train.Stories {
+	if err == nil && o.Data != train.Stories && o.Data != "" {
 		o.Data, err = filepath.Abs(o.Data) // a resumed run may stand elsewhere
 	}
 	if err == nil {
@@ -178,6 +180,9 @@ func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, err
 	if err := c.Options.Validate(); err != nil {
 		return nil, usageError{err}
 	}
+	if c.Options.Steps < c.State.Step {
+		return nil, usagef("--steps is %d, but the run in %s has done %d: give more, or leave it out", c.Options.Steps, t.resume, c.State.Step)
+	}
 	d, err := train.LoadData(c.Options)
 	if err != nil {
 		return nil, usageError{err}
@@ -204,13 +209,19 @@ func freeRun(name string) string {
 
 // runTraining trains r to its end, shows how, and closes it.
 func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr io.Writer) (err error) {
-	defer func() { err = errors.Join(err, r.Close()) }()
+	defer func() {
+		if e := r.Close(); err == nil { // after a failure, that is what counts
+			err = e
+		}
+	}()
 	var s screen
 	if asJSON {
 		s = newJSONScreen(stdout, r)
 	} else {
 		s = newTextScreen(stdout, r)
 	}
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away, as head does, is no reason to lose a run
+	defer signal.Reset(syscall.SIGPIPE)
 	s.plan()
 	ctx, stop := interruptible(ctx, s.stopping)
 	defer stop()

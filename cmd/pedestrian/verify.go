@@ -53,14 +53,14 @@ Cases (--case):
 ` + caseList() + `
 Exit codes: 0 PASS, 1 FAIL, 2 asked wrongly. The two flags that check a wrong
 reading of the paper are expected to end with FAIL.`,
-		Example: "  pedestrian verify\n  pedestrian verify --case all\n  pedestrian verify --only w_q -v\n  pedestrian verify --mutants\n  pedestrian verify --paper-literal-mask",
+		Example: "  pedestrian verify\n  pedestrian verify --case all\n  pedestrian verify --only w_q -v\n  pedestrian verify --only R13\n  pedestrian verify --mutants\n  pedestrian verify --paper-literal-mask",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd) },
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.StringVar(&f.cases, "case", "paper", "what to check: a case by name, or all")
-	fl.StringVar(&f.options.Only, "only", "", "only rows whose name, parameter or (equation) contains this, such as w_q, logits.w or Δ_7")
+	fl.StringVar(&f.options.Only, "only", "", "only rows whose name, parameter or (equation) contains this, such as w_q, logits.w, Δ_7 or '(25)'; or one identity, such as R13")
 	fl.Uint64Var(&f.options.Seed, "seed", 1, "of the point at which gradients are compared, from 1")
 	fl.Float64Var(&f.options.Step, "h", gradcheck.DefaultStep, "step of the central differences")
 	fl.BoolVar(&f.mutants, "mutants", false, "list the planted bugs and what caught each")

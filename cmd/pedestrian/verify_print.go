@@ -21,6 +21,13 @@ type verifyPrinter struct {
 func (f *verifyFlags) print(w io.Writer, r *gradcheck.Report, took time.Duration) {
 	v := verifyPrinter{w, newPainter(w), r, f.verbose}
 	v.head()
+	if v.alone() {
+		for _, i := range r.Identities {
+			v.identity(i)
+		}
+		v.line("\n%s", v.passOrFail())
+		return
+	}
 	v.parameters()
 	v.signals()
 	v.suspects()
@@ -32,11 +39,26 @@ func (f *verifyFlags) print(w io.Writer, r *gradcheck.Report, took time.Duration
 
 func (v verifyPrinter) line(format string, args ...any) { fmt.Fprintf(v.w, format+"\n", args...) }
 
+// alone says whether the report is of one identity.
+func (v verifyPrinter) alone() bool { return len(v.r.Parameters)+len(v.r.Signals) == 0 }
+
+func (v verifyPrinter) passOrFail() string {
+	if v.r.Pass {
+		return v.p.good("PASS")
+	}
+	return v.p.bad("FAIL")
+}
+
 func (v verifyPrinter) head() {
 	r := v.r
 	v.line("%s", v.p.bold("case "+r.Case.Name+": "+r.Case.Title))
-	v.line("seed %d: a generic point, gains ~N(1, 0.3), no bias 0; central differences with h = %.3g", r.Seed, float64(r.Step))
+	if v.alone() {
+		v.line("seed %d: a generic point, gains ~N(1, 0.3), no bias 0", r.Seed)
+	} else {
+		v.line("seed %d: a generic point, gains ~N(1, 0.3), no bias 0; central differences with h = %.3g", r.Seed, float64(r.Step))
+	}
 	switch {
+	case v.alone():
 	case r.Float32:
 		v.line("of the float32 loss. It has 24 bits, so a difference of two losses keeps two or three\n" +
 			"digits: an error of 1e-3 proves nothing either way. The check that counts is in float64.")
@@ -164,10 +186,6 @@ func (v verifyPrinter) verdict(took time.Duration) {
 	for _, s := range r.Signals {
 		signals, signalTotal = signals+s.Checked, signalTotal+s.Total
 	}
-	verdict := v.p.good("PASS")
-	if !r.Pass {
-		verdict = v.p.bad("FAIL")
-	}
 	refused := ""
 	if r.Refused > 0 {
 		refused = fmt.Sprintf(" (%d refused, at a kink)", r.Refused)
@@ -179,5 +197,5 @@ func (v verifyPrinter) verdict(took time.Duration) {
 	if signalTotal > 0 {
 		parts = append(parts, fmt.Sprintf("%s of %s error-signal entries", commas(signals), commas(signalTotal)))
 	}
-	v.line("%s checked in %.1f s. %s", strings.Join(parts, " and "), took.Seconds(), verdict)
+	v.line("%s checked in %.1f s. %s", strings.Join(parts, " and "), took.Seconds(), v.passOrFail())
 }
