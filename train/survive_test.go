@@ -1,8 +1,10 @@
 package train
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -64,4 +66,24 @@ func digestOf(s *State) string {
 		h.Write(buf)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// withoutTimes is a log with the two fields left out that no two runs share.
+func withoutTimes(t testing.TB, log []byte) string {
+	t.Helper()
+	var b strings.Builder
+	for line := range bytes.Lines(log) {
+		var fields map[string]any
+		if err := json.Unmarshal(line, &fields); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		delete(fields, "seconds")
+		delete(fields, "tokens_per_s")
+		text, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%s\n", text)
+	}
+	return b.String()
 }
