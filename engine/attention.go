@@ -110,8 +110,12 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 			if seen == 0 {
 				continue
 			}
-			top := max(t.max[i], shrink*kernel.Max(row[:seen])) // (12)
-			keep := T(math.Exp(float64(t.max[i] - top)))
+			top, keep := max(t.max[i], shrink*kernel.Max(row[:seen])), T(1) // (12)
+			if k0 == 0 {
+				keep = 0
+			} else if top != t.max[i] {
+				keep = T(math.Exp(float64(t.max[i] - top)))
+			}
 			t.max[i], t.sum[i] = top, t.sum[i]*keep+kernel.ExpSum(row[:seen], shrink, top)
 			if k0 > 0 && keep != 1 {
 				kernel.Scale(y.Row(i), keep)

@@ -102,7 +102,7 @@ func ExampleMemory() {
 	// Output:
 	// activations   381 MiB
 	// attention       0 MiB
-	// logits         63 MiB
+	// logits        101 MiB
 	// errors         18 MiB
-	// all           463 MiB
+	// all           501 MiB
 }

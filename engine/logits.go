@@ -142,7 +142,7 @@ func (c *LogitsCache[T]) note(targets []int32) (counted int) {
 
 // Loss returns the sum of the losses of the tokens that were noted.
 func (l *Logits[T]) Loss(p *Pool, c *LogitsCache[T], x Mat[T]) (sum float64) {
-	for from := 0; from < len(c.Rows); from += c.Chunk {
+	for from := 0; from < len(c.Rows); from += evenChunk(len(c.Rows), c.Chunk) {
 		rows, targets := c.chunk(from)
 		xc, y := gather(c.X, x, rows), first(c.Y, len(rows))
 		l.Forward(p, y, c, xc)
@@ -160,7 +160,7 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 			clear(dx.Row(t))
 		}
 	}
-	for from := 0; from < len(c.Rows); from += c.Chunk {
+	for from := 0; from < len(c.Rows); from += evenChunk(len(c.Rows), c.Chunk) {
 		rows, targets := c.chunk(from)
 		xc, y := gather(c.X, x, rows), first(c.Y, len(rows))
 		l.Forward(p, y, c, xc)
@@ -189,7 +189,7 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 
 // chunk is the rows and targets of the chunk that starts at from.
 func (c *LogitsCache[T]) chunk(from int) (rows, targets []int32) {
-	to := min(from+c.Chunk, len(c.Rows))
+	to := min(from+evenChunk(len(c.Rows), c.Chunk), len(c.Rows))
 	return c.Rows[from:to], c.Targets[from:to]
 }
 
@@ -216,5 +216,14 @@ func gather[T Float](buf, x Mat[T], rows []int32) Mat[T] {
 }
 
 // defaultChunk is the number of tokens whose logits are held at once: about
-// 2²⁴ numbers, in multiples of 64 tokens. It depends on the vocabulary alone.
-func defaultChunk(vocab int) int { return max(64, min(1024, (1<<24)/vocab/64*64)) }
+// 2²⁵ numbers, in multiples of 64 tokens. Each chunk reads the weight and its
+// gradient once more. It depends on the vocabulary alone.
+func defaultChunk(vocab int) int { return max(64, min(1024, (1<<25)/vocab/64*64)) }
+
+// evenChunk cuts rows into as many chunks as chunks of size most do, of about the
+// same size, in multiples of 32.
+func evenChunk(rows, most int) int {
+	chunks := max((rows+most-1)/most, 1)
+	even := (rows + chunks - 1) / chunks
+	return min((even+31)/32*32, most)
+}

@@ -17,7 +17,7 @@ type Options struct {
 	Threads int     // 0 means GOMAXPROCS
 	Dropout float64 // fraction left out in Gradients: of a_1, ρ, a_4 and a_9; 0 ≤ Dropout < 1
 	Seed    uint64  // of dropout
-	Chunk   int     // tokens whose logits are held at once; 0 means about 2²⁴ numbers
+	Chunk   int     // tokens whose logits are held at once; 0 means about 2²⁵ numbers
 
 	// Recompute keeps of every block its input alone, a_1, and computes the rest
 	// again in the backward pass: the same bits from a tenth of the activations,
@@ -102,7 +102,7 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 	case o.Precision != "" && o.Precision != Float32 && o.Precision != BF16:
 		return o, fmt.Errorf("Options.Precision is %q: choose %q or %q", o.Precision, Float32, BF16)
 	}
-	o.Chunk = min(o.Chunk, o.Batch*o.Context)
+	o.Chunk = min(evenChunk(o.Batch*o.Context, o.Chunk), o.Batch*o.Context)
 	return o, nil
 }
 

@@ -133,6 +133,7 @@ func (r *Run) rewind(position uint64) error {
 	s := r.State
 	rewound, skipped, elapsed := s.Rewound+1, s.Skipped+1, s.Seconds
 	s.copy(r.back)
+	r.net.Changed()
 	s.Rewound, s.Skipped, s.Seconds, s.Position = rewound, skipped, elapsed, position+1
 	r.saved = nil
 	if r.log == nil {

@@ -68,7 +68,9 @@ func (s *trainStep) attention(b *bench, repeat int) float64 {
 // products and the softmax, in chunks.
 func (s *trainStep) logits(b *bench, repeat int) float64 {
 	rows, c := len(s.batch.Tokens), s.c
-	chunk := min(rows, max(64, min(1024, (1<<24)/c.Vocab/64*64)))
+	chunk := min(rows, max(64, min(1024, (1<<25)/c.Vocab/64*64))) // as the engine's
+	chunks := (rows + chunk - 1) / chunk
+	chunk = min((rows+chunks*32-1)/(chunks*32)*32, chunk)
 	x, dx, y := ones(rows, c.Width), ones(rows, c.Width), ones(chunk, c.Vocab)
 	tok := engine.Mat[float32]{Rows: c.Vocab, Cols: c.Width, Stride: c.Width, V: s.w.Tok.V}
 	dtok := engine.Mat[float32]{Rows: c.Vocab, Cols: c.Width, Stride: c.Width, V: s.dw.Tok.V}
