@@ -116,7 +116,8 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 			} else if top != t.max[i] {
 				keep = T(math.Exp(float64(t.max[i] - top)))
 			}
-			t.max[i], t.sum[i] = top, t.sum[i]*keep+kernel.ExpSum(row[:seen], shrink, top)
+			a := kernel.ScaleLarge(row[:seen], shrink, top)
+			t.max[i], t.sum[i] = top, t.sum[i]*keep+kernel.ExpSum(row[:seen], a, top)
 			if k0 > 0 && keep != 1 {
 				kernel.Scale(y.Row(i), keep)
 			}
@@ -197,7 +198,8 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 			for i := range nq {
 				row, seen := att.Row(i), min(q0+i+1-k0, nk) // (13)
 				clear(row[seen:])
-				kernel.ExpSum(row[:seen], shrink, lse[seg.Q+q0+i]) // (12), (15)
+				a := kernel.ScaleLarge(row[:seen], shrink, lse[seg.Q+q0+i])
+				kernel.ExpSum(row[:seen], a, lse[seg.Q+q0+i]) // (12), (15)
 				if l.Drop.On() {
 					at := l.number(s, h, q0+i, k0)
 					kernel.MaskRow(kept.Row(i), row, l.Drop, at)

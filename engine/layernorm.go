@@ -117,5 +117,5 @@ func constant[T Float](x []T) bool {
 			return false
 		}
 	}
-	return true
+	return len(x) == 0 || x[0]-x[0] == 0 // infinities must not come out as zeros
 }

@@ -4,7 +4,8 @@ import "math"
 
 // Normalize sets xhat to (x - μ)/σ and returns 1/σ, with μ the mean of x and
 // σ² = mean((x-μ)²) + eps. A constant x with eps = 0 has no σ: it gives zeros,
-// and 1/σ counts as 0. xhat may be x:
+// and 1/σ counts as 0. Numbers whose squares a float32 cannot hold are taken in
+// float64. xhat may be x:
 //
 //	μ := Sum(x) / n
 //	v := 0; for i { v += (x[i]-μ)² }
@@ -13,12 +14,15 @@ import "math"
 //	return rstd
 func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 	mustLen("Normalize", len(xhat), len(x))
-	if constant(x, eps) {
+	if constant(x) {
 		clear(xhat)
-		return 0
+		return inverseRoot(T(0), eps)
 	}
 	if vectors && fast[T]() {
 		mean, rstd := moments(as32(x), eps)
+		if extreme(rstd) {
+			return normalizeWide(xhat, x, eps)
+		}
 		normalizeVector(as32(xhat), as32(x), mean, rstd)
 		return T(rstd)
 	}
@@ -33,23 +37,47 @@ func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 		v += s * s
 	}
 	rstd = inverseRoot(v/n, eps)
+	if extreme(rstd) {
+		return normalizeWide(xhat, x, eps)
+	}
 	for i, s := range x {
 		xhat[i] = (s - mean) * rstd
 	}
 	return rstd
 }
 
-// constant reports whether x has no σ: rounding of μ must not make one up.
-func constant[T Float](x []T, eps float64) bool {
-	if eps > 0 {
-		return len(x) == 0
+// extreme reports that σ is so large or small that its square, the sum behind it, or
+// the sum behind the mean, may have left the range of float32. A σ in between has
+// squares from 1e-32 to 1e32, and sums of them that are exact to the last places.
+func extreme[T Float](rstd T) bool { return !(rstd > 1e-16 && rstd < 1e16) }
+
+// normalizeWide is Normalize in float64.
+func normalizeWide[T Float](xhat, x []T, eps float64) (rstd T) {
+	n := float64(len(x))
+	var mean, v float64
+	for _, s := range x {
+		mean += float64(s) // exact where all are equal
 	}
+	mean /= n
+	for _, s := range x {
+		v += (float64(s) - mean) / n * (float64(s) - mean)
+	}
+	wide := inverseRoot(v, eps)
+	for i, s := range x {
+		xhat[i] = T((float64(s) - mean) * wide)
+	}
+	return T(wide)
+}
+
+// constant reports whether x has no σ: rounding of μ must not make one up. Infinities
+// are not constant, since what comes of them must not look like a number.
+func constant[T Float](x []T) bool {
 	for _, v := range x {
 		if v != x[0] {
 			return false
 		}
 	}
-	return true
+	return len(x) == 0 || x[0]-x[0] == 0
 }
 
 // moments returns μ and 1/σ.
@@ -95,9 +123,14 @@ func Affine[T Float](y, xhat, w, b []T) {
 //
 //	rstd := Normalize(xhat, x, eps); Affine(y, xhat, w, b); return rstd
 func LayerNorm[T Float](y, xhat, x, w, b []T, eps float64) (rstd T) {
-	if vectors && fast[T]() && b != nil && !constant(x, eps) {
+	if vectors && fast[T]() && b != nil && !constant(x) {
 		mustLen("LayerNorm", len(y), len(xhat), len(x), len(w), len(b))
 		mean, rstd := moments(as32(x), eps)
+		if extreme(rstd) {
+			rstd := normalizeWide(xhat, x, eps)
+			Affine(y, xhat, w, b)
+			return rstd
+		}
 		layerNormVector(as32(y), as32(xhat), as32(x), as32(w), as32(b), mean, rstd)
 		return T(rstd)
 	}

@@ -21,6 +21,11 @@ func Exp[T Float](x []T) {
 
 func exp[T Float](x T) T { return T(math.Exp(float64(x))) }
 
+// expProduct is exp(a x - shift); the product of two float32 is exact in float64.
+func expProduct[T Float](a, x, shift T) T {
+	return T(math.Exp(float64(float64(a)*float64(x)) - float64(shift)))
+}
+
 // ExpSum replaces x by exp(a x - shift) and returns the sum:
 //
 //	s := 0; for i { x[i] = exp(a*x[i] - shift); s += x[i] }; return s
@@ -29,7 +34,7 @@ func ExpSum[T Float](x []T, a, shift T) (s T) {
 		return T(expSumVector(as32(x), float32(a), float32(shift)))
 	}
 	for i, v := range x {
-		e := exp(a*v - shift)
+		e := expProduct(a, v, shift)
 		x[i] = e
 		s += e
 	}
@@ -44,7 +49,7 @@ func SumExp[T Float](x []T, a, shift T) (s T) {
 		return T(sumExpVector(as32(x), float32(a), float32(shift)))
 	}
 	for _, v := range x {
-		s += exp(a*v - shift)
+		s += expProduct(a, v, shift)
 	}
 	return s
 }
@@ -59,14 +64,41 @@ func LogSumExp[T Float](x []T) T {
 }
 
 // Softmax replaces x by the softmax of a x and returns the logarithm of the sum
-// of exp(a x); x must not be empty and a not negative:
+// of exp(a x); x must not be empty and a not negative. Where nothing can be chosen,
+// since all of x is -Inf, it is all 0:
 //
 //	m := a * Max(x); s := ExpSum(x, a, m); Scale(x, 1/s); return m + log(s)
 func Softmax[T Float](x []T, a T) (lse T) {
 	m := a * Max(x)
+	if math.IsInf(float64(m), -1) && !anyNaN(x) {
+		clear(x)
+		return m
+	}
+	a = ScaleLarge(x, a, m)
 	s := ExpSum(x, a, m)
 	Scale(x, 1/s)
 	return m + T(math.Log(float64(s)))
+}
+
+// ScaleLarge makes ready for ExpSum(x, a, shift) what is so large that the rounding
+// error of shift, of the size of a x, would be a large exponent: it multiplies x by a
+// and returns 1. Otherwise it returns a.
+func ScaleLarge[T Float](x []T, a, shift T) T {
+	const large = 1 << 24 // above it numbers of float32 are 2 apart
+	if shift < large && shift > -large {
+		return a
+	}
+	Scale(x, a)
+	return 1
+}
+
+func anyNaN[T Float](x []T) bool {
+	for _, v := range x {
+		if v != v {
+			return true
+		}
+	}
+	return false
 }
 
 // SoftmaxBackward replaces dy, the gradient with respect to y = softmax(a x), by
@@ -89,20 +121,20 @@ func SoftmaxBackward[T Float](dy, y []T, rowDot, a T) {
 //
 //	m := Max(x); t := x[target]; s := ExpSum(x, 1, m)
 //	Scale(x, a/s); x[target] -= a
-//	return log(s) - float64(t - m)
+//	return log(s) - (float64(t) - float64(m))
 func CrossEntropy[T Float](x []T, target int, a T) float64 {
 	m := Max(x)
 	t := x[target]
 	s := ExpSum(x, 1, m)
 	Scale(x, a/s)
 	x[target] -= a
-	return math.Log(float64(s)) - float64(t-m)
+	return math.Log(float64(s)) - (float64(t) - float64(m))
 }
 
 // NegLogProb returns -log softmax(x)[target]:
 //
-//	m := Max(x); return log(SumExp(x, 1, m)) - float64(x[target] - m)
+//	m := Max(x); return log(SumExp(x, 1, m)) - (float64(x[target]) - float64(m))
 func NegLogProb[T Float](x []T, target int) float64 {
 	m := Max(x)
-	return math.Log(float64(SumExp(x, 1, m))) - float64(x[target]-m)
+	return math.Log(float64(SumExp(x, 1, m))) - (float64(x[target]) - float64(m))
 }

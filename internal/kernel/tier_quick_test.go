@@ -1,0 +1,5 @@
+//go:build !long
+
+package kernel
+
+const extremeRows = 50_000
