@@ -51,14 +51,20 @@ func fractionOf(p *Pool, operations float64, f func(), limit func(n int) float64
 	return rate, peak
 }
 
-// fill writes to memory, which else would all be one page of zeros.
+// fill writes to memory, which else would all be one page of zeros. Small integers
+// are subnormal bf16: those are made from the bits of 1.
 func fill[T float32 | BF16](v []T) {
+	base := T(0)
+	if _, ok := any(base).(BF16); ok {
+		base = 0x3f80
+	}
 	for i := range v {
-		v[i] = T(i % 7)
+		v[i] = base + T(i%7)
 	}
 }
 
-func z0(rows, cols int) Mat[float32] {
+// filled is a new matrix with numbers in it.
+func filled(rows, cols int) Mat[float32] {
 	m := NewMat[float32](rows, cols)
 	fill(m.V)
 	return m
@@ -179,9 +185,9 @@ func BenchmarkProductsBF16(b *testing.B) {
 				fill(v.V)
 			}
 			w := NewPackedBF16(k, n, true, false)
-			w.Pack(p, z0(k, n))
+			w.Pack(p, filled(k, n))
 			wt := NewPackedBF16(n, k, false, true)
-			wt.Pack(p, z0(n, k))
+			wt.Pack(p, filled(n, k))
 			forms := []struct {
 				name string
 				f    func()

@@ -98,7 +98,7 @@ func (m MatBF16) Sub(r0, r1, c0, c1 int) MatBF16 {
 func MulNNBF16(p *Pool, c Mat[float32], a, b MatBF16, bias []float32, acc bool) {
 	mustMul("MulNNBF16", a.Cols == b.Rows && c.Rows == a.Rows && c.Cols == b.Cols, c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols)
 	mustBias("MulNNBF16", bias, c.Cols)
-	multiplyBF16(p, productBF16{form: formNN, c: c, a: a, b: b, bias: bias, acc: acc, k: a.Cols})
+	multiplyBF16(p, productBF16{form: formNN, path: current, c: c, a: a, b: b, bias: bias, acc: acc, k: a.Cols})
 }
 
 // MulNTBF16 sets c to a bᵗ, plus the old c when acc:
@@ -106,7 +106,7 @@ func MulNNBF16(p *Pool, c Mat[float32], a, b MatBF16, bias []float32, acc bool) 
 //	for i, j { s := 0; for k { s += a[i][k] * b[j][k] }; c[i][j] = s (+ c[i][j]) }
 func MulNTBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
 	mustMul("MulNTBF16", a.Cols == b.Cols && c.Rows == a.Rows && c.Cols == b.Rows, c.Rows, c.Cols, a.Rows, a.Cols, b.Cols, b.Rows)
-	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b, acc: acc, k: a.Cols})
+	multiplyBF16(p, productBF16{form: formNT, path: current, c: c, a: a, b: b, acc: acc, k: a.Cols})
 }
 
 // MulTNBF16 sets c to aᵗ b, plus the old c when acc:
@@ -114,7 +114,7 @@ func MulNTBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
 //	for i, j { s := 0; for k { s += a[k][i] * b[k][j] }; c[i][j] = s (+ c[i][j]) }
 func MulTNBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
 	mustMul("MulTNBF16", a.Rows == b.Rows && c.Rows == a.Cols && c.Cols == b.Cols, c.Rows, c.Cols, a.Cols, a.Rows, b.Rows, b.Cols)
-	multiplyBF16(p, productBF16{form: formTN, c: c, a: a, b: b, acc: acc, k: a.Rows})
+	multiplyBF16(p, productBF16{form: formTN, path: current, c: c, a: a, b: b, acc: acc, k: a.Rows})
 }
 
 // MulPacked is MulNNBF16 with a packed b.
@@ -122,14 +122,14 @@ func MulPacked(p *Pool, c Mat[float32], a MatBF16, b *PackedBF16, bias []float32
 	mustMul("MulPacked", a.Cols == b.rows && c.Rows == a.Rows && c.Cols == b.cols, c.Rows, c.Cols, a.Rows, a.Cols, b.rows, b.cols)
 	mustBias("MulPacked", bias, c.Cols)
 	b.mustHave("MulPacked", b.nn)
-	multiplyBF16(p, productBF16{form: formNN, c: c, a: a, b: b.flat, packed: b.nn, bias: bias, acc: acc, k: a.Cols})
+	multiplyBF16(p, productBF16{form: formNN, c: c, a: a, b: b.flat, packed: b.nn, path: b.path, bias: bias, acc: acc, k: a.Cols})
 }
 
 // MulPackedT is MulNTBF16 with a packed b.
 func MulPackedT(p *Pool, c Mat[float32], a MatBF16, b *PackedBF16, acc bool) {
 	mustMul("MulPackedT", a.Cols == b.cols && c.Rows == a.Rows && c.Cols == b.rows, c.Rows, c.Cols, a.Rows, a.Cols, b.cols, b.rows)
 	b.mustHave("MulPackedT", b.nt)
-	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b.flat, packed: b.nt, acc: acc, k: a.Cols})
+	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b.flat, packed: b.nt, path: b.path, acc: acc, k: a.Cols})
 }
 
 func mustBias(fn string, bias []float32, cols int) {
@@ -147,9 +147,11 @@ const (
 	formTN
 )
 
-// A productBF16 is one product on its way. On AMX it is the Task, too.
+// A productBF16 is one product on its way. Where there are tiles it is the Task,
+// too.
 type productBF16 struct {
 	form   form
+	path   Path
 	c      Mat[float32]
 	a, b   MatBF16
 	packed []BF16 // b in tiles; nil: b is in b
@@ -159,6 +161,9 @@ type productBF16 struct {
 
 	tileProduct
 }
+
+// tiled reports whether a path multiplies bf16 in tiles.
+func tiled(p Path) bool { return p >= AVX512BF16 }
 
 func multiplyBF16(p *Pool, t productBF16) {
 	if t.c.Rows == 0 || t.c.Cols == 0 {
@@ -172,7 +177,7 @@ func multiplyBF16(p *Pool, t productBF16) {
 		p = spare.Get().(*Pool)
 		defer spare.Put(p)
 	}
-	if t.packed == nil && current != AMX {
+	if !tiled(t.path) {
 		t.widen(p)
 		return
 	}

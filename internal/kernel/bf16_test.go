@@ -3,8 +3,11 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestBF16(t *testing.T) {
@@ -69,22 +72,34 @@ func transposeBF16(m MatBF16, extra int) MatBF16 {
 	return t
 }
 
-// tileSums is the product in the order of the tiles, which is Intel's
-// description of TDPBF16PS: of 32 terms, the even and the odd ones are summed
-// apart, and the two sums added to what is there. Products are exact.
+// tileSums is the product in the order of the path in use, as Intel describes its
+// instructions; products are exact. TDPBF16PS: of 32 terms, the even and the odd
+// ones are summed apart, and the two sums added to what is there. VDPBF16PS: one
+// term after the other is added to what is there, of a pair the odd one first.
 func tileSums(c, a, b Mat[float32]) {
 	for i := range c.Rows {
-		row := c.Row(i)
-		for k := 0; k < a.Cols; k += 32 {
-			for j := range row {
-				var even, odd float32
-				for x := k; x < min(k+32, a.Cols); x += 2 {
-					even += a.Row(i)[x] * b.Row(x)[j]
-					if x+1 < a.Cols {
-						odd += a.Row(i)[x+1] * b.Row(x + 1)[j]
-					}
+		row, x := c.Row(i), make([]float32, roundUp(a.Cols, 32))
+		copy(x, a.Row(i))
+		for j := range row {
+			at := func(k int) float32 {
+				if k < b.Rows {
+					return x[k] * b.Row(k)[j]
 				}
-				row[j] += even + odd
+				return 0
+			}
+			for k := 0; k < a.Cols; k += 32 {
+				var even, odd float32
+				for y := k; y < k+32; y += 2 {
+					if current == AVX512BF16 {
+						row[j] += at(y + 1)
+						row[j] += at(y)
+					}
+					even += at(y)
+					odd += at(y + 1)
+				}
+				if current == AMX {
+					row[j] += even + odd
+				}
 			}
 		}
 	}
@@ -115,7 +130,7 @@ func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
 					copy(c.Row(i), bias)
 				}
 			}
-			if current == AMX {
+			if tiled(current) {
 				tileSums(c, a32, b32)
 				if biased == 1 && acc == 1 {
 					for i := range m {
@@ -136,7 +151,7 @@ func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
 			got := clone(old)
 			f(got)
 			check(t, what, want, k, got, before, bias)
-			if current != AMX || k == 0 {
+			if !tiled(current) || k == 0 {
 				return
 			}
 			biased := 0
@@ -176,4 +191,33 @@ func TestProductsBF16(t *testing.T) {
 			checkBF16(t, p, r, 70, 90, 2*tileBlock*tilePanel+1+r.IntN(100))
 		})
 	})
+}
+
+// Tile registers are state that neither Go nor its scheduler knows of: products
+// must come out the same under preemption and garbage collection, on more
+// goroutines than processors.
+func TestTilesArePrivate(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	a, _ := randomBF16(r, 70, 130, 0)
+	b, _ := randomBF16(r, 130, 90, 0)
+	want := NewMat[float32](70, 90)
+	MulNNBF16(nil, want, a, b, nil, false)
+	var running sync.WaitGroup
+	stop := time.Now().Add(300 * time.Millisecond)
+	for range 2*runtime.GOMAXPROCS(0) + 1 {
+		running.Go(func() {
+			c := NewMat[float32](70, 90)
+			for n := 0; time.Now().Before(stop); n++ {
+				MulNNBF16(nil, c, a, b, nil, false)
+				if !slices.Equal(c.V, want.V) {
+					t.Error("a product changed")
+					return
+				}
+				if n%50 == 0 {
+					runtime.GC()
+				}
+			}
+		})
+	}
+	running.Wait()
 }

@@ -4,9 +4,10 @@ import "fmt"
 
 // A PackedBF16 is a matrix w rounded to bf16 and laid out for products from the
 // right: a w, by MulPacked, and a wᵗ, by MulPackedT. How it lies depends on the
-// path that was in use when it was made, and serves on that path only.
+// path that was in use when it was made, and products with it take that path.
 type PackedBF16 struct {
 	rows, cols int
+	path       Path
 	flat       MatBF16 // without tiles
 	nn, nt     []BF16  // tiles for a w and for a wᵗ
 }
@@ -14,8 +15,8 @@ type PackedBF16 struct {
 // NewPackedBF16 makes room for a matrix of rows × cols, for products with it, with
 // its transpose, or both.
 func NewPackedBF16(rows, cols int, nn, nt bool) *PackedBF16 {
-	w := &PackedBF16{rows: rows, cols: cols}
-	if current != AMX {
+	w := &PackedBF16{rows: rows, cols: cols, path: current}
+	if !tiled(current) {
 		w.flat = NewMatBF16(rows, cols)
 		return w
 	}

@@ -6,13 +6,15 @@ import "fmt"
 // results are reproducible bit by bit; two paths differ in rounding.
 type Path int
 
-// The paths, each of which needs all that the one before it needs, NEON aside.
+// The paths, each of which does what the one before it does in float32, NEON
+// aside.
 const (
-	Portable Path = iota // Go alone
-	NEON                 // arm64: products
-	AVX2                 // AVX2, FMA: products
-	AVX512               // AVX-512 F, BW, DQ, VL: everything in float32
-	AMX                  // and tiles in bf16, with the system's permission
+	Portable   Path = iota // Go alone
+	NEON                   // arm64: products
+	AVX2                   // AVX2, FMA: products
+	AVX512                 // AVX-512 F, BW, DQ, VL: everything in float32
+	AVX512BF16             // and dot products of pairs in bf16
+	AMX                    // AVX512 and tiles in bf16, with the system's permission
 )
 
 func (p Path) String() string {
@@ -25,6 +27,8 @@ func (p Path) String() string {
 		return "AVX2"
 	case AVX512:
 		return "AVX-512"
+	case AVX512BF16:
+		return "AVX512-BF16"
 	case AMX:
 		return "AMX"
 	}

@@ -53,7 +53,7 @@ const (
 	tileCols    = 16      // of b stay in the second cache
 )
 
-// tiles computes t on AMX.
+// tiles computes t.
 func (t *productBF16) tiles(p *Pool) {
 	m, n := t.c.Rows, t.c.Cols
 	t.pairs = ceil(t.k, tilePanel)
@@ -176,36 +176,58 @@ func (t *productBF16) compute(w *Pool, i, i1, j, j1 int) {
 }
 
 // row computes one panel of rows from some pairs, given the tiles of b from
-// panel j on.
+// panel j on: whole panels of columns in one run, then the last one if it is not.
 func (t *productBF16) row(right []BF16, i, j, j1, k, pairs, mode int) {
 	a := at16(t.left.V, i*tilePanel*t.left.Stride+k*tilePanel)
-	rows, r := min(tilePanel, t.c.Rows-i*tilePanel), 0
-	if rows < tilePanel {
-		r = 1
-	}
+	rows := min(tilePanel, t.c.Rows-i*tilePanel)
 	for j < j1 {
-		cols, panels, c := tilePanel, min(j1, t.c.Cols/tilePanel)-j, 0
+		cols, panels := tilePanel, min(j1, t.c.Cols/tilePanel)-j
 		if panels <= 0 {
-			cols, panels, c = t.c.Cols-j*tilePanel, 1, 1
+			cols, panels = t.c.Cols-j*tilePanel, 1
 		}
 		var bias *float32
 		if t.bias != nil {
 			bias = at32(t.bias, j*tilePanel)
 		}
-		kernel := amx2x2
-		switch {
-		case rows > 16 && cols <= 16:
-			kernel = amx2x1
-		case rows <= 16 && cols > 16:
-			kernel = amx1x2
-		case rows <= 16:
-			kernel = amx1x1
+		c := at32(t.c.V, i*tilePanel*t.c.Stride+j*tilePanel)
+		if t.path == AMX {
+			t.amx(rows, cols)(t.config(rows, cols), pairs, panels, a, 2*t.left.Stride, at16(right, 0), c, 4*t.c.Stride, bias, mode)
+		} else {
+			for r := 0; r < rows; r += 8 {
+				dots[min(8, rows-r)-1](pairs, panels, at16(t.left.V, (i*tilePanel+r)*t.left.Stride+k*tilePanel), 2*t.left.Stride, at16(right, 0),
+					at32(t.c.V, (i*tilePanel+r)*t.c.Stride+j*tilePanel), 4*t.c.Stride, bias, mode, cols)
+			}
 		}
-		kernel(&t.configs[r][c][0], pairs, panels, a, 2*t.left.Stride, at16(right, 0),
-			at32(t.c.V, i*tilePanel*t.c.Stride+j*tilePanel), 4*t.c.Stride, bias, mode)
 		j += panels
 		right = right[panels*pairs*tilePair:]
 	}
+}
+
+// config is the register for a panel of rows by one of columns.
+func (t *productBF16) config(rows, cols int) *byte {
+	r, c := 0, 0
+	if rows < tilePanel {
+		r = 1
+	}
+	if cols < tilePanel {
+		c = 1
+	}
+	return &t.configs[r][c][0]
+}
+
+type amxKernel func(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
+
+// amx is the tile kernel for a panel of rows by one of columns.
+func (t *productBF16) amx(rows, cols int) amxKernel {
+	switch {
+	case rows > 16 && cols > 16:
+		return amx2x2
+	case rows > 16:
+		return amx2x1
+	case cols > 16:
+		return amx1x2
+	}
+	return amx1x1
 }
 
 // packPanel packs rows [from, to) of m, at most 32.
@@ -245,6 +267,37 @@ func amx2x1(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32
 
 //go:noescape
 func amx2x2(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
+
+// The kernels without tile registers: 1 to 8 rows of c, for a run of panels of
+// which the last has cols columns. The other arguments are those of the tile
+// kernels.
+var dots = [8]func(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int){
+	dots1, dots2, dots3, dots4, dots5, dots6, dots7, dots8,
+}
+
+//go:noescape
+func dots1(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
+
+//go:noescape
+func dots2(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
+
+//go:noescape
+func dots3(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
+
+//go:noescape
+func dots4(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
+
+//go:noescape
+func dots5(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
+
+//go:noescape
+func dots6(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
+
+//go:noescape
+func dots7(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
+
+//go:noescape
+func dots8(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int)
 
 // peakAMX runs 16 products of tiles n ≥ 1 times, on registers.
 //

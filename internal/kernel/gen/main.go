@@ -18,6 +18,7 @@ var programs = map[string]func(){
 	"peak256": peak256,
 	"neon":    neon,
 	"amx":     amx,
+	"dots":    dots,
 	"bf16":    bf16,
 	"vec512":  vec512,
 	"vec256":  vec256,
