@@ -116,6 +116,9 @@ func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
 	packed.Pack(p, b32)
 	packedT := NewPackedBF16(n, k, false, true)
 	packedT.Pack(p, transpose(b32, 1))
+	if got, want := packed.Bytes(), PackedBF16Bytes(k, n, true, false); got != want {
+		t.Fatalf("a packed %d×%d matrix takes %d bytes, not %d", k, n, got, want)
+	}
 	want := newReference(a32, b32)
 	// On tiles the bits are known, too.
 	var exact [2][2]Mat[float32] // by acc and bias

@@ -20,7 +20,7 @@ func NewPackedBF16(rows, cols int, nn, nt bool) *PackedBF16 {
 		w.flat = NewMatBF16(rows, cols)
 		return w
 	}
-	size := ceil(rows, tilePanel) * ceil(cols, tilePanel) * tilePair
+	size := tiledSize(rows, cols)
 	if nn {
 		w.nn = alignedBF16(size)
 	}
@@ -28,6 +28,23 @@ func NewPackedBF16(rows, cols int, nn, nt bool) *PackedBF16 {
 		w.nt = alignedBF16(size)
 	}
 	return w
+}
+
+// tiledSize is how many numbers a matrix has in whole tiles.
+func tiledSize(rows, cols int) int { return ceil(rows, tilePanel) * ceil(cols, tilePanel) * tilePair }
+
+// PackedBF16Bytes is the memory that NewPackedBF16 takes on the path in use.
+func PackedBF16Bytes(rows, cols int, nn, nt bool) int {
+	if !tiled(current) {
+		return 2 * rows * oddLines(cols)
+	}
+	bytes := 0
+	for _, wanted := range []bool{nn, nt} {
+		if wanted {
+			bytes += 2 * tiledSize(rows, cols)
+		}
+	}
+	return bytes
 }
 
 // mustHave panics unless w was made for a product.
