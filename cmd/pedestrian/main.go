@@ -78,13 +78,14 @@ Backpropagation through a GPT, written by hand: every gradient is derived, stand
 beside its forward pass, and is checked against finite differences and against a
 second implementation. Nothing here uses automatic differentiation.
 
-  pedestrian tour      all of it in about two minutes: verify, train, write a story
-  pedestrian verify    check every gradient of the paper, and plant 25 bugs to see them caught
-  pedestrian train     train a GPT on the built-in stories or on your text
-  pedestrian sample    let a trained model write
-  pedestrian params    count parameters, term by term
-  pedestrian explain   one equation: what it says, where it is, how it is checked
-  pedestrian bench     this machine's limits, and how close a training step comes
+  pedestrian tour        all of it in about two minutes: verify, train, write a story
+  pedestrian verify      check every gradient of the paper; plant 25 bugs, catch them
+  pedestrian train       train a GPT on the built-in stories or on your text
+  pedestrian sample      let a trained model write
+  pedestrian checkpoint  list, verify and prune what a run has saved
+  pedestrian params      count parameters, term by term
+  pedestrian explain     one equation: what it says, where it is, how it is checked
+  pedestrian bench       this machine's limits, and how close a training step comes
 
 Start with "pedestrian tour"; "pedestrian COMMAND --help" says what you will see.
 Exit codes: 0 done, 1 failed, 2 asked wrongly. NO_COLOR and --json are respected.

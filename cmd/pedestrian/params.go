@@ -107,6 +107,7 @@ func totals(c pedestrian.Config, a pedestrian.AdapterConfig) []count {
 		{"key biases that cannot learn, eq. (29)", c.ImpotentKeyBiases(), ""},
 		{fmt.Sprintf("LoRA on the logits alone, r = %d", a.Rank), loraHead, share(loraHead, logits)},
 		{fmt.Sprintf("LoRA on %s, r = %d", joinTargets(a.Targets), a.Rank), lora, share(lora, all) + ", " + fmt.Sprintf("%.1f %%", 100*(float64(lora)/float64(all)-1)) + " to train"},
+		{"this network and that adapter together", all + lora, ""},
 	}
 }
 
