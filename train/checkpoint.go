@@ -56,18 +56,23 @@ var checkpointFiles = []string{configFile, tokenizerFile, stateFile, modelFile, 
 func (c *Checkpoint) Save(run string) (dir string, err error) { return c.save(disk{}, run) }
 
 func (c *Checkpoint) save(fs fileSystem, run string) (dir string, err error) {
+	dir, err = save(fs, run, c.State.Step, c.files())
+	if err != nil {
+		return "", fmt.Errorf("saving the checkpoint of step %d: %w (what was saved before is intact)", c.State.Step, err)
+	}
+	return dir, nil
+}
+
+// files are the checkpointFiles of c.
+func (c *Checkpoint) files() []file {
 	meta := map[string]string{"format": "pedestrian", "step": strconv.Itoa(c.State.Step)}
-	dir, err = save(fs, run, c.State.Step, []file{
+	return []file{
 		{configFile, func(w io.Writer) error { return writeJSON(w, configJSON{c.Network, c.Options, c.Data}) }},
 		{tokenizerFile, func(w io.Writer) error { return writeJSON(w, c.Tokenizer) }},
 		{stateFile, func(w io.Writer) error { return writeJSON(w, c.State.Progress) }},
 		{modelFile, func(w io.Writer) error { return writeTensors(w, meta, c.State.Params.Tensors()) }},
 		{momentsFile, func(w io.Writer) error { return writeTensors(w, meta, c.State.moments()) }},
-	})
-	if err != nil {
-		return "", fmt.Errorf("saving the checkpoint of step %d: %w (what was saved before is intact)", c.State.Step, err)
 	}
-	return dir, nil
 }
 
 // moments are the tensors of optimizer.safetensors.

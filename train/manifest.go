@@ -80,6 +80,7 @@ type sealed struct {
 	fs    fileSystem
 	dir   string
 	files []fileEntry
+	buf   []byte // that files are read through
 }
 
 // unseal reads the manifest of the checkpoint in dir. What is wrong is told as
@@ -95,7 +96,7 @@ func unseal(fs fileSystem, dir string) (*sealed, error) {
 	if e, ok := parseEntry(filepath.Base(dir)); ok && e.Step != m.Step {
 		return nil, &Damaged{dir, fmt.Errorf("%s is that of step %d", ManifestFile, m.Step)}
 	}
-	return &sealed{fs, dir, m.Files}, nil
+	return &sealed{fs: fs, dir: dir, files: m.Files}, nil
 }
 
 func readManifest(fs fileSystem, path string) (m manifest, err error) {
@@ -137,8 +138,11 @@ func (s *sealed) check(name string) (inFile, error) {
 		f.Close()
 		return nil, fmt.Errorf("%d bytes, saved were %d", f.Size(), want.Bytes)
 	}
+	if s.buf == nil {
+		s.buf = make([]byte, digestChunk)
+	}
 	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(f, 0, want.Bytes)); err != nil {
+	if _, err := io.CopyBuffer(h, io.NewSectionReader(f, 0, want.Bytes), s.buf); err != nil {
 		f.Close()
 		return nil, reason(err)
 	}

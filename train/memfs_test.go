@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"io"
 	iofs "io/fs"
 	"maps"
@@ -154,7 +155,7 @@ func (m *memFS) Open(name string) (inFile, error) {
 	if m.tree[n].entries != nil {
 		return nil, failure("open", name, syscall.EISDIR)
 	}
-	return memReader{strings.NewReader(string(m.tree[n].data))}, nil
+	return memReader{bytes.NewReader(m.tree[n].data)}, nil
 }
 
 func (m *memFS) List(dir string) ([]string, error) {
@@ -225,7 +226,7 @@ func (f memFile) Sync() error {
 func (f memFile) Close() error { return nil }
 
 // A memReader is a file being read.
-type memReader struct{ *strings.Reader }
+type memReader struct{ *bytes.Reader }
 
 func (memReader) Close() error { return nil }
 

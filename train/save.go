@@ -1,10 +1,7 @@
 package train
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
 	"path/filepath"
 	"slices"
@@ -85,36 +82,16 @@ func writeFile(fs fileSystem, path string, write func(io.Writer) error) (e fileE
 	if err != nil {
 		return e, err
 	}
-	d := &digest{w: f, h: sha256.New()}
-	if err := write(d); err != nil {
-		f.Close()
-		return e, err
+	d := newDigest(f)
+	err = write(d)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return e, err
+	e = fileEntry{filepath.Base(path), d.n, d.end()}
+	if closing := f.Close(); err == nil {
+		err = closing
 	}
-	if err := f.Close(); err != nil {
-		return e, err
-	}
-	return fileEntry{filepath.Base(path), d.n, hex.EncodeToString(d.h.Sum(nil))}, nil
-}
-
-// A digest counts and hashes what it writes.
-type digest struct {
-	w io.Writer
-	h hash.Hash
-	n int64
-}
-
-func (d *digest) Write(p []byte) (n int, err error) {
-	n, err = d.w.Write(p)
-	if n < len(p) && err == nil {
-		err = io.ErrShortWrite
-	}
-	d.h.Write(p[:n])
-	d.n += int64(n)
-	return n, err
+	return e, err
 }
 
 // tempName is a name in the directory run, which holds names, that nobody has.

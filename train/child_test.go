@@ -1,0 +1,284 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// childVar tells the test binary to be a trainer instead: "DIR TEXT MODE THREADS STOP
+// KILL". It begins the run in DIR, or goes on with it, stops after step STOP, and ends
+// itself by SIGKILL before the operation on the disk with number KILL (-1: not).
+const childVar = "PEDESTRIAN_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if args := os.Getenv(childVar); args != "" {
+		if err := child(strings.Fields(args)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// miniOptions is the run of the tests that kill: two blocks of width 32, context 32,
+// vocabulary 128, a checkpoint of 0.4 MB.
+func miniOptions(steps int) Options {
+	o, _ := PresetOptions("tiny")
+	o.Width, o.Heads, o.Blocks, o.Context, o.Vocab = 32, 4, 2, 32, 128
+	o.Batch, o.Steps, o.Warmup, o.Clip = 2, steps, 5, 0.5
+	o.EvalEvery, o.EvalBatches, o.SaveEvery, o.SampleEvery = 20, 1, 5, 0
+	return o
+}
+
+var childModes = map[string]func(o *Options){
+	"full":       func(o *Options) {},
+	"dropout":    func(o *Options) { o.Dropout = 0.1 },
+	"accumulate": func(o *Options) { o.Accumulate = 4 },
+	"all":        func(o *Options) { o.Dropout, o.Accumulate, o.OnSpike = 0.1, 4, SpikeSkip },
+	"long":       func(o *Options) { o.Steps, o.EvalEvery = 500, 50 },
+}
+
+func child(args []string) error {
+	dir, text, mode := args[0], args[1], args[2]
+	threads, _ := strconv.Atoi(args[3])
+	stop, _ := strconv.Atoi(args[4])
+	kill, _ := strconv.Atoi(args[5])
+	o := miniOptions(60)
+	childModes[mode](&o)
+	o.Data, o.Threads = text, threads
+	d, err := LoadData(o)
+	if err != nil {
+		return err
+	}
+	fs := hookFS{disk{}, func(what, name string) error {
+		if kill == 0 {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		kill--
+		return nil
+	}}
+	var r *Run
+	if entries, _ := Checkpoints(dir); len(entries) == 0 {
+		r, err = startOn(fs, o, d, dir)
+	} else {
+		var c *Checkpoint
+		if c, _, err = loadNewest(fs, dir, true); err != nil {
+			return err
+		}
+		c.Options.Threads = threads
+		r, err = resumeOn(fs, dir, c, d)
+	}
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	fmt.Println("ready")
+	end, err := r.Train(ctx, Observer{Step: func(u Update) {
+		if u.Step == stop {
+			cancel()
+		}
+	}, Trouble: func(v Trouble) { fmt.Println("trouble:", v.Err) }})
+	if err != nil {
+		return err
+	}
+	if end == Stopped && r.State.Step != stop {
+		return fmt.Errorf("stopped at %d instead of %d", r.State.Step, stop)
+	}
+	return r.Close()
+}
+
+// A lab is a directory with a text in which children train.
+type lab struct{ text string }
+
+func newLab(t testing.TB) lab {
+	l := lab{filepath.Join(t.TempDir(), "text.txt")}
+	// Short, so that a run of 60 steps has seen more windows than there are places: its
+	// data order passes several times over what would be epochs.
+	if err := os.WriteFile(l.text, []byte(sentences(t)[:1200]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (l lab) child(dir, mode string, threads, stop, kill int) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %s %d %d %d", childVar, dir, l.text, mode, threads, stop, kill))
+	return cmd
+}
+
+func (l lab) run(t testing.TB, dir, mode string, threads, stop int) {
+	t.Helper()
+	if out, err := l.child(dir, mode, threads, stop, -1).CombinedOutput(); err != nil {
+		t.Fatalf("%s, to step %d: %v\n%s", mode, stop, err, out)
+	}
+}
+
+// outcome is the digest of all that the run in dir has come to: its newest checkpoint
+// and its log.
+func outcome(t testing.TB, dir string) string {
+	t.Helper()
+	c, passed, err := LoadNewest(dir, true)
+	if err != nil || len(passed) > 0 {
+		t.Fatalf("%s: %v, %v", dir, passed, err)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, MetricsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digestOf(c.State) + "\n" + withoutTimes(t, log)
+}
+
+// same compares two outcomes and shows where they part.
+func same(t testing.TB, what, got, want string) {
+	t.Helper()
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range w {
+		if i >= len(g) || g[i] != w[i] {
+			t.Errorf("%s, line %d of %d, %d: got %s, want %s", what, i, len(g), len(w), slices.Concat(g, make([]string, len(w)))[i], w[i])
+		}
+	}
+	if len(g) > len(w) {
+		t.Errorf("%s: %d lines too many", what, len(g)-len(w))
+	}
+}
+
+// A run that is stopped after every one of its steps, each of which is made in a
+// process of its own, saved by one thread and loaded by eight and back, ends with the
+// same weights, moments, counters and log as one that is never stopped.
+func TestResumeInNewProcesses(t *testing.T) {
+	l := newLab(t)
+	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
+	l.run(t, whole, "all", 2, 0)
+	for k := 1; k <= 59; k++ {
+		l.run(t, cut, "all", []int{1, 8}[k%2], k)
+	}
+	l.run(t, cut, "all", 1, 0)
+	same(t, "stopped 59 times", outcome(t, cut), outcome(t, whole))
+}
+
+// kills runs a training to its end through so many SIGKILLs, every second of them
+// before an operation on the disk that was drawn, the others at a moment that was
+// drawn, and returns how many sessions came to nothing.
+func (l lab) kills(t testing.TB, dir, mode string, n int) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(uint64(n), 4))
+	step := -1
+	for k := 0; k < n; {
+		aim := -1
+		if k%2 == 0 {
+			aim = rng.IntN(150) // a session opens with about 10, a save and a prune have about 45
+		}
+		cmd := l.child(dir, mode, 1+k%2, 0, aim)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+		if aim < 0 {
+			time.Sleep(time.Duration(rng.Int64N(int64(400 * time.Millisecond))))
+			cmd.Process.Kill()
+		}
+		err := cmd.Wait()
+		timer.Stop()
+		if err == nil {
+			break // the run is over before its time
+		}
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Fatalf("kill %d: %v\n%s", k, err, out.String())
+		}
+		k++
+		c, passed, err := LoadNewest(dir, true)
+		if entries, _ := Checkpoints(dir); len(entries) == 0 {
+			if step >= 0 {
+				t.Fatalf("kill %d: no checkpoint is left", k)
+			}
+			continue
+		}
+		if err != nil || len(passed) > 0 || c.State.Step < step {
+			t.Fatalf("kill %d: after step %d: %v, %v", k, step, passed, err)
+		}
+		step = c.State.Step
+		if k == n {
+			t.Logf("%d kills, after step %d", k, step)
+		}
+	}
+	l.run(t, dir, mode, 2, 0)
+}
+
+// A run that is killed again and again ends as if it had not been.
+func TestKilled(t *testing.T) {
+	l := newLab(t)
+	mode, n := "all", 12
+	if longTier {
+		mode, n = "long", 100
+	}
+	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
+	l.run(t, whole, mode, 2, 0)
+	l.kills(t, cut, mode, n)
+	same(t, fmt.Sprintf("killed %d times", n), outcome(t, cut), outcome(t, whole))
+	if left, _ := filepath.Glob(filepath.Join(cut, tempPrefix+"*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// While one process writes, a second one is refused within a second, naming the
+// first; once that was killed, nothing is in the way.
+func TestOneWriter(t *testing.T) {
+	l := newLab(t)
+	dir := filepath.Join(t.TempDir(), "run")
+	trials := 3
+	if longTier {
+		trials = 50
+	}
+	l.run(t, dir, "full", 1, 1)
+	for range trials {
+		first := l.child(dir, "long", 1, 0, -1)
+		out, err := first.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := first.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Read(make([]byte, 6)); err != nil { // "ready"
+			t.Fatal(err)
+		}
+		if err := first.Process.Signal(syscall.SIGSTOP); err != nil { // so that it does not end meanwhile
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err = lockRun(disk{}, dir)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("refused after %s", took)
+		}
+		if want := fmt.Sprintf("%s is being written by process %d", dir, first.Process.Pid); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if _, err := Prune(dir, 2); err == nil || !strings.Contains(err.Error(), "is being written by") {
+			t.Errorf("pruning meanwhile: %v", err)
+		}
+		first.Process.Kill()
+		first.Wait()
+		lock, err := lockRun(disk{}, dir)
+		if err != nil {
+			t.Fatalf("after SIGKILL: %v", err)
+		}
+		lock.Close()
+	}
+}

@@ -1,0 +1,253 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A victim is a micro run in memory with the checkpoints of steps 1 and 2, the second
+// of which is to be damaged.
+type victim struct {
+	fs   *memFS
+	file map[string]*node // of the second
+	old  string           // digest of the first state
+}
+
+const victimDir = "disk/run/step-000002"
+
+func newVictim(t testing.TB) *victim {
+	t.Helper()
+	v := &victim{fs: newMemFS(), file: map[string]*node{}}
+	v.fs.Mkdir("disk")
+	r := inMemory(t, v.fs, microOptions(), microData(t))
+	for range 2 {
+		if r.State.Step > 0 {
+			v.old = digestOf(r.State)
+		}
+		if _, err := r.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Save(Observer{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range append(slices.Clone(checkpointFiles), ManifestFile) {
+		i, ok := v.fs.tree.find(path.Join(victimDir, name))
+		if !ok {
+			t.Fatalf("no %s", name)
+		}
+		v.file[name] = v.fs.tree[i]
+	}
+	return v
+}
+
+// found says whether the damage is found by what verifies, naming the file.
+func (v *victim) found(t *testing.T, what, name string) {
+	err := verify(v.fs, victimDir)
+	if d := (*Damaged)(nil); !errors.As(err, &d) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%s, %s: %v", name, what, err)
+	}
+}
+
+// passedOver says whether loading takes the checkpoint before, and why.
+func (v *victim) passedOver(t *testing.T, what, name string) {
+	c, passed, err := loadNewest(v.fs, "disk/run", true)
+	if err != nil || len(passed) != 1 || !strings.Contains(passed[0].Error(), name) || digestOf(c.State) != v.old {
+		t.Errorf("%s, %s: passed over %v, %v", name, what, passed, err)
+	}
+}
+
+// Every single bit of a checkpoint that is not as it was saved is found, in every file;
+// and what loads is the checkpoint before.
+func TestEveryBitIsGuarded(t *testing.T) {
+	v := newVictim(t)
+	bits := 0
+	every := 101 // bits between those whose damage is also loaded
+	if longTier {
+		every = 1
+	}
+	for name, n := range v.file {
+		for i := range n.data {
+			for bit := range 8 {
+				n.data[i] ^= 1 << bit
+				v.found(t, fmt.Sprintf("bit %d of byte %d", bit, i), name)
+				if bits++; bits%every == 0 {
+					v.passedOver(t, fmt.Sprintf("bit %d of byte %d", bit, i), name)
+				}
+				n.data[i] ^= 1 << bit
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+	if err := verify(v.fs, victimDir); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d bits", bits)
+}
+
+// Every length that a file can be cut to, and some that it can grow to, is found.
+func TestEveryLengthIsGuarded(t *testing.T) {
+	v := newVictim(t)
+	lengths := 0
+	for name, n := range v.file {
+		data := n.data
+		for length := range len(data) + 20 {
+			if length == len(data) {
+				continue
+			}
+			n.data = append(slices.Clone(data), make([]byte, 20)...)[:length]
+			v.found(t, fmt.Sprintf("%d of %d bytes", length, len(data)), name)
+			lengths++
+		}
+		v.passedOver(t, "cut", name)
+		n.data = data
+	}
+	t.Logf("%d lengths", lengths)
+}
+
+// Garbage anywhere, of any length, zeroed pages among it, is found.
+func TestGarbageIsFound(t *testing.T) {
+	v := newVictim(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	names := append(slices.Clone(checkpointFiles), ManifestFile)
+	for i := range 10_000 {
+		name := names[rng.IntN(len(names))]
+		n := v.file[name]
+		data := n.data
+		n.data = slices.Clone(data)
+		at := rng.IntN(len(data))
+		hit := n.data[at:min(len(data), at+1+rng.IntN(1+rng.IntN(len(data))))]
+		for j := range hit {
+			hit[j] = byte(rng.Uint32())
+		}
+		if i%4 == 0 {
+			clear(hit)
+		}
+		if !slices.Equal(n.data, data) {
+			v.found(t, fmt.Sprintf("%d bytes of garbage at %d", len(hit), at), name)
+		}
+		if i%100 == 0 && !slices.Equal(n.data, data) {
+			v.passedOver(t, "garbage", name)
+		}
+		n.data = data
+	}
+}
+
+// Files of another step, files that are not there, and a checkpoint under the name of
+// another step are found.
+func TestMisplacedFilesAreFound(t *testing.T) {
+	v := newVictim(t)
+	for name, n := range v.file {
+		i, _ := v.fs.tree.find(path.Join("disk/run/step-000001", name))
+		data := n.data
+		n.data = v.fs.tree[i].data
+		if !slices.Equal(n.data, data) { // config.json and tokenizer.json are the same in all steps
+			v.found(t, "of another step", map[bool]string{true: ManifestFile, false: name}[name == ManifestFile])
+			v.passedOver(t, "of another step", "")
+		}
+		n.data = data
+	}
+	dir, _ := v.fs.tree.find(victimDir)
+	for name := range v.file {
+		entries := v.fs.tree[dir].entries
+		at := entries[name]
+		delete(entries, name)
+		v.found(t, "missing", name)
+		v.passedOver(t, "missing", name)
+		entries[name] = at
+	}
+	for name := range v.file {
+		for other := range v.file {
+			if name < other {
+				a, b := v.file[name], v.file[other]
+				a.data, b.data = b.data, a.data
+				v.found(t, "swapped with "+other, "")
+				v.passedOver(t, "swapped with "+other, "")
+				a.data, b.data = b.data, a.data
+			}
+		}
+	}
+	run, _ := v.fs.tree.find("disk/run")
+	entries := v.fs.tree[run].entries
+	entries["step-000001"], entries["step-000002"] = entries["step-000002"], entries["step-000001"]
+	v.found(t, "renamed", ManifestFile)
+	if _, _, err := loadNewest(v.fs, "disk/run", true); err == nil || !strings.Contains(err.Error(), "holds no checkpoint that is whole") || strings.Contains(oneLineOf(err), "\n") {
+		t.Errorf("both renamed: %v", err)
+	}
+	entries["step-000001"], entries["step-000002"] = entries["step-000002"], entries["step-000001"]
+	entries["step-000003.7"] = entries["step-000002"]
+	v.passedOver3(t)
+	delete(entries, "step-000003.7")
+	if c, passed, err := loadNewest(v.fs, "disk/run", true); err != nil || len(passed) > 0 || c.State.Step != 2 {
+		t.Errorf("nothing damaged: %v, %v", passed, err)
+	}
+}
+
+// passedOver3 says whether a copy of step 2 under the name of step 3 is passed over.
+func (v *victim) passedOver3(t *testing.T) {
+	c, passed, err := loadNewest(v.fs, "disk/run", true)
+	if err != nil || len(passed) != 1 || c.State.Step != 2 {
+		t.Errorf("step 2 as step 3: %v, %v", passed, err)
+	}
+}
+
+func oneLineOf(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// BenchmarkSave is what a checkpoint of 12 MB takes with digests and without.
+func BenchmarkSave(b *testing.B) {
+	o := microOptions()
+	o.Width, o.Blocks, o.Vocab = 128, 5, 32
+	d := microData(b)
+	for _, digests := range []bool{true, false} {
+		b.Run(fmt.Sprintf("digests=%v", digests), func(b *testing.B) {
+			r, err := Start(o, d, filepath.Join(b.TempDir(), "run"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer r.Close()
+			c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: r.Data.Tokenizer, State: r.State}
+			b.SetBytes(3 * 4 * int64(r.Network.Ledger().Total()))
+			for b.Loop() {
+				var dir string
+				var err error
+				if digests {
+					dir, err = c.Save(r.Dir)
+				} else {
+					dir, err = saveWithoutDigests(c, r.Dir)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				removeTree(disk{}, dir)
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// saveWithoutDigests writes the same files, syncs and renames the same way.
+func saveWithoutDigests(c *Checkpoint, run string) (dir string, err error) {
+	fs := disk{}
+	dir, temp := filepath.Join(run, "step-000000"), filepath.Join(run, ".tmp-step-000000-1")
+	err = fs.Mkdir(temp)
+	for _, f := range append(c.files(), file{ManifestFile, func(w io.Writer) error { return writeJSON(w, make([]int, 300)) }}) {
+		var out outFile
+		if err == nil {
+			out, err = fs.Create(filepath.Join(temp, f.name))
+		}
+		if err == nil {
+			err = errors.Join(f.write(out), out.Sync(), out.Close())
+		}
+	}
+	return dir, errors.Join(err, fs.Sync(temp), fs.Rename(temp, dir), fs.Sync(run))
+}
