@@ -11,12 +11,15 @@ import (
 type Activation[T Float] struct{ Kind pedestrian.Activation }
 
 // ActivationCache holds the task of an activation.
-type ActivationCache[T Float] struct{ task activationTask[T] }
+type ActivationCache[T Float] struct {
+	round rounds // in mixed precision
+	task  activationTask[T]
+}
 
 // Forward sets y to g(x).
 func (l Activation[T]) Forward(p *Pool, y Mat[T], c *ActivationCache[T], x Mat[T]) {
 	mustShape("Activation.Forward", "y", y, x.Rows, x.Cols)
-	c.task = activationTask[T]{kind: l.Kind, y: y, x: x}
+	c.task = activationTask[T]{kind: l.Kind, y: y, x: x, ry: put(c.round.y, y)}
 	p.Run(rowParts(x.Rows), &c.task)
 }
 
@@ -25,13 +28,14 @@ func (l Activation[T]) Forward(p *Pool, y Mat[T], c *ActivationCache[T], x Mat[T
 func (l Activation[T]) Backward(p *Pool, dx, y, dy Mat[T], c *ActivationCache[T], x Mat[T]) {
 	mustShape("Activation.Backward", "dx", dx, x.Rows, x.Cols)
 	mustShape("Activation.Backward", "y", y, x.Rows, x.Cols)
-	c.task = activationTask[T]{l.Kind, y, x, dx, dy}
+	c.task = activationTask[T]{l.Kind, y, x, dx, dy, put(c.round.y, y), put(c.round.dx, dx)}
 	p.Run(rowParts(x.Rows), &c.task)
 }
 
 type activationTask[T Float] struct {
 	kind         pedestrian.Activation
 	y, x, dx, dy Mat[T]
+	ry, rdx      kernel.MatBF16
 }
 
 func (f *activationTask[T]) Do(_ *kernel.Pool, part int) {
@@ -47,6 +51,7 @@ func (f *activationTask[T]) Do(_ *kernel.Pool, part int) {
 			default:
 				kernel.GELUTanh(y, x)
 			}
+			roundRow(f.ry, t, y)
 			continue
 		}
 		dx, dy := f.dx.Row(t), f.dy.Row(t)
@@ -58,5 +63,7 @@ func (f *activationTask[T]) Do(_ *kernel.Pool, part int) {
 		default:
 			kernel.GELUTanhBackward(dx, y, dy, x)
 		}
+		roundRow(f.ry, t, y)
+		roundRow(f.rdx, t, dx)
 	}
 }

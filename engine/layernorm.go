@@ -16,6 +16,7 @@ type LayerNormCache[T Float] struct {
 	Xhat Mat[T] // ā, the normalized input
 	Rstd []T    // 1/σ, one per row; 0 for a constant row with ε = 0
 
+	round    rounds // in mixed precision
 	partial  Mat[T] // of ∂w beside ∂b, one row for each part of the rows
 	forward  layerNormForward[T]
 	backward layerNormBackward[T]
@@ -24,7 +25,7 @@ type LayerNormCache[T Float] struct {
 // Forward sets y to the normalization of x; it is paper.LayerNorm, one row at a time.
 func (l LayerNorm[T]) Forward(p *Pool, y Mat[T], c *LayerNormCache[T], x Mat[T]) {
 	mustShape("LayerNorm.Forward", "y", y, x.Rows, x.Cols)
-	c.forward = layerNormForward[T]{l, y, c, x}
+	c.forward = layerNormForward[T]{l, y, c, x, put(c.round.y, y)}
 	p.Run(rowParts(x.Rows), &c.forward)
 }
 
@@ -33,6 +34,7 @@ type layerNormForward[T Float] struct {
 	y Mat[T]
 	c *LayerNormCache[T]
 	x Mat[T] // without V: ā is in the cache
+	r kernel.MatBF16
 }
 
 func (f *layerNormForward[T]) Do(_ *kernel.Pool, part int) {
@@ -49,12 +51,13 @@ func (f *layerNormForward[T]) Do(_ *kernel.Pool, part int) {
 		default:
 			f.c.Rstd[t] = kernel.LayerNorm(y, xhat, f.x.Row(t), f.l.W, f.l.B, f.l.Eps) // (38)
 		}
+		roundRow(f.r, t, y)
 	}
 }
 
 // Affine sets y to the output of Forward again, from the cache alone.
 func (l LayerNorm[T]) Affine(p *Pool, y Mat[T], c *LayerNormCache[T]) {
-	c.forward = layerNormForward[T]{l, y, c, Mat[T]{}}
+	c.forward = layerNormForward[T]{l, y, c, Mat[T]{}, put(c.round.y, y)}
 	p.Run(rowParts(y.Rows), &c.forward)
 }
 
@@ -63,7 +66,7 @@ func (l LayerNorm[T]) Affine(p *Pool, y Mat[T], c *LayerNormCache[T]) {
 // without W is not wanted.
 func (l LayerNorm[T]) Backward(p *Pool, dx Mat[T], grad LayerNorm[T], dy Mat[T], c *LayerNormCache[T]) {
 	mustShape("LayerNorm.Backward", "dx", dx, dy.Rows, dy.Cols)
-	c.backward = layerNormBackward[T]{l, dx, grad.W != nil, dy, c}
+	c.backward = layerNormBackward[T]{l, dx, grad.W != nil, dy, c, put(c.round.dx, dx)}
 	parts := rowParts(dy.Rows)
 	if grad.W != nil && c.partial.Rows < parts {
 		c.partial = NewMat[T](parts, 2*dy.Cols)
@@ -91,6 +94,7 @@ type layerNormBackward[T Float] struct {
 	grads bool
 	dy    Mat[T]
 	c     *LayerNormCache[T]
+	r     kernel.MatBF16
 }
 
 func (f *layerNormBackward[T]) Do(_ *kernel.Pool, part int) {
@@ -98,6 +102,7 @@ func (f *layerNormBackward[T]) Do(_ *kernel.Pool, part int) {
 	if !f.grads {
 		for t := from; t < to; t++ {
 			kernel.NormalizeBackward(f.dx.Row(t), f.dy.Row(t), f.l.W, f.c.Xhat.Row(t), f.c.Rstd[t]) // (40)
+			roundRow(f.r, t, f.dx.Row(t))
 		}
 		return
 	}
@@ -106,6 +111,7 @@ func (f *layerNormBackward[T]) Do(_ *kernel.Pool, part int) {
 	dw, db := sums[:f.dy.Cols], sums[f.dy.Cols:]
 	for t := from; t < to; t++ {
 		kernel.LayerNormBackward(f.dx.Row(t), dw, db, f.dy.Row(t), f.l.W, f.c.Xhat.Row(t), f.c.Rstd[t]) // (40), (41), (42)
+		roundRow(f.r, t, f.dx.Row(t))
 	}
 }
 

@@ -76,13 +76,13 @@ func (l *Logits[T]) mixedForward(p *Pool, y, x Mat[float32]) {
 	for t := range y.Rows {
 		copy(y.Row(t), b)
 	}
-	kernel.MulPackedT(p, y, m.task.run(p, shaped(m.x, x.Rows, x.Cols), x), m.w, b != nil)
+	kernel.MulPackedT(p, y, m.take(p, &m.x, x), m.w, b != nil)
 }
 
 // mixedError is Error in mixed precision; the loss has rounded dy.
 func (l *Logits[T]) mixedError(p *Pool, dx, dy Mat[float32]) {
 	m := l.mixed
-	if rounded := shaped(m.dy, dy.Rows, dy.Cols); l.W.V != nil {
+	if rounded := shaped(m.dy.buf, dy.Rows, dy.Cols); l.W.V != nil {
 		kernel.MulPackedT(p, dx, rounded, m.w, false)
 	} else {
 		kernel.MulPacked(p, dx, rounded, m.w, nil, false)
@@ -111,10 +111,10 @@ func (l *Logits[T]) Grad(p *Pool, grad *Logits[T], dy, x Mat[T], c *LogitsCache[
 	switch {
 	case l.mixed != nil && grad.W.V != nil:
 		m := l.mixed
-		kernel.MulTNBF16(p, as32(grad.W), shaped(m.x, x.Rows, x.Cols), shaped(m.dy, dy.Rows, dy.Cols), !grad.Fresh)
+		kernel.MulTNBF16(p, as32(grad.W), shaped(m.x.buf, x.Rows, x.Cols), shaped(m.dy.buf, dy.Rows, dy.Cols), !grad.Fresh)
 	case l.mixed != nil && grad.Tok.V != nil:
 		m := l.mixed
-		kernel.MulTNBF16(p, as32(grad.Tok), shaped(m.dy, dy.Rows, dy.Cols), shaped(m.x, x.Rows, x.Cols), !grad.Fresh)
+		kernel.MulTNBF16(p, as32(grad.Tok), shaped(m.dy.buf, dy.Rows, dy.Cols), shaped(m.x.buf, x.Rows, x.Cols), !grad.Fresh)
 	case grad.W.V != nil:
 		kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
 	case grad.Tok.V != nil:
@@ -167,7 +167,7 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 		c.show("a_12", rows, y)
 		loss := Loss[T]{Scale: s, Error: true}
 		if l.mixed != nil {
-			loss.round = shaped(l.mixed.dy, y.Rows, y.Cols)
+			loss.round = shaped(l.mixed.dy.buf, y.Rows, y.Cols)
 		}
 		sum += loss.Forward(p, y, &c.Loss, targets) // Δ_12
 		c.show("Δ_12", rows, y)

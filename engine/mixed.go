@@ -27,11 +27,49 @@ type mixed struct {
 	*operands
 }
 
-// operands holds the left operands of the product in work; all layers share it.
+// operands holds the operands of the products in work; all layers share it.
 type operands struct {
-	x, dy kernel.MatBF16 // rounded a_{i-1} and Δ_i, as large as the largest
-	task  roundRows
+	x, dy, dh slot           // rounded a_{i-1}, Δ_i, and the Δ_i of a layer inside a branch
+	error     kernel.MatBF16 // that of the last error
+	task      roundRows
 }
+
+// A slot is a place for a rounded matrix, as large as the largest. The layer whose
+// result the next product reads may put it there row by row, while it is in the
+// first cache; otherwise take rounds it.
+type slot struct {
+	buf kernel.MatBF16
+	of  *float32 // the start of the matrix that was put and not yet taken
+}
+
+// put is where a layer puts m, rounded; without V if there is no slot.
+func put[T Float](s *slot, m Mat[T]) kernel.MatBF16 {
+	if s == nil {
+		return kernel.MatBF16{}
+	}
+	s.of = &as32(m).V[0]
+	return shaped(s.buf, m.Rows, m.Cols)
+}
+
+// roundRow puts row t of m.
+func roundRow[T Float](dst kernel.MatBF16, t int, row []T) {
+	if dst.V != nil {
+		kernel.RoundBF16(dst.Row(t), vec32(row))
+	}
+}
+
+// take is m, rounded, in s.
+func (o *operands) take(p *Pool, s *slot, m Mat[float32]) kernel.MatBF16 {
+	r := shaped(s.buf, m.Rows, m.Cols)
+	if s.of != &m.V[0] {
+		o.task.run(p, r, m)
+	}
+	s.of = nil
+	return r
+}
+
+// rounds says where a layer puts what it computes: y forward, dx backward.
+type rounds struct{ y, dx *slot }
 
 // is32 says whether T is float32.
 func is32[T Float]() bool {
@@ -62,17 +100,22 @@ func strideBF16(cols int) int { return ((cols+31)/32 | 1) * 32 }
 
 // forward sets y to r(x) r(w) plus bias, or adds that to y.
 func (m *mixed) forward(p *Pool, y, x Mat[float32], bias []float32, add bool) {
-	kernel.MulPacked(p, y, m.task.run(p, shaped(m.x, x.Rows, x.Cols), x), m.w, bias, add)
+	kernel.MulPacked(p, y, m.take(p, &m.x, x), m.w, bias, add)
 }
 
 // error sets dx to r(dy) r(w)ᵗ.
 func (m *mixed) error(p *Pool, dx, dy Mat[float32]) {
-	kernel.MulPackedT(p, dx, m.task.run(p, shaped(m.dy, dy.Rows, dy.Cols), dy), m.w, false)
+	s := &m.dy
+	if m.dh.of == &dy.V[0] {
+		s = &m.dh
+	}
+	m.operands.error = m.take(p, s, dy)
+	kernel.MulPackedT(p, dx, m.operands.error, m.w, false)
 }
 
 // grad adds r(x)ᵗ r(dy) to dw, or sets dw to it. error comes first, which rounds dy.
 func (m *mixed) grad(p *Pool, dw, dy, x Mat[float32], add bool) {
-	kernel.MulTNBF16(p, dw, m.task.run(p, shaped(m.x, x.Rows, x.Cols), x), shaped(m.dy, dy.Rows, dy.Cols), add)
+	kernel.MulTNBF16(p, dw, m.take(p, &m.x, x), m.operands.error, add)
 }
 
 // roundRows is the task of rounding a matrix.
@@ -112,13 +155,20 @@ type packedWeight struct {
 func (n *Network[T]) mix(rows int, train bool) {
 	w, s := &n.mixed, n.o.shape(n.params.Config, nil)
 	s.rows = rows
-	x, dy := s.operands(train || w.train)
-	if len(w.x.V) < x {
-		w.x = kernel.NewMatBF16(1, x)
+	x, dy, dh := s.operands(train || w.train)
+	for _, r := range []struct {
+		s    *slot
+		size int
+	}{{&w.x, x}, {&w.dy, dy}, {&w.dh, dh}} {
+		if len(r.s.buf.V) < r.size {
+			r.s.buf = kernel.NewMatBF16(1, r.size)
+		}
 	}
-	if len(w.dy.V) < dy {
-		w.dy = kernel.NewMatBF16(1, dy)
+	for i := range n.work.blocks {
+		c := &n.work.blocks[i]
+		c.ln1.round, c.ln2.round, c.act.round = rounds{&w.x, &w.dy}, rounds{&w.x, &w.dy}, rounds{&w.x, &w.dh}
 	}
+	n.work.final.round.dx = &w.dy
 	if w.packed != nil && (w.train || !train) {
 		return
 	}
@@ -141,19 +191,20 @@ func (n *Network[T]) mix(rows int, train bool) {
 	}
 }
 
-// operands is how many numbers the largest r(a_{i-1}) and r(Δ_i) have.
-func (s shape) operands(train bool) (x, dy int) {
+// operands is how many numbers the largest matrix of each slot has.
+func (s shape) operands(train bool) (x, dy, dh int) {
 	x = s.rows * strideBF16(max(s.Width, s.HiddenDim()))
 	if train {
 		dy = max(s.rows*strideBF16(max(s.Width, s.HiddenDim(), s.QKVDim())), s.chunk*strideBF16(s.Vocab))
+		dh = s.rows * strideBF16(s.HiddenDim())
 	}
-	return x, dy
+	return x, dy, dh
 }
 
 // mixedBytes is what mix(rows, true) takes.
 func (s shape) mixedBytes() (bytes int64) {
-	x, dy := s.operands(true)
-	bytes = saturated(0, 2, saturated(int64(x), 1, int64(dy)))
+	x, dy, dh := s.operands(true)
+	bytes = saturated(0, 2, saturated(saturated(int64(x), 1, int64(dy)), 1, int64(dh)))
 	packed := func(times, rows, cols int) {
 		size := saturated(0, int64(rows), int64(cols))
 		if kernel.Current() == kernel.AMX { // whole tiles, in both layouts

@@ -10,11 +10,12 @@ import (
 // with dropout and adapters and for batches that are smaller than the largest.
 func TestRecompute(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	t.Run("float64", testRecompute[float64])
-	t.Run("float32", testRecompute[float32])
+	t.Run("float64", func(t *testing.T) { testRecompute[float64](t, "") })
+	t.Run("float32", func(t *testing.T) { testRecompute[float32](t, Float32) })
+	t.Run("bf16", func(t *testing.T) { testRecompute[float32](t, BF16) })
 }
 
-func testRecompute[T Float](t *testing.T) {
+func testRecompute[T Float](t *testing.T, precision Precision) {
 	for _, cs := range append(cases, bigger) {
 		p, lora := convert[T](cs.params(1))
 		b := cs.batch(2)
@@ -25,7 +26,7 @@ func testRecompute[T Float](t *testing.T) {
 		}
 		var want []result
 		for _, o := range []Options{{}, {Recompute: true}, {Recompute: true, Threads: 3}} {
-			o.Batch, o.Dropout, o.Seed = b.B, 0.2, 4
+			o.Batch, o.Dropout, o.Seed, o.Precision = b.B, 0.2, 4, precision
 			n := New(p, lora, o)
 			var got []result
 			for step, b := range []Batch{b, small, b} {
