@@ -48,7 +48,7 @@ var childModes = map[string]func(o *Options){
 	"dropout":    func(o *Options) { o.Dropout = 0.1 },
 	"accumulate": func(o *Options) { o.Accumulate = 4 },
 	"all":        func(o *Options) { o.Dropout, o.Accumulate, o.OnSpike = 0.1, 4, SpikeSkip },
-	"long":       func(o *Options) { o.Steps, o.EvalEvery = 500, 50 },
+	"long":       func(o *Options) { o.Steps, o.EvalEvery, o.Batch, o.Accumulate, o.Dropout = 500, 50, 4, 8, 0.1 },
 }
 
 func child(args []string) error {
@@ -173,7 +173,7 @@ func TestResumeInNewProcesses(t *testing.T) {
 
 // kills runs a training to its end through so many SIGKILLs, every second of them
 // before an operation on the disk that was drawn, the others at a moment that was
-// drawn, and returns how many sessions came to nothing.
+// drawn.
 func (l lab) kills(t testing.TB, dir, mode string, n int) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(uint64(n), 4))
@@ -181,7 +181,7 @@ func (l lab) kills(t testing.TB, dir, mode string, n int) {
 	for k := 0; k < n; {
 		aim := -1
 		if k%2 == 0 {
-			aim = rng.IntN(150) // a session opens with about 10, a save and a prune have about 45
+			aim = rng.IntN(70) // a session opens with about 10, a save and a prune have about 45
 		}
 		cmd := l.child(dir, mode, 1+k%2, 0, aim)
 		var out bytes.Buffer
@@ -191,13 +191,13 @@ func (l lab) kills(t testing.TB, dir, mode string, n int) {
 		}
 		timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 		if aim < 0 {
-			time.Sleep(time.Duration(rng.Int64N(int64(400 * time.Millisecond))))
+			time.Sleep(time.Duration(rng.Int64N(int64(250 * time.Millisecond))))
 			cmd.Process.Kill()
 		}
 		err := cmd.Wait()
 		timer.Stop()
 		if err == nil {
-			break // the run is over before its time
+			t.Fatalf("the run was over after %d kills", k)
 		}
 		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Fatalf("kill %d: %v\n%s", k, err, out.String())
@@ -224,7 +224,7 @@ func (l lab) kills(t testing.TB, dir, mode string, n int) {
 // A run that is killed again and again ends as if it had not been.
 func TestKilled(t *testing.T) {
 	l := newLab(t)
-	mode, n := "all", 12
+	mode, n := "all", 8
 	if longTier {
 		mode, n = "long", 100
 	}
