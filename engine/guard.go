@@ -50,13 +50,33 @@ func (f *normsTask[T]) Do(_ *kernel.Pool, part int) {
 	for j, s := range f.slabs {
 		f.sums[part][j] = kernel.SumSquares(s[from:to])
 	}
-	f.negative[part] = false
-	for _, v := range f.slabs[3][from:to] {
-		if !(v >= 0) {
-			f.negative[part] = true
-			return
+	f.negative[part] = anyNegative(f.slabs[3][from:to])
+}
+
+// anyNegative reports whether a number of x is not at least 0. Of float32 it first
+// looks at the sign bits alone, which takes a quarter of the time.
+func anyNegative[T Float](x []T) bool {
+	if x, ok := any(x).([]float32); ok {
+		var a, b, c, d uint32
+		for ; len(x) >= 4; x = x[4:] {
+			a |= math.Float32bits(x[0])
+			b |= math.Float32bits(x[1])
+			c |= math.Float32bits(x[2])
+			d |= math.Float32bits(x[3])
+		}
+		for _, v := range x {
+			a |= math.Float32bits(v)
+		}
+		if (a|b|c|d)>>31 == 0 {
+			return false // or a NaN, which shows in the norm
 		}
 	}
+	for _, v := range x {
+		if !(v >= 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Safe reports whether the update of AdamW with these settings, on numbers of these
