@@ -84,7 +84,7 @@ func (t *tour) run(ctx context.Context, stderr io.Writer) error {
 	}
 
 	t.chapter(1, "The paper, verified")
-	if err := t.verify(ctx); err != nil {
+	if err := t.verify(ctx, stderr); err != nil {
 		return err
 	}
 	t.chapter(2, "A GPT learns")
@@ -135,10 +135,15 @@ func vacant(dir string) error {
 }
 
 // verify checks the paper's case and says in a few lines what came out.
-func (t *tour) verify(ctx context.Context) error {
+func (t *tour) verify(ctx context.Context, stderr io.Writer) error {
 	c, _ := gradcheck.Find("paper")
 	began := time.Now()
-	r, err := gradcheck.Run(ctx, c, gradcheck.Options{Threads: t.threads})
+	o, finish := gradcheck.Options{Threads: t.threads}, func() {}
+	if isTerminal(stderr) {
+		o.Progress, finish = countdown(stderr)
+	}
+	r, err := gradcheck.Run(ctx, c, o)
+	finish()
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
 	}
@@ -176,9 +181,9 @@ func (t *tour) verify(ctx context.Context) error {
 func (t *tour) story(ctx context.Context, c *train.Checkpoint) error {
 	net := engine.New(c.State.Params, nil, engine.Options{Threads: t.threads})
 	defer net.Close()
-	w := train.NewWriter(net, c.Network, c.Tokenizer)
+	w := c.Writer(net)
 	s := train.Sampling{Temperature: 0.7, Tokens: 600, Stop: "\n", Seed: 4}
-	story, err := w.Write(ctx, c.Prompt(), s, nil)
+	story, err := w.Write(ctx, w.Prompt(), s, nil)
 	if err != nil {
 		return fmt.Errorf("writing a story: %w", err)
 	}
