@@ -43,6 +43,7 @@ const (
 // What measurements of the AVX-512 kernels at training shapes gave.
 const (
 	directRows = 512       // up to so many rows of a, packing b does not pay
+	aliasRows  = 16        // the same where all rows of b lie in one set of the first cache
 	directLeft = 128 << 10 // up to so many elements, packing aᵗ does not pay
 	partRows   = 1024      // of the largest part
 	partCols   = 192       // of the largest part: a block of them, packed, fits in 300 kB
@@ -206,7 +207,11 @@ func (t *product[T]) plan(threads int) {
 	t.packLeft, t.packRight = true, inPart
 	if t.path != Portable && direct(t.path) {
 		t.packLeft = t.a.right != 1 && t.m*t.k > directLeft
-		if t.b.right == 1 && t.m <= directRows {
+		rows := directRows
+		if t.b.down*4%4096 == 0 {
+			rows = aliasRows
+		}
+		if t.b.right == 1 && t.m <= rows {
 			t.packRight = nowhere
 		}
 	}
