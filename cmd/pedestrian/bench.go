@@ -30,7 +30,7 @@ training steps by phase, generation.
 A name such as train/gpt2/4x64/float32 is one case; --only takes the beginning of
 one, and "pedestrian bench --list" names them all. Without --only the long cases are
 left out. Each figure is a median; "of peak" is the rate beside that of fused
-multiply-adds on registers, measured in between. In a step the operations are
+multiply-adds on registers (in bf16: of tiles, where there are any), measured in between. In a step the operations are
 6·parameters + 12·blocks·width·T a token, masked or not, as the field counts them.
 
 With --json there is one object a line, in the form that bench/peers/README.md gives.`,
@@ -109,7 +109,7 @@ type figures struct {
 	Elements     int                `json:"elements,omitempty"` // of a repetition
 	TokensPerS   float64            `json:"tokens_per_s,omitempty"`
 	GFLOPS       float64            `json:"gflop_per_s,omitempty"`
-	OfPeak       float64            `json:"of_peak,omitempty"` // fraction of the FMA peak, measured in between
+	OfPeak       float64            `json:"of_peak,omitempty"` // fraction of the precision's peak, measured in between
 	GBPerS       float64            `json:"gb_per_s,omitempty"`
 	OfBandwidth  float64            `json:"of_bandwidth,omitempty"`
 	NsPerElement float64            `json:"ns_per_element,omitempty"`
