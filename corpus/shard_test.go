@@ -116,6 +116,9 @@ func TestShardsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", path, err, says)
 		}
 	}
+	if _, err := scanShard(filepath.Join(dir, "absent.bin"), 200, 8, nil); err == nil || err.Error() != "stat: no such file or directory" {
+		t.Errorf("a file that went away: %v", err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, "dir.bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -180,3 +180,14 @@ func dropped(act pedestrian.Activation, at engine.Place, bad float32) (same floa
 	}
 	return 0, false
 }
+
+// A weight that no step reads, the embedding of a token that does not occur, changes
+// neither loss nor gradient; the guard reads it.
+func TestInjectedIntoUnreadWeight(t *testing.T) {
+	r, before := injected(t, func(o *Options) { o.Vocab, o.Tied = 90, false })
+	for _, bad := range nonFinite {
+		r.State.Params.Tok.V[len(r.State.Params.Tok.V)-1] = bad
+		refuses(t, r, fmt.Sprintf("the weight tok.w is %g in row 89, column 15", bad), "--resume")
+		r.State.copy(before)
+	}
+}
