@@ -1,0 +1,6 @@
+//go:build !linux
+
+package kernel
+
+// HugePages does nothing here: see the version for Linux.
+func HugePages[T Float | BF16](v []T) {}
