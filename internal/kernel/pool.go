@@ -3,10 +3,6 @@ package kernel
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
-	"sync"
-	"sync/atomic"
-	"time"
 )
 
 // A Task is work that splits into parts whose results do not depend on who
@@ -26,46 +22,6 @@ type Pool struct {
 	threads int
 	*team   // nil: one thread
 }
-
-// team is what a pool of several threads adds.
-type team struct {
-	self    []*Pool // self[i]: the pool of one thread that worker i hands to Do; 0 is the caller
-	workers []worker
-	task    Task
-	parts   int64
-	failure atomic.Pointer[Failure]
-	done    chan struct{} // tells a caller that gave up spinning that the last worker has left
-	exit    sync.WaitGroup
-
-	_     [64]byte
-	state atomic.Uint64 // see the masks below
-	_     [64]byte
-	next  atomic.Int64 // the next part that nobody has taken
-	_     [64]byte
-	idle  atomic.Int32 // how many workers are parked
-	_     [64]byte
-}
-
-// The state of a team: the number of the task in the upper half, then three
-// flags, then how many workers are inside the task.
-const (
-	inside  = 1<<16 - 1
-	open    = 1 << 16 // workers may enter the task
-	waiting = 1 << 17 // the caller sleeps on done
-	closed  = 1 << 18 // workers must exit
-	serial  = 32      // shift of the task's number
-)
-
-type worker struct {
-	parked atomic.Bool
-	wake   chan struct{}
-	_      [64]byte
-}
-
-const (
-	idleSpin = 1500 * time.Microsecond // how long a worker spins before it parks
-	joinSpin = 200 * time.Microsecond  // how long the caller spins for the last worker
-)
 
 // A Failure is the value of the panic that Run raises when a part panicked on a
 // worker.
@@ -153,131 +109,4 @@ func (p *Pool) Run(parts int, t Task) {
 		return
 	}
 	p.run(parts, t)
-}
-
-func (t *team) run(parts int, task Task) {
-	s := t.state.Load()
-	if s&(open|inside) != 0 {
-		panic("kernel.Pool.Run: called inside a part with the pool that runs it: use the part's own")
-	}
-	t.task, t.parts = task, int64(parts)
-	t.next.Store(0)
-	t.state.Store((s>>serial+1)<<serial | open)
-	if t.idle.Load() > 0 {
-		t.rouse(min(parts-1, len(t.workers)))
-	}
-	defer t.join()
-	t.work(t.self[0])
-}
-
-// work takes parts until none is left.
-func (t *team) work(w *Pool) {
-	for {
-		i := t.next.Add(1) - 1
-		if i >= t.parts {
-			return
-		}
-		t.task.Do(w, int(i))
-	}
-}
-
-// join closes the task, waits until every worker has left it and passes on the
-// panic of a worker. Workers that never entered are not waited for.
-func (t *team) join() {
-	t.next.Store(t.parts) // matters only after a panic of the caller
-	t.state.And(^uint64(open))
-	var start time.Time
-	for i := 1; t.state.Load()&inside != 0; i++ {
-		pause(8)
-		if i%32 != 0 {
-			continue
-		}
-		switch now := time.Now(); {
-		case start.IsZero():
-			start = now
-		case now.Sub(start) > joinSpin:
-			if t.state.Or(waiting)&inside != 0 {
-				<-t.done
-			}
-			t.state.And(^uint64(waiting))
-		}
-	}
-	t.task = nil
-	if f := t.failure.Swap(nil); f != nil {
-		panic(f)
-	}
-}
-
-// serve is the life of a worker.
-func (t *team) serve(me *worker, w *Pool) {
-	defer t.exit.Done()
-	var last uint64
-	for {
-		s := t.await(me, last)
-		if s&closed != 0 {
-			return
-		}
-		if !t.state.CompareAndSwap(s, s+1) {
-			continue
-		}
-		last = s >> serial
-		t.guard(w)
-		if s := t.state.Add(^uint64(0)); s&inside == 0 && s&waiting != 0 {
-			t.done <- struct{}{}
-		}
-	}
-}
-
-// guard works on the task and keeps a panic for the caller.
-func (t *team) guard(w *Pool) {
-	defer func() {
-		if v := recover(); v != nil {
-			t.next.Store(t.parts)
-			t.failure.CompareAndSwap(nil, &Failure{v, debug.Stack()})
-		}
-	}()
-	t.work(w)
-}
-
-// await returns a state that is open with a task other than last, or closed.
-func (t *team) await(me *worker, last uint64) uint64 {
-	ready := func() (uint64, bool) {
-		s := t.state.Load()
-		return s, s&closed != 0 || s&open != 0 && s>>serial != last
-	}
-	var start time.Time
-	for i := 1; ; i++ {
-		if s, ok := ready(); ok {
-			return s
-		}
-		pause(8)
-		if i%64 != 0 {
-			continue
-		}
-		now := time.Now()
-		if start.IsZero() {
-			start = now
-		}
-		if now.Sub(start) < idleSpin {
-			continue
-		}
-		me.parked.Store(true)
-		t.idle.Add(1)
-		// A task opened before the flag was up did not see it: look again.
-		if _, ok := ready(); !ok || !me.parked.CompareAndSwap(true, false) {
-			<-me.wake
-		}
-		t.idle.Add(-1)
-		start = time.Time{}
-	}
-}
-
-// rouse wakes up to n parked workers.
-func (t *team) rouse(n int) {
-	for i := range t.workers {
-		if w := &t.workers[i]; n > 0 && w.parked.CompareAndSwap(true, false) {
-			w.wake <- struct{}{}
-			n--
-		}
-	}
 }
