@@ -191,3 +191,15 @@ func TestInjectedIntoUnreadWeight(t *testing.T) {
 		r.State.copy(before)
 	}
 }
+
+// A target of probability 0 makes the loss infinite and leaves the gradient finite.
+func TestInjectedInfiniteLoss(t *testing.T) {
+	r, _ := injected(t, func(o *Options) { o.Accumulate = 1 })
+	r.watch = func(p engine.Place, x engine.Mat[float32]) {
+		if p.Name == "a_12" {
+			x.Row(5)[r.batch.Targets[5]] = float32(math.Inf(-1))
+		}
+	}
+	r.net.Watch(r.watch)
+	refuses(t, r, "the loss is +Inf", "a_12 of logits is -Inf at token 5 of window 0")
+}
