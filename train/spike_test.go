@@ -243,3 +243,32 @@ func rewindRecovers(t *testing.T, seeds int) {
 }
 
 func TestRewindRecovers(t *testing.T) { rewindRecovers(t, 2) }
+
+// A step is a spike above 6 standard deviations, of the loss or of the norm, and not below.
+func TestSpikeLimit(t *testing.T) {
+	r, before := injected(t, nil)
+	u, err := r.Step(t.Context())
+	if err != nil || u.Spike != nil {
+		t.Fatal(u, err)
+	}
+	for _, c := range []struct {
+		zLoss, zNorm float64
+		want         string
+	}{{5.9, 5.9, ""}, {6.1, 5.9, "loss"}, {5.9, 6.1, "grad_norm"}, {-50, -50, ""}} {
+		r.State.copy(before)
+		w := &r.State.Window
+		w.Count = spikeWindow
+		for i := range w.Loss {
+			side := float64(i%2*2 - 1)
+			w.Loss[i], w.Norm[i] = u.Loss+0.1*(side-c.zLoss), u.Norm+0.1*(side-c.zNorm)
+		}
+		got, err := r.Step(t.Context())
+		kind := ""
+		if got.Spike != nil {
+			kind = got.Spike.kind()
+		}
+		if err != nil || kind != c.want {
+			t.Errorf("%g and %g standard deviations: a spike of %q, want %q (%v)", c.zLoss, c.zNorm, kind, c.want, err)
+		}
+	}
+}
