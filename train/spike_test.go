@@ -272,3 +272,23 @@ func TestSpikeLimit(t *testing.T) {
 		}
 	}
 }
+
+// Going back restores weights, both moments and the progress, and moves on in the data.
+func TestRewindRestores(t *testing.T) {
+	r, _ := injected(t, func(o *Options) { o.OnSpike = SpikeRewind })
+	r.snapshot()
+	want := r.State.Progress
+	sum := digestState(r.State)
+	for range 3 {
+		if _, err := r.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.rewind(r.State.Position); err != nil {
+		t.Fatal(err)
+	}
+	want.Position, want.Skipped, want.Rewound = want.Position+4, 1, 1
+	if got := r.State.Progress; got != want || digestState(r.State) != sum {
+		t.Errorf("back at step %d, position %d; the same bits: %v", got.Step, got.Position, digestState(r.State) == sum)
+	}
+}
