@@ -21,6 +21,11 @@ func (g *Grammar) Entropy() float64 { return g.entropy }
 // Length is the expected number of characters of a story, its blank line included.
 func (g *Grammar) Length() float64 { return g.length }
 
+// Longest is the number of characters of the longest story, or a little more: the
+// values of a role may have their longest forms in different values. A context
+// as long sees every story whole.
+func (g *Grammar) Longest() int { return g.longest }
+
 // Rate is the entropy per character of an endless stream of stories, in nats:
 // Entropy/Length, because the stories are drawn independently (a renewal
 // process with reward −ln p). No model can have a smaller expected loss

@@ -2,7 +2,6 @@ package corpus
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -22,6 +21,7 @@ type Grammar struct {
 	visits  []float64 // by node: the probability that a story comes through it
 	entropy float64   // nats a story
 	length  float64   // characters a story, its blank line included
+	longest int       // characters of the longest story
 }
 
 // A node is one place in the unfolded grammar. Its kind is told by the field
@@ -62,10 +62,9 @@ type group struct {
 
 // A cell is one character of a text node, or of one group of a slot node.
 type cell struct {
-	char  byte
-	last  bool
-	node  int
-	group int // of a slot node
+	char byte
+	last bool // of its text
+	node int
 }
 
 const separator = "\n\n" // ends every story; no literal contains a line end
@@ -130,194 +129,6 @@ func newGrammar(text, start string) (*Grammar, error) {
 		return nil, fmt.Errorf("read the grammar: %w", err)
 	}
 	return g, nil
-}
-
-// A compiler unfolds the rules into nodes, from the end to the beginning.
-type compiler struct {
-	*Grammar
-	memo  map[string]int // a rule with its arguments and what follows, unfolded already
-	stack []string       // rules being unfolded
-}
-
-func (c *compiler) add(n node) int {
-	c.nodes = append(c.nodes, n)
-	return len(c.nodes) - 1
-}
-
-// rule unfolds a rule that is followed by the node next, and returns its node.
-func (c *compiler) rule(r *rule, args []string, next int) (int, error) {
-	if len(args) != len(r.params) {
-		return 0, fmt.Errorf("line %d: rule %s has %d parameters and is called with %d arguments", r.line, r.name, len(r.params), len(args))
-	}
-	if slices.Contains(c.stack, r.name) {
-		return 0, fmt.Errorf("line %d: rule %s calls itself by way of %s", r.line, r.name, strings.Join(c.stack, ", "))
-	}
-	key := fmt.Sprint(r.name, args, next)
-	if id, ok := c.memo[key]; ok {
-		return id, nil
-	}
-	c.stack = append(c.stack, r.name)
-	defer func() { c.stack = c.stack[:len(c.stack)-1] }()
-	var total uint64
-	for _, b := range r.bodies {
-		total += b.weight
-	}
-	n := node{rule: r.name}
-	for _, b := range r.bodies {
-		to, err := c.body(b, r.params, args, next)
-		if err != nil {
-			return 0, err
-		}
-		n.choices = append(n.choices, choice{to, b.weight, float64(b.weight) / float64(total)})
-	}
-	id := n.choices[0].to
-	if len(n.choices) > 1 {
-		id = c.add(n)
-	}
-	c.memo[key] = id
-	return id, nil
-}
-
-// body unfolds one alternative.
-func (c *compiler) body(b body, params, args []string, next int) (int, error) {
-	subst := func(name string) string {
-		if i := slices.Index(params, name); i >= 0 {
-			return args[i]
-		}
-		return name
-	}
-	for _, it := range slices.Backward(b.items) {
-		if len(c.nodes) >= maxNodes {
-			return 0, fmt.Errorf("line %d: the grammar unfolds into more than %d nodes", b.line, maxNodes)
-		}
-		switch {
-		case it.call != nil:
-			name := subst(it.call[0])
-			r := c.src.rules[name]
-			if r == nil {
-				return 0, fmt.Errorf("line %d: there is no rule %.40q", b.line, name)
-			}
-			var with []string
-			for _, a := range it.call[1:] {
-				with = append(with, subst(a))
-			}
-			var err error
-			if next, err = c.rule(r, with, next); err != nil {
-				return 0, err
-			}
-		case it.slot != nil:
-			i, err := c.slot(it.slot, subst)
-			if err != nil {
-				return 0, fmt.Errorf("line %d: %w", b.line, err)
-			}
-			next = c.add(node{slot: i + 1, next: next})
-		default:
-			next = c.add(node{text: it.text, next: next})
-		}
-	}
-	return next, nil
-}
-
-// slot finds or makes the slot that is written as {role} or {role.form}.
-func (c *compiler) slot(written []string, subst func(string) string) (int, error) {
-	name, form := written[0], ""
-	if len(written) > 1 {
-		form = written[1]
-	}
-	capital := name != uncapital(name) || form != uncapital(form)
-	name, form = subst(uncapital(name)), uncapital(form)
-	i := c.src.role(name)
-	if i < 0 || len(written) > 2 {
-		return 0, fmt.Errorf("there is no role {%.40s}", strings.Join(written, "."))
-	}
-	r, f := c.src.roles[i], 0
-	if form != "" {
-		if f = slices.Index(r.forms, form); f < 0 {
-			return 0, fmt.Errorf("role %s has no form %.40q; it has %s", name, form, strings.Join(r.forms, ", "))
-		}
-	}
-	s := slot{role: i, form: f, capital: capital, name: name + "." + r.forms[f]}
-	if k := slices.IndexFunc(c.slots, func(o slot) bool { return o.name == s.name && o.capital == capital }); k >= 0 {
-		return k, nil
-	}
-	if len(c.slots) == maxValues {
-		return 0, fmt.Errorf("more than %d forms of roles are in use", maxValues)
-	}
-	total := weigh(r, ^uint64(0))
-	for v, val := range r.values {
-		text := val.texts[f]
-		if capital {
-			text = strings.ToUpper(text[:1]) + text[1:]
-		}
-		k := slices.IndexFunc(s.groups, func(g group) bool { return g.text == text })
-		if k < 0 {
-			k = len(s.groups)
-			s.groups = append(s.groups, group{text: text})
-		}
-		s.groups[k].values |= 1 << v
-		s.groups[k].p += float64(val.weight) / total
-		s.length += float64(val.weight) / total * float64(len(text))
-	}
-	c.slots = append(c.slots, s)
-	return len(c.slots) - 1, nil
-}
-
-func uncapital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
-}
-
-// weigh adds the weights of a set of values of r.
-func weigh(r *role, values uint64) (sum float64) {
-	for i, v := range r.values {
-		if values>>i&1 != 0 {
-			sum += float64(v.weight)
-		}
-	}
-	return sum
-}
-
-// layOut numbers the characters of all nodes and finds which roles are still to come.
-func (g *Grammar) layOut() error {
-	g.live = make([]uint8, len(g.nodes))
-	for id := range g.nodes {
-		n := &g.nodes[id]
-		n.cell = len(g.cells)
-		if id > 0 && n.choices == nil {
-			g.live[id] = g.live[n.next]
-		}
-		for _, ch := range n.choices {
-			g.live[id] |= g.live[ch.to]
-		}
-		if n.slot > 0 {
-			g.live[id] |= 1 << g.slots[n.slot-1].role
-			for i, gr := range g.slots[n.slot-1].groups {
-				g.addCells(gr.text, id, i)
-			}
-		}
-		g.addCells(n.text, id, 0)
-		if len(g.cells) > maxCells {
-			return fmt.Errorf("the grammar unfolds into more than %d characters", maxCells)
-		}
-	}
-	return nil
-}
-
-func (g *Grammar) addCells(text string, node, group int) {
-	for i := range len(text) {
-		g.cells = append(g.cells, cell{text[i], i == len(text)-1, node, group})
-	}
-}
-
-// groupCell is the first cell of a group of the slot node n.
-func (g *Grammar) groupCell(n *node, i int) int {
-	at := n.cell
-	for _, gr := range g.slots[n.slot-1].groups[:i] {
-		at += len(gr.text)
-	}
-	return at
 }
 
 // Characters returns the distinct characters of all stories, in ascending order.

@@ -3,6 +3,7 @@ package corpus
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // A Predictor is the ideal reader of a grammar's stories: it knows the grammar,
@@ -17,19 +18,14 @@ type Predictor struct {
 	g     *Grammar
 	hyps  []hypothesis
 	old   []hypothesis
-	where map[state]int // the hypotheses of a state that begins a text, in hyps
-	total float64       // of the weights
+	total float64 // of the weights
 }
 
+// A hypothesis is what may be going on.
 type hypothesis struct {
-	state
+	cell   int // whose character is about to come
+	may    players
 	weight float64
-}
-
-// A state is what may be going on.
-type state struct {
-	cell int32 // whose character is about to come
-	may  players
 }
 
 // players holds, for each role, the values that may still be playing it.
@@ -44,7 +40,7 @@ var anyone = func() (p players) {
 
 // Predictor returns a reader at the beginning of a story.
 func (g *Grammar) Predictor() *Predictor {
-	p := &Predictor{g: g, where: map[state]int{}}
+	p := &Predictor{g: g}
 	p.Begin()
 	return p
 }
@@ -52,7 +48,6 @@ func (g *Grammar) Predictor() *Predictor {
 // Begin forgets everything but that a story begins here.
 func (p *Predictor) Begin() {
 	p.hyps, p.total = p.hyps[:0], 1
-	clear(p.where)
 	p.enter(p.g.start, anyone, 1)
 }
 
@@ -64,7 +59,7 @@ func (p *Predictor) Wake() {
 	for id := range p.g.nodes {
 		n := &p.g.nodes[id]
 		for i := range n.text {
-			p.hyps = append(p.hyps, hypothesis{state{int32(n.cell + i), anyone}, p.g.visits[id]})
+			p.hyps = append(p.hyps, hypothesis{n.cell + i, anyone, p.g.visits[id]})
 		}
 		if n.slot == 0 {
 			continue
@@ -74,7 +69,7 @@ func (p *Predictor) Wake() {
 			may := anyone
 			may[s.role] = gr.values
 			for range gr.text {
-				p.hyps = append(p.hyps, hypothesis{state{int32(at), may}, p.g.visits[id] * gr.p})
+				p.hyps = append(p.hyps, hypothesis{at, may, p.g.visits[id] * gr.p})
 				at++
 			}
 		}
@@ -96,7 +91,6 @@ func (p *Predictor) Next(dist *[128]float64) {
 // is 0, no stream of stories goes on like that; then Begin or Wake is due.
 func (p *Predictor) Read(c byte) float64 {
 	p.hyps, p.old = p.old[:0], p.hyps
-	clear(p.where)
 	before, after := p.total, 0.0
 	for _, h := range p.old {
 		if p.g.cells[h.cell].char == c {
@@ -109,7 +103,7 @@ func (p *Predictor) Read(c byte) float64 {
 		switch {
 		case at.char != c:
 		case !at.last:
-			p.hyps = append(p.hyps, hypothesis{state{h.cell + 1, h.may}, h.weight / after})
+			p.hyps = append(p.hyps, hypothesis{h.cell + 1, h.may, h.weight / after})
 		default:
 			p.enter(p.g.nodes[at.node].next, h.may, h.weight/after)
 		}
@@ -125,7 +119,7 @@ func (p *Predictor) enter(id int, may players, weight float64) {
 	n := &p.g.nodes[id]
 	for i := range p.g.src.roles {
 		if p.g.live[id]>>i&1 == 0 {
-			may[i] = ^uint64(0) // nobody will ask: one hypothesis less to keep apart
+			may[i] = ^uint64(0) // the part is over; in the next story it is free again
 		}
 	}
 	for _, c := range n.choices {
@@ -140,45 +134,39 @@ func (p *Predictor) enter(id int, may players, weight float64) {
 		for _, gr := range s.groups {
 			if still := known & gr.values; still != 0 {
 				may[s.role] = still
-				p.add(state{int32(at), may}, weight*weigh(p.g.src.roles[s.role], still)/all)
+				p.hyps = append(p.hyps, hypothesis{at, may, weight * weigh(p.g.src.roles[s.role], still) / all})
 			}
 			at += len(gr.text)
 		}
 	default:
-		p.add(state{int32(n.cell), may}, weight)
+		p.hyps = append(p.hyps, hypothesis{n.cell, may, weight})
 	}
 }
 
-// add adds a hypothesis about the first character of a text, where two ways may meet.
-func (p *Predictor) add(h state, weight float64) {
-	if i, ok := p.where[h]; ok {
-		p.hyps[i].weight += weight
-		return
-	}
-	p.where[h] = len(p.hyps)
-	p.hyps = append(p.hyps, hypothesis{h, weight})
-}
-
-// Floor is the loss, in nats per character, of the ideal predictor on the
-// windows that evaluation uses: text is cut as [Sweep] does it, and in each
-// window the predictor wakes up, reads the first character, and predicts the T
-// that follow, each from those before it in the window. Given the numbers of
-// some windows it is the loss on those alone.
+// Floor is the loss, in nats per character, of the ideal predictor on the windows
+// of a sweep over the tokens of text, one a character; given the numbers of some
+// windows, on those alone. In each window it reads the first character and
+// predicts the others from those before them in the window.
 //
-// It is exact for this text, so a model that is evaluated on the same windows
-// has an expected loss of at least this much; on one text luck may put it a
-// little below. As T grows it falls towards −ln p(text) per character, which in
-// turn tends to [Grammar.Rate] as the text grows.
+// Of a sweep whose windows begin where stories begin ([NewSweepAt]) the
+// predictor knows it. Then it lacks nothing that was said before, the floor is
+// −ln p(text) per character, and it tends to [Grammar.Rate] as the text grows. In
+// other windows ([NewSweep]) it has to wake up, and how much more that costs
+// depends on how long they are.
 //
-// The error says where text is not what the grammar tells. It panics if T < 1 or
-// a window is not one of the text's.
-func (g *Grammar) Floor(text string, T int, windows ...int) (float64, error) {
-	targets := len(text) - 1
-	if T < 1 || targets < 1 {
-		panic(fmt.Sprintf("corpus.Grammar.Floor: windows of %d in a text of %d characters", T, len(text)))
+// The floor is exact for this text: a model that is evaluated on the same windows
+// has an expected loss of at least this much, and on one text luck may put it a
+// little below.
+//
+// The error says where text is not what the grammar tells, or that a story is
+// longer than the windows that are to begin with it. It panics if s has another
+// number of tokens, or fewer windows.
+func (g *Grammar) Floor(text string, s *Sweep, windows ...int) (float64, error) {
+	if len(text) != len(s.tokens) || s.Targets() < 1 {
+		panic(fmt.Sprintf("corpus.Grammar.Floor: a text of %d characters and a sweep over %d tokens; there must be one a character and at least 2", len(text), len(s.tokens)))
 	}
 	if len(windows) == 0 {
-		windows = make([]int, (targets+T-1)/T)
+		windows = make([]int, s.Windows())
 		for i := range windows {
 			windows[i] = i
 		}
@@ -187,17 +175,28 @@ func (g *Grammar) Floor(text string, T int, windows ...int) (float64, error) {
 	awake.Wake()
 	p, sum, n := g.Predictor(), 0.0, 0
 	for _, w := range windows {
-		from, to := w*T, min((w+1)*T, targets)
-		if from < 0 || from >= to {
-			panic(fmt.Sprintf("corpus.Grammar.Floor: window %d of %d characters in a text of %d", w, T, len(text)))
+		if w < 0 || w >= s.Windows() {
+			panic(fmt.Sprintf("corpus.Grammar.Floor: window %d of %d", w, s.Windows()))
 		}
-		p.hyps, p.total = append(p.hyps[:0], awake.hyps...), awake.total
-		for i := from; i <= to; i++ {
-			q := p.Read(text[i])
+		from, to := s.cuts[w], s.cuts[w+1]
+		at := from // the first character that is read
+		switch {
+		case !s.aligned:
+			p.hyps, p.total = append(p.hyps[:0], awake.hyps...), awake.total
+		case from == 0:
+			p.Begin()
+		case strings.HasSuffix(text[:from+1], separator):
+			p.Begin()
+			at++
+		default:
+			return 0, fmt.Errorf("compute the floor: the story at offset %d is longer than a window of %d: give a context of at least %d, or windows that begin anywhere", from, s.T, g.Longest())
+		}
+		for ; at <= to; at++ {
+			q := p.Read(text[at])
 			if q == 0 {
-				return 0, fmt.Errorf("compute the floor: no story has what stands at offset %d of the text: %.40q", i, text[max(0, i-20):])
+				return 0, fmt.Errorf("compute the floor: no story has what stands at offset %d of the text: %.40q", at, text[max(0, at-20):])
 			}
-			if i > from {
+			if at > from {
 				sum -= math.Log(q)
 			}
 		}

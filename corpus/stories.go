@@ -13,9 +13,9 @@ var storySource string
 type Dialogue int
 
 const (
-	AnyDialogue   Dialogue = iota // every other story, at random, has people speaking
-	NoDialogue                    // nobody speaks
-	OnlyDialogue                  // in every story somebody speaks
+	AnyDialogue  Dialogue = iota // every other story, at random, has people speaking
+	NoDialogue                   // nobody speaks
+	OnlyDialogue                 // in every story somebody speaks
 )
 
 // String names the selection.

@@ -3,6 +3,7 @@ package corpus
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // Ignored marks a target that does not count in the loss.
@@ -14,23 +15,55 @@ const Ignored int32 = -1
 // be drawn.
 type Windows struct {
 	tokens []int32
+	starts []int // where windows may begin; nil = anywhere
 	seed   uint64
 }
 
 // NewWindows returns the windows of tokens, which are not copied.
-func NewWindows(tokens []int32, seed uint64) *Windows { return &Windows{tokens, seed} }
+func NewWindows(tokens []int32, seed uint64) *Windows { return &Windows{tokens: tokens, seed: seed} }
+
+// NewWindowsAt returns the windows that begin at one of starts, which are
+// ascending positions in tokens, such as [Starts] finds them; nil means anywhere.
+// Neither is copied.
+func NewWindowsAt(tokens []int32, starts []int, seed uint64) *Windows {
+	checkStarts("corpus.NewWindowsAt", len(tokens), starts)
+	return &Windows{tokens, starts, seed}
+}
+
+// Starts returns the position of the last token of every separator in tokens: a
+// window that begins there reads the end of a separator, the sign that something
+// begins, and then its first token.
+func Starts(tokens, separator []int32) []int {
+	if len(separator) == 0 {
+		panic("corpus.Starts: a separator of no tokens")
+	}
+	starts := []int{}
+	for i := len(separator) - 1; i < len(tokens); i++ {
+		if slices.Equal(tokens[i-len(separator)+1:i+1], separator) {
+			starts = append(starts, i)
+		}
+	}
+	return starts
+}
+
+func checkStarts(who string, n int, starts []int) {
+	for i, at := range starts {
+		if at < 0 || at >= n || i > 0 && at <= starts[i-1] {
+			panic(fmt.Sprintf("%s: start %d is %d in a sequence of %d: starts ascend within it", who, i, at, n))
+		}
+	}
+}
 
 // Batch fills rows first … first+B-1 of a step: row i of tokens (B×T, row-major)
-// is a window that starts anywhere in the sequence with equal probability, and
-// targets is the same window one token later. With first = 0 it is a whole
+// is a window that starts at any of the allowed places with equal probability,
+// and targets is the same window one token later. With first = 0 it is a whole
 // batch; micro-batch j of b rows has first = j·b, so that k micro-batches are
 // together the one batch of k·b rows. It does not allocate. It panics if a slice
 // is not of size B·T or the sequence has no window of T+1 tokens; [CheckLength]
 // asks beforehand.
 func (w *Windows) Batch(step uint64, first, B, T int, tokens, targets []int32) {
 	checkBatch("corpus.Windows.Batch", B, T, tokens, targets)
-	starts := len(w.tokens) - T
-	if T < 1 || starts < 1 {
+	if T < 1 || w.places(T) < 1 {
 		panic(fmt.Sprintf("corpus.Windows.Batch: %d tokens have no window of %d and its targets", len(w.tokens), T))
 	}
 	for i := range B {
@@ -42,9 +75,21 @@ func (w *Windows) Batch(step uint64, first, B, T int, tokens, targets []int32) {
 
 // Start is the position in the sequence at which the given row of a step begins.
 func (w *Windows) Start(step uint64, row, T int) int {
-	// The product with a 64-bit fraction: uniform but for 1 part in 2^64/len.
-	at, _ := bits.Mul64(hash(w.seed, step, uint64(row)), uint64(len(w.tokens)-T))
-	return int(at)
+	// The product with a 64-bit fraction: uniform but for 1 part in 2^64/places.
+	k, _ := bits.Mul64(hash(w.seed, step, uint64(row)), uint64(w.places(T)))
+	if w.starts != nil {
+		return w.starts[k]
+	}
+	return int(k)
+}
+
+// places is the number of places where a window of T tokens and its targets fits.
+func (w *Windows) places(T int) int {
+	if w.starts == nil {
+		return max(len(w.tokens)-T, 0)
+	}
+	n, _ := slices.BinarySearch(w.starts, len(w.tokens)-T)
+	return n
 }
 
 func checkBatch(who string, B, T int, tokens, targets []int32) {
@@ -53,40 +98,59 @@ func checkBatch(who string, B, T int, tokens, targets []int32) {
 	}
 }
 
-// A Sweep cuts a sequence into windows for evaluation: window i has the tokens
-// [iT, iT+T) as input and the tokens one later as targets, so that every token
-// but the first is a target exactly once.
+// A Sweep cuts a sequence into windows for evaluation, so that every token but
+// the first is a target exactly once.
 type Sweep struct {
-	tokens []int32
-	T      int
+	tokens  []int32
+	T       int
+	cuts    []int // window i has the targets cuts[i]+1 … cuts[i+1]
+	aligned bool
 }
 
-// NewSweep returns the windows of T tokens of a sequence, which is not copied.
-func NewSweep(tokens []int32, T int) *Sweep {
+// NewSweep returns windows of T tokens that follow each other: window i has the
+// tokens [iT, iT+T) as input and the tokens one later as targets. The sequence is
+// not copied.
+func NewSweep(tokens []int32, T int) *Sweep { return NewSweepAt(tokens, nil, T) }
+
+// NewSweepAt returns windows of at most T tokens, each of which ends at the last
+// of starts that it reaches, where the next begins: each story is predicted from
+// its own beginning. What is longer than T goes on in a window of its own. With
+// nil for starts it is [NewSweep].
+func NewSweepAt(tokens []int32, starts []int, T int) *Sweep {
 	if T < 1 {
 		panic(fmt.Sprintf("corpus.NewSweep: windows of %d tokens", T))
 	}
-	return &Sweep{tokens, T}
+	checkStarts("corpus.NewSweepAt", len(tokens), starts)
+	s := &Sweep{tokens: tokens, T: T, cuts: []int{0}, aligned: starts != nil}
+	for at := 0; at < s.Targets(); {
+		end := min(at+T, s.Targets())
+		if k, _ := slices.BinarySearch(starts, end+1); k > 0 && starts[k-1] > at {
+			end = starts[k-1]
+		}
+		at = end
+		s.cuts = append(s.cuts, at)
+	}
+	return s
 }
 
-// Windows is the number of windows; the last may be cut short by the end.
-func (s *Sweep) Windows() int { return (s.Targets() + s.T - 1) / s.T }
+// Windows is the number of windows.
+func (s *Sweep) Windows() int { return len(s.cuts) - 1 }
 
 // Targets is the number of tokens that are predicted: all but the first.
 func (s *Sweep) Targets() int { return max(len(s.tokens)-1, 0) }
 
-// Batch fills B rows with the windows first, first+1, …. What lies past the end
-// has token 0 and target Ignored: it comes after everything that counts, which
-// in a causal network cannot see it. It does not allocate.
+// Batch fills B rows with the windows first, first+1, …. What a window does not
+// fill has token 0 and target Ignored: it comes after everything that counts,
+// which in a causal network cannot see it. It does not allocate.
 func (s *Sweep) Batch(first, B int, tokens, targets []int32) {
 	checkBatch("corpus.Sweep.Batch", B, s.T, tokens, targets)
 	for i := range tokens {
 		tokens[i], targets[i] = 0, Ignored
 	}
-	// Windows that follow each other are one piece of the sequence.
-	if at := first * s.T; at < s.Targets() {
-		copy(tokens, s.tokens[at:len(s.tokens)-1])
-		copy(targets, s.tokens[at+1:])
+	for i := range min(B, s.Windows()-first) {
+		from, to := s.cuts[first+i], s.cuts[first+i+1]
+		copy(tokens[i*s.T:], s.tokens[from:to])
+		copy(targets[i*s.T:], s.tokens[from+1:to+1])
 	}
 }
 

@@ -109,6 +109,83 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestWindowsAt draws from windows that begin at given places only, all of them
+// that leave room for T tokens and their targets.
+func TestWindowsAt(t *testing.T) {
+	starts := []int{3, 10, 50, 94, 95, 99}
+	const T = 5
+	w := NewWindowsAt(counting(100), starts, 1)
+	seen := map[int]int{}
+	for step := range uint64(400) {
+		seen[w.Start(step, 0, T)]++
+	}
+	for _, at := range []int{3, 10, 50, 94} { // 94+5 is the last target
+		if seen[at] < 50 { // 100 are due, ± 9
+			t.Errorf("%d of 400 windows begin at %d", seen[at], at)
+		}
+		delete(seen, at)
+	}
+	if len(seen) != 0 {
+		t.Errorf("windows begin at %v too", seen)
+	}
+	tokens, targets := make([]int32, T), make([]int32, T)
+	w.Batch(0, 0, 1, T, tokens, targets)
+	if at := int32(w.Start(0, 0, T)); tokens[0] != at || targets[T-1] != at+T {
+		t.Errorf("the window at %d is %v -> %v", at, tokens, targets)
+	}
+}
+
+func TestStarts(t *testing.T) {
+	got := Starts([]int32{1, 7, 7, 2, 7, 3, 7, 7, 7, 4}, []int32{7, 7})
+	if want := []int{2, 7, 8}; !slices.Equal(got, want) {
+		t.Errorf("starts %v, want %v", got, want)
+	}
+	if got := Starts([]int32{1}, []int32{7, 7}); got == nil || len(got) != 0 {
+		t.Errorf("%v: no start is not the same as anywhere", got)
+	}
+}
+
+// TestSweepAt cuts sequences at every pair of starts: each token but the first
+// is a target once, in order, and a window ends at the last start that it can
+// reach, or else is full.
+func TestSweepAt(t *testing.T) {
+	const n, T = 14, 5
+	for a := range n {
+		for b := range a {
+			starts := []int{b, a}
+			s := NewSweepAt(counting(n), starts, T)
+			tokens, targets := make([]int32, T), make([]int32, T)
+			next, from := int32(1), 0
+			for i := range s.Windows() {
+				s.Batch(i, 1, tokens, targets)
+				for j, y := range targets {
+					if y == Ignored {
+						continue
+					}
+					if y != next || tokens[j] != y-1 {
+						t.Fatalf("starts %v: target %d after token %d, want target %d", starts, y, tokens[j], next)
+					}
+					next++
+				}
+				end := int(next) - 1
+				last := min(from+T, n-1)
+				for _, x := range starts {
+					if x > from && x <= from+T && x < n {
+						last = x
+					}
+				}
+				if end != last {
+					t.Fatalf("starts %v: window %d from %d ends at %d, want %d", starts, i, from, end, last)
+				}
+				from = end
+			}
+			if next != n {
+				t.Fatalf("starts %v: %d targets of %d", starts, next-1, n-1)
+			}
+		}
+	}
+}
+
 func TestBatchesDoNotAllocate(t *testing.T) {
 	const B, T = 8, 32
 	seq := counting(5000)
@@ -130,6 +207,10 @@ func TestMisuse(t *testing.T) {
 		"no window":                 func() { NewWindows(counting(3), 0).Batch(0, 0, 1, 3, make([]int32, 3), make([]int32, 3)) },
 		"a sweep of nothing":        func() { NewSweep(counting(3), 0) },
 		"a sweep's slice":           func() { NewSweep(counting(3), 2).Batch(0, 1, make([]int32, 1), make([]int32, 2)) },
+		"starts that do not ascend": func() { NewWindowsAt(counting(9), []int{3, 3}, 0) },
+		"a start outside":           func() { NewSweepAt(counting(9), []int{9}, 4) },
+		"no start with room":        func() { NewWindowsAt(counting(9), []int{8}, 0).Batch(0, 0, 1, 3, make([]int32, 3), make([]int32, 3)) },
+		"an empty separator":        func() { Starts(counting(9), nil) },
 		"outside the vocabulary":    func() { Baseline(counting(3), nil, 2) },
 	} {
 		func() {

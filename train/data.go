@@ -66,15 +66,14 @@ func LoadData(o Options) (*Data, error) {
 	var text string
 	var grammar *corpus.Grammar
 	var err error
-	cut := corpus.CutAnywhere
 	if o.Data == Stories {
-		grammar, cut = corpus.Stories(corpus.AnyDialogue), corpus.CutParagraph
+		grammar = corpus.Stories(corpus.AnyDialogue)
 		text = grammar.Text(storySeed, o.StoryChars)
 	} else if text, err = corpus.Load(o.Data); err != nil {
 		return nil, err
 	}
 	d.Bytes = len(text)
-	train, val, err := corpus.Split(text, o.ValFraction, cut)
+	train, val, err := corpus.Split(text, o.ValFraction, o.cut())
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +90,8 @@ func LoadData(o Options) (*Data, error) {
 		return nil, err
 	}
 	if grammar != nil && len(d.Val) > 1 {
-		windows := evalWindows(corpus.NewSweep(d.Val, o.Context).Windows(), o.EvalBatches*o.Batch)
-		d.floor, err = grammar.Floor(val, o.Context, windows...)
+		sweep := o.sweep(d)
+		d.floor, err = grammar.Floor(val, sweep, o.evalWindows(sweep)...)
 	}
 	return d, err
 }

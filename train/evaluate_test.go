@@ -8,12 +8,12 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-func TestEvalWindows(t *testing.T) {
+func TestSpread(t *testing.T) {
 	for _, c := range []struct {
 		total, n int
 		want     []int
 	}{{3, 0, []int{0, 1, 2}}, {3, 9, []int{0, 1, 2}}, {10, 4, []int{0, 2, 5, 7}}, {4, 4, []int{0, 1, 2, 3}}} {
-		if got := evalWindows(c.total, c.n); !reflect.DeepEqual(got, c.want) {
+		if got := spread(c.total, c.n); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%d of %d: %v, want %v", c.n, c.total, got, c.want)
 		}
 	}

@@ -28,6 +28,7 @@ type Options struct {
 	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars" or "bytes"
 	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
 	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation
+	Align       string  `json:"align" yaml:"align"`               // where a window may begin: AlignNone, AlignLine or AlignParagraph
 
 	pedestrian.Config `yaml:",inline"` // the network; Vocab 0 means as many as the tokenizer has
 
@@ -83,6 +84,9 @@ func (o Options) Validate() error {
 	}
 	if o.Tokenizer != "chars" && o.Tokenizer != "bytes" {
 		return fmt.Errorf("unknown tokenizer %q: choose chars or bytes", o.Tokenizer)
+	}
+	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
+		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)
 	}
 	for _, f := range []struct {
 		name       string

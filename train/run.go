@@ -97,6 +97,9 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	if err := corpus.CheckLength("the validation split", len(d.Val), c.Context); err != nil {
 		return c, err
 	}
+	if err := o.checkAlign(d); err != nil {
+		return c, err
+	}
 	if n := o.Batch * c.Context; n > len(d.Train) {
 		return c, fmt.Errorf("batch %d times context %d is %d tokens, and the training split has %d: give more text or a batch of at most %d", o.Batch, c.Context, n, len(d.Train), len(d.Train)/c.Context)
 	}
@@ -114,9 +117,9 @@ func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, di
 	r.grad = pedestrian.NewParams[float32](c)
 	n := o.Batch * o.Context
 	r.batch = engine.Batch{B: o.Batch, T: o.Context, Tokens: make([]int32, n), Targets: make([]int32, n)}
-	r.windows = corpus.NewWindows(d.Train, s.Seed)
+	r.windows = corpus.NewWindowsAt(d.Train, o.starts(d.Train, d.Tokenizer), s.Seed)
 	r.draw = r.windows.Batch
-	r.sweep = corpus.NewSweep(d.Val, o.Context)
+	r.sweep = o.sweep(d)
 	r.findSnapshot()
 	return r, nil
 }

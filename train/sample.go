@@ -17,7 +17,14 @@ import (
 // once. When the window is full, the older half is forgotten: the last context/2
 // tokens are read again as the beginning of a new window. With the KV cache and
 // without it the windows are the same, and so is the text.
+//
+// A network that was trained on windows that begin at a line or a paragraph (Align)
+// knows no others. It gets such windows here, too: one line's end stands before the
+// prompt, unless the prompt begins with one, and a full window goes on from the last
+// place in it where a unit begins, if there is one.
 type Writer struct {
+	Align string // Options.Align of the training
+
 	net     *engine.Network[float32]
 	tok     *token.Tokenizer
 	context int
@@ -52,7 +59,7 @@ func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func
 		return Text{}, err
 	}
 	if len(window) > w.context {
-		window = window[len(window)-w.context:]
+		window = w.forget(window, w.context)
 	}
 	if emit == nil {
 		emit = func(string) {}
@@ -74,9 +81,8 @@ func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func
 		}
 		if text.Tokens > 0 {
 			seen := len(window) - 1
-			if len(window) > w.context { // the window was full: forget the older half
-				window = append(window[:0], window[len(window)-1-w.context/2:]...)
-				seen = 0
+			if len(window) > w.context { // it was full
+				window, seen = w.forget(window, w.context/2+1), 0
 			}
 			logits = w.read(window, seen, s.NoCache)
 		}
@@ -111,10 +117,28 @@ func (w *Writer) encode(prompt string) ([]int32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the prompt: %w", err)
 	}
+	if end, err := w.tok.Encode("\n"); err == nil && w.aligned() && (len(tokens) == 0 || tokens[0] != end[0]) {
+		tokens = append(end, tokens...)
+	}
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("the prompt is empty: give at least one character to go on from")
 	}
 	return tokens, nil
+}
+
+func (w *Writer) aligned() bool { return w.Align == AlignLine || w.Align == AlignParagraph }
+
+// forget is a window that is too long without its beginning: from the first place on
+// where a unit begins and the rest fits, or else the last keep tokens.
+func (w *Writer) forget(window []int32, keep int) []int32 {
+	if w.aligned() {
+		for _, at := range (Options{Align: w.Align}).starts(window, w.tok) {
+			if at > 0 && len(window)-at <= w.context {
+				return append(window[:0], window[at:]...)
+			}
+		}
+	}
+	return append(window[:0], window[len(window)-keep:]...)
 }
 
 // read is the logits after window, of which the decoder has seen the first seen
@@ -137,25 +161,33 @@ func (w *Writer) read(window []int32, seen int, noCache bool) []float32 {
 	return w.decoder.Feed(0, window[seen:])
 }
 
-// prompt is what a text begins with when nobody says: the end of a paragraph where
-// the vocabulary has a line's end, so that a new one begins, else the token that is
-// first in it.
-func prompt(tok *token.Tokenizer) string {
-	if _, err := tok.Encode("\n"); err == nil {
-		return "\n\n"
+// Prompt is what a text begins with when nobody says: the end of a line or a
+// paragraph, so that a new one begins; in a vocabulary without a line's end, the token
+// that is first in it.
+func (w *Writer) Prompt() string {
+	if _, err := w.tok.Encode("\n"); err != nil {
+		return w.tok.Token(0)
 	}
-	return tok.Token(0)
+	if w.aligned() {
+		return "\n"
+	}
+	return "\n\n"
 }
 
-// Prompt is what a text begins with when nobody says.
-func (c *Checkpoint) Prompt() string { return prompt(c.Tokenizer) }
+// Writer makes a writer of c's text for net, which was made with c's parameters.
+func (c *Checkpoint) Writer(net *engine.Network[float32]) *Writer {
+	w := NewWriter(net, c.Network, c.Tokenizer)
+	w.Align = c.Options.Align
+	return w
+}
 
 // sample writes a little with the network as it is.
 func (r *Run) sample(ctx context.Context) (Sample, error) {
 	if r.writer == nil {
 		r.writer = NewWriter(r.net, r.Network, r.Data.Tokenizer)
+		r.writer.Align = r.Options.Align
 	}
-	begin := prompt(r.Data.Tokenizer)
+	begin := r.writer.Prompt()
 	text, err := r.writer.Write(ctx, begin, Sampling{Temperature: 0.8, Seed: r.State.Seed, Tokens: r.Options.SampleTokens}, nil)
 	return Sample{r.State.Step, begin, text.Text}, err
 }

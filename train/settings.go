@@ -26,6 +26,7 @@ func (o *Options) Settings() []Setting {
 		{"tokenizer", "what a token is: chars or bytes", &o.Tokenizer},
 		{"story_chars", "characters of stories to tell, training and validation together", &o.StoryChars},
 		{"val_fraction", "share of the text, at its end, kept for validation", &o.ValFraction},
+		{"align", "where a window may begin: anywhere, line or paragraph", &o.Align},
 		{"width", "d, features of a token", &o.Width},
 		{"heads", "n_h, attention heads; divides the width", &o.Heads},
 		{"blocks", "n_blocks, transformer blocks", &o.Blocks},

@@ -84,12 +84,12 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if err != nil {
 		return err
 	}
-	if !prompted {
-		t.prompt = c.Prompt()
-	}
 	net := engine.New(c.State.Params, nil, engine.Options{Threads: t.threads})
 	defer net.Close()
-	w := train.NewWriter(net, c.Network, c.Tokenizer)
+	w := c.Writer(net)
+	if !prompted {
+		t.prompt = w.Prompt()
+	}
 	if err := w.Check(t.prompt); err != nil {
 		return usageError{err}
 	}

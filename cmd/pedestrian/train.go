@@ -130,6 +130,9 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 	if err == nil {
 		err = setFlags(&o, f)
 	}
+	if err == nil && o.Data != train.Stories && o.Preset == "story" && t.config == "" {
+		ownText(&o, f)
+	}
 	if err == nil && o.Data != train.Stories && o.Data != "" {
 		o.Data, err = filepath.Abs(o.Data) // a resumed run may stand elsewhere
 	}
@@ -137,6 +140,17 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 		err = o.Validate()
 	}
 	return o, err
+}
+
+// ownText takes back what the story preset chose for the sake of the stories: a text
+// of the user's need not have paragraphs, nor be as long.
+func ownText(o *train.Options, f *pflag.FlagSet) {
+	if !f.Changed("align") {
+		o.Align = train.AlignNone
+	}
+	if !f.Changed("val-fraction") {
+		o.ValFraction = 0.1
+	}
 }
 
 // setFlags sets what the command line sets.
