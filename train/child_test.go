@@ -191,13 +191,17 @@ func (l lab) kills(t testing.TB, dir, mode string, n int) {
 		}
 		timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 		if aim < 0 {
-			time.Sleep(time.Duration(rng.Int64N(int64(250 * time.Millisecond))))
+			time.Sleep(time.Duration(rng.Int64N(int64(120 * time.Millisecond))))
 			cmd.Process.Kill()
 		}
 		err := cmd.Wait()
 		timer.Stop()
-		if err == nil {
-			t.Fatalf("the run was over after %d kills", k)
+		if err == nil { // a fast machine
+			if k < n/2 {
+				t.Fatalf("the run was over after %d kills: too few", k)
+			}
+			t.Logf("the run was over after %d kills", k)
+			return
 		}
 		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Fatalf("kill %d: %v\n%s", k, err, out.String())
