@@ -206,16 +206,21 @@ func (s shape) mixedBytes() (bytes int64) {
 	x, dy, dh := s.operands(true)
 	bytes = saturated(0, 2, saturated(saturated(int64(x), 1, int64(dy)), 1, int64(dh)))
 	packed := func(times, rows, cols int) {
-		size := saturated(0, int64(rows), int64(cols))
-		if kernel.Current() == kernel.AMX { // whole tiles, in both layouts
-			size = saturated(0, 2*int64((rows+31)/32*32), int64((cols+31)/32*32))
+		size := saturated(0, 2*int64(rows), int64(cols))
+		if size < 1<<50 { // far beyond any memory, the layout does not matter
+			size = int64(kernel.PackedBF16Bytes(rows, cols, true, true))
 		}
-		bytes = saturated(bytes, 2*int64(times), size)
+		bytes = saturated(bytes, int64(times), size)
 	}
 	packed(s.Blocks, s.Width, s.QKVDim())
 	packed(s.Blocks, s.Width, s.Width)
-	packed(2*s.Blocks, s.Width, s.HiddenDim())
-	packed(1, s.Width, s.Vocab)
+	packed(s.Blocks, s.Width, s.HiddenDim())
+	packed(s.Blocks, s.HiddenDim(), s.Width)
+	if s.Tied {
+		packed(1, s.Vocab, s.Width)
+	} else {
+		packed(1, s.Width, s.Vocab)
+	}
 	return bytes
 }
 
