@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -40,7 +41,7 @@ func readHeader(r io.Reader, size int64) (infos map[string]tensorInfo, metadata 
 	}
 	infos, metadata, err = parseHeader(header)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the header is not of a safetensors file: %w", err)
+		return nil, nil, fmt.Errorf("the header is not of a safetensors file: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	type span struct {
 		name       string
