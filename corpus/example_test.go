@@ -16,12 +16,12 @@ func ExampleStories() {
 	fmt.Printf("%.2f nats a story, %.2f characters, %.4f nats a character\n", g.Entropy(), g.Length(), g.Rate())
 	// Output:
 	// Once a calm, bold boy named Jack had a green coat.
-	// One cold winter Jack carried his coat to the green wood.
+	// One cold winter he carried his coat to the green wood.
 	// There stood Quill the duck, pale and alone.
 	// "Oh what luck," it hummed.
 	// "Take it!" So he traded it for a wooden pie.
 	// Now Quill has the coat and is well.
-	// 50.30 nats a story, 255.69 characters, 0.1967 nats a character
+	// 50.30 nats a story, 254.65 characters, 0.1975 nats a character
 }
 
 // A grammar that tells four stories: who it is costs ln 2, what is done 3/4 ln 4/3
@@ -104,8 +104,8 @@ func ExampleGrammar_Floor() {
 	base := corpus.Baseline(a, b, tok.Vocab())
 	fmt.Printf("uniform %.2f unigram %.2f bigram %.2f\n", base.Uniform, base.Unigram, base.Bigram)
 	// Output:
-	// row 0 begins "\nClara was a clever "
-	// 79 windows, floor 0.1962, <nil>
-	// windows that begin anywhere: floor 0.2210, <nil>
-	// uniform 4.06 unigram 3.06 bigram 2.19
+	// row 0 begins "\nOnce a clever, ster"
+	// 79 windows, floor 0.1973, <nil>
+	// windows that begin anywhere: floor 0.2211, <nil>
+	// uniform 4.06 unigram 3.04 bigram 2.17
 }
