@@ -54,40 +54,46 @@ func (l Attention[T]) Forward(p *Pool, y Mat[T], c *AttentionCache[T], q, k, v M
 			c.scratch.planBackward(a, l.Heads, y.Rows, l.Drop.On())
 		})
 	}
-	longest := 0
-	for _, s := range segments {
-		longest = max(longest, s.N)
-	}
 	f := &c.forward
 	f.l, f.y, f.c, f.q, f.k, f.v, f.segments = l, y, c, q, k, v, segments
-	f.strips = (longest + c.scratch.tile - 1) / c.scratch.tile
-	f.units.start(f.strips * len(segments) * l.Heads)
+	units := 0
+	for s := range segments {
+		units += f.unitsOf(s)
+	}
+	f.units.start(units)
 	p.Run(len(c.scratch.slots), f)
 }
 
-// attentionForward takes strips of queries, those with the most keys first.
+// attentionForward takes strips of queries, of each segment those with the most
+// keys first.
 type attentionForward[T Float] struct {
 	l        Attention[T]
 	y        Mat[T]
 	c        *AttentionCache[T]
 	q, k, v  Mat[T]
 	segments []Segment
-	strips   int
 	units    units
 }
 
 func (f *attentionForward[T]) Do(_ *kernel.Pool, slot int) {
+	s, before := 0, 0 // units of segments before s; what a slot takes only grows
 	for {
 		u, ok := f.units.take()
 		if !ok {
 			return
 		}
-		h, u := u%f.l.Heads, u/f.l.Heads
-		s, u := u%len(f.segments), u/len(f.segments)
-		if from := (f.strips - 1 - u) * f.c.scratch.tile; from < f.segments[s].N {
-			f.strip(&f.c.scratch.slots[slot], s, h, from, min(from+f.c.scratch.tile, f.segments[s].N))
+		for n := f.unitsOf(s); u >= before+n; n = f.unitsOf(s) {
+			s, before = s+1, before+n
 		}
+		strip, h := (before+f.unitsOf(s)-1-u)/f.l.Heads, (u-before)%f.l.Heads
+		from := strip * f.c.scratch.tile
+		f.strip(&f.c.scratch.slots[slot], s, h, from, min(from+f.c.scratch.tile, f.segments[s].N))
 	}
+}
+
+// unitsOf is the number of units of segment s: a strip of queries and a head each.
+func (f *attentionForward[T]) unitsOf(s int) int {
+	return (f.segments[s].N + f.c.scratch.tile - 1) / f.c.scratch.tile * f.l.Heads
 }
 
 // strip computes queries from…to of one segment and head, one tile of keys after

@@ -13,18 +13,23 @@ func TestBatchCheck(t *testing.T) {
 		want string
 		b    Batch
 	}{
-		{"", Batch{2, 2, []int32{0, 12, 3, 4}, []int32{1, Ignored, 0, 12}}},
-		{"", Batch{1, 9, make([]int32, 9), nil}},
-		{"0 sequences", Batch{0, 2, nil, nil}},
-		{"both must be at least 1", Batch{1, -1, nil, nil}},
-		{"longer than the context of 9", Batch{1, 10, make([]int32, 10), nil}},
-		{"3 tokens are not 2 sequences of 2", Batch{2, 2, make([]int32, 3), nil}},
-		{"5 tokens are not 2 sequences of 2", Batch{2, 2, make([]int32, 5), nil}},
-		{"1 targets for 2 tokens", Batch{1, 2, make([]int32, 2), make([]int32, 1)}},
-		{"token 1 of sequence 1 is 13", Batch{2, 2, []int32{0, 0, 0, 13}, nil}},
-		{"token 0 of sequence 0 is -1", Batch{1, 1, []int32{-1}, nil}},
-		{"target 1 of sequence 0 is -2", Batch{1, 2, []int32{0, 0}, []int32{0, -2}}},
-		{"target 0 of sequence 1 is 13", Batch{2, 1, []int32{0, 0}, []int32{0, 13}}},
+		{"", Batch{B: 2, T: 2, Tokens: []int32{0, 12, 3, 4}, Targets: []int32{1, Ignored, 0, 12}}},
+		{"", Batch{B: 1, T: 9, Tokens: make([]int32, 9)}},
+		{"0 sequences", Batch{B: 0, T: 2}},
+		{"both must be at least 1", Batch{B: 1, T: -1}},
+		{"longer than the context of 9", Batch{B: 1, T: 10, Tokens: make([]int32, 10)}},
+		{"3 tokens are not 2 sequences of 2", Batch{B: 2, T: 2, Tokens: make([]int32, 3)}},
+		{"5 tokens are not 2 sequences of 2", Batch{B: 2, T: 2, Tokens: make([]int32, 5)}},
+		{"1 targets for 2 tokens", Batch{B: 1, T: 2, Tokens: make([]int32, 2), Targets: make([]int32, 1)}},
+		{"token 1 of sequence 1 is 13", Batch{B: 2, T: 2, Tokens: []int32{0, 0, 0, 13}}},
+		{"token 0 of sequence 0 is -1", Batch{B: 1, T: 1, Tokens: []int32{-1}}},
+		{"target 1 of sequence 0 is -2", Batch{B: 1, T: 2, Tokens: []int32{0, 0}, Targets: []int32{0, -2}}},
+		{"target 0 of sequence 1 is 13", Batch{B: 2, T: 1, Tokens: []int32{0, 0}, Targets: []int32{0, 13}}},
+		{"", Batch{B: 2, T: 2, Tokens: make([]int32, 4), Starts: []int32{0, 1, 2, 3}}},
+		{"start 0 is -1", Batch{B: 1, T: 2, Tokens: make([]int32, 2), Starts: []int32{-1}}},
+		{"start 1 is 2: starts ascend within the 2 tokens", Batch{B: 1, T: 2, Tokens: make([]int32, 2), Starts: []int32{1, 2}}},
+		{"start 2 is 1", Batch{B: 2, T: 2, Tokens: make([]int32, 4), Starts: []int32{0, 1, 1}}},
+		{"start 1 is 2", Batch{B: 2, T: 2, Tokens: make([]int32, 4), Starts: []int32{3, 2}}},
 	} {
 		err := c.b.Check(cs.c)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -42,7 +47,7 @@ func TestMisuse(t *testing.T) {
 	other := cs.c
 	other.Width *= 2
 	a := pedestrian.NewAdapter[float64](other, pedestrian.AdapterConfig{Rank: 1, Alpha: 1, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Targets})
-	good := Batch{1, 2, []int32{1, 2}, []int32{2, 3}}
+	good := Batch{B: 1, T: 2, Tokens: []int32{1, 2}, Targets: []int32{2, 3}}
 	dp := like(p)
 	for want, f := range map[string]func(){
 		"New: an adapter for":              func() { New(p, a, Options{}) },
@@ -50,9 +55,9 @@ func TestMisuse(t *testing.T) {
 		"Options.Context is 10":            func() { New(p, nil, Options{Context: 10}) },
 		"Options.Dropout is 1":             func() { New(p, nil, Options{Dropout: 1}) },
 		"Options.Chunk is -1":              func() { New(p, nil, Options{Chunk: -1}) },
-		"Loss: the batch has no targets":   func() { n.Loss(Batch{1, 2, []int32{1, 2}, nil}) },
-		"made for 1×5":                     func() { n.Loss(Batch{1, 6, make([]int32, 6), make([]int32, 6)}) },
-		"outside the vocabulary":           func() { n.Gradients(dp, nil, Batch{1, 2, []int32{1, 13}, []int32{1, 2}}, 1, 0) },
+		"Loss: the batch has no targets":   func() { n.Loss(Batch{B: 1, T: 2, Tokens: []int32{1, 2}}) },
+		"made for 1×5":                     func() { n.Loss(Batch{B: 1, T: 6, Tokens: make([]int32, 6), Targets: make([]int32, 6)}) },
+		"outside the vocabulary":           func() { n.Gradients(dp, nil, Batch{B: 1, T: 2, Tokens: []int32{1, 13}, Targets: []int32{1, 2}}, 1, 0) },
 		"Gradients: gradients of {Vocab":   func() { n.Gradients(pedestrian.NewParams[float64](other), nil, good, 1, 0) },
 		"Gradients: gradients of an adapt": func() { n.Gradients(dp, a, good, 1, 0) },
 		"Logits: out is 1×13, not 2×13":    func() { n.Logits(NewMat[float64](1, 13), good) },

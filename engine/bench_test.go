@@ -27,7 +27,7 @@ func benchmarkStep(b *testing.B, c pedestrian.Config, batch, length int) {
 	n := New(p, nil, Options{Batch: batch, Context: length})
 	defer n.Close()
 	dp, m, v := like(p), like(p), like(p)
-	data := Batch{batch, length, make([]int32, batch*length), make([]int32, batch*length)}
+	data := Batch{B: batch, T: length, Tokens: make([]int32, batch*length), Targets: make([]int32, batch*length)}
 	for i := range data.Tokens {
 		data.Tokens[i], data.Targets[i] = int32(rnd.IntN(c.Vocab)), int32(rnd.IntN(c.Vocab))
 	}

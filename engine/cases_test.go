@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -54,7 +55,7 @@ func fill(rnd *rand.Rand, ts []pedestrian.Tensor[float64]) {
 // batch repeats tokens, leaves tokens out and ignores targets.
 func (cs testCase) batch(seed uint64) Batch {
 	rnd := rand.New(rand.NewPCG(seed, 8))
-	b := Batch{cs.b, cs.t, make([]int32, cs.b*cs.t), make([]int32, cs.b*cs.t)}
+	b := Batch{B: cs.b, T: cs.t, Tokens: make([]int32, cs.b*cs.t), Targets: make([]int32, cs.b*cs.t)}
 	for i := range b.Tokens {
 		b.Tokens[i] = int32(rnd.IntN(cs.c.Vocab - 2))
 		b.Targets[i] = int32(rnd.IntN(cs.c.Vocab))
@@ -63,6 +64,28 @@ func (cs testCase) batch(seed uint64) Batch {
 		}
 	}
 	return b
+}
+
+// packed is batch with several documents in a row: one of a single token, one that
+// begins with its row, rows that are one document.
+func (cs testCase) packed(seed uint64) Batch {
+	b := cs.batch(seed)
+	b.Starts = []int32{1, int32(b.T - 2)}
+	if b.B > 1 {
+		b.Starts = append(b.Starts, int32(b.T), int32(b.T+2), int32(b.T+3))
+	}
+	return b
+}
+
+// documents are those of b, each a batch of its own.
+func (b Batch) documents() (out []Batch) {
+	var w workspace[float64]
+	w.positions = make([]int32, len(b.Tokens))
+	w.place(b)
+	for _, s := range w.segments {
+		out = append(out, Batch{B: 1, T: s.N, Tokens: b.Tokens[s.Q : s.Q+s.N], Targets: b.Targets[s.Q : s.Q+s.N]})
+	}
+	return out
 }
 
 func like[T Float](p *pedestrian.Params[T]) *pedestrian.Params[T] {
@@ -111,6 +134,9 @@ func (b Batch) sequences() []paper.Sequence {
 	for i := range out {
 		for t := i * b.T; t < (i+1)*b.T; t++ {
 			out[i].Tokens, out[i].Targets = append(out[i].Tokens, int(b.Tokens[t])), append(out[i].Targets, int(b.Targets[t]))
+			if t > i*b.T && slices.Contains(b.Starts, int32(t)) {
+				out[i].Starts = append(out[i].Starts, t-i*b.T)
+			}
 		}
 	}
 	return out

@@ -15,9 +15,8 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 	// rounding, 2⁻⁵³/h times a sum of a few dozen losses, which is some 1e-10.
 	const h, tol = 3e-5, 1e-8
 	for _, cs := range cases {
-		for _, drop := range []float64{0, 0.3} {
+		for drop, b := range map[float64]Batch{0: cs.packed(2), 0.3: cs.batch(2), 0.4: cs.packed(3)} {
 			p, lora := cs.params(1)
-			b := cs.batch(2)
 			n := New(p, lora, Options{Batch: b.B, Dropout: drop, Seed: 3, Threads: 1})
 			n.setTile(3)
 			dp, dlora := like(p), likeAdapter(lora)

@@ -102,7 +102,7 @@ func TestMixedDecoder(t *testing.T) {
 		p, lora := convert[float32](cs.params(1))
 		n := New(p, lora, Options{Precision: BF16})
 		b := cs.batch(2)
-		b = Batch{1, b.T, b.Tokens[:b.T], nil}
+		b = Batch{B: 1, T: b.T, Tokens: b.Tokens[:b.T]}
 		full := NewMat[float32](b.T, cs.c.Vocab)
 		d := n.NewDecoder(1)
 		for range 2 {

@@ -23,33 +23,38 @@ func netTol[T Float]() float64 {
 
 func TestNetwork(t *testing.T) { bothLanes(t, testNetwork[float64], testNetwork[float32]) }
 
-// testNetwork compares every gradient of every configuration with paper's.
+// testNetwork compares every gradient of every configuration with paper's, with one
+// document in a row and with several.
 func testNetwork[T Float](t *testing.T) {
 	for _, cs := range append(cases, bigger) {
-		p, lora := cs.params(1)
-		b := cs.batch(2)
-		want, back := paper.Network(nil, p, lora, b.sequences(), paper.Mean)
-		dpWant, daWant := back()
+		testNetworkOn[T](t, cs, cs.batch(2))
+		testNetworkOn[T](t, cs, cs.packed(3))
+	}
+}
 
-		q, a := convert[T](p, lora)
-		n := New(q, a, Options{Batch: b.B})
-		n.setTile(3)
-		dp, da := like(q), likeAdapter(a)
-		_, counted := n.Loss(b)
-		sum, _ := n.Gradients(dp, da, b, 1/float64(counted), 0)
-		n.Close()
-		if mean := sum / float64(counted); math.Abs(mean-want) > netTol[T]()*want {
-			t.Errorf("%s: the mean loss is %v, not %v", cs.name, mean, want)
+func testNetworkOn[T Float](t *testing.T, cs testCase, b Batch) {
+	p, lora := cs.params(1)
+	want, back := paper.Network(nil, p, lora, b.sequences(), paper.Mean)
+	dpWant, daWant := back()
+
+	q, a := convert[T](p, lora)
+	n := New(q, a, Options{Batch: b.B})
+	n.setTile(3)
+	dp, da := like(q), likeAdapter(a)
+	_, counted := n.Loss(b)
+	sum, _ := n.Gradients(dp, da, b, 1/float64(counted), 0)
+	n.Close()
+	if mean := sum / float64(counted); math.Abs(mean-want) > netTol[T]()*want {
+		t.Errorf("%s: the mean loss is %v, not %v", cs.name, mean, want)
+	}
+	compare := func(got []pedestrian.Tensor[T], want []pedestrian.Tensor[float64]) {
+		for i := range want {
+			near(t, cs.name+", ∂"+want[i].Name, got[i].V, want[i].V, netTol[T]())
 		}
-		compare := func(got []pedestrian.Tensor[T], want []pedestrian.Tensor[float64]) {
-			for i := range want {
-				near(t, cs.name+", ∂"+want[i].Name, got[i].V, want[i].V, netTol[T]())
-			}
-		}
-		compare(dp.Tensors(), dpWant.Tensors())
-		if da != nil {
-			compare(da.Tensors(), daWant.Tensors())
-		}
+	}
+	compare(dp.Tensors(), dpWant.Tensors())
+	if da != nil {
+		compare(da.Tensors(), daWant.Tensors())
 	}
 }
 
@@ -104,7 +109,7 @@ func TestGradientsAdd(t *testing.T) {
 		}
 		total := 0.0
 		for i := range b.B { // one sequence after another
-			s, _ := n.Gradients(twice, twiceA, Batch{1, b.T, b.Tokens[i*b.T : (i+1)*b.T], b.Targets[i*b.T : (i+1)*b.T]}, 2, 1)
+			s, _ := n.Gradients(twice, twiceA, Batch{B: 1, T: b.T, Tokens: b.Tokens[i*b.T : (i+1)*b.T], Targets: b.Targets[i*b.T : (i+1)*b.T]}, 2, 1)
 			total += s
 		}
 		sameGradients(t, cs.name+", singles", twice, once, twiceA, onceA)
@@ -179,7 +184,7 @@ func TestIgnored(t *testing.T) {
 		for i := range b.T {
 			b.Targets[i] = Ignored
 		}
-		rest := Batch{b.B - 1, b.T, b.Tokens[b.T:], b.Targets[b.T:]}
+		rest := Batch{B: b.B - 1, T: b.T, Tokens: b.Tokens[b.T:], Targets: b.Targets[b.T:]}
 		sum, counted, dp, da := cs.gradients(Options{Batch: b.B, Chunk: 3}, b)
 		sum2, counted2, dp2, da2 := cs.gradients(Options{Batch: b.B, Chunk: 3}, rest)
 		sameGradients(t, cs.name, dp, dp2, da, da2)

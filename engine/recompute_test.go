@@ -19,7 +19,7 @@ func testRecompute[T Float](t *testing.T, precision Precision) {
 	for _, cs := range append(cases, bigger) {
 		p, lora := convert[T](cs.params(1))
 		b := cs.batch(2)
-		small := Batch{1, b.T - 1, b.Tokens[:b.T-1], b.Targets[:b.T-1]}
+		small := Batch{B: 1, T: b.T - 1, Tokens: b.Tokens[:b.T-1], Targets: b.Targets[:b.T-1]}
 		type result struct {
 			sum          float64
 			params, lora []T

@@ -18,7 +18,7 @@ func testSameBits[T Float](t *testing.T, precision Precision, threads ...int) {
 	var first []T
 	for _, threads := range threads {
 		p, lora := convert[T](cs.params(1))
-		b := cs.batch(2)
+		b := cs.packed(2)
 		n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.2, Seed: 9, Chunk: 32, Precision: precision})
 		if n.pool.Threads() != threads {
 			t.Fatalf("a pool of %d threads, not %d", n.pool.Threads(), threads)
@@ -56,7 +56,7 @@ func TestNoAllocation(t *testing.T) {
 		for _, threads := range []int{1, 2} {
 			precision := []Precision{Float32, BF16}[i/2]
 			p, lora := convert[float32](cs.params(1))
-			b := cs.batch(2)
+			b := cs.packed(2)
 			n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.1, Recompute: threads == 2, Precision: precision})
 			dp, m, v := like(p), like(p), like(p)
 			da, ma, va := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)

@@ -185,13 +185,21 @@ func (n *Network[T]) reserve(train bool) {
 	}
 }
 
-// place says where the tokens of b lie.
+// place says where the tokens of b lie: a segment is a document.
 func (w *workspace[T]) place(b Batch) {
 	w.segments = w.segments[:0]
-	for i := range b.B {
-		w.segments = append(w.segments, Segment{i * b.T, i * b.T, b.T, 0})
-		for t := range b.T {
-			w.positions[i*b.T+t] = int32(t)
+	starts := b.Starts
+	for at, end := 0, 0; at < len(b.Tokens); at = end {
+		end = (at/b.T + 1) * b.T
+		for len(starts) > 0 && int(starts[0]) <= at {
+			starts = starts[1:]
+		}
+		if len(starts) > 0 {
+			end = min(end, int(starts[0]))
+		}
+		w.segments = append(w.segments, Segment{at, at, end - at, 0})
+		for t := range end - at {
+			w.positions[at+t] = int32(t)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package paper
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -35,6 +38,49 @@ func TestBatchIsTheSumOfItsSequences(t *testing.T) {
 	same(t, "sum: gradients", append(dp, dlora...), make(Vec, len(dp)+len(dlora)), rounding)
 	same(t, "mean: loss", Vec{mean}, Vec{0}, rounding)
 	same(t, "mean: gradients", append(dpMean, dloraMean...), make(Vec, len(dpMean)+len(dloraMean)), rounding)
+}
+
+// TestDocuments: the documents of a packed sequence meet only in the sum of the
+// losses, like sequences of a batch; a token of one moves no logit of another.
+func TestDocuments(t *testing.T) {
+	w := wholes()["packed"]
+	run := func(batch []Sequence) (loss float64, dp, dlora Vec, logits [][]float64) {
+		var tr Trace
+		loss, back := Network(&tr, w.p, w.lora, batch, w.r)
+		p, l := back()
+		for i := range batch {
+			a12, _ := tr.Find("seq."+strconv.Itoa(i), "a_12")
+			for t := range a12.V.N {
+				logits = append(logits, a12.V.Row(t))
+			}
+		}
+		return loss, p.Slab, l.Slab, logits
+	}
+	var singles []Sequence
+	for _, s := range w.batch {
+		from := 0
+		for _, to := range append(slices.Clone(s.Starts), len(s.Tokens)) {
+			singles = append(singles, Sequence{Tokens: s.Tokens[from:to], Targets: s.Targets[from:to]})
+			from = to
+		}
+	}
+	loss, dp, dlora, logits := run(w.batch)
+	loss1, dp1, dlora1, logits1 := run(singles)
+	same(t, "loss", Vec{loss}, Vec{loss1}, rounding)
+	same(t, "gradients", append(dp, dlora...), append(dp1, dlora1...), rounding)
+	for i := range logits {
+		same(t, fmt.Sprint("logits of token ", i), logits[i], logits1[i], rounding)
+	}
+	for i := range w.batch[0].Tokens {
+		w.batch[0].Tokens[i] ^= 1
+		_, _, _, moved := run(w.batch)
+		w.batch[0].Tokens[i] ^= 1
+		for j := range logits {
+			if felt := !slices.Equal(moved[j], logits[j]); felt != (j >= i && j < len(w.batch[0].Tokens) && (i < 4) == (j < 4)) {
+				t.Errorf("token %d: the logits of token %d move: %v", i, j, felt)
+			}
+		}
+	}
 }
 
 // TestTied: a tied network is the untied one with w_11 = w_tokᵗ, and the gradient
@@ -106,8 +152,8 @@ func TestNoZeroSurprises(t *testing.T) {
 	c := pedestrian.Config{Vocab: 5, Context: 4, Width: 3, Heads: 1, Blocks: 1, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, LogitsBias: true}
 	p := generic(c, 9)
 	for name, batch := range map[string][]Sequence{
-		"one token":    {{[]int{3}, []int{1}}},
-		"full context": {{[]int{3, 1, 1, 0}, []int{1, 1, 0, 4}}},
+		"one token":    {{Tokens: []int{3}, Targets: []int{1}}},
+		"full context": {{Tokens: []int{3, 1, 1, 0}, Targets: []int{1, 1, 0, 4}}},
 	} {
 		_, back := Network(nil, p, nil, batch, Mean)
 		dp, _ := back()
@@ -120,7 +166,7 @@ func TestNoZeroSurprises(t *testing.T) {
 		}
 	}
 	for name, batch := range map[string][]Sequence{
-		"nothing counted": {{[]int{3, 1}, []int{Ignored, Ignored}}},
+		"nothing counted": {{Tokens: []int{3, 1}, Targets: []int{Ignored, Ignored}}},
 		"empty batch":     nil,
 	} {
 		for _, r := range []Reduction{Mean, Sum} {
@@ -162,11 +208,14 @@ func TestNetworkPanics(t *testing.T) {
 	w := wholes()["adapters"]
 	for text, batch := range map[string][]Sequence{
 		"paper.Network: sequence 0 has no tokens":                                   {{}},
-		"paper.Network: sequence 1 has 8 tokens, the context holds 7":               {w.batch[0], {make([]int, 8), make([]int, 8)}},
-		"paper.Network: sequence 0 has 2 tokens and 1 targets":                      {{[]int{0, 1}, []int{1}}},
-		"paper.Embedding: id 9 at position 1 is not a row of a table 9×6":           {{[]int{0, 9}, []int{1, 1}}},
-		"paper.Embedding: id -1 at position 0 is not a row of a table 9×6":          {{[]int{-1}, []int{1}}},
-		"paper.Loss: target 9 at position 0 is neither one of 9 tokens nor Ignored": {{[]int{0}, []int{9}}},
+		"paper.Network: sequence 1 has 8 tokens, the context holds 7":               {w.batch[0], {Tokens: make([]int, 8), Targets: make([]int, 8)}},
+		"paper.Network: start 0 of sequence 0 is 0":                                 {{Tokens: []int{1, 1}, Targets: []int{1, 1}, Starts: []int{0}}},
+		"paper.Network: start 0 of sequence 0 is 2":                                 {{Tokens: []int{1, 1}, Targets: []int{1, 1}, Starts: []int{2}}},
+		"paper.Network: start 1 of sequence 0 is 1":                                 {{Tokens: []int{1, 1, 1}, Targets: []int{1, 1, 1}, Starts: []int{1, 1}}},
+		"paper.Network: sequence 0 has 2 tokens and 1 targets":                      {{Tokens: []int{0, 1}, Targets: []int{1}}},
+		"paper.Embedding: id 9 at position 1 is not a row of a table 9×6":           {{Tokens: []int{0, 9}, Targets: []int{1, 1}}},
+		"paper.Embedding: id -1 at position 0 is not a row of a table 9×6":          {{Tokens: []int{-1}, Targets: []int{1}}},
+		"paper.Loss: target 9 at position 0 is neither one of 9 tokens nor Ignored": {{Tokens: []int{0}, Targets: []int{9}}},
 	} {
 		panics(t, text, func() { Network(nil, w.p, w.lora, batch, Sum) })
 	}

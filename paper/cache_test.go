@@ -75,7 +75,7 @@ func TestCache(t *testing.T) {
 				tokens[i], targets[i] = (3*i+1)%c.Vocab, Ignored
 			}
 			var tr Trace
-			Network(&tr, w.p, w.lora, []Sequence{{tokens, targets}}, Sum)
+			Network(&tr, w.p, w.lora, []Sequence{{Tokens: tokens, Targets: targets}}, Sum)
 			logits, ok := tr.Find("seq.0", "a_12")
 			if !ok {
 				t.Fatal("no logits")

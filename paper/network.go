@@ -8,10 +8,14 @@ import (
 )
 
 // A Sequence is n_T tokens and what each of them should predict, usually the next
-// token, or Ignored.
+// token, or Ignored. It may hold several documents one after the other: Starts lists
+// the tokens after the first that begin another, ascending. Positions count from the
+// start of a document, and the mask is [Causal] with these starts, so that every
+// document is computed as if it were alone.
 type Sequence struct {
 	Tokens  []int `json:"tokens"`
 	Targets []int `json:"targets"`
+	Starts  []int `json:"starts,omitempty"`
 }
 
 // Network is the whole of §7 on a batch of sequences, which need not be of one
@@ -27,7 +31,8 @@ type Sequence struct {
 //
 // It panics when a sequence is empty or longer than n_context, when targets are
 // not as many as tokens, when a token or target is outside the vocabulary, and
-// when lora stands beside another configuration.
+// when lora stands beside another configuration, and when starts do not ascend
+// within the sequence.
 func Network(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64], batch []Sequence, r Reduction) (
 	loss float64, back func() (dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64])) {
 
@@ -61,11 +66,11 @@ func sequence(tr *Trace, p weights, seq Sequence, weight float64) (loss float64,
 	n := len(seq.Tokens)
 	a0 := integers(tr.Eq("T2", "a_0", numbers(seq.Tokens)))
 	tok, backTok, _ := Embedding(tr.In("tok"), a0, p.Tok)
-	pos, backPos, _ := Embedding(tr.In("pos"), firstIntegers(n), p.Pos)
+	pos, backPos, _ := Embedding(tr.In("pos"), positions(n, seq.Starts), p.Pos)
 	a := tok.Add(pos) // a_1
 	backs := make([]func(Δ Mat) (Mat, BlockParams), len(p.Blocks))
 	for i, b := range p.Blocks {
-		a, backs[i] = Block(tr.In("block."+strconv.Itoa(i)), a, b, Causal(n)) // a_2, …, a_10
+		a, backs[i] = Block(tr.In("block."+strconv.Itoa(i)), a, b, Causal(n, seq.Starts...)) // a_2, …, a_10
 	}
 	a11, back10 := LayerNorm(tr.In("lnFinal"), a, p.LNFinal.W, p.LNFinal.B, p.LNFinal.Eps)
 	a11 = tr.Eq("T2", "a_11", a11)
@@ -91,8 +96,8 @@ func sequence(tr *Trace, p weights, seq Sequence, weight float64) (loss float64,
 	return loss, back
 }
 
-// numbers, integers and firstIntegers turn ids into a column, a column into ids,
-// and n into 0, 1, …, n-1.
+// numbers and integers turn ids into a column, and a column into ids; positions are
+// 0, 1, … from the start of each document on.
 func numbers(ids []int) Mat {
 	return each(len(ids), 1, func(t, _ int) float64 { return float64(ids[t]) })
 }
@@ -105,10 +110,10 @@ func integers(a Mat) []int {
 	return ids
 }
 
-func firstIntegers(n int) []int {
-	ids := make([]int, n)
-	for t := range ids {
-		ids[t] = t
+func positions(n int, starts []int) []int {
+	ids := origins(n, starts)
+	for t, s := range ids {
+		ids[t] = t - s
 	}
 	return ids
 }
@@ -122,5 +127,10 @@ func (s Sequence) check(i int, c pedestrian.Config) {
 		panic(fmt.Sprintf("paper.Network: sequence %d has %d tokens, the context holds %d", i, n, c.Context))
 	case len(s.Targets) != n:
 		panic(fmt.Sprintf("paper.Network: sequence %d has %d tokens and %d targets", i, n, len(s.Targets)))
+	}
+	for j, at := range s.Starts {
+		if at < 1 || at >= len(s.Tokens) || j > 0 && at <= s.Starts[j-1] {
+			panic(fmt.Sprintf("paper.Network: start %d of sequence %d is %d: starts ascend from 1 within its %d tokens", j, i, at, len(s.Tokens)))
+		}
 	}
 }

@@ -33,12 +33,14 @@ func wholes() map[string]whole {
 		Activation: pedestrian.ReLU, Eps: 0.05, Bias: true, Tied: true, LogitsBias: true}
 	all := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}
 	some := pedestrian.AdapterConfig{Rank: 3, Alpha: 0.7, Scaling: pedestrian.ScalePaper, Targets: []pedestrian.Target{pedestrian.TargetK, pedestrian.TargetContract}}
-	one := []Sequence{{[]int{2, 5, 2, 1}, []int{5, 2, Ignored, 3}}}
-	two := []Sequence{{[]int{2, 5, 2, 1}, []int{5, 2, 1, Ignored}}, {[]int{4, 4, 6}, []int{4, 6, 0}}}
+	one := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, Ignored, 3}}}
+	two := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, 1, Ignored}}, {Tokens: []int{4, 4, 6}, Targets: []int{4, 6, 0}}}
+	packed := []Sequence{{Tokens: []int{2, 5, 2, 1, 4, 4, 6}, Targets: []int{5, 2, 1, Ignored, 4, 6, 0}, Starts: []int{4}}, {Tokens: []int{3, 3, 0, 1}, Targets: []int{3, 0, 2, 2}, Starts: []int{1, 3}}}
 	return map[string]whole{
 		"one block":        {generic(a, 1), nil, one, Sum},
 		"tied, no biases":  {generic(b, 2), nil, two, Mean},
 		"adapters":         {generic(a, 3), genericAdapter(a, all, 4), two, Mean},
+		"packed":           {generic(a, 3), genericAdapter(a, all, 4), packed, Mean},
 		"adapters on some": {generic(c, 5), genericAdapter(c, some, 6), two, Sum},
 	}
 }
@@ -154,7 +156,7 @@ func ExampleNetwork() {
 
 func BenchmarkNetwork(b *testing.B) {
 	c := pedestrian.Config{Vocab: 10, Context: 4, Width: 32, Heads: 2, Blocks: 1, Activation: pedestrian.ReLU, Bias: true, LogitsBias: true}
-	w := whole{generic(c, 1), nil, []Sequence{{[]int{3, 7, 3, 1}, []int{7, 3, 1, 9}}}, Sum}
+	w := whole{generic(c, 1), nil, []Sequence{{Tokens: []int{3, 7, 3, 1}, Targets: []int{7, 3, 1, 9}}}, Sum}
 	b.Run("forward", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

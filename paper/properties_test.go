@@ -221,7 +221,7 @@ func TestIdentityWeights(t *testing.T) {
 	n := 4
 	tr := &Trace{Rewrite: func(r Step) Mat {
 		if r.Name == "ρ" {
-			return OneHot(firstIntegers(n), n)
+			return OneHot(positions(n, nil), n)
 		}
 		return r.V
 	}}
