@@ -58,6 +58,9 @@ func (t *Tokenizer) Save(path string) error {
 // MarshalJSON returns tokenizer.json on one line. Equal tokenizers give equal
 // bytes, so these bytes also tell whether two runs have the same tokenizer.
 func (t *Tokenizer) MarshalJSON() ([]byte, error) {
+	if t.bpe != nil {
+		return t.marshalBPE()
+	}
 	file := struct {
 		Format  string   `json:"format"`
 		Version int      `json:"version"`

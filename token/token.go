@@ -1,15 +1,17 @@
 // Package token turns text into the integers that a network reads, and back.
 //
-// A Tokenizer is data: a kind and a vocabulary. Two kinds exist. Characters
+// A Tokenizer is data: a kind and a vocabulary. Three kinds exist. Characters
 // ([NewChars]) gives every distinct rune of a text an id, in the order of their
 // code points; it suits small networks, because the vocabulary is small.
 // Bytes ([NewBytes]) has the 256 bytes as its tokens and can encode anything.
-// Both are exact: decoding what was encoded gives the same string.
+// Byte-level BPE ([GPT2], [TrainBPE]) begins with the bytes and joins frequent
+// neighbours, so that common words are one token; it can encode anything, too.
+// All are exact: decoding what was encoded gives the same string.
 //
-// A tokenizer travels as tokenizer.json ([Load], [Tokenizer.Save]); the reader
-// is strict, because a vocabulary that is subtly wrong trains in silence. To
-// print tokens while they are being sampled, use a [Stream]: it never emits half
-// a character.
+// A tokenizer travels as tokenizer.json ([Load], [Tokenizer.Save]), for BPE in the
+// format of Hugging Face; the reader is strict, because a vocabulary that is subtly
+// wrong trains in silence. To print tokens while they are being sampled, use a
+// [Stream]: it never emits half a character.
 package token
 
 import (
@@ -23,16 +25,18 @@ import (
 const (
 	Chars = "chars" // one token a character (rune)
 	Bytes = "bytes" // one token a byte
+	BPE   = "bpe"   // one token a frequent sequence of bytes
 )
 
 // A Tokenizer maps text to ids in [0, Vocab) and back. It is made by [NewChars],
-// [NewBytes], [Load] or by unmarshalling JSON, is not changed afterwards, and may
+// [NewBytes], [GPT2], [TrainBPE], [Load] or by unmarshalling JSON, is not changed afterwards, and may
 // be used by several goroutines at once.
 type Tokenizer struct {
 	kind  string
 	text  []string       // the bytes that an id stands for
 	ascii [128]int32     // id of an ASCII character, or none
 	ids   map[rune]int32 // ids of the other characters
+	bpe   *bpe           // merges and added tokens; of kind BPE only
 }
 
 const none = -1
@@ -86,7 +90,7 @@ func newChars(runes []rune) *Tokenizer {
 	return t
 }
 
-// Kind is [Chars] or [Bytes].
+// Kind is [Chars], [Bytes] or [BPE].
 func (t *Tokenizer) Kind() string { return t.kind }
 
 // Vocab is the number of distinct tokens, n_vocab.
@@ -101,10 +105,17 @@ func (t *Tokenizer) Token(id int32) string {
 	return t.text[id]
 }
 
-// Encode returns the ids of text. For bytes there is no error. For characters
-// the error is an [*Unknown] or a [*NotUTF8] and names the first offender and
-// its place.
+// Encode returns the ids of text. For bytes and BPE there is no error. For
+// characters the error is an [*Unknown] or a [*NotUTF8] and names the first offender
+// and its place.
+//
+// Text is text: where it spells a special token, such as <|endoftext|>, that
+// token does not come out, so that nobody ends a document by writing about its end.
+// [Tokenizer.EncodeMarkup] reads them.
 func (t *Tokenizer) Encode(text string) ([]int32, error) {
+	if t.bpe != nil {
+		return t.bpe.encode(text, true), nil
+	}
 	if t.kind == Bytes {
 		ids := make([]int32, len(text))
 		for i := range len(text) {

@@ -1,0 +1,92 @@
+package token
+
+import (
+	_ "embed"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"unicode/utf8"
+)
+
+// A class is what GPT-2's split pattern sees in a character: \p{L}, \p{N}, \s or
+// none of them. Every byte that is not part of a character is a symbol.
+type class uint8
+
+const (
+	symbol class = iota
+	letter
+	number
+	space
+)
+
+// classesBin holds the classes of all code points: for each run of equal ones the
+// number 4·length + class, as a uvarint. They are those of Unicode 16.0, asked of
+// the reference (testdata/classes.py), and are pinned here because package unicode
+// changes with the version of Go: 1.26 has Unicode 15.0, in which 4,924 letters and
+// 80 numbers of 16.0 are unassigned.
+//
+//go:embed classes.bin
+var classesBin []byte
+
+// classes is a table in two steps: blocks of 256 code points, equal blocks stored once.
+var classes = sync.OnceValue(func() *classTable {
+	t, blocks := &classTable{}, map[[256]class]uint16{}
+	var block [256]class
+	r := 0
+	for rest := classesBin; len(rest) > 0; {
+		v, n := binary.Uvarint(rest)
+		if n <= 0 {
+			panic("token: the embedded table of classes is damaged")
+		}
+		rest = rest[n:]
+		for range v / 4 {
+			block[r%256] = class(v % 4)
+			if r++; r%256 == 0 {
+				at, seen := blocks[block]
+				if !seen {
+					at = uint16(len(t.blocks))
+					blocks[block] = at
+					t.blocks = append(t.blocks, block)
+				}
+				t.block[r/256-1] = at
+			}
+		}
+	}
+	if r != utf8.MaxRune+1 {
+		panic(fmt.Sprintf("token: the embedded table of classes ends at %U", r))
+	}
+	return t
+})
+
+type classTable struct {
+	block  [(utf8.MaxRune + 1) / 256]uint16
+	blocks [][256]class
+}
+
+func (t *classTable) of(r rune) class { return t.blocks[t.block[r>>8]][r&255] }
+
+// at is the class of the character that begins at text[i] and how many bytes it has.
+func (t *classTable) at(text string, i int) (class, int) {
+	if c := text[i]; c < utf8.RuneSelf {
+		return asciiClass[c], 1
+	}
+	r, size := utf8.DecodeRuneInString(text[i:])
+	if size == 1 {
+		return symbol, 1
+	}
+	return t.of(r), size
+}
+
+var asciiClass = func() (a [utf8.RuneSelf]class) {
+	for c := range a {
+		switch {
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			a[c] = letter
+		case c >= '0' && c <= '9':
+			a[c] = number
+		case c == ' ' || c >= '\t' && c <= '\r':
+			a[c] = space
+		}
+	}
+	return a
+}()

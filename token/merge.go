@@ -1,0 +1,179 @@
+package token
+
+import "math"
+
+// A merger cuts one word into tokens: of all neighbours that have a merge, those
+// with the lowest rank are joined, the leftmost first, until none is left. It holds
+// scratch memory and serves one goroutine.
+type merger struct {
+	nodes []node
+	queue []uint64 // rank<<32 | place of the left neighbour: a heap, lowest first
+}
+
+// A node is a token of a word that is being merged.
+type node struct {
+	id         int32 // none if it was joined to the one before it
+	prev, next int32 // places; none at the ends
+	rank       int32 // of the merge with the next one, in short words
+}
+
+const (
+	shortWord = 24            // up to here looking at all neighbours beats a heap
+	noRank    = math.MaxInt32 // no merge
+)
+
+// append adds the tokens of word to ids.
+func (m *merger) append(ids []int32, b *bpe, word string) []int32 {
+	if len(word) == 1 {
+		return append(ids, b.bytes[word[0]])
+	}
+	if len(word) <= shortWord {
+		return m.appendShort(ids, b, word)
+	}
+	return m.appendLong(ids, b, word)
+}
+
+// appendShort takes time proportional to len(word)².
+func (m *merger) appendShort(ids []int32, b *bpe, word string) []int32 {
+	nodes := m.nodes[:0]
+	for i := range len(word) {
+		nodes = append(nodes, node{id: b.bytes[word[i]], rank: noRank})
+		if i > 0 {
+			nodes[i-1].rank = b.rank(nodes[i-1].id, nodes[i].id)
+		}
+	}
+	m.nodes = nodes
+	for {
+		best, at := int32(noRank), 0
+		for i, n := range nodes {
+			if n.rank < best {
+				best, at = n.rank, i
+			}
+		}
+		if best == noRank {
+			break
+		}
+		_, nodes[at].id = b.pairs.get(nodes[at].id, nodes[at+1].id)
+		nodes = append(nodes[:at+1], nodes[at+2:]...)
+		nodes[at].rank = noRank
+		if at+1 < len(nodes) {
+			nodes[at].rank = b.rank(nodes[at].id, nodes[at+1].id)
+		}
+		if at > 0 {
+			nodes[at-1].rank = b.rank(nodes[at-1].id, nodes[at].id)
+		}
+	}
+	for _, n := range nodes {
+		ids = append(ids, n.id)
+	}
+	return ids
+}
+
+func (b *bpe) rank(left, right int32) int32 {
+	rank, _ := b.pairs.get(left, right)
+	if rank == none {
+		return noRank
+	}
+	return rank
+}
+
+// appendLong takes time proportional to len(word)·log(len(word)), whatever the
+// merges are: each of at most len(word)-1 merges adds two entries to the heap.
+func (m *merger) appendLong(ids []int32, b *bpe, word string) []int32 {
+	nodes, queue := m.nodes[:0], m.queue[:0]
+	for i := range len(word) {
+		nodes = append(nodes, node{id: b.bytes[word[i]], prev: int32(i) - 1, next: int32(i) + 1})
+	}
+	nodes[len(nodes)-1].next = none
+	for i := range len(nodes) - 1 {
+		if rank, id := b.pairs.get(nodes[i].id, nodes[i+1].id); id != none {
+			queue = append(queue, uint64(rank)<<32|uint64(i))
+		}
+	}
+	for i := len(queue) / 4; i >= 0 && len(queue) > 1; i-- {
+		sink(queue, i)
+	}
+	for len(queue) > 0 {
+		top := queue[0]
+		last := len(queue) - 1
+		queue[0] = queue[last]
+		queue = queue[:last]
+		if last > 1 {
+			sink(queue, 0)
+		}
+		at := int32(uint32(top))
+		n := &nodes[at]
+		if n.id == none || n.next == none {
+			continue
+		}
+		right := n.next
+		rank, id := b.pairs.get(n.id, nodes[right].id)
+		if id == none || uint64(rank) != top>>32 {
+			continue // one of the two has changed since
+		}
+		n.id, n.next = id, nodes[right].next
+		nodes[right].id = none
+		if n.next != none {
+			nodes[n.next].prev = at
+			queue = b.offer(queue, nodes, at)
+		}
+		if n.prev != none {
+			queue = b.offer(queue, nodes, n.prev)
+		}
+	}
+	for i := int32(0); i != none; i = nodes[i].next {
+		ids = append(ids, nodes[i].id)
+	}
+	m.keep(nodes, queue)
+	return ids
+}
+
+// keep holds on to the scratch memory, but not to that of a giant.
+func (m *merger) keep(nodes []node, queue []uint64) {
+	const most = 1 << 16
+	if m.nodes, m.queue = nodes, queue; cap(nodes) > most {
+		m.nodes, m.queue = nil, nil
+	}
+}
+
+// offer adds the merge of the tokens at place at and behind it, if there is one.
+func (b *bpe) offer(queue []uint64, nodes []node, at int32) []uint64 {
+	rank, id := b.pairs.get(nodes[at].id, nodes[nodes[at].next].id)
+	if id == none {
+		return queue
+	}
+	queue = append(queue, uint64(rank)<<32|uint64(at))
+	i := len(queue) - 1
+	for v := queue[i]; i > 0; {
+		up := (i - 1) / 4
+		if queue[up] <= v {
+			break
+		}
+		queue[i], queue[up] = queue[up], v
+		i = up
+	}
+	return queue
+}
+
+// sink moves queue[i] down to where none of its up to four children is lower.
+func sink(queue []uint64, i int) {
+	v := queue[i]
+	for {
+		child := 4*i + 1
+		if child >= len(queue) {
+			break
+		}
+		least := child
+		for c := child + 1; c < min(child+4, len(queue)); c++ {
+			if queue[c] < queue[least] {
+				least = c
+			}
+		}
+		if queue[least] >= v {
+			break
+		}
+		queue[i] = queue[least]
+		i = least
+	}
+	queue[i] = v
+}

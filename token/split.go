@@ -1,0 +1,95 @@
+package token
+
+import "unicode/utf8"
+
+// wordEnd returns the end of the word that begins at text[i]: what GPT-2's pattern
+//
+//	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+//
+// matches there. The alternatives are tried in this order; words do not depend on
+// what stands before i. Each byte is looked at a bounded number of times.
+func (t *classTable) wordEnd(text string, i int) int {
+	if text[i] == '\'' {
+		if n := contraction(text[i+1:]); n > 0 {
+			return i + 1 + n
+		}
+	}
+	from := i
+	if text[i] == ' ' && i+1 < len(text) {
+		from = i + 1 // it belongs to the word behind it, unless that is blank
+	}
+	c, size := t.at(text, from)
+	if c != space {
+		return t.runEnd(text, from+size, c)
+	}
+	// Blanks. All of them at the end of the text; else the last one is left to the
+	// word behind them, if it is not the only one.
+	last, end := i, i
+	for end < len(text) {
+		c, size := t.at(text, end)
+		if c != space {
+			break
+		}
+		last, end = end, end+size
+	}
+	if end < len(text) && last > i {
+		return last
+	}
+	return end
+}
+
+// runEnd is where characters of class c, which continue at text[i], end.
+func (t *classTable) runEnd(text string, i int, c class) int {
+	for i < len(text) {
+		if b := text[i]; b < utf8.RuneSelf {
+			if asciiClass[b] != c {
+				return i
+			}
+			i++
+			continue
+		}
+		other, size := t.at(text, i)
+		if other != c {
+			return i
+		}
+		i += size
+	}
+	return i
+}
+
+// contraction is the length of what GPT-2 cuts off behind an apostrophe, or 0.
+// Capital letters do not count.
+func contraction(rest string) int {
+	if rest == "" {
+		return 0
+	}
+	switch rest[0] {
+	case 's', 't', 'm', 'd':
+		return 1
+	case 'r', 'v':
+		if len(rest) > 1 && rest[1] == 'e' {
+			return 2
+		}
+	case 'l':
+		if len(rest) > 1 && rest[1] == 'l' {
+			return 2
+		}
+	}
+	return 0
+}
+
+// safeCut returns the first place from i on where text may be cut in two whose
+// words together are those of the whole: before a blank that follows something
+// else. It returns len(text) if there is none.
+func (t *classTable) safeCut(text string, i int) int {
+	for ; i < len(text); i++ {
+		if c := text[i]; c != ' ' && c != '\n' {
+			continue
+		}
+		r, size := utf8.DecodeLastRuneInString(text[:i])
+		if size == 1 && r == utf8.RuneError || size > 0 && t.of(r) != space {
+			return i
+		}
+	}
+	return len(text)
+}
