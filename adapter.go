@@ -1,159 +1,148 @@
 package pedestrian
 
-import (
-	"fmt"
-	"math"
-	"slices"
-)
+import "fmt"
 
-// Target names a fully connected layer that an adapter stands beside (§6).
-type Target string
-
-const (
-	TargetQ        Target = "q" // the columns of the queries of all heads, as one width×(heads·d_ρ) layer
-	TargetK        Target = "k"
-	TargetV        Target = "v"
-	TargetAttProj  Target = "attProj"
-	TargetExpand   Target = "expand"
-	TargetContract Target = "contract"
-	TargetLogits   Target = "logits"
-)
-
-// Targets lists every layer that can carry an adapter, in the order of table 2.
-var Targets = []Target{TargetQ, TargetK, TargetV, TargetAttProj, TargetExpand, TargetContract, TargetLogits}
-
-// Scaling says how an adapter's α becomes the number that multiplies a d u in (43).
-type Scaling string
-
-const (
-	ScalePaper Scaling = "alpha"        // α itself, as the paper writes (43)
-	ScaleRank  Scaling = "alpha/r"      // α/r, as in Hu et al. and PEFT's default
-	ScaleRSqrt Scaling = "alpha/sqrt_r" // α/√r, rank-stabilized LoRA
-)
-
-// AdapterConfig is the shape of a LoRA adapter.
-type AdapterConfig struct {
-	Rank    int      `json:"rank" yaml:"rank"`       // r
-	Alpha   float64  `json:"alpha" yaml:"alpha"`     // α
-	Scaling Scaling  `json:"scaling" yaml:"scaling"` // how α and r make the multiplier
-	Targets []Target `json:"targets" yaml:"targets"` // layers adapted, in every block
-}
-
-// Multiplier is the number in front of a d u in (43).
-func (a AdapterConfig) Multiplier() float64 {
-	switch a.Scaling {
-	case ScaleRank:
-		return a.Alpha / float64(a.Rank)
-	case ScaleRSqrt:
-		return a.Alpha / math.Sqrt(float64(a.Rank))
-	}
-	return a.Alpha
-}
-
-// Validate reports the first thing wrong with a.
-func (a AdapterConfig) Validate() error {
-	if a.Rank < 1 || a.Rank > 1<<20 {
-		return fmt.Errorf("rank is %d: it must be at least 1 and at most %d", a.Rank, 1<<20)
-	}
-	if math.IsNaN(a.Alpha) || math.IsInf(a.Alpha, 0) {
-		return fmt.Errorf("alpha is %g: it must be a finite number", a.Alpha)
-	}
-	if a.Scaling != ScalePaper && a.Scaling != ScaleRank && a.Scaling != ScaleRSqrt {
-		return fmt.Errorf("unknown scaling %q: choose %q, %q or %q", a.Scaling, ScalePaper, ScaleRank, ScaleRSqrt)
-	}
-	if len(a.Targets) == 0 {
-		return fmt.Errorf("an adapter needs at least one target of %v", Targets)
-	}
-	for i, t := range a.Targets {
-		if !slices.Contains(Targets, t) {
-			return fmt.Errorf("unknown target %q: choose from %v", t, Targets)
-		}
-		if slices.Contains(a.Targets[:i], t) {
-			return fmt.Errorf("target %q is named twice", t)
-		}
-	}
-	return nil
-}
-
-// LoRA holds the two factors of one adapted layer; V of both is nil when the
-// layer is not a target.
+// LoRA holds the adapter of one layer; without V when the layer has none.
 type LoRA[T Float] struct {
-	Down Tensor[T] // d, input×r
-	Up   Tensor[T] // u, r×output
+	Down      Tensor[T] // d, input×r
+	Up        Tensor[T] // u, r×output
+	Magnitude Tensor[T] // m of DoRA, one number for each output; without V when there is no DoRA
+
+	Multiplier float64 // the α that multiplies a d u in (43), whatever the convention
 }
 
-// AdapterBlock holds the adapters of one transformer block.
-type AdapterBlock[T Float] struct{ Q, K, V, AttProj, Expand, Contract LoRA[T] }
+// AdapterBlock holds what an adapter has in one transformer block. Norms and
+// biases that it trains stand in the place of the network's, which never change;
+// those that it does not train are without V.
+type AdapterBlock[T Float] struct {
+	Q, K, V, QKV, AttProj, Expand, Contract LoRA[T]
 
-// Adapter holds the LoRA factors of a network in one flat slab with named views,
-// such as "block.0.q.down". Its gradient is another Adapter.
+	LN1, LN2                                       Affine[T]
+	QKVBias, AttProjBias, ExpandBias, ContractBias Tensor[T]
+}
+
+// Adapter holds all that is trained beside a frozen network, in one flat slab with
+// named views: factors, such as "block.0.q.down", magnitudes, such as
+// "block.0.q.magnitude", and norms and biases under the names that they have in
+// the network, such as "block.0.ln1.w". Its gradient is another Adapter.
 type Adapter[T Float] struct {
 	Base   Config // of the network it stands beside
 	Config AdapterConfig
 	Slab   []T
 	Blocks []AdapterBlock[T]
-	Logits LoRA[T]
+
+	LNFinal    Affine[T]
+	Logits     LoRA[T]
+	LogitsBias Tensor[T]
 }
 
-// NewAdapter allocates an adapter for a network of configuration c, all zero.
+// NewAdapter allocates an adapter for a network of configuration c, all zero. At
+// zero it is no adapter yet: magnitudes, gains and biases must be the network's.
 // It panics when either configuration is not valid.
 func NewAdapter[T Float](c Config, a AdapterConfig) *Adapter[T] {
 	if err := c.Validate(); err != nil {
 		panic("pedestrian.NewAdapter: " + err.Error())
 	}
-	if err := a.Validate(); err != nil {
+	if err := a.ValidateFor(c); err != nil {
 		panic("pedestrian.NewAdapter: " + err.Error())
 	}
 	p := &Adapter[T]{Base: c, Config: a, Blocks: make([]AdapterBlock[T], c.Blocks)}
-	size := p.layout(func(t *Tensor[T], offset int) {})
+	size := 0
+	p.visit(func(t *Tensor[T], present bool) {
+		if present {
+			size += (t.Rows*t.Cols + align - 1) / align * align
+		}
+	})
 	p.Slab = make([]T, size)
-	p.layout(func(t *Tensor[T], offset int) {
-		n := t.Rows * t.Cols
-		t.V = p.Slab[offset : offset+n : offset+n]
+	at := 0
+	p.visit(func(t *Tensor[T], present bool) {
+		if present {
+			n := t.Rows * t.Cols
+			t.V = p.Slab[at : at+n : at+n]
+			at += (n + align - 1) / align * align
+		}
 	})
 	return p
 }
 
-func (p *Adapter[T]) layout(visit func(t *Tensor[T], offset int)) (size int) {
-	c, r := p.Base, p.Config.Rank
-	at := func(l *LoRA[T], target Target, name string, in, out int) {
-		l.Down = Tensor[T]{Name: name + ".down", Rows: in, Cols: r}
-		l.Up = Tensor[T]{Name: name + ".up", Rows: r, Cols: out}
-		if !slices.Contains(p.Config.Targets, target) {
-			return
+// visit names and shapes every tensor that an adapter can have, in slab order, and
+// says whether this one has it.
+func (p *Adapter[T]) visit(do func(t *Tensor[T], present bool)) {
+	c, a := p.Base, p.Config
+	tensor := func(t *Tensor[T], present bool, name string, rows, cols int, vec bool) {
+		t.Name, t.Rows, t.Cols, t.Vec = name, rows, cols, vec
+		do(t, present)
+	}
+	lora := func(l *LoRA[T], block int, target Target, name string) {
+		has := a.Has(block, target)
+		in, out := target.Shape(c)
+		r := 0
+		if has {
+			r, l.Multiplier = a.RankOf(target), a.MultiplierOf(target)
 		}
-		for _, t := range []*Tensor[T]{&l.Down, &l.Up} {
-			visit(t, size)
-			size += (t.Rows*t.Cols + align - 1) / align * align
-		}
+		tensor(&l.Down, has, name+".down", in, r, false)
+		tensor(&l.Up, has, name+".up", r, out, false)
+		tensor(&l.Magnitude, has && a.DoRA, name+".magnitude", 1, out, true)
+	}
+	norm := func(n *Affine[T], name string) {
+		tensor(&n.W, a.Norms, name+".w", 1, c.Width, true)
+		tensor(&n.B, c.Bias && (a.Norms || a.Bias == BiasAll), name+".b", 1, c.Width, true)
 	}
 	for i := range p.Blocks {
 		b, name := &p.Blocks[i], fmt.Sprintf("block.%d.", i)
-		at(&b.Q, TargetQ, name+"q", c.Width, c.Heads*c.QueryDim())
-		at(&b.K, TargetK, name+"k", c.Width, c.Heads*c.QueryDim())
-		at(&b.V, TargetV, name+"v", c.Width, c.Width)
-		at(&b.AttProj, TargetAttProj, name+"attProj", c.Width, c.Width)
-		at(&b.Expand, TargetExpand, name+"expand", c.Width, c.HiddenDim())
-		at(&b.Contract, TargetContract, name+"contract", c.HiddenDim(), c.Width)
+		norm(&b.LN1, name+"ln1")
+		lora(&b.Q, i, TargetQ, name+"q")
+		lora(&b.K, i, TargetK, name+"k")
+		lora(&b.V, i, TargetV, name+"v")
+		lora(&b.QKV, i, TargetQKV, name+"qkv")
+		tensor(&b.QKVBias, c.Bias && a.trainsBias(i, TargetQ, TargetK, TargetV, TargetQKV), name+"qkv.b", 1, c.QKVDim(), true)
+		lora(&b.AttProj, i, TargetAttProj, name+"attProj")
+		tensor(&b.AttProjBias, c.Bias && a.trainsBias(i, TargetAttProj), name+"attProj.b", 1, c.Width, true)
+		norm(&b.LN2, name+"ln2")
+		lora(&b.Expand, i, TargetExpand, name+"expand")
+		tensor(&b.ExpandBias, c.Bias && a.trainsBias(i, TargetExpand), name+"expand.b", 1, c.HiddenDim(), true)
+		lora(&b.Contract, i, TargetContract, name+"contract")
+		tensor(&b.ContractBias, c.Bias && a.trainsBias(i, TargetContract), name+"contract.b", 1, c.Width, true)
 	}
-	at(&p.Logits, TargetLogits, "logits", c.Width, c.Vocab)
-	return size
+	norm(&p.LNFinal, "lnFinal")
+	lora(&p.Logits, 0, TargetLogits, "logits")
+	tensor(&p.LogitsBias, c.LogitsBias && a.trainsBias(0, TargetLogits), "logits.b", 1, c.Vocab, true)
 }
 
-// Tensors returns the views of every factor the adapter has, in slab order.
+// LoRA is the adapter beside layer t of a block; block does not matter when t is
+// the logits. It panics when there is no such layer.
+func (p *Adapter[T]) LoRA(block int, t Target) *LoRA[T] {
+	if t == TargetLogits {
+		return &p.Logits
+	}
+	b := &p.Blocks[block]
+	switch t {
+	case TargetQ:
+		return &b.Q
+	case TargetK:
+		return &b.K
+	case TargetV:
+		return &b.V
+	case TargetQKV:
+		return &b.QKV
+	case TargetAttProj:
+		return &b.AttProj
+	case TargetExpand:
+		return &b.Expand
+	case TargetContract:
+		return &b.Contract
+	}
+	panic(fmt.Sprintf("pedestrian.Adapter.LoRA: unknown target %q", t))
+}
+
+// Tensors returns the views of everything that the adapter has, in slab order.
 func (p *Adapter[T]) Tensors() []Tensor[T] {
 	var ts []Tensor[T]
-	add := func(ls ...LoRA[T]) {
-		for _, l := range ls {
-			if l.Down.V != nil {
-				ts = append(ts, l.Down, l.Up)
-			}
+	p.visit(func(t *Tensor[T], present bool) {
+		if present {
+			ts = append(ts, *t)
 		}
-	}
-	for _, b := range p.Blocks {
-		add(b.Q, b.K, b.V, b.AttProj, b.Expand, b.Contract)
-	}
-	add(p.Logits)
+	})
 	return ts
 }
 

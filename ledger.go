@@ -93,22 +93,74 @@ func (c Config) ImpotentKeyBiases() int {
 	return c.Blocks * c.Heads * c.QueryDim()
 }
 
-// Ledger counts the parameters of an adapter beside a network of configuration c.
+// Ledger counts what an adapter trains beside a network of configuration c.
 func (a AdapterConfig) Ledger(c Config) Ledger {
-	sizes := map[Target][2]int{
-		TargetQ: {c.Width, c.Heads * c.QueryDim()}, TargetK: {c.Width, c.Heads * c.QueryDim()},
-		TargetV: {c.Width, c.Width}, TargetAttProj: {c.Width, c.Width},
-		TargetExpand: {c.Width, c.HiddenDim()}, TargetContract: {c.HiddenDim(), c.Width},
-		TargetLogits: {c.Width, c.Vocab},
-	}
 	var l Ledger
-	for _, t := range a.Targets {
-		times := c.Blocks
+	blocks := c.Blocks
+	if len(a.Layers) > 0 {
+		blocks = len(a.Layers)
+	}
+	times := func(t Target) int {
 		if t == TargetLogits {
+			return 1
+		}
+		return blocks
+	}
+	for _, t := range a.Targets {
+		in, out := t.Shape(c)
+		l = append(l, Term{"LoRA on " + string(t), "f_in·r + r·f_out", (in + out) * a.RankOf(t), times(t)})
+	}
+	if a.DoRA {
+		for _, t := range a.Targets {
+			_, out := t.Shape(c)
+			l = append(l, Term{"magnitudes on " + string(t), "f_out", out, times(t)})
+		}
+	}
+	return append(append(l, a.biasLedger(c, blocks)...), a.normLedger(c)...)
+}
+
+// biasLedger counts the biases of fully connected layers, blocks of which are adapted.
+func (a AdapterConfig) biasLedger(c Config, blocks int) (l Ledger) {
+	for _, layer := range []struct {
+		name    string
+		targets []Target
+		has     bool
+	}{
+		{"queries, keys and values", []Target{TargetQKV, TargetQ, TargetK, TargetV}, c.Bias},
+		{"FC_attProj", []Target{TargetAttProj}, c.Bias},
+		{"FC_expand", []Target{TargetExpand}, c.Bias},
+		{"FC_contract", []Target{TargetContract}, c.Bias},
+		{"FC_logits", []Target{TargetLogits}, c.LogitsBias},
+	} {
+		times := blocks
+		if a.Bias == BiasAll {
+			times = c.Blocks
+		}
+		if layer.targets[0] == TargetLogits {
 			times = 1
 		}
-		io := sizes[t]
-		l = append(l, Term{"LoRA on " + string(t), "f_in·r + r·f_out", (io[0] + io[1]) * a.Rank, times})
+		first := 0 // a block that is adapted
+		if len(a.Layers) > 0 {
+			first = a.Layers[0]
+		}
+		if layer.has && a.trainsBias(first, layer.targets...) {
+			_, out := layer.targets[0].Shape(c)
+			l = append(l, Term{"biases of " + layer.name, "f_out", out, times})
+		}
 	}
 	return l
+}
+
+// normLedger counts what is trained of layer norms.
+func (a AdapterConfig) normLedger(c Config) Ledger {
+	norms := 2*c.Blocks + 1
+	switch {
+	case a.Norms && c.Bias:
+		return Ledger{{"layer norms", "2d", 2 * c.Width, norms}}
+	case a.Norms:
+		return Ledger{{"layer norms", "d", c.Width, norms}}
+	case a.Bias == BiasAll && c.Bias:
+		return Ledger{{"biases of layer norms", "d", c.Width, norms}}
+	}
+	return nil
 }

@@ -40,9 +40,12 @@ func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestria
 	}
 	b.qkv.Impotent = [2]int{keys, 2 * keys}
 	if a != nil {
-		s, m := &a.Blocks[i], a.Config.Multiplier()
-		b.qkv.LoRA = [3]LoRA[T]{loraOf(s.Q, m, 0), loraOf(s.K, m, keys), loraOf(s.V, m, 2*keys)}
-		b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(s.AttProj, m, 0), loraOf(s.Expand, m, 0), loraOf(s.Contract, m, 0)
+		s := &a.Blocks[i]
+		b.qkv.LoRA = [3]LoRA[T]{loraOf(s.Q, 0), loraOf(s.K, keys), loraOf(s.V, 2*keys)}
+		if s.QKV.Down.V != nil {
+			b.qkv.LoRA[0] = loraOf(s.QKV, 0)
+		}
+		b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(s.AttProj, 0), loraOf(s.Expand, 0), loraOf(s.Contract, 0)
 	}
 	return b
 }
@@ -64,8 +67,8 @@ func layerNormOf[T Float](a pedestrian.Affine[T], eps float64) LayerNorm[T] {
 
 func fcOf[T Float](a pedestrian.Affine[T]) FC[T] { return FC[T]{W: view(a.W), B: a.B.V} }
 
-func loraOf[T Float](a pedestrian.LoRA[T], multiplier float64, from int) LoRA[T] {
-	return LoRA[T]{Down: view(a.Down), Up: view(a.Up), Scale: T(multiplier), From: from}
+func loraOf[T Float](a pedestrian.LoRA[T], from int) LoRA[T] {
+	return LoRA[T]{Down: view(a.Down), Up: view(a.Up), Scale: T(a.Multiplier), From: from}
 }
 
 // split is the queries, keys and values in the output of qkv.

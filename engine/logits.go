@@ -28,7 +28,7 @@ func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l Log
 		}
 	}
 	if a != nil {
-		l.LoRA = loraOf(a.Logits, a.Config.Multiplier(), 0)
+		l.LoRA = loraOf(a.Logits, 0)
 	}
 	return l
 }

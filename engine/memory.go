@@ -35,7 +35,7 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 		return nil, err
 	}
 	if l != nil {
-		if err := l.Validate(); err != nil {
+		if err := l.ValidateFor(c); err != nil {
 			return nil, err
 		}
 	}

@@ -61,6 +61,9 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	if lora != nil && lora.Base != c {
 		panic(fmt.Sprintf("engine.New: an adapter for %+v beside a network of %+v", lora.Base, c))
 	}
+	if lora != nil && (lora.Config.DoRA || lora.Config.Dropout > 0 || lora.Config.Norms || lora.Config.Bias != "" && lora.Config.Bias != pedestrian.BiasNone) {
+		panic("engine.New: DoRA, dropout of adapters, biases and norms come with the next commit")
+	}
 	o, err := o.withDefaults(c)
 	if err != nil {
 		panic("engine.New: " + err.Error())
@@ -272,11 +275,13 @@ func (n *Network[T]) bottom(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[
 		return -1
 	}
 	if dlora != nil {
-		b := &dlora.Blocks[0]
-		for i, ls := range [layers][3]pedestrian.LoRA[T]{layerQKV: {b.Q, b.K, b.V}, layerAttProj: {b.AttProj}, layerExpand: {b.Expand}, layerContract: {b.Contract}} {
-			for _, l := range ls {
-				if l.Down.V != nil {
-					return i
+		for i := range dlora.Blocks {
+			b := &dlora.Blocks[i]
+			for j, ls := range [layers][4]pedestrian.LoRA[T]{layerQKV: {b.Q, b.K, b.V, b.QKV}, layerAttProj: {b.AttProj}, layerExpand: {b.Expand}, layerContract: {b.Contract}} {
+				for _, l := range ls {
+					if l.Down.V != nil {
+						return layers*i + j
+					}
 				}
 			}
 		}

@@ -86,7 +86,9 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	w.logits.Loss.Token = list[float64](a, s.chunk)
 	if s.lora != nil {
 		a.in("adapters")
-		w.logits.LoRA.H = a.mat(s.rows, s.lora.Rank)
+		if s.lora.Has(0, pedestrian.TargetLogits) {
+			w.logits.LoRA.H = a.mat(s.rows, s.lora.RankOf(pedestrian.TargetLogits))
+		}
 	}
 }
 
@@ -121,18 +123,25 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape) {
 	var dh [3]Mat[T]
 	if s.lora != nil {
 		a.in("adapters")
+		wide := s.widest()
 		for i := range dh {
-			dh[i] = a.mat(s.rows, s.lora.Rank)
+			dh[i] = a.mat(s.rows, wide[i])
 		}
-		w.logits.LoRA.DH = dh[0]
+		if s.lora.Has(0, pedestrian.TargetLogits) {
+			w.logits.LoRA.DH = over(dh[0].V, s.rows, s.lora.RankOf(pedestrian.TargetLogits))
+		}
 	}
 	for i := range w.blocks {
 		c := &w.blocks[i]
 		c.ln1.partial, c.ln2.partial = partial, partial
-		for j := range dh {
-			c.qkv.LoRA[j].DH = dh[j]
+		if s.lora == nil {
+			continue
 		}
-		c.attProj.LoRA[0].DH, c.expand.LoRA[0].DH, c.contract.LoRA[0].DH = dh[0], dh[0], dh[0]
+		for _, t := range s.lora.Targets {
+			if l, slot := c.lora(t); l != nil {
+				l.DH = over(dh[slot].V, s.rows, s.lora.RankOf(t))
+			}
+		}
 	}
 }
 
@@ -145,17 +154,43 @@ func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape) {
 	if s.lora == nil {
 		return
 	}
+	part := a.in("adapters")
 	for _, t := range s.lora.Targets {
-		h := map[pedestrian.Target]*LoRACache[T]{
-			pedestrian.TargetQ: &c.qkv.LoRA[0], pedestrian.TargetK: &c.qkv.LoRA[1], pedestrian.TargetV: &c.qkv.LoRA[2],
-			pedestrian.TargetAttProj: &c.attProj.LoRA[0], pedestrian.TargetExpand: &c.expand.LoRA[0], pedestrian.TargetContract: &c.contract.LoRA[0],
-		}[t]
-		if h != nil {
-			part := a.in("adapters")
-			h.H = a.mat(s.rows, s.lora.Rank)
-			a.in(part)
+		if l, _ := c.lora(t); l != nil {
+			l.H = a.mat(s.rows, s.lora.RankOf(t))
 		}
 	}
+	a.in(part)
+}
+
+// lora is the cache of the adapter beside target t of a block, and its number
+// beside that layer; nil when t is outside of the blocks.
+func (c *blockCache[T]) lora(t pedestrian.Target) (l *LoRACache[T], slot int) {
+	switch t {
+	case pedestrian.TargetQ, pedestrian.TargetQKV:
+		return &c.qkv.LoRA[0], 0
+	case pedestrian.TargetK:
+		return &c.qkv.LoRA[1], 1
+	case pedestrian.TargetV:
+		return &c.qkv.LoRA[2], 2
+	case pedestrian.TargetAttProj:
+		return &c.attProj.LoRA[0], 0
+	case pedestrian.TargetExpand:
+		return &c.expand.LoRA[0], 0
+	case pedestrian.TargetContract:
+		return &c.contract.LoRA[0], 0
+	}
+	return nil, 0
+}
+
+// widest is the largest rank of the adapters with each number beside a layer.
+func (s shape) widest() (ranks [3]int) {
+	var c blockCache[float64]
+	for _, t := range s.lora.Targets {
+		_, slot := c.lora(t)
+		ranks[slot] = max(ranks[slot], s.lora.RankOf(t))
+	}
+	return ranks
 }
 
 func planNorm[T Float](a *arena[T], c *LayerNormCache[T], rows, d int) {

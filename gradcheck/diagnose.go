@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
 )
 
 // A suspect is a number that a wrong gradient may be too large by, and what it
@@ -35,7 +37,7 @@ func (p Point) suspects() []suspect {
 		{1 / float64(c.Width), "1/d", "1/d of (40) is applied twice"},
 	}
 	if p.Case.Adapter != nil {
-		m, r := p.Case.Adapter.Multiplier(), float64(p.Case.Adapter.Rank)
+		m, r := p.Case.Adapter.MultiplierOf(pedestrian.TargetQ), float64(p.Case.Adapter.RankOf(pedestrian.TargetQ))
 		all = append(all,
 			suspect{m, "α", "the multiplier of the adapter once too often: (45), (46)"},
 			suspect{1 / m, "1/α", "the multiplier of the adapter is missing: (45), (46)"},

@@ -13,11 +13,11 @@ func tensorMat(t pedestrian.Tensor[float64]) paper.Mat {
 }
 
 // merged is w + α d u, the weight that a layer and its adapter make together.
-func merged(w paper.Mat, l pedestrian.LoRA[float64], a *pedestrian.Adapter[float64]) paper.Mat {
-	if a == nil || l.Down.V == nil {
+func merged(w paper.Mat, l pedestrian.LoRA[float64]) paper.Mat {
+	if l.Down.V == nil {
 		return w
 	}
-	return w.Add(tensorMat(l.Down).Mul(tensorMat(l.Up)).Scale(a.Config.Multiplier()))
+	return w.Add(tensorMat(l.Down).Mul(tensorMat(l.Up)).Scale(l.Multiplier))
 }
 
 // adapters is the LoRA factors of a block; all nil without an adapter.
@@ -34,8 +34,9 @@ func headsOf(c pedestrian.Config, blocks []pedestrian.Block[float64], lora *pede
 	qk := c.Heads * c.QueryDim()
 	all := make([][]paper.Head, len(blocks))
 	for i, b := range blocks {
-		w, l := tensorMat(b.QKV.W), adapters(lora, i)
-		q, k, v := merged(w.Columns(0, qk), l.Q, lora), merged(w.Columns(qk, qk), l.K, lora), merged(w.Columns(2*qk, c.Width), l.V, lora)
+		l := adapters(lora, i)
+		w := merged(tensorMat(b.QKV.W), l.QKV)
+		q, k, v := merged(w.Columns(0, qk), l.Q), merged(w.Columns(qk, qk), l.K), merged(w.Columns(2*qk, c.Width), l.V)
 		for h := range c.Heads {
 			keys, values := c.QueryDim(), c.ValueDim()
 			p := paper.Head{Wq: q.Columns(h*keys, keys), Wk: k.Columns(h*keys, keys), Wv: v.Columns(h*values, values)}
@@ -58,7 +59,7 @@ func (r *pass) logitsWeight() paper.Mat {
 	if r.LoRA == nil {
 		return w
 	}
-	return merged(w, r.LoRA.Logits, r.LoRA)
+	return merged(w, r.LoRA.Logits)
 }
 
 // embeddingGradient is ∂w_tok without the contribution of tied logits.

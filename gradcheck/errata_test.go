@@ -88,9 +88,9 @@ func TestErratumS3(t *testing.T) {
 	a := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Scaling: pedestrian.ScalePaper}
 	b := a
 	b.Scaling = pedestrian.ScaleRank
-	t.Logf("α = r = 16: multiplier %g by (43), %g by the convention α/r", a.Multiplier(), b.Multiplier())
-	if a.Multiplier() != 16 || b.Multiplier() != 1 {
-		t.Errorf("multipliers %g and %g, want 16 and 1", a.Multiplier(), b.Multiplier())
+	t.Logf("α = r = 16: multiplier %g by (43), %g by the convention α/r", a.MultiplierOf(pedestrian.TargetLogits), b.MultiplierOf(pedestrian.TargetLogits))
+	if a.MultiplierOf(pedestrian.TargetLogits) != 16 || b.MultiplierOf(pedestrian.TargetLogits) != 1 {
+		t.Errorf("multipliers %g and %g, want 16 and 1", a.MultiplierOf(pedestrian.TargetLogits), b.MultiplierOf(pedestrian.TargetLogits))
 	}
 	c, _ := Find("relu")
 	claim(t, loraGauge(c.At(1, 0).run(nil))...)

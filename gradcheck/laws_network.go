@@ -87,7 +87,7 @@ func biasChains(r *pass) []Claim {
 	points, grads := headsOf(r.Config, r.Params.Blocks, r.LoRA), headsOf(r.Config, r.params.Blocks, nil)
 	for i, b := range r.Params.Blocks {
 		g, l := r.params.Blocks[i], adapters(r.LoRA, i)
-		b5.see(apart(g.LN2.B.V, through(g.Expand.B.V, merged(tensorMat(b.Expand.W), l.Expand, r.LoRA))))
+		b5.see(apart(g.LN2.B.V, through(g.Expand.B.V, merged(tensorMat(b.Expand.W), l.Expand))))
 		var values []float64
 		sum := make([]float64, r.Config.Width)
 		for h, p := range points[i] {
@@ -97,7 +97,7 @@ func biasChains(r *pass) []Claim {
 				sum[j] += v[j] + q[j]
 			}
 		}
-		bv.see(apart(values, through(g.AttProj.B.V, merged(tensorMat(b.AttProj.W), l.AttProj, r.LoRA))))
+		bv.see(apart(values, through(g.AttProj.B.V, merged(tensorMat(b.AttProj.W), l.AttProj))))
 		b1.see(apart(g.LN1.B.V, sum))
 	}
 	return append(claims,

@@ -145,7 +145,7 @@ var bugs = []bug{
 		fixed(missingFrozenPath)},
 	{"M19", "α once too often", "∂d and ∂u multiplied by α again (45), (46)", "relu", false,
 		func(p Point) plant {
-			alpha := func(p Point) float64 { return p.Case.Adapter.Multiplier() }
+			alpha := func(p Point) float64 { return p.Case.Adapter.MultiplierOf(pedestrian.TargetQ) }
 			return both(scaled("∂L/∂d", "45", alpha)(p), scaled("∂L/∂u", "46", alpha)(p))
 		}},
 	{"M20", "α/r forward, α backward", "a_i of LoRA divided by r (43)", "relu", true,

@@ -25,7 +25,6 @@ type weights struct {
 func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64]) weights {
 	c := p.Config
 	var none pedestrian.Adapter[float64]
-	α := 0.0
 	if lora == nil {
 		lora = &none
 		lora.Blocks = make([]pedestrian.AdapterBlock[float64], c.Blocks)
@@ -33,11 +32,10 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 		if lora.Base != c {
 			panic(fmt.Sprintf("paper.Network: adapter for %+v beside a network %+v", lora.Base, c))
 		}
-		α = lora.Config.Multiplier()
 	}
 	norm := func(a pedestrian.Affine[float64]) Norm { return Norm{a.W.V, a.B.V, c.Eps} }
 	layer := func(a pedestrian.Affine[float64], l pedestrian.LoRA[float64]) Layer {
-		return Layer{matrix(a.W), a.B.V, matrix(l.Down), matrix(l.Up), α}
+		return Layer{matrix(a.W), a.B.V, matrix(l.Down), matrix(l.Up), l.Multiplier}
 	}
 	w := weights{
 		Tok: matrix(p.Tok), Pos: matrix(p.Pos), LNFinal: norm(p.LNFinal), Logits: layer(p.Logits, lora.Logits),
@@ -51,7 +49,7 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 		for _, part := range fused(c) {
 			if f := part.of(l); f.Down.V != nil {
 				at := tr.In("block." + strconv.Itoa(i) + "." + part.name)
-				merged, back := Merge(at, qkv.Columns(part.from, part.cols), matrix(f.Down), matrix(f.Up), α)
+				merged, back := Merge(at, qkv.Columns(part.from, part.cols), matrix(f.Down), matrix(f.Up), f.Multiplier)
 				qkv = Concat(qkv.Columns(0, part.from), merged, qkv.Columns(part.from+part.cols, qkv.D-part.from-part.cols))
 				w.merges = append(w.merges, merge{i, part, back})
 			}
@@ -74,19 +72,20 @@ func matrix(t pedestrian.Tensor[float64]) Mat {
 }
 
 // A third is the columns of the fused matrix that hold the queries, keys or
-// values of every head.
+// values of every head; the last one is all of it.
 type third struct {
 	name       string
 	from, cols int
 	of         func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64]
 }
 
-func fused(c pedestrian.Config) [3]third {
+func fused(c pedestrian.Config) [4]third {
 	qk := c.Heads * c.QueryDim()
-	return [3]third{
+	return [4]third{
 		{"q", 0, qk, func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.Q }},
 		{"k", qk, qk, func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.K }},
 		{"v", 2 * qk, c.Width, func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.V }},
+		{"qkv", 0, c.QKVDim(), func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.QKV }},
 	}
 }
 

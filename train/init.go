@@ -35,11 +35,16 @@ func Init[T pedestrian.Float](p *pedestrian.Params[T], seed uint64) {
 	wg.Wait()
 }
 
-func fillNormal[T pedestrian.Float](t pedestrian.Tensor[T], std float64, seed uint64) {
-	name := uint64(0)
-	for _, c := range []byte(t.Name) {
+// nameKey is the number of a tensor's name in draws.
+func nameKey(s string) (name uint64) {
+	for _, c := range []byte(s) {
 		name = mix(name ^ uint64(c))
 	}
+	return name
+}
+
+func fillNormal[T pedestrian.Float](t pedestrian.Tensor[T], std float64, seed uint64) {
+	name := nameKey(t.Name)
 	for i := 0; i < len(t.V); i += 2 {
 		x, y := normals(seed, streamWeights, name, uint64(i/2))
 		t.V[i] = T(x * std)
