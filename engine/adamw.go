@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
@@ -15,7 +16,21 @@ import (
 //	θ ← θ - LR ( m̂/(√v̂ + ε) + Decay θ ),  m̂ = m/(1-β₁ᵗ),  v̂ = v/(1-β₂ᵗ)
 //
 // Matrices decay; gains and biases do not.
-type AdamW struct{ LR, Beta1, Beta2, Eps, Decay float64 }
+type AdamW struct {
+	LR, Beta1, Beta2, Eps, Decay float64
+
+	// Up is the ratio of LoRA+ (Hayou, Ghosh and Yu): of an adapter, u and all
+	// vectors learn at the rate Up·LR, and d at LR. 0 means 1.
+	Up float64
+}
+
+// up is Up with its default.
+func (h AdamW) up() float64 {
+	if h.Up == 0 {
+		return 1
+	}
+	return h.Up
+}
 
 // blockSize is the number of parameters in one part: fixed, so that sums over
 // the parts do not depend on the number of threads.
@@ -54,7 +69,7 @@ func (n *Network[T]) AdamW(h AdamW, step int, gscale float64, w, g, m, v *pedest
 		panic(fmt.Sprintf("engine.Network.AdamW: parameters of %+v, a network of %+v", w.Config, n.params.Config))
 	}
 	if n.paramParts == nil {
-		n.paramParts = parts(n.params.Slab, n.params.Tensors())
+		n.paramParts = parts(n.params.Slab, n.params.Tensors(), nil)
 	}
 	n.adamw(h, step, gscale, n.paramParts, w.Slab, g.Slab, m.Slab, v.Slab)
 	n.mixed.stale = true
@@ -66,7 +81,7 @@ func (n *Network[T]) AdamWAdapter(h AdamW, step int, gscale float64, w, g, m, v 
 		panic(fmt.Sprintf("engine.Network.AdamWAdapter: an adapter %+v beside %+v is not the network's", w.Config, w.Base))
 	}
 	if n.loraParts == nil {
-		n.loraParts = parts(n.lora.Slab, n.lora.Tensors())
+		n.loraParts = parts(n.lora.Slab, n.lora.Tensors(), func(t pedestrian.Tensor[T]) bool { return t.Vec || strings.HasSuffix(t.Name, ".up") })
 	}
 	n.adamw(h, step, gscale, n.loraParts, w.Slab, g.Slab, m.Slab, v.Slab)
 }
@@ -75,48 +90,65 @@ func (n *Network[T]) adamw(h AdamW, step int, gscale float64, parts []span, w, g
 	if step < 1 || len(g) != len(w) || len(m) != len(w) || len(v) != len(w) {
 		panic(fmt.Sprintf("engine.Network.AdamW: step %d with %d parameters, %d gradients, %d and %d moments", step, len(w), len(g), len(m), len(v)))
 	}
-	vec := kernel.AdamWStep[T]{
-		Scale: T(gscale), Beta1: T(h.Beta1), Rest1: T(1 - h.Beta1), Beta2: T(h.Beta2), Rest2: T(1 - h.Beta2),
-		Rate:   T(h.LR / (1 - math.Pow(h.Beta1, float64(step)))),
-		Unbias: T(1 / math.Sqrt(1-math.Pow(h.Beta2, float64(step)))),
-		Eps:    T(h.Eps), Keep: 1,
+	f := &n.update
+	f.parts, f.w, f.g, f.m, f.v = parts, w, g, m, v
+	for kind := range f.steps {
+		lr, decay := h.LR, h.Decay
+		if kind&fast != 0 {
+			lr *= h.up()
+		}
+		if kind&vector != 0 {
+			decay = 0
+		}
+		f.steps[kind] = kernel.AdamWStep[T]{
+			Scale: T(gscale), Beta1: T(h.Beta1), Rest1: T(1 - h.Beta1), Beta2: T(h.Beta2), Rest2: T(1 - h.Beta2),
+			Rate:   T(lr / (1 - math.Pow(h.Beta1, float64(step)))),
+			Unbias: T(1 / math.Sqrt(1-math.Pow(h.Beta2, float64(step)))),
+			Eps:    T(h.Eps), Keep: T(1 - lr*decay),
+		}
 	}
-	matrix := vec
-	matrix.Keep = T(1 - h.LR*h.Decay)
-	n.update = adamwTask[T]{parts, w, g, m, v, vec, matrix}
 	n.pool.Run(len(parts), &n.update)
 }
 
 // A span is a range of a slab that lies in one parameter.
-type span struct {
-	from, to int
-	decay    bool
-}
+type span struct{ from, to, kind int }
 
-// parts cuts the parameters of a slab into spans of at most blockSize.
-func parts[T Float](slab []T, tensors []pedestrian.Tensor[T]) (spans []span) {
+// Kinds of parameters, which add.
+const (
+	vector = 1 // does not decay
+	fast   = 2 // learns at the rate Up·LR
+	kinds  = 4
+)
+
+// parts cuts the parameters of a slab into spans of at most blockSize; isFast says
+// which learn at the rate Up·LR, and nil that none does.
+func parts[T Float](slab []T, tensors []pedestrian.Tensor[T], isFast func(pedestrian.Tensor[T]) bool) (spans []span) {
 	at := 0
 	for _, t := range tensors {
 		for &slab[at] != &t.V[0] { // padding before it
 			at++
 		}
+		kind := 0
+		if t.Vec {
+			kind |= vector
+		}
+		if isFast != nil && isFast(t) {
+			kind |= fast
+		}
 		for end := at + len(t.V); at < end; at = min(at+blockSize, end) {
-			spans = append(spans, span{at, min(at+blockSize, end), !t.Vec})
+			spans = append(spans, span{at, min(at+blockSize, end), kind})
 		}
 	}
 	return spans
 }
 
 type adamwTask[T Float] struct {
-	parts       []span
-	w, g, m, v  []T
-	vec, matrix kernel.AdamWStep[T]
+	parts      []span
+	w, g, m, v []T
+	steps      [kinds]kernel.AdamWStep[T]
 }
 
 func (f *adamwTask[T]) Do(_ *kernel.Pool, part int) {
-	s, h := f.parts[part], &f.vec
-	if s.decay {
-		h = &f.matrix
-	}
-	kernel.AdamW(f.w[s.from:s.to], f.g[s.from:s.to], f.m[s.from:s.to], f.v[s.from:s.to], h)
+	s := f.parts[part]
+	kernel.AdamW(f.w[s.from:s.to], f.g[s.from:s.to], f.m[s.from:s.to], f.v[s.from:s.to], &f.steps[s.kind])
 }

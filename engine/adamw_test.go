@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -42,17 +43,38 @@ func TestAdamW(t *testing.T) {
 	near(t, "first moments", m.Slab, wm.Slab, tol)
 	near(t, "second moments", v.Slab, wv.Slab, tol)
 
-	// The same for an adapter, whose factors are all matrices.
-	la, lg, lm, lv := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
-	copy(la.Slab, lora.Slab)
-	fill(rnd, lg.Tensors())
-	n.AdamWAdapter(h, 1, gscale, la, lg, lm, lv)
-	for i := range la.Slab {
-		gi := gscale * lg.Slab[i]
-		w := lora.Slab[i] - h.LR*(gi/(math.Abs(gi)+h.Eps)+h.Decay*lora.Slab[i])
-		if math.Abs(w-la.Slab[i]) > tol {
-			t.Fatalf("adapter: number %d is %g, not %g", i, la.Slab[i], w)
+	// The same for an adapter, whose factors are all matrices; with LoRA+ those named
+	// up learn faster, and decay by as much more.
+	for _, up := range []float64{0, 1, 16} {
+		h.Up = up
+		la, lg, lm, lv := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
+		copy(la.Slab, lora.Slab)
+		fill(rnd, lg.Tensors())
+		n.AdamWAdapter(h, 1, gscale, la, lg, lm, lv)
+		for i, x := range la.Tensors() {
+			lr := h.LR
+			if up > 0 && strings.HasSuffix(x.Name, ".up") {
+				lr *= up
+			}
+			for j, got := range x.V {
+				gj, old := gscale*lg.Tensors()[i].V[j], lora.Tensors()[i].V[j]
+				if w := old - lr*(gj/(math.Abs(gj)+h.Eps)+h.Decay*old); math.Abs(w-got) > tol {
+					t.Fatalf("adapter, up %g: number %d of %s is %g, not %g", up, j, x.Name, got, w)
+				}
+			}
 		}
+	}
+}
+
+// The bound that Safe compares is that of the fastest parameter.
+func TestSafeCountsLoRAPlus(t *testing.T) {
+	n := Norms{W: 1, G: 1, M: 1, V: 1}
+	h := AdamW{LR: 1e27, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}
+	if !h.Safe(n, 10, 1) {
+		t.Error("not safe without LoRA+")
+	}
+	if h.Up = 1e6; h.Safe(n, 10, 1) {
+		t.Error("safe with a rate of 1e33")
 	}
 }
 

@@ -1,9 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 
-	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
@@ -15,10 +15,14 @@ type Norms struct {
 	Negative   bool // some number of V is below 0, or none
 }
 
-// Norms measures what AdamW is about to read, in one pass. G has the bits of Norm2.
-func (n *Network[T]) Norms(w, g, m, v *pedestrian.Params[T]) Norms {
-	slabs := [4][]T{w.Slab, g.Slab, m.Slab, v.Slab}
-	parts := (len(w.Slab) + blockSize - 1) / blockSize
+// Norms measures what AdamW or AdamWAdapter is about to read, in one pass over the
+// four slabs. G has the bits of Norm2. It panics when they are not of one length.
+func (n *Network[T]) Norms(w, g, m, v []T) Norms {
+	if len(g) != len(w) || len(m) != len(w) || len(v) != len(w) {
+		panic(fmt.Sprintf("engine.Network.Norms: slabs of %d, %d, %d and %d numbers", len(w), len(g), len(m), len(v)))
+	}
+	slabs := [4][]T{w, g, m, v}
+	parts := (len(w) + blockSize - 1) / blockSize
 	f := &n.norms
 	if len(f.sums) < parts {
 		f.sums, f.negative = make([][4]float64, parts), make([]bool, parts)
@@ -85,11 +89,12 @@ func anyNegative[T Float](x []T) bool {
 //
 //	|d| ≤ gscale·G,  |m| ≤ max(M, |d|),  v ≤ max(V, d²),  |θ| ≤ W + LR/(1-β₁ᵗ) |m|/ε
 //
+// where LR is the largest rate of any of them, that of LoRA+ if that is larger.
 // A negative v has no root. NaN compare as unsafe.
 func (h AdamW) Safe(n Norms, step int, gscale float64) bool {
 	const most = math.MaxFloat32 / 16 // room for rounding on the way
 	d := gscale * n.G
 	m := math.Max(n.M, d) // NaN if either is
-	rate := h.LR / (1 - math.Pow(h.Beta1, float64(step)))
+	rate := h.LR * math.Max(1, h.up()) / (1 - math.Pow(h.Beta1, float64(step)))
 	return !n.Negative && n.G-n.G == 0 && d*d < most && m < most && n.V < most && n.W+rate*m/h.Eps < most
 }

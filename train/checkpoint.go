@@ -16,7 +16,8 @@ import (
 //	config.json            the network, the options, the text's digest
 //	tokenizer.json         as package token writes it
 //	state.json             Progress
-//	model.safetensors      the weights, float32, by our dotted names
+//	model.safetensors      the weights, float32, by our dotted names; of an adapter run
+//	adapter.safetensors    in its place: the adapter, but not the base beside it
 //	optimizer.safetensors  the moments: the same names with ".m" and ".v"
 //	MANIFEST.json          sizes and digests of the files above
 const (
@@ -24,17 +25,20 @@ const (
 	tokenizerFile = "tokenizer.json"
 	stateFile     = "state.json"
 	modelFile     = "model.safetensors"
+	adapterFile   = "adapter.safetensors"
 	momentsFile   = "optimizer.safetensors"
 
 	checkpointFormat = 2 // 1 had no manifest
 )
 
-// A Checkpoint is a run at one step.
+// A Checkpoint is a run at one step. Load leaves State.Params empty where an adapter
+// was trained: Attach gives it the base.
 type Checkpoint struct {
 	Dir       string // where it was loaded from
 	Network   pedestrian.Config
 	Options   Options
 	Data      DataInfo
+	Base      *Base // that the run went on from; nil when it began with random weights
 	Tokenizer *token.Tokenizer
 	State     *State
 }
@@ -44,11 +48,8 @@ type configJSON struct {
 	Network pedestrian.Config `json:"network"`
 	Options Options           `json:"options"`
 	Data    DataInfo          `json:"data"`
+	Base    *Base             `json:"base,omitempty"`
 }
-
-// checkpointFiles are the files that a manifest lists, in the order in which they are
-// written.
-var checkpointFiles = []string{configFile, tokenizerFile, stateFile, modelFile, momentsFile}
 
 // Save writes c as a checkpoint of its step in the directory run. It appears under its
 // name complete, or not at all; when Save returns, no failure of power takes it away
@@ -63,14 +64,19 @@ func (c *Checkpoint) save(fs fileSystem, run string) (dir string, err error) {
 	return dir, nil
 }
 
-// files are the checkpointFiles of c.
+// files are the files of c that its manifest lists, in the order in which they are
+// written.
 func (c *Checkpoint) files() []file {
+	weights := modelFile
+	if c.State.Adapter != nil {
+		weights = adapterFile
+	}
 	meta := map[string]string{"format": "pedestrian", "step": strconv.Itoa(c.State.Step)}
 	return []file{
-		{configFile, func(w io.Writer) error { return writeJSON(w, configJSON{c.Network, c.Options, c.Data}) }},
+		{configFile, func(w io.Writer) error { return writeJSON(w, configJSON{c.Network, c.Options, c.Data, c.Base}) }},
 		{tokenizerFile, func(w io.Writer) error { return writeJSON(w, c.Tokenizer) }},
 		{stateFile, func(w io.Writer) error { return writeJSON(w, c.State.Progress) }},
-		{modelFile, func(w io.Writer) error { return writeTensors(w, meta, c.State.Params.Tensors()) }},
+		{weights, func(w io.Writer) error { return writeTensors(w, meta, c.State.Trained().Tensors()) }},
 		{momentsFile, func(w io.Writer) error { return writeTensors(w, meta, c.State.moments()) }},
 	}
 }
@@ -119,7 +125,10 @@ func (s *sealed) read(moments bool) (*Checkpoint, error) {
 	if err := config.Options.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
 	}
-	c := &Checkpoint{Dir: dir, Network: config.Network, Options: config.Options, Data: config.Data, State: &State{}}
+	if tuned := config.Options.Tuning.Base != ""; tuned != (config.Base != nil) {
+		return nil, fmt.Errorf("%s: a base among the options and none beside them, or the other way round", filepath.Join(dir, configFile))
+	}
+	c := &Checkpoint{Dir: dir, Network: config.Network, Options: config.Options, Data: config.Data, Base: config.Base, State: &State{}}
 	if err := s.json(stateFile, &c.State.Progress); err != nil {
 		return nil, err
 	}
@@ -129,16 +138,26 @@ func (s *sealed) read(moments bool) (*Checkpoint, error) {
 	if c.Tokenizer.Vocab() > c.Network.Vocab {
 		return nil, fmt.Errorf("%s has %d tokens, the network in %s %d", filepath.Join(dir, tokenizerFile), c.Tokenizer.Vocab(), configFile, c.Network.Vocab)
 	}
-	err = s.tensors(modelFile, c.Network, 1, func() []pedestrian.Tensor[float32] {
-		c.State.Params = pedestrian.NewParams[float32](c.Network)
-		return c.State.Params.Tensors()
+	return c, s.state(c, moments)
+}
+
+// state reads the tensors of c, whose configuration is known.
+func (s *sealed) state(c *Checkpoint, moments bool) error {
+	weights, count := modelFile, c.Network.Ledger().Total()
+	allocate := func() { c.State.Params = pedestrian.NewParams[float32](c.Network) }
+	if t := c.Options.Tuning; t.adapts() {
+		weights, count = adapterFile, t.Adapter.Ledger(c.Network).Total()
+		allocate = func() { c.State.Adapter = pedestrian.NewAdapter[float32](c.Network, t.Adapter) }
+	}
+	err := s.tensors(weights, count, func() []pedestrian.Tensor[float32] {
+		allocate()
+		return c.State.Trained().Tensors()
 	})
 	if err != nil || !moments {
-		return c, err
+		return err
 	}
-	return c, s.tensors(momentsFile, c.Network, 2, func() []pedestrian.Tensor[float32] {
-		c.State.M = pedestrian.NewParams[float32](c.Network)
-		c.State.V = pedestrian.NewParams[float32](c.Network)
+	return s.tensors(momentsFile, 2*count, func() []pedestrian.Tensor[float32] {
+		c.State.M, c.State.V = c.State.Trained().like(), c.State.Trained().like()
 		return c.State.moments()
 	})
 }
@@ -171,17 +190,16 @@ func (s *sealed) tokenizer() (*token.Tokenizer, error) {
 	return t, nil
 }
 
-// tensors reads a file that holds the parameters of c copies times.
-func (s *sealed) tensors(name string, c pedestrian.Config, copies int, allocate func() []pedestrian.Tensor[float32]) error {
+// tensors reads a file that holds count numbers in the tensors that allocate makes.
+func (s *sealed) tensors(name string, count int, allocate func() []pedestrian.Tensor[float32]) error {
 	f, err := s.open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	path := filepath.Join(s.dir, name)
-	need := 4 * int64(c.Ledger().Total()) * int64(copies)
-	if need > smallNetwork && need > f.Size() {
-		return fmt.Errorf("%s has %d bytes, the network in %s needs %d: a checkpoint of other sizes", path, f.Size(), configFile, need)
+	if need := 4 * float64(count); need > smallNetwork && need > float64(f.Size()) {
+		return fmt.Errorf("%s has %d bytes, the network in %s needs %.0f: a checkpoint of other sizes", path, f.Size(), configFile, need)
 	}
 	if _, err := readTensors(f, f.Size(), allocate()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -56,10 +57,10 @@ func TestCheckpointRoundTrip(t *testing.T) {
 		if err := sameState(c.State, r.State); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if c.Options != r.Options || c.Network != r.Network || c.Data != r.Data.Info() || c.Tokenizer.Kind() != r.Data.Tokenizer.Kind() || c.Tokenizer.Vocab() != r.Data.Tokenizer.Vocab() {
+		if !reflect.DeepEqual(c.Options, r.Options) || c.Network != r.Network || c.Data != r.Data.Info() || c.Tokenizer.Kind() != r.Data.Tokenizer.Kind() || c.Tokenizer.Vocab() != r.Data.Tokenizer.Vocab() {
 			t.Errorf("%s: %+v", name, c)
 		}
-		if c, err = Load(dir, false); err != nil || c.State.M != nil || c.State.Params == nil {
+		if c, err = Load(dir, false); err != nil || c.State.M != (Weights{}) || c.State.Params == nil {
 			t.Errorf("%s: without moments: %+v, %v", name, c, err)
 		}
 	}
@@ -259,3 +260,6 @@ func TestLeftoversOfASave(t *testing.T) {
 		t.Errorf("the leftover is still there: %v", err)
 	}
 }
+
+// checkpointFiles are the files of a checkpoint of a whole network.
+var checkpointFiles = []string{configFile, tokenizerFile, stateFile, modelFile, momentsFile}

@@ -32,13 +32,13 @@ func TestClipExtremes(t *testing.T) {
 			continue
 		}
 		norm = math.Sqrt(norm) / counted
-		clipped := r.net.Norm2(r.State.M.Slab) / (1 - o.Beta1)
+		clipped := r.net.Norm2(r.State.M.Slab()) / (1 - o.Beta1)
 		if want := min(norm, o.Clip); math.Abs(u.Norm-norm) > tolerance*norm || math.Abs(clipped-want) > tolerance*want {
 			t.Errorf("gradients of %g have norm %g, want %g, and are clipped to %g, want %g", size, u.Norm, norm, clipped, want)
 		}
 		for i, w := range r.State.Params.Slab {
-			if !isFinite(w) || !isFinite(r.State.V.Slab[i]) {
-				t.Fatalf("gradients of %g: number %d is %g, with moment %g", size, i, w, r.State.V.Slab[i])
+			if !isFinite(w) || !isFinite(r.State.V.Slab()[i]) {
+				t.Fatalf("gradients of %g: number %d is %g, with moment %g", size, i, w, r.State.V.Slab()[i])
 			}
 		}
 		r.Close()
@@ -50,17 +50,17 @@ func TestClipExtremes(t *testing.T) {
 func TestUnclippedOverflow(t *testing.T) {
 	r, _ := injected(t, func(o *Options) { o.Clip = 0 })
 	r.poke = func() {
-		for i := range r.grad.Tok.V {
-			r.grad.Tok.V[i] = 1e25
+		for i := range r.grad.Params.Tok.V {
+			r.grad.Params.Tok.V[i] = 1e25
 		}
 	}
 	refuses(t, r, "the update would not be finite", "smaller clip")
 	r.poke = nil
 	for name, spoil := range map[string]func(){
-		"a moment so large that an update overflows": func() { r.State.M.Slab[0] = 3e38 },
-		"a second moment at the end of float32":      func() { r.State.V.Slab[0] = math.MaxFloat32 },
+		"a moment so large that an update overflows": func() { r.State.M.Slab()[0] = 3e38 },
+		"a second moment at the end of float32":      func() { r.State.V.Slab()[0] = math.MaxFloat32 },
 	} {
-		before := emptyState(r.Network)
+		before := r.State.like()
 		before.copy(r.State)
 		spoil()
 		t.Log(name)

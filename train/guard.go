@@ -5,7 +5,6 @@ import (
 	"math"
 	"strings"
 
-	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
@@ -35,13 +34,14 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 	e := &Diverged{Step: step, Loss: loss, Norm: norm, Samples: r.samples(s.Position, 0, o.Batch*o.Accumulate)}
 	for _, p := range []struct {
 		what string
-		p    *pedestrian.Params[float32]
+		w    Weights
 		ok   func(x float32) bool
 	}{
-		{"the weight", s.Params, isFinite}, {"the first moment of", s.M, isFinite},
+		{"the weight", s.Trained(), isFinite}, {"the first moment of", s.M, isFinite},
 		{"the second moment of", s.V, func(x float32) bool { return isFinite(x) && x >= 0 }},
+		{"the frozen weight", s.frozen(), isFinite},
 	} {
-		if e.Cause = firstBad(p.what, p.p, p.ok); e.Cause != "" {
+		if e.Cause = firstBad(p.what, p.w, p.ok); e.Cause != "" {
 			e.State = true
 			return e
 		}
@@ -60,7 +60,7 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 	case !isFinite64(loss) || !isFinite64(norm):
 		e.Cause = "no number of the batch explains it"
 	default:
-		n := r.net.Norms(s.Params, r.grad, s.M, s.V)
+		n := r.norms()
 		e.State = n.W > math.MaxFloat32/16 || n.M > math.MaxFloat32/16 || n.V > math.MaxFloat32/16
 		e.Cause = fmt.Sprintf("the update would not be finite: weights of norm %.3g, moments %.3g and %.3g", n.W, n.M, n.V)
 	}
@@ -130,16 +130,16 @@ func (r *Run) samples(position uint64, first, n int) string {
 	return fmt.Sprintf("batch %d, window%s at token%s %s of the training split", position, plural, plural, strings.Join(at, ", "))
 }
 
-// firstBad names the first number of p that is not ok; "" when all are.
-func firstBad(what string, p *pedestrian.Params[float32], ok func(float32) bool) string {
-	for _, t := range p.Tensors() {
+// firstBad names the first number of w that is not ok; "" when all are.
+func firstBad(what string, w Weights, ok func(float32) bool) string {
+	for _, t := range w.Tensors() {
 		for i, v := range t.V {
 			if !ok(v) {
 				return fmt.Sprintf("%s %s is %g in row %d, column %d", what, t.Name, v, i/t.Cols, i%t.Cols)
 			}
 		}
 	}
-	for i, v := range p.Slab {
+	for i, v := range w.Slab() {
 		if !ok(v) {
 			return fmt.Sprintf("%s no tensor, between two of them at number %d of the slab, is %g", what, i, v)
 		}

@@ -25,12 +25,12 @@ func BenchmarkGuard(b *testing.B) {
 	})
 	b.Run("Norm2", func(b *testing.B) {
 		for b.Loop() {
-			r.net.Norm2(r.grad.Slab)
+			r.net.Norm2(r.grad.Slab())
 		}
 	})
 	b.Run("Norms", func(b *testing.B) {
 		for b.Loop() {
-			r.net.Norms(s.Params, r.grad, s.M, s.V)
+			r.norms()
 		}
 	})
 	for range spikeWindow {

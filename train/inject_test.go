@@ -28,7 +28,7 @@ func injected(t *testing.T, change func(*Options)) (r *Run, before *State) {
 			t.Fatal(err)
 		}
 	}
-	before = emptyState(r.Network)
+	before = r.State.like()
 	before.copy(r.State)
 	return r, before
 }
@@ -37,7 +37,7 @@ func injected(t *testing.T, change func(*Options)) (r *Run, before *State) {
 // must leave the state bit for bit as it is now.
 func refuses(t *testing.T, r *Run, says ...string) {
 	t.Helper()
-	now := emptyState(r.Network)
+	now := r.State.like()
 	now.copy(r.State)
 	_, err := r.Step(t.Context())
 	d, ok := errors.AsType[*Diverged](err)
@@ -65,9 +65,9 @@ func TestInjectedIntoTensors(t *testing.T) {
 	for _, kind := range []struct {
 		what   string
 		tensor func(*Run) []float32
-		p      *pedestrian.Params[float32]
+		p      Weights
 	}{
-		{what: "the weight", p: r.State.Params}, {what: "the first moment of", p: r.State.M},
+		{what: "the weight", p: r.State.Trained()}, {what: "the first moment of", p: r.State.M},
 		{what: "the second moment of", p: r.State.V}, {what: "the gradient of", p: r.grad},
 	} {
 		for _, tensor := range kind.p.Tensors() {
@@ -88,7 +88,7 @@ func TestInjectedIntoTensors(t *testing.T) {
 			}
 		}
 	}
-	negative := r.State.V.Blocks[1].Expand.W.V
+	negative := r.State.V.Params.Blocks[1].Expand.W.V
 	negative[3] = -1e-30
 	refuses(t, r, "the second moment of block.1.expand.w is -1e-30")
 	r.State.copy(before)
@@ -115,7 +115,7 @@ func TestInjectedIntoActivations(t *testing.T) {
 		if want := 5 + 1 + 15*r.Network.Blocks; len(all) < want {
 			t.Fatalf("%d places, want at least %d: %v", len(all), want, all)
 		}
-		before := emptyState(r.Network)
+		before := r.State.like()
 		before.copy(r.State)
 		plant := func(at engine.Place, row int, v float32) {
 			r.watch = func(p engine.Place, x engine.Mat[float32]) {
@@ -132,7 +132,7 @@ func TestInjectedIntoActivations(t *testing.T) {
 					if same, ok := dropped(act, at, bad); ok {
 						_, err := r.Step(t.Context())
 						if err == nil {
-							with := emptyState(r.Network)
+							with := r.State.like()
 							with.copy(r.State)
 							r.State.copy(before)
 							plant(at, row, same)

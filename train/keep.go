@@ -63,7 +63,7 @@ func (r *Run) Save(obs Observer) error {
 	if err := r.log.sync(); err != nil {
 		return err
 	}
-	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: r.Data.Tokenizer, State: s}
+	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Base: r.Base, Tokenizer: r.Data.Tokenizer, State: s}
 	dir, err := c.save(r.fs, r.Dir)
 	if err != nil {
 		return err

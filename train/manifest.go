@@ -153,6 +153,15 @@ func (s *sealed) check(name string) (inFile, error) {
 	return f, nil
 }
 
+// names are the files that a checkpoint must have.
+func (s *sealed) names() []string {
+	weights := modelFile
+	if slices.ContainsFunc(s.files, func(e fileEntry) bool { return e.Name == adapterFile }) {
+		weights = adapterFile
+	}
+	return []string{configFile, tokenizerFile, stateFile, weights, momentsFile}
+}
+
 // json reads a small file of the checkpoint.
 func (s *sealed) json(name string, v any) error {
 	f, err := s.open(name)
@@ -172,7 +181,7 @@ func verify(fs fileSystem, dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range checkpointFiles {
+	for _, name := range s.names() {
 		f, err := s.open(name)
 		if err != nil {
 			return err

@@ -55,6 +55,8 @@ type Options struct {
 	SampleEvery  int `json:"sample_every" yaml:"sample_every"`   // steps between samples; 0 = none
 	SampleTokens int `json:"sample_tokens" yaml:"sample_tokens"` // length of a sample
 
+	Tuning Tuning `json:"tuning,omitzero" yaml:"tuning"` // of a run that goes on from a base
+
 	Seed    uint64 `json:"seed" yaml:"seed"`       // of weights, data order and dropout
 	Threads int    `json:"threads" yaml:"threads"` // 0 = one a processor; the numbers do not depend on it
 
@@ -123,6 +125,9 @@ func (o Options) Validate() error {
 	}
 	if !slices.Contains([]string{"", SpikeWarn, SpikeSkip, SpikeRewind}, o.OnSpike) {
 		return fmt.Errorf("on_spike is %q: choose %s, %s or %s", o.OnSpike, SpikeWarn, SpikeSkip, SpikeRewind)
+	}
+	if err := o.Tuning.validate(); err != nil {
+		return err
 	}
 	if o.MinLR > o.LR {
 		return fmt.Errorf("min_lr %g is above lr %g: the rate falls from lr to min_lr", o.MinLR, o.LR)

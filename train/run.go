@@ -17,10 +17,11 @@ type Run struct {
 	Network pedestrian.Config // Options.Config with the vocabulary filled in
 	Data    *Data
 	State   *State
+	Base    *Base  // that it goes on from; nil when it began with random weights
 	Dir     string // where checkpoints and the log go; "" = nothing is written
 
 	net    *engine.Network[float32]
-	grad   *pedestrian.Params[float32]
+	grad   Weights
 	batch  engine.Batch
 	draw   func(position uint64, first, b, t int, tokens, targets []int32) // windows of the training split
 	sweep  *corpus.Sweep
@@ -52,6 +53,11 @@ func startOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	return begin(fs, o, c, d, NewState(c, o.Seed), nil, dir)
+}
+
+// begin begins a run with the state s in dir.
+func begin(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string) (*Run, error) {
 	if dir != "" {
 		if err := makeDir(fs, dir); err != nil {
 			return nil, fmt.Errorf("making the run directory: %w", err)
@@ -62,7 +68,7 @@ func startOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
 			return nil, fmt.Errorf("%s holds a run of %d steps already: resume it, or choose another directory", dir, entries[n-1].Step)
 		}
 	}
-	return newRun(fs, o, c, d, NewState(c, o.Seed), dir, nil)
+	return newRun(fs, o, c, d, s, b, dir, nil)
 }
 
 // Resume goes on with the run in the directory dir from its newest checkpoint c, as
@@ -75,7 +81,10 @@ func resumeOn(fs fileSystem, dir string, c *Checkpoint, d *Data) (*Run, error) {
 		return nil, fmt.Errorf("resuming %s: the text is not the one that the run began with: %d and %d tokens (SHA-256 %.12s) then, %d and %d (%.12s) now in %s: restore it, or begin another run",
 			dir, c.Data.Train, c.Data.Val, c.Data.SHA256, now.Train, now.Val, now.SHA256, d.Source)
 	}
-	return newRun(fs, c.Options, c.Network, d, c.State, dir, c)
+	if c.State.Params == nil {
+		panic("train.Resume: the checkpoint of an adapter without its base: Attach it first")
+	}
+	return newRun(fs, c.Options, c.Network, d, c.State, c.Base, dir, c)
 }
 
 // networkFor is the network that o describes, for the text d.
@@ -106,15 +115,15 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	return c, nil
 }
 
-func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, dir string, from *Checkpoint) (*Run, error) {
-	r := &Run{Options: o, Network: c, Data: d, State: s, Dir: dir, fs: fs}
+func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string, from *Checkpoint) (*Run, error) {
+	r := &Run{Options: o, Network: c, Data: d, State: s, Base: b, Dir: dir, fs: fs}
 	if dir != "" {
 		if err := r.take(from); err != nil {
 			return nil, err
 		}
 	}
-	r.net = engine.New(s.Params, nil, o.Engine())
-	r.grad = pedestrian.NewParams[float32](c)
+	r.net = engine.New(s.Params, s.Adapter, o.Engine())
+	r.grad = s.Trained().like()
 	n := o.Batch * o.Context
 	r.batch = engine.Batch{B: o.Batch, T: o.Context, Tokens: make([]int32, n), Targets: make([]int32, n)}
 	r.windows = corpus.NewWindowsAt(d.Train, o.starts(d.Train, d.Tokenizer), s.Seed)

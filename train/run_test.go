@@ -87,9 +87,9 @@ func sameState(a, b *State) error {
 	if p != q {
 		return fmt.Errorf("progress %+v and %+v", p, q)
 	}
-	for i, pair := range [][2]*pedestrian.Params[float32]{{a.Params, b.Params}, {a.M, b.M}, {a.V, b.V}} {
-		for j, x := range pair[0].Slab {
-			if y := pair[1].Slab[j]; math.Float32bits(x) != math.Float32bits(y) {
+	for i, pair := range [][2]Weights{{a.Trained(), b.Trained()}, {a.M, b.M}, {a.V, b.V}} {
+		for j, x := range pair[0].Slab() {
+			if y := pair[1].Slab()[j]; math.Float32bits(x) != math.Float32bits(y) {
 				return fmt.Errorf("part %d (weights, m, v), number %d: %g and %g", i, j, x, y)
 			}
 		}
@@ -205,7 +205,7 @@ func TestStepScalesTheGradient(t *testing.T) {
 		}
 		for what, pair := range map[string][2]float64{
 			"loss": {u.Loss, sum / float64(counted)}, "norm": {u.Norm, norm}, "scale": {u.Scale, given / norm},
-			"first moment": {r.net.Norm2(r.State.M.Slab), (1 - o.Beta1) * given},
+			"first moment": {r.net.Norm2(r.State.M.Slab()), (1 - o.Beta1) * given},
 		} {
 			if math.Abs(pair[0]-pair[1]) > tolerance*pair[1] {
 				t.Errorf("clip %g: %s is %.9g, want %.9g", clip, what, pair[0], pair[1])
@@ -381,11 +381,8 @@ func TestDivergedStopsBeforeTheUpdate(t *testing.T) {
 }
 
 func clone(s *State) *State {
-	c := &State{Progress: s.Progress}
-	for _, p := range []struct{ to, from **pedestrian.Params[float32] }{{&c.Params, &s.Params}, {&c.M, &s.M}, {&c.V, &s.V}} {
-		*p.to = pedestrian.NewParams[float32]((*p.from).Config)
-		copy((*p.to).Slab, (*p.from).Slab)
-	}
+	c := s.like()
+	c.copy(s)
 	return c
 }
 
@@ -398,17 +395,17 @@ func TestClip(t *testing.T) {
 	}
 	o := mini()
 	r := start(t, o, dataOf(t, sentences(t), o), "")
-	for i := range r.grad.Slab {
-		r.grad.Slab[i] = 1e30
+	for i := range r.grad.Slab() {
+		r.grad.Slab()[i] = 1e30
 	}
-	norm := r.net.Norm2(r.grad.Slab)
-	if want := 1e30 * math.Sqrt(float64(len(r.grad.Slab))); math.Abs(norm/want-1) > 1e-6 { // 1e30 is a float32 here
+	norm := r.net.Norm2(r.grad.Slab())
+	if want := 1e30 * math.Sqrt(float64(len(r.grad.Slab()))); math.Abs(norm/want-1) > 1e-6 { // 1e30 is a float32 here
 		t.Errorf("norm %g, want %g", norm, want)
 	}
 	h := engine.AdamW{LR: 0.1, Beta1: 0, Beta2: 0.9, Eps: 1e-8}
-	r.net.AdamW(h, 1, clipScale(norm, 1), r.State.Params, r.grad, r.State.M, r.State.V)
-	clipped := r.net.Norm2(r.State.M.Slab) // with β₁ = 0 the moment is the clipped gradient
-	if math.Abs(clipped-1) > 1e-2 {        // padding has gradient 1e30 here too, and no moment
+	r.update(h, 1, clipScale(norm, 1))
+	clipped := r.net.Norm2(r.State.M.Slab()) // with β₁ = 0 the moment is the clipped gradient
+	if math.Abs(clipped-1) > 1e-2 {          // padding has gradient 1e30 here too, and no moment
 		t.Errorf("the clipped gradient has norm %g", clipped)
 	}
 }

@@ -105,7 +105,7 @@ func (r *Run) snapshot() {
 	s := r.State
 	s.Snapshot, s.Rewound = s.Step, 0
 	if r.back == nil {
-		r.back = emptyState(r.Network)
+		r.back = s.like()
 	}
 	r.back.copy(s)
 }
@@ -120,6 +120,9 @@ func (r *Run) findSnapshot() {
 	if s.Snapshot < s.Step && r.Dir != "" {
 		if c, err := loadStep(r.fs, r.Dir, s.Snapshot); err == nil && c.Network == r.Network {
 			r.back = c.State
+			if s.Adapter != nil {
+				r.back.Params = s.Params
+			}
 			return
 		}
 	}

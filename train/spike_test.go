@@ -53,11 +53,11 @@ func poisoned(r *Run, at uint64, what string) {
 		if r.State.Position != at {
 			return
 		}
-		for i := range r.grad.Slab {
-			r.grad.Slab[i] *= 1000
+		for i := range r.grad.Slab() {
+			r.grad.Slab()[i] *= 1000
 		}
 		if what == "NaN" {
-			r.grad.Slab[0] = float32(math.NaN())
+			r.grad.Slab()[0] = float32(math.NaN())
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestSpikePolicies(t *testing.T) {
 			first := r.poke
 			r.poke = func() {
 				if first(); r.State.Position == 20 {
-					r.grad.Slab[7] = float32(math.Inf(1))
+					r.grad.Slab()[7] = float32(math.Inf(1))
 				}
 			}
 			c.want = append([]string{fmt.Sprintf("%s 21 0", c.policy)}, c.want...)
@@ -127,10 +127,10 @@ func TestSpikeStops(t *testing.T) {
 		spoil  func(*Run)
 		says   string
 	}{
-		{SpikeWarn, func(r *Run) { r.grad.Slab[3] = float32(math.NaN()) }, "is NaN"},
-		{SpikeSkip, func(r *Run) { r.State.M.Slab[3] = float32(math.NaN()) }, "the first moment of tok.w is NaN"},
-		{SpikeSkip, func(r *Run) { r.grad.Slab[3] = float32(math.NaN()) }, "20 batches were passed over one after the other"},
-		{SpikeRewind, func(r *Run) { r.grad.Slab[3] = float32(math.NaN()) }, "20 batches were passed over one after the other"},
+		{SpikeWarn, func(r *Run) { r.grad.Slab()[3] = float32(math.NaN()) }, "is NaN"},
+		{SpikeSkip, func(r *Run) { r.State.M.Slab()[3] = float32(math.NaN()) }, "the first moment of tok.w is NaN"},
+		{SpikeSkip, func(r *Run) { r.grad.Slab()[3] = float32(math.NaN()) }, "20 batches were passed over one after the other"},
+		{SpikeRewind, func(r *Run) { r.grad.Slab()[3] = float32(math.NaN()) }, "20 batches were passed over one after the other"},
 	} {
 		o := mini()
 		o.OnSpike = c.policy

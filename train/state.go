@@ -6,8 +6,17 @@ import "github.com/pedestrian-ml/pedestrian"
 // on: two runs with equal states go on to equal bits.
 type State struct {
 	Progress
-	Params *pedestrian.Params[float32] // θ
-	M, V   *pedestrian.Params[float32] // first and second moments of AdamW; nil where only the weights were loaded
+	Params  *pedestrian.Params[float32]  // θ of the network; frozen where there is an adapter
+	Adapter *pedestrian.Adapter[float32] // beside it, and trained in its place; nil when θ is
+	M, V    Weights                      // first and second moments of AdamW; zero where only the weights were loaded
+}
+
+// Trained is what the run changes: the adapter, or else all parameters.
+func (s *State) Trained() Weights {
+	if s.Adapter != nil {
+		return Weights{Adapter: s.Adapter}
+	}
+	return Weights{Params: s.Params}
 }
 
 // Progress is the part of a State that is not tensors. All positions are whole
@@ -37,28 +46,39 @@ type Score struct {
 	Loss float64 `json:"loss"`
 }
 
-// NewState is the state of a run that has not begun.
+// frozen is what stays as it is: the network beside the adapter.
+func (s *State) frozen() Weights {
+	if s.Adapter != nil {
+		return Weights{Params: s.Params}
+	}
+	return Weights{}
+}
+
+// NewState is the state of a run that has not begun and trains a network of c from
+// random weights.
 func NewState(c pedestrian.Config, seed uint64) *State {
-	s := emptyState(c)
-	s.Seed = seed
+	s := &State{Progress: Progress{Seed: seed}, Params: pedestrian.NewParams[float32](c)}
 	Init(s.Params, seed)
+	s.M, s.V = s.Trained().like(), s.Trained().like()
 	return s
 }
 
-func emptyState(c pedestrian.Config) *State {
-	return &State{
-		Params: pedestrian.NewParams[float32](c),
-		M:      pedestrian.NewParams[float32](c),
-		V:      pedestrian.NewParams[float32](c),
+// like is a state of zeros with the shapes of s and what is frozen in it.
+func (s *State) like() *State {
+	trained := s.Trained().like()
+	c := &State{Params: trained.Params, Adapter: trained.Adapter, M: trained.like(), V: trained.like()}
+	if s.Adapter != nil {
+		c.Params = s.Params
 	}
+	return c
 }
 
-// copy makes s equal to from, number by number.
+// copy makes s equal to from, number by number; what is frozen stays.
 func (s *State) copy(from *State) {
 	s.Progress = from.Progress
-	copy(s.Params.Slab, from.Params.Slab)
-	copy(s.M.Slab, from.M.Slab)
-	copy(s.V.Slab, from.V.Slab)
+	copy(s.Trained().Slab(), from.Trained().Slab())
+	copy(s.M.Slab(), from.M.Slab())
+	copy(s.V.Slab(), from.V.Slab())
 }
 
 // note records an evaluation and says whether it is the best so far.

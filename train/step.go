@@ -27,10 +27,10 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 			return Update{}, err
 		}
 		loss := sum / float64(counted)
-		norms := r.net.Norms(s.Params, r.grad, s.M, s.V)
+		norms := r.norms()
 		norm := norms.G / float64(counted)
 		scale := clipScale(norm, o.Clip)
-		h := engine.AdamW{LR: o.Rate(step), Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.AdamEps, Decay: o.Decay}
+		h := engine.AdamW{LR: o.Rate(step), Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.AdamEps, Decay: o.Decay, Up: o.Tuning.LoRAPlus}
 		spike := Spike{Step: step, Position: position, Loss: loss, Norm: norm}
 		found := false
 		if !isFinite64(loss) || !h.Safe(norms, step, scale/float64(counted)) {
@@ -47,7 +47,7 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 				continue
 			}
 		}
-		r.net.AdamW(h, step, scale/float64(counted), s.Params, r.grad, s.M, s.V)
+		r.update(h, step, scale/float64(counted))
 		s.Step = step
 		s.Position++
 		s.Tokens += int64(counted)
@@ -86,9 +86,25 @@ func (r *Run) pass(ctx context.Context) (sum float64, counted int, err error) {
 // step, and adds them if it is not.
 func (r *Run) gradients(first bool, mask uint64) (sum float64, counted int) {
 	if first {
-		return r.net.SetGradients(r.grad, nil, r.batch, 1, mask)
+		return r.net.SetGradients(r.grad.Params, r.grad.Adapter, r.batch, 1, mask)
 	}
-	return r.net.Gradients(r.grad, nil, r.batch, 1, mask)
+	return r.net.Gradients(r.grad.Params, r.grad.Adapter, r.batch, 1, mask)
+}
+
+// norms measures what update is about to read.
+func (r *Run) norms() engine.Norms {
+	s := r.State
+	return r.net.Norms(s.Trained().Slab(), r.grad.Slab(), s.M.Slab(), s.V.Slab())
+}
+
+// update takes step number step of h on what is trained, with the gradient gscale·r.grad.
+func (r *Run) update(h engine.AdamW, step int, gscale float64) {
+	s := r.State
+	if s.Adapter != nil {
+		r.net.AdamWAdapter(h, step, gscale, s.Adapter, r.grad.Adapter, s.M.Adapter, s.V.Adapter)
+		return
+	}
+	r.net.AdamW(h, step, gscale, s.Params, r.grad.Params, s.M.Params, s.V.Params)
 }
 
 // clipScale is what brings a gradient of this norm to at most limit; 0 is no limit.

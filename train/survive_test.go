@@ -9,8 +9,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-
-	"github.com/pedestrian-ml/pedestrian"
 )
 
 // microOptions is a run whose checkpoint has a few kilobytes: one block of width 8, a
@@ -57,9 +55,9 @@ func digestOf(s *State) string {
 	p := s.Progress
 	p.Seconds = 0
 	fmt.Fprintf(h, "%+v\n", p)
-	for _, part := range []*pedestrian.Params[float32]{s.Params, s.M, s.V} {
-		buf := make([]byte, 0, 4*len(part.Slab))
-		for _, x := range part.Slab {
+	for _, part := range []Weights{s.Trained(), s.M, s.V} {
+		buf := make([]byte, 0, 4*len(part.Slab()))
+		for _, x := range part.Slab() {
 			b := math.Float32bits(x)
 			buf = append(buf, byte(b), byte(b>>8), byte(b>>16), byte(b>>24))
 		}

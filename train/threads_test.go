@@ -12,7 +12,7 @@ import (
 // digestState is the SHA-256 of the weights and both moments.
 func digestState(s *State) string {
 	h := sha256.New()
-	for _, slab := range [][]float32{s.Params.Slab, s.M.Slab, s.V.Slab} {
+	for _, slab := range [][]float32{s.Trained().Slab(), s.M.Slab(), s.V.Slab()} {
 		b := make([]byte, 0, 4*len(slab))
 		for _, v := range slab {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))

@@ -1,0 +1,60 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// Finetune begins a run that goes on from the base b, as o.Tuning says: with an
+// adapter beside it, and then b.Params are read and never changed, or with all of its
+// parameters, and then they are. The network is that of b, whatever o has. For the
+// rest it is as Start.
+func Finetune(o Options, b Base, d *Data, dir string) (*Run, error) {
+	return finetuneOn(disk{}, o, b, d, dir)
+}
+
+func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, error) {
+	o.Config = b.Params.Config
+	if o.Tuning.Base == "" {
+		panic("train.Finetune: Options.Tuning.Base is empty")
+	}
+	c, err := networkFor(o, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFinite(b); err != nil {
+		return nil, err
+	}
+	if b.SHA256 == "" {
+		b.SHA256 = Digest(b.Params)
+	}
+	s := &State{Progress: Progress{Seed: o.Seed}, Params: b.Params}
+	if o.Tuning.adapts() {
+		s.Adapter = pedestrian.NewAdapter[float32](c, o.Tuning.Adapter)
+		initAdapter(s.Adapter, o.Seed)
+	}
+	s.M, s.V = s.Trained().like(), s.Trained().like()
+	return begin(fs, o, c, d, s, &b, dir)
+}
+
+// checkFinite refuses a base with numbers that are not.
+func checkFinite(b Base) error {
+	if bad := firstBad("the weight", Weights{Params: b.Params}, isFinite); bad != "" {
+		return fmt.Errorf("%s: %s: a network that cannot be trained", b.Path, bad)
+	}
+	return nil
+}
+
+// initAdapter sets d to U(-1/√in, 1/√in) and u to zero.
+func initAdapter(a *pedestrian.Adapter[float32], seed uint64) {
+	for i, t := range a.Tensors() {
+		if i%2 == 1 {
+			continue
+		}
+		for j := range t.V {
+			t.V[j] = float32((2*uniform(seed, streamAdapter, uint64(i), uint64(j), 0) - 1) / math.Sqrt(float64(t.Rows)))
+		}
+	}
+}

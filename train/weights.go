@@ -1,0 +1,44 @@
+package train
+
+import "github.com/pedestrian-ml/pedestrian"
+
+// Weights are what a run trains, or numbers of the same shape: their gradient, a
+// moment. They are all parameters of a network, or an adapter beside a network that
+// is frozen; the other of the two is nil. The zero value is none.
+type Weights struct {
+	Params  *pedestrian.Params[float32]
+	Adapter *pedestrian.Adapter[float32]
+}
+
+// Slab is all numbers, as views of one slice.
+func (w Weights) Slab() []float32 {
+	switch {
+	case w.Adapter != nil:
+		return w.Adapter.Slab
+	case w.Params != nil:
+		return w.Params.Slab
+	}
+	return nil
+}
+
+// Tensors are the named views of the slab, in its order.
+func (w Weights) Tensors() []pedestrian.Tensor[float32] {
+	switch {
+	case w.Adapter != nil:
+		return w.Adapter.Tensors()
+	case w.Params != nil:
+		return w.Params.Tensors()
+	}
+	return nil
+}
+
+// like is zeros of the shape of w.
+func (w Weights) like() Weights {
+	switch {
+	case w.Adapter != nil:
+		return Weights{Adapter: pedestrian.NewAdapter[float32](w.Adapter.Base, w.Adapter.Config)}
+	case w.Params != nil:
+		return Weights{Params: pedestrian.NewParams[float32](w.Params.Config)}
+	}
+	return w
+}
