@@ -84,7 +84,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if err != nil {
 		return err
 	}
-	net := engine.New(c.State.Params, nil, engine.Options{Threads: t.threads})
+	net := engine.New(c.State.Params, c.State.Adapter, engine.Options{Threads: t.threads})
 	defer net.Close()
 	w := c.Writer(net)
 	if !prompted {

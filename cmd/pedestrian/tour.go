@@ -179,7 +179,7 @@ func (t *tour) verify(ctx context.Context, stderr io.Writer) error {
 
 // story lets the network tell one story.
 func (t *tour) story(ctx context.Context, c *train.Checkpoint) error {
-	net := engine.New(c.State.Params, nil, engine.Options{Threads: t.threads})
+	net := engine.New(c.State.Params, c.State.Adapter, engine.Options{Threads: t.threads})
 	defer net.Close()
 	w := c.Writer(net)
 	s := train.Sampling{Temperature: 0.7, Tokens: 600, Stop: "\n", Seed: 4}
