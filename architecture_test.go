@@ -24,17 +24,18 @@ var mayImport = map[string][]string{
 	"internal/kernel": {},
 	"token":           {},
 	"docs":            {},
+	"safetensors":     {},
 	"paper":           {""},
 	"engine":          {"", "internal/kernel"},
 	"gradcheck":       {"", "paper", "engine"},
 	"corpus":          {"token"},
-	"train":           {"", "engine", "token", "corpus"},
-	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "train"},
+	"train":           {"", "engine", "token", "corpus", "safetensors"},
+	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "train"},
 }
 
 // standsAlone lists the packages that stand on the standard library and
 // golang.org/x/sys/cpu alone.
-var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck"}
+var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "safetensors"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
 // saved is a run directory with one checkpoint, and the run.
@@ -94,58 +95,32 @@ func TestTensorsKeepEveryBit(t *testing.T) {
 	}
 }
 
-func TestHeaderRefuses(t *testing.T) {
-	const one = `"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}`
-	for header, want := range map[string]string{
-		`[]`:                        "it does not begin with {",
-		` {` + one + `}`:            "it does not begin with {",
-		`{` + one + `} x`:           "something after the end",
-		`{` + one + `}{}`:           "something after the end",
-		`{` + one + `,` + one + `}`: `key "a" twice`,
-		`{"\u0061":{"dtype":"F32","shape":[],"data_offsets":[0,4]},` + one + `}`:                                      `key "a" twice`,
-		`{"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}`:                                        `key "dtype" twice`,
-		`{"a":{"DTYPE":"F32","shape":[2],"data_offsets":[0,8]}}`:                                                      `unknown key "DTYPE"`,
-		`{"a":{"dtype":"F32","ſhape":[2],"data_offsets":[0,8]}}`:                                                      `unknown key "ſhape"`,
-		`{"a":{"dtype":"F32","shape":[2]}}`:                                                                           "2 of 3 keys",
-		`{"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}}`:                                                      `numbers of type "F16"`,
-		`{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}`:                                                    "2.0 instead of a whole number",
-		`{"a":{"dtype":"F32","shape":[2e0],"data_offsets":[0,8]}}`:                                                    "2e0 instead of a whole number",
-		`{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}`:                                                     "-2 instead of a whole number",
-		`{"a":{"dtype":"F32","shape":["2"],"data_offsets":[0,8]}}`:                                                    "2 instead of a whole number",
-		`{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}}`:                                    "9223372036854775808 instead of a whole number",
-		`{"a":{"dtype":"F32","shape":[4194305,4194305,211106198978564],"data_offsets":[0,16]}}`:                       "overflows",
-		`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`:                                                      "8 bytes for the shape [3], which takes 12",
-		`{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}`:                                                      "-8 bytes for the shape [2]",
-		`{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`:                                                     "begins at byte 4, the one before ends at 0",
-		`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`:                                                      "the tensors take 4 bytes, the file has 8",
-		`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}`:                                                    "3 offsets",
-		`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`: "begins at byte 0, the one before ends at 4",
-		`{"a":null}`:                           "<nil> instead of {",
-		`{"a":1}`:                              "1 instead of {",
-		`{"__metadata__":{"x":1},` + one + `}`: "1 instead of a string",
-		`{` + one:                              "EOF",
-		"{\"\xff\":1}":                         "not UTF-8",
-		`{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}}`: "more than 8 dimensions",
+// The header's rules are safetensors'; these are a checkpoint's own.
+func TestTensorsRefuse(t *testing.T) {
+	c := pedestrian.Config{Vocab: 2, Context: 1, Width: 1, Heads: 1, Blocks: 1, Hidden: 1, Activation: pedestrian.ReLU, Tied: true}
+	ts := pedestrian.NewParams[float32](c).Tensors()
+	for want, edit := range map[string]func(entries []safetensors.Entry[float32]) []safetensors.Entry[float32]{
+		"tensor pos.w has numbers of type BF16: a checkpoint holds F32": func(e []safetensors.Entry[float32]) []safetensors.Entry[float32] {
+			e[1].DType = safetensors.BF16
+			return e
+		},
+		"tensor tok.w is 1x2 in the file and 2x1 by its configuration": func(e []safetensors.Entry[float32]) []safetensors.Entry[float32] { e[0].Shape = []int{1, 2}; return e },
+		"tensor lnFinal.w is one number in the file and 1 by its":      func(e []safetensors.Entry[float32]) []safetensors.Entry[float32] { e[len(e)-1].Shape = nil; return e },
+		"tensor tok.w is missing":                                      func(e []safetensors.Entry[float32]) []safetensors.Entry[float32] { return e[1:] },
+		`tensor "x\n" is not one of this network`: func(e []safetensors.Entry[float32]) []safetensors.Entry[float32] {
+			return append(e, safetensors.Entry[float32]{Name: "x\n", DType: safetensors.F32, Shape: []int{0}})
+		},
 	} {
-		file := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
-		file = append(file, make([]byte, 8)...)
-		if _, _, err := readHeader(bytes.NewReader(file), int64(len(file))); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %s", header, err, want)
+		var entries []safetensors.Entry[float32]
+		for _, x := range ts {
+			entries = append(entries, safetensors.Entry[float32]{Name: x.Name, DType: safetensors.F32, Shape: shapeOf(x), Data: x.V})
 		}
-	}
-	whole := append(binary.LittleEndian.AppendUint64(nil, uint64(len(one)+2)), "{"+one+"}"...)
-	whole = append(whole, make([]byte, 8)...)
-	if _, _, err := readHeader(bytes.NewReader(whole), int64(len(whole))); err != nil {
-		t.Errorf("a good file: %v", err)
-	}
-	for n := range whole {
-		if _, _, err := readHeader(bytes.NewReader(whole[:n]), int64(n)); err == nil {
-			t.Errorf("cut to %d of %d bytes: no error", n, len(whole))
+		var file bytes.Buffer
+		if err := safetensors.Write(&file, nil, edit(entries)); err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, n := range []uint64{1 << 31, 1 << 32, 1<<63 - 1, 1<<64 - 1, 100_000_001} {
-		if _, _, err := readHeader(bytes.NewReader(append(binary.LittleEndian.AppendUint64(nil, n), "{}"...)), 10); err == nil {
-			t.Errorf("a header of %d bytes: no error", n)
+		if _, err := readTensors(bytes.NewReader(file.Bytes()), int64(file.Len()), ts); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

@@ -145,8 +145,8 @@ func roundTrip(t *testing.T, v, into any) {
 	}
 }
 
-// FuzzTensors reads a safetensors file: what is accepted has the bytes of the file in
-// the places that its header says.
+// FuzzTensors reads the weights of a checkpoint: what is accepted is the same, bit by
+// bit, after it was written.
 func FuzzTensors(f *testing.F) {
 	p := pedestrian.NewParams[float32](pedestrian.Config{Vocab: 2, Context: 1, Width: 1, Heads: 1, Blocks: 1, Hidden: 1, Activation: pedestrian.ReLU, Tied: true})
 	for i := range p.Slab {
@@ -172,25 +172,6 @@ func FuzzTensors(f *testing.F) {
 		f.Add(append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+"\x00\x00\x80\x3f"...))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		infos, _, err := readHeader(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			oneLine(t, err)
-		} else {
-			covered := 0
-			for name, i := range infos {
-				n := 4
-				for _, d := range i.Shape {
-					n *= d
-				}
-				if n != i.Offsets[1]-i.Offsets[0] || i.Offsets[0] < 0 || n < 0 {
-					t.Errorf("tensor %q of shape %v at %v", name, i.Shape, i.Offsets)
-				}
-				covered += n
-			}
-			if header := int(binary.LittleEndian.Uint64(data)); covered != len(data)-8-header {
-				t.Errorf("%d bytes of tensors in a file of %d with a header of %d", covered, len(data), header)
-			}
-		}
 		q := pedestrian.NewParams[float32](p.Config)
 		if _, err := readTensors(bytes.NewReader(data), int64(len(data)), q.Tensors()); err != nil {
 			oneLine(t, err)
