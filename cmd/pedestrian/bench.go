@@ -30,7 +30,7 @@ training steps by phase, generation.
 A name such as train/gpt2/4x64/float32 is one case; --only takes the beginning of
 one, and "pedestrian bench --list" names them all. Without --only the long cases are
 left out. Each figure is a median; "of peak" is the rate beside that of fused
-multiply-adds on registers (in bf16: of tiles, where there are any), measured in between. In a step the operations are
+multiply-adds on registers (in bf16: of dot products, where there are any), measured in between. In a step the operations are
 6·parameters + 12·blocks·width·T a token, masked or not, as the field counts them.
 
 With --json there is one object a line, in the form that bench/peers/README.md gives.`,

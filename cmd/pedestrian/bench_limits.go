@@ -2,19 +2,21 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
 func limitCases() []benchCase {
 	peak := func(b *bench, r *figures) error {
+		r.Flop = 1e9
 		for range b.repeats(20) {
-			r.MS = append(r.MS, timed(func() { r.Flop = b.busy(r.Name, 30000) }))
+			r.MS = append(r.MS, 1e3/b.peak(r.Name))
 		}
 		return nil
 	}
 	return []benchCase{
-		{name: "limit/fma/float32", run: peak}, {name: "limit/tiles/bf16", run: peak},
+		{name: "limit/fma/float32", run: peak}, {name: "limit/dots/bf16", run: peak},
 		{name: "limit/read/float32", run: func(b *bench, r *figures) error {
 			m := newMemory(1 << 28)
 			r.Bytes = float64(4 * len(m.x))
@@ -36,39 +38,42 @@ func limitCases() []benchCase {
 	}
 }
 
-// busy runs n rounds of multiply-adds on every thread and tells how many operations
-// that were: of bf16 tiles if that is the precision of the case and there are any, of
-// float32 vectors otherwise.
-func (b *bench) busy(name string, n int) (operations float64) {
-	t := &fmaTask{n: n, operations: make([]float64, b.threads), dots: kernel.FMA}
-	if strings.HasSuffix(name, "/bf16") && kernel.TileDots(1) > 0 {
-		t.dots = kernel.TileDots
+// peak is the rate of multiplications and additions on registers, on every thread at
+// once, in GFLOP/s: of dot products in bf16 if that is the precision of the case and
+// the path has them, of float32 otherwise. The goroutines end with it, so that no
+// worker that spins for more is left beside what is measured next.
+func (b *bench) peak(name string) (rate float64) {
+	busy := kernel.FMA
+	if strings.HasSuffix(name, "/bf16") && kernel.Dots(1) > 0 {
+		busy = kernel.Dots
 	}
-	b.pool.Run(b.threads, t)
-	for _, o := range t.operations {
-		operations += o
+	rates := make(chan float64)
+	for range b.threads {
+		go func() {
+			start, operations := time.Now(), 0.0
+			for time.Since(start) < 3*time.Millisecond {
+				operations += busy(5000)
+			}
+			rates <- operations / float64(time.Since(start))
+		}()
 	}
-	return operations
+	for range b.threads {
+		rate += <-rates
+	}
+	return rate
 }
 
-type fmaTask struct {
-	n          int
-	operations []float64
-	dots       func(n int) (operations float64)
-}
-
-func (t *fmaTask) Do(_ *kernel.Pool, part int) { t.operations[part] = t.dots(t.n) }
-
-// against measures f repeat times, after one time to warm up, and between any two the
-// peak of its precision; flop are the operations of f. of_peak is the ratio of the medians.
+// against measures f repeat times, after one time to warm up, in up to five runs with
+// the peak of its precision between them. of_peak is the ratio of the medians.
 func (b *bench) against(r *figures, repeat int, f func()) {
 	f()
 	var peak []float64
-	for range repeat {
-		var flop float64
-		ms := timed(func() { flop = b.busy(r.Name, 30000) })
-		peak = append(peak, flop/ms/1e6)
-		r.MS = append(r.MS, timed(f))
+	for runs := min(repeat, 5); runs > 0; runs-- {
+		peak = append(peak, b.peak(r.Name))
+		for range repeat / runs {
+			r.MS = append(r.MS, timed(f))
+		}
+		repeat -= repeat / runs
 	}
 	r.OfPeak = r.Flop / median(r.MS) / 1e6 / median(peak)
 }

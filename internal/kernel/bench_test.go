@@ -170,8 +170,8 @@ func BenchmarkSlices(b *testing.B) {
 	}
 }
 
-// BenchmarkProductsBF16 holds products of bf16 matrices against tiles that stay
-// in registers.
+// BenchmarkProductsBF16 holds products of bf16 matrices against those of operands
+// that stay in registers.
 func BenchmarkProductsBF16(b *testing.B) {
 	eachThreads(func(p *Pool) {
 		for _, s := range [][3]int{
@@ -202,7 +202,7 @@ func BenchmarkProductsBF16(b *testing.B) {
 				b.Run(fmt.Sprintf("threads=%d/%d×%d×%d/%s", p.Threads(), m, n, k, form.name), func(b *testing.B) {
 					var rate, peak float64
 					for range b.N {
-						rate, peak = fractionOf(p, 2*float64(m)*float64(n)*float64(k), form.f, TileDots)
+						rate, peak = fractionOf(p, 2*float64(m)*float64(n)*float64(k), form.f, Dots)
 					}
 					b.ReportMetric(rate, "GFLOP/s")
 					b.ReportMetric(100*rate/peak, "%peak")

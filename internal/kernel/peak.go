@@ -26,11 +26,11 @@ func FMA(n int) (operations float64) {
 	return float64(n) * 8 * 2
 }
 
-// TileDots is FMA for products of bf16 tiles, in registers; 0 where the path in
-// use has none.
-func TileDots(n int) (operations float64) {
-	if current != AMX {
+// Dots is FMA for products in bf16, of tiles or of vectors, in registers; 0 where
+// the path in use has neither.
+func Dots(n int) (operations float64) {
+	if !tiled(current) {
 		return 0
 	}
-	return float64(n) * peakTiles(n)
+	return float64(n) * peakBF16(current, n)
 }

@@ -257,8 +257,13 @@ func roundVector(y []BF16, x []float32) { roundBF16x512(at16(y, 0), at32(x, 0), 
 
 func widenVector(y []float32, x []BF16) { widenBF16x512(at32(y, 0), at16(x, 0), len(x)) }
 
-// peakTiles runs n rounds of products of tiles and returns the operations of one.
-func peakTiles(n int) float64 {
+// peakBF16 runs n rounds of the products of a path with tiles and returns the
+// operations of one.
+func peakBF16(p Path, n int) float64 {
+	if p == AVX512BF16 {
+		peakDots(n)
+		return 48 * 2 * 2 * 16
+	}
 	c := newTileConfig(tilePanel, tilePanel)
 	peakAMX(n, &c[0])
 	return 16 * 2 * 16 * 16 * 32

@@ -50,3 +50,8 @@ func dots8(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride
 //
 //go:noescape
 func peakAMX(n int, cfg *byte)
+
+// peakDots runs 48 dot products of pairs in vectors n ≥ 1 times, on registers.
+//
+//go:noescape
+func peakDots(n int)

@@ -14,4 +14,4 @@ func roundVector(y []BF16, x []float32) { panic(noVectors) }
 
 func widenVector(y []float32, x []BF16) { panic(noVectors) }
 
-func peakTiles(n int) float64 { panic(noVectors) }
+func peakBF16(p Path, n int) float64 { panic(noVectors) }

@@ -9,6 +9,18 @@ func dots() {
 	for rows := 1; rows <= 8; rows++ {
 		s.dotRows(rows)
 	}
+	s.text("peakDots", "n int", "n=CX")
+	for r := range 26 {
+		s.ops("VPXORD Z%d, Z%d, Z%d", r, r, r)
+	}
+	s.line("again:")
+	for i := range 48 {
+		s.dot(i%24, 24, 25)
+	}
+	s.ops("DECQ CX")
+	s.ops("JNZ again")
+	s.ops("VZEROUPPER")
+	s.ops("RET")
 	s.print()
 }
 
