@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"gradcheck":       {"", "paper", "engine"},
 	"corpus":          {"token"},
 	"train":           {"", "engine", "token", "corpus", "safetensors"},
-	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "train"},
+	"hub":             {"", "token", "safetensors"},
+	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "train", "hub"},
 }
 
 // standsAlone lists the packages that stand on the standard library and

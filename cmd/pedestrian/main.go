@@ -83,6 +83,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian train       train a GPT on the built-in stories or on your text
   pedestrian sample      let a trained model write
   pedestrian checkpoint  list, verify and prune what a run has saved
+  pedestrian download    fetch a model or an adapter from the Hugging Face hub
   pedestrian params      count parameters, term by term
   pedestrian explain     one equation: what it says, where it is, how it is checked
   pedestrian bench       this machine's limits, and how close a training step comes
@@ -122,7 +123,7 @@ func newRootCmd() *cobra.Command {
 		}
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newCheckpointCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
+	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newCheckpointCmd(), newDownloadCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
 	root.SetHelpCommand(newHelpCmd(root))
 	return root
 }

@@ -30,8 +30,9 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(e.WorkDir, "binary.txt"), []byte("text\x00more"), 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await":   await,
-			"refused": refused,
+			"await":    await,
+			"refused":  refused,
+			"loopback": loopback,
 		},
 	})
 }

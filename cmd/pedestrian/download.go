@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian/hub"
+)
+
+func newDownloadCmd() *cobra.Command {
+	var revision string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "download NAME",
+		Short: "Fetch a model or an adapter from the Hugging Face hub",
+		Long: `Fetches what is needed of a model or an adapter: configuration, tokenizer and
+safetensors. Pickled weights (.bin) are never fetched: they are programs.
+
+It goes where Python's huggingface_hub keeps things (HF_HUB_CACHE, else HF_HOME/hub,
+else ~/.cache/huggingface/hub) and is found there by both. A download that was cut
+short goes on where it stopped; every file is compared with the SHA-256 or the git
+digest that the server gives. What is there already is compared, not fetched again.
+
+HF_TOKEN is for models that are private or gated; it goes to the endpoint's own host
+only. HF_ENDPOINT names another server. With HF_HUB_OFFLINE=1 nobody is asked: what
+is in the cache is found, or it is an error.
+
+You will see a line that moves (on a terminal, on standard error), then the directory.
+Wherever a command takes a model, such a name will do as well as a directory.`,
+		Example: "  pedestrian download openai-community/gpt2\n  pedestrian download distilbert/distilgpt2 --revision main --json",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("download takes one name, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := download(cmd.Context(), args[0], revision, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"name": s.Repo, "commit": s.Commit, "dir": s.Dir})
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), s.Dir)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&revision, "revision", "main", "a branch, a tag or a commit")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// download brings a model into the cache; offline, it must be there.
+func download(ctx context.Context, name, revision string, stderr io.Writer) (hub.Snapshot, error) {
+	e := hubEnvironment()
+	for _, err := range []error{hub.CheckRepo(name), hub.CheckRevision(revision), e.remote().Check()} {
+		if err != nil {
+			return hub.Snapshot{}, usageError{err}
+		}
+	}
+	if e.offline {
+		return e.cached(name, revision)
+	}
+	ctx, stop := interruptible(ctx, func() {})
+	defer stop()
+	bar := &progressBar{w: stderr, p: newPainter(stderr), moving: isTerminal(stderr)}
+	r := e.remote()
+	r.Report = bar.show
+	s, err := r.Download(ctx, e.cache, name, revision)
+	bar.clear()
+	switch {
+	case err == nil:
+		return s, nil
+	case ctx.Err() != nil:
+		return s, fmt.Errorf("stopped: what came is kept, and the same command goes on from there")
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported):
+		return s, usageError{err}
+	}
+	return s, err
+}
+
+// cached finds a model in the cache, whole.
+func (e hubSettings) cached(name, revision string) (hub.Snapshot, error) {
+	s, err := e.cache.Find(name, revision)
+	if err == nil && len(s.Missing) > 0 {
+		err = fmt.Errorf("%s in the cache lacks %s", name, strings.Join(s.Missing, ", "))
+	}
+	if err != nil {
+		return s, usagef("%w; HF_HUB_OFFLINE is set, so nobody is asked", err)
+	}
+	return s, nil
+}
+
+// fetchedModel is the directory of a model or an adapter that is given by its name:
+// what is in the cache, and otherwise what is downloaded.
+func fetchedModel(ctx context.Context, name string, stderr io.Writer) (dir string, err error) {
+	s, err := hubEnvironment().cache.Find(name, "")
+	if err == nil && len(s.Missing) == 0 {
+		return s.Dir, nil
+	}
+	s, err = download(ctx, name, "main", stderr)
+	return s.Dir, err
+}
+
+// A progressBar is the line of a download, on a terminal; in a pipe there is none.
+type progressBar struct {
+	w       io.Writer
+	p       painter
+	moving  bool
+	shown   bool
+	began   time.Time
+	last    time.Time
+	already int64 // what was there when the first byte came
+}
+
+func (b *progressBar) show(p hub.Progress) {
+	now := time.Now()
+	if !b.moving || now.Sub(b.last) < 100*time.Millisecond && p.Done < p.Total && p.Note == "" {
+		return
+	}
+	if b.began.IsZero() {
+		b.began = now
+	}
+	b.last, b.shown = now, true
+	line := progressLine(p, now.Sub(b.began))
+	if width := terminalWidth(b.w) - 1; len(line) > width {
+		line = line[:max(0, width)]
+	}
+	fmt.Fprintf(b.w, "\r%s\x1b[K", b.p.dim(line))
+}
+
+func (b *progressBar) clear() {
+	if b.shown {
+		fmt.Fprint(b.w, "\r\x1b[K")
+	}
+	b.shown = false
+}
+
+// progressLine says how far a download is after some time, how fast, and how long
+// the rest will take at that speed.
+func progressLine(p hub.Progress, after time.Duration) string {
+	percent := 0.0
+	if p.Total > 0 {
+		percent = 100 * float64(p.Done) / float64(p.Total)
+	}
+	line := fmt.Sprintf("%s  %.1f of %.1f MB  %.0f %%", p.File, float64(p.Done)/1e6, float64(p.Total)/1e6, percent)
+	if p.Note != "" {
+		return line + "  " + p.Note
+	}
+	if speed := float64(p.Fetched) / after.Seconds(); after > time.Second && speed > 0 {
+		left := time.Duration(float64(p.Total-p.Done) / speed * float64(time.Second))
+		line += fmt.Sprintf("  %.1f MB/s, %s left", speed/1e6, clock(left))
+	}
+	return line
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"crypto/sha1"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/pedestrian-ml/pedestrian/hub"
+)
+
+// loopback DIR serves DIR/OWNER/NAME/FILE as the hub does, and makes it the endpoint.
+func loopback(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: loopback DIR")
+	}
+	dir := ts.MkAbs(args[0])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		const commit = "0123456789abcdef0123456789abcdef01234567"
+		w.Header().Set("X-Repo-Commit", commit)
+		if repo, ok := strings.CutPrefix(r.URL.Path, "/api/models/"); ok {
+			repo, _, _ = strings.Cut(repo, "/revision/")
+			entries, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(repo)))
+			if err != nil {
+				w.Header().Set("X-Error-Code", "RepoNotFound")
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			var siblings []map[string]string
+			for _, e := range entries {
+				siblings = append(siblings, map[string]string{"rfilename": e.Name()})
+			}
+			json.NewEncoder(w).Encode(map[string]any{"sha": commit, "siblings": siblings})
+			return
+		}
+		repo, file, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/resolve/")
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(repo), path.Base(file)))
+		if err != nil {
+			w.Header().Set("X-Error-Code", "EntryNotFound")
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(text), text))))
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(text)))
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("HF_ENDPOINT", server.URL)
+}
+
+func TestHubEnvironment(t *testing.T) {
+	home := t.TempDir()
+	for _, name := range []string{"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_ENDPOINT", "HF_TOKEN",
+		"HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", home)
+	for _, test := range []struct{ name, value, cache string }{
+		{"HF_HOME", "", home + "/.cache/huggingface/hub"},
+		{"XDG_CACHE_HOME", "/x", "/x/huggingface/hub"},
+		{"HF_HOME", "~/hf", home + "/hf/hub"},
+		{"HUGGINGFACE_HUB_CACHE", "/old", "/old"},
+		{"HF_HUB_CACHE", "$HOME/${HF_ENDPOINT}models", home + "/models"},
+		{"HF_HUB_CACHE", "/a/$NO_SUCH_NAME", "/a/${NO_SUCH_NAME}"},
+	} {
+		t.Setenv(test.name, test.value)
+		if got := hubEnvironment().cache.Dir; got != test.cache {
+			t.Errorf("with %s=%s the cache is %s, want %s", test.name, test.value, got, test.cache)
+		}
+	}
+	t.Setenv("HF_HOME", home)
+	if err := os.WriteFile(filepath.Join(home, "token"), []byte("hf_stored\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := hubEnvironment(); s.token != "hf_stored" || s.offline || s.endpoint != hub.DefaultEndpoint {
+		t.Errorf("with a stored token: %+v", s)
+	}
+	t.Setenv("HF_ENDPOINT", "https://mirror.example.com")
+	if s := hubEnvironment(); s.token != "" {
+		t.Error("another endpoint gets the token that was stored for the hub")
+	}
+	t.Setenv("HF_TOKEN", "hf_mirror")
+	t.Setenv("TRANSFORMERS_OFFLINE", "yes")
+	if s := hubEnvironment(); s.token != "hf_mirror" || !s.offline || s.endpoint != "https://mirror.example.com" {
+		t.Errorf("with HF_TOKEN, offline, at a mirror: %+v", s)
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	p := hub.Progress{File: "model.safetensors", Done: 50e6, Total: 200e6, Fetched: 40e6}
+	for _, test := range []struct {
+		note  string
+		after time.Duration
+		want  string
+	}{
+		{"", 0, "model.safetensors  50.0 of 200.0 MB  25 %"},
+		{"", 4 * time.Second, "model.safetensors  50.0 of 200.0 MB  25 %  10.0 MB/s, 0:15 left"},
+		{"again in 2s", 4 * time.Second, "model.safetensors  50.0 of 200.0 MB  25 %  again in 2s"},
+	} {
+		p.Note = test.note
+		if got := progressLine(p, test.after); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Cache is the directory in which Hugging Face's libraries keep what they
+// downloaded, one folder a repository:
+//
+//	models--OWNER--NAME/blobs/DIGEST              the files, named by what is in them
+//	models--OWNER--NAME/snapshots/COMMIT/FILE     symbolic links to them, under their names
+//	models--OWNER--NAME/refs/main                 the commit that a branch or tag stands for
+//
+// What Python has downloaded is found here, and what is downloaded from here is
+// found by Python.
+type Cache struct{ Dir string }
+
+// A Snapshot is a repository at one commit, in a cache.
+type Snapshot struct {
+	Repo    string
+	Commit  string
+	Dir     string   // the directory with the files
+	Missing []string // files without which it is neither a model nor an adapter; none when it is whole
+}
+
+// Find looks a repository up without writing or asking anyone. The revision is a
+// branch, a tag or a commit; "" is main. An error that is fs.ErrNotExist means that
+// the cache does not have it; a Snapshot whose Missing is not empty, that it has a
+// part of it.
+func (c Cache) Find(repo, revision string) (Snapshot, error) {
+	if revision == "" {
+		revision = defaultRevision
+	}
+	if err := errors.Join(CheckRepo(repo), CheckRevision(revision)); err != nil {
+		return Snapshot{}, err
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("the cache of models: %w", err)
+	}
+	defer root.Close()
+	folder := folderOf(repo)
+	commit := revision
+	if !isCommit(commit) {
+		text, err := readSmall(root, filepath.Join(folder, "refs", filepath.FromSlash(revision)), 1<<10)
+		if err != nil {
+			return Snapshot{}, fmt.Errorf("%s at %s is not in the cache %s: %w", repo, revision, c.Dir, err)
+		}
+		if commit = strings.TrimSpace(string(text)); !isCommit(commit) {
+			return Snapshot{}, fmt.Errorf("%s does not hold the name of a commit", filepath.Join(c.Dir, folder, "refs", revision))
+		}
+	}
+	dir := filepath.Join(folder, "snapshots", commit)
+	if info, err := root.Stat(dir); err != nil || !info.IsDir() {
+		return Snapshot{}, fmt.Errorf("%s at %s is not in the cache %s: %w", repo, revision, c.Dir, fs.ErrNotExist)
+	}
+	missing, err := missingFiles(root, dir)
+	return Snapshot{repo, commit, filepath.Join(c.Dir, dir), missing}, err
+}
+
+// missingFiles lists what dir lacks to be a model or an adapter.
+func missingFiles(root *os.Root, dir string) ([]string, error) {
+	has := func(name string) bool {
+		info, err := root.Stat(filepath.Join(dir, name))
+		return err == nil && info.Mode().IsRegular()
+	}
+	if has(adapterConfig) && has(adapterWeights) {
+		return nil, nil
+	}
+	if !has(configFile) && (has(adapterConfig) || has(adapterWeights)) {
+		return slices.DeleteFunc([]string{adapterConfig, adapterWeights}, has), nil
+	}
+	missing := slices.DeleteFunc([]string{configFile}, has)
+	switch {
+	case has(weightsFile):
+	case has(indexFile):
+		text, err := readSmall(root, filepath.Join(dir, indexFile), maxSmallFile)
+		if err != nil {
+			return nil, err
+		}
+		shards, err := shardsOf(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(root.Name(), dir), err)
+		}
+		missing = append(missing, slices.DeleteFunc(shards, has)...)
+	default:
+		missing = append(missing, weightsFile)
+	}
+	return missing, nil
+}
+
+// shardsOf lists the files that an index names, sorted, each checked to be a plain
+// name beside it.
+func shardsOf(index []byte) ([]string, error) {
+	var parsed struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(index, &parsed); err != nil {
+		return nil, fmt.Errorf("%s: %w", indexFile, err)
+	}
+	var shards []string
+	seen := map[string]bool{}
+	for _, name := range parsed.WeightMap {
+		if seen[name] {
+			continue
+		}
+		if err := checkShard(name); err != nil {
+			return nil, err
+		}
+		seen[name] = true
+		if shards = append(shards, name); len(shards) > maxShards {
+			return nil, fmt.Errorf("%s names more than %d files", indexFile, maxShards)
+		}
+	}
+	if len(shards) == 0 {
+		return nil, fmt.Errorf("%s names no file", indexFile)
+	}
+	slices.Sort(shards)
+	return shards, nil
+}
+
+// readSmall reads a regular file of at most limit bytes.
+func readSmall(root *os.Root, name string, limit int64) ([]byte, error) {
+	f, err := openRegular(root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", filepath.Join(root.Name(), name), limit)
+	}
+	return text, err
+}
+
+// openRegular opens a file to read it, if it is one: not a directory, a pipe or a device.
+func openRegular(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", filepath.Join(root.Name(), name))
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

@@ -1,0 +1,214 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Download brings a model or an adapter into c: its configuration, its tokenizer and
+// its safetensors, no more; "" as the revision is main. Files that are there are
+// compared with their digests, those that are cut short are continued. The name of
+// the revision is written last, so that it never leads to half a model.
+//
+// Errors that are fs.ErrNotExist or fs.ErrPermission are the server's refusals;
+// errors.ErrUnsupported is a repository without safetensors.
+func (r Remote) Download(ctx context.Context, c Cache, repo, revision string) (Snapshot, error) {
+	if revision == "" {
+		revision = defaultRevision
+	}
+	if err := errors.Join(CheckRepo(repo), CheckRevision(revision)); err != nil {
+		return Snapshot{}, err
+	}
+	s, err := newSession(r)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer s.client.CloseIdleConnections()
+	l, err := s.list(ctx, repo, revision)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	names, err := choose(repo, l)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return Snapshot{}, fmt.Errorf("the cache of models: %w", err)
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("the cache of models: %w", err)
+	}
+	defer root.Close()
+	d := download{s, root, repo, folderOf(repo), l.commit}
+	if err := d.run(ctx, l, names); err != nil {
+		return Snapshot{}, err
+	}
+	if revision != l.commit {
+		ref := path.Join(d.folder, "refs", revision)
+		if err := makeDirs(root, path.Dir(ref)); err != nil {
+			return Snapshot{}, err
+		}
+		if err := replace(root, ref, l.commit); err != nil {
+			return Snapshot{}, err
+		}
+	}
+	return Snapshot{Repo: repo, Commit: l.commit, Dir: filepath.Join(c.Dir, filepath.FromSlash(d.snapshot()))}, nil
+}
+
+// choose picks the files that are needed: small ones first, weights last. Shards are
+// not among them; their index is.
+func choose(repo string, l listing) (names []string, err error) {
+	model, adapter := l.has(configFile), l.has(adapterConfig)
+	if !model && !adapter {
+		return nil, fmt.Errorf("%s has neither %s nor %s: not a model: %w", repo, configFile, adapterConfig, errors.ErrUnsupported)
+	}
+	var weights []string
+	refuse := func(pickle, want string) error {
+		why := "it has no " + want
+		if l.has(pickle) {
+			why = pickle + " is a pickle, a program that would run when read; " + want + " it does not have"
+		}
+		return fmt.Errorf("%s: %s: convert it with Python's save_pretrained: %w", repo, why, errors.ErrUnsupported)
+	}
+	if adapter {
+		if !l.has(adapterWeights) {
+			return nil, refuse(pickledAdapter, adapterWeights)
+		}
+		names, weights = append(names, adapterConfig), append(weights, adapterWeights)
+	}
+	if model {
+		names = append(names, configFile)
+		switch {
+		case l.has(weightsFile):
+			weights = append(weights, weightsFile)
+		case l.has(indexFile):
+			names = append(names, indexFile)
+		case !adapter: // what is beside an adapter may be the configuration of its base alone
+			return nil, refuse(pickledWeights, weightsFile)
+		}
+	}
+	for _, name := range alsoNeeded {
+		if l.has(name) {
+			names = append(names, name)
+		}
+	}
+	return append(names, weights...), nil
+}
+
+// A download is one repository on its way into a cache.
+type download struct {
+	*session
+	root   *os.Root
+	repo   string
+	folder string
+	commit string
+}
+
+func (d download) snapshot() string { return path.Join(d.folder, "snapshots", d.commit) }
+
+func (d download) run(ctx context.Context, l listing, names []string) error {
+	if err := makeDirs(d.root, d.snapshot()); err != nil {
+		return err
+	}
+	// For backup programs, as huggingface_hub does; nothing depends on it.
+	if _, err := d.root.Lstat("CACHEDIR.TAG"); err != nil {
+		replace(d.root, "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n# Downloaded models, which can be fetched again.\n")
+	}
+	var small, large []remoteFile
+	for _, name := range names {
+		f, err := d.head(ctx, d.repo, d.commit, name)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(name, weightsSuffix) {
+			large = append(large, f)
+		} else {
+			small = append(small, f)
+		}
+	}
+	if err := d.take(ctx, small, large); err != nil {
+		return err
+	}
+	if slices.Contains(names, indexFile) {
+		text, err := readSmall(d.root, path.Join(d.snapshot(), indexFile), maxSmallFile)
+		if err != nil {
+			return err
+		}
+		shards, err := shardsOf(text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.repo, err)
+		}
+		for _, name := range shards {
+			if !l.has(name) {
+				return fmt.Errorf("%s: %s names %s, which is not there", d.repo, indexFile, name)
+			}
+			f, err := d.head(ctx, d.repo, d.commit, name)
+			if err != nil {
+				return err
+			}
+			large = append(large, f)
+		}
+	}
+	return d.take(ctx, large, nil)
+}
+
+// take brings files into the snapshot; later ones count towards the total alone.
+func (d download) take(ctx context.Context, files, later []remoteFile) error {
+	d.progress.Total = d.progress.Done
+	for _, f := range later {
+		d.progress.Total += f.size
+	}
+	var missing []remoteFile
+	var need int64
+	for _, f := range files {
+		d.progress.Total += f.size
+		if f.wholeAt(d.root, path.Join(d.snapshot(), f.name)) {
+			d.progress.Done += f.size
+			continue
+		}
+		missing = append(missing, f)
+		if f.wholeAt(d.root, path.Join(d.folder, "blobs", f.etag)) {
+			continue
+		}
+		need += f.size
+		if info, err := d.root.Stat(path.Join(d.folder, "blobs", f.etag+".incomplete")); err == nil {
+			need -= min(info.Size(), f.size)
+		}
+	}
+	if free, known := freeSpace(d.root.Name()); known && free < need {
+		return fmt.Errorf("%s needs %d MB and the disk of %s has %d MB left", d.repo, need/1e6, d.root.Name(), free/1e6)
+	}
+	for _, f := range missing {
+		if err := d.fetch(ctx, d.root, d.folder, d.address(d.repo, d.commit, f.name), f); err != nil {
+			return fmt.Errorf("%s: %w", d.repo, err)
+		}
+		if err := d.link(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// link gives a blob its name in the snapshot.
+func (d download) link(f remoteFile) error {
+	name := path.Join(d.snapshot(), f.name)
+	temporary := name + "." + rand.Text()[:8] + ".tmp"
+	if err := d.root.Symlink("../../blobs/"+f.etag, temporary); err != nil {
+		// A file system without links: the file itself takes the name, as in huggingface_hub.
+		if err := d.root.Rename(path.Join(d.folder, "blobs", f.etag), name); err != nil {
+			return err
+		}
+	} else if err := d.root.Rename(temporary, name); err != nil {
+		d.root.Remove(temporary)
+		return err
+	}
+	return syncDir(d.root, d.snapshot())
+}

@@ -1,0 +1,222 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DefaultEndpoint is where models are when nothing else is said.
+const DefaultEndpoint = "https://huggingface.co"
+
+// A Remote is a server that speaks the hub's protocol.
+type Remote struct {
+	Endpoint string                                     // "" is DefaultEndpoint
+	Token    string                                     // sent to the endpoint's own origin, never across a redirect to another
+	Proxy    func(*http.Request) (*url.URL, error)      // nil: none
+	Report   func(Progress)                             // called often during a download, from the calling goroutine; may be nil
+	stall    time.Duration                              // 0 is stallTime
+	sleep    func(context.Context, time.Duration) error // nil is sleep
+}
+
+// Progress is how far a download is.
+type Progress struct {
+	File        string // being fetched
+	Done, Total int64  // bytes of all files that are needed; what was there before counts as done
+	Fetched     int64  // bytes that came over the network
+	Note        string // what is being waited for, "" if nothing
+}
+
+func (s *session) note(text string) {
+	s.progress.Note = text
+	s.tell()
+}
+
+func (s *session) tell() {
+	if s.report != nil {
+		s.report(s.progress)
+	}
+}
+
+// A listing is what a repository has at one commit.
+type listing struct {
+	commit string
+	files  []string
+}
+
+func (l listing) has(name string) bool { return slices.Contains(l.files, name) }
+
+// list asks which commit a revision is and which files it has.
+func (s *session) list(ctx context.Context, repo, revision string) (l listing, err error) {
+	address := s.endpoint.String() + "/api/models/" + repo + "/revision/" + url.PathEscape(revision)
+	err = s.retry(ctx, func() (bool, error) {
+		body, err := s.get(ctx, address, maxListing)
+		if err != nil {
+			return false, err
+		}
+		var parsed struct {
+			SHA      string `json:"sha"`
+			Siblings []struct {
+				Name string `json:"rfilename"`
+			} `json:"siblings"`
+		}
+		if err := json.Unmarshal(body, &parsed); err != nil {
+			return false, fmt.Errorf("%s does not answer as the hub does: %w", s.endpoint.Host, err)
+		}
+		if !isCommit(parsed.SHA) {
+			return false, fmt.Errorf("%s does not answer as the hub does: no commit", s.endpoint.Host)
+		}
+		l = listing{commit: parsed.SHA}
+		for _, f := range parsed.Siblings {
+			l.files = append(l.files, f.Name)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return l, s.explain(repo, revision, err)
+	}
+	return l, nil
+}
+
+// get fetches a small text.
+func (s *session) get(ctx context.Context, address string, limit int64) ([]byte, error) {
+	ctx, touch, stop := s.watch(ctx)
+	defer stop()
+	resp, err := s.send(ctx, http.MethodGet, address, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", resp.Request.URL.Host, resp.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(touchingReader{resp.Body, touch}, limit+1))
+	if err != nil {
+		return nil, lost(ctx, err)
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("%s answers with more than %d bytes", resp.Request.URL.Host, limit)
+	}
+	return body, nil
+}
+
+// explain says what can be done about a refusal.
+func (s *session) explain(repo, revision string, err error) error {
+	var r refusedError
+	if !errors.As(err, &r) {
+		return fmt.Errorf("%s: %w", repo, err)
+	}
+	where := s.endpoint.String()
+	token := "set HF_TOKEN if it is private"
+	if s.token != "" {
+		token = "or HF_TOKEN may not see it"
+	}
+	switch {
+	case r.code == "GatedRepo":
+		return fmt.Errorf("%s is gated: accept its conditions at %s/%s and set HF_TOKEN to a token of that account: %w", repo, where, repo, r)
+	case r.code == "RevisionNotFound":
+		return fmt.Errorf("%s has no revision %q: %w", repo, revision, r)
+	case r.code == "EntryNotFound":
+		return fmt.Errorf("%s at %s lacks a file: %w", repo, revision, r)
+	case r.status == http.StatusUnauthorized && s.token != "":
+		return fmt.Errorf("%s: %s does not know HF_TOKEN, or there is no such model: %w", repo, where, r)
+	case r.code == "RepoNotFound" || errors.Is(r, fs.ErrNotExist):
+		return fmt.Errorf("%s is not at %s: check its name; %s: %w", repo, where, token, r)
+	case errors.Is(r, fs.ErrPermission):
+		return fmt.Errorf("%s may not be read: %s: %w", repo, token, r)
+	}
+	return fmt.Errorf("%s: %w", repo, err)
+}
+
+// A remoteFile is what a server says of a file before it sends it.
+type remoteFile struct {
+	name string
+	etag string // SHA-256 of what is in it, or its SHA-1 as git counts it
+	size int64
+}
+
+// head asks for the digest and the size of a file.
+func (s *session) head(ctx context.Context, repo, commit, name string) (f remoteFile, err error) {
+	err = s.retry(ctx, func() (bool, error) {
+		resp, err := s.send(ctx, http.MethodHead, s.address(repo, commit, name), nil, false)
+		if err != nil {
+			return false, err
+		}
+		resp.Body.Close()
+		h := resp.Header
+		if c := h.Get("X-Repo-Commit"); c != commit {
+			return false, fmt.Errorf("%s: %s answers for commit %q and was asked for %s", name, s.endpoint.Host, plain(c), commit)
+		}
+		tag := h.Get("X-Linked-Etag")
+		if tag == "" {
+			tag = h.Get("ETag")
+		}
+		tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
+		if !isHex(tag, 40) && !isHex(tag, 64) {
+			return false, fmt.Errorf("%s: %s gives no digest to check it by (ETag %q)", name, s.endpoint.Host, plain(tag))
+		}
+		size := resp.ContentLength
+		if linked := h.Get("X-Linked-Size"); linked != "" {
+			if size, err = strconv.ParseInt(linked, 10, 64); err != nil {
+				size = -1
+			}
+		} else if resp.StatusCode >= 300 {
+			size = -1 // the length of the redirect
+		}
+		if size < 0 {
+			return false, fmt.Errorf("%s: %s does not say how large it is", name, s.endpoint.Host)
+		}
+		if !strings.HasSuffix(name, weightsSuffix) && size > maxSmallFile {
+			return false, fmt.Errorf("%s has %d bytes: more than %d are not taken for such a file", name, size, maxSmallFile)
+		}
+		f = remoteFile{name, tag, size}
+		return true, nil
+	})
+	if err != nil {
+		return f, s.explain(repo, commit, err)
+	}
+	return f, nil
+}
+
+// address is where a file is.
+func (s *session) address(repo, commit, name string) string {
+	return s.endpoint.String() + "/" + repo + "/resolve/" + commit + "/" + url.PathEscape(name)
+}
+
+// watch returns a context that ends when touch was not called for the stall time.
+func (s *session) watch(ctx context.Context) (_ context.Context, touch, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(s.stall, func() {
+		cancel(lostError{fmt.Errorf("%s: nothing came for %v", s.endpoint.Host, s.stall)})
+	})
+	return ctx, func() { timer.Reset(s.stall) }, func() { timer.Stop(); cancel(context.Canceled) }
+}
+
+// lost makes an error in reading a body one that is worth another try, if nobody
+// stopped it.
+func lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return lostError{fmt.Errorf("the connection broke: %w", err)}
+}
+
+type touchingReader struct {
+	io.Reader
+	touch func()
+}
+
+func (r touchingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.touch()
+	return n, err
+}

@@ -1,0 +1,108 @@
+// Package hub reads and writes models as other people keep them: the cache of Hugging
+// Face's libraries, and the server behind it.
+package hub
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// maxRepoName is the longest part of a repository's name that the hub allows.
+const maxRepoName = 96
+
+// CheckRepo reports what is wrong with a repository's name: "gpt2" or
+// "openai-community/gpt2", of letters, digits, '-', '_' and '.', by the rules of
+// huggingface_hub 2.4.
+func CheckRepo(repo string) error {
+	parts := strings.Split(repo, "/")
+	if len(parts) > 2 {
+		return fmt.Errorf("%q is not a model's name: it has the form NAME or OWNER/NAME", repo)
+	}
+	for _, p := range parts {
+		if p == "" || len(p) > maxRepoName {
+			return fmt.Errorf("%q is not a model's name: each part has 1 to %d characters", repo, maxRepoName)
+		}
+		for _, c := range []byte(p) {
+			if !isWord(c) && c != '-' && c != '.' {
+				return fmt.Errorf("%q is not a model's name: %q is not a letter, a digit, '-', '_' or '.'", repo, c)
+			}
+		}
+		if !isWord(p[0]) || !isWord(p[len(p)-1]) {
+			return fmt.Errorf("%q is not a model's name: a part begins and ends with a letter, a digit or '_'", repo)
+		}
+	}
+	if strings.Contains(repo, "--") || strings.Contains(repo, "..") || strings.HasSuffix(repo, ".git") {
+		return fmt.Errorf(`%q is not a model's name: it may not contain "--" or "..", nor end with ".git"`, repo)
+	}
+	return nil
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// CheckRevision reports what is wrong with the name of a branch, a tag or a commit.
+// It becomes a path below refs and a part of an address.
+func CheckRevision(revision string) error {
+	bad := revision == "" || len(revision) > 255 || !fs.ValidPath(revision) || revision == "."
+	for _, c := range []byte(revision) {
+		bad = bad || c <= ' ' || c == 0x7f || strings.IndexByte(`\:?*"<>|`, c) >= 0
+	}
+	if bad {
+		return fmt.Errorf("%q is not a revision: give a branch, a tag or a commit", revision)
+	}
+	return nil
+}
+
+// isHex says whether s is n lower-case hexadecimal digits.
+func isHex(s string, n int) bool {
+	if len(s) != n {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// isCommit says whether revision is the whole name of a commit.
+func isCommit(revision string) bool { return isHex(revision, 40) }
+
+// folderOf is the directory of a repository inside the cache.
+func folderOf(repo string) string { return "models--" + strings.ReplaceAll(repo, "/", "--") }
+
+// The files of a model and of an adapter.
+const (
+	configFile      = "config.json"
+	weightsFile     = "model.safetensors"
+	indexFile       = "model.safetensors.index.json"
+	adapterConfig   = "adapter_config.json"
+	adapterWeights  = "adapter_model.safetensors"
+	pickledWeights  = "pytorch_model.bin"
+	pickledAdapter  = "adapter_model.bin"
+	weightsSuffix   = ".safetensors"
+	maxSmallFile    = 64 << 20 // config, tokenizer, index: GPT-2's largest has 1.4 MB
+	maxListing      = 16 << 20
+	maxShards       = 10000
+	defaultRevision = "main"
+)
+
+// alsoNeeded are the small files that are taken along where a repository has them.
+var alsoNeeded = []string{
+	"generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+	"added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja",
+}
+
+// checkShard reports what is wrong with a file name that an index gives: it must be
+// a safetensors file beside the index.
+func checkShard(name string) error {
+	if !fs.ValidPath(name) || path.Base(name) != name || strings.ContainsAny(name, "\\:\x00") ||
+		len(name) > 255 || !strings.HasSuffix(name, weightsSuffix) {
+		return fmt.Errorf("%s names the file %q: it must be a %s file beside it", indexFile, name, weightsSuffix)
+	}
+	return nil
+}
