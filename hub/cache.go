@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,36 +94,6 @@ func missingFiles(root *os.Root, dir string) ([]string, error) {
 		missing = append(missing, weightsFile)
 	}
 	return missing, nil
-}
-
-// shardsOf lists the files that an index names, sorted, each checked to be a plain
-// name beside it.
-func shardsOf(index []byte) ([]string, error) {
-	var parsed struct {
-		WeightMap map[string]string `json:"weight_map"`
-	}
-	if err := json.Unmarshal(index, &parsed); err != nil {
-		return nil, fmt.Errorf("%s: %w", indexFile, err)
-	}
-	var shards []string
-	seen := map[string]bool{}
-	for _, name := range parsed.WeightMap {
-		if seen[name] {
-			continue
-		}
-		if err := checkShard(name); err != nil {
-			return nil, err
-		}
-		seen[name] = true
-		if shards = append(shards, name); len(shards) > maxShards {
-			return nil, fmt.Errorf("%s names more than %d files", indexFile, maxShards)
-		}
-	}
-	if len(shards) == 0 {
-		return nil, fmt.Errorf("%s names no file", indexFile)
-	}
-	slices.Sort(shards)
-	return shards, nil
 }
 
 // readSmall reads a regular file of at most limit bytes.

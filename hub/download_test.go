@@ -521,8 +521,8 @@ func TestDownloadShards(t *testing.T) {
 		`{"weight_map":{"a":"a.bin"}}`:                     "must be a .safetensors file beside it",
 		`{"weight_map":{"a":"model-00009.safetensors"}}`:   "which is not there",
 		`{"weight_map":{}}`:                                "names no file",
-		`{"weight_map":[]}`:                                "cannot unmarshal",
-		`{"weight_map":{"a":"model-00001-of-00002.safeten`: "unexpected end",
+		`{"weight_map":[]}`:                                "instead of an object",
+		`{"weight_map":{"a":"model-00001-of-00002.safeten`: "ends too early",
 	} {
 		files["model.safetensors.index.json"] = bad
 		if _, err := l.remote().Download(t.Context(), Cache{t.TempDir()}, "owner/name", ""); err == nil || !strings.Contains(err.Error(), says) {

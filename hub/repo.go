@@ -82,6 +82,7 @@ const (
 	indexFile       = "model.safetensors.index.json"
 	adapterConfig   = "adapter_config.json"
 	adapterWeights  = "adapter_model.safetensors"
+	generationFile  = "generation_config.json"
 	pickledWeights  = "pytorch_model.bin"
 	pickledAdapter  = "adapter_model.bin"
 	weightsSuffix   = ".safetensors"
@@ -93,7 +94,7 @@ const (
 
 // alsoNeeded are the small files that are taken along where a repository has them.
 var alsoNeeded = []string{
-	"generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+	generationFile, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
 	"added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja",
 }
 
@@ -102,7 +103,7 @@ var alsoNeeded = []string{
 func checkShard(name string) error {
 	if !fs.ValidPath(name) || path.Base(name) != name || strings.ContainsAny(name, "\\:\x00") ||
 		len(name) > 255 || !strings.HasSuffix(name, weightsSuffix) {
-		return fmt.Errorf("%s names the file %q: it must be a %s file beside it", indexFile, name, weightsSuffix)
+		return fmt.Errorf("it names the file %.80q: it must be a %s file beside it", name, weightsSuffix)
 	}
 	return nil
 }

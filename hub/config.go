@@ -1,0 +1,158 @@
+package hub
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// activations is what transformers calls the nonlinearities that are the same
+// function as one of ours.
+var activations = map[string]pedestrian.Activation{
+	"gelu_new": pedestrian.GELUTanh, "gelu_pytorch_tanh": pedestrian.GELUTanh, "gelu_python_tanh": pedestrian.GELUTanh,
+	"gelu_fast": pedestrian.GELUTanh, "gelu_accurate": pedestrian.GELUTanh,
+	"gelu": pedestrian.GELU, "gelu_python": pedestrian.GELU, "relu": pedestrian.ReLU,
+}
+
+// aliases are names that transformers takes for GPT-2's own.
+var aliases = map[string]string{
+	"hidden_size": "n_embd", "max_position_embeddings": "n_positions", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
+}
+
+// read lists the keys of config.json that decide what is computed.
+var read = []string{
+	"model_type", "vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner", "activation_function", "layer_norm_epsilon",
+	"scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention", "tie_word_embeddings", "quantization_config",
+	"attn_pdrop", "embd_pdrop", "resid_pdrop", "bos_token_id", "eos_token_id", "is_encoder_decoder",
+}
+
+// ignored lists the keys that change nothing that is computed here: names, other
+// heads, how to train, how to generate, how to hold numbers.
+var ignored = []string{
+	"_name_or_path", "architectures", "n_ctx", "initializer_range", "reorder_and_upcast_attn", "use_cache", "output_past",
+	"summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
+	"task_specific_params", "transformers_version", "dtype", "torch_dtype", "pad_token_id", "gradient_checkpointing", "n_special", "predict_special_tokens",
+	"id2label", "label2id", "num_labels", "problem_type", "finetuning_task", "is_decoder", "output_attentions", "output_hidden_states", "return_dict",
+	"chunk_size_feed_forward", "_attn_implementation", "attn_implementation", "_attn_implementation_autoset", "tokenizer_class", "prefix",
+	"bad_words_ids", "do_sample", "temperature", "top_k", "top_p", "max_length", "min_length", "no_repeat_ngram_size", "repetition_penalty", "num_beams",
+}
+
+// A gptConfig is what config.json says about a GPT-2.
+type gptConfig struct {
+	network  pedestrian.Config
+	unscaled bool // scale_attn_weights is false: scores are not divided by √d_h
+	byLayer  bool // scale_attn_by_inverse_layer_idx: scores of block i are divided by i+1 as well
+	eos, bos []int32
+	unknown  []string // keys that neither read nor ignored lists
+	name     string   // _name_or_path
+}
+
+// parseConfig reads config.json.
+func parseConfig(text []byte) (c gptConfig, err error) {
+	o, err := parseObject(text)
+	if err != nil {
+		return c, err
+	}
+	for alias, name := range aliases {
+		v, ok := o[alias]
+		if !ok {
+			continue
+		}
+		if own, ok := o[name]; ok && string(own) != string(v) {
+			return c, fmt.Errorf("%s is %s and %s, which is the same, %s: delete one", name, o.show(name), alias, o.show(alias))
+		}
+		o[name] = v
+		delete(o, alias)
+	}
+	if err := supported(o); err != nil {
+		return c, err
+	}
+	n := &c.network
+	n.Bias = true
+	for _, f := range []struct {
+		key      string
+		to       *int
+		fallback int // of transformers
+	}{{"vocab_size", &n.Vocab, 50257}, {"n_positions", &n.Context, 1024}, {"n_embd", &n.Width, 768}, {"n_layer", &n.Blocks, 12}, {"n_head", &n.Heads, 12}, {"n_inner", &n.Hidden, 0}} {
+		if *f.to, err = o.whole(f.key, 1, f.fallback); err != nil {
+			return c, err
+		}
+	}
+	if n.Hidden == 4*n.Width {
+		n.Hidden = 0
+	}
+	if n.Eps, err = o.number("layer_norm_epsilon", 1e-5); err != nil {
+		return c, err
+	}
+	name, err := o.text("activation_function", "gelu_new")
+	if err != nil {
+		return c, err
+	}
+	if n.Activation = activations[name]; n.Activation == "" {
+		return c, fmt.Errorf("activation_function is %.40q: %s are computed here", name, strings.Join(slices.Sorted(maps.Keys(activations)), ", "))
+	}
+	scaled := true
+	for _, f := range []struct {
+		key      string
+		to       *bool
+		fallback bool
+	}{{"tie_word_embeddings", &n.Tied, true}, {"scale_attn_weights", &scaled, true}, {"scale_attn_by_inverse_layer_idx", &c.byLayer, false}} {
+		if *f.to, err = o.boolean(f.key, f.fallback); err != nil {
+			return c, err
+		}
+	}
+	c.unscaled = !scaled
+	for _, key := range []string{"attn_pdrop", "embd_pdrop", "resid_pdrop"} {
+		if p, err := o.number(key, 0); err != nil || !(p >= 0 && p < 1) {
+			return c, fmt.Errorf("%s is %s: it must be a probability below 1", key, o.show(key))
+		}
+	}
+	if c.eos, err = o.ids("eos_token_id"); err != nil {
+		return c, err
+	}
+	if c.bos, err = o.ids("bos_token_id"); err != nil {
+		return c, err
+	}
+	if c.name, err = o.text("_name_or_path", ""); err != nil {
+		return c, err
+	}
+	for key := range o {
+		if !slices.Contains(read, key) && !slices.Contains(ignored, key) {
+			c.unknown = append(c.unknown, key)
+		}
+	}
+	slices.Sort(c.unknown)
+	return c, n.Validate()
+}
+
+// supported says in one line why a model of another kind is not read.
+func supported(o object) error {
+	kind, err := o.text("model_type", "")
+	if err != nil {
+		return err
+	}
+	switch {
+	case kind == "" && !o.null("network"):
+		return fmt.Errorf("this is a checkpoint of pedestrian, not a model of Hugging Face: give its run directory")
+	case kind == "":
+		return fmt.Errorf("model_type is missing: it says which network this is, and only \"gpt2\" is read")
+	case kind != "gpt2":
+		return fmt.Errorf("model_type is %.40q: only \"gpt2\" is read", kind)
+	case !o.null("quantization_config"):
+		return fmt.Errorf("the weights are quantized (quantization_config): only F64, F32, F16 and BF16 are read: take the model it was made from")
+	}
+	for key, why := range map[string]string{
+		"add_cross_attention": "the blocks attend to a second network, which is not computed here",
+		"is_encoder_decoder":  "a network of encoder and decoder is not computed here",
+	} {
+		if on, err := o.boolean(key, false); err != nil {
+			return err
+		} else if on {
+			return fmt.Errorf("%s is true: %s", key, why)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// A Directory is a model directory of Hugging Face whose configuration and headers
+// were read, and none of its numbers.
+type Directory struct {
+	Path    string
+	Network pedestrian.Config // meaningless when Check fails
+	Tensors []Stored          // in the order of the files
+	Unknown []string          // keys of config.json whose meaning is not known here; they are passed over
+	Notes   []string          // what was read otherwise than it stands there, one line each
+	EOS     []int32
+	BOS     []int32
+	Name    string // what the model calls itself
+
+	folder  *folder
+	shards  []shard
+	config  gptConfig
+	problem error // why it cannot be loaded
+	place   map[string]int
+}
+
+// Stored is a tensor of a model directory.
+type Stored struct {
+	safetensors.Tensor
+	File string
+	Ours string // our name of the parameter, "" when it is not one
+	Note string // why it is not read, "" when it is
+	in   *safetensors.File
+}
+
+// A shard is one open file of weights.
+type shard struct {
+	name  string
+	file  *os.File
+	size  int64
+	mtime time.Time
+}
+
+// Open reads config.json, generation_config.json and the headers of the weights in
+// the directory path. It fails where they cannot be read; a network that is not
+// computed here, or tensors that do not fit, are what [Directory.Check] tells. Close
+// it after use.
+func Open(path string) (*Directory, error) {
+	f, err := openFolder(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the model: %w", err)
+	}
+	d := &Directory{Path: path, folder: f, place: map[string]int{}}
+	if err := d.open(); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("reading the model: %w", err)
+	}
+	return d, nil
+}
+
+// Close closes the files.
+func (d *Directory) Close() error {
+	err := d.folder.Close()
+	for _, s := range d.shards {
+		err = errors.Join(err, s.file.Close())
+	}
+	return err
+}
+
+func (d *Directory) open() error {
+	text, err := d.folder.text(configFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no %s: not a model directory of Hugging Face", d.Path, configFile)
+	}
+	if err != nil {
+		return err
+	}
+	if d.config, err = parseConfig(text); err != nil {
+		d.problem = fmt.Errorf("%s: %w", filepath.Join(d.Path, configFile), err)
+	}
+	d.Network, d.Unknown, d.Name, d.EOS, d.BOS = d.config.network, d.config.unknown, d.config.name, d.config.eos, d.config.bos
+	if err := d.generation(); err != nil {
+		return err
+	}
+	if err := d.weights(); err != nil {
+		return err
+	}
+	if d.problem == nil {
+		d.problem = d.match()
+	}
+	if d.config.unscaled {
+		d.Notes = append(d.Notes, "scale_attn_weights is false: √d_h is multiplied into the weights of the queries, which computes the same")
+	}
+	if d.config.byLayer {
+		d.Notes = append(d.Notes, "scale_attn_by_inverse_layer_idx is true: 1/(block+1) is multiplied into the weights of the queries, which computes the same")
+	}
+	return nil
+}
+
+// generation reads generation_config.json, which may be missing; what it says about
+// the end of a text goes before config.json.
+func (d *Directory) generation() error {
+	if d.folder.has(generationFile) {
+		text, err := d.folder.text(generationFile)
+		if err != nil {
+			return err
+		}
+		o, err := parseObject(text)
+		var eos, bos []int32
+		if err == nil {
+			eos, err = o.ids("eos_token_id")
+		}
+		if err == nil {
+			bos, err = o.ids("bos_token_id")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(d.Path, generationFile), err)
+		}
+		if eos != nil {
+			d.EOS = eos
+		}
+		if bos != nil {
+			d.BOS = bos
+		}
+	}
+	outside := func(id int32) bool { return int(id) >= d.Network.Vocab }
+	if d.Network.Vocab > 0 && (slices.ContainsFunc(d.EOS, outside) || slices.ContainsFunc(d.BOS, outside)) {
+		d.Notes = append(d.Notes, fmt.Sprintf("eos_token_id %v and bos_token_id %v: those that are not among the %d tokens are passed over", d.EOS, d.BOS, d.Network.Vocab))
+	}
+	d.EOS, d.BOS = slices.DeleteFunc(d.EOS, outside), slices.DeleteFunc(d.BOS, outside)
+	return nil
+}
+
+// weights opens the files of weights and reads their headers.
+func (d *Directory) weights() error {
+	if d.folder.has(weightsFile) {
+		return d.header(weightsFile, nil)
+	}
+	text, err := d.folder.text(indexFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && d.folder.has(pickledWeights):
+		return fmt.Errorf("%s has its weights in %s, which is a program as much as data and is not read: write them again with transformers' save_pretrained", d.Path, pickledWeights)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s has neither %s nor %s", d.Path, weightsFile, indexFile)
+	case err != nil:
+		return err
+	}
+	files, err := parseIndex(text)
+	var names []string
+	if err == nil {
+		names, err = shardNames(files)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(d.Path, indexFile), err)
+	}
+	for _, name := range names {
+		if err := d.header(name, files); err != nil {
+			return err
+		}
+	}
+	for name, file := range files {
+		if _, ok := d.place[name]; !ok {
+			return fmt.Errorf("%s: tensor %.80q is not in the file %s", filepath.Join(d.Path, indexFile), name, file)
+		}
+	}
+	return nil
+}
+
+// header opens one file of weights; files is what the index says, nil without one.
+func (d *Directory) header(name string, files map[string]string) error {
+	path := filepath.Join(d.Path, name)
+	file, size, err := d.folder.open(name)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return err
+	}
+	d.shards = append(d.shards, shard{name, file, size, info.ModTime()})
+	f, err := safetensors.Read(file, size)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, t := range f.Tensors {
+		if files != nil && files[t.Name] != name {
+			return fmt.Errorf("%s holds tensor %.80q, which %s does not place there", path, t.Name, indexFile)
+		}
+		d.place[t.Name] = len(d.Tensors)
+		d.Tensors = append(d.Tensors, Stored{Tensor: t, File: name, in: f})
+	}
+	return nil
+}
+
+// Check reports why the model cannot be loaded, in one line, or nil.
+func (d *Directory) Check() error {
+	if d.problem == nil {
+		return nil
+	}
+	return fmt.Errorf("reading the model: %w", d.problem)
+}
+
+// floats are the types that weights have.
+var floats = []safetensors.DType{safetensors.F64, safetensors.F32, safetensors.F16, safetensors.BF16}
+
+// match finds the tensor of each parameter, and says what the others are.
+func (d *Directory) match() error {
+	n := d.Network
+	if n.Blocks > len(d.Tensors) {
+		return fmt.Errorf("%s: n_layer is %d, and the weights have %d tensors in all", filepath.Join(d.Path, configFile), n.Blocks, len(d.Tensors))
+	}
+	bare := make(map[string]int, len(d.Tensors)) // without the prefix
+	for i, t := range d.Tensors {
+		name := strings.TrimPrefix(t.Name, prefix)
+		if j, ok := bare[name]; ok {
+			return fmt.Errorf("%s: both %q and %q: one of them is left over", filepath.Join(d.Path, t.File), d.Tensors[j].Name, t.Name)
+		}
+		bare[name] = i
+	}
+	slots := slotsOf(n)
+	if _, ok := bare[lmHead]; ok || !n.Tied {
+		ours := "logits.w"
+		if n.Tied {
+			ours = "tok.w"
+		}
+		slots = append(slots, slot{name: lmHead, ours: ours, shape: []int{n.Vocab, n.Width}})
+	}
+	d.place = make(map[string]int, len(slots))
+	for _, s := range slots {
+		i, ok := bare[s.name]
+		if !ok {
+			return fmt.Errorf("%s: tensor %s is missing", d.Path, s.name)
+		}
+		t := &d.Tensors[i]
+		if !slices.Equal(t.Shape, s.shape) {
+			return fmt.Errorf("%s: tensor %s is %v, and %v by %s", filepath.Join(d.Path, t.File), t.Name, t.Shape, s.shape, configFile)
+		}
+		if !slices.Contains(floats, t.DType) {
+			return fmt.Errorf("%s: tensor %s has numbers of type %s, and those of weights are F64, F32, F16 or BF16", filepath.Join(d.Path, t.File), t.Name, t.DType)
+		}
+		t.Ours = s.ours
+		d.place[s.name] = i
+		delete(bare, s.name)
+	}
+	var unknown []string
+	for name, i := range bare {
+		t := &d.Tensors[i]
+		switch {
+		case buffer(name):
+			t.Note = "the causal mask, which is not a parameter"
+		case strings.HasPrefix(name, "multiple_choice_head."):
+			t.Note = "a second head, which the prediction of text does not use"
+		default:
+			t.Note = "unknown"
+			unknown = append(unknown, t.Name)
+		}
+	}
+	if len(unknown) > 0 {
+		slices.Sort(unknown)
+		return fmt.Errorf("%s: %d tensors are not of a GPT-2 with %d blocks, the first is %.80q", d.Path, len(unknown), n.Blocks, unknown[0])
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package hub
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A folder is a directory from which files are read by name. A link in it may lead to
+// another place in it; in a snapshot of a cache, to the blobs of the same repository;
+// and nowhere else.
+type folder struct {
+	root *os.Root
+	dir  string // inside root
+	path string // as it was given
+}
+
+func openFolder(path string) (*folder, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err != nil {
+		return nil, err
+	}
+	top, dir := real, "."
+	if snapshots := filepath.Dir(real); filepath.Base(snapshots) == "snapshots" && strings.HasPrefix(filepath.Base(filepath.Dir(snapshots)), "models--") {
+		top = filepath.Dir(snapshots)
+		dir = filepath.Join("snapshots", filepath.Base(real))
+	}
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		return nil, err
+	}
+	return &folder{root, dir, path}, nil
+}
+
+func (f *folder) Close() error { return f.root.Close() }
+
+// has says whether a regular file of that name is there.
+func (f *folder) has(name string) bool {
+	info, err := f.root.Stat(filepath.Join(f.dir, name))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// text reads a small file.
+func (f *folder) text(name string) ([]byte, error) {
+	text, err := readSmall(f.root, filepath.Join(f.dir, name), maxSmallFile)
+	return text, f.explain(name, err)
+}
+
+// open opens a file of any size.
+func (f *folder) open(name string) (*os.File, int64, error) {
+	file, err := openRegular(f.root, filepath.Join(f.dir, name))
+	if err != nil {
+		return nil, 0, f.explain(name, err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, 0, f.explain(name, err)
+	}
+	return file, info.Size(), nil
+}
+
+// explain names the file by the path that the user knows.
+func (f *folder) explain(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	path := filepath.Join(f.path, name)
+	if strings.Contains(err.Error(), "path escapes") {
+		return fmt.Errorf("%s is a link that leads out of the directory: put the file itself there: %w", path, err)
+	}
+	if e, ok := err.(*os.PathError); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

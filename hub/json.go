@@ -1,0 +1,147 @@
+package hub
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// An object is the members of a JSON object, not yet read. It is made by parseObject,
+// which refuses what different readers would take for different things.
+type object map[string]json.RawMessage
+
+// parseObject reads text, one JSON object in UTF-8 in which no key occurs twice.
+func parseObject(text []byte) (object, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	t, err := d.Token()
+	if err != nil {
+		return nil, notJSON(err)
+	}
+	if t != json.Delim('{') {
+		return nil, fmt.Errorf("%.40q instead of an object", fmt.Sprint(t))
+	}
+	o := object{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, notJSON(err)
+		}
+		name := key.(string) // More and Token let nothing else pass
+		if _, ok := o[name]; ok {
+			return nil, fmt.Errorf("the key %.80q twice", name)
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, notJSON(err)
+		}
+		o[name] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, notJSON(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something follows the JSON object")
+	}
+	return o, nil
+}
+
+func notJSON(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return errors.New("not JSON: it ends too early")
+	}
+	return fmt.Errorf("not JSON: %s", strings.Join(strings.Fields(err.Error()), " "))
+}
+
+// null says whether key is absent or null.
+func (o object) null(key string) bool {
+	v, ok := o[key]
+	return !ok || string(v) == "null"
+}
+
+// show is a value, shortened.
+func (o object) show(key string) string {
+	v := string(o[key])
+	if len(v) > 40 {
+		v = strings.ToValidUTF8(v[:40], "") + "…"
+	}
+	return strings.Join(strings.Fields(v), " ")
+}
+
+// whole is a whole number in plain digits, at least least; fallback where the key is
+// absent or null.
+func (o object) whole(key string, least, fallback int) (int, error) {
+	if o.null(key) {
+		return fallback, nil
+	}
+	n, err := strconv.ParseInt(string(o[key]), 10, 64)
+	if err != nil || n < int64(least) || n > math.MaxInt32 {
+		return 0, fmt.Errorf("%s is %s: it must be a whole number of at least %d and at most %d", key, o.show(key), least, math.MaxInt32)
+	}
+	return int(n), nil
+}
+
+// number is a finite number.
+func (o object) number(key string, fallback float64) (float64, error) {
+	if o.null(key) {
+		return fallback, nil
+	}
+	v, err := strconv.ParseFloat(string(o[key]), 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s is %s: it must be a number", key, o.show(key))
+	}
+	return v, nil
+}
+
+func (o object) boolean(key string, fallback bool) (bool, error) {
+	if o.null(key) {
+		return fallback, nil
+	}
+	switch string(o[key]) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s is %s: it must be true or false", key, o.show(key))
+}
+
+func (o object) text(key, fallback string) (string, error) {
+	if o.null(key) {
+		return fallback, nil
+	}
+	var s string
+	if err := json.Unmarshal(o[key], &s); err != nil {
+		return "", fmt.Errorf("%s is %s: it must be a string", key, o.show(key))
+	}
+	return s, nil
+}
+
+// ids is a token or a list of tokens, none where the key is absent or null.
+func (o object) ids(key string) ([]int32, error) {
+	if o.null(key) {
+		return nil, nil
+	}
+	var ids []int32
+	if bytes.HasPrefix(o[key], []byte{'['}) {
+		if err := json.Unmarshal(o[key], &ids); err != nil {
+			return nil, fmt.Errorf("%s is %s: it must be a token's number or a list of them", key, o.show(key))
+		}
+		for _, id := range ids {
+			if id < 0 {
+				return nil, fmt.Errorf("%s is %s: a token's number is not negative", key, o.show(key))
+			}
+		}
+		return ids, nil
+	}
+	id, err := o.whole(key, 0, 0)
+	return []int32{int32(id)}, err
+}

@@ -1,0 +1,140 @@
+package hub
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// LoadOptions are what a reader of a model may be told.
+type LoadOptions struct {
+	AllowNonfinite bool // load weights that are infinite or not numbers
+}
+
+// rowsAtOnce is how many rows of a matrix are read at a time where they are not kept.
+const rowsAtOnce = 64
+
+// Load reads the numbers of d: into float32, or into float64, which keeps every bit
+// of what the files hold. It takes the memory of the parameters and little more.
+func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	p := pedestrian.NewParams[T](d.Network)
+	m := &Model[T]{Params: p, EOS: d.EOS, BOS: d.BOS, Name: d.Name}
+	ts := views(p)
+	for i, s := range slotsOf(d.Network) {
+		in := d.Tensors[d.place[s.name]]
+		if err := safetensors.Decode(in.in, in.Tensor, 0, ts[i].V); err != nil {
+			return nil, d.reading(in, err)
+		}
+		if err := finite(d, in, ts[i].V, o); err != nil {
+			return nil, err
+		}
+	}
+	if i, ok := d.place[lmHead]; ok {
+		if err := head(d, d.Tensors[i], p, o); err != nil {
+			return nil, err
+		}
+	}
+	d.foldScale(func(block int, factor float64) { scaleQueries(p, block, factor) })
+	return m, d.unchanged()
+}
+
+// head reads the matrix of the logits, vocab×width in the file and width×vocab here;
+// where it is tied it must be the token embedding.
+func head[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[T], o LoadOptions) error {
+	vocab, width := p.Config.Vocab, p.Config.Width
+	buf := make([]T, min(rowsAtOnce, vocab)*width)
+	for row := 0; row < vocab; row += rowsAtOnce {
+		rows := min(rowsAtOnce, vocab-row)
+		part := buf[:rows*width]
+		if err := safetensors.Decode(in.in, in.Tensor, row*width, part); err != nil {
+			return d.reading(in, err)
+		}
+		if p.Config.Tied {
+			for i, v := range p.Tok.V[row*width:][:len(part)] {
+				if v != part[i] && (v == v || part[i] == part[i]) {
+					return fmt.Errorf("%s: %s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", filepath.Join(d.Path, in.File), in.Name, configFile)
+				}
+			}
+			continue
+		}
+		if err := finite(d, in, part, o); err != nil {
+			return err
+		}
+		for j := range width {
+			to := p.Logits.W.V[j*vocab+row:][:rows]
+			for i := range to {
+				to[i] = part[i*width+j]
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Directory) reading(in Stored, err error) error {
+	return fmt.Errorf("reading the model: %s: %w", filepath.Join(d.Path, in.File), err)
+}
+
+// finite refuses numbers that no network can compute with.
+func finite[T pedestrian.Float](d *Directory, in Stored, v []T, o LoadOptions) error {
+	if o.AllowNonfinite {
+		return nil
+	}
+	for _, x := range v {
+		if x-x != 0 {
+			return d.reading(in, fmt.Errorf("tensor %s holds %g: the model is broken", in.Name, x))
+		}
+	}
+	return nil
+}
+
+// foldScale calls scale for each block whose scores are not divided by √d_h alone.
+func (d *Directory) foldScale(scale func(block int, factor float64)) {
+	if !d.config.unscaled && !d.config.byLayer {
+		return
+	}
+	for i := range d.Network.Blocks {
+		factor := 1.0
+		if d.config.unscaled {
+			factor = math.Sqrt(float64(d.Network.QueryDim()))
+		}
+		if d.config.byLayer {
+			factor /= float64(i + 1)
+		}
+		scale(i, factor)
+	}
+}
+
+// scaleQueries multiplies the queries of a block, and so its scores, by factor.
+func scaleQueries[T pedestrian.Float](p *pedestrian.Params[T], block int, factor float64) {
+	b := p.Blocks[block].QKV
+	queries := p.Config.Heads * p.Config.QueryDim()
+	for _, t := range []pedestrian.Tensor[T]{b.W, b.B} {
+		for row := range t.Rows {
+			for j := range queries {
+				v := &t.V[row*t.Cols+j]
+				*v = T(float64(*v) * factor)
+			}
+		}
+	}
+}
+
+// unchanged says whether the files are still what they were when they were opened, so
+// that no model is a mixture of two.
+func (d *Directory) unchanged() error {
+	for _, s := range d.shards {
+		info, err := s.file.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Size() != s.size || !info.ModTime().Equal(s.mtime) {
+			return fmt.Errorf("reading the model: %s was changed while it was read: try again when it is written", filepath.Join(d.Path, s.name))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package hub
+
+import (
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// A Model is a network that came from elsewhere, or goes there, with what belongs to
+// it.
+type Model[T pedestrian.Float] struct {
+	Params    *pedestrian.Params[T]
+	Tokenizer *token.Tokenizer // nil when there is none
+	EOS       []int32          // tokens that end a text, the first one is written; none when it is not known
+	BOS       []int32          // token that begins a text, at most one
+	Name      string           // what others call it, such as "openai-community/gpt2"; "" when it is not known
+}
+
+// LoadModel reads the model in the directory path, in float32.
+func LoadModel(path string) (*Model[float32], error) {
+	d, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return Load[float32](d, LoadOptions{})
+}
+
+// IsDirectory says whether path looks like a model directory of Hugging Face: it
+// holds config.json with a model_type.
+func IsDirectory(path string) bool {
+	f, err := openFolder(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	text, err := f.text(configFile)
+	if err != nil {
+		return false
+	}
+	o, err := parseObject(text)
+	return err == nil && !o.null("model_type")
+}
