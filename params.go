@@ -62,6 +62,7 @@ func NewParams[T Float](c Config) *Params[T] {
 	p := &Params[T]{Config: c, Blocks: make([]Block[T], c.Blocks)}
 	size := p.layout(func(t *Tensor[T], offset int) {})
 	p.Slab = make([]T, size)
+	hugePages(p.Slab)
 	p.layout(func(t *Tensor[T], offset int) {
 		n := t.Rows * t.Cols
 		t.V = p.Slab[offset : offset+n : offset+n]

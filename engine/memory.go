@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
 // A Part is a part of the memory of a network.
@@ -79,7 +80,9 @@ type arena[T Float] struct {
 func allocate[T Float](plan func(a *arena[T])) {
 	var count arena[T]
 	plan(&count)
-	plan(&arena[T]{slab: make([]T, count.used)})
+	slab := make([]T, count.used)
+	kernel.HugePages(slab)
+	plan(&arena[T]{slab: slab})
 }
 
 // in names the part that what follows belongs to, and returns the former one.

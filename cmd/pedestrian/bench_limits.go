@@ -28,6 +28,7 @@ func limitCases() []benchCase {
 		{name: "limit/copy/float32", run: func(b *bench, r *figures) error {
 			m := newMemory(1 << 27)
 			m.y = make([]float32, len(m.x))
+			kernel.HugePages(m.y)
 			r.Bytes = float64(8 * len(m.x))
 			for range b.repeats(7) {
 				r.MS = append(r.MS, timed(func() { b.pool.Run(m.parts(), m) }))
@@ -85,6 +86,7 @@ const memoryPart = 1 << 18
 
 func newMemory(n int) *memory {
 	m := &memory{x: make([]float32, n)}
+	kernel.HugePages(m.x)
 	for i := range m.x {
 		m.x[i] = 1
 	}

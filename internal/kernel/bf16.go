@@ -69,6 +69,7 @@ func oddLines(n int) int { return (ceil(n, align/2) | 1) * align / 2 }
 // alignedBF16 allocates n numbers from a multiple of 64 bytes on.
 func alignedBF16(n int) []BF16 {
 	v := make([]BF16, n+align/2)
+	HugePages(v)
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(v)))%align) / 2
 	return v[skip : skip+n : skip+n]
 }

@@ -9,7 +9,7 @@ import (
 // fewer misses of address translation, and memory that is touched for the first
 // time costs a third. It is a wish, best made before v is first written to; other
 // systems do not know it.
-func HugePages[T Float | BF16](v []T) {
+func HugePages[T Float | BF16 | byte](v []T) {
 	const page = 2 << 20
 	p := unsafe.Pointer(unsafe.SliceData(v))
 	size := len(v) * int(unsafe.Sizeof(*new(T)))

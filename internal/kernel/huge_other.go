@@ -3,4 +3,4 @@
 package kernel
 
 // HugePages does nothing here: see the version for Linux.
-func HugePages[T Float | BF16](v []T) {}
+func HugePages[T Float | BF16 | byte](v []T) {}

@@ -241,3 +241,27 @@ func mul512x1x8(k int, a *float32, down int, right int, b *float32, next int, c 
 //
 //go:noescape
 func mul512x2x8(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn512x1 sets c, 1×last, to products of rows of a with 16 rows of b, next bytes apart; k is a
+// multiple of 4 and right is 4. Strides are in bytes, last ≤ 16. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn512x1(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn512x2 sets c, 2×last, to products of rows of a with 16 rows of b, next bytes apart; k is a
+// multiple of 4 and right is 4. Strides are in bytes, last ≤ 16. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn512x2(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn512x3 sets c, 3×last, to products of rows of a with 16 rows of b, next bytes apart; k is a
+// multiple of 4 and right is 4. Strides are in bytes, last ≤ 16. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn512x3(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn512x4 sets c, 4×last, to products of rows of a with 16 rows of b, next bytes apart; k is a
+// multiple of 4 and right is 4. Strides are in bytes, last ≤ 16. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn512x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)

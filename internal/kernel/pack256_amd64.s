@@ -82,7 +82,7 @@ again:
 	RET
 
 // func packColumns256(k int, dst *float32, to int, src *float32, from int, rows int)
-// Requires: AVX, CMOV
+// Requires: AVX, CMOV, MMX+
 TEXT ·packColumns256(SB), NOSPLIT, $0-48
 	MOVQ k+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -100,14 +100,22 @@ blocks:
 	JL         few
 	MOVQ       BX, R10
 	VMOVUPS    (R10), Y0
+	PREFETCHT0 512(R10)
 	VMOVUPS    (R10)(SI*1), Y2
+	PREFETCHT0 512(R10)(SI*1)
 	VMOVUPS    (R10)(SI*2), Y4
+	PREFETCHT0 512(R10)(SI*2)
 	VMOVUPS    (R10)(R8*1), Y6
+	PREFETCHT0 512(R10)(R8*1)
 	LEAQ       (R10)(SI*4), R10
 	VMOVUPS    (R10), Y8
+	PREFETCHT0 512(R10)
 	VMOVUPS    (R10)(SI*1), Y10
+	PREFETCHT0 512(R10)(SI*1)
 	VMOVUPS    (R10)(SI*2), Y12
+	PREFETCHT0 512(R10)(SI*2)
 	VMOVUPS    (R10)(R8*1), Y14
+	PREFETCHT0 512(R10)(R8*1)
 	VUNPCKLPS  Y2, Y0, Y1
 	VUNPCKHPS  Y2, Y0, Y3
 	VUNPCKLPS  Y6, Y4, Y5

@@ -35,6 +35,9 @@ func (t *product[T]) plan(threads int) {
 		if t.b.right == 1 && t.m <= rows {
 			t.packRight = nowhere
 		}
+		if is32[T]() && turns(t.f32()) {
+			t.packRight = turned
+		}
 	}
 	t.part = size{roundUp(ceil(t.m, ceil(t.m, partRows)), t.tile.down), roundUp(partCols, t.tile.across)}
 	for threads > 1 && ceil(t.m, t.part.down)*ceil(t.n, t.part.across) < partsEach*threads {

@@ -38,6 +38,7 @@ const (
 	nowhere place = iota // it is read where it lies
 	inPart               // in each part, what the part needs
 	shared               // before all parts, for all of them
+	turned               // it is read where it lies, and transposed in registers
 )
 
 // packedMax is how many elements of an operand are packed at a time.

@@ -30,7 +30,8 @@ var (
 		{mul512x1x7, mul512x2x7},
 		{mul512x1x8, mul512x2x8},
 	}
-	mul256 = [2][6]tileKernel{
+	turn512 = [4]tileKernel{turn512x1, turn512x2, turn512x3, turn512x4}
+	mul256  = [2][6]tileKernel{
 		{mul256x1x1, mul256x2x1, mul256x3x1, mul256x4x1, mul256x5x1, mul256x6x1},
 		{mul256x1x2, mul256x2x2, mul256x3x2, mul256x4x2, mul256x5x2, mul256x6x2},
 	}
@@ -66,6 +67,10 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 	if t.packRight != nowhere {
 		next = 4 * across
 	}
+	if t.packRight == turned {
+		turn(t, k, n, i, i1, j, j1, mode)
+		return
+	}
 	for ; i < i1; i += down {
 		var a, b, bias *float32
 		if t.packLeft {
@@ -93,6 +98,30 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 				mul512[v][rows-1](n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, cols-16*v)
 			}
 		}
+	}
+}
+
+// turnRows is how many rows of a it pays to transpose b for again, in registers.
+const turnRows = 4
+
+// turns reports whether t can be computed by the kernels that transpose b.
+func turns(t *product[float32]) bool {
+	return t.path >= AVX512 && t.m <= turnRows && t.a.right == 1 && t.b.down == 1 && t.k%4 == 0
+}
+
+// turn is tilesVector where b is transposed in registers.
+func turn(t *product[float32], k, n, i, i1, j, j1, mode int) {
+	a, f := at32(t.a.v, (t.i0+i)*t.a.down+t.k0+k), turn512[i1-i-1]
+	for cols := 16; j < j1; j += cols {
+		next := 4 * t.b.right
+		if j1-j < cols {
+			cols, next = 1, 0 // sixteen times the same row of b
+		}
+		var bias *float32
+		if t.bias != nil {
+			bias = at32(t.bias, t.j0+j)
+		}
+		f(n, a, 4*t.a.down, 4, at32(t.b.v, (t.j0+j)*t.b.right+t.k0+k), next, at32(t.c.V, (t.i0+i)*t.c.Stride+t.j0+j), 4*t.c.Stride, bias, mode, cols)
 	}
 }
 

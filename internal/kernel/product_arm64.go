@@ -53,3 +53,6 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 }
 
 func peakVector(p Path, n int) int { return 0 }
+
+// turns reports whether b is transposed in registers; here it never is.
+func turns(t *product[float32]) bool { return false }

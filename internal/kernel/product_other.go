@@ -17,3 +17,5 @@ func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) { p
 func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) { panic(noVectors) }
 
 func peakVector(p Path, n int) int { return 0 }
+
+func turns(t *product[float32]) bool { return false }

@@ -29,6 +29,7 @@ func floats[T Float](buf *[]byte, n int) []T {
 	size := n*int(unsafe.Sizeof(zero)) + align
 	if len(*buf) < size {
 		*buf = make([]byte, size+size/8)
+		HugePages(*buf)
 	}
 	p := unsafe.Pointer(unsafe.SliceData(*buf))
 	p = unsafe.Add(p, -uintptr(p)&(align-1))

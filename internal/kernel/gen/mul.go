@@ -19,6 +19,9 @@ func mul512() {
 			}
 		}
 	}
+	for r := 1; r <= 4; r++ {
+		turn(r)
+	}
 }
 
 // mul256 writes those of AVX2: 12 sums, 2 vectors of b, a value of a and the mask.
@@ -64,13 +67,18 @@ func tile(x *isa, rows, vectors int) {
 	}
 	value := x.new()
 	tail := func(v int) bool { return v == vectors-1 }
+	ahead := next // eight rows of b
+	if rows <= 2 && vectors > 3 {
+		ahead = GP64() // with so little to compute, memory is the limit: 24 rows
+		LEAQ(Mem{Base: next, Index: next, Scale: 2}, ahead)
+	}
 
 	Label("terms")
 	for v := range vectors {
 		x.load(Mem{Base: b, Disp: v * x.bytes}, columns[v], tail(v))
 	}
 	for v := 0; v < vectors*x.bytes; v += 64 {
-		PREFETCHT0(Mem{Base: b, Index: next, Scale: 8, Disp: v})
+		PREFETCHT0(Mem{Base: b, Index: ahead, Scale: 8, Disp: v})
 	}
 	for i := range rows {
 		VBROADCASTSS(a.at(i, 0), value)

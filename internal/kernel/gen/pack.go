@@ -134,6 +134,7 @@ func packColumns(x *isa) {
 	MOVQ(src, row)
 	for i := range z {
 		VMOVUPS(rowsOf{base: row, step: from, step3: from3}.at(i%4, 0), z[i])
+		PREFETCHT0(rowsOf{base: row, step: from, step3: from3}.at(i%4, 512))
 		if i%4 == 3 && i < lanes-1 {
 			LEAQ(Mem{Base: row, Index: from, Scale: 4}, row)
 		}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package pedestrian
+
+func hugePages[T Float](slab []T) {}
