@@ -17,7 +17,7 @@ type law struct {
 	claims         func(r *pass) []Claim
 }
 
-// laws lists the paper's properties R1…R30 and the further ones X1…X12.
+// laws lists the paper's properties R1…R30 and the further ones X1…X13.
 var laws = []law{
 	{"R1", "looking up is a product with one-hot rows; its gradient adds up, absent tokens get 0", "1, 2, 3", true, lookup},
 	{"R2", "each output is a convex combination of values; the first token copies its own", "5.a-d, 6, 47, 48", true, convex},
@@ -61,6 +61,7 @@ var laws = []law{
 	{"X10", "Δ_1 of a token gathers only the losses at and after it", "22, 30", false, causalityInReverse},
 	{"X11", "a zero gradient is not zero motion: Adam divides rounding by its own size", "29", false, adamNoise},
 	{"X12", "a dead ReLU leaves exact zeros in ∂w_6 and ∂w_8", "T3", false, deadUnit},
+	{"X13", "DoRA: at rest the frozen layer; its exact gradient turns columns and does not stretch them", "DoRA, DoRA-N", false, dora},
 }
 
 // findLaw is the law of that name, small or capital.

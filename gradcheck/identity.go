@@ -3,7 +3,7 @@ package gradcheck
 import "math"
 
 // An Identity is one of the paper's properties R1…R30, or of the further ones
-// X1…X12, evaluated at a point: claims about numbers, each with its residual.
+// X1…X13, evaluated at a point: claims about numbers, each with its residual.
 type Identity struct {
 	ID     string  `json:"id"`
 	Title  string  `json:"title"`

@@ -18,6 +18,7 @@ type BlockParams struct {
 	LN2              Norm  // w_5, b_5
 	Expand, Contract Layer // w_6, b_6 and w_8, b_8
 	Activation       pedestrian.Activation
+	Masked           bool // heads read [a_2 | a_2 under the mask of Dropout]: adapters are their lower rows
 }
 
 // Block is the transformer block, the starred part of table 2 (§7): down from its
@@ -30,7 +31,8 @@ func Block(tr *Trace, a1 Mat, p BlockParams, m Mat) (a10 Mat, back func(Δ10 Mat
 	a1 = tr.Eq("T2", "a_1", a1)
 	a2, back1 := LayerNorm(tr.In("ln1"), a1, p.LN1.W, p.LN1.B, p.LN1.Eps)
 	a2 = tr.Eq("T2", "a_2", a2)
-	a3, back2 := MultiHead(tr, a2, p.Heads, m)
+	in, backIn := p.headInput(tr, a2)
+	a3, back2 := MultiHead(tr, in, p.Heads, m)
 	a3 = tr.Eq("T2", "a_3", a3)
 	a4, back3 := Adapted(tr.In("attProj"), a3, p.AttProj)
 	a4 = tr.Eq("T2", "a_4", a4)
@@ -59,7 +61,7 @@ func Block(tr *Trace, a1 Mat, p BlockParams, m Mat) (a10 Mat, back func(Δ10 Mat
 		Δ3, d3 := back3(Δ4)
 		Δ3 = tr.Eq("T2", "Δ_3", Δ3)
 		Δ2, dHeads := back2(Δ3)
-		Δ2 = tr.Eq("T2", "Δ_2", Δ2)
+		Δ2 = tr.Eq("T2", "Δ_2", backIn(Δ2))
 		Δ1, dw1, db1 := back1(Δ2)
 		Δ1 = tr.Eq("T2", "Δ_1", Δ5.Add(Δ1)) // (skip)
 
@@ -74,6 +76,20 @@ func Block(tr *Trace, a1 Mat, p BlockParams, m Mat) (a10 Mat, back func(Δ10 Mat
 	return a10, back
 }
 
+// headInput is what the heads read. Adapters of theirs that have an input of their
+// own, under a mask, are further rows of their weights:
+//
+//	a_2 w + ã_2 α d u = [a_2 | ã_2] (w above α d u)
+func (p BlockParams) headInput(tr *Trace, a2 Mat) (a Mat, back func(Δ Mat) (Δ2 Mat)) {
+	if !p.Masked {
+		return a2, func(Δ Mat) Mat { return Δ }
+	}
+	masked, backMask := Dropout(tr.In("qkv"), a2)
+	return Concat(a2, masked), func(Δ Mat) Mat {
+		return Δ.Columns(0, a2.D).Add(backMask(Δ.Columns(a2.D, a2.D)))
+	}
+}
+
 // record records the gradients of a layer with parameters p as rows of table 3.
 func (d Layer) record(tr *Trace, i string, p Layer) Layer {
 	d.W = tr.Eq("T3", "∂L/∂w_"+i, d.W)
@@ -83,6 +99,9 @@ func (d Layer) record(tr *Trace, i string, p Layer) Layer {
 	if p.D.V != nil {
 		d.D = tr.Eq("T3", "∂L/∂d_"+i, d.D)
 		d.U = tr.Eq("T3", "∂L/∂u_"+i, d.U)
+	}
+	if p.M != nil {
+		d.M = tr.Vec("T3", "∂L/∂m_"+i, d.M)
 	}
 	return d
 }

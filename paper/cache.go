@@ -66,9 +66,10 @@ func (c *Cache) Next(tr *Trace, token int) Vec {
 		tr := tr.In("block." + strconv.Itoa(i))
 		a1 := tr.Eq("T2", "a_1", a)
 		a2, _ := LayerNorm(tr.In("ln1"), a1, p.LN1.W, p.LN1.B, p.LN1.Eps)
+		in, _ := p.headInput(tr, a2)
 		outs := make([]Mat, len(p.Heads))
 		for h, head := range p.Heads {
-			outs[h] = c.heads[i][h].Next(headTrace(tr, h), a2, head)
+			outs[h] = c.heads[i][h].Next(headTrace(tr, h), in, head)
 		}
 		a3 := tr.Eq("34", "a_3", Concat(outs...))
 		a4, _ := Adapted(tr.In("attProj"), a3, p.AttProj)

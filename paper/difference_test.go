@@ -111,8 +111,12 @@ func genericAdapter(c pedestrian.Config, a pedestrian.AdapterConfig, seed uint64
 	s := draw(seed)
 	p := pedestrian.NewAdapter[float64](c, a)
 	for _, t := range p.Tensors() {
+		mean := 0.0
+		if t.Vec && !strings.HasSuffix(t.Name, ".b") { // a gain or a magnitude
+			mean = 1.5
+		}
 		for i := range t.V {
-			t.V[i] = s.NormFloat64() / math.Sqrt(float64(t.Rows))
+			t.V[i] = mean + s.NormFloat64()/math.Sqrt(float64(t.Rows))/(1+mean)
 		}
 	}
 	return p

@@ -122,4 +122,25 @@ var loraEquations = []Equation{
 		Shapes: "n_T×f_i, n_T×f_{i-1}", Func: "paper.Adapted", Check: "TestAdapted",
 		Derivation: "docs/06-lora.md#eq-lora-frozen", Status: Implemented, Errata: []string{"S2", "C2"},
 	},
+	{
+		Number: "dropout", Title: "dropout on the input of an adapter: the mask both ways",
+		ASCII:  "a = a_prev * mask, D_prev = D * mask",
+		TeX:    `a_i=a_{i-1}\circ\mathrm{mask},\quad\Delta_{i-1}=\Delta_i\circ\mathrm{mask}`,
+		Shapes: "n_T×f_{i-1}", Func: "paper.Dropout", Check: "TestDropout",
+		Derivation: "docs/06-lora.md#eq-dropout", Status: Implemented,
+	},
+	{
+		Number: "DoRA", Title: "DoRA: directions by LoRA, and the lengths of the columns on their own",
+		ASCII:  "a = (a_prev @ w + alpha * (a_prev @ d @ u)) * ~(m / norm) + ~b, norm = lengths of columns of w + alpha * (d @ u)",
+		TeX:    `a_i=a_{i-1}\,v\,\mathrm{diag}\left(\frac{m}{\lVert v\rVert}\right)+\widetilde b,\quad v=w+\alpha\,\mathbf{d}\,\mathbf{u}`,
+		Shapes: "n_T×f_i", Func: "paper.DoRA", Check: "TestDoRA", Identities: []string{"X13"},
+		Derivation: "docs/06-lora.md#eq-dora", Status: Implemented,
+	},
+	{
+		Number: "DoRA-N", Title: "DoRA: what comes through the length of a column",
+		ASCII:  "N = -(v * ~(m / norm**2 * dm))",
+		TeX:    `N=-v\,\mathrm{diag}\left(\frac{m}{\lVert v\rVert^2}\circ\frac{\partial L}{\partial m}\right)`,
+		Shapes: "f_{i-1}×f_i", Func: "paper.DoRA", Check: "TestDoRA", Identities: []string{"X13"},
+		Derivation: "docs/06-lora.md#eq-dora-exact", Status: Implemented,
+	},
 }

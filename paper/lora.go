@@ -31,12 +31,24 @@ func LoRA(tr *Trace, aPrev, d, u Mat, α float64) (a Mat, back func(Δ Mat) (ΔP
 
 // A Layer holds the parameters of a fully connected layer that may have an
 // adapter beside it, or gradients with respect to them. Without an adapter D and
-// U are the zero Mat; without a bias B is nil.
+// U are the zero Mat; without a bias B is nil; without DoRA M is.
 type Layer struct {
-	W     Mat
-	B     Vec
-	D, U  Mat     // down and up
-	Alpha float64 // multiplier; in a gradient it is 0
+	W    Mat
+	B    Vec
+	D, U Mat // down and up
+	M    Vec // magnitudes of DoRA
+
+	Alpha  float64 // multiplier; in a gradient it is 0
+	Masked bool    // the adapter reads its input under the mask of [Dropout]
+	Exact  bool    // the gradient of DoRA goes through the norm
+}
+
+// masked is the input of the adapter.
+func (p Layer) masked(tr *Trace, aPrev Mat) (a Mat, back func(Δ Mat) (ΔPrev Mat)) {
+	if !p.Masked {
+		return aPrev, func(Δ Mat) Mat { return Δ }
+	}
+	return Dropout(tr, aPrev)
 }
 
 // Adapted is a fully connected layer with LoRA beside it, when p has one (§7).
@@ -47,46 +59,75 @@ type Layer struct {
 //	a_i     = FC(a_{i-1}) + LoRA(a_{i-1})     (FC+LoRA)
 //	Δ_{i-1} = Δ_i (w + α d u)ᵗ                (FC+LoRA)
 //
-// The gradients of the frozen parameters are returned too.
+// A layer with magnitudes is [DoRA]. The gradients of the frozen parameters are
+// returned too.
 func Adapted(tr *Trace, aPrev Mat, p Layer) (a Mat, back func(Δ Mat) (ΔPrev Mat, dp Layer)) {
-	if p.D.V == nil {
+	switch {
+	case p.D.V == nil:
 		a, backFC := FC(tr, aPrev, p.W, p.B)
 		return a, func(Δ Mat) (ΔPrev Mat, dp Layer) {
 			ΔPrev, dp.W, dp.B = backFC(Δ)
 			return ΔPrev, dp
 		}
+	case p.M != nil:
+		return DoRA(tr, aPrev, p)
 	}
 	aPrev = tr.Eq("", "a_{i-1}", aPrev)
+	aMasked, backMask := p.masked(tr, aPrev)
 	frozen, backFC := FC(tr.In("frozen"), aPrev, p.W, p.B)
-	adapter, backLoRA := LoRA(tr.In("lora"), aPrev, p.D, p.U, p.Alpha)
+	adapter, backLoRA := LoRA(tr.In("lora"), aMasked, p.D, p.U, p.Alpha)
 	a = tr.Eq("FC+LoRA", "a_i", frozen.Add(adapter))
 
 	back = func(Δ Mat) (ΔPrev Mat, dp Layer) {
 		var ΔFrozen, ΔAdapter Mat
 		ΔFrozen, dp.W, dp.B = backFC(Δ)
 		ΔAdapter, dp.D, dp.U = backLoRA(Δ)
-		ΔPrev = tr.Eq("FC+LoRA", "Δ_{i-1}", ΔFrozen.Add(ΔAdapter))
+		ΔPrev = tr.Eq("FC+LoRA", "Δ_{i-1}", ΔFrozen.Add(backMask(ΔAdapter)))
 		return ΔPrev, dp
 	}
 	return a, back
 }
 
-// Merge returns w + α d u, the one weight that acts like a frozen layer and its
-// adapter together: that is how an adapter reaches the heads, whose projections
-// are columns of one layer with one d. Because ∂L/∂w = a_{i-1}ᵗ Δ_i,
+// Merge returns the weight that acts like the frozen layer, and the one that acts
+// like the adapter; their sum acts like both. That is how an adapter reaches the
+// heads, whose projections are columns of one layer with one d. Under a mask the
+// two weights have inputs of their own, and without one their gradients dw and dv
+// are the same a_{i-1}ᵗ Δ_i.
 //
-//	∂L/∂d = α (∂L/∂w) uᵗ     (45)
-//	∂L/∂u = α dᵗ (∂L/∂w)     (46)
-func Merge(tr *Trace, w, d, u Mat, α float64) (merged Mat, back func(dw Mat) (dd, du Mat)) {
-	if w.N != d.N || w.D != u.D || d.D != u.N {
-		panic(fmt.Sprintf("paper.Merge: weight %d×%d, down %d×%d, up %d×%d", w.N, w.D, d.N, d.D, u.N, u.D))
+//	∂L/∂d = α (∂L/∂v) uᵗ     (45)
+//	∂L/∂u = α dᵗ (∂L/∂v)     (46)
+//
+// With DoRA both weights are multiplied by diag(m/‖v‖), and (DoRA) reads
+//
+//	∂L/∂m = (Σ_rows w ∘ dw + α d u ∘ dv) / ‖v‖             (DoRA)
+//	∂L/∂w = dw diag(m/‖v‖) + N, ∂L/∂v = dv diag(m/‖v‖) + N  (DoRA)
+func Merge(tr *Trace, p Layer) (frozen, adapter Mat, back func(dw, dv Mat) (dp Layer)) {
+	if p.W.N != p.D.N || p.W.D != p.U.D || p.D.D != p.U.N {
+		panic(fmt.Sprintf("paper.Merge: weight %d×%d, down %d×%d, up %d×%d", p.W.N, p.W.D, p.D.N, p.D.D, p.U.N, p.U.D))
 	}
-	merged = tr.Eq("", "w + α d u", w.Add(d.Mul(u).Scale(α)))
+	du := p.D.Mul(p.U).Scale(p.Alpha)
+	if p.M == nil {
+		back = func(dw, dv Mat) (dp Layer) {
+			dp.W = dw
+			dp.D = tr.Eq("45", "∂L/∂d", dv.Mul(p.U.T()).Scale(p.Alpha))
+			dp.U = tr.Eq("46", "∂L/∂u", p.D.T().Mul(dv).Scale(p.Alpha))
+			return dp
+		}
+		return tr.Eq("", "w", p.W), tr.Eq("", "α d u", du), back
+	}
+	v, norm := p.direction(tr)
+	gain := p.M.row().Div(norm.row()).V
+	frozen = tr.Eq("", "w", p.W.Had(Rows(gain, v.N)))
+	adapter = tr.Eq("", "α d u", du.Had(Rows(gain, v.N)))
 
-	back = func(dw Mat) (dd, du Mat) {
-		dd = tr.Eq("45", "∂L/∂d", dw.Mul(u.T()).Scale(α))
-		du = tr.Eq("46", "∂L/∂u", d.T().Mul(dw).Scale(α))
-		return dd, du
+	back = func(dw, dv Mat) (dp Layer) {
+		dp.M = tr.Vec("DoRA", "∂L/∂m", p.W.Had(dw).Add(du.Had(dv)).SumTokens().row().Div(norm.row()).V)
+		N := tr.Eq("DoRA-N", "N", p.throughNorm(v, norm, dp.M))
+		dp.W = tr.Eq("DoRA", "∂L/∂w", dw.Had(Rows(gain, v.N)).Add(N))
+		dv = dv.Had(Rows(gain, v.N)).Add(N)
+		dp.D = tr.Eq("DoRA", "∂L/∂d", dv.Mul(p.U.T()).Scale(p.Alpha))
+		dp.U = tr.Eq("DoRA", "∂L/∂u", p.D.T().Mul(dv).Scale(p.Alpha))
+		return dp
 	}
-	return merged, back
+	return frozen, adapter, back
 }

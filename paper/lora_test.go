@@ -71,15 +71,17 @@ func TestAdapted(t *testing.T) {
 	check(t, "∂L/∂d", p.D.V, dp.D.V, loss)
 	check(t, "∂L/∂u", p.U.V, dp.U.V, loss)
 
-	merged, backMerge := Merge(nil, p.W, p.D, p.U, p.Alpha)
-	aM, backM := FC(nil, x, merged, p.B)
+	frozen, adapter, backMerge := Merge(nil, p)
+	aM, backM := FC(nil, x, frozen.Add(adapter), p.B)
 	ΔM, dw, _ := backM(Δ)
-	dd, du := backMerge(dw)
+	dm := backMerge(dw, dw)
 	same(t, "merged a_i", aM.V, a.V, rounding)
 	same(t, "merged Δ_{i-1}", ΔM.V, ΔPrev.V, rounding)
-	same(t, "merged ∂L/∂d", dd.V, dp.D.V, rounding)
-	same(t, "merged ∂L/∂u", du.V, dp.U.V, rounding)
-	panics(t, "paper.Merge: weight 5×3, down 5×2, up 2×4", func() { Merge(nil, p.W, p.D, s.mat(2, 4), 1) })
+	same(t, "merged ∂L/∂w", dm.W.V, dp.W.V, rounding)
+	same(t, "merged ∂L/∂d", dm.D.V, dp.D.V, rounding)
+	same(t, "merged ∂L/∂u", dm.U.V, dp.U.V, rounding)
+	p.U = s.mat(2, 4)
+	panics(t, "paper.Merge: weight 5×3, down 5×2, up 2×4", func() { Merge(nil, p) })
 }
 
 // TestFrozenPath: the error signal printed in the paper's box on fine-tuning, the

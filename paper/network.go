@@ -51,8 +51,9 @@ func Network(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[
 		if lora != nil {
 			dlora = pedestrian.NewAdapter[float64](lora.Base, lora.Config)
 		}
+		w.qkv = make([]Mat, len(w.Blocks))
 		for _, back := range backs {
-			back().addTo(dp, dlora) // (T3)
+			back().addTo(&w, dp, dlora) // (T3)
 		}
 		w.unmerge(dp, dlora)
 		return dp, dlora

@@ -36,7 +36,16 @@ func wholes() map[string]whole {
 	one := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, Ignored, 3}}}
 	two := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, 1, Ignored}}, {Tokens: []int{4, 4, 6}, Targets: []int{4, 6, 0}}}
 	packed := []Sequence{{Tokens: []int{2, 5, 2, 1, 4, 4, 6}, Targets: []int{5, 2, 1, Ignored, 4, 6, 0}, Starts: []int{4}}, {Tokens: []int{3, 3, 0, 1}, Targets: []int{3, 0, 2, 2}, Starts: []int{1, 3}}}
+	fused := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRSqrt, DoRA: true, DoRAExact: true, Dropout: 0.3, Norms: true, Bias: pedestrian.BiasAll,
+		Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits}, Ranks: map[pedestrian.Target]int{pedestrian.TargetQKV: 3}}
+	dora := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: pedestrian.Targets, Layers: []int{1}, Bias: pedestrian.BiasAdapted}
+	dropped := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Dropout: 0.3, Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetV, pedestrian.TargetExpand}}
+	norms := pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Norms: true}
 	return map[string]whole{
+		"DoRA, exact":      {generic(a, 7), genericAdapter(a, fused, 8), two, Mean},
+		"DoRA on a block":  {generic(c, 9), genericAdapter(c, dora, 10), two, Mean},
+		"dropout":          {generic(c, 11), genericAdapter(c, dropped, 12), two, Mean},
+		"norms alone":      {generic(a, 13), genericAdapter(a, norms, 14), one, Sum},
 		"one block":        {generic(a, 1), nil, one, Sum},
 		"tied, no biases":  {generic(b, 2), nil, two, Mean},
 		"adapters":         {generic(a, 3), genericAdapter(a, all, 4), two, Mean},
@@ -48,9 +57,10 @@ func wholes() map[string]whole {
 func TestNetworkGradients(t *testing.T) {
 	for name, w := range wholes() {
 		t.Run(name, func(t *testing.T) {
-			_, back := Network(nil, w.p, w.lora, w.batch, w.r)
+			trace := held(w.lora != nil && !w.lora.Config.DoRAExact)
+			_, back := Network(trace(), w.p, w.lora, w.batch, w.r)
 			dp, dlora := back()
-			loss := func() float64 { return w.loss(nil) }
+			loss := func() float64 { return w.loss(trace()) }
 			got := dp.Tensors()
 			for i, θ := range w.p.Tensors() {
 				check(t, θ.Name, θ.V, got[i].V, loss)
@@ -73,11 +83,12 @@ func TestNetworkGradients(t *testing.T) {
 // of, and holds the change of the loss against the signal.
 func TestSignals(t *testing.T) {
 	seen := map[Signal]bool{}
-	for _, name := range []string{"adapters", "tied, no biases"} {
+	for _, name := range []string{"adapters", "tied, no biases", "dropout", "DoRA, exact"} {
 		w := wholes()[name]
 		t.Run(name, func(t *testing.T) {
-			var tr Trace
-			_, back := Network(&tr, w.p, w.lora, w.batch, w.r)
+			trace := held(false)
+			tr := trace()
+			_, back := Network(tr, w.p, w.lora, w.batch, w.r)
 			forward := len(tr.Steps)
 			back()
 			for _, s := range tr.Steps[forward:] {
@@ -92,6 +103,7 @@ func TestSignals(t *testing.T) {
 					known, seen[signal] = true, true
 					δ := Zeros(s.V.N, s.V.D)
 					nudge := func(r Step) Mat {
+						r.V = tr.Rewrite(r)
 						if r.At == s.At && r.Name == signal.Of {
 							return r.V.Add(δ)
 						}

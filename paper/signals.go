@@ -47,5 +47,8 @@ var Signals = []Signal{
 	{"Δ_{i-1}", "a_{i-1}", "FC", "input of a fully connected layer"},
 	{"Δ_{i-1}", "a_{i-1}", "44", "input of LoRA"},
 	{"Δ_{i-1}", "a_{i-1}", "FC+LoRA", "input of a layer and the adapter beside it"},
+	{"Δ_z", "z", "DoRA", "output of DoRA before its magnitudes"},
+	{"Δ_{i-1}", "a_{i-1}", "DoRA", "input of DoRA"},
+	{"Δ_{i-1}∘mask", "a_{i-1}→mask", "dropout", "input of an adapter before its mask"},
 	{"Δ_{i-1}", "a_{i-1}", "g", "input of the activation"},
 }

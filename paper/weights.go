@@ -16,29 +16,33 @@ type weights struct {
 	Logits   Layer
 
 	merges []merge // of read, in the order of blocks
+	qkv    []Mat   // of a sum over sequences: gradients of the fused matrices as the heads have them
 }
 
 // read looks at p and lora through the eyes of the layers. Matrices are views of
 // the slab, so a changed number is seen; heads are columns cut out of the fused
 // matrix [q of every head | k of every head | v of every head], after adapters
-// were merged into it.
+// were merged into it. Norms and biases that lora trains stand in the place of p's.
 func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64]) weights {
 	c := p.Config
-	var none pedestrian.Adapter[float64]
 	if lora == nil {
-		lora = &none
-		lora.Blocks = make([]pedestrian.AdapterBlock[float64], c.Blocks)
-	} else {
-		if lora.Base != c {
-			panic(fmt.Sprintf("paper.Network: adapter for %+v beside a network %+v", lora.Base, c))
-		}
+		lora = &pedestrian.Adapter[float64]{Base: c, Blocks: make([]pedestrian.AdapterBlock[float64], c.Blocks)}
 	}
-	norm := func(a pedestrian.Affine[float64]) Norm { return Norm{a.W.V, a.B.V, c.Eps} }
-	layer := func(a pedestrian.Affine[float64], l pedestrian.LoRA[float64]) Layer {
-		return Layer{matrix(a.W), a.B.V, matrix(l.Down), matrix(l.Up), l.Multiplier}
+	if lora.Base != c {
+		panic(fmt.Sprintf("paper.Network: adapter for %+v beside a network %+v", lora.Base, c))
+	}
+	norm := func(a, own pedestrian.Affine[float64]) Norm {
+		return Norm{instead(own.W, a.W), instead(own.B, a.B), c.Eps}
+	}
+	adapted := func(w Mat, b Vec, l pedestrian.LoRA[float64]) Layer {
+		return Layer{w, b, matrix(l.Down), matrix(l.Up), l.Magnitude.V, l.Multiplier, lora.Config.Dropout > 0, lora.Config.DoRAExact}
+	}
+	layer := func(a pedestrian.Affine[float64], b pedestrian.Tensor[float64], l pedestrian.LoRA[float64]) Layer {
+		return adapted(matrix(a.W), instead(b, a.B), l)
 	}
 	w := weights{
-		Tok: matrix(p.Tok), Pos: matrix(p.Pos), LNFinal: norm(p.LNFinal), Logits: layer(p.Logits, lora.Logits),
+		Tok: matrix(p.Tok), Pos: matrix(p.Pos), LNFinal: norm(p.LNFinal, lora.LNFinal),
+		Logits: layer(p.Logits, lora.LogitsBias, lora.Logits),
 	}
 	if c.Tied {
 		w.Logits.W = w.Tok.T()
@@ -46,21 +50,36 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 	for i, b := range p.Blocks {
 		l := lora.Blocks[i]
 		qkv := matrix(b.QKV.W)
+		low, any := Zeros(qkv.N, qkv.D), false
 		for _, part := range fused(c) {
 			if f := part.of(l); f.Down.V != nil {
 				at := tr.In("block." + strconv.Itoa(i) + "." + part.name)
-				merged, back := Merge(at, qkv.Columns(part.from, part.cols), matrix(f.Down), matrix(f.Up), f.Multiplier)
-				qkv = Concat(qkv.Columns(0, part.from), merged, qkv.Columns(part.from+part.cols, qkv.D-part.from-part.cols))
+				frozen, adapter, back := Merge(at, adapted(qkv.Columns(part.from, part.cols), nil, f))
+				qkv, low, any = part.put(qkv, frozen), part.put(low, adapter), true
 				w.merges = append(w.merges, merge{i, part, back})
 			}
 		}
+		masked := any && lora.Config.Dropout > 0
+		if masked {
+			qkv = qkv.Append(low)
+		} else if any {
+			qkv = qkv.Add(low)
+		}
 		w.Blocks = append(w.Blocks, BlockParams{
-			LN1: norm(b.LN1), Heads: heads(c, qkv, b.QKV.B.V), AttProj: layer(b.AttProj, l.AttProj),
-			LN2: norm(b.LN2), Expand: layer(b.Expand, l.Expand), Contract: layer(b.Contract, l.Contract),
-			Activation: c.Activation,
+			LN1: norm(b.LN1, l.LN1), Heads: heads(c, qkv, instead(l.QKVBias, b.QKV.B)), AttProj: layer(b.AttProj, l.AttProjBias, l.AttProj),
+			LN2: norm(b.LN2, l.LN2), Expand: layer(b.Expand, l.ExpandBias, l.Expand), Contract: layer(b.Contract, l.ContractBias, l.Contract),
+			Activation: c.Activation, Masked: masked,
 		})
 	}
 	return w
+}
+
+// instead is the numbers of own, or of base when there are none.
+func instead(own, base pedestrian.Tensor[float64]) Vec {
+	if own.V != nil {
+		return own.V
+	}
+	return base.V
 }
 
 // matrix is a tensor as a Mat, a view; the zero Mat when the tensor is not there.
@@ -89,11 +108,17 @@ func fused(c pedestrian.Config) [4]third {
 	}
 }
 
+// put is a with the columns of the third replaced by m.
+func (t third) put(a, m Mat) Mat {
+	end := t.from + t.cols
+	return Concat(a.Columns(0, t.from), m, a.Columns(end, a.D-end))
+}
+
 // A merge remembers how an adapter went into a third of a block's fused matrix.
 type merge struct {
 	block int
 	third
-	back func(dw Mat) (dd, du Mat)
+	back func(dw, dv Mat) (dp Layer)
 }
 
 // heads cuts the fused matrix and its bias, nil or a number per column, by heads.
@@ -123,55 +148,4 @@ func fuse(hs []Head) (w Mat, b Vec) {
 		bq, bk, bv = append(bq, h.Bq...), append(bk, h.Bk...), append(bv, h.Bv...)
 	}
 	return Concat(append(append(wq, wk...), wv...)...), append(append(bq, bk...), bv...)
-}
-
-// addTo adds the gradients of one sequence to dp and, beside layers other than
-// the heads, to dlora. A tied matrix gets both of its contributions.
-func (w weights) addTo(dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64]) {
-	add := func(dst pedestrian.Tensor[float64], g []float64) {
-		for i := range dst.V {
-			dst.V[i] += g[i]
-		}
-	}
-	norm := func(dst pedestrian.Affine[float64], g Norm) { add(dst.W, g.W); add(dst.B, g.B) }
-	layer := func(dst pedestrian.Affine[float64], g Layer) { add(dst.W, g.W.V); add(dst.B, g.B) }
-	adapter := func(dst pedestrian.LoRA[float64], g Layer) { add(dst.Down, g.D.V); add(dst.Up, g.U.V) }
-
-	add(dp.Tok, w.Tok.V)
-	add(dp.Pos, w.Pos.V)
-	for i, g := range w.Blocks {
-		b := dp.Blocks[i]
-		norm(b.LN1, g.LN1)
-		qkv, bias := fuse(g.Heads)
-		layer(b.QKV, Layer{W: qkv, B: bias})
-		layer(b.AttProj, g.AttProj)
-		norm(b.LN2, g.LN2)
-		layer(b.Expand, g.Expand)
-		layer(b.Contract, g.Contract)
-		if dlora != nil {
-			l := dlora.Blocks[i]
-			adapter(l.AttProj, g.AttProj)
-			adapter(l.Expand, g.Expand)
-			adapter(l.Contract, g.Contract)
-		}
-	}
-	norm(dp.LNFinal, w.LNFinal)
-	layer(dp.Logits, w.Logits)
-	if dp.Config.Tied {
-		add(dp.Tok, w.Logits.W.T().V) // w_11 = w_tokᵗ (tied)
-	}
-	if dlora != nil {
-		adapter(dlora.Logits, w.Logits)
-	}
-}
-
-// unmerge turns the gradients of merged weights, complete in dp, into those of
-// the adapters of queries, keys and values.
-func (w weights) unmerge(dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64]) {
-	for _, m := range w.merges {
-		dd, du := m.back(matrix(dp.Blocks[m.block].QKV.W).Columns(m.from, m.cols))
-		f := m.of(dlora.Blocks[m.block])
-		copy(f.Down.V, dd.V)
-		copy(f.Up.V, du.V)
-	}
 }

@@ -1,0 +1,76 @@
+package paper
+
+import "github.com/pedestrian-ml/pedestrian"
+
+// addTo adds the gradients of one sequence to dp and to dlora: those of norms and
+// biases to dlora where it trains them. Of the heads it adds them to sum, for
+// unmerge. A tied matrix gets both of its contributions.
+func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64]) {
+	var none pedestrian.Adapter[float64]
+	if dlora == nil {
+		dlora = &none
+		dlora.Blocks = make([]pedestrian.AdapterBlock[float64], len(w.Blocks))
+	}
+	add := func(g []float64, dst ...pedestrian.Tensor[float64]) { // to the first that is there
+		for _, t := range dst {
+			if t.V != nil {
+				for i := range t.V {
+					t.V[i] += g[i]
+				}
+				return
+			}
+		}
+	}
+	norm := func(g Norm, own, base pedestrian.Affine[float64]) {
+		add(g.W, own.W, base.W)
+		add(g.B, own.B, base.B)
+	}
+	layer := func(g Layer, base pedestrian.Affine[float64], own pedestrian.LoRA[float64], bias pedestrian.Tensor[float64]) {
+		add(g.W.V, base.W)
+		add(g.B, bias, base.B)
+		add(g.D.V, own.Down)
+		add(g.U.V, own.Up)
+		add(g.M, own.Magnitude)
+	}
+	add(w.Tok.V, dp.Tok)
+	add(w.Pos.V, dp.Pos)
+	for i, g := range w.Blocks {
+		b, l := dp.Blocks[i], dlora.Blocks[i]
+		norm(g.LN1, l.LN1, b.LN1)
+		qkv, bias := fuse(g.Heads)
+		if sum.qkv[i].V == nil {
+			sum.qkv[i] = Zeros(qkv.N, qkv.D)
+		}
+		sum.qkv[i] = sum.qkv[i].Add(qkv)
+		add(bias, l.QKVBias, b.QKV.B)
+		layer(g.AttProj, b.AttProj, l.AttProj, l.AttProjBias)
+		norm(g.LN2, l.LN2, b.LN2)
+		layer(g.Expand, b.Expand, l.Expand, l.ExpandBias)
+		layer(g.Contract, b.Contract, l.Contract, l.ContractBias)
+	}
+	norm(w.LNFinal, dlora.LNFinal, dp.LNFinal)
+	layer(w.Logits, dp.Logits, dlora.Logits, dlora.LogitsBias)
+	if dp.Config.Tied {
+		add(w.Logits.W.T().V, dp.Tok) // w_11 = w_tokᵗ (tied)
+	}
+}
+
+// unmerge turns the gradients of the heads' weights, complete in w.qkv, into those
+// of the fused matrices and of the adapters of queries, keys and values.
+func (w weights) unmerge(dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64]) {
+	for i, b := range dp.Blocks {
+		copy(b.QKV.W.V, w.qkv[i].V) // the upper rows, where there are others
+	}
+	for _, m := range w.merges {
+		g := w.qkv[m.block].Columns(m.from, m.cols)
+		width := dp.Config.Width
+		dw := Mat{width, g.D, g.V[:width*g.D]}
+		dv := Mat{width, g.D, g.V[len(g.V)-width*g.D:]}
+		dl := m.back(dw, dv)
+		base, f := matrix(dp.Blocks[m.block].QKV.W), m.of(dlora.Blocks[m.block])
+		copy(base.V, m.put(base, dl.W).V)
+		copy(f.Down.V, dl.D.V)
+		copy(f.Up.V, dl.U.V)
+		copy(f.Magnitude.V, dl.M)
+	}
+}
