@@ -4,43 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"unicode/utf8"
 )
 
-// tokenizer.json holds one object:
+// tokenizer.json of characters and bytes holds one object:
 //
 //	{"format": "pedestrian-tokenizer", "version": 1, "kind": "chars", "vocab": ["\n", " ", "!"]}
 //
 // vocab[i] is the character with id i, in the order of code points; kind
-// "bytes" has no vocab. Another kind brings fields of its own.
+// "bytes" has no vocab. That of byte-level BPE is Hugging Face's.
 const (
 	format  = "pedestrian-tokenizer"
 	version = 1
-	maxFile = 64 << 20 // bytes: more than all characters of Unicode need
 )
-
-// Load reads a tokenizer from a file; the error names the file and what is wrong.
-func Load(path string) (*Tokenizer, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("load the tokenizer: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("load the tokenizer: %w", err)
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("load the tokenizer: %s has more than %d bytes: no vocabulary needs so many", path, maxFile)
-	}
-	t, err := parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("load the tokenizer: %s: %w", path, err)
-	}
-	return t, nil
-}
 
 // Save writes t to a file that [Load] reads. It is one plain write: who must
 // survive a power cut writes the bytes of MarshalJSON with more care.
@@ -55,11 +32,12 @@ func (t *Tokenizer) Save(path string) error {
 	return nil
 }
 
-// MarshalJSON returns tokenizer.json on one line. Equal tokenizers give equal
+// MarshalJSON returns tokenizer.json on one line, for BPE in the format of Hugging
+// Face, with which its library cuts text into the same tokens. Equal tokenizers give equal
 // bytes, so these bytes also tell whether two runs have the same tokenizer.
 func (t *Tokenizer) MarshalJSON() ([]byte, error) {
 	if t.bpe != nil {
-		return t.marshalBPE()
+		return t.marshalBPE(), nil
 	}
 	file := struct {
 		Format  string   `json:"format"`
@@ -79,10 +57,12 @@ func (t *Tokenizer) MarshalJSON() ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// UnmarshalJSON reads tokenizer.json. It refuses what a lenient reader would
-// pass over or repair: unknown, repeated, missing and misspelt fields (case
-// counts), text after the object, bad UTF-8, lone surrogates, and a vocabulary
-// whose entries are not single characters in ascending order.
+// UnmarshalJSON reads tokenizer.json, ours of characters and bytes or Hugging Face's
+// of byte-level BPE. It refuses what a lenient reader would pass over or repair:
+// unknown, repeated, missing and misspelt fields (case counts), text after the
+// object, bad UTF-8, lone surrogates, a vocabulary of characters that are not in
+// ascending order, ids that occur twice or are missing, merges that make no token,
+// and every setting of Hugging Face's that would cut text in another way.
 func (t *Tokenizer) UnmarshalJSON(data []byte) error {
 	read, err := parse(data)
 	if err != nil {
@@ -95,6 +75,9 @@ func (t *Tokenizer) UnmarshalJSON(data []byte) error {
 func parse(data []byte) (*Tokenizer, error) {
 	if err := strictJSON(data); err != nil {
 		return nil, err
+	}
+	if isHuggingFace(data) {
+		return parseHuggingFace(data)
 	}
 	f, err := fields(json.NewDecoder(bytes.NewReader(data)))
 	if err != nil {
@@ -112,83 +95,42 @@ type fileFields struct {
 
 // fields reads the object that a file holds, which is known to be valid JSON.
 func fields(d *json.Decoder) (f fileFields, err error) {
-	if err := expect(d, json.Delim('{'), "an object"); err != nil {
-		return f, err
-	}
-	for d.More() {
-		key, err := value[string](d, "a field's name")
-		if err != nil {
-			return f, err
-		}
-		repeated := false
-		switch *key {
+	err = object(d, "an object", func(name string) error {
+		switch name {
 		case "format":
-			repeated = f.format != nil
 			f.format, err = value[string](d, "format, a string")
 		case "kind":
-			repeated = f.kind != nil
 			f.kind, err = value[string](d, "kind, a string")
 		case "version":
-			repeated = f.version != nil
 			f.version, err = value[float64](d, "version, a number")
 		case "vocab":
-			repeated = f.vocab != nil
 			f.vocab, err = list(d)
 		default:
-			return f, fmt.Errorf("unknown field %.40q before offset %d: the fields are format, version, kind and vocab", *key, d.InputOffset())
+			return fmt.Errorf("unknown field %.40q before offset %d: the fields are format, version, kind and vocab", name, d.InputOffset())
 		}
-		if err != nil {
-			return f, err
-		}
-		if repeated {
-			return f, fmt.Errorf("field %q occurs twice, the second time before offset %d", *key, d.InputOffset())
-		}
-	}
-	return f, expect(d, json.Delim('}'), "the end of the object")
+		return err
+	})
+	return f, err
 }
 
 // list reads an array of strings.
 func list(d *json.Decoder) ([]string, error) {
-	if err := expect(d, json.Delim('['), "vocab, an array"); err != nil {
-		return nil, err
-	}
 	out := []string{}
-	for d.More() {
+	err := array(d, "vocab", func() error {
 		s, err := value[string](d, "an entry of vocab, a string")
-		if err != nil {
-			return nil, err
+		if err == nil {
+			out = append(out, *s)
 		}
-		out = append(out, *s)
-	}
-	return out, expect(d, json.Delim(']'), "the end of vocab")
-}
-
-// value reads a token of type T; what says which one was due.
-func value[T string | float64 | json.Delim](d *json.Decoder, what string) (*T, error) {
-	tok, err := d.Token()
-	if err != nil {
-		return nil, fmt.Errorf("read %s at offset %d: %w", what, d.InputOffset(), err)
-	}
-	v, ok := tok.(T)
-	if !ok {
-		return nil, fmt.Errorf("read %s: found %.40q before offset %d", what, fmt.Sprint(tok), d.InputOffset())
-	}
-	return &v, nil
-}
-
-func expect(d *json.Decoder, want json.Delim, what string) error {
-	got, err := value[json.Delim](d, what)
-	if err == nil && *got != want {
-		err = fmt.Errorf("read %s: found %.40q before offset %d", what, got.String(), d.InputOffset())
-	}
-	return err
+		return err
+	})
+	return out, err
 }
 
 // tokenizer checks what the fields say and makes it.
 func (f fileFields) tokenizer() (*Tokenizer, error) {
 	switch {
 	case f.format == nil:
-		return nil, fmt.Errorf("field \"format\" is missing: this is not a tokenizer that pedestrian wrote")
+		return nil, fmt.Errorf("field \"format\" is missing: this is neither a tokenizer that pedestrian wrote nor one of Hugging Face, which has a model")
 	case *f.format != format:
 		return nil, fmt.Errorf("format is %.40q, not %q: this is not a tokenizer that pedestrian wrote", *f.format, format)
 	case f.version == nil:

@@ -68,3 +68,60 @@ func surrogate(data []byte, i int) (v uint16, ok bool) {
 	n, err := strconv.ParseUint(string(data[i+2:i+6]), 16, 16)
 	return uint16(n), err == nil && n >= 0xd800 && n < 0xe000
 }
+
+// object reads an object of a file that is known to be valid JSON: field is called
+// where the value of a name is due, and reads it. No name may occur twice.
+func object(d *json.Decoder, what string, field func(name string) error) error {
+	if err := expect(d, json.Delim('{'), what); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		name, err := value[string](d, "a field's name")
+		if err != nil {
+			return err
+		}
+		if seen[*name] {
+			return fmt.Errorf("field %.40q occurs twice, the second time before offset %d", *name, d.InputOffset())
+		}
+		seen[*name] = true
+		if err := field(*name); err != nil {
+			return err
+		}
+	}
+	return expect(d, json.Delim('}'), "the end of the object")
+}
+
+// array reads an array: entry is called where each one is due, and reads it.
+func array(d *json.Decoder, what string, entry func() error) error {
+	if err := expect(d, json.Delim('['), what+", an array"); err != nil {
+		return err
+	}
+	for d.More() {
+		if err := entry(); err != nil {
+			return err
+		}
+	}
+	return expect(d, json.Delim(']'), "the end of "+what)
+}
+
+// value reads a token of type T; what says which one was due.
+func value[T string | float64 | bool | json.Delim](d *json.Decoder, what string) (*T, error) {
+	tok, err := d.Token()
+	if err != nil {
+		return nil, fmt.Errorf("read %s at offset %d: %w", what, d.InputOffset(), err)
+	}
+	v, ok := tok.(T)
+	if !ok {
+		return nil, fmt.Errorf("read %s: found %.40q before offset %d", what, fmt.Sprint(tok), d.InputOffset())
+	}
+	return &v, nil
+}
+
+func expect(d *json.Decoder, want json.Delim, what string) error {
+	got, err := value[json.Delim](d, what)
+	if err == nil && *got != want {
+		err = fmt.Errorf("read %s: found %.40q before offset %d", what, got.String(), d.InputOffset())
+	}
+	return err
+}

@@ -1,0 +1,108 @@
+package token
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Spelling is how files of byte-level BPE write a token: a visible character for each
+// byte (a space is Ġ), and added tokens as they are. For other kinds it is
+// [Tokenizer.Token]. It panics if id is outside the vocabulary.
+func (t *Tokenizer) Spelling(id int32) string {
+	text := t.Token(id)
+	if t.bpe == nil {
+		return text
+	}
+	if _, added := t.bpe.isAdded[id]; added {
+		return text
+	}
+	return spell(text)
+}
+
+// Merges returns the merges in the order of their ranks, as files write them: two
+// spellings with a space between. Other kinds than BPE have none.
+func (t *Tokenizer) Merges() []string {
+	if t.bpe == nil {
+		return nil
+	}
+	lines := make([]string, len(t.bpe.merges))
+	for i, m := range t.bpe.merges {
+		lines[i] = spell(t.text[m.left]) + " " + spell(t.text[m.right])
+	}
+	return lines
+}
+
+// Files returns the files, by name, from which Hugging Face's libraries make the same
+// tokenizer as a GPT2Tokenizer: tokenizer.json, the older pair of vocab.json and
+// merges.txt, tokenizer_config.json and, if there is a chat template,
+// chat_template.jinja. [LoadFS] reads them, too. Only BPE can be written so: for
+// other kinds the only file is tokenizer.json, which is ours.
+func (t *Tokenizer) Files() (map[string][]byte, error) {
+	data, err := t.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("write the tokenizer: %w", err)
+	}
+	files := map[string][]byte{tokenizerFile: append(data, '\n')}
+	if t.bpe == nil {
+		return files, nil
+	}
+	var vocab, merges bytes.Buffer
+	t.writeVocab(&vocab)
+	vocab.WriteByte('\n')
+	merges.WriteString("#version: 0.2\n")
+	for _, line := range t.Merges() {
+		merges.WriteString(line + "\n")
+	}
+	files[vocabFile], files[mergesFile] = vocab.Bytes(), merges.Bytes()
+	files[configFile] = t.configJSON()
+	if t.bpe.chat != "" {
+		files[chatFile] = []byte(t.bpe.chat)
+	}
+	return files, nil
+}
+
+// configJSON is tokenizer_config.json.
+func (t *Tokenizer) configJSON() []byte {
+	var o bytes.Buffer
+	o.WriteString(`{"tokenizer_class":"GPT2Tokenizer","add_prefix_space":`)
+	put(&o, t.bpe.prefixSpace)
+	// The class would take GPT-2's own marks for those that are not named.
+	for _, name := range []string{"bos_token", "eos_token", "unk_token"} {
+		o.WriteString(`,"` + name + `":`)
+		if t.bpe.eos == none {
+			o.WriteString("null")
+		} else {
+			put(&o, t.text[t.bpe.eos])
+		}
+	}
+	o.WriteString(`,"added_tokens_decoder":{`)
+	for i, a := range t.bpe.added {
+		if i > 0 {
+			o.WriteByte(',')
+		}
+		fmt.Fprintf(&o, `"%d":`, a.ID)
+		put(&o, t.addedEntry(a, false))
+	}
+	o.WriteString("}}\n")
+	return o.Bytes()
+}
+
+// SaveDir writes [Tokenizer.Files] into dir, which it makes. Like [Tokenizer.Save] it
+// writes plainly.
+func (t *Tokenizer) SaveDir(dir string) error {
+	files, err := t.Files()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("save the tokenizer: %w", err)
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return fmt.Errorf("save the tokenizer: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package token
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// readAdded reads added_tokens.
+func (h *huggingFace) readAdded(d *json.Decoder) error {
+	return array(d, "added_tokens", func() error {
+		if len(h.added) == maxTokens {
+			return fmt.Errorf("more than %d added tokens", maxTokens)
+		}
+		a, id, eos := Added{ID: none}, none, false
+		err := object(d, "an added token, an object", func(name string) error {
+			var flag *bool
+			var err error
+			switch name {
+			case "id":
+				id, err = readID(d, "the id of an added token")
+				a.ID = int32(id)
+			case "content":
+				var text *string
+				if text, err = value[string](d, "the content of an added token, a string"); err == nil {
+					a.Text = *text
+				}
+			case "special", "normalized", "single_word", "lstrip", "rstrip", "eos":
+				if flag, err = value[bool](d, name+" of an added token, true or false"); err != nil || !*flag {
+					return err
+				}
+				switch name {
+				case "special":
+					a.Special = true
+				case "normalized":
+					a.normalized = true
+				case "eos":
+					eos = true
+				default:
+					err = fmt.Errorf("%s of added token %.40q is true: that is not supported", name, a.Text)
+				}
+			default:
+				err = fmt.Errorf("unknown field %.40q of an added token before offset %d", name, d.InputOffset())
+			}
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case a.ID == none:
+			return fmt.Errorf("added token %.40q has no id", a.Text)
+		case a.Text == "":
+			return fmt.Errorf("added token %d has no content, or an empty one", a.ID)
+		case len(a.Text) > maxToken:
+			return fmt.Errorf("added token %d has %d bytes, more than %d", a.ID, len(a.Text), maxToken)
+		case eos && h.eos != "":
+			return fmt.Errorf("two added tokens end a text, %.40q and %.40q: there is one", h.eos, a.Text)
+		case eos:
+			h.eos = a.Text
+		}
+		h.added = append(h.added, a)
+		return nil
+	})
+}
+
+// readID reads a whole number that may be an id.
+func readID(d *json.Decoder, what string) (int, error) {
+	v, err := value[float64](d, what+", a number")
+	if err == nil && !(*v >= 0 && *v < maxTokens && *v == math.Trunc(*v)) {
+		err = fmt.Errorf("%s is %v: it must be a whole number from 0 to %d", what, *v, maxTokens-1)
+	}
+	if err != nil {
+		return none, err
+	}
+	return int(*v), nil
+}
