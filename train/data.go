@@ -39,15 +39,20 @@ type DataInfo struct {
 // storySeed is the seed of the stories: everybody trains on the same ones.
 const storySeed = 1
 
-// loadShards reads token shards. Their tokens are numbers without a text: the
-// vocabulary is that of o, and what the network writes is shown as bytes.
+// loadShards reads token shards. Their tokens are numbers without a text: which
+// tokenizer made them, o says. With bytes the vocabulary is that of o, and what the
+// network writes is shown as bytes.
 func loadShards(o Options) (*Data, error) {
-	d := &Data{Source: o.Data, Tokenizer: token.NewBytes(), vocab: o.Vocab}
-	if o.Tokenizer != token.Bytes {
-		return nil, fmt.Errorf("%s holds tokens, not text, and the tokenizer is %q: choose bytes, and give the vocabulary of the tokens with vocab", o.Data, o.Tokenizer)
+	if o.Tokenizer == token.Chars {
+		return nil, fmt.Errorf("%s holds tokens, not text, and the tokenizer is %q: choose the tokenizer that made them (gpt2, or a path), or bytes, and give the vocabulary of the tokens with vocab", o.Data, o.Tokenizer)
 	}
+	tok, err := o.tokenizer("")
+	if err != nil {
+		return nil, err
+	}
+	d := &Data{Source: o.Data, Tokenizer: tok, vocab: o.Vocab}
 	if d.vocab == 0 {
-		d.vocab = d.Tokenizer.Vocab()
+		d.vocab = tok.Vocab()
 	}
 	tokens, err := corpus.LoadShards(o.Data, d.vocab, o.Context)
 	d.Bytes = 2 * len(tokens)
@@ -77,11 +82,8 @@ func LoadData(o Options) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Tokenizer = token.NewBytes()
-	if o.Tokenizer == token.Chars {
-		if d.Tokenizer, err = token.NewChars(text); err != nil {
-			return nil, err
-		}
+	if d.Tokenizer, err = o.tokenizer(text); err != nil {
+		return nil, err
 	}
 	if d.Train, err = d.Tokenizer.Encode(train); err != nil {
 		return nil, err
@@ -89,7 +91,7 @@ func LoadData(o Options) (*Data, error) {
 	if d.Val, err = d.Tokenizer.Encode(val); err != nil {
 		return nil, err
 	}
-	if grammar != nil && len(d.Val) > 1 {
+	if grammar != nil && len(d.Val) > 1 && d.Tokenizer.Kind() != token.BPE { // the floor is known a character
 		sweep := o.sweep(d)
 		d.floor, err = grammar.Floor(val, sweep, o.evalWindows(sweep)...)
 	}

@@ -25,7 +25,7 @@ type Options struct {
 	Preset string `json:"preset" yaml:"preset"` // the preset these options began with
 
 	Data        string  `json:"data" yaml:"data"`                 // Stories, or the path of a text file or a directory of them
-	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars" or "bytes"
+	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one
 	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
 	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation
 	Align       string  `json:"align" yaml:"align"`               // where a window may begin: AlignNone, AlignLine or AlignParagraph
@@ -84,8 +84,8 @@ func (o Options) Validate() error {
 	if o.Precision != "" && o.Precision != string(engine.Float32) && o.Precision != string(engine.BF16) {
 		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
 	}
-	if o.Tokenizer != "chars" && o.Tokenizer != "bytes" {
-		return fmt.Errorf("unknown tokenizer %q: choose chars or bytes", o.Tokenizer)
+	if err := checkTokenizer(o.Tokenizer); err != nil {
+		return err
 	}
 	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)

@@ -23,7 +23,7 @@ type Setting struct {
 func (o *Options) Settings() []Setting {
 	return []Setting{
 		{"data", `"stories" for the built-in stories, or the path of a text file or directory`, &o.Data},
-		{"tokenizer", "what a token is: chars or bytes", &o.Tokenizer},
+		{"tokenizer", "what a token is: chars, bytes, gpt2, or the path of a tokenizer.json", &o.Tokenizer},
 		{"story_chars", "characters of stories to tell, training and validation together", &o.StoryChars},
 		{"val_fraction", "share of the text, at its end, kept for validation", &o.ValFraction},
 		{"align", "where a window may begin: anywhere, line or paragraph", &o.Align},

@@ -1,0 +1,37 @@
+package train
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// GPT2 is the value of Options.Tokenizer that means GPT-2's, which is built in.
+const GPT2 = "gpt2"
+
+// checkTokenizer reports a value of Options.Tokenizer that is neither a name nor looks
+// like a path; a misspelt name is not to be looked for on the disk.
+func checkTokenizer(name string) error {
+	switch name {
+	case token.Chars, token.Bytes, GPT2:
+		return nil
+	}
+	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".json") {
+		return nil
+	}
+	return fmt.Errorf("unknown tokenizer %q: choose chars, bytes, gpt2, or the path of a tokenizer.json or of a directory with one, such as ./tokens/", name)
+}
+
+// tokenizer makes the tokenizer that o names; the characters are those of text.
+func (o Options) tokenizer(text string) (*token.Tokenizer, error) {
+	switch o.Tokenizer {
+	case token.Chars:
+		return token.NewChars(text)
+	case token.Bytes:
+		return token.NewBytes(), nil
+	case GPT2:
+		return token.GPT2(), nil
+	}
+	return token.Load(o.Tokenizer)
+}
