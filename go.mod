@@ -3,6 +3,7 @@ module github.com/pedestrian-ml/pedestrian
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/guptarohit/asciigraph v0.10.0
 	github.com/jedib0t/go-pretty/v6 v6.8.3
 	github.com/rogpeppe/go-internal v1.16.0

@@ -1,0 +1,295 @@
+package gguf
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// Limits of a header. Llama 3's, with 128,000 tokens and 280,000 merges, has 8 MB.
+const (
+	MaxHeader  = 32 << 20
+	maxTensors = 65536
+	maxPairs   = 65536
+	maxDims    = 4
+	maxName    = 64 // of a tensor; ggml's array of names has room for 63 bytes and a zero
+	maxKey     = 65535
+)
+
+const (
+	magic            = "GGUF"
+	defaultAlignment = 32
+	alignmentKey     = "general.alignment"
+)
+
+// A Pair is one entry of the metadata. Its value is a uint8, int8, uint16, int16,
+// uint32, int32, float32, bool, string, uint64, int64 or float64, or a slice of one
+// of these.
+type Pair struct {
+	Key   string
+	Value any
+}
+
+// A Tensor is one entry of the list of tensors.
+type Tensor struct {
+	Name   string
+	Type   Type
+	Dims   []uint64 // ggml's ne: the first is the innermost, the length of a row
+	offset uint64   // from the beginning of the data
+	size   uint64
+}
+
+// Bytes is the room that t takes in the file.
+func (t Tensor) Bytes() int64 { return int64(t.size) }
+
+// Elements is the product of the dimensions.
+func (t Tensor) Elements() int64 {
+	n := int64(1)
+	for _, d := range t.Dims {
+		n *= int64(d)
+	}
+	return n
+}
+
+// A File is a GGUF file whose header was read and found right. The numbers stay in
+// the reader that it was read from, which must stay open.
+type File struct {
+	Version   uint32
+	Pairs     []Pair
+	Tensors   []Tensor // in the order of the list, which is that of their numbers
+	Alignment int
+	r         io.ReaderAt
+	start     uint64 // of the numbers
+}
+
+// Lookup returns the value of a key.
+func (f *File) Lookup(key string) (value any, ok bool) {
+	for _, p := range f.Pairs {
+		if p.Key == key {
+			return p.Value, true
+		}
+	}
+	return nil, false
+}
+
+// Tensor returns the tensor of that name.
+func (f *File) Tensor(name string) (Tensor, bool) {
+	i := slices.IndexFunc(f.Tensors, func(t Tensor) bool { return t.Name == name })
+	if i < 0 {
+		return Tensor{}, false
+	}
+	return f.Tensors[i], true
+}
+
+// Read reads and checks the header of a file of size bytes.
+func Read(r io.ReaderAt, size int64) (*File, error) {
+	if size < 24 {
+		return nil, fmt.Errorf("a file of %d bytes is not GGUF: the shortest has 24", size)
+	}
+	limit := min(size, MaxHeader)
+	h := &header{r: bufio.NewReaderSize(io.NewSectionReader(r, 0, limit), 1<<16), left: uint64(limit), whole: limit == size}
+	f := &File{Alignment: defaultAlignment, r: r}
+	h.read(f, uint64(size))
+	if h.err != nil {
+		return nil, h.err
+	}
+	return f, nil
+}
+
+// read fills f; what goes wrong is in h.err.
+func (h *header) read(f *File, size uint64) {
+	if m := h.bytes(4); h.err != nil || string(m) != magic {
+		h.fail("it begins with %q, not with %q: not a GGUF file", m, magic)
+		return
+	}
+	switch f.Version = h.u32(); {
+	case h.err == nil && f.Version != 0 && f.Version&0xffff == 0:
+		h.fail("version %#x: a file for processors of the other byte order", f.Version)
+	case f.Version != 2 && f.Version != 3:
+		h.fail("version %d: versions 2 and 3 are read", f.Version)
+	}
+	tensors, pairs := h.u64(), h.u64()
+	switch {
+	case tensors > maxTensors:
+		h.fail("%d tensors: at most %d are read", tensors, maxTensors)
+	case pairs > maxPairs:
+		h.fail("%d keys: at most %d are read", pairs, maxPairs)
+	}
+	seen := map[string]bool{}
+	for range pairs {
+		if h.err != nil {
+			return
+		}
+		p := h.pair()
+		if h.err == nil && seen[p.Key] {
+			h.fail("the key %.80q twice", p.Key)
+		}
+		seen[p.Key] = true
+		f.Pairs = append(f.Pairs, p)
+	}
+	if v, ok := f.Lookup(alignmentKey); ok {
+		a, is := v.(uint32)
+		if !is || a == 0 || a&(a-1) != 0 || a > 1<<20 {
+			h.fail("%s is %v: it must be a power of two, as a uint32, of at most %d", alignmentKey, v, 1<<20)
+			return
+		}
+		f.Alignment = int(a)
+	}
+	clear(seen)
+	end := uint64(0)
+	for range tensors {
+		if h.err != nil {
+			return
+		}
+		t := h.tensor()
+		if h.err != nil {
+			return
+		}
+		if seen[t.Name] {
+			h.fail("the tensor %.80q twice", t.Name)
+		}
+		seen[t.Name] = true
+		if t.offset != end {
+			h.fail("tensor %q begins at byte %d, and %d is due", t.Name, t.offset, end)
+		}
+		var ok, okToo bool
+		end, ok = add(end, t.size)
+		if end, okToo = align(end, uint64(f.Alignment)); !ok || !okToo {
+			h.fail("the tensors up to %q overflow", t.Name)
+		}
+		f.Tensors = append(f.Tensors, t)
+	}
+	if h.err != nil {
+		return
+	}
+	start, _ := align(h.at, uint64(f.Alignment)) // h.at is at most MaxHeader
+	f.start = start
+	if len(f.Tensors) == 0 {
+		if size > start {
+			h.fail("%d bytes follow the header of a file without tensors", size-start)
+		}
+		return
+	}
+	last := f.Tensors[len(f.Tensors)-1]
+	need, padded := start+last.offset+last.size, start+end
+	if size < need || size > padded {
+		h.fail("the tensors end at byte %d and the file at %d: cut short, or not this file's header", need, size)
+	}
+}
+
+// A header reads a header from its beginning and keeps the first error.
+type header struct {
+	r     *bufio.Reader
+	at    uint64 // bytes read
+	left  uint64 // bytes that there are
+	whole bool   // left is the file's, not the limit
+	err   error
+}
+
+func (h *header) fail(format string, args ...any) {
+	if h.err == nil {
+		h.err = fmt.Errorf(format, args...)
+	}
+}
+
+// claim says whether n more bytes are there, before room for them is asked for.
+func (h *header) claim(n uint64) bool {
+	if h.err == nil && n > h.left {
+		if h.whole {
+			h.fail("cut short: %d bytes are due at byte %d, and the file has %d more", n, h.at, h.left)
+		} else {
+			h.fail("the header has more than %d bytes", MaxHeader)
+		}
+	}
+	return h.err == nil
+}
+
+func (h *header) bytes(n uint64) []byte {
+	if !h.claim(n) {
+		return nil
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(h.r, b); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("the file became shorter")
+		}
+		h.fail("reading at byte %d: %w", h.at, err)
+		return nil
+	}
+	h.at, h.left = h.at+n, h.left-n
+	return b
+}
+
+func (h *header) u32() uint32 {
+	if b := h.bytes(4); b != nil {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+func (h *header) u64() uint64 {
+	if b := h.bytes(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (h *header) text() string { return string(h.bytes(h.u64())) }
+
+func (h *header) pair() (p Pair) {
+	p.Key = h.text()
+	switch {
+	case h.err != nil:
+	case p.Key == "" || len(p.Key) > maxKey || !utf8.ValidString(p.Key):
+		h.fail("the key %.80q: it has 1 to %d bytes of UTF-8", p.Key, maxKey)
+	}
+	kind := h.u32()
+	if kind == kindArray {
+		kind = h.u32()
+		p.Value = h.array(kind, h.u64())
+	} else {
+		p.Value = h.value(kind)
+	}
+	if h.err != nil {
+		h.err = fmt.Errorf("key %.80q: %w", p.Key, h.err)
+	}
+	return p
+}
+
+func (h *header) tensor() (t Tensor) {
+	t.Name = h.text()
+	n := h.u32()
+	switch {
+	case h.err != nil:
+	case t.Name == "" || len(t.Name) >= maxName || !utf8.ValidString(t.Name):
+		h.fail("the tensor %.80q: a name has 1 to %d bytes of UTF-8", t.Name, maxName-1)
+	case n > maxDims:
+		h.fail("tensor %q has %d dimensions: at most %d are read", t.Name, n, maxDims)
+	}
+	if h.err != nil {
+		return t
+	}
+	for range n {
+		d := h.u64()
+		if d > math.MaxInt64 {
+			h.fail("tensor %q has a dimension of %d", t.Name, d)
+		}
+		t.Dims = append(t.Dims, d)
+	}
+	t.Type = Type(h.u32())
+	t.offset = h.u64()
+	if h.err != nil {
+		return t
+	}
+	size, err := t.Type.bytes(t.Dims)
+	if err != nil {
+		h.fail("tensor %q: %w", t.Name, err)
+	}
+	t.size = size
+	return t
+}
