@@ -24,14 +24,15 @@ var mayImport = map[string][]string{
 	"internal/kernel": {},
 	"token":           {},
 	"docs":            {},
+	"gguf":            {},
 	"safetensors":     {},
 	"paper":           {""},
 	"engine":          {"", "internal/kernel"},
 	"gradcheck":       {"", "paper", "engine"},
 	"corpus":          {"token"},
 	"train":           {"", "engine", "token", "corpus", "safetensors"},
-	"hub":             {"", "token", "safetensors"},
-	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "train", "hub"},
+	"hub":             {"", "token", "safetensors", "gguf"},
+	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub"},
 }
 
 // standsAlone lists the packages that stand on the standard library and
