@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"math/bits"
+	"slices"
 )
 
 // Rows is the number of rows, which is one epoch.
@@ -89,4 +90,15 @@ func (p *Packed) fill(row, i int, tokens, targets, starts []int32) []int32 {
 		tokens[j], targets[j] = 0, Ignored
 	}
 	return starts
+}
+
+// Places is where the documents of the row that comes after at rows were read.
+func (p *Packed) Places(at uint64) []Place {
+	row := p.row(at)
+	var places []Place
+	for _, c := range p.pieces[p.rows[row]:p.rows[row+1]] {
+		i, _ := slices.BinarySearch(p.examples.ends, c.from+1)
+		places = append(places, p.examples.Place(i))
+	}
+	return places
 }

@@ -22,7 +22,7 @@ const (
 // cut is where the text is divided into two splits.
 func (o Options) cut() corpus.Cut {
 	switch {
-	case o.Align == AlignParagraph || o.Data == Stories:
+	case o.Align == AlignParagraph || TellsStories(o.Data):
 		return corpus.CutParagraph
 	case o.Align == AlignLine:
 		return corpus.CutLine
@@ -53,8 +53,8 @@ func (o Options) starts(tokens []int32, tok *token.Tokenizer) []int {
 // checkAlign reports a text in which no windows but the first begin where o.Align wants.
 func (o Options) checkAlign(d *Data) error {
 	starts := o.starts(d.Train, d.Tokenizer)
-	if starts == nil || len(starts) > 1 && starts[1]+o.Context < len(d.Train) {
+	if starts == nil || len(starts) > 1 && starts[1]+o.Length() < len(d.Train) {
 		return nil
 	}
-	return fmt.Errorf("align is %s, but the training split has no two places where a %s begins and %d tokens follow: choose align: %s", o.Align, o.Align, o.Context+1, AlignNone)
+	return fmt.Errorf("align is %s, but the training split has no two places where a %s begins and %d tokens follow: choose align: %s", o.Align, o.Align, o.Length()+1, AlignNone)
 }

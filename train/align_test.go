@@ -26,9 +26,9 @@ func TestAlign(t *testing.T) {
 		train := d.Tokenizer.Decode(d.Train)
 		seen := map[int]bool{}
 		for position := range uint64(100) {
-			r.draw(position, 0, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
+			r.draw(position, 0, &r.batch)
 			for row := range o.Batch {
-				at := r.windows.Start(position, row, o.Context)
+				at := r.feed.(*windowFeed).windows.Start(position, row, o.Context)
 				seen[at] = true
 				if at > 0 && !strings.HasSuffix(train[:at+1], separator) {
 					t.Fatalf("%s: a window begins with %q, behind %q", align, train[at:at+5], train[:at])

@@ -15,7 +15,9 @@ type Data struct {
 	Source     string // Stories, or a path
 	Bytes      int    // of the text
 	Tokenizer  *token.Tokenizer
-	Train, Val []int32
+	Train, Val []int32 // a text; none where there are documents
+
+	Examples, ValExamples *corpus.Examples // documents with what is to be learnt of them
 
 	vocab int      // of token shards; 0 = the tokenizer's
 	floor float64  // nats per token, on the windows that evaluations use; 0 when it is not known
@@ -54,36 +56,60 @@ func loadShards(o Options) (*Data, error) {
 	if d.vocab == 0 {
 		d.vocab = tok.Vocab()
 	}
-	tokens, err := corpus.LoadShards(o.Data, d.vocab, o.Context)
+	return d, d.readShards(o)
+}
+
+// readShards reads the splits of token shards.
+func (d *Data) readShards(o Options) error {
+	tokens, err := corpus.LoadShards(o.Data, d.vocab, o.Length())
 	d.Bytes = 2 * len(tokens)
 	d.Train, d.Val = corpus.SplitTokens(tokens, o.ValFraction)
-	return d, err
+	if err == nil && o.Val != "" {
+		d.Train = tokens
+		d.Val, err = corpus.LoadShards(o.Val, d.vocab, o.Length())
+	}
+	return err
 }
 
 // LoadData reads the text or the token shards that o names, or tells the stories, makes the tokenizer
 // and the two splits. Of the stories the floor is known, to the windows that an
 // evaluation with o takes.
 func LoadData(o Options) (*Data, error) {
-	if o.Data != Stories && corpus.IsShards(o.Data) {
+	if !TellsStories(o.Data) && corpus.IsShards(o.Data) {
 		return loadShards(o)
 	}
-	d := &Data{Source: o.Data}
-	var text string
-	var grammar *corpus.Grammar
+	return loadText(o, nil)
+}
+
+// loadText reads a text for tok, or for a tokenizer that it makes.
+func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
+	d := &Data{Source: o.Data, Tokenizer: tok}
+	told := grammar(o.Data)
+	var train, val string
 	var err error
-	if o.Data == Stories {
-		grammar = corpus.Stories(corpus.AnyDialogue)
-		text = grammar.Text(storySeed, o.StoryChars)
-	} else if text, err = corpus.Load(o.Data); err != nil {
+	if told != nil {
+		train = told.Text(storySeed, o.StoryChars)
+	} else if train, err = corpus.Load(o.Data); err != nil {
 		return nil, err
 	}
-	d.Bytes = len(text)
-	train, val, err := corpus.Split(text, o.ValFraction, o.cut())
+	d.Bytes = len(train)
+	alphabet := train
+	if told != nil { // whoever knows a half can read the other
+		alphabet = grammar(Stories).Characters()
+	}
+	if o.Val == "" {
+		train, val, err = corpus.Split(train, o.ValFraction, o.cut())
+	} else if val, err = corpus.Load(o.Val); err == nil {
+		d.Bytes += len(val)
+		alphabet += val
+	}
 	if err != nil {
 		return nil, err
 	}
-	if d.Tokenizer, err = o.tokenizer(text); err != nil {
-		return nil, err
+	if tok == nil {
+		if d.Tokenizer, err = o.tokenizer(alphabet); err != nil {
+			return nil, err
+		}
 	}
 	if d.Train, err = d.Tokenizer.Encode(train); err != nil {
 		return nil, err
@@ -91,9 +117,9 @@ func LoadData(o Options) (*Data, error) {
 	if d.Val, err = d.Tokenizer.Encode(val); err != nil {
 		return nil, err
 	}
-	if grammar != nil && len(d.Val) > 1 && d.Tokenizer.Kind() != token.BPE { // the floor is known a character
+	if told != nil && o.Val == "" && len(d.Val) > 1 && d.Tokenizer.Kind() != token.BPE { // a character is a token
 		sweep := o.sweep(d)
-		d.floor, err = grammar.Floor(val, sweep, o.evalWindows(sweep)...)
+		d.floor, err = told.Floor(val, sweep, o.evalWindows(sweep)...)
 	}
 	return d, err
 }

@@ -4,28 +4,26 @@ import (
 	"context"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
-	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// Evaluate is the mean loss, in nats per token, over fixed windows of the
-// validation split: EvalBatches·Batch of them, evenly spread, or all of them, every
-// target once, when there are no more or EvalBatches is 0. They begin where windows
-// may begin (Align).
+// Evaluate is the mean loss, in nats per token, over fixed rows of validation:
+// EvalBatches·Batch of them, evenly spread, or all of them, every target once, when
+// there are no more or EvalBatches is 0. Windows begin where they may (Align).
 func (r *Run) Evaluate(ctx context.Context) (float64, error) {
 	o := &r.Options
-	windows := o.evalWindows(r.sweep)
+	rows := spread(r.feed.evalRows(), o.EvalBatches*o.Batch)
 	sum, counted := 0.0, 0
-	for len(windows) > 0 {
+	for len(rows) > 0 {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		n := min(o.Batch, len(windows))
-		b := engine.Batch{B: n, T: o.Context, Tokens: r.batch.Tokens[:n*o.Context], Targets: r.batch.Targets[:n*o.Context]}
-		for i, w := range windows[:n] {
-			from, to := i*o.Context, (i+1)*o.Context
-			r.sweep.Batch(w, 1, b.Tokens[from:to], b.Targets[from:to])
+		b := r.batch
+		b.B, b.Starts = min(o.Batch, len(rows)), b.Starts[:0]
+		b.Tokens, b.Targets = b.Tokens[:b.B*b.T], b.Targets[:b.B*b.T]
+		for i, row := range rows[:b.B] {
+			r.feed.eval(row, i, &b)
 		}
-		windows = windows[n:]
+		rows = rows[b.B:]
 		loss, c := r.net.Loss(b)
 		sum, counted = sum+loss, counted+c
 	}
@@ -34,7 +32,7 @@ func (r *Run) Evaluate(ctx context.Context) (float64, error) {
 
 // sweep are all windows of the validation split.
 func (o Options) sweep(d *Data) *corpus.Sweep {
-	return corpus.NewSweepAt(d.Val, o.starts(d.Val, d.Tokenizer), o.Context)
+	return corpus.NewSweepAt(d.Val, o.starts(d.Val, d.Tokenizer), o.Length())
 }
 
 // evalWindows are the numbers of the windows of s that an evaluation takes.

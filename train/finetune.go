@@ -2,7 +2,6 @@ package train
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -20,6 +19,7 @@ func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, er
 	if o.Tuning.Base == "" {
 		panic("train.Finetune: Options.Tuning.Base is empty")
 	}
+	o = o.plan(d)
 	c, err := networkFor(o, d)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, er
 	s := &State{Progress: Progress{Seed: o.Seed}, Params: b.Params}
 	if o.Tuning.adapts() {
 		s.Adapter = pedestrian.NewAdapter[float32](c, o.Tuning.Adapter)
-		initAdapter(s.Adapter, o.Seed)
+		InitAdapter(s.Adapter, b.Params, o.Tuning.Init, o.Seed)
 	}
 	s.M, s.V = s.Trained().like(), s.Trained().like()
 	return begin(fs, o, c, d, s, &b, dir)
@@ -45,16 +45,4 @@ func checkFinite(b Base) error {
 		return fmt.Errorf("%s: %s: a network that cannot be trained", b.Path, bad)
 	}
 	return nil
-}
-
-// initAdapter sets d to U(-1/√in, 1/√in) and u to zero.
-func initAdapter(a *pedestrian.Adapter[float32], seed uint64) {
-	for i, t := range a.Tensors() {
-		if i%2 == 1 {
-			continue
-		}
-		for j := range t.V {
-			t.V[j] = float32((2*uniform(seed, streamAdapter, uint64(i), uint64(j), 0) - 1) / math.Sqrt(float64(t.Rows)))
-		}
-	}
 }

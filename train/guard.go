@@ -15,7 +15,7 @@ type Diverged struct {
 	Loss, Norm float64
 	State      bool   // the cause is a weight or a moment; another batch does not help
 	Cause      string // the first such number: tensor or activation, layer, place, value
-	Samples    string // the windows concerned
+	Samples    string // the rows concerned
 }
 
 func (e *Diverged) Error() string {
@@ -70,7 +70,7 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 // firstActivation makes the passes of the batch again and says where the first number
 // that is not finite comes up. It leaves the gradients of that in r.grad.
 func (r *Run) firstActivation(e *Diverged) (cause string) {
-	o, s := &r.Options, r.State
+	o, s, T := &r.Options, r.State, r.batch.T
 	for k := range o.Accumulate {
 		r.net.Watch(func(p engine.Place, x engine.Mat[float32]) {
 			if r.watch != nil {
@@ -86,9 +86,9 @@ func (r *Run) firstActivation(e *Diverged) (cause string) {
 						continue
 					}
 					token := p.Token(i)
-					if rows[token/o.Context] = true; first < 0 {
+					if rows[token/T] = true; first < 0 {
 						first = token
-						cause = fmt.Sprintf("%s is %g at token %d of window %d, feature %d", p, v, token%o.Context, k*o.Batch+token/o.Context, j)
+						cause = fmt.Sprintf("%s is %g at token %d of row %d, feature %d", p, v, token%T, k*o.Batch+token/T, j)
 					}
 					break
 				}
@@ -103,7 +103,7 @@ func (r *Run) firstActivation(e *Diverged) (cause string) {
 				e.Samples = strings.Join(at, " and ")
 			}
 		})
-		r.draw(s.Position, k*o.Batch, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
+		r.draw(s.Position, k*o.Batch, &r.batch)
 		r.gradients(k == 0, s.Position*uint64(o.Accumulate)+uint64(k))
 		if cause != "" {
 			break
@@ -113,21 +113,9 @@ func (r *Run) firstActivation(e *Diverged) (cause string) {
 	return cause
 }
 
-// samples names n windows of a batch from number first on by where they begin in the
-// training split.
+// samples names n rows of a batch from number first on.
 func (r *Run) samples(position uint64, first, n int) string {
-	var at []string
-	for i := range min(n, 4) {
-		at = append(at, fmt.Sprint(r.windows.Start(position, first+i, r.Options.Context)))
-	}
-	if n > 4 {
-		at = append(at, fmt.Sprintf("… (%d windows)", n))
-	}
-	plural := "s"
-	if n == 1 {
-		plural = ""
-	}
-	return fmt.Sprintf("batch %d, window%s at token%s %s of the training split", position, plural, plural, strings.Join(at, ", "))
+	return fmt.Sprintf("batch %d, %s", position, r.feed.where(position, first, n))
 }
 
 // firstBad names the first number of w that is not ok; "" when all are.

@@ -149,8 +149,8 @@ func TestInjectedIntoActivations(t *testing.T) {
 						}
 					}
 					caught++
-					refuses(t, r, fmt.Sprintf("%s is %g at token %d of window %d, feature 1, in batch", at, bad, row%8, row/8),
-						fmt.Sprintf("window at token %d of", r.windows.Start(r.State.Position, row/8, 8)))
+					refuses(t, r, fmt.Sprintf("%s is %g at token %d of row %d, feature 1, in batch", at, bad, row%8, row/8),
+						fmt.Sprintf("window at token %d of", r.feed.(*windowFeed).windows.Start(r.State.Position, row/8, 8)))
 				}
 			}
 		}
@@ -201,5 +201,5 @@ func TestInjectedInfiniteLoss(t *testing.T) {
 		}
 	}
 	r.net.Watch(r.watch)
-	refuses(t, r, "the loss is +Inf", "a_12 of logits is -Inf at token 5 of window 0")
+	refuses(t, r, "the loss is +Inf", "a_12 of logits is -Inf at token 5 of row 0")
 }

@@ -13,24 +13,48 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// Stories is the value of Options.Data that means the built-in story grammar.
-const Stories = "stories"
+// Values of Options.Data that mean the built-in stories instead of a path.
+const (
+	Stories       = "stories"        // all of them
+	SilentStories = "stories-silent" // those without dialogue
+	SpokenStories = "stories-spoken" // those with dialogue
+)
+
+// grammar is that of the stories which data names; nil when it is a path.
+func grammar(data string) *corpus.Grammar {
+	switch data {
+	case Stories:
+		return corpus.Stories(corpus.AnyDialogue)
+	case SilentStories:
+		return corpus.Stories(corpus.NoDialogue)
+	case SpokenStories:
+		return corpus.Stories(corpus.OnlyDialogue)
+	}
+	return nil
+}
+
+// TellsStories says whether data means built-in stories, and not a path.
+func TellsStories(data string) bool { return grammar(data) != nil }
 
 // Options is everything that can be chosen about a run. The zero value is not
 // useful: start from a preset.
 type Options struct {
 	Preset string `json:"preset" yaml:"preset"` // the preset these options began with
 
-	Data        string  `json:"data" yaml:"data"`                 // Stories, or the path of a text file or a directory of them
-	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one
+	Data        string  `json:"data" yaml:"data"`                 // Stories or a half of them, or the path of a text file or a directory of them
+	Val         string  `json:"val,omitempty" yaml:"val"`         // the same for validation; "" = a part of Data is kept
+	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one; with a base, "base"
 	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
 	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation
 	Align       string  `json:"align" yaml:"align"`               // where a window may begin: AlignNone, AlignLine or AlignParagraph
 
 	pedestrian.Config `yaml:",inline"` // the network; Vocab 0 means as many as the tokenizer has
+
+	Window int `json:"window,omitempty" yaml:"window"` // tokens of a row of a batch; 0 = the context
 
 	Batch      int     `json:"batch" yaml:"batch"`           // windows of one micro-batch, B
 	Accumulate int     `json:"accumulate" yaml:"accumulate"` // micro-batches of one update
@@ -68,6 +92,14 @@ type Options struct {
 	Recompute bool `json:"recompute" yaml:"recompute"`
 }
 
+// Length is the number of tokens of a row of a batch, T.
+func (o Options) Length() int {
+	if o.Window > 0 {
+		return o.Window
+	}
+	return o.Context
+}
+
 // Validate reports the first thing wrong with o: a name, its value and what to do.
 // A vocabulary of 0 is allowed: the tokenizer decides.
 func (o Options) Validate() error {
@@ -84,18 +116,21 @@ func (o Options) Validate() error {
 	if o.Precision != "" && o.Precision != string(engine.Float32) && o.Precision != string(engine.BF16) {
 		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
 	}
-	if err := checkTokenizer(o.Tokenizer); err != nil {
-		return err
+	if err := checkTokenizer(o.Tokenizer); err != nil && !(o.Tuning.on() && o.Tokenizer == "base") {
 	}
 	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)
+	}
+	planned := 1 // the least of what is planned by the data
+	if o.Tuning.on() && o.Tuning.Epochs > 0 {
+		planned = 0
 	}
 	for _, f := range []struct {
 		name       string
 		value, min int
 	}{
-		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, 1}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, 1},
-		{"warmup", o.Warmup, 0}, {"eval_every", o.EvalEvery, 1}, {"eval_batches", o.EvalBatches, 0}, {"patience", o.Patience, 0},
+		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, 1}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, planned},
+		{"warmup", o.Warmup, 0}, {"eval_every", o.EvalEvery, planned}, {"eval_batches", o.EvalBatches, 0}, {"patience", o.Patience, 0},
 		{"save_every", o.SaveEvery, 0}, {"keep", o.Keep, 1}, {"sample_every", o.SampleEvery, 0},
 		{"sample_tokens", o.SampleTokens, 1}, {"threads", o.Threads, 0},
 	} {
@@ -103,8 +138,8 @@ func (o Options) Validate() error {
 			return fmt.Errorf("%s is %d: it must be between %d and %d", f.name, f.value, f.min, math.MaxInt32)
 		}
 	}
-	if tokens := float64(o.Batch) * float64(o.Context); tokens > math.MaxInt32 {
-		return fmt.Errorf("batch %d times context %d is %.3g tokens: more than a step can hold; use accumulate for larger batches", o.Batch, o.Context, tokens)
+	if tokens := float64(o.Batch) * float64(o.Length()); tokens > math.MaxInt32 {
+		return fmt.Errorf("batch %d times context %d is %.3g tokens: more than a step can hold; use accumulate for larger batches", o.Batch, o.Length(), tokens)
 	}
 	for _, f := range []struct {
 		name            string
@@ -122,6 +157,9 @@ func (o Options) Validate() error {
 			}
 			return fmt.Errorf("%s is %g: it must be at least %g and %s %g", f.name, f.value, f.min, than, f.max)
 		}
+	}
+	if o.Window < 0 || o.Window > o.Context {
+		return fmt.Errorf("window is %d: it must be at most the context of %d, or 0 for all of it", o.Window, o.Context)
 	}
 	if !slices.Contains([]string{"", SpikeWarn, SpikeSkip, SpikeRewind}, o.OnSpike) {
 		return fmt.Errorf("on_spike is %q: choose %s, %s or %s", o.OnSpike, SpikeWarn, SpikeSkip, SpikeRewind)

@@ -9,7 +9,6 @@ const (
 	streamWeights stream = iota + 1
 	streamSampling
 	streamOrder
-	streamAdapter
 )
 
 // mix scrambles x one to one: the output function of SplitMix64 (Steele, Lea and

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
@@ -23,8 +22,8 @@ type Run struct {
 	net    *engine.Network[float32]
 	grad   Weights
 	batch  engine.Batch
-	draw   func(position uint64, first, b, t int, tokens, targets []int32) // windows of the training split
-	sweep  *corpus.Sweep
+	feed   feed
+	draw   func(position uint64, first int, b *engine.Batch) // feed.draw, which tests replace
 	log    *metricsLog
 	pace   pace
 	writer *Writer
@@ -34,8 +33,7 @@ type Run struct {
 	lock   io.Closer // of Dir
 	pruner pruner
 
-	windows  *corpus.Windows // what draw draws from
-	back     *State          // with OnSpike rewind: what to go back to
+	back     *State // with OnSpike rewind: what to go back to
 	observer Observer
 	watch    func(engine.Place, engine.Mat[float32]) // for tests: sees and may spoil what a pass computes
 	poke     func()                                  // for tests: may spoil a step before its update
@@ -100,19 +98,10 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	if c.Vocab < vocab {
 		return c, fmt.Errorf("vocab is %d, but the text has %d distinct tokens: leave vocab at 0", c.Vocab, vocab)
 	}
-	if err := corpus.CheckLength("the training split", len(d.Train), c.Context); err != nil {
-		return c, err
+	if d.Examples != nil {
+		return c, o.checkDocuments(d)
 	}
-	if err := corpus.CheckLength("the validation split", len(d.Val), c.Context); err != nil {
-		return c, err
-	}
-	if err := o.checkAlign(d); err != nil {
-		return c, err
-	}
-	if n := o.Batch * c.Context; n > len(d.Train) {
-		return c, fmt.Errorf("batch %d times context %d is %d tokens, and the training split has %d: give more text or a batch of at most %d", o.Batch, c.Context, n, len(d.Train), len(d.Train)/c.Context)
-	}
-	return c, nil
+	return c, o.checkText(d)
 }
 
 func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string, from *Checkpoint) (*Run, error) {
@@ -124,18 +113,16 @@ func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b 
 	}
 	r.net = engine.New(s.Params, s.Adapter, o.Engine())
 	r.grad = s.Trained().like()
-	n := o.Batch * o.Context
-	r.batch = engine.Batch{B: o.Batch, T: o.Context, Tokens: make([]int32, n), Targets: make([]int32, n)}
-	r.windows = corpus.NewWindowsAt(d.Train, o.starts(d.Train, d.Tokenizer), s.Seed)
-	r.draw = r.windows.Batch
-	r.sweep = o.sweep(d)
+	r.batch = o.newBatch()
+	r.feed = o.feed(d, s.Seed)
+	r.draw = r.feed.draw
 	r.findSnapshot()
 	return r, nil
 }
 
 // Engine are the engine's options of a run.
 func (o Options) Engine() engine.Options {
-	return engine.Options{Batch: o.Batch, Context: o.Context, Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute, Precision: engine.Precision(o.Precision)}
+	return engine.Options{Batch: o.Batch, Context: o.Length(), Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute, Precision: engine.Precision(o.Precision)}
 }
 
 // Close frees what the run holds. What was saved stays.

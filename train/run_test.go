@@ -130,11 +130,11 @@ func TestAccumulationIsOneBatch(t *testing.T) {
 	const tolerance = 2e-5 // float32: sums of 12 windows in another order, 4 updates of AdamW
 	ignore := func(r *Run) {
 		draw := r.draw
-		r.draw = func(position uint64, first, b, n int, tokens, targets []int32) {
-			draw(position, first, b, n, tokens, targets)
-			for row := range b {
-				for i := range n * (first + row) / 12 { // none of the first window, most of the last
-					targets[row*n+i] = engine.Ignored
+		r.draw = func(position uint64, first int, b *engine.Batch) {
+			draw(position, first, b)
+			for row := range b.B {
+				for i := range b.T * (first + row) / 12 { // none of the first window, most of the last
+					b.Targets[row*b.T+i] = engine.Ignored
 				}
 			}
 		}
@@ -177,20 +177,20 @@ func TestStepScalesTheGradient(t *testing.T) {
 		o.Clip, o.Accumulate = clip, 3
 		r := start(t, o, dataOf(t, sentences(t), o), "")
 		draw := r.draw
-		r.draw = func(position uint64, first, b, n int, tokens, targets []int32) {
-			draw(position, first, b, n, tokens, targets)
-			targets[0] = engine.Ignored
+		r.draw = func(position uint64, first int, b *engine.Batch) {
+			draw(position, first, b)
+			b.Targets[0] = engine.Ignored
 		}
 		// The same by hand, one window at a time.
 		grad, sum, counted := pedestrian.NewParams[float32](r.Network), 0.0, 0
 		one := engine.New(r.State.Params, nil, engine.Options{})
-		tokens, targets := make([]int32, o.Context), make([]int32, o.Context)
+		b := engine.Batch{B: 1, T: o.Context, Tokens: make([]int32, o.Context), Targets: make([]int32, o.Context)}
 		for row := range o.Batch * o.Accumulate {
-			draw(0, row, 1, o.Context, tokens, targets)
+			draw(0, row, &b)
 			if row%o.Batch == 0 {
-				targets[0] = engine.Ignored
+				b.Targets[0] = engine.Ignored
 			}
-			loss, n := one.Gradients(grad, nil, engine.Batch{B: 1, T: o.Context, Tokens: tokens, Targets: targets}, 1, 0)
+			loss, n := one.Gradients(grad, nil, b, 1, 0)
 			sum, counted = sum+loss, counted+n
 		}
 		norm := one.Norm2(grad.Slab) / float64(counted)
@@ -224,7 +224,7 @@ func TestDropoutMasksChange(t *testing.T) {
 		o.Dropout, o.Accumulate, o.LR, o.MinLR = dropout, accumulate, 0, 0
 		r := start(t, o, dataOf(t, sentences(t), o), "")
 		draw := r.draw
-		r.draw = func(_ uint64, _, b, n int, tokens, targets []int32) { draw(0, 0, b, n, tokens, targets) } // always the same windows
+		r.draw = func(_ uint64, _ int, b *engine.Batch) { draw(0, 0, b) } // always the same windows
 		var u Update
 		for range steps {
 			var err error
@@ -494,7 +494,7 @@ func TestSeed(t *testing.T) {
 	first := func(seed uint64) (weight float32, window []int32) {
 		o.Seed = seed
 		r := start(t, o, d, "")
-		r.draw(0, 0, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
+		r.draw(0, 0, &r.batch)
 		return r.State.Params.Tok.V[0], r.batch.Tokens
 	}
 	w1, d1 := first(1)

@@ -2,11 +2,8 @@ package train
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -15,16 +12,23 @@ import (
 type Setting struct {
 	Name  string // as in YAML; a flag has hyphens for the underscores
 	About string
-	value any // pointer into Options
+	value any // pointer into Options, or written
+}
+
+// A written is a value of Options with a notation of its own.
+type written struct {
+	get func() string
+	set func(string) error
 }
 
 // Settings lists every setting of o, in the order of a help page. Setting one
 // changes o.
 func (o *Options) Settings() []Setting {
 	return []Setting{
-		{"data", `"stories" for the built-in stories, or the path of a text file or directory`, &o.Data},
+		{"data", `"stories" for the built-in stories, stories-silent or stories-spoken for those without or with dialogue, or the path of a text file or directory`, &o.Data},
 		{"tokenizer", "what a token is: chars, bytes, gpt2, or the path of a tokenizer.json", &o.Tokenizer},
 		{"story_chars", "characters of stories to tell, training and validation together", &o.StoryChars},
+		{"val", "the same for validation; without it the end of data is kept", &o.Val},
 		{"val_fraction", "share of the text, at its end, kept for validation", &o.ValFraction},
 		{"align", "where a window may begin: anywhere, line or paragraph", &o.Align},
 		{"width", "d, features of a token", &o.Width},
@@ -40,7 +44,8 @@ func (o *Options) Settings() []Setting {
 		{"logits_bias", "a bias on the logits", &o.LogitsBias},
 		{"tied", "tie the logits to the token embedding", &o.Tied},
 		{"steps", "updates", &o.Steps},
-		{"batch", "windows of a micro-batch", &o.Batch},
+		{"window", "tokens of a row of a batch; 0 = the context", &o.Window},
+		{"batch", "rows of a micro-batch", &o.Batch},
 		{"accumulate", "micro-batches of an update", &o.Accumulate},
 		{"lr", "learning rate at the end of the warm-up", &o.LR},
 		{"min_lr", "learning rate at the last step", &o.MinLR},
@@ -84,6 +89,8 @@ func (s Setting) String() string {
 		return *v
 	case *pedestrian.Activation:
 		return string(*v)
+	case written:
+		return v.get()
 	}
 	return ""
 }
@@ -122,6 +129,10 @@ func (s Setting) Set(text string) error {
 		*v = text
 	case *pedestrian.Activation:
 		*v = pedestrian.Activation(text)
+	case written:
+		if err := v.set(text); err != nil {
+			return fmt.Errorf("%s is %q: %w", s.Name, text, err)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s is %q: it must be %s", s.Name, text, wanted)
@@ -129,10 +140,15 @@ func (s Setting) Set(text string) error {
 	return nil
 }
 
-// Set changes the setting called name.
+// Set changes the setting called name: of a run that goes on from a base, one of
+// TuningSettings.
 func (o *Options) Set(name, text string) error {
 	var names []string
-	for _, s := range o.Settings() {
+	settings := o.Settings()
+	if o.Tuning.on() {
+		settings = o.TuningSettings()
+	}
+	for _, s := range settings {
 		if s.Name == name {
 			return s.Set(text)
 		}
@@ -142,81 +158,6 @@ func (o *Options) Set(name, text string) error {
 		return fmt.Errorf("unknown setting %q: did you mean %q?", name, n)
 	}
 	return fmt.Errorf("unknown setting %q", name)
-}
-
-// maxSettingsFile bounds a settings file; the longest sensible one is about 2 kB.
-const maxSettingsFile = 1 << 20
-
-// ReadOptions reads a YAML file of settings, "width: 128" a line. It starts from
-// the preset given, else from the one that the file's own line "preset:" names,
-// else from the first of Presets. A key that is not a setting is an error, as are
-// a key given twice and a value that is not a plain scalar.
-func ReadOptions(path, preset string) (Options, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Options{}, fmt.Errorf("reading settings: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxSettingsFile {
-		return Options{}, fmt.Errorf("reading settings: %s is not a file of at most %d bytes", path, maxSettingsFile)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Options{}, fmt.Errorf("reading settings: %w", err)
-	}
-	return ParseOptions(text, path, preset)
-}
-
-// ParseOptions is ReadOptions on the text of a file called name.
-func ParseOptions(text []byte, name, preset string) (Options, error) {
-	fail := func(line int, format string, args ...any) (Options, error) {
-		return Options{}, fmt.Errorf("%s:%d: %w", name, line, fmt.Errorf(format, args...))
-	}
-	var doc yaml.Node
-	dec := yaml.NewDecoder(strings.NewReader(string(text)))
-	if err := dec.Decode(&doc); err != nil && len(strings.TrimSpace(string(text))) > 0 {
-		return Options{}, fmt.Errorf("%s is not YAML: %w", name, err)
-	}
-	if err := dec.Decode(new(yaml.Node)); err == nil {
-		return fail(1, "more than one YAML document: a settings file has one")
-	}
-	root := &yaml.Node{Kind: yaml.MappingNode}
-	if len(doc.Content) == 1 {
-		root = doc.Content[0]
-	}
-	if root.Kind != yaml.MappingNode {
-		return fail(root.Line, `not a list of settings: write "width: 128" and so on, one a line`)
-	}
-	seen := map[string]int{}
-	for i := 0; i < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		if first, twice := seen[key.Value]; twice {
-			return fail(key.Line, "%s was given before, on line %d", key.Value, first)
-		}
-		seen[key.Value] = key.Line
-		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
-			return fail(value.Line, "%s has no single value", key.Value)
-		}
-		if key.Value == "preset" && preset == "" {
-			preset = value.Value
-		}
-	}
-	if preset == "" {
-		preset = Presets()[0].Name
-	}
-	o, err := PresetOptions(preset)
-	if err != nil {
-		return fail(max(1, seen["preset"]), "%w", err)
-	}
-	for i := 0; i < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		if key.Value == "preset" {
-			continue
-		}
-		if err := o.Set(key.Value, value.Value); err != nil {
-			return fail(key.Line, "%w", err)
-		}
-	}
-	return o, nil
 }
 
 // nearest is the candidate within two edits of name, or "".

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
 func TestWindow(t *testing.T) {
@@ -41,11 +43,11 @@ func TestWindow(t *testing.T) {
 // times 1000; or, with what "NaN", an input of the loss.
 func poisoned(r *Run, at uint64, what string) {
 	draw := r.draw
-	r.draw = func(position uint64, first, b, n int, tokens, targets []int32) {
-		draw(position, first, b, n, tokens, targets)
+	r.draw = func(position uint64, first int, b *engine.Batch) {
+		draw(position, first, b)
 		if position == at {
-			for i := range targets {
-				targets[i] = int32(i*7+3) % int32(r.Network.Vocab)
+			for i := range b.Targets {
+				b.Targets[i] = int32(i*7+3) % int32(r.Network.Vocab)
 			}
 		}
 	}

@@ -69,12 +69,12 @@ func (r *Run) pass(ctx context.Context) (sum float64, counted int, err error) {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		r.draw(s.Position, k*o.Batch, o.Batch, o.Context, r.batch.Tokens, r.batch.Targets)
+		r.draw(s.Position, k*o.Batch, &r.batch)
 		loss, n := r.gradients(k == 0, s.Position*uint64(o.Accumulate)+uint64(k))
 		sum, counted = sum+loss, counted+n
 	}
 	if counted == 0 {
-		return 0, 0, fmt.Errorf("step %d: no target of its %d windows counts", s.Step+1, o.Batch*o.Accumulate)
+		return 0, 0, fmt.Errorf("step %d: no target of its %d rows counts", s.Step+1, o.Batch*o.Accumulate)
 	}
 	if r.poke != nil {
 		r.poke()

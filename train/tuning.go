@@ -2,8 +2,20 @@ package train
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
+)
+
+// Values of Tuning.Loss, Packing and Long; "" is the first of each.
+const (
+	LossCompletions = "completions" // of a document with a prompt, or with messages, what answers
+	LossAll         = "all"         // every token
+
+	PackingOn  = "on"  // as many documents in a row as fit, none of which sees another
+	PackingOff = "off" // one document in a row, and padding
 )
 
 // Tuning says how a run goes on from a base. The zero value is a run that begins with
@@ -11,23 +23,89 @@ import (
 type Tuning struct {
 	Base string `json:"base"` // as it was asked for: a path or a name
 
-	// Full trains all parameters of the base; nothing below counts then.
+	// Full trains all parameters of the base; the adapter does not count then.
 	Full bool `json:"full,omitempty"`
 
 	Adapter  pedestrian.AdapterConfig `json:"adapter,omitzero"`
+	Init     AdapterInit              `json:"init,omitempty"`
 	LoRAPlus float64                  `json:"lora_plus,omitempty"` // u learns this many times as fast as d; 0 = as fast
+
+	Epochs   float64 `json:"epochs,omitempty"`   // passes over the data, where Options.Steps is 0
+	Template string  `json:"template,omitempty"` // how messages become a text
+	Loss     string  `json:"loss,omitempty"`
+	Packing  string  `json:"packing,omitempty"`
+	Long     string  `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
 }
 
+// on says whether there is a base.
+func (t Tuning) on() bool { return t.Base != "" }
+
 // adapts says whether an adapter is trained.
-func (t Tuning) adapts() bool { return t.Base != "" && !t.Full }
+func (t Tuning) adapts() bool { return t.on() && !t.Full }
 
 // validate reports the first thing wrong with t.
 func (t Tuning) validate() error {
-	if !t.adapts() {
+	if !t.on() {
+		return nil
+	}
+	for _, f := range []struct {
+		name, value string
+		choices     []string
+	}{
+		{"loss", t.Loss, []string{LossCompletions, LossAll}}, {"packing", t.Packing, []string{PackingOn, PackingOff}},
+		{"long", t.Long, []string{string(corpus.LongCut), string(corpus.LongTruncate)}},
+		{"init", string(t.Init), []string{string(Kaiming), string(Gaussian)}},
+	} {
+		if f.value != "" && !slices.Contains(f.choices, f.value) {
+			return fmt.Errorf("%s is %q: choose %s or %s", f.name, f.value, f.choices[0], f.choices[1])
+		}
+	}
+	if !(t.Epochs >= 0 && t.Epochs <= 1e6) {
+		return fmt.Errorf("epochs is %g: it must be at least 0 and at most 1e6", t.Epochs)
+	}
+	if t.Full {
 		return nil
 	}
 	if !(t.LoRAPlus == 0 || t.LoRAPlus >= 1e-3 && t.LoRAPlus <= 1e6) {
 		return fmt.Errorf("lora_plus is %g: it must be between 0.001 and 1e6, such as 16, or 0 for one rate", t.LoRAPlus)
 	}
 	return t.Adapter.Validate()
+}
+
+// TuningOptions are the options that a fine-tuning run of base starts from: an adapter
+// of rank 8 beside every layer of every block, three epochs.
+func TuningOptions(base string) Options {
+	return Options{
+		Preset: "finetune", Tokenizer: "base", StoryChars: 1_000_000, ValFraction: 0.1, Align: AlignNone,
+		Tuning: Tuning{
+			Base: base, Epochs: 3,
+			Adapter: pedestrian.AdapterConfig{Rank: 8, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: slices.Clone(allLinear)},
+			Init:    Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut),
+		},
+		Batch: 8, Accumulate: 1, LR: 1e-3, Beta1: 0.9, Beta2: 0.999, AdamEps: 1e-8, Clip: 1, OnSpike: SpikeWarn,
+		Keep: 2, SampleTokens: 120, Seed: 1,
+	}
+}
+
+// FullRate is the learning rate at which TuningOptions train all parameters: a
+// tenth of an adapter's.
+const FullRate = 1e-4
+
+// plan fills in what follows from the data where a number is 0: Steps from Epochs, a
+// warm-up of a twentieth of the steps, ten evaluations.
+func (o Options) plan(d *Data) Options {
+	if o.Steps == 0 {
+		rows := float64(len(d.Train)) / float64(o.Length())
+		if d.Examples != nil {
+			rows = float64(o.pack(d.Examples, o.Seed).Rows())
+		}
+		o.Steps = max(1, int(math.Ceil(o.Tuning.Epochs*rows/float64(o.Batch*o.Accumulate))))
+	}
+	if o.Warmup == 0 {
+		o.Warmup = o.Steps / 20
+	}
+	if o.EvalEvery == 0 {
+		o.EvalEvery = max(1, o.Steps/10)
+	}
+	return o
 }

@@ -130,10 +130,10 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 	if err == nil {
 		err = setFlags(&o, f)
 	}
-	if err == nil && o.Data != train.Stories && o.Preset == "story" && t.config == "" {
+	if err == nil && !train.TellsStories(o.Data) && o.Preset == "story" && t.config == "" {
 		ownText(&o, f)
 	}
-	if err == nil && o.Data != train.Stories && o.Data != "" {
+	if err == nil && !train.TellsStories(o.Data) && o.Data != "" {
 		o.Data, err = filepath.Abs(o.Data) // a resumed run may stand elsewhere
 	}
 	if err == nil {

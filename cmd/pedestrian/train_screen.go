@@ -87,9 +87,9 @@ func clock(d time.Duration) string {
 func (s *textScreen) plan() {
 	o, c, d, info := &s.r.Options, s.r.Network, s.r.Data, s.r.Data.Info()
 	label := func(name string) string { return s.p.dim(fmt.Sprintf("%-10s", name)) }
-	source := "the built-in stories"
-	if d.Source != train.Stories {
-		source = d.Source
+	source := d.Source
+	if name, ok := storyNames[source]; ok {
+		source = name
 	}
 	fmt.Fprintf(s.w, "%s%s: %s bytes as %s, %s to train on and %s to validate, vocabulary %d\n", label("text"),
 		source, commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val), d.Tokenizer.Vocab())
@@ -118,6 +118,11 @@ func (s *textScreen) plan() {
 		fmt.Fprintf(s.w, "%safter step %s of %s\n", label("resumes"), commas(s.r.State.Step), commas(o.Steps))
 	}
 	fmt.Fprintln(s.w)
+}
+
+// storyNames are what Data.Source means when it is no path.
+var storyNames = map[string]string{
+	train.Stories: "the built-in stories", train.SilentStories: "the built-in stories without dialogue", train.SpokenStories: "the built-in stories with dialogue",
 }
 
 // count2 is "3 blocks" or "1 block".

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// Merge returns parameters that compute alone what p computes with a beside it: of
+// every layer with factors w + α d u, or with DoRA m (w + α d u)/‖w + α d u‖ column by
+// column, and the biases and norms of a in place of those of p. Neither is changed.
+// Sums are taken in float64 and rounded once.
+//
+// An adapter beside tied logits cannot go into the embedding, which the first layer
+// reads, too: the result has logits of their own then, and Tied is false.
+func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestrian.Params[T] {
+	if a.Base != p.Config {
+		panic("engine.Merge: an adapter beside a network of another configuration")
+	}
+	c := p.Config
+	c.Tied = c.Tied && a.Logits.Down.V == nil
+	q := pedestrian.NewParams[T](c)
+	put := map[string]pedestrian.Tensor[T]{}
+	for _, t := range q.Tensors() {
+		put[t.Name] = t
+	}
+	for _, t := range p.Tensors() {
+		copy(put[t.Name].V, t.V)
+	}
+	if p.Config.Tied && !c.Tied {
+		for i := range c.Vocab {
+			for j := range c.Width {
+				q.Logits.W.V[j*c.Vocab+i] = p.Tok.V[i*c.Width+j]
+			}
+		}
+	}
+	for _, t := range a.Tensors() { // norms and biases; factors have no counterpart
+		copy(put[t.Name].V, t.V)
+	}
+	keys := c.Heads * c.QueryDim()
+	for i := range q.Blocks {
+		b, l := &q.Blocks[i], &a.Blocks[i]
+		mergeLayer(b.QKV.W, 0, l.QKV)
+		mergeLayer(b.QKV.W, 0, l.Q)
+		mergeLayer(b.QKV.W, keys, l.K)
+		mergeLayer(b.QKV.W, 2*keys, l.V)
+		mergeLayer(b.AttProj.W, 0, l.AttProj)
+		mergeLayer(b.Expand.W, 0, l.Expand)
+		mergeLayer(b.Contract.W, 0, l.Contract)
+	}
+	mergeLayer(q.Logits.W, 0, a.Logits)
+	return q
+}
+
+// mergeLayer puts l into the columns of w from number from on.
+func mergeLayer[T Float](w pedestrian.Tensor[T], from int, l pedestrian.LoRA[T]) {
+	if l.Down.V == nil {
+		return
+	}
+	out, r := l.Up.Cols, l.Down.Cols
+	row, squares := make([]float64, out), make([]float64, out)
+	sum := func(i int) []T { // sets row to that of w + α d u
+		to := w.V[i*w.Cols+from:][:out]
+		clear(row)
+		for k := range r {
+			d := float64(l.Down.V[i*r+k])
+			for j, u := range l.Up.V[k*out:][:out] {
+				row[j] += d * float64(u)
+			}
+		}
+		for j, x := range to {
+			row[j] = float64(x) + l.Multiplier*row[j]
+		}
+		return to
+	}
+	if l.Magnitude.V != nil {
+		for i := range w.Rows {
+			sum(i)
+			for j, x := range row {
+				squares[j] += x * x
+			}
+		}
+	}
+	for i := range w.Rows {
+		to := sum(i)
+		for j, x := range row {
+			if n := math.Sqrt(squares[j]); n > 0 {
+				x *= float64(l.Magnitude.V[j]) / n
+			}
+			to[j] = T(x)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package train
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// A feed is where the batches of a run come from: windows of a text, or documents in
+// rows. A row of training is a function of the position of its batch and its number in
+// it, so that k micro-batches of b rows are one batch of k·b.
+type feed interface {
+	// draw fills b with the rows first, first+1, … of the batch at position.
+	draw(position uint64, first int, b *engine.Batch)
+	// where says where the first n of these rows are found in the data.
+	where(position uint64, first, n int) string
+	// evalRows is how many rows have every target of validation once.
+	evalRows() int
+	// eval fills row i of b with one of them.
+	eval(row, i int, b *engine.Batch)
+}
+
+// feed is that of d. What is done with it does not change d.
+func (o Options) feed(d *Data, seed uint64) feed {
+	if d.Examples != nil {
+		return o.rowFeed(d, seed)
+	}
+	return &windowFeed{windows: corpus.NewWindowsAt(d.Train, o.starts(d.Train, d.Tokenizer), seed), sweep: o.sweep(d), T: o.Length()}
+}
+
+// checkText reports a text that has too few tokens for the windows of o.
+func (o Options) checkText(d *Data) error {
+	T := o.Length()
+	if err := corpus.CheckLength("the training split", len(d.Train), T); err != nil {
+		return err
+	}
+	if err := corpus.CheckLength("the validation split", len(d.Val), T); err != nil {
+		return err
+	}
+	if err := o.checkAlign(d); err != nil {
+		return err
+	}
+	if n := o.Batch * T; n > len(d.Train) {
+		return fmt.Errorf("batch %d times context %d is %d tokens, and the training split has %d: give more text or a batch of at most %d", o.Batch, T, n, len(d.Train), len(d.Train)/T)
+	}
+	return nil
+}
+
+// newBatch makes room for a batch of o.
+func (o Options) newBatch() engine.Batch {
+	n := o.Batch * o.Length()
+	return engine.Batch{B: o.Batch, T: o.Length(), Tokens: make([]int32, n), Targets: make([]int32, n)}
+}
+
+// A windowFeed draws windows of a text, with replacement.
+type windowFeed struct {
+	windows *corpus.Windows
+	sweep   *corpus.Sweep
+	T       int
+}
+
+func (f *windowFeed) draw(position uint64, first int, b *engine.Batch) {
+	f.windows.Batch(position, first, b.B, b.T, b.Tokens, b.Targets)
+}
+
+func (f *windowFeed) where(position uint64, first, n int) string {
+	return list("window", n, func(i int) string { return fmt.Sprint(f.windows.Start(position, first+i, f.T)) }, "at token", "of the training split")
+}
+
+func (f *windowFeed) evalRows() int { return f.sweep.Windows() }
+
+func (f *windowFeed) eval(row, i int, b *engine.Batch) {
+	f.sweep.Batch(row, 1, b.Tokens[i*b.T:(i+1)*b.T], b.Targets[i*b.T:(i+1)*b.T])
+}
+
+// list names n things by what name says of each, the first four of them.
+func list(thing string, n int, name func(int) string, at, of string) string {
+	var names []string
+	for i := range min(n, 4) {
+		names = append(names, name(i))
+	}
+	if n > 4 {
+		names = append(names, fmt.Sprintf("… (%d %ss)", n, thing))
+	}
+	plural := "s"
+	if n == 1 {
+		plural = ""
+	}
+	if strings.HasSuffix(at, "token") {
+		at += plural
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s%s %s %s %s", thing, plural, at, strings.Join(names, ", "), of))
+}

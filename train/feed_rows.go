@@ -1,0 +1,71 @@
+package train
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// A rowFeed deals documents in rows: all of them, in an order of its own, in every
+// epoch.
+type rowFeed struct {
+	train, val *corpus.Packed
+	batch      int     // rows of an update
+	starts     []int32 // of one row
+}
+
+// Pack lays the documents of one split of d into rows as o says.
+func (o Options) pack(x *corpus.Examples, seed uint64) *corpus.Packed {
+	return corpus.Pack(x, o.Length(), corpus.PackOptions{Long: corpus.Long(o.Tuning.Long), Pad: o.Tuning.Packing == PackingOff, Seed: seed})
+}
+
+func (o Options) rowFeed(d *Data, seed uint64) *rowFeed {
+	return &rowFeed{train: o.pack(d.Examples, seed), val: o.pack(d.ValExamples, seed), batch: o.Batch * o.Accumulate}
+}
+
+// at is the number of rows that were dealt before row first of the batch at position.
+func (f *rowFeed) at(position uint64, first int) uint64 {
+	return position*uint64(f.batch) + uint64(first)
+}
+
+func (f *rowFeed) draw(position uint64, first int, b *engine.Batch) {
+	b.Starts = f.train.Batch(f.at(position, first), b.B, b.Tokens, b.Targets, b.Starts)
+}
+
+func (f *rowFeed) where(position uint64, first, n int) string {
+	return list("row", n, func(i int) string {
+		var places []string
+		for _, p := range f.train.Places(f.at(position, first+i)) {
+			places = append(places, p.String())
+		}
+		if n := len(places); n > 4 {
+			places = append(places[:4], fmt.Sprintf("… (%d documents)", n))
+		}
+		return strings.Join(places, " + ")
+	}, "with", "")
+}
+
+func (f *rowFeed) evalRows() int { return f.val.Rows() }
+
+func (f *rowFeed) eval(row, i int, b *engine.Batch) {
+	from, to := i*b.T, (i+1)*b.T
+	f.starts = f.val.Sweep(row, 1, b.Tokens[from:to], b.Targets[from:to], f.starts)
+	for _, at := range f.starts {
+		b.Starts = append(b.Starts, at+int32(from))
+	}
+}
+
+// checkDocuments reports documents of which nothing can be learnt.
+func (o Options) checkDocuments(d *Data) error {
+	for _, split := range []struct {
+		name string
+		x    *corpus.Examples
+	}{{"the training split", d.Examples}, {"the validation split", d.ValExamples}} {
+		if split.x.Targets() == 0 {
+			return fmt.Errorf("%s of %s has %d documents and no token to learn: give documents with completions, or learn all tokens (loss: all)", split.name, d.Source, split.x.Len())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// TuningSettings lists every setting of a run that goes on from a base, in the order
+// of a help page. Setting one changes o.
+func (o *Options) TuningSettings() []Setting {
+	t := &o.Tuning
+	a := &t.Adapter
+	settings := []Setting{
+		{"data", "documents (JSON Lines with text, prompt and completion, or messages), a text file or directory, or built-in stories", &o.Data},
+		{"val", "the same for validation; without it a part of data is kept", &o.Val},
+		{"val_fraction", "share of data that is kept for validation", &o.ValFraction},
+		{"template", "how messages become a text", &t.Template},
+		{"loss", "of documents with a prompt or messages: completions, or all", &t.Loss},
+		{"packing", "on: as many documents in a row as fit, none of which sees another; off: one, and padding", &t.Packing},
+		{"long", "documents longer than a row: cut (they go on in another row) or truncate", &t.Long},
+		{"full", "train all parameters instead of an adapter", &t.Full},
+		{"rank", "r of the adapter", &a.Rank},
+		{"alpha", "α of the adapter", &a.Alpha},
+		{"scaling", "what multiplies the adapter: alpha/r, alpha/sqrt_r or alpha", named(&a.Scaling)},
+		{"targets", "layers with an adapter: all, or some of q, k, v, qkv, attProj, expand, contract, logits; q:4 has rank 4", targetsOf(a)},
+		{"layers", "blocks with an adapter, such as 0-3,5; empty = all", blocksOf(a)},
+		{"dora", "weight-decomposed: a magnitude for each output beside the factors", &a.DoRA},
+		{"lora_dropout", "probability, on the adapter's input", &a.Dropout},
+		{"train_bias", "biases that are trained too: none, adapted or all", named(&a.Bias)},
+		{"train_norms", "train the layer norms, too", &a.Norms},
+		{"init", "what down starts from: kaiming or gaussian; up starts at 0", named(&t.Init)},
+		{"lora_plus", "LoRA+: up learns this many times as fast as down; 0 = as fast", &t.LoRAPlus},
+		{"epochs", "passes over the data, where steps is 0", &t.Epochs},
+	}
+	own := map[string]string{
+		"align": "", "story_chars": "", "steps": "updates; 0 = as many as epochs take",
+		"window": "", "batch": "", "accumulate": "", "lr": "", "min_lr": "", "warmup": "steps from 0 to lr; 0 = a twentieth of all",
+		"beta1": "", "beta2": "", "adam_eps": "", "decay": "", "clip": "", "dropout": "", "on_spike": "",
+		"eval_every": "steps between evaluations; 0 = a tenth of all", "eval_batches": "", "patience": "", "save_every": "", "keep": "",
+		"sample_every": "", "sample_tokens": "", "seed": "", "precision": "", "threads": "", "recompute": "",
+	}
+	for _, s := range o.Settings() {
+		if about, ok := own[s.Name]; ok {
+			if about != "" {
+				s.About = about
+			}
+			settings = append(settings, s)
+		}
+	}
+	return settings
+}
+
+// named is the notation of a name.
+func named[S ~string](p *S) written {
+	return written{func() string { return string(*p) }, func(text string) error { *p = S(text); return nil }}
+}
+
+// allLinear are the layers of every block, queries, keys and values as one: those that
+// GPT-2 has elsewhere.
+var allLinear = []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract}
+
+// targetsOf is the notation of targets: names with commas between, each with its rank
+// behind a colon where that is not the adapter's.
+func targetsOf(a *pedestrian.AdapterConfig) written {
+	get := func() string {
+		if len(a.Ranks) == 0 && slices.Equal(a.Targets, allLinear) {
+			return "all"
+		}
+		var names []string
+		for _, t := range a.Targets {
+			name := string(t)
+			if r, ok := a.Ranks[t]; ok {
+				name += ":" + strconv.Itoa(r)
+			}
+			names = append(names, name)
+		}
+		return strings.Join(names, ",")
+	}
+	set := func(text string) error {
+		if text == "all" {
+			a.Targets, a.Ranks = slices.Clone(allLinear), nil
+			return nil
+		}
+		a.Targets, a.Ranks = nil, nil
+		for name := range strings.SplitSeq(text, ",") {
+			if text == "" {
+				break // biases or norms alone
+			}
+			name, rank, ranked := strings.Cut(strings.TrimSpace(name), ":")
+			a.Targets = append(a.Targets, pedestrian.Target(name))
+			if !ranked {
+				continue
+			}
+			r, err := strconv.Atoi(rank)
+			if err != nil {
+				return fmt.Errorf("the rank of %s must be a whole number", name)
+			}
+			if a.Ranks == nil {
+				a.Ranks = map[pedestrian.Target]int{}
+			}
+			a.Ranks[pedestrian.Target(name)] = r
+		}
+		return nil
+	}
+	return written{get, set}
+}
+
+// blocksOf is the notation of blocks: numbers and ranges with commas between.
+func blocksOf(a *pedestrian.AdapterConfig) written {
+	get := func() string {
+		var parts []string
+		for i := 0; i < len(a.Layers); {
+			j := i
+			for j+1 < len(a.Layers) && a.Layers[j+1] == a.Layers[j]+1 {
+				j++
+			}
+			part := strconv.Itoa(a.Layers[i])
+			if j > i {
+				part += "-" + strconv.Itoa(a.Layers[j])
+			}
+			parts = append(parts, part)
+			i = j + 1
+		}
+		return strings.Join(parts, ",")
+	}
+	set := func(text string) error {
+		a.Layers = nil
+		for part := range strings.SplitSeq(text, ",") {
+			if text == "" {
+				break
+			}
+			first, last, ranged := strings.Cut(strings.TrimSpace(part), "-")
+			from, err := strconv.Atoi(first)
+			to, err2 := from, error(nil)
+			if ranged {
+				to, err2 = strconv.Atoi(last)
+			}
+			if err != nil || err2 != nil || to < from || to > 1<<16 {
+				return errors.New("write numbers of blocks and ranges, such as 0-3,5")
+			}
+			for ; from <= to; from++ {
+				a.Layers = append(a.Layers, from)
+			}
+		}
+		return nil
+	}
+	return written{get, set}
+}

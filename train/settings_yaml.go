@@ -1,0 +1,134 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxSettingsFile bounds a settings file; the longest sensible one is about 2 kB.
+const maxSettingsFile = 1 << 20
+
+// ReadOptions reads a YAML file of settings, "width: 128" a line. It starts from
+// the preset given, else from the one that the file's own line "preset:" names,
+// else from the first of Presets. A key that is not a setting is an error, as are
+// a key given twice and a value that is not a plain scalar.
+func ReadOptions(path, preset string) (Options, error) {
+	text, err := readSettings(path)
+	if err != nil {
+		return Options{}, err
+	}
+	return ParseOptions(text, path, preset)
+}
+
+// ReadTuning reads a YAML file of TuningSettings over o, in the same way.
+func ReadTuning(path string, o Options) (Options, error) {
+	text, err := readSettings(path)
+	if err != nil {
+		return o, err
+	}
+	lines, err := parseSettings(text, path)
+	if err != nil {
+		return o, err
+	}
+	return o, o.setLines(lines, path)
+}
+
+func readSettings(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading settings: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSettingsFile {
+		return nil, fmt.Errorf("reading settings: %s is not a file of at most %d bytes", path, maxSettingsFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading settings: %w", err)
+	}
+	return text, nil
+}
+
+// ParseOptions is ReadOptions on the text of a file called name.
+func ParseOptions(text []byte, name, preset string) (Options, error) {
+	lines, err := parseSettings(text, name)
+	if err != nil {
+		return Options{}, err
+	}
+	at := 1
+	for i, l := range lines {
+		if l.key != "preset" {
+			continue
+		}
+		at = l.line
+		if preset == "" {
+			preset = l.value
+		}
+		lines = append(lines[:i:i], lines[i+1:]...)
+		break
+	}
+	if preset == "" {
+		preset = Presets()[0].Name
+	}
+	o, err := PresetOptions(preset)
+	if err != nil {
+		return Options{}, fmt.Errorf("%s:%d: %w", name, at, err)
+	}
+	if err := o.setLines(lines, name); err != nil {
+		return Options{}, err
+	}
+	return o, nil
+}
+
+// A settingLine is "key: value" and where it stands.
+type settingLine struct {
+	key, value string
+	line       int
+}
+
+// setLines sets what the lines of the file called name say.
+func (o *Options) setLines(lines []settingLine, name string) error {
+	for _, l := range lines {
+		if err := o.Set(l.key, l.value); err != nil {
+			return fmt.Errorf("%s:%d: %w", name, l.line, err)
+		}
+	}
+	return nil
+}
+
+// parseSettings reads the lines of a settings file called name.
+func parseSettings(text []byte, name string) (lines []settingLine, err error) {
+	fail := func(line int, format string, args ...any) ([]settingLine, error) {
+		return nil, fmt.Errorf("%s:%d: %w", name, line, fmt.Errorf(format, args...))
+	}
+	var doc yaml.Node
+	dec := yaml.NewDecoder(strings.NewReader(string(text)))
+	if err := dec.Decode(&doc); err != nil && len(strings.TrimSpace(string(text))) > 0 {
+		return nil, fmt.Errorf("%s is not YAML: %w", name, err)
+	}
+	if err := dec.Decode(new(yaml.Node)); err == nil {
+		return fail(1, "more than one YAML document: a settings file has one")
+	}
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	if len(doc.Content) == 1 {
+		root = doc.Content[0]
+	}
+	if root.Kind != yaml.MappingNode {
+		return fail(root.Line, `not a list of settings: write "width: 128" and so on, one a line`)
+	}
+	seen := map[string]int{}
+	for i := 0; i < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		if first, twice := seen[key.Value]; twice {
+			return fail(key.Line, "%s was given before, on line %d", key.Value, first)
+		}
+		seen[key.Value] = key.Line
+		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
+			return fail(value.Line, "%s has no single value", key.Value)
+		}
+		lines = append(lines, settingLine{key.Value, value.Value, key.Line})
+	}
+	return lines, nil
+}
