@@ -117,12 +117,13 @@ func (o Options) Validate() error {
 		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
 	}
 	if err := checkTokenizer(o.Tokenizer); err != nil && !(o.Tuning.on() && o.Tokenizer == "base") {
+		return err
 	}
 	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)
 	}
 	planned := 1 // the least of what is planned by the data
-	if o.Tuning.on() && o.Tuning.Epochs > 0 {
+	if o.Tuning.on() && o.Tuning.Epochs != 0 {
 		planned = 0
 	}
 	for _, f := range []struct {

@@ -1,0 +1,62 @@
+package train
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// What is written for each setting of fine-tuning is read to the same.
+func TestTuningSettingsRoundTrip(t *testing.T) {
+	o := TuningOptions("base")
+	o.Data, o.Context, o.Width, o.Heads, o.Blocks, o.Activation = "x", 8, 8, 2, 2, pedestrian.GELU
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	o.Tuning.Adapter.Ranks = map[pedestrian.Target]int{pedestrian.TargetQKV: 4}
+	o.Tuning.Adapter.Layers = []int{0, 1, 2, 5}
+	got := TuningOptions("base")
+	for _, s := range o.TuningSettings() {
+		if err := got.Set(s.Name, s.String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got.Context, got.Width, got.Heads, got.Blocks, got.Activation = o.Context, o.Width, o.Heads, o.Blocks, o.Activation
+	if !reflect.DeepEqual(got, o) {
+		t.Errorf("got\n%+v, want\n%+v", got, o)
+	}
+	for name, want := range map[string]string{"targets": "qkv:4,attProj,expand,contract", "layers": "0-2,5", "scaling": "alpha/r"} {
+		i := slices.IndexFunc(o.TuningSettings(), func(s Setting) bool { return s.Name == name })
+		if text := o.TuningSettings()[i].String(); text != want {
+			t.Errorf("%s is written %q, want %q", name, text, want)
+		}
+	}
+}
+
+func TestTuningSettingsRefused(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"layers", "3-1", "layers is"}, {"layers", "a", "such as 0-3,5"}, {"layers", "0-99999999", "such as 0-3,5"},
+		{"targets", "q:x", "the rank of q must be a whole number"}, {"width", "3", "unknown setting"}, {"rnak", "3", `did you mean "rank"`},
+	} {
+		o := TuningOptions("base")
+		if err := o.Set(c.name, c.value); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %s: %v", c.name, c.value, err)
+		}
+	}
+	for _, c := range []struct{ name, value, want string }{
+		{"targets", "q,w", `unknown target "w"`}, {"targets", "q,qkv", "are the same weights"}, {"loss", "some", "loss is"}, {"packing", "yes", "packing is"},
+		{"long", "keep", "long is"}, {"init", "zero", "init is"}, {"epochs", "-1", "epochs is"}, {"lora_plus", "-2", "lora_plus is"}, {"rank", "0", "rank of"},
+	} {
+		o := TuningOptions("base")
+		o.Data, o.Context, o.Width, o.Heads, o.Blocks, o.Activation = "x", 8, 8, 2, 2, pedestrian.GELU
+		if err := o.Set(c.name, c.value); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %s: %v", c.name, c.value, err)
+		}
+	}
+}
