@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"encoding/json"
+	"flag"
 	"io"
 	"math"
 	"os"
@@ -15,6 +16,8 @@ import (
 )
 
 const goldens = "../testdata/transformers"
+
+var goldensDir = flag.String("goldens", "", "what make.py --large wrote, to be read by TestTransformers instead of the small models")
 
 // A golden is what transformers computes, in float64, from the files of a model.
 type golden struct {
@@ -129,8 +132,11 @@ const (
 )
 
 func TestTransformers(t *testing.T) {
-	dir := unpack(t)
-	for name, g := range readGoldens(t, goldens) {
+	dir, from := *goldensDir, *goldensDir
+	if dir == "" {
+		dir, from = unpack(t), goldens
+	}
+	for name, g := range readGoldens(t, from) {
 		t.Run(name, func(t *testing.T) {
 			loss, logits := deviation(load[float64](t, filepath.Join(dir, name)).Params, g)
 			t.Logf("float64: loss %.1e, logits %.1e", loss, logits)

@@ -41,6 +41,18 @@ func Decode[T Float](f *File, t Tensor, first int, dst []T) error {
 	return nil
 }
 
+// Convert sets dst to the little-endian numbers in b, which are of type d. It panics
+// when b does not hold as many, or d is not one that Decode reads.
+func Convert[T Float](dst []T, b []byte, d DType) error {
+	if !d.Converts() || len(b) != len(dst)*d.Bits()/8 {
+		panic(fmt.Sprintf("safetensors.Convert: %d bytes of type %q to %d numbers", len(b), d, len(dst)))
+	}
+	if i := convert(dst, b, d); i >= 0 {
+		return fmt.Errorf("element %d, of type %s, does not fit a %T", i, d, dst[i])
+	}
+	return nil
+}
+
 // convert sets dst to the numbers in b. It returns the place of the first that dst
 // cannot hold, or -1.
 func convert[T Float](dst []T, b []byte, d DType) int {

@@ -79,12 +79,12 @@ func TestRounding(t *testing.T) {
 					if math.IsInf(half(p.want, c.exp, c.frac), 0) {
 						continue
 					}
-					out, _ := appendNumbers(nil, []float64{sign * p.v}, c.d)
+					out, _ := Append(nil, []float64{sign * p.v}, c.d)
 					if got := binary.LittleEndian.Uint16(out); got != want {
 						t.Fatalf("%s: %g became %04x, want %04x", c.d, sign*p.v, got, want)
 					}
 					if float64(float32(p.v)) == p.v {
-						out, _ = appendNumbers(nil, []float32{float32(sign * p.v)}, c.d)
+						out, _ = Append(nil, []float32{float32(sign * p.v)}, c.d)
 						if got := binary.LittleEndian.Uint16(out); got != want {
 							t.Fatalf("%s from float32: %g became %04x, want %04x", c.d, sign*p.v, got, want)
 						}
@@ -124,7 +124,7 @@ func TestTooLargeToWrite(t *testing.T) {
 		{BF16, 3.3895e38, false}, {BF16, math.MaxFloat32, true}, {BF16, 1e39, true}, {BF16, math.Inf(-1), false}, {F32, math.MaxFloat32, false}, {F32, 3.5e38, true}, {F64, math.MaxFloat64, false},
 	} {
 		err := Write(io.Discard, nil, []Entry[float64]{{Name: "x", DType: c.d, Shape: []int{2}, Data: []float64{1, c.v}}})
-		if (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), `"x" holds `) {
+		if (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), `tensor "x": `) {
 			t.Errorf("%s %g: %v", c.d, c.v, err)
 		}
 	}
@@ -194,6 +194,14 @@ func TestDecode(t *testing.T) {
 		t.Error("found what is not there")
 	}
 	mustPanic(t, "safetensors.Decode: elements 1 to 9", func() { Decode(f, f.Tensors[0], 1, make([]float32, 8)) })
+	mustPanic(t, "safetensors.Convert: 7 bytes", func() { Convert(make([]float32, 2), make([]byte, 7), F32) })
+	mustPanic(t, "safetensors.Append: numbers of type", func() { Append(nil, []float32{1}, U8) })
+	if err := Convert(make([]float32, 2), make([]byte, 8), F32); err != nil {
+		t.Error(err)
+	}
+	if err := Convert(make([]float32, 1), le.AppendUint64(nil, 1<<60+1), I64); err == nil {
+		t.Error("2⁶⁰+1 as float32")
+	}
 	mustPanic(t, "safetensors.Decode: elements -1", func() { Decode(f, f.Tensors[0], -1, make([]float32, 8)) })
 }
 

@@ -65,9 +65,8 @@ func Write[T Float](w io.Writer, metadata map[string]string, entries []Entry[T])
 		}
 		for len(data) > 0 {
 			part := data[:min(len(data), chunk/8)]
-			var bad int
-			if buf, bad = appendNumbers(buf[:0], part, e.DType); bad >= 0 {
-				return fmt.Errorf("tensor %q holds %g, which is too large for %s: choose a type of more range", clip(e.Name), part[bad], e.DType)
+			if buf, err = Append(buf[:0], part, e.DType); err != nil {
+				return fmt.Errorf("tensor %q: %w", clip(e.Name), err)
 			}
 			if _, err := w.Write(buf); err != nil {
 				return err
@@ -132,11 +131,11 @@ func appendJSON(b []byte, v any) []byte {
 	return append(b, bytes.TrimSuffix(w.Bytes(), []byte("\n"))...)
 }
 
-// appendNumbers appends data as d. It returns the place of the first number that d
-// cannot hold, or -1.
-func appendNumbers[T Float](b []byte, data []T, d DType) (_ []byte, bad int) {
+// Append appends data as little-endian numbers of type d, rounded to the nearest, ties
+// to even. A finite number that would become infinite is an error.
+func Append[T Float](b []byte, data []T, d DType) ([]byte, error) {
 	le := binary.LittleEndian
-	for i, v := range data {
+	for _, v := range data {
 		infinite := false
 		switch d {
 		case F64:
@@ -150,10 +149,12 @@ func appendNumbers[T Float](b []byte, data []T, d DType) (_ []byte, bad int) {
 		case BF16:
 			h := toBF16(toOdd(v))
 			b, infinite = le.AppendUint16(b, h), h&0x7fff == 0x7f80
+		default:
+			panic(fmt.Sprintf("safetensors.Append: numbers of type %q: F64, F32, F16 and BF16 are written", d))
 		}
 		if infinite && !math.IsInf(float64(v), 0) {
-			return b, i
+			return b, fmt.Errorf("%g is too large for %s: choose a type of more range", v, d)
 		}
 	}
-	return b, -1
+	return b, nil
 }

@@ -94,7 +94,7 @@ func TestWriteRefuses(t *testing.T) {
 		`have the name "__metadata__"`:   {nil, []Entry[float32]{{Name: "__metadata__", DType: F32, Shape: []int{0}}}},
 		`the name "\xff" is not UTF-8`:   {nil, []Entry[float32]{{Name: "\xff", DType: F32, Shape: []int{0}}}},
 		"or has more than 1024 bytes":    {nil, []Entry[float32]{{Name: strings.Repeat("n", 1025), DType: F32, Shape: []int{0}}}},
-		`"h" holds 65520, which is too `: {nil, []Entry[float32]{{Name: "h", DType: F16, Shape: []int{1}, Data: []float32{65520}}}},
+		`tensor "h": 65520 is too large`: {nil, []Entry[float32]{{Name: "h", DType: F16, Shape: []int{1}, Data: []float32{65520}}}},
 	} {
 		if err := Write(io.Discard, c.metadata, c.entries); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

@@ -1,0 +1,64 @@
+package hub
+
+import (
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// A Format is a way in which others keep a GPT.
+type Format string
+
+const (
+	HuggingFace Format = "hf"      // a directory for transformers
+	NanoGPT     Format = "nanogpt" // safetensors with the names and the layout of nanoGPT
+	LLMC        Format = "llmc"    // a model file of llm.c
+)
+
+// Formats lists the formats that models are written in.
+var Formats = []Format{HuggingFace, NanoGPT, LLMC}
+
+// gptEps is what nanoGPT and llm.c put beside the variance, whatever a file says.
+const gptEps = 1e-5
+
+// express says in one line why the format cannot hold p, or nil. What it lets pass
+// computes the same function there as here.
+func express[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
+	c := p.Config
+	title := map[Format]string{HuggingFace: "GPT-2 of transformers", NanoGPT: "nanoGPT", LLMC: "llm.c"}[f]
+	refuse := func(format string, args ...any) error {
+		return fmt.Errorf("%s cannot hold this network: %s", title, fmt.Sprintf(format, args...))
+	}
+	if c.QueryDim() != c.ValueDim() {
+		return refuse("a head has queries of %d features (key_dim) and values of %d, and there they are equal", c.QueryDim(), c.ValueDim())
+	}
+	for _, v := range p.Logits.B.V {
+		if v != 0 {
+			return refuse("its logits have a bias (logits_bias), and there they have none")
+		}
+	}
+	for _, t := range p.Tensors() {
+		for _, v := range t.V {
+			if v-v != 0 {
+				return fmt.Errorf("%s holds %g: a network that is broken is not handed on", t.Name, v)
+			}
+		}
+	}
+	if f == HuggingFace {
+		return nil
+	}
+	if !c.Tied {
+		return refuse("the matrix of its logits is not that of its token embedding, and there they are one")
+	}
+	if c.Eps != gptEps {
+		return refuse("eps is %g, and there it is always %g", c.Eps, gptEps)
+	}
+	if c.HiddenDim() != 4*c.Width {
+		return refuse("hidden is %d, and there it is always four times the width, %d", c.HiddenDim(), 4*c.Width)
+	}
+	want := map[Format]pedestrian.Activation{NanoGPT: pedestrian.GELU, LLMC: pedestrian.GELUTanh}[f]
+	if c.Activation != want {
+		return refuse("its activation is %s, and there it is always %s: the logits would differ", c.Activation, want)
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package hub
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// A model file of llm.c: a header of 256 little-endian int32 (magic number, version,
+// context, vocabulary, blocks, heads, width, padded vocabulary), then each parameter
+// of all blocks one after the other, matrices output×input, the token embedding padded
+// with rows of zeros.
+const (
+	llmcMagic   = 20240326
+	llmcFloat32 = 3 // version of a file of float32
+	llmcBF16    = 5
+	llmcHeader  = 1024 // bytes
+	llmcPadding = 128  // the padded vocabulary is a multiple of it
+	llmcModel   = "model.bin"
+)
+
+// IsLLMC says whether the file at path begins as a model of llm.c.
+func IsLLMC(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var b [4]byte
+	_, err = io.ReadFull(f, b[:])
+	return err == nil && binary.LittleEndian.Uint32(b[:]) == llmcMagic
+}
+
+// An llmcFile is a model file whose header was read and found to fit its size.
+type llmcFile struct {
+	network pedestrian.Config
+	padded  int // rows of the token embedding
+	dtype   safetensors.DType
+	r       io.ReaderAt
+}
+
+// parseLLMC reads the header of a model of size bytes.
+func parseLLMC(r io.ReaderAt, size int64) (*llmcFile, error) {
+	var header [llmcHeader]byte
+	if size < llmcHeader {
+		return nil, fmt.Errorf("the file has %d bytes, and the header alone takes %d: not a model of llm.c, or cut short", size, llmcHeader)
+	}
+	if _, err := r.ReadAt(header[:], 0); err != nil {
+		return nil, err
+	}
+	number := func(i int) int { return int(int32(binary.LittleEndian.Uint32(header[4*i:]))) }
+	if number(0) != llmcMagic {
+		return nil, fmt.Errorf("the magic number at offset 0 is %d, not %d: not a model of llm.c", number(0), llmcMagic)
+	}
+	f := &llmcFile{padded: number(7), r: r}
+	switch number(1) {
+	case llmcFloat32:
+		f.dtype = safetensors.F32
+	case llmcBF16:
+		f.dtype = safetensors.BF16
+	default:
+		return nil, fmt.Errorf("version %d at offset 4: %d (float32) and %d (bf16) are read", number(1), llmcFloat32, llmcBF16)
+	}
+	f.network = pedestrian.Config{
+		Context: number(2), Vocab: number(3), Blocks: number(4), Heads: number(5), Width: number(6),
+		Activation: pedestrian.GELUTanh, Eps: gptEps, Bias: true, Tied: true,
+	}
+	if err := f.network.Validate(); err != nil {
+		return nil, fmt.Errorf("the header: %w", err)
+	}
+	if f.padded < f.network.Vocab || f.padded-f.network.Vocab > 1<<16 {
+		return nil, fmt.Errorf("a padded vocabulary of %d at offset 28, and %d tokens: it is as large or a little larger", f.padded, f.network.Vocab)
+	}
+	// Validate bounds the number of parameters, so that none of this can overflow.
+	want := llmcHeader + int64(f.dtype.Bits()/8)*(int64(f.network.Ledger().Total())+int64(f.padded-f.network.Vocab)*int64(f.network.Width))
+	if size != want {
+		return nil, fmt.Errorf("the file has %d bytes, and a model of its sizes %d: it was cut short, or is of another kind", size, want)
+	}
+	return f, nil
+}
+
+// LoadLLMC reads a model file of llm.c, of float32 or bf16.
+func LoadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error) {
+	m, err := loadLLMC[T](path, o)
+	if err != nil {
+		return nil, fmt.Errorf("reading the model: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+func loadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error) {
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	file, err := openRegular(root, filepath.Base(path))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	f, err := parseLLMC(file, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	p := pedestrian.NewParams[T](f.network)
+	if err := readLLMC(f, p, o); err != nil {
+		return nil, err
+	}
+	now, err := file.Stat()
+	if err == nil && (now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime())) {
+		err = fmt.Errorf("it was changed while it was read: try again when it is written")
+	}
+	return &Model[T]{Params: p}, err
+}
+
+// llmcOrder calls visit for every parameter in the order of the file.
+func llmcOrder[T pedestrian.Float](p *pedestrian.Params[T], visit func(s slot, t pedestrian.Tensor[T]) error) error {
+	slots, ts := slotsOf(p.Config), views(p)
+	const perBlock = 12
+	order := []int{0, 1}
+	for k := range perBlock {
+		for i := range p.Config.Blocks {
+			order = append(order, 2+i*perBlock+k)
+		}
+	}
+	for _, i := range append(order, len(slots)-2, len(slots)-1) {
+		if err := visit(slots[i], ts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readLLMC fills p.
+func readLLMC[T pedestrian.Float](f *llmcFile, p *pedestrian.Params[T], o LoadOptions) error {
+	at, size := int64(llmcHeader), f.dtype.Bits()/8
+	var buf []byte
+	numbers := func(dst []T) error {
+		for part := range slices.Chunk(dst, 1<<16) {
+			buf = slices.Grow(buf[:0], size*len(part))[:size*len(part)]
+			if _, err := f.r.ReadAt(buf, at); err != nil {
+				return err
+			}
+			at += int64(len(buf))
+			if err := safetensors.Convert(part, buf, f.dtype); err != nil {
+				return err
+			}
+			for _, v := range part {
+				if v-v != 0 && !o.AllowNonfinite {
+					return fmt.Errorf("it holds %g: the model is broken", v)
+				}
+			}
+		}
+		return nil
+	}
+	var rows []T
+	return llmcOrder(p, func(s slot, t pedestrian.Tensor[T]) error {
+		if !s.matrix {
+			if err := numbers(t.V); err != nil {
+				return fmt.Errorf("%s: %w", s.ours, err)
+			}
+			if s.ours == "tok.w" {
+				at += int64(f.padded-f.network.Vocab) * int64(f.network.Width) * int64(size)
+			}
+			return nil
+		}
+		for out := 0; out < t.Cols; out += rowsAtOnce {
+			n := min(rowsAtOnce, t.Cols-out)
+			rows = slices.Grow(rows[:0], n*t.Rows)[:n*t.Rows]
+			if err := numbers(rows); err != nil {
+				return fmt.Errorf("%s: %w", s.ours, err)
+			}
+			for in := range t.Rows {
+				to := t.V[in*t.Cols+out:][:n]
+				for i := range to {
+					to[i] = rows[i*t.Rows+in]
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// SaveLLMC writes m as a new directory with a model file of llm.c, model.bin, of F32 or
+// BF16. Biases that m does not have are zeros. A network that llm.c would compute
+// otherwise is an error that says why.
+func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
+	if o.DType == "" {
+		o.DType = safetensors.F32
+	}
+	if o.DType != safetensors.F32 && o.DType != safetensors.BF16 {
+		return fmt.Errorf("writing %s: numbers of type %q: llm.c has F32 and BF16", path, o.DType)
+	}
+	if err := express(LLMC, m.Params); err != nil {
+		return err
+	}
+	files := []outFile{{llmcModel, func(w io.Writer) error { return writeLLMC(w, m.Params, o.DType) }}}
+	if m.Tokenizer != nil {
+		files = append(files, outFile{llmcTokenizer, func(w io.Writer) error { return writeLLMCTokenizer(w, m.Tokenizer) }})
+	}
+	return writeFolder(path, files)
+}
+
+func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safetensors.DType) error {
+	c := p.Config
+	version := map[safetensors.DType]int{safetensors.F32: llmcFloat32, safetensors.BF16: llmcBF16}[d]
+	padded := (c.Vocab + llmcPadding - 1) / llmcPadding * llmcPadding
+	if err := writeInts(w, llmcMagic, version, c.Context, c.Vocab, c.Blocks, c.Heads, c.Width, padded); err != nil {
+		return err
+	}
+	var buf []byte
+	return llmcOrder(p, func(s slot, t pedestrian.Tensor[T]) error {
+		data := t.V
+		switch {
+		case data == nil:
+			data = make([]T, t.Cols)
+		case s.matrix:
+			data = transposed(t)
+		}
+		zeros := 0
+		if s.ours == "tok.w" {
+			zeros = (padded - c.Vocab) * c.Width
+		}
+		for _, data := range [][]T{data, make([]T, zeros)} {
+			for part := range slices.Chunk(data, 1<<14) {
+				var err error
+				if buf, err = safetensors.Append(buf[:0], part, d); err != nil {
+					return fmt.Errorf("%s: %w", s.ours, err)
+				}
+				if _, err := w.Write(buf); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// writeInts writes a header of 256 int32 that begins with these.
+func writeInts(w io.Writer, ints ...int) error {
+	header := make([]byte, llmcHeader)
+	for i, v := range ints {
+		binary.LittleEndian.PutUint32(header[4*i:], uint32(v))
+	}
+	_, err := w.Write(header)
+	return err
+}

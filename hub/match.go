@@ -1,0 +1,72 @@
+package hub
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// floats are the types that weights have.
+var floats = []safetensors.DType{safetensors.F64, safetensors.F32, safetensors.F16, safetensors.BF16}
+
+// match finds the tensor of each parameter, and says what the others are.
+func (d *Directory) match() error {
+	n := d.Network
+	if n.Blocks > len(d.Tensors) {
+		return fmt.Errorf("%s: n_layer is %d, and the weights have %d tensors in all", filepath.Join(d.Path, configFile), n.Blocks, len(d.Tensors))
+	}
+	bare := make(map[string]int, len(d.Tensors)) // without the prefix
+	for i, t := range d.Tensors {
+		name := strings.TrimPrefix(t.Name, prefix)
+		if j, ok := bare[name]; ok {
+			return fmt.Errorf("%s: both %q and %q: one of them is left over", filepath.Join(d.Path, t.File), d.Tensors[j].Name, t.Name)
+		}
+		bare[name] = i
+	}
+	slots := slotsOf(n)
+	if _, ok := bare[lmHead]; ok || !n.Tied {
+		ours := "logits.w"
+		if n.Tied {
+			ours = "tok.w"
+		}
+		slots = append(slots, slot{name: lmHead, ours: ours, shape: []int{n.Vocab, n.Width}})
+	}
+	d.place = make(map[string]int, len(slots))
+	for _, s := range slots {
+		i, ok := bare[s.name]
+		if !ok {
+			return fmt.Errorf("%s: tensor %s is missing", d.Path, s.name)
+		}
+		t := &d.Tensors[i]
+		if !slices.Equal(t.Shape, s.shape) {
+			return fmt.Errorf("%s: tensor %s is %v, and %v by %s", filepath.Join(d.Path, t.File), t.Name, t.Shape, s.shape, configFile)
+		}
+		if !slices.Contains(floats, t.DType) {
+			return fmt.Errorf("%s: tensor %s has numbers of type %s, and those of weights are F64, F32, F16 or BF16", filepath.Join(d.Path, t.File), t.Name, t.DType)
+		}
+		t.Ours = s.ours
+		d.place[s.name] = i
+		delete(bare, s.name)
+	}
+	var unknown []string
+	for name, i := range bare {
+		t := &d.Tensors[i]
+		switch {
+		case buffer(name):
+			t.Note = "the causal mask, which is not a parameter"
+		case strings.HasPrefix(name, "multiple_choice_head."):
+			t.Note = "a second head, which the prediction of text does not use"
+		default:
+			t.Note = "unknown"
+			unknown = append(unknown, t.Name)
+		}
+	}
+	if len(unknown) > 0 {
+		slices.Sort(unknown)
+		return fmt.Errorf("%s: %d tensors are not of a GPT-2 with %d blocks, the first is %.80q", d.Path, len(unknown), n.Blocks, unknown[0])
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package hub
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// nanoArgs holds the arguments of nanoGPT's GPTConfig.
+const nanoArgs = "model_args.json"
+
+// SaveNanoGPT writes m as a new directory for nanoGPT: model.safetensors, the state
+// dictionary of its GPT with the matrices of a block transposed, as nn.Linear has
+// them, and the head written beside the token embedding that it is tied to; and
+// model_args.json, the arguments of GPTConfig. A network that nanoGPT would compute
+// otherwise is an error that says why.
+func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
+	if o.DType == "" {
+		o.DType = safetensors.F32
+	}
+	if torchNames[o.DType] == "" {
+		return fmt.Errorf("writing %s: numbers of type %q: choose F32, F16, BF16 or F64", path, o.DType)
+	}
+	if err := express(NanoGPT, m.Params); err != nil {
+		return err
+	}
+	c := m.Params.Config
+	var es []safetensors.Entry[T]
+	ts := views(m.Params)
+	for i, s := range slotsOf(c) {
+		t := ts[i]
+		e := safetensors.Entry[T]{Name: prefix + s.name, DType: o.DType, Shape: s.shape, Data: t.V}
+		switch {
+		case t.V == nil: // nanoGPT has no biases either, then
+			continue
+		case s.matrix:
+			e.Shape, e.Data, e.Make = []int{t.Cols, t.Rows}, nil, func() []T { return transposed(t) }
+		}
+		es = append(es, e)
+	}
+	es = append(es, safetensors.Entry[T]{Name: lmHead, DType: o.DType, Shape: []int{c.Vocab, c.Width}, Data: m.Params.Tok.V})
+	safetensors.Sort(es)
+	tok, err := tokenizerFiles(m.Tokenizer, c.Context)
+	if err != nil {
+		return err
+	}
+	args := jsonText(asInt("n_layer", c.Blocks), asInt("n_head", c.Heads), asInt("n_embd", c.Width), asInt("block_size", c.Context),
+		asBool("bias", c.Bias), asInt("vocab_size", c.Vocab), asFloat("dropout", o.Dropout))
+	return writeFolder(path, append([]outFile{text(nanoArgs, args), {weightsFile, func(w io.Writer) error {
+		return safetensors.Write(w, map[string]string{"format": "pt", "layout": "nanogpt"}, es)
+	}}}, tok...))
+}
