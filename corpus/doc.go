@@ -7,8 +7,10 @@
 // is reached without any network.
 //
 // Documents that belong together in no text, such as questions with their answers,
-// are [Examples]: tokens and which of them are to be learnt. [Pack] lays them into
-// rows, whole and without one seeing the other, and deals the rows out ([Packed]).
+// are read from text files and JSONL ([ReadRecords]), written out by a [Template] and
+// encoded ([Encoder], [LoadExamples]) to [Examples]: tokens and which of them are to
+// be learnt. [Pack] lays them into rows, whole and without one seeing the other, and
+// deals the rows out ([Packed]).
 //
 // What a grammar tells has a known entropy: [Grammar.Rate] is the loss per
 // character that no model can beat however long it looks back, and

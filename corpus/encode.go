@@ -1,0 +1,145 @@
+package corpus
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// EncodeOptions say how records become tokens. The zero value suits texts, and
+// prompts with completions that are strings.
+type EncodeOptions struct {
+	// Template writes conversations, and prompts with their completions as a user's
+	// and an assistant's message if it is not nil. Without it, conversations are
+	// refused, and a prompt is followed by its completion as they are.
+	Template *Template
+
+	All bool   // prompts are learnt as well, and everything that a template writes
+	End string // what ends a document; "" means the tokenizer's end-of-text token, if it has one
+}
+
+// An Encoder turns records into documents of tokens.
+//
+// Text is tokenized in runs: neighbouring pieces of which all is learnt, or nothing,
+// are one run, and a special token that a template names stands between two. So the
+// boundary between prompt and completion is one between tokens, and a prompt has the
+// same tokens in training as alone. Special tokens are made where a template names
+// them, and for the end; in what records say they are ordinary text.
+type Encoder struct {
+	o        EncodeOptions
+	tok      *token.Tokenizer
+	end      []int32 // what ends a document
+	template *boundTemplate
+
+	tokens []int32
+	learn  []bool
+	run    strings.Builder
+	learnt bool // the run
+}
+
+// A boundTemplate is a template for one tokenizer.
+type boundTemplate struct {
+	begin, end []atom
+	roles      map[string][]atom
+}
+
+// An atom is a fragment in which special tokens were found.
+type atom struct {
+	fragment
+	id int32 // the token that is written as text, or -1
+}
+
+// NewEncoder makes an encoder. The error says that the tokenizer cannot write what
+// ends a document, or the template.
+func NewEncoder(tok *token.Tokenizer, o EncodeOptions) (*Encoder, error) {
+	e := &Encoder{o: o, tok: tok}
+	if o.End != "" {
+		end, err := tok.Encode(o.End)
+		if err != nil {
+			return nil, fmt.Errorf("the end of a document %.20q: %w", o.End, err)
+		}
+		e.end = end
+	} else if id, ok := tok.EOS(); ok {
+		e.end = []int32{id}
+	}
+	if o.Template != nil {
+		t := o.Template
+		e.template = &boundTemplate{e.bind(t.begin), e.bind(t.end), map[string][]atom{}}
+		for role, fs := range t.roles {
+			e.template.roles[role] = e.bind(fs)
+		}
+	}
+	return e, nil
+}
+
+// End is the tokens that end a document, none if there is nothing to end it with.
+func (e *Encoder) End() []int32 { return e.end }
+
+// bind finds the special tokens in the text of a template.
+func (e *Encoder) bind(fs []fragment) (as []atom) {
+	for _, f := range fs {
+		if f.is != isText {
+			as = append(as, atom{f, -1})
+			continue
+		}
+		for text := f.text; text != ""; {
+			at, which := len(text), token.Added{ID: -1}
+			for _, a := range e.tok.Added() {
+				if i := strings.Index(text, a.Text); a.Special && a.Text != "" && i >= 0 && (i < at || i == at && len(a.Text) > len(which.Text)) {
+					at, which = i, a
+				}
+			}
+			if at > 0 {
+				as = append(as, atom{fragment{isText, text[:at], f.learn}, -1})
+			}
+			if which.ID >= 0 {
+				as = append(as, atom{fragment{isText, which.Text, f.learn}, which.ID})
+			}
+			text = text[at+len(which.Text):]
+		}
+	}
+	return as
+}
+
+// Add encodes r and appends it to x. The error says which character a tokenizer
+// lacks, or what a template has no text for.
+func (e *Encoder) Add(x *Examples, r Record) error {
+	e.reset()
+	if err := e.record(r); err != nil {
+		return err
+	}
+	x.Add(e.tokens, e.learn, r.Place)
+	return nil
+}
+
+// Prompt is the tokens of a conversation up to the place where the assistant is to
+// go on, what a sampler starts from. Without a template, it is the last message's
+// content alone.
+func (e *Encoder) Prompt(ms []Message) ([]int32, error) {
+	e.reset()
+	if e.template == nil {
+		if len(ms) == 0 {
+			return nil, nil
+		}
+		return e.tok.Encode(ms[len(ms)-1].Content)
+	}
+	if err := e.conversation(ms, len(ms)); err != nil {
+		return nil, err
+	}
+	for _, a := range e.template.roles[Assistant] {
+		if a.learn {
+			break
+		}
+		if err := e.atom(a, "", false); err != nil {
+			return nil, err
+		}
+	}
+	err := e.flush()
+	return e.tokens, err
+}
+
+func (e *Encoder) reset() {
+	e.tokens, e.learn = e.tokens[:0], e.learn[:0]
+	e.run.Reset()
+}

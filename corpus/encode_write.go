@@ -1,0 +1,117 @@
+package corpus
+
+import (
+	"fmt"
+	"strings"
+)
+
+// record writes one record.
+func (e *Encoder) record(r Record) error {
+	ms, given := r.Messages, r.Given
+	if r.Kind == KindPrompt && ms == nil && e.template != nil {
+		ms, given = []Message{{User, r.Prompt}, {Assistant, r.Completion}}, 1
+	}
+	if ms != nil {
+		if e.template == nil {
+			return fmt.Errorf("a conversation needs a template: choose one of %s, or a file", strings.Join(templateNames, ", "))
+		}
+		if err := e.conversation(ms, given); err != nil {
+			return err
+		}
+		for _, a := range e.template.end {
+			if err := e.atom(a, "", false); err != nil {
+				return err
+			}
+		}
+		return e.flush()
+	}
+	learnFirst, text, second := true, r.Text, ""
+	if r.Kind == KindPrompt {
+		learnFirst, text, second = false, r.Prompt, r.Completion
+	}
+	for _, part := range []struct {
+		text  string
+		learn bool
+	}{{text, learnFirst}, {second, true}} {
+		if err := e.text(part.text, part.learn); err != nil {
+			return err
+		}
+	}
+	return e.finish(true)
+}
+
+// conversation writes messages. Of those before given nothing is learnt.
+func (e *Encoder) conversation(ms []Message, given int) error {
+	for _, a := range e.template.begin {
+		if err := e.atom(a, "", false); err != nil {
+			return err
+		}
+	}
+	for i, m := range ms {
+		as, ok := e.template.roles[m.Role]
+		if !ok {
+			return fmt.Errorf("message %d has the role %s, and template %s has no text for it: add the key %s", i, m.Role, e.o.Template.Name, m.Role)
+		}
+		for _, a := range as {
+			if err := e.atom(a, m.Content, i >= given); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// atom writes one piece of a template; learn says whether it may be learnt.
+func (e *Encoder) atom(a atom, content string, learn bool) error {
+	learn = learn && a.learn
+	switch {
+	case a.is == isEOS:
+		return e.finish(learn)
+	case a.is == isContent:
+		return e.text(content, learn)
+	case a.id < 0:
+		return e.text(a.text, learn)
+	}
+	err := e.flush()
+	e.append(learn, a.id)
+	return err
+}
+
+// text adds to the run, or begins another.
+func (e *Encoder) text(s string, learn bool) error {
+	if s == "" {
+		return nil
+	}
+	var err error
+	if learn = learn || e.o.All; learn != e.learnt {
+		err = e.flush()
+	}
+	e.learnt = learn
+	e.run.WriteString(s)
+	return err
+}
+
+// finish ends the run, and with it a document or a turn.
+func (e *Encoder) finish(learn bool) error {
+	err := e.flush()
+	e.append(learn, e.end...)
+	return err
+}
+
+// flush encodes the run.
+func (e *Encoder) flush() error {
+	if e.run.Len() == 0 {
+		return nil
+	}
+	ids, err := e.tok.Encode(e.run.String())
+	e.run.Reset()
+	e.append(e.learnt, ids...)
+	return err
+}
+
+func (e *Encoder) append(learn bool, ids ...int32) {
+	e.tokens = append(e.tokens, ids...)
+	for range ids {
+		e.learn = append(e.learn, learn || e.o.All)
+	}
+}

@@ -1,0 +1,89 @@
+package corpus
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxLine is the most bytes that a line of JSONL may have. An example is a page or a
+// book, not a gigabyte; what is longer is a file of another kind.
+const maxLine = 64 << 20
+
+// readJSONL hands each of the examples of r on. The error names file and line.
+func readJSONL(r io.Reader, file string, each func(Record) error) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	var kind Kind
+	first := 0
+	for n := 1; ; n++ {
+		line, err := readLine(in)
+		at := Place{file, n}
+		if err == io.EOF && len(line) == 0 {
+			break
+		} else if err != nil && err != io.EOF {
+			return fmt.Errorf("%v: %w", at, err)
+		}
+		if n == 1 {
+			if err := checkStart(line); err != nil {
+				return fmt.Errorf("%v: %w", at, err)
+			}
+			line = bytes.TrimPrefix(line, []byte(bom))
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		o, err := parseObject(line)
+		var rec Record
+		if err == nil {
+			rec, err = o.record()
+		}
+		if err != nil {
+			return fmt.Errorf("%v: %w", at, err)
+		}
+		if first == 0 {
+			kind, first = rec.Kind, n
+		}
+		if rec.Kind != kind {
+			return fmt.Errorf("%v: the example is of kind %s, and that of line %d of kind %s: put them into two files", at, rec.Kind, first, kind)
+		}
+		rec.Place = at
+		if err := each(rec); err != nil {
+			return fmt.Errorf("%v: %w", at, err)
+		}
+	}
+	if first == 0 {
+		return fmt.Errorf("%s: the file holds no examples: write one JSON object a line", file)
+	}
+	return nil
+}
+
+// readLine reads to the end of a line, which is not part of what it returns.
+func readLine(in *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(line)+len(part) > maxLine {
+			return nil, fmt.Errorf("the line has more than %d bytes: write one example a line", maxLine)
+		}
+		line = append(line, part...)
+		if err != bufio.ErrBufferFull {
+			return bytes.TrimSuffix(line, []byte("\n")), err
+		}
+	}
+}
+
+// checkStart recognises files of other kinds by their first line.
+func checkStart(line []byte) error {
+	switch s := bytes.TrimSpace(bytes.TrimPrefix(line, []byte(bom))); {
+	case bytes.HasPrefix(line, []byte("\xff\xfe")), bytes.HasPrefix(line, []byte("\xfe\xff")):
+		return errors.New("the byte order mark of UTF-16: convert the file with iconv -f UTF-16 -t UTF-8")
+	case bytes.HasPrefix(line, []byte("\x1f\x8b")):
+		return errors.New("the file is compressed: unpack it with gunzip")
+	case bytes.HasPrefix(s, []byte("[")):
+		return errors.New("the file is one JSON list: write one object a line, for example with jq -c '.[]'")
+	case string(s) == "{":
+		return errors.New("an object over several lines: write one whole object a line, for example with jq -c .")
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package corpus
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// ExampleOptions say how examples are read and encoded.
+type ExampleOptions struct {
+	Format    Format
+	Separator string // of documents in text files; "" means the text of the end-of-text token, or <|endoftext|>
+	EncodeOptions
+}
+
+// endOfText divides documents in text files whose tokenizer has no such token.
+const endOfText = "<|endoftext|>"
+
+// A Report says what LoadExamples found.
+type Report struct {
+	Kind      Kind           `json:"kind"`
+	Documents int            `json:"documents"`
+	Tokens    int            `json:"tokens"`
+	Targets   int            `json:"targets"` // tokens that are learnt
+	Longest   int            `json:"longest"` // tokens of the longest document
+	LongestAt Place          `json:"longest_at"`
+	Ends      int            `json:"ends"`              // documents whose end is learnt
+	Template  string         `json:"template"`          // "" when there is none
+	Ignored   map[string]int `json:"ignored,omitempty"` // fields that were not used, and how often they are there
+	Warnings  []string       `json:"warnings,omitempty"`
+}
+
+// LoadExamples reads the examples at path, as [ReadRecords] does, and encodes them.
+// Conversations without a template get the one that the tokenizer's own is recognised
+// as ([RecognizeTemplate]), or else the first of [Templates]; the report names it.
+func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Examples, *Report, error) {
+	if o.Separator == "" {
+		o.Separator = endOfText
+		if id, ok := tok.EOS(); ok {
+			o.Separator = tok.Token(id)
+		}
+	}
+	x, r := &Examples{}, &Report{Ignored: map[string]int{}}
+	var e *Encoder
+	joined := 0
+	err := ReadRecords(path, o.Format, o.Separator, func(rec Record) (err error) {
+		if e == nil {
+			r.Kind = rec.Kind
+			if o.Template == nil && rec.Messages != nil {
+				if o.Template, err = defaultTemplate(tok, r); err != nil {
+					return err
+				}
+			}
+			if e, err = NewEncoder(tok, o.EncodeOptions); err != nil {
+				return err
+			}
+		}
+		for _, f := range rec.ignored {
+			if len(r.Ignored) < 100 || r.Ignored[f] > 0 {
+				r.Ignored[shorten(f)]++
+			}
+		}
+		if e.template == nil && rec.Kind == KindPrompt && glued(rec.Prompt, rec.Completion) {
+			joined++
+		}
+		return e.Add(x, rec)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	r.count(x, e)
+	if o.Template != nil && e.template != nil {
+		r.Template = o.Template.Name
+		r.marks(e)
+	}
+	if 2*joined > x.Len() {
+		r.warn("in %d of %d examples the prompt and the completion have no space or line end between them: the words run together", joined, x.Len())
+	}
+	if len(r.Ignored) > 0 {
+		r.warn("fields that are not used: %s", strings.Join(slices.Sorted(maps.Keys(r.Ignored)), ", "))
+	}
+	return x, r, nil
+}
+
+func (r *Report) warn(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+}
+
+// defaultTemplate is the template of conversations when none was chosen.
+func defaultTemplate(tok *token.Tokenizer, r *Report) (*Template, error) {
+	jinja := tok.ChatTemplate()
+	if jinja == "" {
+		return builtin(templateNames[0]), nil
+	}
+	name, ok := RecognizeTemplate(jinja)
+	if !ok {
+		return nil, fmt.Errorf("the tokenizer brings a chat template in Jinja, which is a program and is not executed, and it looks like none of %s: choose one, or write it as a file", strings.Join(templateNames, ", "))
+	}
+	r.warn("the tokenizer brings a chat template in Jinja, which is not executed: by its marks it is %s, and that is used", name)
+	return builtin(name), nil
+}
+
+// glued says whether a letter or digit ends the one and begins the other.
+func glued(prompt, completion string) bool {
+	word := func(c byte) bool {
+		return c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+	}
+	return prompt != "" && completion != "" && word(prompt[len(prompt)-1]) && word(completion[0])
+}
+
+// count fills in the figures of x.
+func (r *Report) count(x *Examples, e *Encoder) {
+	r.Documents, r.Tokens, r.Targets = x.Len(), len(x.Tokens), x.Targets()
+	for i := range x.Len() {
+		tokens, learn := x.Document(i)
+		if len(tokens) > r.Longest {
+			r.Longest, r.LongestAt = len(tokens), x.Place(i)
+		}
+		if n := len(e.end); n > 0 && ends(tokens, learn, e.end) {
+			r.Ends++
+		}
+	}
+	switch {
+	case len(e.end) == 0:
+		r.warn("the tokenizer has no end-of-text token: nothing teaches the network to stop; choose a text that ends a document (end)")
+	case r.Ends == 0:
+		r.warn("the end of a text, %q, is never learnt: the network will not stop by it", e.tok.Decode(e.end))
+	}
+}
+
+// ends says whether the end is learnt anywhere in a document.
+func ends(tokens []int32, learn []bool, end []int32) bool {
+	for i := range tokens {
+		if i+len(end) <= len(tokens) && learn[i] && slices.Equal(tokens[i:i+len(end)], end) {
+			return true
+		}
+	}
+	return false
+}
+
+// marks warns of marks of a template that look like special tokens and are none.
+func (r *Report) marks(e *Encoder) {
+	seen := map[string]bool{}
+	for _, as := range e.template.roles {
+		for _, a := range as {
+			if a.is != isText || a.id >= 0 {
+				continue
+			}
+			for rest := a.text; ; {
+				i := strings.Index(rest, "<|")
+				j := strings.Index(rest[max(i, 0):], "|>")
+				if i < 0 || j < 0 {
+					break
+				}
+				seen[rest[i:i+j+2]] = true
+				rest = rest[i+j+2:]
+			}
+		}
+	}
+	if len(seen) > 0 {
+		r.warn("template %s: %s are not tokens of this tokenizer, and are written as text", r.Template, strings.Join(slices.Sorted(maps.Keys(seen)), ", "))
+	}
+}
