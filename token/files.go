@@ -83,7 +83,7 @@ func (t *Tokenizer) configJSON() []byte {
 			o.WriteByte(',')
 		}
 		fmt.Fprintf(&o, `"%d":`, a.ID)
-		put(&o, t.addedEntry(a, false))
+		put(&o, a.entry(false))
 	}
 	o.WriteString("}}\n")
 	return o.Bytes()

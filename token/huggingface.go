@@ -13,7 +13,7 @@ type huggingFace struct {
 	names  []string         // of vocab, in the order of the file
 	merges [][2]string      // spelt
 	added  []Added
-	eos    string // the added token that is marked as the end of a text; ours alone
+	eos    string // the added token that ends a text, if the file says so
 
 	prefixSpace, oneWord, ignoreMerges bool
 }

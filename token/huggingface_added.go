@@ -12,7 +12,7 @@ func (h *huggingFace) readAdded(d *json.Decoder) error {
 		if len(h.added) == maxTokens {
 			return fmt.Errorf("more than %d added tokens", maxTokens)
 		}
-		a, id, eos := Added{ID: none}, none, false
+		a, id := Added{ID: none}, none
 		err := object(d, "an added token, an object", func(name string) error {
 			var flag *bool
 			var err error
@@ -25,7 +25,7 @@ func (h *huggingFace) readAdded(d *json.Decoder) error {
 				if text, err = value[string](d, "the content of an added token, a string"); err == nil {
 					a.Text = *text
 				}
-			case "special", "normalized", "single_word", "lstrip", "rstrip", "eos":
+			case "special", "normalized", "single_word", "lstrip", "rstrip":
 				if flag, err = value[bool](d, name+" of an added token, true or false"); err != nil || !*flag {
 					return err
 				}
@@ -34,8 +34,6 @@ func (h *huggingFace) readAdded(d *json.Decoder) error {
 					a.Special = true
 				case "normalized":
 					a.normalized = true
-				case "eos":
-					eos = true
 				default:
 					err = fmt.Errorf("%s of added token %.40q is true: that is not supported", name, a.Text)
 				}
@@ -53,10 +51,6 @@ func (h *huggingFace) readAdded(d *json.Decoder) error {
 			return fmt.Errorf("added token %d has no content, or an empty one", a.ID)
 		case len(a.Text) > maxToken:
 			return fmt.Errorf("added token %d has %d bytes, more than %d", a.ID, len(a.Text), maxToken)
-		case eos && h.eos != "":
-			return fmt.Errorf("two added tokens end a text, %.40q and %.40q: there is one", h.eos, a.Text)
-		case eos:
-			h.eos = a.Text
 		}
 		h.added = append(h.added, a)
 		return nil

@@ -34,6 +34,12 @@ func (h *huggingFace) readModel(d *json.Decoder) error {
 				h.ignoreMerges = *v
 			}
 			return err
+		case "eos_token": // ours alone
+			v, err := value[string](d, "eos_token, a string")
+			if err == nil {
+				h.eos = *v
+			}
+			return err
 		case "vocab":
 			return h.readVocab(d)
 		case "merges":
@@ -142,10 +148,14 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 			b.wholeWords[text[id]] = id
 		}
 	}
+	end := cmp.Or(h.eos, endOfText)
 	for _, a := range h.added {
-		if a.Text == h.eos || h.eos == "" && a.Text == endOfText {
+		if a.Text == end {
 			b.eos = a.ID
 		}
+	}
+	if h.eos != "" && b.eos == none {
+		return nil, fmt.Errorf("eos_token %.40q is no added token", h.eos)
 	}
 	return newBPE(text, merges, h.added, b)
 }

@@ -8,8 +8,8 @@ import (
 
 // marshalBPE writes tokenizer.json as Hugging Face's library reads it: a BPE model
 // behind a ByteLevel pre-tokenizer. Merges are written in the older spelling, "a b",
-// which all its versions read. One field is ours: "eos" marks the added token that
-// ends a text, if it is not <|endoftext|>; the library passes over it.
+// which all its versions read. One field is ours: the model's "eos_token", written
+// where it is not <|endoftext|>; the library passes over it.
 func (t *Tokenizer) marshalBPE() []byte {
 	b := t.bpe
 	var o bytes.Buffer
@@ -18,7 +18,7 @@ func (t *Tokenizer) marshalBPE() []byte {
 		if i > 0 {
 			o.WriteByte(',')
 		}
-		put(&o, t.addedEntry(a, true))
+		put(&o, a.entry(true))
 	}
 	o.WriteString(`],"normalizer":null`)
 	type byteLevel struct {
@@ -40,6 +40,10 @@ func (t *Tokenizer) marshalBPE() []byte {
 	}
 	o.WriteString(`,"model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":"","end_of_word_suffix":"","fuse_unk":false,"byte_fallback":false,"ignore_merges":`)
 	put(&o, b.wholeWords != nil)
+	if b.eos != none && t.text[b.eos] != endOfText {
+		o.WriteString(`,"eos_token":`)
+		put(&o, t.text[b.eos])
+	}
 	o.WriteString(`,"vocab":`)
 	t.writeVocab(&o)
 	o.WriteString(`,"merges":`)
@@ -70,13 +74,12 @@ type addedEntry struct {
 	RStrip     bool   `json:"rstrip"`
 	Normalized bool   `json:"normalized"`
 	Special    bool   `json:"special"`
-	EOS        bool   `json:"eos,omitempty"`
 }
 
-func (t *Tokenizer) addedEntry(a Added, list bool) addedEntry {
+func (a Added) entry(withID bool) addedEntry {
 	e := addedEntry{Content: a.Text, Normalized: a.normalized, Special: a.Special}
-	if list {
-		e.ID, e.EOS = &a.ID, a.ID == t.bpe.eos && a.Text != endOfText
+	if withID {
+		e.ID = &a.ID
 	}
 	return e
 }

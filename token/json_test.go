@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"pgregory.net/rapid"
 )
@@ -135,6 +137,47 @@ func TestLoadRefusesFiles(t *testing.T) {
 	}
 }
 
+// FuzzVocabMerges checks that no pair of files makes the older reader panic, and that
+// what it accepts is written as files that mean the same.
+func FuzzVocabMerges(f *testing.F) {
+	tok, err := parse([]byte(small(f)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	files, err := tok.Files()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(files[vocabFile], files[mergesFile], files[configFile])
+	f.Add([]byte(`{"a":0}`), []byte("a a"), []byte(`{"eos_token":{"content":"a"}}`))
+	f.Fuzz(func(t *testing.T, vocab, merges, config []byte) {
+		tok, err := LoadFS(fstest.MapFS{vocabFile: {Data: vocab}, mergesFile: {Data: merges}, configFile: {Data: config}})
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+			return
+		}
+		again, err := tok.Files()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mapped := fstest.MapFS{}
+		for name, data := range again {
+			mapped[name] = &fstest.MapFile{Data: data}
+		}
+		back, err := LoadFS(mapped)
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		a, _ := tok.MarshalJSON()
+		b, _ := back.MarshalJSON()
+		if !bytes.Equal(a, b) || tok.ChatTemplate() != back.ChatTemplate() {
+			t.Fatalf("%s reads as %s", a, b)
+		}
+	})
+}
+
 func unwrapAll(err error) error {
 	for {
 		u, ok := err.(interface{ Unwrap() error })
@@ -160,6 +203,8 @@ func FuzzTokenizerJSON(f *testing.F) {
 	}
 	f.Add([]byte(`{"format":"pedestrian-tokenizer","version":1,"kind":"chars","vocab":["\ud83d\ude00","\ufffd"]}`))
 	f.Add([]byte(`{"format":"pedestrian-tokenizer","version":1.0,"kind":"chars","vocab":["a","a"]}`))
+	f.Add([]byte(small(f)))
+	f.Add([]byte(strings.Replace(small(f), `["h e","he y"]`, `[["h","e"],["he","y"]]`, 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := parse(data)
 		if err != nil {
@@ -179,6 +224,11 @@ func FuzzTokenizerJSON(f *testing.F) {
 		for id := range int32(tok.Vocab()) {
 			if back.Token(id) != tok.Token(id) {
 				t.Fatalf("token %d is %q, then %q", id, tok.Token(id), back.Token(id))
+			}
+			if a, errA := tok.EncodeMarkup(tok.Token(id)); errA == nil && tok.Kind() == BPE {
+				if b, _ := back.EncodeMarkup(tok.Token(id)); !slices.Equal(a, b) {
+					t.Fatalf("%q is %v, then %v", tok.Token(id), a, b)
+				}
 			}
 		}
 	})

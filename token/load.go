@@ -100,7 +100,7 @@ func loadParts(fsys fs.FS, c *config) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: tokenizer_class %.40q is not supported with %s and %s: they are read as GPT-2's", configFile, c.class, vocabFile, mergesFile)
 	}
 	h := &huggingFace{}
-	if err := strictJSON(data); err == nil {
+	if err = strictJSON(data); err == nil {
 		err = h.readVocab(json.NewDecoder(bytes.NewReader(data)))
 	}
 	if err != nil {

@@ -1,0 +1,216 @@
+package token
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"pgregory.net/rapid"
+)
+
+// FuzzEncode checks that any bytes come back, that a text encoded in chunks is the text
+// encoded at once, and that tokens are inside the vocabulary.
+func FuzzEncode(f *testing.F) {
+	for _, s := range []string{"", "It's the cat's.\n\n  We'LL see", "caf\xe9 \xff\xfe \xe2\x80", "日本語 👩🏽‍🚀 ½ ١٢٣\u00a0x", strings.Repeat("ab", 40)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		g := GPT2()
+		ids, err := g.Encode(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Check(ids); err != nil {
+			t.Fatal(err)
+		}
+		if got := g.Decode(ids); got != s {
+			t.Fatalf("%q came back as %q", s, got)
+		}
+		marked, err := g.EncodeMarkup(s)
+		if err != nil || g.Decode(marked) != s {
+			t.Fatalf("%q came back as %q, %v", s, g.Decode(marked), err)
+		}
+		if at := classes().safeCut(s, len(s)/2); at < len(s) {
+			left, _ := g.Encode(s[:at])
+			right, _ := g.Encode(s[at:])
+			if !slices.Equal(slices.Concat(left, right), ids) {
+				t.Fatalf("%q cut at %d is %v and %v, not %v", s, at, left, right, ids)
+			}
+		}
+		if want := slowly(g, s); !slices.Equal(ids, want) {
+			t.Fatalf("%q is %v, not %v", s, ids, want)
+		}
+	})
+}
+
+// slowly joins, in each word, the leftmost of the neighbours with the lowest rank
+// until there is none: the definition.
+func slowly(t *Tokenizer, s string) []int32 {
+	var all []int32
+	for len(s) > 0 {
+		end := classes().wordEnd(s, 0)
+		var ids []int32
+		for i := range end {
+			ids = append(ids, t.bpe.bytes[s[i]])
+		}
+		for {
+			best, at, made := int32(noRank), none, int32(none)
+			for i := range len(ids) - 1 {
+				if rank, id := t.bpe.pairs.get(ids[i], ids[i+1]); id != none && rank < best {
+					best, at, made = rank, i, id
+				}
+			}
+			if at == none {
+				break
+			}
+			ids = slices.Replace(ids, at, at+2, made)
+		}
+		all, s = append(all, ids...), s[end:]
+	}
+	return all
+}
+
+// TestEncodeIsTheDefinition draws words of all lengths, over the boundary between the
+// two ways of merging.
+func TestEncodeIsTheDefinition(t *testing.T) {
+	for _, tok := range []*Tokenizer{GPT2(), learntFrom(t, "aaaa abab abba bbbb aab abb", 300)} {
+		rapid.Check(t, func(t *rapid.T) {
+			s := rapid.StringOfN(rapid.SampledFrom([]rune("aabbcé '\n今")), 0, 80, -1).Draw(t, "s")
+			if got, _ := tok.Encode(s); !slices.Equal(got, slowly(tok, s)) || tok.Decode(got) != s {
+				t.Fatalf("%q is %v, not %v", s, got, slowly(tok, s))
+			}
+		})
+	}
+}
+
+func learntFrom(t *testing.T, text string, vocab int) *Tokenizer {
+	t.Helper()
+	tok, err := TrainBPE(slices.Values([]string{text}), Learning{Vocab: vocab})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// TestParallelIsTheSame encodes a text of many chunks at once and word by word.
+func TestParallelIsTheSame(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	for b.Len() < 8*chunkBytes {
+		b.WriteString(golden().Strings[r.IntN(len(golden().Strings))])
+		if r.IntN(3) == 0 {
+			b.WriteString([]string{" ", "\n", "  \n ", "\xff", "\u3000", "\u00a0 "}[r.IntN(6)])
+		}
+	}
+	text := b.String()
+	for _, tok := range []*Tokenizer{GPT2(), learntFrom(t, text[:4000], 600)} {
+		ids, _ := tok.Encode(text)
+		e := &encoder{b: tok.bpe, classes: classes(), cache: map[string]span{}}
+		if !slices.Equal(ids, e.append(nil, text)) {
+			t.Error("another result in chunks")
+		}
+		if tok.Decode(ids) != text {
+			t.Error("the text did not come back")
+		}
+	}
+}
+
+// TestLinearTime encodes texts that make careless tokenizers take quadratic time:
+// eight times the text takes about eight times as long, where a quadratic case would
+// take 64 times. What a MiB takes is logged; the limits leave room for a busy machine.
+func TestLinearTime(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	random := make([]byte, 1<<20)
+	for i := range random {
+		random[i] = byte(r.Uint32())
+	}
+	whole := learntFrom(t, "aaaa aaaaaaaa abab", 300)
+	whole.bpe.oneWord = true
+	took := func(tok *Tokenizer, unit string, n, times int) time.Duration {
+		text := strings.Repeat(unit, n/len(unit)+1)[:n]
+		best := time.Hour
+		for range times {
+			start := time.Now()
+			ids, _ := tok.Encode(text)
+			best = min(best, time.Since(start))
+			if tok.Decode(ids) != text {
+				t.Fatalf("%.20q… did not come back", text)
+			}
+		}
+		return best
+	}
+	for _, c := range []struct {
+		name string
+		tok  *Tokenizer
+		unit string
+	}{
+		{"a", GPT2(), "a"}, {"^", GPT2(), "^"}, {"digits", GPT2(), "7"}, {"zeros", GPT2(), "\x00"}, {"han", GPT2(), "今"},
+		{"blanks", GPT2(), " "}, {"line ends", GPT2(), "\n"}, {"kinds of blanks", GPT2(), "\u2003\t"}, {"joiners", GPT2(), "\u200d"},
+		{"emoji", GPT2(), "👩🏽‍🚀"}, {"random bytes", GPT2(), string(random)}, {"not split", whole, "ab a"},
+	} {
+		small, large := took(c.tok, c.unit, 1<<17, 2), took(c.tok, c.unit, 1<<20, 1)
+		t.Logf("%-16s %6v a MiB, %4.1f times as long as an eighth", c.name, large.Round(time.Millisecond), float64(large)/float64(small))
+		if large > 5*time.Second || large > 200*time.Millisecond && large > 32*small {
+			t.Errorf("%s: %v for a MiB, %v for an eighth", c.name, large, small)
+		}
+	}
+}
+
+// TestCacheIsBounded encodes more different words than are remembered.
+func TestCacheIsBounded(t *testing.T) {
+	e := &encoder{b: GPT2().bpe, classes: classes(), cache: map[string]span{}}
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 3 * cachedWords {
+		word := make([]byte, 1+r.IntN(8))
+		for i := range word {
+			word[i] = 'a' + byte(r.IntN(26))
+		}
+		text := " " + string(word)
+		if ids := e.append(nil, text); !slices.Equal(ids, slowly(GPT2(), text)) {
+			t.Fatalf("%q is %v", text, ids)
+		}
+		if len(e.cache) > cachedWords || len(e.tokens) > cachedWords*cachedWord {
+			t.Fatalf("%d words, %d tokens are remembered", len(e.cache), len(e.tokens))
+		}
+	}
+}
+
+// TestClasses compares the pinned classes with package unicode where it knows the
+// character: there a later Unicode may not have changed it.
+func TestClasses(t *testing.T) {
+	unassigned := func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Co)
+	}
+	differ := map[class]int{}
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		want := symbol
+		switch {
+		case unicode.IsLetter(r):
+			want = letter
+		case unicode.IsNumber(r):
+			want = number
+		case unicode.IsSpace(r):
+			want = space
+		}
+		if got := classes().of(r); got != want {
+			if !unassigned(r) && unicode.Version <= "16.0.0" {
+				t.Errorf("%U is of class %d, package unicode says %d", r, got, want)
+			}
+			differ[got]++
+		}
+	}
+	if unicode.Version == "15.0.0" && (differ[letter] != 4924 || differ[number] != 80 || len(differ) != 2) {
+		t.Errorf("%v code points differ from Unicode 15.0; classes.go says 4,924 letters and 80 numbers", differ)
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	text := strings.Repeat("It was the king's boat that carried 1,024 stars, and nobody doesn't see the river.\n", 20000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		GPT2().Encode(text)
+	}
+}
