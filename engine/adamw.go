@@ -72,7 +72,7 @@ func (n *Network[T]) AdamW(h AdamW, step int, gscale float64, w, g, m, v *pedest
 		n.paramParts = parts(n.params.Slab, n.params.Tensors(), nil)
 	}
 	n.adamw(h, step, gscale, n.paramParts, w.Slab, g.Slab, m.Slab, v.Slab)
-	n.mixed.stale = true
+	n.Changed()
 }
 
 // AdamWAdapter is AdamW for an adapter.
@@ -84,6 +84,7 @@ func (n *Network[T]) AdamWAdapter(h AdamW, step int, gscale float64, w, g, m, v 
 		n.loraParts = parts(n.lora.Slab, n.lora.Tensors(), func(t pedestrian.Tensor[T]) bool { return t.Vec || strings.HasSuffix(t.Name, ".up") })
 	}
 	n.adamw(h, step, gscale, n.loraParts, w.Slab, g.Slab, m.Slab, v.Slab)
+	n.moved = true
 }
 
 func (n *Network[T]) adamw(h AdamW, step int, gscale float64, parts []span, w, g, m, v []T) {

@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/internal/kernel"
-)
+import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 
 // block is one transformer block, the starred part of table 2. Its gradient is
 // another block, in which what is frozen is without V.
@@ -28,49 +25,6 @@ type blockCache[T Float] struct {
 	a3qkv, a3, a7                  Mat[T]
 }
 
-// blockOf is block i of p and a, either of which may be nil.
-func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestrian.Adapter[T], i int) (b block[T]) {
-	keys := c.Heads * c.QueryDim()
-	b.att = Attention[T]{Heads: c.Heads, KeyDim: c.QueryDim(), ValueDim: c.ValueDim()}
-	b.act = Activation[T]{c.Activation}
-	if p != nil {
-		s := &p.Blocks[i]
-		b.ln1, b.ln2 = layerNormOf(s.LN1, c.Eps), layerNormOf(s.LN2, c.Eps)
-		b.qkv.FC, b.attProj.FC, b.expand.FC, b.contract.FC = fcOf(s.QKV), fcOf(s.AttProj), fcOf(s.Expand), fcOf(s.Contract)
-	}
-	b.qkv.Impotent = [2]int{keys, 2 * keys}
-	if a != nil {
-		s := &a.Blocks[i]
-		b.qkv.LoRA = [3]LoRA[T]{loraOf(s.Q, 0), loraOf(s.K, keys), loraOf(s.V, 2*keys)}
-		if s.QKV.Down.V != nil {
-			b.qkv.LoRA[0] = loraOf(s.QKV, 0)
-		}
-		b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(s.AttProj, 0), loraOf(s.Expand, 0), loraOf(s.Contract, 0)
-	}
-	return b
-}
-
-// fresh marks b, a gradient, as one whose old numbers do not count.
-func (b *block[T]) fresh() {
-	b.ln1.Fresh, b.ln2.Fresh = true, true
-	for _, l := range []*Adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract} {
-		l.Fresh = true
-		for i := range l.LoRA {
-			l.LoRA[i].Fresh = true
-		}
-	}
-}
-
-func layerNormOf[T Float](a pedestrian.Affine[T], eps float64) LayerNorm[T] {
-	return LayerNorm[T]{W: a.W.V, B: a.B.V, Eps: eps}
-}
-
-func fcOf[T Float](a pedestrian.Affine[T]) FC[T] { return FC[T]{W: view(a.W), B: a.B.V} }
-
-func loraOf[T Float](a pedestrian.LoRA[T], from int) LoRA[T] {
-	return LoRA[T]{Down: view(a.Down), Up: view(a.Up), Scale: T(a.Multiplier), From: from}
-}
-
 // split is the queries, keys and values in the output of qkv.
 func (b *block[T]) split(m Mat[T]) (q, k, v Mat[T]) {
 	keys := b.att.Heads * b.att.KeyDim
@@ -78,11 +32,21 @@ func (b *block[T]) split(m Mat[T]) (q, k, v Mat[T]) {
 }
 
 // masks are the dropout masks of one block in one step.
-type masks struct{ att, attProj, contract kernel.Mask }
+type masks struct {
+	att, attProj, contract kernel.Mask
+	lora                   [layers]kernel.Mask // of the inputs of adapters, by layer
+}
+
+// under puts the masks of the adapters' inputs into the cache.
+func (c *blockCache[T]) under(m masks) {
+	c.qkv.Mask, c.attProj.Mask = m.lora[layerQKV], m.lora[layerAttProj]
+	c.expand.Mask, c.contract.Mask = m.lora[layerExpand], m.lora[layerContract]
+}
 
 // forward takes x, the residual stream, from a_1 to a_10.
 func (b *block[T]) forward(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
 	h, a7 := first(w.h, x.Rows), first(c.a7, x.Rows)
+	c.under(m)
 	b.toExpand(p, x, c, w, i, m)    // a_2 … a_7
 	b.act.Forward(p, h, &c.act, a7) // a_8
 	w.show(i, "a_8", "activation", h)
@@ -117,11 +81,12 @@ func (b *block[T]) toExpand(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T]
 func (b *block[T]) again(p *Pool, c *blockCache[T], w *workspace[T], i, rows int, m masks) {
 	x := first(w.x, rows)
 	w.copy.run(p, x, w.input(i, rows))
+	c.under(m)
 	b.toExpand(p, x, c, w, i, m)
-	if a := b.contract.LoRA[0]; a.Down.V != nil {
+	if b.contract.adapted() {
 		h := first(w.h, rows)
 		b.act.Forward(p, h, &c.act, first(c.a7, rows))
-		a.Inner(p, &c.contract.LoRA[0], h)
+		b.contract.again(p, &c.contract, h)
 	}
 }
 
@@ -148,15 +113,6 @@ func (w *workspace[T]) unbranch(p *Pool, dx Mat[T], mask kernel.Mask) Mat[T] {
 	return dy
 }
 
-// Layers of a block that can be trained alone, from the bottom.
-const (
-	layerQKV = iota
-	layerAttProj
-	layerExpand
-	layerContract
-	layers
-)
-
 // backward takes dx, the error on the residual stream, from Δ_10 to Δ_1, and
 // adds to grad the gradients of what grad has. Nothing below layer bottom is
 // computed; a negative bottom means everything.
@@ -178,7 +134,9 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 	w.show(i, "Δ_7", "activation", dh)
 	b.contract.Grad(p, &grad.contract, dy, h, &c.contract) // ∂w_8, ∂b_8
 
-	b.ln2.Affine(p, y, &c.ln2) // a_6 again
+	if grad.expand.trained() {
+		b.ln2.Affine(p, y, &c.ln2) // a_6 again
+	}
 	if bottom == layerExpand {
 		b.expand.Error(p, Mat[T]{}, dh, &c.expand)
 		b.expand.Grad(p, &grad.expand, dh, y, &c.expand)
@@ -189,6 +147,9 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 	b.expand.Grad(p, &grad.expand, dh, y, &c.expand) // ∂w_6, ∂b_6
 	b.ln2.Backward(p, dx, grad.ln2, e, &c.ln2)       // Δ_5 = Δ_10 + …, ∂w_5, ∂b_5
 	w.show(i, "Δ_5", "ln2", dx)
+	if bottom == layerLN2 {
+		return
+	}
 
 	dy = w.unbranch(p, dx, m.attProj)
 	if bottom == layerAttProj {
@@ -204,7 +165,9 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 	b.att.Drop = m.att
 	b.att.Backward(p, dq, dk, dv, e, &c.att, q, k, v, a3, w.segments) // (25)…(28)
 	w.show(i, "Δ_q, Δ_k, Δ_v", "attention", dqkv)
-	b.ln1.Affine(p, y, &c.ln1) // a_2 again
+	if grad.qkv.trained() {
+		b.ln1.Affine(p, y, &c.ln1) // a_2 again
+	}
 	if bottom == layerQKV {
 		b.qkv.Error(p, Mat[T]{}, dqkv, &c.qkv)
 		b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)

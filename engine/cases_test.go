@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -25,6 +27,77 @@ var cases = []testCase{
 		nil, 2, 8},
 	{"lora", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
 		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}, 3, 5},
+}
+
+// adapted are adapters of every kind, beside networks of which two are tied.
+var adapted = []testCase{
+	{"dora", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
+		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll, Targets: pedestrian.Targets}, 3, 5},
+	{"fused", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 3, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, LogitsBias: true},
+		&pedestrian.AdapterConfig{Rank: 2, Alpha: 3, Scaling: pedestrian.ScaleRSqrt, DoRA: true, Dropout: 0.3, Bias: pedestrian.BiasAdapted, Layers: []int{1, 2},
+			Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits},
+			Ranks:   map[pedestrian.Target]int{pedestrian.TargetQKV: 5, pedestrian.TargetLogits: 3}, Alphas: map[pedestrian.Target]float64{pedestrian.TargetExpand: 1.5}}, 3, 5},
+	{"exact", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 3, Blocks: 2, Activation: pedestrian.ReLU, Eps: 1e-2, Tied: true},
+		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, DoRAExact: true, Dropout: 0.3,
+			Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetV, pedestrian.TargetContract, pedestrian.TargetLogits}}, 2, 6},
+	{"dropped", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, LogitsBias: true},
+		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScalePaper, Dropout: 0.4, Targets: pedestrian.Targets}, 2, 6},
+	{"norms", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true},
+		&pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Norms: true}, 2, 6},
+	{"biases", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, LogitsBias: true},
+		&pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Bias: pedestrian.BiasAll}, 2, 6},
+}
+
+// biggest is bigger with every option: several parts and tiles in every task of DoRA.
+func biggest() testCase {
+	cs := bigger
+	l := *cs.lora
+	l.DoRA, l.DoRAExact, l.Dropout, l.Norms, l.Bias = true, true, 0.2, true, pedestrian.BiasAll
+	cs.name, cs.lora = "biggest", &l
+	return cs
+}
+
+// still lists all of them, with dropout of adapters left out.
+func still() []testCase {
+	all := everyCase()
+	for i := range all {
+		if all[i].lora != nil {
+			l := *all[i].lora
+			l.Dropout = 0
+			all[i].lora = &l
+		}
+	}
+	return all
+}
+
+// everyCase lists all of them.
+func everyCase() []testCase {
+	return append(append(append([]testCase{}, cases...), adapted...), bigger, biggest())
+}
+
+// trace makes the masks of a step of a network with that seed the masks of paper.
+func (cs testCase) trace(seed, step uint64) *paper.Trace {
+	if cs.lora == nil || cs.lora.Dropout == 0 {
+		return nil
+	}
+	return &paper.Trace{Rewrite: func(s paper.Step) paper.Mat {
+		if s.Name != "mask" {
+			return s.V
+		}
+		var seq, block int
+		target := pedestrian.TargetLogits
+		if n, _ := fmt.Sscanf(s.At, "seq.%d.block.%d", &seq, &block); n == 2 {
+			target = pedestrian.Target(s.At[strings.LastIndexByte(s.At, '.')+1:])
+		}
+		m := NewMat[float64](cs.b*cs.t, s.V.D)
+		AdapterMask(m, cs.lora.Dropout, seed, step, block, target)
+		rows := m.Sub(seq*cs.t, seq*cs.t+s.V.N, 0, s.V.D)
+		v := paper.Zeros(s.V.N, s.V.D)
+		for t := range rows.Rows {
+			copy(v.Row(t), rows.Row(t))
+		}
+		return v
+	}}
 }
 
 // bigger has several parts and tiles in every task.
@@ -101,7 +174,7 @@ func likeAdapter[T Float](a *pedestrian.Adapter[T]) *pedestrian.Adapter[T] {
 
 // setTile makes tiles so small that short sequences have several.
 func (n *Network[T]) setTile(tile int) {
-	n.reserve(true)
+	n.reserve(true, trainee[T]{dp: n.params})
 	n.work.attention.tile = tile
 }
 

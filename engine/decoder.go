@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 )
 
 // keyValues holds the keys and values of one block for every token so far: the
@@ -65,6 +66,16 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	return d
 }
 
+// prepare is that of the network, but it weighs DoRA's norms only for the first
+// tokens or when an optimizer has moved them: a single token is too little work to
+// read all weights twice for.
+func (d *Decoder[T]) prepare() {
+	d.n.round()
+	if d.n.moved || !slices.ContainsFunc(d.lens, func(n int) bool { return n > 0 }) {
+		d.n.weigh()
+	}
+}
+
 // Len is the number of tokens that sequence seq has seen.
 func (d *Decoder[T]) Len(seq int) int { return d.lens[seq] }
 
@@ -81,7 +92,7 @@ func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 		panic(fmt.Sprintf("engine.Decoder.Feed: sequence %d of %d", seq, len(d.lens)))
 	}
 	d.mustFit("Feed", seq, tokens, len(tokens))
-	d.n.round()
+	d.prepare()
 	for len(tokens) > 0 {
 		n := min(len(tokens), d.w.x.Rows)
 		d.w.segments = append(d.w.segments[:0], Segment{0, seq * c.Context, n, d.lens[seq]})
@@ -91,7 +102,7 @@ func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 		a11 := d.n.forward(&d.w, tokens[:n], nil)
 		d.lens[seq] += n
 		if tokens = tokens[n:]; len(tokens) == 0 {
-			d.n.logits.Forward(d.n.pool, first(d.out, 1), &d.w.logits, a11.Sub(n-1, n, 0, a11.Cols))
+			d.n.logits.Forward(d.n.pool, first(d.out, 1), &d.w.logits, a11.Sub(n-1, n, 0, a11.Cols), nil)
 		}
 	}
 	return d.out.Row(0)
@@ -104,7 +115,7 @@ func (d *Decoder[T]) Next(tokens []int32) Mat[T] {
 	if len(tokens) != len(d.lens) {
 		panic(fmt.Sprintf("engine.Decoder.Next: %d tokens for %d sequences", len(tokens), len(d.lens)))
 	}
-	d.n.round()
+	d.prepare()
 	d.w.segments = d.w.segments[:0]
 	for seq := range tokens {
 		d.mustFit("Next", seq, tokens[seq:seq+1], 1)
@@ -115,7 +126,7 @@ func (d *Decoder[T]) Next(tokens []int32) Mat[T] {
 	for seq := range d.lens {
 		d.lens[seq]++
 	}
-	d.n.logits.Forward(d.n.pool, d.out, &d.w.logits, a11)
+	d.n.logits.Forward(d.n.pool, d.out, &d.w.logits, a11, nil)
 	return d.out
 }
 

@@ -15,7 +15,7 @@ const cacheTol = 1e-12
 // TestDecoderEqualsFullPass feeds three sequences: a prompt at once, then tokens
 // one by one or for all sequences together.
 func TestDecoderEqualsFullPass(t *testing.T) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range everyCase() {
 		p, lora := cs.params(1)
 		n := New(p, lora, Options{Batch: 3})
 		rnd := rand.New(rand.NewPCG(1, 2))

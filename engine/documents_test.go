@@ -20,7 +20,7 @@ func TestDocumentsAlone(t *testing.T) {
 }
 
 func testDocumentsAlone[T Float](t *testing.T, precision Precision, tol float64) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range still() {
 		p, lora := convert[T](cs.params(1))
 		b := cs.packed(2)
 		n := New(p, lora, Options{Batch: b.B, Precision: precision})
@@ -85,7 +85,7 @@ func testDocumentsAreRows[T Float](t *testing.T, precision Precision) {
 // bit. And where the changed document has no target, nothing does: neither the loss
 // nor any gradient, with dropout too.
 func TestNoContamination(t *testing.T) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range still() {
 		p, lora := convert[float32](cs.params(1))
 		b := cs.packed(2)
 		n := New(p, lora, Options{Batch: b.B, Dropout: 0.2})

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/pedestrian-ml/pedestrian/internal/kernel"
+import (
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
 
 // Dropout leaves out numbers of a matrix at random and multiplies the others by
 // 1/(1-p), so that evaluation needs no correction. What it leaves out depends on
@@ -8,6 +11,7 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 // and none is stored. The paper has no dropout.
 type Dropout[T Float] struct {
 	Mask kernel.Mask
+	Rows []int32 // the number of each row among the tokens of the batch; nil: their places
 	task dropoutTask[T]
 }
 
@@ -32,6 +36,7 @@ func maskAt(p float64, seed, step uint64, block int, s site) kernel.Mask {
 type drops struct {
 	p          float64
 	seed, step uint64
+	lora       float64 // fraction that adapters leave out of their input
 }
 
 func (d drops) embedding() kernel.Mask { return maskAt(d.p, d.seed, d.step, 0, siteEmbedding) }
@@ -41,18 +46,65 @@ func (d drops) block(i int) masks {
 		maskAt(d.p, d.seed, d.step, i, siteAttention),
 		maskAt(d.p, d.seed, d.step, i, siteProjection),
 		maskAt(d.p, d.seed, d.step, i, siteContract),
+		[layers]kernel.Mask{
+			layerQKV:      adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetQKV),
+			layerAttProj:  adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetAttProj),
+			layerExpand:   adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetExpand),
+			layerContract: adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetContract),
+		},
 	}
+}
+
+func (d drops) logits() kernel.Mask {
+	return adapterMaskAt(d.lora, d.seed, d.step, 0, pedestrian.TargetLogits)
+}
+
+// adapterMaskAt is the mask of the adapters beside one layer in one step. Those of
+// queries, keys and values share theirs, since they share their input. The keys are
+// a stream beside those of maskAt.
+func adapterMaskAt(p float64, seed, step uint64, block int, t pedestrian.Target) kernel.Mask {
+	layer := uint64(0)
+	switch t {
+	case pedestrian.TargetAttProj:
+		layer = 1
+	case pedestrian.TargetExpand:
+		layer = 2
+	case pedestrian.TargetContract:
+		layer = 3
+	case pedestrian.TargetLogits:
+		block, layer = 0, 4
+	}
+	key := kernel.SubKey(kernel.SubKey(kernel.SubKey(seed, step), 1<<63), uint64(block)*5+layer)
+	return kernel.NewMask(p, key)
+}
+
+// AdapterMask sets m, a row for each token of a batch and a column for each input of
+// layer t of a block, to what Gradients multiplies the adapter's input by in that
+// step, for whoever computes the same in another way. dropout is that of the
+// adapter's configuration, seed that of Options.
+func AdapterMask[T Float](m Mat[T], dropout float64, seed, step uint64, block int, t pedestrian.Target) {
+	l := Dropout[T]{Mask: adapterMaskAt(dropout, seed, step, block, t)}
+	ones := NewMat[T](m.Rows, m.Cols)
+	for i := range ones.V {
+		ones.V[i] = 1
+	}
+	if !l.Mask.On() {
+		copy(m.V, ones.V)
+		return
+	}
+	l.Apply(nil, m, ones, false)
 }
 
 // Apply sets y to x under the mask, or adds it to y. It is its own pullback.
 func (l *Dropout[T]) Apply(p *Pool, y, x Mat[T], add bool) {
 	mustShape("Dropout.Apply", "y", y, x.Rows, x.Cols)
-	l.task = dropoutTask[T]{l.Mask, y, x, add}
+	l.task = dropoutTask[T]{l.Mask, l.Rows, y, x, add}
 	p.Run(rowParts(x.Rows), &l.task)
 }
 
 type dropoutTask[T Float] struct {
 	mask kernel.Mask
+	rows []int32
 	y, x Mat[T]
 	add  bool
 }
@@ -60,7 +112,11 @@ type dropoutTask[T Float] struct {
 func (f *dropoutTask[T]) Do(_ *kernel.Pool, part int) {
 	from, to := rowRange(part, f.x.Rows)
 	for t := from; t < to; t++ {
-		at := uint64(t) * uint64(f.x.Cols)
+		at := uint64(t)
+		if f.rows != nil {
+			at = uint64(f.rows[t])
+		}
+		at *= uint64(f.x.Cols)
 		if f.add {
 			kernel.MaskRowAdd(f.y.Row(t), f.x.Row(t), f.mask, at)
 		} else {

@@ -43,12 +43,14 @@ func (l FC[T]) Error(p *Pool, dx, dy Mat[T]) {
 	kernel.MulNT(p, dx, dy, l.W, false)
 }
 
-// Grad adds the gradients of W and B to grad (T3), or sets it where it is fresh.
-// Error comes first.
+// Grad adds the gradients of W and B, where grad has them, to grad (T3), or sets
+// it where it is fresh. Error comes first.
 func (l FC[T]) Grad(p *Pool, grad FC[T], dy, x Mat[T], c *FCCache[T]) {
-	if l.mixed != nil {
+	switch {
+	case grad.W.V == nil: // frozen
+	case l.mixed != nil:
 		l.mixed.grad(p, as32(grad.W), as32(dy), as32(x), !grad.Fresh)
-	} else {
+	default:
 		kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
 	}
 	if grad.B == nil {

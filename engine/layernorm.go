@@ -62,17 +62,18 @@ func (l LayerNorm[T]) Affine(p *Pool, y Mat[T], c *LayerNormCache[T]) {
 }
 
 // Backward adds to dx the gradient of the loss with respect to x and to grad
-// that with respect to l, given dy, the gradient with respect to y. A grad
-// without W is not wanted.
+// that with respect to l, given dy, the gradient with respect to y. What grad is
+// without is not wanted.
 func (l LayerNorm[T]) Backward(p *Pool, dx Mat[T], grad LayerNorm[T], dy Mat[T], c *LayerNormCache[T]) {
 	mustShape("LayerNorm.Backward", "dx", dx, dy.Rows, dy.Cols)
-	c.backward = layerNormBackward[T]{l, dx, grad.W != nil, dy, c, put(c.round.dx, dx)}
+	wanted := grad.W != nil || grad.B != nil
+	c.backward = layerNormBackward[T]{l, dx, wanted, dy, c, put(c.round.dx, dx)}
 	parts := rowParts(dy.Rows)
-	if grad.W != nil && c.partial.Rows < parts {
+	if wanted && c.partial.Rows < parts {
 		c.partial = NewMat[T](parts, 2*dy.Cols)
 	}
 	p.Run(parts, &c.backward)
-	if grad.W == nil {
+	if !wanted {
 		return
 	}
 	d := dy.Cols
@@ -81,7 +82,9 @@ func (l LayerNorm[T]) Backward(p *Pool, dx Mat[T], grad LayerNorm[T], dy Mat[T],
 		clear(grad.B)
 	}
 	for i := range parts {
-		kernel.Add(grad.W, c.partial.Row(i)[:d])
+		if grad.W != nil {
+			kernel.Add(grad.W, c.partial.Row(i)[:d])
+		}
 		if grad.B != nil {
 			kernel.Add(grad.B, c.partial.Row(i)[d:])
 		}

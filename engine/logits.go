@@ -13,10 +13,11 @@ import (
 type Logits[T Float] struct {
 	W, Tok Mat[T] // one of the two has V
 	B      []T
-	LoRA   LoRA[T]
-	Fresh  bool // of a gradient: its old numbers do not count
+	LoRA   [3]LoRA[T] // of which the first can be there
+	Fresh  bool       // of a gradient: its old numbers do not count
 
-	mixed *mixed // the weight in mixed precision, or nil
+	dora  *DoRA[T] // nil without magnitudes
+	mixed *mixed   // the weight in mixed precision, or nil
 }
 
 // logitsOf is FC_logits of p and a, either of which may be nil.
@@ -28,7 +29,10 @@ func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l Log
 		}
 	}
 	if a != nil {
-		l.LoRA = loraOf(a.Logits, 0)
+		l.LoRA[0] = loraOf(a.Logits, 0)
+		if a.LogitsBias.V != nil {
+			l.B = a.LogitsBias.V
+		}
 	}
 	return l
 }
@@ -42,33 +46,64 @@ type LogitsCache[T Float] struct {
 	Targets []int32 // of those
 	Loss    LossCache[T]
 	LoRA    LoRACache[T]
+	Mask    kernel.Mask // of the input of the adapter in this pass
+	Under   Mat[T]      // as in AdaptedCache
+	Z       Mat[T]
+	drop    Dropout[T]
 	bias    sumTokens[T]
 	watch   func(Place, Mat[T])
 }
 
-// Forward sets y to the logits (a_12) of x (a_11).
-func (l *Logits[T]) Forward(p *Pool, y Mat[T], c *LogitsCache[T], x Mat[T]) {
+// masked is x, a chunk, as the adapter reads it.
+func (c *LogitsCache[T]) masked(p *Pool, x Mat[T], rows []int32) Mat[T] {
+	if !c.Mask.On() {
+		return x
+	}
+	under := first(c.Under, x.Rows)
+	c.drop.Mask, c.drop.Rows = c.Mask, rows
+	c.drop.Apply(p, under, x, false)
+	return under
+}
+
+// Forward sets y to the logits (a_12) of x (a_11). rows are the tokens that x holds
+// when a backward pass follows, and nil otherwise.
+func (l *Logits[T]) Forward(p *Pool, y Mat[T], c *LogitsCache[T], x Mat[T], rows []int32) {
+	z, b := y, l.B
+	if l.dora != nil {
+		b = nil
+		if rows != nil {
+			z = first(c.Z, x.Rows)
+		}
+	}
+	l.product(p, z, x, b)
+	if l.LoRA[0].on() {
+		l.LoRA[0].Forward(p, z, &c.LoRA, c.masked(p, x, rows))
+	}
+	if l.dora != nil {
+		l.dora.Forward(p, y, z, l.B, false)
+	}
+}
+
+// product sets y to x w_11 + b.
+func (l *Logits[T]) product(p *Pool, y, x Mat[T], b []T) {
 	switch {
 	case l.mixed != nil:
-		l.mixedForward(p, as32(y), as32(x))
+		l.mixedForward(p, as32(y), as32(x), vec32(b))
 	case l.W.V != nil:
-		kernel.MulNN(p, y, x, l.W, l.B, false)
-	case l.B != nil:
+		kernel.MulNN(p, y, x, l.W, b, false)
+	case b != nil:
 		for t := range y.Rows {
-			copy(y.Row(t), l.B)
+			copy(y.Row(t), b)
 		}
 		kernel.MulNT(p, y, x, l.Tok, true)
 	default:
 		kernel.MulNT(p, y, x, l.Tok, false)
 	}
-	if l.LoRA.Down.V != nil {
-		l.LoRA.Forward(p, y, &c.LoRA, x)
-	}
 }
 
-// mixedForward is Forward in mixed precision; it leaves r(x) for Grad.
-func (l *Logits[T]) mixedForward(p *Pool, y, x Mat[float32]) {
-	m, b := l.mixed, vec32(l.B)
+// mixedForward is product in mixed precision; it leaves r(x) for Grad.
+func (l *Logits[T]) mixedForward(p *Pool, y, x Mat[float32], b []float32) {
+	m := l.mixed
 	if l.W.V != nil {
 		m.forward(p, y, x, b, false)
 		return
@@ -79,7 +114,7 @@ func (l *Logits[T]) mixedForward(p *Pool, y, x Mat[float32]) {
 	kernel.MulPackedT(p, y, m.take(p, &m.x, x), m.w, b != nil)
 }
 
-// mixedError is Error in mixed precision; the loss has rounded dy.
+// mixedError is Error in mixed precision; dy is rounded.
 func (l *Logits[T]) mixedError(p *Pool, dx, dy Mat[float32]) {
 	m := l.mixed
 	if rounded := shaped(m.dy.buf, dy.Rows, dy.Cols); l.W.V != nil {
@@ -89,8 +124,15 @@ func (l *Logits[T]) mixedError(p *Pool, dx, dy Mat[float32]) {
 	}
 }
 
-// Error sets dx (Δ_11) given dy (Δ_12); without dx.V it only prepares Grad.
-func (l *Logits[T]) Error(p *Pool, dx, dy Mat[T], c *LogitsCache[T]) {
+// Error sets dx (Δ_11) given dy (Δ_12), for the tokens of rows; without dx.V it
+// only prepares Grad.
+func (l *Logits[T]) Error(p *Pool, dx, dy Mat[T], c *LogitsCache[T], rows []int32) {
+	if l.dora != nil {
+		dy = l.dora.Error(p, dy, first(c.Z, dy.Rows)) // Δ_z
+		if l.mixed != nil {
+			l.mixed.task.run(p, shaped(l.mixed.dy.buf, dy.Rows, dy.Cols), as32(dy))
+		}
+	}
 	switch {
 	case dx.V == nil:
 	case l.mixed != nil:
@@ -100,14 +142,29 @@ func (l *Logits[T]) Error(p *Pool, dx, dy Mat[T], c *LogitsCache[T]) {
 	default:
 		kernel.MulNN(p, dx, dy, l.Tok, nil, false)
 	}
-	if l.LoRA.Down.V != nil {
-		l.LoRA.Error(p, dx, dy, &c.LoRA)
+	switch {
+	case !l.LoRA[0].on():
+	case c.Mask.On() && dx.V != nil:
+		under := first(c.Under, dx.Rows)
+		l.LoRA[0].Error(p, under, dy, &c.LoRA, false)
+		c.drop.Mask, c.drop.Rows = c.Mask, rows
+		c.drop.Apply(p, dx, under, true)
+	default:
+		l.LoRA[0].Error(p, dx, dy, &c.LoRA, true)
 	}
 }
 
 // Grad adds the gradients of what grad has, or sets them where it is fresh. Error
 // comes first.
-func (l *Logits[T]) Grad(p *Pool, grad *Logits[T], dy, x Mat[T], c *LogitsCache[T]) {
+func (l *Logits[T]) Grad(p *Pool, grad *Logits[T], dy, x Mat[T], c *LogitsCache[T], rows []int32) {
+	if grad.Fresh {
+		clear(grad.B)
+	}
+	c.bias.run(p, grad.B, dy)
+	if l.dora != nil {
+		dy = first(c.Z, dy.Rows)
+	}
+	dw := grad.W
 	switch {
 	case l.mixed != nil && grad.W.V != nil:
 		m := l.mixed
@@ -120,12 +177,14 @@ func (l *Logits[T]) Grad(p *Pool, grad *Logits[T], dy, x Mat[T], c *LogitsCache[
 	case grad.Tok.V != nil:
 		kernel.MulTN(p, grad.Tok, dy, x, !grad.Fresh)
 	}
-	if grad.Fresh {
-		clear(grad.B)
+	if grad.Tok.V != nil {
+		dw = grad.Tok
 	}
-	c.bias.run(p, grad.B, dy)
-	if grad.LoRA.Down.V != nil {
-		l.LoRA.Grad(p, grad.LoRA, dy, x, &c.LoRA)
+	if grad.LoRA[0].on() {
+		l.LoRA[0].Grad(p, grad.LoRA[0], dy, c.masked(p, x, rows), &c.LoRA)
+	}
+	if l.dora != nil {
+		l.dora.Grad(p, dw, &grad.LoRA)
 	}
 }
 
@@ -145,7 +204,7 @@ func (l *Logits[T]) Loss(p *Pool, c *LogitsCache[T], x Mat[T]) (sum float64) {
 	for from := 0; from < len(c.Rows); from += evenChunk(len(c.Rows), c.Chunk) {
 		rows, targets := c.chunk(from)
 		xc, y := gather(c.X, x, rows), first(c.Y, len(rows))
-		l.Forward(p, y, c, xc)
+		l.Forward(p, y, c, xc, nil)
 		sum += Loss[T]{}.Forward(p, y, &c.Loss, targets)
 	}
 	return sum
@@ -163,10 +222,10 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 	for from := 0; from < len(c.Rows); from += evenChunk(len(c.Rows), c.Chunk) {
 		rows, targets := c.chunk(from)
 		xc, y := gather(c.X, x, rows), first(c.Y, len(rows))
-		l.Forward(p, y, c, xc)
+		l.Forward(p, y, c, xc, rows)
 		c.show("a_12", rows, y)
 		loss := Loss[T]{Scale: s, Error: true}
-		if l.mixed != nil {
+		if l.mixed != nil && l.dora == nil {
 			loss.round = shaped(l.mixed.dy.buf, y.Rows, y.Cols)
 		}
 		sum += loss.Forward(p, y, &c.Loss, targets) // Δ_12
@@ -175,9 +234,9 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 		if dx.V != nil {
 			dxc = chunkOf(c.DX, dx, rows)
 		}
-		l.Error(p, dxc, y, c) // Δ_11
-		l.Grad(p, grad, y, xc, c)
-		grad.Fresh, grad.LoRA.Fresh = false, false // for the next chunk
+		l.Error(p, dxc, y, c, rows) // Δ_11
+		l.Grad(p, grad, y, xc, c, rows)
+		grad.Fresh, grad.LoRA[0].Fresh = false, false // for the next chunk
 		if dx.V != nil && !contiguous(rows) {
 			for i, t := range rows {
 				copy(dx.Row(int(t)), dxc.Row(i))
@@ -185,45 +244,4 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 		}
 	}
 	return sum
-}
-
-// chunk is the rows and targets of the chunk that starts at from.
-func (c *LogitsCache[T]) chunk(from int) (rows, targets []int32) {
-	to := min(from+evenChunk(len(c.Rows), c.Chunk), len(c.Rows))
-	return c.Rows[from:to], c.Targets[from:to]
-}
-
-// contiguous reports whether rows follow each other.
-func contiguous(rows []int32) bool { return int(rows[len(rows)-1]-rows[0])+1 == len(rows) }
-
-// chunkOf is the view of rows in x, or the start of buf when x has others between.
-func chunkOf[T Float](buf, x Mat[T], rows []int32) Mat[T] {
-	if contiguous(rows) {
-		return x.Sub(int(rows[0]), int(rows[0])+len(rows), 0, x.Cols)
-	}
-	return first(buf, len(rows))
-}
-
-// gather returns rows of x, copied to buf when x has others between.
-func gather[T Float](buf, x Mat[T], rows []int32) Mat[T] {
-	m := chunkOf(buf, x, rows)
-	if !contiguous(rows) {
-		for i, t := range rows {
-			copy(m.Row(i), x.Row(int(t)))
-		}
-	}
-	return m
-}
-
-// defaultChunk is the number of tokens whose logits are held at once: about
-// 2²⁵ numbers, in multiples of 64 tokens. Each chunk reads the weight and its
-// gradient once more. It depends on the vocabulary alone.
-func defaultChunk(vocab int) int { return max(64, min(1024, (1<<25)/vocab/64*64)) }
-
-// evenChunk cuts rows into as many chunks as chunks of size most do, of about the
-// same size, in multiples of 32.
-func evenChunk(rows, most int) int {
-	chunks := max((rows+most-1)/most, 1)
-	even := (rows + chunks - 1) / chunks
-	return min((even+31)/32*32, most)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -28,8 +29,9 @@ func (b Budget) Total() (bytes int64) {
 }
 
 // Memory tells how many bytes the Gradients of a network of that shape will take
-// for itself, by the same plan. Parameters, gradients and moments are the
-// caller's and do not count. l may be nil. Numbers that do not fit into an int64
+// for itself, by the same plan: those of the parameters if l is nil, and otherwise
+// those of the adapter alone. Parameters, gradients and moments are the caller's and
+// do not count. Numbers that do not fit into an int64
 // are given as the largest that does.
 func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options) (Budget, error) {
 	if err := c.Validate(); err != nil {
@@ -48,23 +50,97 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 		o.Threads = most
 	}
 	w := workspace[T]{blocks: make([]blockCache[T], 1)}
-	var a, block arena[T]
-	w.planForward(&a, o.shape(c, l))
-	w.planBackward(&a, o.shape(c, l))
-	block.in("activations")
-	w.planBlock(&block, &w.blocks[0], o.shape(c, l))
-	for _, p := range block.budget {
-		if o.Recompute {
-			break // all blocks share the first one's
+	var a arena[T]
+	s := o.shape(c, l, lowest(c, l))
+	w.planForward(&a, s)
+	w.planBackward(&a, s)
+	adapted := 0 // of the blocks that have a cache of their own
+	if l != nil {
+		adapted = c.Blocks - 1 - s.low
+		if len(l.Layers) > 0 {
+			adapted = 0
+			for _, i := range l.Layers {
+				if i > s.low {
+					adapted++
+				}
+			}
 		}
-		a.in(p.Name)
-		a.count(saturated(0, int64(c.Blocks-1), p.Bytes))
+	}
+	if !o.Recompute { // then all blocks share the first one's
+		a.times(adapted, func(b *arena[T]) { w.planBlock(b, &w.blocks[0], s, true) })
+		a.times(c.Blocks-1-s.low-adapted, func(b *arena[T]) { w.planBlock(b, &w.blocks[0], s, false) })
+	}
+	if l != nil && l.DoRA {
+		planDoRA(&a, c, l)
 	}
 	if o.Precision == BF16 {
 		a.in("bf16")
-		a.count(o.shape(c, l).mixedBytes())
+		a.count(s.mixedBytes())
 	}
 	return a.budget, nil
+}
+
+// lowest is the first block that the gradients of the parameters reach, or those of
+// an adapter l; the last when none is trained.
+func lowest(c pedestrian.Config, l *pedestrian.AdapterConfig) int {
+	switch {
+	case l == nil || l.Norms || l.Bias == pedestrian.BiasAll && c.Bias:
+		return 0
+	case len(l.Targets) == 0 || len(l.Targets) == 1 && l.Targets[0] == pedestrian.TargetLogits:
+		return c.Blocks - 1
+	case len(l.Layers) > 0:
+		return slices.Min(l.Layers)
+	}
+	return 0
+}
+
+// planDoRA counts what the layers with magnitudes take.
+func planDoRA[T Float](a *arena[T], c pedestrian.Config, l *pedestrian.AdapterConfig) {
+	beside := func(out int, ts ...pedestrian.Target) *DoRA[T] {
+		d := &DoRA[T]{layer: new([3]LoRA[T]), w: Mat[T]{Rows: 1, Cols: out}}
+		any := false
+		for i, t := range ts {
+			if slices.Contains(l.Targets, t) {
+				in, out := t.Shape(c)
+				d.w.Rows, any = in, true
+				d.layer[i%3].Up = Mat[T]{Rows: l.RankOf(t), Cols: out}
+			}
+		}
+		if !any {
+			return nil
+		}
+		return d
+	}
+	blocks := c.Blocks
+	if len(l.Layers) > 0 {
+		blocks = len(l.Layers)
+	}
+	a.times(blocks, func(b *arena[T]) {
+		for _, d := range []*DoRA[T]{
+			beside(c.QKVDim(), pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV, pedestrian.TargetQKV),
+			beside(c.Width, pedestrian.TargetAttProj), beside(c.HiddenDim(), pedestrian.TargetExpand), beside(c.Width, pedestrian.TargetContract),
+		} {
+			if d != nil {
+				d.plan(b)
+			}
+		}
+	})
+	if d := beside(c.Vocab, pedestrian.TargetLogits); d != nil {
+		d.plan(a)
+	}
+}
+
+// times counts what plan takes, n times.
+func (a *arena[T]) times(n int, plan func(b *arena[T])) {
+	var b arena[T]
+	b.in("activations")
+	if n > 0 {
+		plan(&b)
+	}
+	for _, p := range b.budget {
+		a.in(p.Name)
+		a.count(saturated(0, int64(n), p.Bytes))
+	}
 }
 
 // An arena is one piece of memory from which matrices are cut. Without a slab it

@@ -9,7 +9,7 @@ import (
 
 // TestMemoryIsThePlan compares the prediction with what a network places.
 func TestMemoryIsThePlan(t *testing.T) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range everyCase() {
 		for _, drop := range []float64{0, 0.1} {
 			p, lora := convert[float32](cs.params(1))
 			o := Options{Batch: cs.b, Threads: 2, Dropout: drop}
@@ -19,10 +19,14 @@ func TestMemoryIsThePlan(t *testing.T) {
 			}
 			n := New(p, lora, o)
 			o = n.o
-			s := o.shape(cs.c, cs.lora)
+			s := o.shape(cs.c, cs.lora, lowest(cs.c, cs.lora))
 			var a arena[float32]
 			n.work.planForward(&a, s)
 			n.work.planBackward(&a, s)
+			n.planDoRA()
+			for _, d := range n.doras {
+				d.plan(&a)
+			}
 			n.Close()
 			want := map[string]int64{}
 			for _, p := range a.budget {

@@ -153,7 +153,7 @@ type packedWeight struct {
 // mix makes room for passes of that many tokens, and backward passes if train, and
 // gives every layer its packed weight.
 func (n *Network[T]) mix(rows int, train bool) {
-	w, s := &n.mixed, n.o.shape(n.params.Config, nil)
+	w, s := &n.mixed, n.o.shape(n.params.Config, nil, 0)
 	s.rows = rows
 	x, dy, dh := s.operands(train || w.train)
 	for _, r := range []struct {
@@ -225,8 +225,8 @@ func (s shape) mixedBytes() (bytes int64) {
 }
 
 // Changed says that parameters were changed other than by AdamW, so that a network
-// in mixed precision rounds its weights again.
-func (n *Network[T]) Changed() { n.mixed.stale = true }
+// in mixed precision rounds its weights again, and decoders beside DoRA weigh theirs.
+func (n *Network[T]) Changed() { n.mixed.stale, n.moved = true, true }
 
 // round brings the packed weights up to date.
 func (n *Network[T]) round() {

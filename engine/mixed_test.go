@@ -95,10 +95,44 @@ func TestMixedNetwork(t *testing.T) {
 	}
 }
 
+// TestMixedAdapters: beside rounded layers, adapters of every kind have the gradients
+// of the precise network to the size of the rounding, 2⁻⁹ of each operand, some
+// layers deep.
+func TestMixedAdapters(t *testing.T) {
+	for _, cs := range everyCase() {
+		if cs.lora == nil {
+			continue
+		}
+		p, lora := cs.params(1)
+		b := cs.batch(2)
+		gradients := func(p *pedestrian.Params[float32], lora *pedestrian.Adapter[float32], precision Precision) *pedestrian.Adapter[float32] {
+			n := New(p, lora, Options{Batch: b.B, Precision: precision, Seed: 2})
+			defer n.Close()
+			da := likeAdapter(lora)
+			n.Gradients(nil, da, b, 1, 1)
+			return da
+		}
+		q, a := convert[float32](p, lora)
+		precise, rounded := gradients(q, a, Float32), gradients(q, a, BF16)
+		if got := distance64(rounded.Slab, precise.Slab); got > 0.05 || got < 1e-6 {
+			t.Errorf("%s: gradients differ by %.1e of the largest", cs.name, got)
+		}
+	}
+}
+
+// distance64 is the largest difference over the largest number.
+func distance64[T Float](a, b []T) float64 {
+	apart, most := 0.0, 0.0
+	for i := range a {
+		apart, most = max(apart, math.Abs(float64(a[i])-float64(b[i]))), max(most, math.Abs(float64(b[i])))
+	}
+	return apart / most
+}
+
 // TestMixedDecoder: token by token and all at once, the same operands are rounded;
 // flips aside, the logits are the same. A changed weight shows after Changed.
 func TestMixedDecoder(t *testing.T) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range everyCase() {
 		p, lora := convert[float32](cs.params(1))
 		n := New(p, lora, Options{Precision: BF16})
 		b := cs.batch(2)
@@ -129,11 +163,11 @@ func TestMixedDecoder(t *testing.T) {
 
 // TestMixedMemory holds the plan against what is taken.
 func TestMixedMemory(t *testing.T) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range everyCase() {
 		p, lora := convert[float32](cs.params(1))
 		n := New(p, lora, Options{Batch: cs.b, Precision: BF16})
-		n.reserve(false)
-		n.reserve(true)
+		n.reserve(false, trainee[float32]{})
+		n.reserve(true, trainee[float32]{dp: n.params})
 		bytes := int64(2 * (len(n.mixed.x.buf.V) + len(n.mixed.dy.buf.V) + len(n.mixed.dh.buf.V)))
 		for _, w := range n.mixed.packed {
 			bytes += int64(w.to.Bytes())
@@ -165,7 +199,7 @@ func reference(p *pedestrian.Params[float64], b Batch, round bool) (loss float64
 	n := New(p, nil, Options{Batch: b.B, Threads: 1, Chunk: b.B * b.T})
 	defer n.Close()
 	dp = like(p)
-	n.reserve(true)
+	n.reserve(true, trainee[float64]{dp: n.params})
 	w := &n.work
 	r := func(m Mat[float64]) Mat[float64] {
 		y := NewMat[float64](m.Rows, m.Cols)

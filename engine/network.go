@@ -47,6 +47,8 @@ type Network[T Float] struct {
 	logits    Logits[T]
 
 	mixed packedWeights // in mixed precision
+	doras []*DoRA[T]    // of all layers that have magnitudes
+	moved bool          // parameters have, since a decoder weighed them
 
 	squares               sumSquares[T]
 	update                adamwTask[T]
@@ -61,9 +63,6 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	if lora != nil && lora.Base != c {
 		panic(fmt.Sprintf("engine.New: an adapter for %+v beside a network of %+v", lora.Base, c))
 	}
-	if lora != nil && (lora.Config.DoRA || lora.Config.Dropout > 0 || lora.Config.Norms || lora.Config.Bias != "" && lora.Config.Bias != pedestrian.BiasNone) {
-		panic("engine.New: DoRA, dropout of adapters, biases and norms come with the next commit")
-	}
 	o, err := o.withDefaults(c)
 	if err != nil {
 		panic("engine.New: " + err.Error())
@@ -77,6 +76,9 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 		n.blocks[i] = blockOf(c, p, lora, i)
 	}
 	n.final = layerNormOf(p.LNFinal, c.Eps)
+	if lora != nil {
+		n.final.take(lora.LNFinal)
+	}
 	n.logits = logitsOf(p, lora)
 	n.work.blocks = make([]blockCache[T], c.Blocks)
 	return n
@@ -129,13 +131,14 @@ func (n *Network[T]) mustTake(fn string, b Batch, targets bool) {
 // number. There is no dropout in it.
 func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
 	n.mustTake("Loss", b, true)
-	n.reserve(false)
-	n.round()
+	n.reserve(false, trainee[T]{})
+	n.prepare()
 	w := &n.work
 	if counted = w.logits.note(b.Targets); counted == 0 {
 		return 0, 0
 	}
 	w.place(b)
+	w.logits.Mask = kernel.Mask{}
 	a11 := n.forward(w, b.Tokens, nil)
 	return n.logits.Loss(n.pool, &w.logits, a11), counted
 }
@@ -144,12 +147,13 @@ func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
 func (n *Network[T]) Logits(out Mat[T], b Batch) {
 	n.mustTake("Logits", b, false)
 	mustShape("Network.Logits", "out", out, b.B*b.T, n.params.Config.Vocab)
-	n.reserve(false)
-	n.round()
+	n.reserve(false, trainee[T]{})
+	n.prepare()
 	w := &n.work
 	w.place(b)
+	w.logits.Mask = kernel.Mask{}
 	a11 := n.forward(w, b.Tokens, nil)
-	n.logits.Forward(n.pool, out, &w.logits, a11)
+	n.logits.Forward(n.pool, out, &w.logits, a11, nil)
 }
 
 // Gradients returns Σℓ over the tokens of b that have a target, and their
@@ -178,8 +182,9 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 	if dlora != nil && (n.lora == nil || dlora.Base != c || len(dlora.Slab) != len(n.lora.Slab)) {
 		panic(fmt.Sprintf("engine.Network.Gradients: gradients of an adapter %+v, which is not the network's", dlora.Config))
 	}
-	n.reserve(true)
-	n.round()
+	t := trainee[T]{dp, dlora, n.lora, fresh}
+	n.reserve(true, t)
+	n.prepare()
 	w := &n.work
 	if counted = w.logits.note(b.Targets); counted == 0 {
 		if fresh {
@@ -187,37 +192,35 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		}
 		return 0, 0
 	}
+	if fresh {
+		t.clearReplaced()
+	}
 	w.place(b)
-	drops := drops{n.o.Dropout, n.o.Seed, step}
+	drops := drops{p: n.o.Dropout, seed: n.o.Seed, step: step}
+	if n.lora != nil {
+		drops.lora = n.lora.Config.Dropout
+	}
+	w.logits.Mask = drops.logits()
 	a11 := n.forward(w, b.Tokens, &drops)
 
-	bottom := n.bottom(dp, dlora)
-	grad := logitsOf(dp, dlora)
-	grad.Fresh, grad.LoRA.Fresh = fresh, fresh
+	bottom := t.bottom(c)
+	grad := t.logits()
 	e, dx := first(w.e, a11.Rows), first(w.dx, a11.Rows)
-	if bottom >= layers*c.Blocks { // nothing below FC_logits is trained
+	if bottom > layers*c.Blocks { // nothing below FC_logits is trained
 		return n.logits.Gradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
 	}
 	sum = n.logits.Gradients(n.pool, e, &grad, scale, &w.logits, a11) // Δ_12, Δ_11, ∂w_11, ∂b_11
 
 	w.show(-1, "Δ_11", "logits", e)
-	var gradFinal LayerNorm[T]
-	if dp != nil {
-		gradFinal = layerNormOf(dp.LNFinal, 0)
-		gradFinal.Fresh = fresh
-	}
 	clear(dx.V)
-	n.final.Backward(n.pool, dx, gradFinal, e, &w.final) // Δ_10, ∂w_10, ∂b_10
+	n.final.Backward(n.pool, dx, t.final(), e, &w.final) // Δ_10, ∂w_10, ∂b_10
 	for i := range slices.Backward(n.blocks) {
 		if bottom >= layers*(i+1) {
 			break
 		}
-		g := blockOf(c, dp, dlora, i)
-		if fresh {
-			g.fresh()
-		}
+		g := t.block(c, i)
 		if w.kept.V != nil && i < len(n.blocks)-1 { // the cache is still that of the last block
-			n.blocks[i].again(n.pool, &w.blocks[0], w, i, dx.Rows, drops.block(i))
+			n.blocks[i].again(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
 		}
 		w.show(i, "Δ_10", "contract", dx)
 		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), bottom-layers*i)
@@ -244,6 +247,20 @@ func zero[T Float](dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T]) {
 	}
 }
 
+// prepare brings up to date what is made of the parameters and kept between calls.
+func (n *Network[T]) prepare() {
+	n.round()
+	n.weigh()
+}
+
+// weigh brings the norms of DoRA up to date.
+func (n *Network[T]) weigh() {
+	for _, d := range n.doras {
+		d.Weigh(n.pool)
+	}
+	n.moved = false
+}
+
 // forward returns a_11 for the tokens that w has places for. Without drops the
 // blocks share a cache, since no backward pass follows.
 func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[T] {
@@ -266,25 +283,4 @@ func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[
 	n.final.Forward(n.pool, y, &w.final, x) // a_11
 	w.show(-1, "a_11", "lnFinal", y)
 	return y
-}
-
-// bottom is the lowest layer that has something to train, counted in layers of
-// blocks: -1 when everything is trained, layers·n_blocks when nothing in a block is.
-func (n *Network[T]) bottom(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T]) int {
-	if dp != nil {
-		return -1
-	}
-	if dlora != nil {
-		for i := range dlora.Blocks {
-			b := &dlora.Blocks[i]
-			for j, ls := range [layers][4]pedestrian.LoRA[T]{layerQKV: {b.Q, b.K, b.V, b.QKV}, layerAttProj: {b.AttProj}, layerExpand: {b.Expand}, layerContract: {b.Contract}} {
-				for _, l := range ls {
-					if l.Down.V != nil {
-						return layers*i + j
-					}
-				}
-			}
-		}
-	}
-	return layers * len(n.blocks)
 }

@@ -16,7 +16,7 @@ func TestRecompute(t *testing.T) {
 }
 
 func testRecompute[T Float](t *testing.T, precision Precision) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range everyCase() {
 		p, lora := convert[T](cs.params(1))
 		b := cs.batch(2)
 		small := Batch{B: 1, T: b.T - 1, Tokens: b.Tokens[:b.T-1], Targets: b.Targets[:b.T-1]}
@@ -72,7 +72,7 @@ func TestRecomputeMemory(t *testing.T) {
 	n := New(p, lora, o)
 	defer n.Close()
 	var a arena[float64]
-	s := n.o.shape(cs.c, cs.lora)
+	s := n.o.shape(cs.c, cs.lora, lowest(cs.c, cs.lora))
 	n.work.planForward(&a, s)
 	n.work.planBackward(&a, s)
 	if budget, err := Memory[float64](cs.c, cs.lora, o); err != nil || budget.Total() != a.budget.Total() {

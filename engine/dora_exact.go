@@ -1,0 +1,77 @@
+package engine
+
+import "github.com/pedestrian-ml/pedestrian/internal/kernel"
+
+// throughNorm adds the share of N of adapter i.
+func (d *DoRA[T]) throughNorm(p *Pool, i int, dw Mat[T], g *LoRA[T]) {
+	l := &d.layer[i]
+	d.exact = doraExact[T]{d, i, dw, *g}
+	p.Run(colParts(l.Up.Cols), &d.exact) // c, α c∘u, and what is entry by entry
+	uc, r := d.uc[i], l.Up.Rows
+	if g.on() {
+		gram := over(d.ud.V, r, r)
+		kernel.MulNT(p, gram, l.Up, uc, false)
+		scale(gram, l.Scale)
+		kernel.MulNN(p, g.Down, l.Down, gram, nil, true)
+		if !d.tied {
+			kernel.MulNT(p, g.Down, l.outputs(d.w), uc, true)
+		} else {
+			t := over(d.ud.V, r, l.Down.Rows)
+			kernel.MulNN(p, t, uc, d.w, nil, false)
+			for a := range g.Down.Rows {
+				row := g.Down.Row(a)
+				for k := range row {
+					row[k] += t.V[k*t.Stride+a]
+				}
+			}
+		}
+	}
+	if dw.V == nil {
+		return
+	}
+	if d.tied {
+		kernel.MulTN(p, dw, uc, d.transposed(l.Down), true)
+	} else {
+		kernel.MulNN(p, l.outputs(dw), l.Down, uc, nil, true)
+	}
+}
+
+// doraExact computes α c∘u, and adds Q diag(c) to ∂u and w diag(c) to ∂w.
+type doraExact[T Float] struct {
+	d    *DoRA[T]
+	i    int
+	dw   Mat[T]
+	grad LoRA[T]
+}
+
+func (f *doraExact[T]) Do(_ *kernel.Pool, part int) {
+	d, l := f.d, &f.d.layer[f.i]
+	from, to := colRange(part, l.Up.Cols)
+	var buffer [colsPerPart]T
+	c := buffer[:to-from]
+	for j := range c {
+		n := d.norm[l.From+from+j]
+		c[j] = -d.gain[l.From+from+j] / n * (d.sums[l.From+from+j] / n)
+	}
+	for k := range l.Up.Rows {
+		uc := d.uc[f.i].Row(k)[from:to]
+		clear(uc)
+		kernel.MulAdd(uc, c, l.Up.Row(k)[from:to])
+		kernel.Scale(uc, l.Scale)
+		if f.grad.on() {
+			kernel.MulAdd(f.grad.Up.Row(k)[from:to], c, d.q[f.i].Row(k)[from:to])
+		}
+	}
+	switch {
+	case f.dw.V == nil:
+	case d.tied:
+		for j := from; j < to; j++ {
+			kernel.Axpy(f.dw.Row(j), c[j-from], d.w.Row(j))
+		}
+	default:
+		w, dw := l.outputs(d.w), l.outputs(f.dw)
+		for i := range w.Rows {
+			kernel.MulAdd(dw.Row(i)[from:to], c, w.Row(i)[from:to])
+		}
+	}
+}
