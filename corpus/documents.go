@@ -142,3 +142,14 @@ func readDocuments(path, separator string, each func(Record) error) error {
 	}
 	return nil
 }
+
+// IsExamples says whether path names examples in JSON Lines: a file, or the first one
+// under a directory.
+func IsExamples(path string) bool {
+	paths, err := files(path)
+	if err != nil {
+		return false
+	}
+	format, err := detect(paths[0])
+	return err == nil && format == FormatJSONL
+}

@@ -9,15 +9,18 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // A Base is a network that has learnt already, and that a run goes on from. In a
 // checkpoint it is what identifies it; the numbers stay where they are.
 type Base struct {
-	Name   string                      `json:"name,omitempty"` // as others know it, such as "openai-community/gpt2"
-	Path   string                      `json:"path"`           // where it was loaded from, absolute
-	SHA256 string                      `json:"sha256"`         // of its weights, as Digest tells
-	Params *pedestrian.Params[float32] `json:"-"`
+	Name   string `json:"name,omitempty"` // as others know it, such as "openai-community/gpt2"
+	Path   string `json:"path"`           // where it was loaded from, absolute
+	SHA256 string `json:"sha256"`         // of its weights, as Digest tells
+
+	Params    *pedestrian.Params[float32] `json:"-"`
+	Tokenizer *token.Tokenizer            `json:"-"`
 }
 
 // Digest is the SHA-256, in hexadecimal, of the names, shapes and numbers of p as

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -18,6 +19,7 @@ type Data struct {
 	Train, Val []int32 // a text; none where there are documents
 
 	Examples, ValExamples *corpus.Examples // documents with what is to be learnt of them
+	Report                *corpus.Report   // of the documents; nil where there are none
 
 	vocab int      // of token shards; 0 = the tokenizer's
 	floor float64  // nats per token, on the windows that evaluations use; 0 when it is not known
@@ -31,7 +33,8 @@ type DataInfo struct {
 	Train  int    `json:"train_tokens"`
 	Val    int    `json:"val_tokens"`
 
-	// Losses on the validation split that need no network, in nats per token.
+	// Losses on the validation split that need no network, in nats per token; of
+	// documents, the first alone.
 	Uniform float64 `json:"uniform"`         // ln of the number of tokens: each equally likely
 	Unigram float64 `json:"unigram"`         // each as frequent as in the training split
 	Bigram  float64 `json:"bigram"`          // each as frequent as after the token before it
@@ -126,6 +129,9 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 
 // Info identifies d.
 func (d *Data) Info() DataInfo {
+	if d.info.SHA256 == "" && d.Examples != nil {
+		d.info = DataInfo{Source: d.Source, SHA256: d.digest(), Train: len(d.Examples.Tokens), Val: len(d.ValExamples.Tokens), Uniform: math.Log(float64(d.Tokenizer.Vocab()))}
+	}
 	if d.info.SHA256 == "" {
 		b := corpus.Baseline(d.Train, d.Val, max(d.vocab, d.Tokenizer.Vocab()))
 		d.info = DataInfo{
@@ -144,6 +150,9 @@ func (d *Data) digest() string {
 		panic(fmt.Sprintf("train.Data: a tokenizer that cannot be written: %v", err))
 	}
 	h.Write(tok)
+	if d.Examples != nil {
+		fmt.Fprintf(h, "%s %s", d.Examples.Digest(), d.ValExamples.Digest())
+	}
 	for _, split := range [][]int32{d.Train, d.Val} {
 		buf := binary.LittleEndian.AppendUint64(nil, uint64(len(split)))
 		for i, t := range split {

@@ -4,12 +4,16 @@ import (
 	"context"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
 // Evaluate is the mean loss, in nats per token, over fixed rows of validation:
 // EvalBatches·Batch of them, evenly spread, or all of them, every target once, when
 // there are no more or EvalBatches is 0. Windows begin where they may (Align).
-func (r *Run) Evaluate(ctx context.Context) (float64, error) {
+func (r *Run) Evaluate(ctx context.Context) (float64, error) { return r.evaluateOn(ctx, r.net) }
+
+// evaluateOn is Evaluate of another network.
+func (r *Run) evaluateOn(ctx context.Context, net *engine.Network[float32]) (float64, error) {
 	o := &r.Options
 	rows := spread(r.feed.evalRows(), o.EvalBatches*o.Batch)
 	sum, counted := 0.0, 0
@@ -24,7 +28,7 @@ func (r *Run) Evaluate(ctx context.Context) (float64, error) {
 			r.feed.eval(row, i, &b)
 		}
 		rows = rows[b.B:]
-		loss, c := r.net.Loss(b)
+		loss, c := net.Loss(b)
 		sum, counted = sum+loss, counted+c
 	}
 	return sum / float64(counted), nil

@@ -69,3 +69,11 @@ func (o Options) checkDocuments(d *Data) error {
 	}
 	return nil
 }
+
+// Packed says how the documents of training lie in rows; nil for a text.
+func (r *Run) Packed() *corpus.PackStats {
+	if f, ok := r.feed.(*rowFeed); ok {
+		return &f.train.Stats
+	}
+	return nil
+}

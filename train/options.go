@@ -116,7 +116,7 @@ func (o Options) Validate() error {
 	if o.Precision != "" && o.Precision != string(engine.Float32) && o.Precision != string(engine.BF16) {
 		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
 	}
-	if err := checkTokenizer(o.Tokenizer); err != nil && !(o.Tuning.on() && o.Tokenizer == "base") {
+	if err := checkTokenizer(o.Tokenizer); err != nil && !(o.Tuning.on() && o.Tokenizer == BaseTokenizer) {
 		return err
 	}
 	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {

@@ -20,6 +20,8 @@ func (o *Options) TuningSettings() []Setting {
 		{"val", "the same for validation; without it a part of data is kept", &o.Val},
 		{"val_fraction", "share of data that is kept for validation", &o.ValFraction},
 		{"template", "how messages become a text", &t.Template},
+		{"tokenizer", "of a base that brings none: gpt2, bytes, or the path of a tokenizer.json; else base", &o.Tokenizer},
+		{"end", "what ends a document; empty = the tokenizer's token for the end of a text", &t.End},
 		{"loss", "of documents with a prompt or messages: completions, or all", &t.Loss},
 		{"packing", "on: as many documents in a row as fit, none of which sees another; off: one, and padding", &t.Packing},
 		{"long", "documents longer than a row: cut (they go on in another row) or truncate", &t.Long},

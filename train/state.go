@@ -28,6 +28,7 @@ type Progress struct {
 	Tokens      int64  `json:"tokens"`      // targets learnt from
 	Evaluations int    `json:"evaluations"` // evaluations made
 	Stale       int    `json:"stale"`       // evaluations since the best one
+	First       Score  `json:"first"`       // evaluation before the first step; meaningless when there was none
 	Last        Score  `json:"last"`        // latest evaluation; meaningless when there was none
 	Best        Score  `json:"best"`        // evaluation with the lowest loss; meaningless when there was none
 
@@ -84,6 +85,9 @@ func (s *State) copy(from *State) {
 // note records an evaluation and says whether it is the best so far.
 func (p *Progress) note(loss float64) (best bool) {
 	p.Last = Score{p.Step, loss}
+	if p.Evaluations == 0 && p.Step == 0 {
+		p.First = p.Last
+	}
 	p.Evaluations++
 	p.Stale++
 	if p.Evaluations == 1 || loss < p.Best.Loss {

@@ -9,6 +9,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/corpus"
 )
 
+// BaseTokenizer is the value of Options.Tokenizer that means that of the base.
+const BaseTokenizer = "base"
+
 // Values of Tuning.Loss, Packing and Long; "" is the first of each.
 const (
 	LossCompletions = "completions" // of a document with a prompt, or with messages, what answers
@@ -32,6 +35,7 @@ type Tuning struct {
 
 	Epochs   float64 `json:"epochs,omitempty"`   // passes over the data, where Options.Steps is 0
 	Template string  `json:"template,omitempty"` // how messages become a text
+	End      string  `json:"end,omitempty"`      // what ends a document; "" = the tokenizer's end-of-text token
 	Loss     string  `json:"loss,omitempty"`
 	Packing  string  `json:"packing,omitempty"`
 	Long     string  `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
@@ -42,6 +46,14 @@ func (t Tuning) on() bool { return t.Base != "" }
 
 // adapts says whether an adapter is trained.
 func (t Tuning) adapts() bool { return t.on() && !t.Full }
+
+// Adapter is the adapter that o trains, nil when it trains all parameters.
+func (o Options) Adapter() *pedestrian.AdapterConfig {
+	if !o.Tuning.adapts() {
+		return nil
+	}
+	return &o.Tuning.Adapter
+}
 
 // validate reports the first thing wrong with t.
 func (t Tuning) validate() error {
@@ -76,7 +88,7 @@ func (t Tuning) validate() error {
 // of rank 8 beside every layer of every block, three epochs.
 func TuningOptions(base string) Options {
 	return Options{
-		Preset: "finetune", Tokenizer: "base", StoryChars: 1_000_000, ValFraction: 0.1, Align: AlignNone,
+		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: AlignNone,
 		Tuning: Tuning{
 			Base: base, Epochs: 3,
 			Adapter: pedestrian.AdapterConfig{Rank: 8, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: slices.Clone(allLinear)},

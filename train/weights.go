@@ -32,6 +32,14 @@ func (w Weights) Tensors() []pedestrian.Tensor[float32] {
 	return nil
 }
 
+// Count is the number of parameters, padding not counted.
+func (w Weights) Count() (n int) {
+	for _, t := range w.Tensors() {
+		n += len(t.V)
+	}
+	return n
+}
+
 // like is zeros of the shape of w.
 func (w Weights) like() Weights {
 	switch {

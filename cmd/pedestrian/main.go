@@ -81,6 +81,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian tour        all of it in about two minutes: verify, train, write a story
   pedestrian verify      check every gradient of the paper; plant 25 bugs, catch them
   pedestrian train       train a GPT on the built-in stories or on your text
+  pedestrian finetune    go on from a trained network or a GPT-2 with your data: LoRA, or all of it
   pedestrian sample      let a trained model write
   pedestrian checkpoint  list, verify and prune what a run has saved
   pedestrian download    fetch a model or an adapter from the Hugging Face hub
@@ -124,7 +125,7 @@ func newRootCmd() *cobra.Command {
 		}
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newSampleCmd(), newCheckpointCmd(), newDownloadCmd(), newTokenizerCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
+	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newFinetuneCmd(), newSampleCmd(), newCheckpointCmd(), newDownloadCmd(), newTokenizerCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
 	root.SetHelpCommand(newHelpCmd(root))
 	return root
 }

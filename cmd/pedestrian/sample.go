@@ -80,7 +80,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if err := t.Validate(); err != nil {
 		return usageError{err}
 	}
-	c, err := t.checkpoint(args, stderr)
+	c, err := t.checkpoint(ctx, args, stderr)
 	if err != nil {
 		return err
 	}
@@ -110,26 +110,16 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 
 // checkpoint loads the checkpoint that the arguments mean: of a run, the best or the
 // newest one.
-func (t *sampleCommand) checkpoint(args []string, stderr io.Writer) (*train.Checkpoint, error) {
+func (t *sampleCommand) checkpoint(ctx context.Context, args []string, stderr io.Writer) (*train.Checkpoint, error) {
 	run := ""
 	if len(args) > 0 {
 		run = args[0]
-		if _, err := os.Stat(filepath.Join(run, train.ManifestFile)); err == nil {
-			return train.Load(run, false) // a checkpoint itself
-		}
 	} else if run = latestRun(runsDir); run == "" {
 		return nil, usagef("there is no run in %s: train one with \"pedestrian train\", or name a run directory", runsDir)
 	}
-	if _, err := train.Newest(run); err != nil {
-		return nil, usagef("no model to sample: %w: name a run directory of \"pedestrian train\", or none for the latest in %s", err, runsDir)
-	}
-	load := train.LoadBest
-	if t.newest {
-		load = func(run string) (*train.Checkpoint, []error, error) { return train.LoadNewest(run, false) }
-	}
-	c, passed, err := load(run)
-	if err == nil {
-		passedOver(stderr, passed, c)
+	c, err := openCheckpoint(run, t.newest, stderr)
+	if err == nil && c.State.Adapter != nil {
+		err = attachBase(ctx, c, stderr)
 	}
 	return c, err
 }

@@ -168,8 +168,8 @@ func setFlags(o *train.Options, f *pflag.FlagSet) (err error) {
 // which lengthens the run and with it the schedule.
 var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
 
-// goOn resumes a run.
-func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, error) {
+// resumable loads the newest checkpoint of run, with the changes that flags ask for.
+func resumable(run string, f *pflag.FlagSet, stderr io.Writer) (*train.Checkpoint, error) {
 	var wrong string
 	f.Visit(func(fl *pflag.Flag) {
 		s, setting := fl.Value.(*settingFlag)
@@ -180,10 +180,10 @@ func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, err
 	if wrong != "" {
 		return nil, usagef("--%s cannot be given with --resume: a run goes on with the settings it began with", wrong)
 	}
-	if _, err := train.Newest(t.resume); err != nil {
+	if _, err := train.Newest(run); err != nil {
 		return nil, usagef("nothing to resume: %w", err)
 	}
-	c, passed, err := train.LoadNewest(t.resume, true)
+	c, passed, err := train.LoadNewest(run, true)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,19 @@ func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, err
 		return nil, usageError{err}
 	}
 	if c.Options.Steps < c.State.Step {
-		return nil, usagef("--steps is %d, but the run in %s has done %d: give more, or leave it out", c.Options.Steps, t.resume, c.State.Step)
+		return nil, usagef("--steps is %d, but the run in %s has done %d: give more, or leave it out", c.Options.Steps, run, c.State.Step)
+	}
+	return c, nil
+}
+
+// goOn resumes a run.
+func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, error) {
+	c, err := resumable(t.resume, f, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if c.Base != nil {
+		return nil, usagef("%s is a run of finetune: go on with \"pedestrian finetune --resume %s\"", t.resume, shellQuote(t.resume))
 	}
 	d, err := train.LoadData(c.Options)
 	if err != nil {
@@ -246,14 +258,26 @@ func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr 
 	}
 	if end == train.Stopped {
 		s.end(end)
-		return fmt.Errorf("stopped after step %s of %s and saved; go on with: pedestrian train --resume %s",
-			commas(r.State.Step), commas(r.Options.Steps), shellQuote(r.Dir))
+		command := "train"
+		if r.Base != nil {
+			command = "finetune"
+		}
+		return fmt.Errorf("stopped after step %s of %s and saved; go on with: pedestrian %s --resume %s",
+			commas(r.State.Step), commas(r.Options.Steps), command, shellQuote(r.Dir))
 	}
 	if err := writeCurves(r); err != nil {
 		return err
 	}
 	s.end(end)
-	return nil
+	if r.State.Adapter == nil {
+		return nil
+	}
+	audit, err := r.Audit(ctx)
+	if err != nil {
+		return err
+	}
+	s.audit(audit)
+	return audit.Err()
 }
 
 // shellQuote is a path as a shell reads it.

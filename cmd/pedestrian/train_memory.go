@@ -14,20 +14,31 @@ import (
 
 // A memoryPlan is what a run takes, in bytes.
 type memoryPlan struct {
-	parameters int64 // weights, gradient and two moments
+	frozen     int64 // weights of a base beside an adapter
+	parameters int64 // weights, gradient and two moments of what is trained
 	engine     engine.Budget
 }
 
 func memoryNeeded(o train.Options, c pedestrian.Config) (memoryPlan, error) {
-	b, err := engine.Memory[float32](c, nil, o.Engine())
-	return memoryPlan{4 * 4 * int64(c.Ledger().Total()), b}, err
+	m := memoryPlan{parameters: 4 * 4 * int64(c.Ledger().Total())}
+	a := o.Adapter()
+	if a != nil {
+		m.frozen = 4 * int64(c.Ledger().Total())
+		m.parameters = 4 * 4 * int64(a.Ledger(c).Total())
+	}
+	var err error
+	m.engine, err = engine.Memory[float32](c, a, o.Engine())
+	return m, err
 }
 
-func (m memoryPlan) total() int64 { return m.parameters + m.engine.Total() }
+func (m memoryPlan) total() int64 { return m.frozen + m.parameters + m.engine.Total() }
 
 // String lists the parts.
 func (m memoryPlan) String() string {
 	s := "weights, gradient and moments " + mebibytes(m.parameters)
+	if m.frozen > 0 {
+		s = "base " + mebibytes(m.frozen) + ", adapter with " + strings.TrimPrefix(s, "weights, ")
+	}
 	for _, p := range m.engine {
 		s += fmt.Sprintf(", %s %s", p.Name, mebibytes(p.Bytes))
 	}

@@ -20,6 +20,7 @@ type screen interface {
 	stopping()                // when Ctrl-C came; called from another goroutine
 	clear()                   // takes a line away that is still moving
 	end(train.End)            // after the last step, with the curves written
+	audit(*train.Audit)       // after that, of an adapter
 }
 
 // A textScreen writes lines; on a terminal, the last one moves.
@@ -86,11 +87,12 @@ func clock(d time.Duration) string {
 
 func (s *textScreen) plan() {
 	o, c, d, info := &s.r.Options, s.r.Network, s.r.Data, s.r.Data.Info()
-	label := func(name string) string { return s.p.dim(fmt.Sprintf("%-10s", name)) }
-	source := d.Source
-	if name, ok := storyNames[source]; ok {
-		source = name
+	label := s.label
+	if s.r.Base != nil {
+		s.planTuning()
+		return
 	}
+	source := sourceName(d.Source)
 	fmt.Fprintf(s.w, "%s%s: %s bytes as %s, %s to train on and %s to validate, vocabulary %d\n", label("text"),
 		source, commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val), d.Tokenizer.Vocab())
 	dead := ""
@@ -102,22 +104,42 @@ func (s *textScreen) plan() {
 	batch := o.Batch * o.Context * o.Accumulate
 	fmt.Fprintf(s.w, "%s%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %.3g to %.3g\n", label("run"),
 		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
-	if m, err := memoryNeeded(*o, c); err == nil {
-		fmt.Fprintf(s.w, "%s%s: %s\n", label("memory"), mebibytes(m.total()), m)
-	}
+	s.planMemory()
 	floor := ""
 	if info.Floor > 0 {
 		floor = fmt.Sprintf(", floor %s (no network can beat it)", three(info.Floor))
 	}
 	fmt.Fprintf(s.w, "%sin nats per token: uniform ln V = %s, unigram %s, bigram %s%s\n", label("baselines"),
 		three(info.Uniform), three(info.Unigram), three(info.Bigram), floor)
+	s.planEnd()
+}
+
+// label is how a line of the plan begins.
+func (s *textScreen) label(name string) string { return s.p.dim(fmt.Sprintf("%-10s", name)) }
+
+func (s *textScreen) planMemory() {
+	if m, err := memoryNeeded(s.r.Options, s.r.Network); err == nil {
+		fmt.Fprintf(s.w, "%s%s: %s\n", s.label("memory"), mebibytes(m.total()), m)
+	}
+}
+
+// planEnd is the end of the plan: where the run goes, and from where.
+func (s *textScreen) planEnd() {
 	if s.r.Dir != "" {
-		fmt.Fprintf(s.w, "%s%s\n", label("writes"), s.r.Dir)
+		fmt.Fprintf(s.w, "%s%s\n", s.label("writes"), s.r.Dir)
 	}
 	if s.r.State.Step > 0 {
-		fmt.Fprintf(s.w, "%safter step %s of %s\n", label("resumes"), commas(s.r.State.Step), commas(o.Steps))
+		fmt.Fprintf(s.w, "%safter step %s of %s\n", s.label("resumes"), commas(s.r.State.Step), commas(s.r.Options.Steps))
 	}
 	fmt.Fprintln(s.w)
+}
+
+// sourceName is what the text of a run is called.
+func sourceName(source string) string {
+	if name, ok := storyNames[source]; ok {
+		return name
+	}
+	return source
 }
 
 // storyNames are what Data.Source means when it is no path.
@@ -191,6 +213,8 @@ func (s *textScreen) evaluate(e train.Evaluation) {
 	s.val = "  val " + three(e.Loss)
 	note := ""
 	switch floor := s.r.Data.Info().Floor; {
+	case e.Step == 0 && s.r.Base != nil:
+		note = "  (the base, as it is)"
 	case e.Step == 0:
 		note = "  (nothing learnt yet: about ln V)"
 	case !e.Best:
@@ -261,6 +285,9 @@ func (s *textScreen) end(end train.End) {
 		why = fmt.Sprintf("Stopped early: %s without a new best. ", count2(p.Stale, "evaluation"))
 	}
 	what := fmt.Sprintf("bigram %s", three(info.Bigram))
+	if s.r.Base != nil {
+		what = fmt.Sprintf("the base: %s", three(p.First.Loss))
+	}
 	if info.Floor > 0 {
 		what = aboveFloor(p.Best.Loss, info.Floor)
 	}
@@ -291,6 +318,7 @@ func (s *jsonScreen) put(event string, fields map[string]any) {
 
 func (s *jsonScreen) plan() {
 	fields := map[string]any{"options": s.r.Options, "network": s.r.Network, "data": s.r.Data.Info(), "dir": s.r.Dir,
+		"base": s.r.Base, "trainable": s.r.State.Trained().Count(), "documents": s.r.Data.Report,
 		"parameters": s.r.Network.Ledger().Total(), "impotent_key_biases": s.r.Network.ImpotentKeyBiases(), "step": s.r.State.Step}
 	if m, err := memoryNeeded(s.r.Options, s.r.Network); err == nil {
 		fields["memory_bytes"] = m.total()

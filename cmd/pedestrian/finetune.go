@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// A finetuneCommand holds the flags of finetune that are not settings.
+type finetuneCommand struct {
+	config, out, resume, base string
+	json                      bool
+}
+
+func newFinetuneCmd() *cobra.Command {
+	var t finetuneCommand
+	o := train.TuningOptions("")
+	cmd := &cobra.Command{
+		Use:   "finetune BASE",
+		Short: "Go on from a trained network with your data: an adapter, or all of it",
+		Long: `Trains a LoRA adapter beside a network that has learnt already, which stays as it
+is; with --full, the network itself. BASE is a run directory of "pedestrian train"
+or one of its checkpoints, a GPT-2 directory of Hugging Face, or the name of one,
+such as openai-community/gpt2, which is taken from the cache or fetched.
+
+Data are documents in JSON Lines, {"text": …}, {"prompt": …, "completion": …} or
+{"messages": [{"role": …, "content": …}]}, of which the completions are learnt and
+the token that ends a text; or a text file, which is learnt window by window.
+
+You will see the base, the data, what is trained and what it takes; then what
+"pedestrian train" shows; and at the end whether the adapter has learnt beside every
+layer, the base is what it was, and merged weights say what base and adapter say.
+A run holds the adapter alone, and finds its base again by path and hash.
+
+Settings come from a YAML file, then from flags.`,
+		Example: "  pedestrian finetune openai-community/gpt2 --data chat.jsonl\n  pedestrian finetune runs/story-1 --data stories-spoken --rank 2 --lr 2e-2 --steps 1000\n  pedestrian finetune gpt2/ --data book.txt --targets q:4,v:4 --dora --out runs/book\n  pedestrian finetune --resume runs/book",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("finetune takes one base, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&t.config, "config", "", "a YAML file of settings, such as \"rank: 16\"")
+	f.StringVar(&t.out, "out", "", "the run directory (default runs/finetune-1, -2, …)")
+	f.StringVar(&t.resume, "resume", "", "go on with the run in this directory; no other setting is needed")
+	f.StringVar(&t.base, "base", "", "with --resume: where the base is now, if it was moved")
+	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
+	for _, s := range o.TuningSettings() {
+		flag := f.VarPF(&settingFlag{s}, s.Flag(), "", s.About)
+		if s.Type() == "bool" {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return t.run(cmd.Context(), args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	return cmd
+}
+
+func (t *finetuneCommand) run(ctx context.Context, args []string, f *pflag.FlagSet, stdout, stderr io.Writer) error {
+	var r *train.Run
+	var err error
+	switch {
+	case t.resume != "" && len(args) > 0:
+		return usagef("%q is given together with --resume: the run knows its base; if that was moved, say where with --base", args[0])
+	case t.resume != "":
+		r, err = t.goOn(ctx, f, stderr)
+	case len(args) == 0:
+		return usagef("finetune needs a base: a run directory, a GPT-2 directory or a name such as openai-community/gpt2")
+	case t.base != "":
+		return usagef("--base goes with --resume; the base of a new run is the argument")
+	default:
+		r, err = t.begin(ctx, args[0], f, stderr)
+	}
+	if err != nil {
+		return err
+	}
+	return runTraining(ctx, r, t.json, stdout, stderr)
+}
+
+// begin starts a new run.
+func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagSet, stderr io.Writer) (*train.Run, error) {
+	o, err := t.options(name, f)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	b, align, err := openBase(ctx, name, stderr)
+	if err != nil {
+		return nil, err
+	}
+	o.Config = b.Params.Config
+	if !f.Changed("align") && o.Align == train.AlignNone && align != "" && train.TellsStories(o.Data) {
+		o.Align = align
+	}
+	if o.Window == 0 {
+		o.Window = min(o.Context, defaultWindow)
+	}
+	if err := o.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	d, err := train.LoadTuningData(o, b.Tokenizer, b.Params.Config.Vocab)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if err := fits(o, d); err != nil {
+		return nil, err
+	}
+	if t.out == "" {
+		t.out = freeRun("finetune")
+	}
+	r, err := train.Finetune(o, b, d, t.out)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
+}
+
+// defaultWindow is the length of a row where the context is longer: what attention
+// costs grows with its square, and most examples are shorter.
+const defaultWindow = 256
+
+// options are the defaults, the file and the flags, one over the other.
+func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options, error) {
+	o := train.TuningOptions(name)
+	var err error
+	if t.config != "" {
+		o, err = train.ReadTuning(t.config, o)
+	}
+	if err == nil {
+		err = setFlags(&o, f)
+	}
+	if err != nil {
+		return o, err
+	}
+	if o.Tuning.Full && o.LR == train.TuningOptions("").LR && !f.Changed("lr") {
+		o.LR = train.FullRate
+	}
+	if o.Data == "" {
+		return o, fmt.Errorf("finetune needs data: --data FILE, with documents in JSON Lines or a text")
+	}
+	for _, path := range []*string{&o.Data, &o.Val} {
+		if *path != "" && !train.TellsStories(*path) {
+			if *path, err = filepath.Abs(*path); err != nil { // a resumed run may stand elsewhere
+				return o, err
+			}
+		}
+	}
+	return o, nil
+}
+
+// goOn resumes a run.
+func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.Writer) (*train.Run, error) {
+	c, err := resumable(t.resume, f, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if c.Base == nil {
+		return nil, usagef("%s is not a run of finetune: go on with \"pedestrian train --resume %s\"", t.resume, shellQuote(t.resume))
+	}
+	if c.State.Adapter != nil {
+		if t.base != "" {
+			if c.Base.Path, err = filepath.Abs(t.base); err != nil {
+				return nil, usageError{err}
+			}
+		}
+		if err := attachBase(ctx, c, stderr); err != nil {
+			return nil, err
+		}
+	}
+	d, err := train.LoadTuningData(c.Options, c.Tokenizer, c.Network.Vocab)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if err := fits(c.Options, d); err != nil {
+		return nil, err
+	}
+	r, err := train.Resume(t.resume, c, d)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
+}
+
+// attachBase finds the base of an adapter again and compares its hash.
+func attachBase(ctx context.Context, c *train.Checkpoint, stderr io.Writer) error {
+	b, _, err := openBase(ctx, c.Base.Path, stderr)
+	if err != nil {
+		return usagef("the base of %s: %w", c.Dir, err)
+	}
+	if err := c.Attach(b.Params); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// targetNames are the targets of an adapter, with ranks of their own.
+func targetNames(o train.Options) string {
+	for _, s := range o.TuningSettings() {
+		if s.Name == "targets" {
+			return strings.ReplaceAll(s.String(), ",", ", ")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// planTuning is the plan of a run that goes on from a base.
+func (s *textScreen) planTuning() {
+	r := s.r
+	o, c, d, info := &r.Options, r.Network, r.Data, r.Data.Info()
+	fmt.Fprintf(s.w, "%s%s: %s, %s, width %d, context %d: %s parameters, SHA-256 %.12s\n", s.label("base"), baseName(r.Base),
+		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), r.Base.SHA256)
+	if d.Report == nil {
+		fmt.Fprintf(s.w, "%s%s: %s bytes as %s, %s tokens to train on and %s to validate\n", s.label("text"),
+			sourceName(d.Source), commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val))
+	} else {
+		s.planDocuments()
+	}
+	trained := r.State.Trained().Count()
+	if a := r.State.Adapter; a != nil {
+		fmt.Fprintf(s.w, "%srank %d on %s: %s parameters to train, %.2g %% of the base's\n", s.label("adapter"), a.Config.Rank, targetNames(*o), commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
+		var more []string
+		for _, m := range []struct {
+			on   bool
+			text string
+		}{
+			{true, fmt.Sprintf("%s, α %g", a.Config.Scaling, a.Config.Alpha)},
+			{a.Config.DoRA, "DoRA"}, {a.Config.Dropout > 0, fmt.Sprintf("dropout %g on its input", a.Config.Dropout)},
+			{o.Tuning.LoRAPlus != 0, fmt.Sprintf("LoRA+: up at %g times the rate", o.Tuning.LoRAPlus)},
+			{len(a.Config.Layers) > 0, fmt.Sprintf("in blocks %v", a.Config.Layers)},
+			{a.Config.Norms, "layer norms, too"}, {a.Config.Bias != "" && a.Config.Bias != "none", fmt.Sprintf("biases (%s), too", a.Config.Bias)},
+		} {
+			if m.on {
+				more = append(more, m.text)
+			}
+		}
+		fmt.Fprintf(s.w, "%s%s\n", s.label(""), strings.Join(more, "; "))
+	} else {
+		fmt.Fprintf(s.w, "%sall %s parameters\n", s.label("trained"), commas(trained))
+	}
+	rows := o.Batch * o.Accumulate
+	fmt.Fprintf(s.w, "%s%s steps of %s of %s tokens; AdamW, rate %.3g to %.3g, warm-up %s\n", s.label("run"),
+		commas(o.Steps), count2(rows, "row"), commas(o.Length()), o.LR, o.MinLR, count2(o.Warmup, "step"))
+	s.planMemory()
+	if info.Floor > 0 {
+		fmt.Fprintf(s.w, "%sfloor %s nats per token (no network can beat it)\n", s.label("baseline"), three(info.Floor))
+	}
+	s.planEnd()
+}
+
+// planDocuments says what the documents of a run are.
+func (s *textScreen) planDocuments() {
+	d, rep, o := s.r.Data, s.r.Data.Report, &s.r.Options
+	template := ""
+	if rep.Template != "" {
+		template = fmt.Sprintf(", template %s", rep.Template)
+	}
+	fmt.Fprintf(s.w, "%s%s: %s of kind %s%s; %s to train on, %s to validate\n", s.label("data"), d.Source,
+		count2(rep.Documents, "document"), rep.Kind, template, commas(d.Examples.Len()), commas(d.ValExamples.Len()))
+	fmt.Fprintf(s.w, "%s%s tokens, %s of them learnt (%.0f %%), the longest document has %s (%s)\n", s.label(""),
+		commas(rep.Tokens), commas(rep.Targets), 100*float64(rep.Targets)/float64(max(1, rep.Tokens)), commas(rep.Longest), rep.LongestAt)
+	p := s.r.Packed()
+	how := "packed, none sees another"
+	if o.Tuning.Packing == train.PackingOff {
+		how = "one document each"
+	}
+	fmt.Fprintf(s.w, "%s%s of %s tokens, %s, %.1f %% padding", s.label(""), count2(p.Rows, "row"), commas(o.Length()), how, 100*p.Padding)
+	if p.Long > 0 {
+		what := "cut, and go on in another row"
+		if p.Lost > 0 {
+			what = fmt.Sprintf("truncated: %s targets are lost", commas(p.Lost))
+		}
+		fmt.Fprintf(s.w, "; %s longer than a row: %s", count2(p.Long, "document"), what)
+	}
+	fmt.Fprintln(s.w)
+	for _, w := range rep.Warnings {
+		fmt.Fprintf(s.w, "%s%s\n", s.label("warning"), s.p.bad(w))
+	}
+}
+
+// baseName is what a base is called.
+func baseName(b *train.Base) string {
+	if b.Name != "" {
+		return b.Name
+	}
+	return b.Path
+}
+
+// audit shows what was checked after training.
+func (s *textScreen) audit(a *train.Audit) {
+	var ups []string
+	for _, u := range a.Up {
+		if u.Least == u.Most {
+			ups = append(ups, fmt.Sprintf("%s %s", u.Target, three(u.Most)))
+			continue
+		}
+		ups = append(ups, fmt.Sprintf("%s %s to %s", u.Target, three(u.Least), three(u.Most)))
+	}
+	unchanged := "as it was, SHA-256 %.12s"
+	if !a.Unchanged {
+		unchanged = "CHANGED, SHA-256 %.12s"
+	}
+	first := "was not taken"
+	switch {
+	case a.FirstLoss == 0:
+	case a.FirstLoss == a.BaseLoss:
+		first = fmt.Sprintf("%.6f, that of the base, bit for bit", a.FirstLoss)
+	default:
+		first = fmt.Sprintf("%.8f, that of the base %.8f: %.1e apart", a.FirstLoss, a.BaseLoss, a.FirstLoss-a.BaseLoss)
+	}
+	if len(ups) > 0 {
+		fmt.Fprintf(s.w, "%s‖up‖ beside %s: none is zero\n", s.label("checked"), strings.Join(ups, ", "))
+	}
+	fmt.Fprintf(s.w, "%sthe base is "+unchanged+"\n", s.label(""), a.SHA256)
+	fmt.Fprintf(s.w, "%sthe loss before the first step: %s\n", s.label(""), first)
+	fmt.Fprintf(s.w, "%slogits of the merged weights differ by at most %.1e, of %s\n", s.label(""), a.MergedDifference, three(a.LargestLogit))
+	if s.r.Dir != "" && len(a.Failed()) == 0 {
+		fmt.Fprintf(s.w, "\nThe adapter alone is in the run; its base stays where it is.\n")
+	}
+}
+
+func (s *jsonScreen) audit(a *train.Audit) {
+	s.put("audit", map[string]any{"audit": a, "failed": a.Failed()})
+}

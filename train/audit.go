@@ -1,0 +1,132 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// An Audit is what an adapter run proves about itself when it is over. Each of its
+// parts has gone wrong elsewhere without a word: adapters that never left zero, bases
+// that were trained along, adapters that changed the base before the first step,
+// merged weights that say something else.
+type Audit struct {
+	Up        []UpNorm `json:"up"`
+	SHA256    string   `json:"base_sha256"` // of the base's weights now
+	Unchanged bool     `json:"base_unchanged"`
+
+	// Validation losses, in nats per token: of the base alone, and of the run before its
+	// first step. The second is not known, 0, for runs that did not evaluate then.
+	BaseLoss  float64 `json:"base_loss"`
+	FirstLoss float64 `json:"first_loss"`
+
+	// Largest difference between a logit of the merged weights and one of the base with
+	// the adapter beside it, and the largest logit, over some tokens of validation.
+	MergedDifference float64 `json:"merged_difference"`
+	LargestLogit     float64 `json:"largest_logit"`
+}
+
+// An UpNorm is the Euclidean norm of u beside one target.
+type UpNorm struct {
+	Target pedestrian.Target `json:"target"`
+	Least  float64           `json:"least"` // of the blocks that have one
+	Most   float64           `json:"most"`
+}
+
+// Limits of an audit that passes.
+const (
+	auditLoss   = 1e-6 // between the base's loss and the run's first, relative: DoRA divides by a norm that it has just measured
+	auditMerged = 1e-4 // of the largest logit: float32, through all layers
+	auditTokens = 64   // whose logits are compared
+)
+
+// Failed lists what is wrong, a clause each.
+func (a *Audit) Failed() (wrong []string) {
+	for _, u := range a.Up {
+		if !(u.Least > 0) {
+			wrong = append(wrong, fmt.Sprintf("the adapter beside %s has not left zero in some block: it learnt nothing there", u.Target))
+		}
+	}
+	if !a.Unchanged {
+		wrong = append(wrong, fmt.Sprintf("the base has changed in memory: SHA-256 of its weights %.12s now", a.SHA256))
+	}
+	if a.FirstLoss != 0 && !(math.Abs(a.FirstLoss-a.BaseLoss) <= auditLoss*math.Abs(a.BaseLoss)) {
+		wrong = append(wrong, fmt.Sprintf("the loss before the first step was %.8g, that of the base alone is %.8g", a.FirstLoss, a.BaseLoss))
+	}
+	if !(a.MergedDifference <= auditMerged*math.Max(1, a.LargestLogit)) {
+		wrong = append(wrong, fmt.Sprintf("logits of the merged weights differ by %.3g, of logits up to %.3g", a.MergedDifference, a.LargestLogit))
+	}
+	return wrong
+}
+
+// Err is Failed as an error, nil when there is nothing.
+func (a *Audit) Err() error {
+	if wrong := a.Failed(); len(wrong) > 0 {
+		return fmt.Errorf("after training: %s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// Audit examines a run that trains an adapter. It takes memory for one more network.
+func (r *Run) Audit(ctx context.Context) (*Audit, error) {
+	s := r.State
+	if s.Adapter == nil {
+		panic("train.Run.Audit: the run trains no adapter")
+	}
+	a := &Audit{Up: upNorms(s.Adapter), SHA256: Digest(s.Params), FirstLoss: s.First.Loss}
+	a.Unchanged = a.SHA256 == r.Base.SHA256
+	base := engine.New(s.Params, nil, r.Options.Engine())
+	var err error
+	a.BaseLoss, err = r.evaluateOn(ctx, base)
+	base.Close()
+	if err != nil {
+		return nil, err
+	}
+	b := r.batch
+	b.B, b.Starts = 1, b.Starts[:0]
+	b.Tokens, b.Targets = b.Tokens[:b.T], b.Targets[:b.T]
+	r.feed.eval(0, 0, &b)
+	n := min(b.T, auditTokens)
+	tokens := engine.Batch{B: 1, T: n, Tokens: b.Tokens[:n]}
+	logits := func(p *pedestrian.Params[float32], l *pedestrian.Adapter[float32]) []float32 {
+		net := engine.New(p, l, engine.Options{Context: n, Threads: r.Options.Threads})
+		defer net.Close()
+		out := engine.NewMat[float32](n, p.Config.Vocab)
+		net.Logits(out, tokens)
+		return out.V
+	}
+	beside := logits(s.Params, s.Adapter)
+	for i, x := range logits(engine.Merge(s.Params, s.Adapter), nil) {
+		a.MergedDifference = math.Max(a.MergedDifference, math.Abs(float64(x)-float64(beside[i])))
+		a.LargestLogit = math.Max(a.LargestLogit, math.Abs(float64(beside[i])))
+	}
+	return a, nil
+}
+
+// upNorms measures u of every target of a.
+func upNorms(a *pedestrian.Adapter[float32]) (norms []UpNorm) {
+	for _, t := range a.Config.Targets {
+		u := UpNorm{t, math.Inf(1), 0}
+		blocks := a.Base.Blocks
+		if t == pedestrian.TargetLogits {
+			blocks = 1
+		}
+		for i := range blocks {
+			up := a.LoRA(i, t).Up.V
+			if up == nil {
+				continue
+			}
+			sum := 0.0
+			for _, v := range up {
+				sum += float64(v) * float64(v)
+			}
+			u.Least, u.Most = math.Min(u.Least, math.Sqrt(sum)), math.Max(u.Most, math.Sqrt(sum))
+		}
+		norms = append(norms, u)
+	}
+	return norms
+}
