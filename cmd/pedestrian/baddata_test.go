@@ -70,7 +70,7 @@ func TestBadData(t *testing.T) {
 		{"trailing byte", put("more.bin", append(slices.Clone(good), 0)), shards, []string{"1 bytes from offset 5024 on follow the 2000 tokens", "fetch it again"}},
 		{"text as shard", put("text.bin", text), shards, []string{`"The grey cat saw" at offset 0 is text`, "give its name another ending"}},
 		{"shards and text mixed", filepath.Join(dir, "both"), shards, []string{"read.txt: ", "is text"}},
-		{"shards as characters", filepath.Join(dir, "mixed"), nil, []string{"holds tokens, not text", "choose bytes"}},
+		{"shards as characters", filepath.Join(dir, "mixed"), nil, []string{"holds tokens, not text", "or bytes"}},
 		{"shard as text", put("shard.txt", good), nil, []string{"a NUL byte at offset 5"}},
 		{"validation empty", put("one.txt", []byte("a")), nil, []string{"split the text: its 1 bytes", "give more text"}},
 		{"validation too short", put("few.txt", text[:300]), nil, []string{"the validation split has 30 tokens, and a window of context 32 needs 33", "give more text"}},
