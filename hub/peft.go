@@ -1,0 +1,104 @@
+package hub
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// An Adapter is an adapter in the files of PEFT, Hugging Face's library of adapters:
+// adapter_config.json and adapter_model.safetensors.
+type Adapter struct {
+	*pedestrian.Adapter[float32]
+	BaseName   string   // base_model_name_or_path: what others call the base, "" when it is not known
+	BaseSHA256 string   // of the base's weights, in hexadecimal, "" when it is not known
+	Notes      []string // what was read otherwise than it stands there, one line each
+}
+
+// IsAdapter says whether path looks like an adapter directory of PEFT.
+func IsAdapter(path string) bool {
+	f, err := openFolder(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return f.has(adapterConfig)
+}
+
+// modules are the layers of a block that PEFT can stand beside, as transformers names
+// them; and the one outside of the blocks.
+var modules = []struct {
+	name   string
+	target pedestrian.Target
+}{
+	{"attn.c_attn", pedestrian.TargetQKV}, {"attn.c_proj", pedestrian.TargetAttProj},
+	{"mlp.c_fc", pedestrian.TargetExpand}, {"mlp.c_proj", pedestrian.TargetContract},
+}
+
+const (
+	headModule  = "lm_head"
+	baseModel   = "base_model.model." // what PEFT puts before every name
+	downSuffix  = ".lora_A.weight"
+	upSuffix    = ".lora_B.weight"
+	doraSuffix  = ".lora_magnitude_vector"
+	ownBias     = ".bias"            // of a layer without an adapter
+	adaptedBias = ".base_layer.bias" // of one with an adapter
+	metaAdapter = "pedestrian.adapter"
+	metaBase    = "pedestrian.base_sha256"
+)
+
+// normModules are the layer norms, as modules_to_save names them.
+var normModules = []string{"ln_1", "ln_2", "ln_f"}
+
+// A module is one layer of the network that may have an adapter.
+type module struct {
+	name   string // without base_model.model., such as "transformer.h.0.attn.c_attn" or "lm_head"
+	block  int    // -1 for the head
+	target pedestrian.Target
+}
+
+// modulesOf lists every layer of a network that can have an adapter.
+func modulesOf(c pedestrian.Config) (ms []module) {
+	for i := range c.Blocks {
+		for _, m := range modules {
+			ms = append(ms, module{prefix + "h." + strconv.Itoa(i) + "." + m.name, i, m.target})
+		}
+	}
+	return append(ms, module{headModule, -1, pedestrian.TargetLogits})
+}
+
+// relative is a module's name within its block.
+func (m module) relative() string {
+	if m.block < 0 {
+		return m.name
+	}
+	return strings.TrimPrefix(m.name, prefix+"h."+strconv.Itoa(m.block)+".")
+}
+
+// named says whether a suffix of the module's name, of whole parts, is pattern: what
+// PEFT takes an entry of target_modules for, and a plain key of rank_pattern.
+func (m module) named(pattern string) bool {
+	return m.name == pattern || strings.HasSuffix(m.name, "."+pattern)
+}
+
+// thirds are the layers that c_attn is made of, in its order.
+var thirds = []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV}
+
+// splits says whether an adapter has factors of queries, keys or values of their own.
+func splits(a pedestrian.AdapterConfig) bool {
+	return slices.ContainsFunc(thirds, func(t pedestrian.Target) bool { return slices.Contains(a.Targets, t) })
+}
+
+// speaksGPT2 reports why an adapter beside c is none beside a GPT-2 of transformers.
+func speaksGPT2(c pedestrian.Config) error {
+	switch {
+	case c.QKVDim() != 3*c.Width:
+		return fmt.Errorf("the network has queries and keys of %d numbers a head and values of %d: a GPT-2 of transformers has the same number", c.QueryDim(), c.ValueDim())
+	case c.LogitsBias:
+		return fmt.Errorf("the network has a bias of the logits: a GPT-2 of transformers has none")
+	}
+	return nil
+}

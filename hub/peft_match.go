@@ -1,0 +1,139 @@
+package hub
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// adapted says which of the network's layers the configuration means, where it can be
+// said without evaluating a regular expression.
+func (c peftConfig) adapted(m module) (yes, known bool) {
+	if c.pattern != "" && c.pattern != "all-linear" || c.excludesPattern {
+		return false, false
+	}
+	if slices.ContainsFunc(c.excluded, m.named) {
+		return false, true
+	}
+	if c.pattern == "all-linear" {
+		return m.block >= 0, true
+	}
+	if slices.Contains(c.targets, m.name) {
+		return true, true // PEFT does not look at the block of a layer that is named in full
+	}
+	return slices.ContainsFunc(c.targets, m.named) && (len(c.layers) == 0 || slices.Contains(c.layers, m.block)), true
+}
+
+// of is the value for a layer: that of the pattern that names it, or fallback.
+func of[T comparable](patterns map[string]T, m module, fallback T, key string) (T, error) {
+	value, by := fallback, ""
+	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
+		if !m.named(pattern) {
+			continue
+		}
+		if by != "" && patterns[pattern] != value {
+			return value, fmt.Errorf("%s has %q and %q for %s, with different values: keep one", key, by, pattern, m.name)
+		}
+		value, by = patterns[pattern], pattern
+	}
+	return value, nil
+}
+
+// check reports names in the configuration that mean no layer of the network.
+func (c peftConfig) check(ms []module) error {
+	means := func(name string) bool {
+		return slices.ContainsFunc(ms, func(m module) bool { return m.named(name) })
+	}
+	for _, t := range c.targets {
+		switch last := t[strings.LastIndex(t, ".")+1:]; {
+		case last == "wte" || last == "wpe":
+			return fmt.Errorf("target_modules has %q: adapters of embeddings are not read", t)
+		case !means(t):
+			return fmt.Errorf("target_modules has %.80q, which is no layer of this network", t)
+		}
+	}
+	for key, names := range map[string][]string{"rank_pattern": slices.Collect(maps.Keys(c.ranks)), "alpha_pattern": slices.Collect(maps.Keys(c.alphas))} {
+		for _, n := range names {
+			if !means(n) {
+				return fmt.Errorf("%s has %.80q, which is no layer of this network", key, n)
+			}
+		}
+	}
+	return nil
+}
+
+// config is the adapter's shape as we say it, given the layers that have one. What
+// PEFT can say of single blocks and we of a layer in all of them is refused.
+func (c peftConfig) config(network pedestrian.Config, has []module) (a pedestrian.AdapterConfig, err error) {
+	a = pedestrian.AdapterConfig{
+		Rank: c.rank, Alpha: c.alpha, Scaling: pedestrian.ScaleRank, DoRA: c.dora, Dropout: c.dropout,
+		Norms: slices.ContainsFunc(c.saved, isNorm),
+		Bias:  map[string]pedestrian.Biases{"all": pedestrian.BiasAll, "lora_only": pedestrian.BiasAdapted}[c.bias],
+	}
+	if c.rsLoRA {
+		a.Scaling = pedestrian.ScaleRSqrt
+	}
+	blocks := map[pedestrian.Target][]int{}
+	ranks, alphas := map[pedestrian.Target]int{}, map[pedestrian.Target]float64{}
+	for _, m := range has {
+		r, err := of(c.ranks, m, c.rank, "rank_pattern")
+		if err != nil {
+			return a, err
+		}
+		alpha, err := of(c.alphas, m, c.alpha, "alpha_pattern")
+		if err != nil {
+			return a, err
+		}
+		if _, ok := ranks[m.target]; !ok {
+			a.Targets = append(a.Targets, m.target)
+			ranks[m.target], alphas[m.target] = r, alpha
+		}
+		if ranks[m.target] != r || alphas[m.target] != alpha {
+			return a, fmt.Errorf("%s has rank %d and alpha %g, and another block's %s %d and %g: an adapter here has one of each for all blocks",
+				m.name, r, alpha, m.relative(), ranks[m.target], alphas[m.target])
+		}
+		if m.block >= 0 {
+			blocks[m.target] = append(blocks[m.target], m.block)
+		}
+	}
+	for t, r := range ranks {
+		if r != a.Rank {
+			a.Ranks = with(a.Ranks, t, r)
+		}
+		if alphas[t] != a.Alpha {
+			a.Alphas = with(a.Alphas, t, alphas[t])
+		}
+	}
+	var first pedestrian.Target
+	for _, t := range a.Targets {
+		if t == pedestrian.TargetLogits {
+			continue
+		}
+		if first == "" {
+			first = t
+		}
+		if !slices.Equal(blocks[t], blocks[first]) {
+			return a, fmt.Errorf("the blocks %v have one layer adapted and the blocks %v another: an adapter here has the same layers in each of its blocks", blocks[first], blocks[t])
+		}
+	}
+	if len(blocks[first]) < network.Blocks {
+		a.Layers = blocks[first]
+	}
+	return a, a.ValidateFor(network)
+}
+
+// isNorm says whether an entry of modules_to_save means layer norms.
+func isNorm(name string) bool {
+	return slices.Contains(normModules, name[strings.LastIndexByte(name, '.')+1:])
+}
+
+func with[V any](m map[pedestrian.Target]V, t pedestrian.Target, v V) map[pedestrian.Target]V {
+	if m == nil {
+		m = map[pedestrian.Target]V{}
+	}
+	m[t] = v
+	return m
+}

@@ -1,0 +1,310 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// LoadAdapter reads an adapter of PEFT that stands beside base. Every tensor of the
+// file is used, or it is an error; a weight of the base that the file repeats must be
+// the base's. An adapter that SaveAdapter wrote comes back as it was.
+func LoadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error) {
+	a, err := loadAdapter(path, base)
+	if err != nil {
+		return nil, fmt.Errorf("reading the adapter: %w", err)
+	}
+	return a, nil
+}
+
+func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error) {
+	f, err := openFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c, err := f.peftConfig()
+	if err != nil {
+		return nil, err
+	}
+	if err := speaksGPT2(base.Config); err != nil {
+		return nil, err
+	}
+	file, size, err := f.open(adapterWeights)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && f.has(pickledAdapter):
+		return nil, fmt.Errorf("%s has its weights in %s, which is a program as much as data and is not read: write them again with PEFT's save_pretrained", path, pickledAdapter)
+	case err != nil:
+		return nil, err
+	}
+	defer file.Close()
+	r := &peftReader{base: base, config: c, left: map[string]safetensors.Tensor{}}
+	if r.file, err = safetensors.Read(file, size); err == nil {
+		err = r.read()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(path, adapterWeights), err)
+	}
+	return &Adapter{r.adapter, c.base, r.file.Metadata[metaBase], r.notes}, nil
+}
+
+// peftConfig reads adapter_config.json.
+func (f *folder) peftConfig() (c peftConfig, err error) {
+	text, err := f.text(adapterConfig)
+	if err != nil {
+		return c, err
+	}
+	if c, err = parsePEFT(text); err != nil {
+		return c, fmt.Errorf("%s: %w", filepath.Join(f.path, adapterConfig), err)
+	}
+	return c, nil
+}
+
+// A peftReader takes tensors from a file until none is left.
+type peftReader struct {
+	base    *pedestrian.Params[float32]
+	config  peftConfig
+	file    *safetensors.File
+	left    map[string]safetensors.Tensor // by name without base_model.model.
+	adapter *pedestrian.Adapter[float32]
+	notes   []string
+}
+
+func (r *peftReader) read() error {
+	for _, t := range r.file.Tensors {
+		name, ok := strings.CutPrefix(t.Name, baseModel)
+		if !ok {
+			return fmt.Errorf("tensor %.80q does not begin with %q: not an adapter of PEFT", t.Name, baseModel)
+		}
+		if strings.HasPrefix(name, "h.") || strings.HasPrefix(name, "ln_f.") {
+			name = prefix + name // of a GPT2Model without a head
+		}
+		if _, ok := r.left[name]; ok {
+			return fmt.Errorf("tensor %.80q twice, with and without %q", t.Name, prefix)
+		}
+		r.left[name] = t
+	}
+	all := modulesOf(r.base.Config)
+	if err := r.config.check(all); err != nil {
+		return err
+	}
+	var has []module
+	for _, m := range all {
+		_, down := r.left[m.name+downSuffix]
+		_, up := r.left[m.name+upSuffix]
+		if down != up {
+			return fmt.Errorf("%s has one of lora_A and lora_B, and the other is missing", m.name)
+		}
+		if yes, known := r.config.adapted(m); known && yes != down {
+			if yes {
+				return fmt.Errorf("%s is adapted by %s and has no tensors", m.name, adapterConfig)
+			}
+			return fmt.Errorf("%s has tensors and is not adapted by %s", m.name, adapterConfig)
+		}
+		if down {
+			has = append(has, m)
+		}
+	}
+	plain, err := r.config.config(r.base.Config, has)
+	if err != nil {
+		return err
+	}
+	r.adapter = pedestrian.NewAdapter[float32](r.base.Config, plain)
+	for _, m := range has {
+		if err := r.factors(m); err != nil {
+			return err
+		}
+	}
+	if err := r.rest(); err != nil {
+		return err
+	}
+	for _, t := range r.file.Tensors { // the first that is left, in the order of the file
+		name := strings.TrimPrefix(t.Name, baseModel)
+		if left, ok := r.left[name]; ok && left.Name == t.Name {
+			return fmt.Errorf("tensor %.120q has no place in an adapter of %s", t.Name, adapterConfig)
+		}
+	}
+	return r.restore()
+}
+
+// take reads a tensor of a shape and takes it off the list.
+func (r *peftReader) take(name string, shape ...int) ([]float32, error) {
+	t, ok := r.left[name]
+	if !ok {
+		return nil, fmt.Errorf("tensor %s%s is missing", baseModel, name)
+	}
+	if !slices.Equal(t.Shape, shape) {
+		return nil, fmt.Errorf("tensor %s is %v, and %v by %s and the base", t.Name, t.Shape, shape, adapterConfig)
+	}
+	if !slices.Contains(floats, t.DType) {
+		return nil, fmt.Errorf("tensor %s has numbers of type %s, and those of adapters are F64, F32, F16 or BF16", t.Name, t.DType)
+	}
+	v := make([]float32, t.Len())
+	if err := safetensors.Decode(r.file, t, 0, v); err != nil {
+		return nil, err
+	}
+	for _, x := range v {
+		if x-x != 0 {
+			return nil, fmt.Errorf("tensor %s holds %g: the adapter is broken", t.Name, x)
+		}
+	}
+	delete(r.left, name)
+	return v, nil
+}
+
+// factors reads one layer's factors, which PEFT keeps as r×input and output×r.
+func (r *peftReader) factors(m module) error {
+	l := r.adapter.LoRA(max(m.block, 0), m.target)
+	in, out, rank := l.Down.Rows, l.Up.Cols, l.Down.Cols
+	down, err := r.take(m.name+downSuffix, rank, in)
+	if err != nil {
+		return err
+	}
+	up, err := r.take(m.name+upSuffix, out, rank)
+	if err != nil {
+		return err
+	}
+	transpose(l.Down.V, down, rank, in)
+	transpose(l.Up.V, up, out, rank)
+	if l.Magnitude.V != nil {
+		magnitude, err := r.take(m.name+doraSuffix, out)
+		if err != nil {
+			return err
+		}
+		copy(l.Magnitude.V, magnitude)
+	}
+	return nil
+}
+
+// transpose sets dst, cols×rows, to the transpose of src, rows×cols.
+func transpose(dst, src []float32, rows, cols int) {
+	for i := range rows {
+		for j := range cols {
+			dst[j*rows+i] = src[i*cols+j]
+		}
+	}
+}
+
+// rest reads biases and norms, and compares what the file repeats of the base.
+func (r *peftReader) rest() error {
+	for _, s := range r.config.saved {
+		if !isNorm(s) && s != headModule {
+			return fmt.Errorf("modules_to_save has %.80q: layer norms are read, and a head that is the base's", s)
+		}
+	}
+	ours := map[string]pedestrian.Tensor[float32]{}
+	for _, t := range r.adapter.Tensors() {
+		ours[t.Name] = t
+	}
+	slots := slotsOf(r.base.Config)
+	for i, t := range views(r.base) {
+		mine := ours[slots[i].ours]
+		if err := r.weight(slots[i], t.V, mine.V); err != nil {
+			return err
+		}
+	}
+	return r.head()
+}
+
+// weight reads what the file has of one parameter of the network, of which base is the
+// base's, and ours the adapter's own if it trains it.
+func (r *peftReader) weight(s slot, base, ours []float32) error {
+	at := strings.LastIndexByte(s.name, '.')
+	module, kind := s.name[:at], s.name[at:]
+	found := false
+	for _, middle := range []string{"", ".base_layer", ".modules_to_save", ".original_module"} {
+		name := prefix + module + middle + kind
+		if _, ok := r.left[name]; !ok {
+			continue
+		}
+		v, err := r.take(name, s.shape...)
+		if err != nil {
+			return err
+		}
+		if ours != nil && !found && middle != ".original_module" {
+			found = true
+			copy(ours, v)
+			continue
+		}
+		want := base
+		if found && middle != ".original_module" {
+			want = ours
+		}
+		if !same(v, want) {
+			return fmt.Errorf("tensor %s%s differs from the base's, and is not trained by %s: an adapter for another base, or a kind of training that is not read", baseModel, name, adapterConfig)
+		}
+	}
+	if ours == nil || found {
+		return nil
+	}
+	copy(ours, base)
+	saved := slices.ContainsFunc(r.config.saved, func(n string) bool { return strings.HasSuffix(module, n) })
+	if norm := isNorm(module); saved || !norm || r.config.bias == "all" && s.bias {
+		return fmt.Errorf("tensor %s%s%s is missing, and %s says that it was trained", baseModel, prefix, s.name, adapterConfig)
+	}
+	return nil
+}
+
+// head compares what the file repeats of the head, which PEFT adds where it is adapted.
+func (r *peftReader) head() error {
+	c := r.base.Config
+	for _, name := range []string{lmHead, headModule + ".base_layer.weight", headModule + ".modules_to_save.weight", headModule + ".original_module.weight"} {
+		if _, ok := r.left[name]; !ok {
+			continue
+		}
+		v, err := r.take(name, c.Vocab, c.Width)
+		if err != nil {
+			return err
+		}
+		want := r.base.Tok.V
+		if !c.Tied {
+			want = make([]float32, len(v))
+			transpose(want, r.base.Logits.W.V, c.Width, c.Vocab)
+		}
+		if !same(v, want) {
+			return fmt.Errorf("tensor %s%s is another head than the base's: a head that was trained as a whole is not read; adapt it with LoRA", baseModel, name)
+		}
+	}
+	return nil
+}
+
+// same says whether v is what the base has; without a bias it has zeros.
+func same(v, base []float32) bool {
+	if base == nil {
+		return !slices.ContainsFunc(v, func(x float32) bool { return x != 0 })
+	}
+	return slices.Equal(v, base)
+}
+
+// restore gives the adapter the shape that it had before SaveAdapter wrote it, if it
+// did and nobody has changed the numbers of adapter_config.json since.
+func (r *peftReader) restore() error {
+	text, ok := r.file.Metadata[metaAdapter]
+	if !ok {
+		return nil
+	}
+	var was pedestrian.AdapterConfig
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(&was)
+	if err == nil {
+		err = was.ValidateFor(r.base.Config)
+	}
+	if err != nil {
+		return fmt.Errorf("the metadata %q is not the shape of an adapter: %w", metaAdapter, err)
+	}
+	a, err := reshape(r.adapter, was)
+	if err != nil {
+		r.notes = append(r.notes, fmt.Sprintf("the metadata say that the adapter was written from another shape, and it is not any more (%v): read as it stands", err))
+		return nil
+	}
+	r.adapter = a
+	return nil
+}

@@ -1,0 +1,251 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// An adapter with factors of queries, keys and values of their own is, to PEFT, one
+// adapter of c_attn, whose rank is the sum: the downs stand side by side, and the ups
+// on the diagonal of a matrix of blocks, so that each third of the output sees its own
+// ranks alone.
+//
+//	Δ[q|k|v] = m [d_q d_k d_v] ⎡u_q m_q/m               ⎤
+//	                          ⎢          u_k m_k/m     ⎥
+//	                          ⎣                u_v m_v/m⎦
+//
+// One multiplier m serves the three, the largest; the ratio of another is multiplied
+// into its up. It is 1, or a power of 2 and exact, unless ranks or α differ by
+// another factor; then it is rounded once, to float32.
+
+// fuse returns the adapter with the factors of queries, keys and values joined into
+// those of c_attn. With DoRA, outputs without an adapter take the magnitudes of the
+// base, which leave them as they are.
+func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pedestrian.Adapter[float32], error) {
+	c := a.Config
+	if !splits(c) {
+		return a, nil
+	}
+	parts, rank, m := joined(c)
+	for _, t := range parts {
+		if m != 0 && c.MultiplierOf(t) == 0 {
+			return nil, fmt.Errorf("alpha of %q is 0, and that of another of q, k and v is not: leave the target out", t)
+		}
+	}
+	if c.DoRA && len(parts) < len(thirds) && base == nil {
+		return nil, errors.New("DoRA of some of q, k and v: PEFT needs the magnitudes of the others too, which are the base's: give the base")
+	}
+	fused := c
+	fused.Targets = slices.DeleteFunc(slices.Clone(c.Targets), func(t pedestrian.Target) bool { return slices.Contains(thirds, t) })
+	fused.Targets = append([]pedestrian.Target{pedestrian.TargetQKV}, fused.Targets...)
+	fused.Ranks = without(c.Ranks)
+	fused.Ranks = with(fused.Ranks, pedestrian.TargetQKV, rank)
+	fused.Alphas = without(c.Alphas)
+	fused.Alphas = with(fused.Alphas, pedestrian.TargetQKV, alphaFor(c.Scaling, m, rank))
+	f := pedestrian.NewAdapter[float32](a.Base, fused)
+	copyCommon(f, a)
+	for i := range f.Blocks {
+		to := &f.Blocks[i].QKV
+		if to.Down.V == nil {
+			continue
+		}
+		if to.Magnitude.V != nil && len(parts) < len(thirds) {
+			baseMagnitudes(to.Magnitude.V, base.Blocks[i].QKV.W)
+		}
+		at := 0
+		for _, t := range parts {
+			l := a.LoRA(i, t)
+			place(to, l, at, offsetOf(a.Base, t), ratio(c, t, m))
+			at += l.Down.Cols
+		}
+	}
+	return f, nil
+}
+
+// joined is what the factors of queries, keys and values make together: which there
+// are, the sum of their ranks, the largest multiplier.
+func joined(c pedestrian.AdapterConfig) (parts []pedestrian.Target, rank int, m float64) {
+	for _, t := range thirds {
+		if !slices.Contains(c.Targets, t) {
+			continue
+		}
+		parts = append(parts, t)
+		rank += c.RankOf(t)
+		if v := c.MultiplierOf(t); math.Abs(v) > math.Abs(m) {
+			m = v
+		}
+	}
+	return parts, rank, m
+}
+
+// ratio is the part of t's multiplier that is multiplied into its up.
+func ratio(c pedestrian.AdapterConfig, t pedestrian.Target, m float64) float64 {
+	if m == 0 {
+		return 1
+	}
+	return c.MultiplierOf(t) / m
+}
+
+// place writes the factors of l into ranks from at on and outputs from column on.
+func place(to, l *pedestrian.LoRA[float32], at, column int, by float64) {
+	r := l.Down.Cols
+	for i := range l.Down.Rows {
+		copy(to.Down.V[i*to.Down.Cols+at:][:r], l.Down.V[i*r:][:r])
+	}
+	n := l.Up.Cols
+	for i := range r {
+		for j, v := range l.Up.V[i*n:][:n] {
+			to.Up.V[(at+i)*to.Up.Cols+column+j] = float32(float64(v) * by)
+		}
+	}
+	if l.Magnitude.V != nil {
+		copy(to.Magnitude.V[column:], l.Magnitude.V)
+	}
+}
+
+// offsetOf is the first of the columns of c_attn that are t's.
+func offsetOf(c pedestrian.Config, t pedestrian.Target) int {
+	return slices.Index(thirds, t) * c.Width
+}
+
+// alphaFor is the α that gives the multiplier m at a rank.
+func alphaFor(s pedestrian.Scaling, m float64, rank int) float64 {
+	switch s {
+	case pedestrian.ScaleRank:
+		return m * float64(rank)
+	case pedestrian.ScaleRSqrt:
+		return m * math.Sqrt(float64(rank))
+	}
+	return m
+}
+
+// without is m less what it says of queries, keys and values.
+func without[V any](m map[pedestrian.Target]V) (rest map[pedestrian.Target]V) {
+	for t, v := range m {
+		if !slices.Contains(thirds, t) {
+			rest = with(rest, t, v)
+		}
+	}
+	return rest
+}
+
+// baseMagnitudes sets m to the lengths of the columns of w.
+func baseMagnitudes(m []float32, w pedestrian.Tensor[float32]) {
+	for j := range m {
+		sum := 0.0
+		for i := range w.Rows {
+			v := float64(w.V[i*w.Cols+j])
+			sum += v * v
+		}
+		m[j] = float32(math.Sqrt(sum))
+	}
+}
+
+// copyCommon copies what both adapters have under the same name.
+func copyCommon(to, from *pedestrian.Adapter[float32]) {
+	have := map[string][]float32{}
+	for _, t := range from.Tensors() {
+		have[t.Name] = t.V
+	}
+	for _, t := range to.Tensors() {
+		copy(t.V, have[t.Name])
+	}
+}
+
+// reshape gives a, as PEFT has it, the shape was: it is what fuse undoes. Only what is
+// the same function comes out; anything else is an error.
+func reshape(a *pedestrian.Adapter[float32], was pedestrian.AdapterConfig) (*pedestrian.Adapter[float32], error) {
+	back := pedestrian.NewAdapter[float32](a.Base, was)
+	for i := range a.Blocks {
+		for _, t := range append(slices.Clone(pedestrian.Targets), pedestrian.TargetQKV) {
+			if slices.Contains(thirds, t) {
+				continue
+			}
+			if t == pedestrian.TargetQKV && splits(was) {
+				if err := unplace(a, back, i); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			l, b := a.LoRA(i, t), back.LoRA(i, t)
+			if l.Down.Cols != b.Down.Cols || !near(l.Multiplier, b.Multiplier) || len(l.Magnitude.V) != len(b.Magnitude.V) {
+				return nil, fmt.Errorf("%q has rank %d and multiplier %g, and had %d and %g", t, l.Down.Cols, l.Multiplier, b.Down.Cols, b.Multiplier)
+			}
+		}
+	}
+	has := map[string]bool{}
+	for _, t := range a.Tensors() {
+		has[t.Name] = true
+	}
+	for _, t := range back.Tensors() {
+		if !isFactor(t.Name) && !has[t.Name] {
+			return nil, fmt.Errorf("%s is missing", t.Name)
+		}
+		delete(has, t.Name)
+	}
+	for name := range has {
+		if !isFactor(name) {
+			return nil, fmt.Errorf("%s was not trained", name)
+		}
+	}
+	copyCommon(back, a)
+	return back, nil
+}
+
+// isFactor says whether a tensor belongs to the adapter of a layer; the others are
+// biases and norms.
+func isFactor(name string) bool {
+	return strings.HasSuffix(name, ".down") || strings.HasSuffix(name, ".up") || strings.HasSuffix(name, ".magnitude")
+}
+
+// near says whether two multipliers are the same but for rounding.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-12*math.Abs(b) }
+
+// unplace takes the factors of queries, keys and values of a block out of those of
+// c_attn.
+func unplace(a, back *pedestrian.Adapter[float32], block int) error {
+	from := a.LoRA(block, pedestrian.TargetQKV)
+	was := back.Config
+	parts, rank, m := joined(was)
+	if from.Down.Cols == 0 && !was.Has(block, parts[0]) {
+		return nil
+	}
+	if from.Down.Cols != rank || !near(from.Multiplier, m) {
+		return fmt.Errorf("c_attn has rank %d and multiplier %g, and q, k and v had %d and %g", from.Down.Cols, from.Multiplier, rank, m)
+	}
+	at := 0
+	for _, t := range thirds {
+		if !was.Has(block, t) {
+			continue
+		}
+		l, column := back.LoRA(block, t), offsetOf(a.Base, t)
+		r, n := l.Down.Cols, l.Up.Cols
+		by := ratio(was, t, m)
+		for i := range l.Down.Rows {
+			copy(l.Down.V[i*r:][:r], from.Down.V[i*from.Down.Cols+at:][:r])
+		}
+		for i := range r {
+			row := from.Up.V[(at+i)*from.Up.Cols:][:from.Up.Cols]
+			for j, v := range row {
+				if j >= column && j < column+n {
+					l.Up.V[i*n+j-column] = float32(float64(v) / by)
+				} else if v != 0 {
+					return fmt.Errorf("c_attn is no longer made of three blocks")
+				}
+			}
+		}
+		if l.Magnitude.V != nil {
+			if from.Magnitude.V == nil {
+				return errors.New("the magnitudes are missing")
+			}
+			copy(l.Magnitude.V, from.Magnitude.V[column:])
+		}
+		at += r
+	}
+	return nil
+}

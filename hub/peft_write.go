@@ -1,0 +1,166 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// SaveAdapter writes a as a directory that PEFT loads: adapter_config.json and
+// adapter_model.safetensors, float32. Factors of queries, keys and values of their own
+// become one adapter of c_attn, which computes the same. The base may be nil; it is
+// needed for DoRA of some of queries, keys and values, but not all. The directory
+// appears complete or not at all.
+func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) error {
+	files, err := a.peftFiles(base)
+	if err == nil {
+		err = writeFolder(path, files)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the adapter: %w", err)
+	}
+	return nil
+}
+
+// peftFiles are the two files.
+func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]outFile, error) {
+	c := a.Config
+	if err := speaksGPT2(a.Base); err != nil {
+		return nil, err
+	}
+	if len(c.Targets) == 0 {
+		return nil, errors.New("only norms or biases are trained, and no layer is adapted: PEFT has no such adapter")
+	}
+	for _, t := range a.Tensors() {
+		for _, v := range t.V {
+			if v-v != 0 {
+				return nil, fmt.Errorf("%s holds %g: the adapter is broken", t.Name, v)
+			}
+		}
+	}
+	f, err := fuse(a.Adapter, base)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	meta := map[string]string{"format": "pt", metaAdapter: string(shape)}
+	if a.BaseSHA256 != "" {
+		meta[metaBase] = a.BaseSHA256
+	}
+	config, err := peftJSON(f.Config, a.BaseName)
+	if err != nil {
+		return nil, err
+	}
+	entries := peftEntries(f)
+	return []outFile{
+		{adapterConfig, func(w io.Writer) error { _, err := w.Write(config); return err }},
+		{adapterWeights, func(w io.Writer) error { return safetensors.Write(w, meta, entries) }},
+	}, nil
+}
+
+// theirAlpha is what PEFT calls lora_alpha.
+func theirAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
+	if c.Scaling == pedestrian.ScalePaper { // α itself multiplies, and PEFT divides by r
+		return c.AlphaOf(t) * float64(c.RankOf(t))
+	}
+	return c.AlphaOf(t)
+}
+
+// peftJSON is adapter_config.json.
+func peftJSON(c pedestrian.AdapterConfig, base string) ([]byte, error) {
+	var targets []string
+	first := c.Targets[0]
+	rank, alpha := c.RankOf(first), theirAlpha(c, first)
+	ranks, alphas := map[string]int{}, map[string]float64{}
+	block := false
+	for _, t := range c.Targets {
+		name := headModule
+		for _, m := range modules {
+			if m.target == t {
+				name, block = m.name, true
+			}
+		}
+		targets = append(targets, name)
+		if r := c.RankOf(t); r != rank {
+			ranks[name] = r
+		}
+		if v := theirAlpha(c, t); v != alpha {
+			alphas[name] = v
+		}
+	}
+	o := map[string]any{
+		"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": nil, "revision": nil, "inference_mode": true,
+		"r": rank, "lora_alpha": alpha, "rank_pattern": ranks, "alpha_pattern": alphas, "lora_dropout": c.Dropout,
+		"target_modules": targets, "layers_to_transform": nil, "layers_pattern": nil, "modules_to_save": nil,
+		"use_rslora": c.Scaling == pedestrian.ScaleRSqrt, "use_dora": c.DoRA, "init_lora_weights": true,
+		"fan_in_fan_out": block, // GPT-2's layers are input×output; its head is not
+		"bias":           map[pedestrian.Biases]string{pedestrian.BiasAll: "all", pedestrian.BiasAdapted: "lora_only"}[c.Bias],
+	}
+	if base != "" {
+		o["base_model_name_or_path"] = base
+	}
+	if o["bias"] == "" {
+		o["bias"] = "none"
+	}
+	if len(c.Layers) > 0 && block {
+		o["layers_to_transform"], o["layers_pattern"] = slices.Sorted(slices.Values(c.Layers)), "h"
+	}
+	if c.Norms {
+		o["modules_to_save"] = normModules
+	}
+	text, err := json.MarshalIndent(o, "", "  ")
+	return append(text, '\n'), err
+}
+
+// peftEntries are the tensors of adapter_model.safetensors, in its order.
+func peftEntries(a *pedestrian.Adapter[float32]) (entries []safetensors.Entry[float32]) {
+	add := func(name string, data []float32, shape ...int) {
+		entries = append(entries, safetensors.Entry[float32]{Name: baseModel + name, DType: safetensors.F32, Shape: shape, Data: data})
+	}
+	adapted := map[string]bool{}
+	for _, m := range modulesOf(a.Base) {
+		l := a.LoRA(max(m.block, 0), m.target)
+		in, out, r := l.Down.Rows, l.Up.Cols, l.Down.Cols
+		if l.Down.V == nil {
+			continue
+		}
+		adapted[m.name] = true
+		down, up := make([]float32, r*in), make([]float32, out*r)
+		transpose(down, l.Down.V, in, r)
+		transpose(up, l.Up.V, r, out)
+		add(m.name+downSuffix, down, r, in)
+		add(m.name+upSuffix, up, out, r)
+		if l.Magnitude.V != nil {
+			add(m.name+doraSuffix, l.Magnitude.V, out)
+		}
+	}
+	ours := map[string]pedestrian.Tensor[float32]{}
+	for _, t := range a.Tensors() {
+		ours[t.Name] = t
+	}
+	for _, s := range slotsOf(a.Base) {
+		name := prefix + s.name
+		t, ok := ours[s.ours]
+		switch {
+		case ok:
+		case s.bias && a.Config.Norms && !a.Base.Bias && isNorm(s.name[:len(s.name)-len(ownBias)]):
+			t.V = make([]float32, s.shape[0]) // PEFT saves a norm with its bias, which is zero
+		default:
+			continue
+		}
+		if module := name[:len(name)-len(ownBias)]; s.bias && adapted[module] {
+			name = module + adaptedBias
+		}
+		add(name, t.V, s.shape...)
+	}
+	safetensors.Sort(entries)
+	return entries
+}
