@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/paper"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
 const peftDir = "../testdata/peft"
@@ -234,3 +236,47 @@ func TestOurAdapters(t *testing.T) {
 	}
 }
 
+// What PEFT makes of base and adapter in float32, we make too.
+func TestMergedAsTheirs(t *testing.T) {
+	for _, name := range []string{"biases", "dora"} {
+		p := readBase(t, "untied")
+		a, err := LoadAdapter(filepath.Join(peftDir, "theirs", name), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		merged := engine.Merge(p, a.Adapter)
+		text, err := os.ReadFile(filepath.Join(peftDir, "merged-"+name+".safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := safetensors.Read(bytes.NewReader(text), int64(len(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compared := 0
+		for _, e := range entries(merged, safetensors.F32) {
+			in, ok := f.Lookup(e.Name)
+			if !ok {
+				t.Errorf("%s: PEFT has no %s", name, e.Name)
+				continue
+			}
+			theirs, ours := make([]float32, in.Len()), e.Data
+			if ours == nil {
+				ours = e.Make()
+			}
+			if err := safetensors.Decode(f, in, 0, theirs); err != nil {
+				t.Fatal(err)
+			}
+			for i := range ours {
+				compared++
+				if d := math.Abs(float64(ours[i] - theirs[i])); !(d <= 1e-6) { // a sum of two products and a quotient, in float32 there
+					t.Errorf("%s: %s[%d] is %g, and %g in PEFT", name, e.Name, i, ours[i], theirs[i])
+					break
+				}
+			}
+		}
+		if compared != len(p.Slab) && compared < 4000 {
+			t.Errorf("%s: %d numbers compared", name, compared)
+		}
+	}
+}
