@@ -118,9 +118,9 @@ func TestParallelIsTheSame(t *testing.T) {
 	}
 }
 
-// TestLinearTime encodes texts that make careless tokenizers take quadratic time:
-// eight times the text takes about eight times as long, where a quadratic case would
-// take 64 times. What a MiB takes is logged; the limits leave room for a busy machine.
+// TestLinearTime encodes texts that make careless tokenizers take quadratic time, which
+// for a MiB is minutes: each takes less than a second on a quiet machine, and the limit
+// leaves room for a busy one. How the time grows is logged.
 func TestLinearTime(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	random := make([]byte, 1<<20)
@@ -153,7 +153,7 @@ func TestLinearTime(t *testing.T) {
 	} {
 		small, large := took(c.tok, c.unit, 1<<17, 2), took(c.tok, c.unit, 1<<20, 1)
 		t.Logf("%-16s %6v a MiB, %4.1f times as long as an eighth", c.name, large.Round(time.Millisecond), float64(large)/float64(small))
-		if large > 5*time.Second || large > 200*time.Millisecond && large > 32*small {
+		if large > 10*time.Second {
 			t.Errorf("%s: %v for a MiB, %v for an eighth", c.name, large, small)
 		}
 	}

@@ -76,7 +76,7 @@ func (h *huggingFace) readVocab(d *json.Decoder) error {
 			return fmt.Errorf("token %d is empty: it could not be told from nothing", id)
 		case len(name) > maxToken:
 			return fmt.Errorf("token %d has %d bytes, more than %d", id, len(name), maxToken)
-		case len(h.vocab) == maxTokens:
+		case len(h.names) == maxTokens:
 			return fmt.Errorf("vocab has more than %d tokens", maxTokens)
 		}
 		h.vocab[name] = int32(id)

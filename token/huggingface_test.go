@@ -2,7 +2,8 @@ package token
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,30 +152,24 @@ func TestHuggingFaceRefused(t *testing.T) {
 	}
 }
 
-// TestTooMany asks for more than a vocabulary may have: refused while reading, within
-// the memory of the file.
+// TestTooMany has read as many tokens and merges as may be, and comes to one more.
 func TestTooMany(t *testing.T) {
-	file := small(t)
-	many := func(one func(int) string) string {
-		var b strings.Builder
-		for i := range maxTokens + 1 {
-			b.WriteString(one(i))
-			b.WriteByte(',')
-		}
-		return b.String()
+	full := func() *huggingFace {
+		return &huggingFace{names: make([]string, maxTokens), merges: make([][2]string, maxTokens), added: make([]Added, maxTokens)}
 	}
-	for _, c := range []struct{ old, new, says string }{
-		{`"merges":[`, `"merges":[` + many(func(int) string { return `"h e"` }), "more than 1048576 merges"},
-		{`"vocab":{`, `"vocab":{` + many(func(i int) string { return fmt.Sprintf(`"%x":%d`, i, i&0xffff) }), "more than 1048576 tokens"},
-		{`"added_tokens":[`, `"added_tokens":[` + many(func(int) string { return `{"id":0,"content":"<"}` }), "more than 1048576 added tokens"},
+	in := func(s string) *json.Decoder { return json.NewDecoder(strings.NewReader(s)) }
+	for _, c := range []struct {
+		err  error
+		says string
+	}{
+		{full().readVocab(in(`{"a":0}`)), "vocab has more than 1048576 tokens"},
+		{full().readMerges(in(`["a a"]`)), "more than 1048576 merges"},
+		{full().readMergesText([]byte("a a\n")), "more than 1048576 merges"},
+		{full().readAdded(in(`[{}]`)), "more than 1048576 added tokens"},
 	} {
-		if _, err := parse([]byte(replaced(t, file, c.old, c.new))); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%.20s: %v does not say %q", c.new, err, c.says)
+		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
+			t.Errorf("%v does not say %q", c.err, c.says)
 		}
-	}
-	dir := fstest.MapFS{vocabFile: {Data: []byte(`{"a":0}`)}, mergesFile: {Data: []byte(strings.Repeat("a a\n", maxTokens+1))}}
-	if _, err := LoadFS(dir); err == nil || !strings.Contains(err.Error(), "more than 1048576 merges") {
-		t.Errorf("merges.txt: %v", err)
 	}
 }
 
@@ -230,6 +225,14 @@ func TestLoadDirectory(t *testing.T) {
 		t.Error("ours:", err)
 	}
 
+	tok, err := parse([]byte(small(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files, err = tok.Files(); err != nil {
+		t.Fatal(err)
+	}
+	old = map[string]string{vocabFile: string(files[vocabFile]), mergesFile: string(files[mergesFile]), addedFile: `{"<x>":1}`}
 	for _, c := range []struct {
 		files map[string]string
 		says  string
@@ -257,7 +260,7 @@ func TestLoadDirectory(t *testing.T) {
 		{map[string]string{configFile: `{"added_tokens_decoder":7}`}, `read added_tokens_decoder`},
 		{map[string]string{configFile: `{"added_tokens_decoder":{"x":{}}}`}, `added_tokens_decoder has a key "x"`},
 		{map[string]string{configFile: `{"added_tokens_decoder":{"1":{"content":7}}}`}, `added token 1: content is "7"`},
-		{map[string]string{configFile: `{"added_tokens_decoder":{"50259":{"content":"<a>"}}}`}, `the next one that is free is 50257`},
+		{map[string]string{configFile: `{"added_tokens_decoder":{"261":{"content":"<a>"}}}`}, `the next one that is free is 260`},
 		{map[string]string{specialFile: `7`}, `special_tokens_map.json: read the map`},
 		{map[string]string{addedFile: `7`}, `added_tokens.json: read the added tokens`},
 		{map[string]string{addedFile: `{"a":"b"}`}, `added_tokens.json: a is`},
@@ -269,10 +272,10 @@ func TestLoadDirectory(t *testing.T) {
 			t.Errorf("%.80v: %v does not say %q", c.files, err, c.says)
 		}
 	}
-	if _, err := LoadFS(fstest.MapFS{}); !os.IsNotExist(unwrapAll(err)) && err == nil {
+	if _, err := LoadFS(fstest.MapFS{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an empty directory: %v", err)
 	}
-	if _, err := LoadFS(fstest.MapFS{vocabFile: old2(vocab)}); err == nil || !strings.Contains(err.Error(), mergesFile) {
+	if _, err := LoadFS(fstest.MapFS{vocabFile: {Data: files[vocabFile]}}); err == nil || !strings.Contains(err.Error(), mergesFile) {
 		t.Errorf("without merges.txt: %v", err)
 	}
 	for _, name := range []string{tokenizerFile, vocabFile, configFile} {
@@ -291,8 +294,6 @@ func TestLoadDirectory(t *testing.T) {
 		t.Errorf("the error does not name the directory: %v", err)
 	}
 }
-
-func old2(data string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(data)} }
 
 // TestMarkup states what special tokens are in text.
 func TestMarkup(t *testing.T) {
