@@ -3,10 +3,8 @@ package train
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -201,53 +199,3 @@ func (v *victim) passedOver3(t *testing.T) {
 }
 
 func oneLineOf(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
-
-// BenchmarkSave is what a checkpoint of 12 MB takes with digests and without.
-func BenchmarkSave(b *testing.B) {
-	o := microOptions()
-	o.Width, o.Blocks, o.Vocab = 128, 5, 32
-	d := microData(b)
-	for _, digests := range []bool{true, false} {
-		b.Run(fmt.Sprintf("digests=%v", digests), func(b *testing.B) {
-			r, err := Start(o, d, filepath.Join(b.TempDir(), "run"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer r.Close()
-			c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: r.Data.Tokenizer, State: r.State}
-			b.SetBytes(3 * 4 * int64(r.Network.Ledger().Total()))
-			for b.Loop() {
-				var dir string
-				var err error
-				if digests {
-					dir, err = c.Save(r.Dir)
-				} else {
-					dir, err = saveWithoutDigests(c, r.Dir)
-				}
-				if err != nil {
-					b.Fatal(err)
-				}
-				b.StopTimer()
-				removeTree(disk{}, dir)
-				b.StartTimer()
-			}
-		})
-	}
-}
-
-// saveWithoutDigests writes the same files, syncs and renames the same way.
-func saveWithoutDigests(c *Checkpoint, run string) (dir string, err error) {
-	fs := disk{}
-	dir, temp := filepath.Join(run, "step-000000"), filepath.Join(run, ".tmp-step-000000-1")
-	err = fs.Mkdir(temp)
-	for _, f := range append(c.files(), file{ManifestFile, func(w io.Writer) error { return writeJSON(w, make([]int, 300)) }}) {
-		var out outFile
-		if err == nil {
-			out, err = fs.Create(filepath.Join(temp, f.name))
-		}
-		if err == nil {
-			err = errors.Join(f.write(out), out.Sync(), out.Close())
-		}
-	}
-	return dir, errors.Join(err, fs.Sync(temp), fs.Rename(temp, dir), fs.Sync(run))
-}
