@@ -94,3 +94,39 @@ func TestNorm2(t *testing.T) {
 		t.Errorf("Norm2 of nothing is %g", got)
 	}
 }
+
+// Norms finds one number among three parts, whichever it is, and takes -0 for what a
+// root can be of.
+func TestNorms(t *testing.T) {
+	p, _ := cases[0].params(1)
+	n := New(p, nil, Options{})
+	defer n.Close()
+	var x [4][]float64
+	for i := range x {
+		x[i] = make([]float64, 2*blockSize+5)
+		for j := range x[i] {
+			x[i][j] = float64(i + 1)
+		}
+	}
+	x[0][3], x[3][9] = -1, math.Copysign(0, -1)
+	at := 2*blockSize + 4
+	want := Norms{W: 1, G: 2 * math.Sqrt(float64(len(x[1]))), M: 3, V: 4}
+	if got := n.Norms(x[0], x[1], x[2], x[3]); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	h := AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}
+	for i := range x {
+		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e38} {
+			old := x[i][at]
+			x[i][at] = v
+			if got := n.Norms(x[0], x[1], x[2], x[3]); h.Safe(got, 10, 1) {
+				t.Errorf("%g in slab %d is safe: %+v", v, i, got)
+			}
+			x[i][at] = old
+		}
+	}
+	x[3][at] = -1e-30
+	if got := n.Norms(x[0], x[1], x[2], x[3]); !got.Negative || h.Safe(got, 10, 1) {
+		t.Errorf("a negative second moment is safe: %+v", got)
+	}
+}

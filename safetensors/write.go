@@ -54,7 +54,7 @@ func Write[T Float](w io.Writer, metadata map[string]string, entries []Entry[T])
 	if _, err := w.Write(header); err != nil {
 		return err
 	}
-	buf := make([]byte, 0, chunk)
+	var own []byte
 	for _, e := range entries {
 		data := e.Data
 		if data == nil && e.Make != nil {
@@ -64,8 +64,15 @@ func Write[T Float](w io.Writer, metadata map[string]string, entries []Entry[T])
 			panic(fmt.Sprintf("safetensors.Write: %d numbers of %q, whose shape is %v", len(data), e.Name, e.Shape))
 		}
 		for len(data) > 0 {
-			part := data[:min(len(data), chunk/8)]
-			if buf, err = Append(buf[:0], part, e.DType); err != nil {
+			buf := available(w)
+			if cap(buf) < chunk/8 {
+				if own == nil {
+					own = make([]byte, 0, chunk)
+				}
+				buf = own[:0]
+			}
+			part := data[:min(len(data), cap(buf)*8/e.DType.Bits())]
+			if buf, err = Append(buf, part, e.DType); err != nil {
 				return fmt.Errorf("tensor %q: %w", clip(e.Name), err)
 			}
 			if _, err := w.Write(buf); err != nil {
@@ -73,6 +80,14 @@ func Write[T Float](w io.Writer, metadata map[string]string, entries []Entry[T])
 			}
 			data = data[len(part):]
 		}
+	}
+	return nil
+}
+
+// available is the buffer that w lends to be written, as bufio.Writer does, if any.
+func available(w io.Writer) []byte {
+	if b, ok := w.(interface{ AvailableBuffer() []byte }); ok {
+		return b.AvailableBuffer()
 	}
 	return nil
 }
@@ -135,6 +150,12 @@ func appendJSON(b []byte, v any) []byte {
 // to even. A finite number that would become infinite is an error.
 func Append[T Float](b []byte, data []T, d DType) ([]byte, error) {
 	le := binary.LittleEndian
+	if data, ok := any(data).([]float32); ok && d == F32 {
+		for _, v := range data {
+			b = le.AppendUint32(b, math.Float32bits(v))
+		}
+		return b, nil
+	}
 	for _, v := range data {
 		infinite := false
 		switch d {

@@ -3,63 +3,113 @@ package train
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"io"
+	"sync"
 )
 
-// A digest writes, counts and hashes. The hash is taken by another goroutine, beside
-// the writing and the syncing, for which the processor mostly waits.
+// A digest buffers, writes, counts and hashes. The hash is taken by another goroutine,
+// beside the writing and the syncing, for which the processor mostly waits.
 type digest struct {
-	w      io.Writer
-	n      int64
-	chunks chan []byte
-	spare  chan []byte // chunks to use again
-	sum    chan string
+	w     io.Writer
+	n     int64 // bytes that were written
+	err   error // of w, which ends the writing
+	chunk []byte
+	hash  hash.Hash
+
+	chunks chan []byte   // for the other goroutine; nil while there is none
+	done   chan struct{} // it has hashed them all
 }
 
 const (
-	digestChunk  = 64 << 10 // bytes
-	digestChunks = 32       // that the hash may be behind
+	digestChunk = 256 << 10 // bytes
+	digestLag   = 16        // chunks that the hash may be behind
+	hashedHere  = 32 << 10  // bytes that are hashed sooner than another processor wakes up
 )
 
-// newDigest begins a digest, which must be ended.
+// digestChunks are to be used again, from one file and one checkpoint to the next.
+var digestChunks = sync.Pool{New: func() any { return new([digestChunk]byte) }}
+
+// newDigest begins a digest. It must be flushed, for what it holds, and then ended by
+// sum.
 func newDigest(w io.Writer) *digest {
-	d := &digest{w: w, chunks: make(chan []byte, digestChunks), spare: make(chan []byte, digestChunks), sum: make(chan string, 1)}
-	go func() {
-		h := sha256.New()
-		for c := range d.chunks {
-			h.Write(c)
-			select {
-			case d.spare <- c[:0]:
-			default:
-			}
-		}
-		d.sum <- hex.EncodeToString(h.Sum(nil))
-	}()
-	return d
+	return &digest{w: w, hash: sha256.New(), chunk: digestChunks.Get().(*[digestChunk]byte)[:0]}
 }
 
+// AvailableBuffer is an empty slice with room, as that of bufio.Writer: what is
+// appended to it and then given to Write is not copied.
+func (d *digest) AvailableBuffer() []byte { return d.chunk[len(d.chunk):] }
+
 func (d *digest) Write(p []byte) (n int, err error) {
-	n, err = d.w.Write(p)
-	if n < len(p) && err == nil {
+	for n < len(p) && d.err == nil {
+		room := d.chunk[len(d.chunk):cap(d.chunk)]
+		k := min(len(p)-n, len(room))
+		if &room[0] != &p[n] {
+			copy(room, p[n:n+k])
+		}
+		d.chunk = d.chunk[:len(d.chunk)+k]
+		n += k
+		if len(d.chunk) == cap(d.chunk) {
+			d.push()
+			d.chunk = digestChunks.Get().(*[digestChunk]byte)[:0]
+		}
+	}
+	return n, d.err
+}
+
+// push writes the chunk and gives it away to be hashed.
+func (d *digest) push() {
+	n, err := d.w.Write(d.chunk)
+	if n < len(d.chunk) && err == nil {
 		err = io.ErrShortWrite
 	}
 	d.n += int64(n)
-	for p = p[:n]; len(p) > 0; {
-		var c []byte
-		select {
-		case c = <-d.spare:
-		default:
-			c = make([]byte, 0, min(len(p), digestChunk))
-		}
-		c = append(c, p[:min(len(p), max(cap(c), 1))]...)
-		p = p[len(c):]
-		d.chunks <- c
+	d.err = err
+	if d.chunks == nil && d.n <= hashedHere {
+		d.hashed(d.chunk)
+		return
 	}
-	return n, err
+	if d.chunks == nil {
+		chunks, done := make(chan []byte, digestLag), make(chan struct{})
+		d.chunks, d.done = chunks, done
+		go func() {
+			for c := range chunks {
+				d.hashed(c)
+			}
+			close(done)
+		}()
+	}
+	d.chunks <- d.chunk
 }
 
-// end takes no more and returns the SHA-256 of all that was written.
-func (d *digest) end() string {
-	close(d.chunks)
-	return <-d.sum
+// hashed hashes a chunk and gives it back.
+func (d *digest) hashed(c []byte) {
+	d.hash.Write(c)
+	digestChunks.Put((*[digestChunk]byte)(c[:digestChunk]))
+}
+
+// flush writes what is left. The hash goes on beside what comes next.
+func (d *digest) flush() error {
+	if d.err == nil {
+		d.push()
+		d.chunk = nil
+	}
+	d.end()
+	return d.err
+}
+
+func (d *digest) end() {
+	if d.chunks != nil {
+		close(d.chunks)
+		d.chunks = nil
+	}
+}
+
+// sum takes no more and returns the SHA-256 of all that was written.
+func (d *digest) sum() string {
+	d.end()
+	if d.done != nil {
+		<-d.done
+	}
+	return hex.EncodeToString(d.hash.Sum(nil))
 }

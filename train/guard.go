@@ -62,7 +62,7 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 	default:
 		n := r.norms()
 		e.State = n.W > math.MaxFloat32/16 || n.M > math.MaxFloat32/16 || n.V > math.MaxFloat32/16
-		e.Cause = fmt.Sprintf("the update would not be finite: weights of norm %.3g, moments %.3g and %.3g", n.W, n.M, n.V)
+		e.Cause = fmt.Sprintf("the update would not be finite: weights up to %.3g, moments up to %.3g and %.3g", n.W, n.M, n.V)
 	}
 	return e
 }

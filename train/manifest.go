@@ -139,7 +139,7 @@ func (s *sealed) check(name string) (inFile, error) {
 		return nil, fmt.Errorf("%d bytes, saved were %d", f.Size(), want.Bytes)
 	}
 	if s.buf == nil {
-		s.buf = make([]byte, digestChunk)
+		s.buf = make([]byte, 64<<10)
 	}
 	h := sha256.New()
 	if _, err := io.CopyBuffer(h, io.NewSectionReader(f, 0, want.Bytes), s.buf); err != nil {

@@ -325,7 +325,7 @@ func plain(m *memFS) fileSystem { return m }
 // a start after a crash leaves a disk from which the run goes on: from the new
 // checkpoint for sure once it was reported as saved, else from the new or the old one.
 func TestPowerLoss(t *testing.T) {
-	most := 64
+	most := 112
 	if longTier {
 		most = 1 << 12
 	}

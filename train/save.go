@@ -85,9 +85,12 @@ func writeFile(fs fileSystem, path string, write func(io.Writer) error) (e fileE
 	d := newDigest(f)
 	err = write(d)
 	if err == nil {
+		err = d.flush()
+	}
+	if err == nil {
 		err = f.Sync()
 	}
-	e = fileEntry{filepath.Base(path), d.n, d.end()}
+	e = fileEntry{filepath.Base(path), d.n, d.sum()}
 	if closing := f.Close(); err == nil {
 		err = closing
 	}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"path/filepath"
@@ -66,7 +67,8 @@ func median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// saveWithoutDigests writes the same files, syncs and renames the same way.
+// saveWithoutDigests writes the same files in the same pieces, syncs and renames the
+// same way.
 func saveWithoutDigests(c *Checkpoint, run string) (dir string, err error) {
 	fs := disk{}
 	dir, temp := filepath.Join(run, "step-000000"), filepath.Join(run, ".tmp-step-000000-1")
@@ -77,7 +79,8 @@ func saveWithoutDigests(c *Checkpoint, run string) (dir string, err error) {
 			out, err = fs.Create(filepath.Join(temp, f.name))
 		}
 		if err == nil {
-			err = errors.Join(f.write(out), out.Sync(), out.Close())
+			b := bufio.NewWriterSize(out, digestChunk)
+			err = errors.Join(f.write(b), b.Flush(), out.Sync(), out.Close())
 		}
 	}
 	return dir, errors.Join(err, fs.Sync(temp), fs.Rename(temp, dir), fs.Sync(run))

@@ -27,6 +27,12 @@ func max256(x *float32, n int) float32
 //go:noescape
 func sumSquares256(x *float32, n int) float64
 
+// extent256 returns the largest |x|, where NaN are the largest, and all bits
+// that are set in some x.
+//
+//go:noescape
+func extent256(x *float32, n int) (most float32, bits float32)
+
 // axpy256 adds a∘x to y.
 //
 //go:noescape

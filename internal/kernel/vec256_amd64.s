@@ -347,6 +347,99 @@ done5:
 	MOVSD        X0, ret+16(FP)
 	RET
 
+// func extent256(x *float32, n int) (most float32, bits float32)
+// Requires: AVX, AVX2, CMOV, SSE
+TEXT ·extent256(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS c256_7fffffff<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	SUBQ         $0x20, CX
+	JL           rest6
+
+round6:
+	VMOVUPS (AX), Y9
+	VPOR    Y9, Y5, Y5
+	VPAND   Y9, Y0, Y9
+	VPMAXUD Y9, Y1, Y1
+	VMOVUPS 32(AX), Y9
+	VPOR    Y9, Y6, Y6
+	VPAND   Y9, Y0, Y9
+	VPMAXUD Y9, Y2, Y2
+	VMOVUPS 64(AX), Y9
+	VPOR    Y9, Y7, Y7
+	VPAND   Y9, Y0, Y9
+	VPMAXUD Y9, Y3, Y3
+	VMOVUPS 96(AX), Y9
+	VPOR    Y9, Y8, Y8
+	VPAND   Y9, Y0, Y9
+	VPMAXUD Y9, Y4, Y4
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x20, CX
+	JGE     round6
+
+rest6:
+	ADDQ $0x20, CX
+	JZ   done6
+
+tail6:
+	MOVQ       CX, DX
+	MOVQ       $0x0000000000000008, BX
+	CMPQ       DX, BX
+	CMOVQGT    BX, DX
+	LEAQ       lanes256<>+0(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    32(BX), Y9
+	VMASKMOVPS (AX), Y9, Y9
+	VPOR       Y9, Y5, Y5
+	VPAND      Y9, Y0, Y9
+	VPMAXUD    Y9, Y1, Y1
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, CX
+	JG         tail6
+
+done6:
+	VPMAXUD      Y3, Y1, Y1
+	VPMAXUD      Y4, Y2, Y2
+	VPMAXUD      Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VPMAXUD      X0, X1, X1
+	VPERMILPS    $0x4e, X1, X0
+	VPMAXUD      X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VPMAXUD      X0, X1, X1
+	VPOR         Y7, Y5, Y5
+	VPOR         Y8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VPOR         X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VPOR         X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VPOR         X0, X5, X5
+	VZEROUPPER
+	MOVSS        X1, most+16(FP)
+	MOVSS        X5, bits+20(FP)
+	RET
+
+DATA c256_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA c256_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA c256_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA c256_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA c256_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA c256_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA c256_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA c256_7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL c256_7fffffff<>(SB), RODATA|NOPTR, $32
+
 // func axpy256(y *float32, a float32, x *float32, n int)
 // Requires: AVX, CMOV, FMA3
 TEXT ·axpy256(SB), NOSPLIT, $0-32
@@ -355,9 +448,9 @@ TEXT ·axpy256(SB), NOSPLIT, $0-32
 	MOVQ         x+16(FP), CX
 	MOVQ         n+24(FP), DX
 	SUBQ         $0x20, DX
-	JL           rest6
+	JL           rest7
 
-round6:
+round7:
 	VMOVUPS     (AX), Y1
 	VMOVUPS     (CX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -377,13 +470,13 @@ round6:
 	ADDQ        $0x00000080, AX
 	ADDQ        $0x00000080, CX
 	SUBQ        $0x20, DX
-	JGE         round6
+	JGE         round7
 
-rest6:
+rest7:
 	ADDQ $0x20, DX
-	JZ   done6
+	JZ   done7
 
-tail6:
+tail7:
 	MOVQ        DX, BX
 	MOVQ        $0x0000000000000008, SI
 	CMPQ        BX, SI
@@ -399,9 +492,9 @@ tail6:
 	ADDQ        $0x20, AX
 	ADDQ        $0x20, CX
 	SUBQ        $0x08, DX
-	JG          tail6
+	JG          tail7
 
-done6:
+done7:
 	VZEROUPPER
 	RET
 
@@ -413,9 +506,9 @@ TEXT ·addTo256(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), BX
 	SUBQ $0x20, BX
-	JL   rest7
+	JL   rest8
 
-round7:
+round8:
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -436,13 +529,13 @@ round7:
 	ADDQ    $0x00000080, CX
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, BX
-	JGE     round7
+	JGE     round8
 
-rest7:
+rest8:
 	ADDQ $0x20, BX
-	JZ   done7
+	JZ   done8
 
-tail7:
+tail8:
 	MOVQ       BX, SI
 	MOVQ       $0x0000000000000008, DI
 	CMPQ       SI, DI
@@ -459,9 +552,9 @@ tail7:
 	ADDQ       $0x20, CX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, BX
-	JG         tail7
+	JG         tail8
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -473,9 +566,9 @@ TEXT ·mulAdd256(SB), NOSPLIT, $0-32
 	MOVQ x+16(FP), DX
 	MOVQ n+24(FP), BX
 	SUBQ $0x20, BX
-	JL   rest8
+	JL   rest9
 
-round8:
+round9:
 	VMOVUPS     (AX), Y0
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (CX), Y2
@@ -500,13 +593,13 @@ round8:
 	ADDQ        $0x00000080, CX
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, BX
-	JGE         round8
+	JGE         round9
 
-rest8:
+rest9:
 	ADDQ $0x20, BX
-	JZ   done8
+	JZ   done9
 
-tail8:
+tail9:
 	MOVQ        BX, SI
 	MOVQ        $0x0000000000000008, DI
 	CMPQ        SI, DI
@@ -524,9 +617,9 @@ tail8:
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, BX
-	JG          tail8
+	JG          tail9
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -537,9 +630,9 @@ TEXT ·scale256(SB), NOSPLIT, $0-20
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS a+16(FP), Y0
 	SUBQ         $0x20, CX
-	JL           rest9
+	JL           rest10
 
-round9:
+round10:
 	VMOVUPS (AX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
@@ -554,13 +647,13 @@ round9:
 	VMOVUPS Y1, 96(AX)
 	ADDQ    $0x00000080, AX
 	SUBQ    $0x20, CX
-	JGE     round9
+	JGE     round10
 
-rest9:
+rest10:
 	ADDQ $0x20, CX
-	JZ   done9
+	JZ   done10
 
-tail9:
+tail10:
 	MOVQ       CX, DX
 	MOVQ       $0x0000000000000008, BX
 	CMPQ       DX, BX
@@ -574,9 +667,9 @@ tail9:
 	VMASKMOVPS Y2, Y1, (AX)
 	ADDQ       $0x20, AX
 	SUBQ       $0x08, CX
-	JG         tail9
+	JG         tail10
 
-done9:
+done10:
 	VZEROUPPER
 	RET
 
@@ -589,9 +682,9 @@ TEXT ·addRows256(SB), NOSPLIT, $0-40
 	MOVQ rows+24(FP), BX
 	MOVQ stride+32(FP), SI
 	SUBQ $0x20, DX
-	JL   rest10
+	JL   rest11
 
-round10:
+round11:
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 	VMOVUPS 64(AX), Y2
@@ -618,13 +711,13 @@ down4:
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, CX
 	SUBQ    $0x20, DX
-	JGE     round10
+	JGE     round11
 
-rest10:
+rest11:
 	ADDQ $0x20, DX
-	JZ   done10
+	JZ   done11
 
-tail10:
+tail11:
 	MOVQ       DX, DI
 	MOVQ       $0x0000000000000008, R8
 	CMPQ       DI, R8
@@ -647,9 +740,9 @@ down1:
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
 	SUBQ       $0x08, DX
-	JG         tail10
+	JG         tail11
 
-done10:
+done11:
 	VZEROUPPER
 	RET
 
@@ -662,9 +755,9 @@ TEXT ·softmaxBackward256(SB), NOSPLIT, $0-32
 	VBROADCASTSS rowDot+24(FP), Y0
 	VBROADCASTSS a+28(FP), Y1
 	SUBQ         $0x20, DX
-	JL           rest11
+	JL           rest12
 
-round11:
+round12:
 	VMOVUPS (AX), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMOVUPS (CX), Y3
@@ -692,13 +785,13 @@ round11:
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, CX
 	SUBQ    $0x20, DX
-	JGE     round11
+	JGE     round12
 
-rest11:
+rest12:
 	ADDQ $0x20, DX
-	JZ   done11
+	JZ   done12
 
-tail11:
+tail12:
 	MOVQ       DX, BX
 	MOVQ       $0x0000000000000008, SI
 	CMPQ       BX, SI
@@ -716,9 +809,9 @@ tail11:
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
 	SUBQ       $0x08, DX
-	JG         tail11
+	JG         tail12
 
-done11:
+done12:
 	VZEROUPPER
 	RET
 
@@ -728,9 +821,9 @@ TEXT ·exp256(SB), NOSPLIT, $0-16
 	MOVQ x+0(FP), AX
 	MOVQ n+8(FP), CX
 	SUBQ $0x20, CX
-	JL   rest12
+	JL   rest13
 
-round12:
+round13:
 	VMOVUPS      (AX), Y0
 	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y0, Y1
 	VBROADCASTSS c256_42b20000<>+0(SB), Y2
@@ -837,13 +930,13 @@ round12:
 	VMOVUPS      Y3, 96(AX)
 	ADDQ         $0x00000080, AX
 	SUBQ         $0x20, CX
-	JGE          round12
+	JGE          round13
 
-rest12:
+rest13:
 	ADDQ $0x20, CX
-	JZ   done12
+	JZ   done13
 
-tail12:
+tail13:
 	MOVQ         CX, DX
 	MOVQ         $0x0000000000000008, BX
 	CMPQ         DX, BX
@@ -880,9 +973,9 @@ tail12:
 	VMASKMOVPS   Y4, Y0, (AX)
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, CX
-	JG           tail12
+	JG           tail13
 
-done12:
+done13:
 	VZEROUPPER
 	RET
 
@@ -1008,9 +1101,9 @@ TEXT ·expSum256(SB), NOSPLIT, $0-28
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
 	SUBQ         $0x20, CX
-	JL           rest13
+	JL           rest14
 
-round13:
+round14:
 	VMOVUPS      (AX), Y6
 	VFMSUB213PS  Y1, Y0, Y6
 	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y6, Y7
@@ -1125,13 +1218,13 @@ round13:
 	VADDPS       Y9, Y5, Y5
 	ADDQ         $0x00000080, AX
 	SUBQ         $0x20, CX
-	JGE          round13
+	JGE          round14
 
-rest13:
+rest14:
 	ADDQ $0x20, CX
-	JZ   done13
+	JZ   done14
 
-tail13:
+tail14:
 	MOVQ         CX, DX
 	MOVQ         $0x0000000000000008, BX
 	CMPQ         DX, BX
@@ -1171,9 +1264,9 @@ tail13:
 	VADDPS       Y6, Y2, Y2
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, CX
-	JG           tail13
+	JG           tail14
 
-done13:
+done14:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y3, Y2, Y2
@@ -1199,9 +1292,9 @@ TEXT ·sumExp256(SB), NOSPLIT, $0-28
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
 	SUBQ         $0x20, CX
-	JL           rest14
+	JL           rest15
 
-round14:
+round15:
 	VMOVUPS      (AX), Y6
 	VFMSUB213PS  Y1, Y0, Y6
 	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y6, Y7
@@ -1312,13 +1405,13 @@ round14:
 	VADDPS       Y9, Y5, Y5
 	ADDQ         $0x00000080, AX
 	SUBQ         $0x20, CX
-	JGE          round14
+	JGE          round15
 
-rest14:
+rest15:
 	ADDQ $0x20, CX
-	JZ   done14
+	JZ   done15
 
-tail14:
+tail15:
 	MOVQ         CX, DX
 	MOVQ         $0x0000000000000008, BX
 	CMPQ         DX, BX
@@ -1357,9 +1450,9 @@ tail14:
 	VADDPS       Y6, Y2, Y2
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, CX
-	JG           tail14
+	JG           tail15
 
-done14:
+done15:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y3, Y2, Y2
@@ -1381,9 +1474,9 @@ TEXT ·relu256(SB), NOSPLIT, $0-24
 	MOVQ   n+16(FP), DX
 	VXORPS Y0, Y0, Y0
 	SUBQ   $0x20, DX
-	JL     rest15
+	JL     rest16
 
-round15:
+round16:
 	VMOVUPS (CX), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)
@@ -1399,13 +1492,13 @@ round15:
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, CX
 	SUBQ    $0x20, DX
-	JGE     round15
+	JGE     round16
 
-rest15:
+rest16:
 	ADDQ $0x20, DX
-	JZ   done15
+	JZ   done16
 
-tail15:
+tail16:
 	MOVQ       DX, BX
 	MOVQ       $0x0000000000000008, SI
 	CMPQ       BX, SI
@@ -1420,9 +1513,9 @@ tail15:
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
 	SUBQ       $0x08, DX
-	JG         tail15
+	JG         tail16
 
-done15:
+done16:
 	VZEROUPPER
 	RET
 
@@ -1436,9 +1529,9 @@ TEXT ·reluBackward256(SB), NOSPLIT, $0-40
 	MOVQ   n+32(FP), SI
 	VXORPS Y0, Y0, Y0
 	SUBQ   $0x20, SI
-	JL     rest16
+	JL     rest17
 
-round16:
+round17:
 	VMOVUPS (BX), Y1
 	VMOVUPS (DX), Y2
 	VCMPPS  $0x1e, Y0, Y1, Y3
@@ -1472,13 +1565,13 @@ round16:
 	ADDQ    $0x00000080, DX
 	ADDQ    $0x00000080, BX
 	SUBQ    $0x20, SI
-	JGE     round16
+	JGE     round17
 
-rest16:
+rest17:
 	ADDQ $0x20, SI
-	JZ   done16
+	JZ   done17
 
-tail16:
+tail17:
 	MOVQ       SI, DI
 	MOVQ       $0x0000000000000008, R8
 	CMPQ       DI, R8
@@ -1499,9 +1592,9 @@ tail16:
 	ADDQ       $0x20, DX
 	ADDQ       $0x20, BX
 	SUBQ       $0x08, SI
-	JG         tail16
+	JG         tail17
 
-done16:
+done17:
 	VZEROUPPER
 	RET
 
@@ -1512,9 +1605,9 @@ TEXT ·gelu256(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 	SUBQ $0x20, DX
-	JL   rest17
+	JL   rest18
 
-round17:
+round18:
 	VMOVUPS      (CX), Y0
 	VANDPS       c256_7fffffff<>+0(SB), Y0, Y1
 	VBROADCASTSS c256_41600000<>+0(SB), Y2
@@ -1738,13 +1831,13 @@ round17:
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x20, DX
-	JGE          round17
+	JGE          round18
 
-rest17:
+rest18:
 	ADDQ $0x20, DX
-	JZ   done17
+	JZ   done18
 
-tail17:
+tail18:
 	MOVQ         DX, BX
 	MOVQ         $0x0000000000000008, SI
 	CMPQ         BX, SI
@@ -1811,21 +1904,11 @@ tail17:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, DX
-	JG           tail17
+	JG           tail18
 
-done17:
+done18:
 	VZEROUPPER
 	RET
-
-DATA c256_7fffffff<>+0(SB)/4, $0x7fffffff
-DATA c256_7fffffff<>+4(SB)/4, $0x7fffffff
-DATA c256_7fffffff<>+8(SB)/4, $0x7fffffff
-DATA c256_7fffffff<>+12(SB)/4, $0x7fffffff
-DATA c256_7fffffff<>+16(SB)/4, $0x7fffffff
-DATA c256_7fffffff<>+20(SB)/4, $0x7fffffff
-DATA c256_7fffffff<>+24(SB)/4, $0x7fffffff
-DATA c256_7fffffff<>+28(SB)/4, $0x7fffffff
-GLOBL c256_7fffffff<>(SB), RODATA|NOPTR, $32
 
 DATA c256_41600000<>+0(SB)/4, $0x41600000
 DATA c256_41600000<>+4(SB)/4, $0x41600000
@@ -1964,9 +2047,9 @@ TEXT ·geluTanh256(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 	SUBQ $0x20, DX
-	JL   rest18
+	JL   rest19
 
-round18:
+round19:
 	VMOVUPS      (CX), Y0
 	VCMPPS       $0x05, c256_c11fae14<>+0(SB), Y0, Y1
 	VBROADCASTSS c256_411fae14<>+0(SB), Y2
@@ -2130,13 +2213,13 @@ round18:
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x20, DX
-	JGE          round18
+	JGE          round19
 
-rest18:
+rest19:
 	ADDQ $0x20, DX
-	JZ   done18
+	JZ   done19
 
-tail18:
+tail19:
 	MOVQ         DX, BX
 	MOVQ         $0x0000000000000008, SI
 	CMPQ         BX, SI
@@ -2188,9 +2271,9 @@ tail18:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, DX
-	JG           tail18
+	JG           tail19
 
-done18:
+done19:
 	VZEROUPPER
 	RET
 
@@ -2243,9 +2326,9 @@ TEXT ·geluBackward256(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), BX
 	MOVQ n+32(FP), SI
 	SUBQ $0x20, SI
-	JL   rest19
+	JL   rest20
 
-round19:
+round20:
 	VMOVUPS      (BX), Y0
 	VANDPS       c256_7fffffff<>+0(SB), Y0, Y1
 	VBROADCASTSS c256_41600000<>+0(SB), Y2
@@ -2495,13 +2578,13 @@ round19:
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x20, SI
-	JGE          round19
+	JGE          round20
 
-rest19:
+rest20:
 	ADDQ $0x20, SI
-	JZ   done19
+	JZ   done20
 
-tail19:
+tail20:
 	MOVQ         SI, DI
 	MOVQ         $0x0000000000000008, R8
 	CMPQ         DI, R8
@@ -2576,9 +2659,9 @@ tail19:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, SI
-	JG           tail19
+	JG           tail20
 
-done19:
+done20:
 	VZEROUPPER
 	RET
 
@@ -2601,9 +2684,9 @@ TEXT ·geluTanhBackward256(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), BX
 	MOVQ n+32(FP), SI
 	SUBQ $0x20, SI
-	JL   rest20
+	JL   rest21
 
-round20:
+round21:
 	VMOVUPS      (BX), Y0
 	VCMPPS       $0x05, c256_c11fae14<>+0(SB), Y0, Y1
 	VBROADCASTSS c256_411fae14<>+0(SB), Y2
@@ -2813,13 +2896,13 @@ round20:
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x20, SI
-	JGE          round20
+	JGE          round21
 
-rest20:
+rest21:
 	ADDQ $0x20, SI
-	JZ   done20
+	JZ   done21
 
-tail20:
+tail21:
 	MOVQ         SI, DI
 	MOVQ         $0x0000000000000008, R8
 	CMPQ         DI, R8
@@ -2884,9 +2967,9 @@ tail20:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, SI
-	JG           tail20
+	JG           tail21
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
@@ -2919,9 +3002,9 @@ TEXT ·normalize256(SB), NOSPLIT, $0-32
 	VBROADCASTSS mean+24(FP), Y0
 	VBROADCASTSS rstd+28(FP), Y1
 	SUBQ         $0x20, DX
-	JL           rest21
+	JL           rest22
 
-round21:
+round22:
 	VMOVUPS (CX), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -2941,13 +3024,13 @@ round21:
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, CX
 	SUBQ    $0x20, DX
-	JGE     round21
+	JGE     round22
 
-rest21:
+rest22:
 	ADDQ $0x20, DX
-	JZ   done21
+	JZ   done22
 
-tail21:
+tail22:
 	MOVQ       DX, BX
 	MOVQ       $0x0000000000000008, SI
 	CMPQ       BX, SI
@@ -2963,9 +3046,9 @@ tail21:
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
 	SUBQ       $0x08, DX
-	JG         tail21
+	JG         tail22
 
-done21:
+done22:
 	VZEROUPPER
 	RET
 
@@ -2980,9 +3063,9 @@ TEXT ·affine256(SB), NOSPLIT, $0-40
 	TESTQ BX, BX
 	JZ    plain
 	SUBQ  $0x20, SI
-	JL    rest22
+	JL    rest23
 
-round22:
+round23:
 	VMOVUPS     (CX), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y2
@@ -3008,13 +3091,13 @@ round22:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, SI
-	JGE         round22
+	JGE         round23
 
-rest22:
+rest23:
 	ADDQ $0x20, SI
-	JZ   done22
+	JZ   done23
 
-tail22:
+tail23:
 	MOVQ        SI, DI
 	MOVQ        $0x0000000000000008, R8
 	CMPQ        DI, R8
@@ -3033,17 +3116,17 @@ tail22:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	SUBQ        $0x08, SI
-	JG          tail22
+	JG          tail23
 
-done22:
+done23:
 	VZEROUPPER
 	RET
 
 plain:
 	SUBQ $0x20, SI
-	JL   rest23
+	JL   rest24
 
-round23:
+round24:
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -3064,13 +3147,13 @@ round23:
 	ADDQ    $0x00000080, CX
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, SI
-	JGE     round23
+	JGE     round24
 
-rest23:
+rest24:
 	ADDQ $0x20, SI
-	JZ   done23
+	JZ   done24
 
-tail23:
+tail24:
 	MOVQ       SI, BX
 	MOVQ       $0x0000000000000008, DI
 	CMPQ       BX, DI
@@ -3087,9 +3170,9 @@ tail23:
 	ADDQ       $0x20, CX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, SI
-	JG         tail23
+	JG         tail24
 
-done23:
+done24:
 	VZEROUPPER
 	RET
 
@@ -3105,9 +3188,9 @@ TEXT ·layerNorm256(SB), NOSPLIT, $0-56
 	VBROADCASTSS mean+48(FP), Y0
 	VBROADCASTSS rstd+52(FP), Y1
 	SUBQ         $0x20, DI
-	JL           rest24
+	JL           rest25
 
-round24:
+round25:
 	VMOVUPS     (DX), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3146,13 +3229,13 @@ round24:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, DI
-	JGE         round24
+	JGE         round25
 
-rest24:
+rest25:
 	ADDQ $0x20, DI
-	JZ   done24
+	JZ   done25
 
-tail24:
+tail25:
 	MOVQ        DI, R8
 	MOVQ        $0x0000000000000008, R9
 	CMPQ        R8, R9
@@ -3175,9 +3258,9 @@ tail24:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	SUBQ        $0x08, DI
-	JG          tail24
+	JG          tail25
 
-done24:
+done25:
 	VZEROUPPER
 	RET
 
@@ -3193,9 +3276,9 @@ TEXT ·normalizeSums256(SB), NOSPLIT, $0-40
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x20, BX
-	JL     rest25
+	JL     rest26
 
-round25:
+round26:
 	VMOVUPS     (AX), Y4
 	VMOVUPS     (DX), Y5
 	VMOVUPS     (CX), Y6
@@ -3224,13 +3307,13 @@ round25:
 	ADDQ        $0x00000080, CX
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, BX
-	JGE         round25
+	JGE         round26
 
-rest25:
+rest26:
 	ADDQ $0x20, BX
-	JZ   done25
+	JZ   done26
 
-tail25:
+tail26:
 	MOVQ        BX, SI
 	MOVQ        $0x0000000000000008, DI
 	CMPQ        SI, DI
@@ -3249,9 +3332,9 @@ tail25:
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, BX
-	JG          tail25
+	JG          tail26
 
-done25:
+done26:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3285,9 +3368,9 @@ TEXT ·layerNormSums256(SB), NOSPLIT, $0-56
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x20, DI
-	JL     rest26
+	JL     rest27
 
-round26:
+round27:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     (SI), Y5
 	VMOVUPS     (AX), Y6
@@ -3342,13 +3425,13 @@ round26:
 	ADDQ        $0x00000080, AX
 	ADDQ        $0x00000080, CX
 	SUBQ        $0x20, DI
-	JGE         round26
+	JGE         round27
 
-rest26:
+rest27:
 	ADDQ $0x20, DI
-	JZ   done26
+	JZ   done27
 
-tail26:
+tail27:
 	MOVQ        DI, R8
 	MOVQ        $0x0000000000000008, R9
 	CMPQ        R8, R9
@@ -3375,9 +3458,9 @@ tail26:
 	ADDQ        $0x20, AX
 	ADDQ        $0x20, CX
 	SUBQ        $0x08, DI
-	JG          tail26
+	JG          tail27
 
-done26:
+done27:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3409,9 +3492,9 @@ TEXT ·normalizeBackward256(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+44(FP), Y1
 	VBROADCASTSS t+48(FP), Y2
 	SUBQ         $0x20, SI
-	JL           rest27
+	JL           rest28
 
-round27:
+round28:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (DX), Y4
 	VFMSUB132PS  Y4, Y1, Y3
@@ -3449,13 +3532,13 @@ round27:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x20, SI
-	JGE          round27
+	JGE          round28
 
-rest27:
+rest28:
 	ADDQ $0x20, SI
-	JZ   done27
+	JZ   done28
 
-tail27:
+tail28:
 	MOVQ         SI, DI
 	MOVQ         $0x0000000000000008, R8
 	CMPQ         DI, R8
@@ -3477,9 +3560,9 @@ tail27:
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, SI
-	JG           tail27
+	JG           tail28
 
-done27:
+done28:
 	VZEROUPPER
 	RET
 
@@ -3502,9 +3585,9 @@ TEXT ·adamW256(SB), NOSPLIT, $0-48
 	VBROADCASTSS 28(DI), Y7
 	VBROADCASTSS 32(DI), Y8
 	SUBQ         $0x20, SI
-	JL           rest28
+	JL           rest29
 
-round28:
+round29:
 	VMOVUPS     (CX), Y9
 	VMULPS      Y0, Y9, Y9
 	VMOVUPS     (DX), Y10
@@ -3582,13 +3665,13 @@ round28:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, SI
-	JGE         round28
+	JGE         round29
 
-rest28:
+rest29:
 	ADDQ $0x20, SI
-	JZ   done28
+	JZ   done29
 
-tail28:
+tail29:
 	MOVQ        SI, DI
 	MOVQ        $0x0000000000000008, R8
 	CMPQ        DI, R8
@@ -3620,8 +3703,8 @@ tail28:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	SUBQ        $0x08, SI
-	JG          tail28
+	JG          tail29
 
-done28:
+done29:
 	VZEROUPPER
 	RET

@@ -27,6 +27,12 @@ func max512(x *float32, n int) float32
 //go:noescape
 func sumSquares512(x *float32, n int) float64
 
+// extent512 returns the largest |x|, where NaN are the largest, and all bits
+// that are set in some x.
+//
+//go:noescape
+func extent512(x *float32, n int) (most float32, bits float32)
+
 // axpy512 adds a∘x to y.
 //
 //go:noescape

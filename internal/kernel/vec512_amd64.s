@@ -326,6 +326,107 @@ done5:
 	MOVSD         X0, ret+16(FP)
 	RET
 
+// func extent512(x *float32, n int) (most float32, bits float32)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·extent512(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS c512_7fffffff<>+0(SB), Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	SUBQ         $0x40, CX
+	JL           rest6
+
+round6:
+	VMOVUPS (AX), Z9
+	VPORD   Z9, Z5, Z5
+	VPANDD  Z9, Z0, Z9
+	VPMAXUD Z9, Z1, Z1
+	VMOVUPS 64(AX), Z9
+	VPORD   Z9, Z6, Z6
+	VPANDD  Z9, Z0, Z9
+	VPMAXUD Z9, Z2, Z2
+	VMOVUPS 128(AX), Z9
+	VPORD   Z9, Z7, Z7
+	VPANDD  Z9, Z0, Z9
+	VPMAXUD Z9, Z3, Z3
+	VMOVUPS 192(AX), Z9
+	VPORD   Z9, Z8, Z8
+	VPANDD  Z9, Z0, Z9
+	VPMAXUD Z9, Z4, Z4
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, CX
+	JGE     round6
+
+rest6:
+	ADDQ $0x40, CX
+	JZ   done6
+
+tail6:
+	MOVQ      CX, DX
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (AX), K1, Z9
+	VPORD     Z9, Z5, Z5
+	VPANDD    Z9, Z0, Z9
+	VPMAXUD   Z9, Z1, Z1
+	ADDQ      $0x40, AX
+	SUBQ      $0x10, CX
+	JG        tail6
+
+done6:
+	VPMAXUD       Z3, Z1, Z1
+	VPMAXUD       Z4, Z2, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VPMAXUD       Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VPMAXUD       X0, X1, X1
+	VPERMILPS     $0x4e, X1, X0
+	VPMAXUD       X0, X1, X1
+	VPERMILPS     $0xb1, X1, X0
+	VPMAXUD       X0, X1, X1
+	VPORD         Z7, Z5, Z5
+	VPORD         Z8, Z6, Z6
+	VPORD         Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VPORD         Y0, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X0
+	VPORD         X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VPORD         X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VPORD         X0, X5, X5
+	VZEROUPPER
+	MOVSS         X1, most+16(FP)
+	MOVSS         X5, bits+20(FP)
+	RET
+
+DATA c512_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+28(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+32(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+36(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+40(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+44(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+48(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+52(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+56(SB)/4, $0x7fffffff
+DATA c512_7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL c512_7fffffff<>(SB), RODATA|NOPTR, $64
+
 // func axpy512(y *float32, a float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·axpy512(SB), NOSPLIT, $0-32
@@ -334,9 +435,9 @@ TEXT ·axpy512(SB), NOSPLIT, $0-32
 	MOVQ         x+16(FP), CX
 	MOVQ         n+24(FP), DX
 	SUBQ         $0x40, DX
-	JL           rest6
+	JL           rest7
 
-round6:
+round7:
 	VMOVUPS     (AX), Z1
 	VMOVUPS     (CX), Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -356,13 +457,13 @@ round6:
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
 	SUBQ        $0x40, DX
-	JGE         round6
+	JGE         round7
 
-rest6:
+rest7:
 	ADDQ $0x40, DX
-	JZ   done6
+	JZ   done7
 
-tail6:
+tail7:
 	MOVQ        DX, BX
 	MOVQ        $-1, SI
 	BZHIQ       BX, SI, SI
@@ -374,9 +475,9 @@ tail6:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JG          tail6
+	JG          tail7
 
-done6:
+done7:
 	VZEROUPPER
 	RET
 
@@ -388,9 +489,9 @@ TEXT ·addTo512(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), BX
 	SUBQ $0x40, BX
-	JL   rest7
+	JL   rest8
 
-round7:
+round8:
 	VMOVUPS (CX), Z0
 	VMOVUPS (DX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -411,13 +512,13 @@ round7:
 	ADDQ    $0x00000100, CX
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, BX
-	JGE     round7
+	JGE     round8
 
-rest7:
+rest8:
 	ADDQ $0x40, BX
-	JZ   done7
+	JZ   done8
 
-tail7:
+tail8:
 	MOVQ      BX, SI
 	MOVQ      $-1, DI
 	BZHIQ     SI, DI, DI
@@ -430,9 +531,9 @@ tail7:
 	ADDQ      $0x40, CX
 	ADDQ      $0x40, DX
 	SUBQ      $0x10, BX
-	JG        tail7
+	JG        tail8
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -444,9 +545,9 @@ TEXT ·mulAdd512(SB), NOSPLIT, $0-32
 	MOVQ x+16(FP), DX
 	MOVQ n+24(FP), BX
 	SUBQ $0x40, BX
-	JL   rest8
+	JL   rest9
 
-round8:
+round9:
 	VMOVUPS     (AX), Z0
 	VMOVUPS     (DX), Z1
 	VMOVUPS     (CX), Z2
@@ -471,13 +572,13 @@ round8:
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000100, DX
 	SUBQ        $0x40, BX
-	JGE         round8
+	JGE         round9
 
-rest8:
+rest9:
 	ADDQ $0x40, BX
-	JZ   done8
+	JZ   done9
 
-tail8:
+tail9:
 	MOVQ        BX, SI
 	MOVQ        $-1, DI
 	BZHIQ       SI, DI, DI
@@ -491,9 +592,9 @@ tail8:
 	ADDQ        $0x40, CX
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, BX
-	JG          tail8
+	JG          tail9
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -504,9 +605,9 @@ TEXT ·scale512(SB), NOSPLIT, $0-20
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS a+16(FP), Z0
 	SUBQ         $0x40, CX
-	JL           rest9
+	JL           rest10
 
-round9:
+round10:
 	VMOVUPS (AX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)
@@ -521,13 +622,13 @@ round9:
 	VMOVUPS Z1, 192(AX)
 	ADDQ    $0x00000100, AX
 	SUBQ    $0x40, CX
-	JGE     round9
+	JGE     round10
 
-rest9:
+rest10:
 	ADDQ $0x40, CX
-	JZ   done9
+	JZ   done10
 
-tail9:
+tail10:
 	MOVQ      CX, DX
 	MOVQ      $-1, BX
 	BZHIQ     DX, BX, BX
@@ -537,9 +638,9 @@ tail9:
 	VMOVUPS   Z1, K1, (AX)
 	ADDQ      $0x40, AX
 	SUBQ      $0x10, CX
-	JG        tail9
+	JG        tail10
 
-done9:
+done10:
 	VZEROUPPER
 	RET
 
@@ -552,9 +653,9 @@ TEXT ·addRows512(SB), NOSPLIT, $0-40
 	MOVQ rows+24(FP), BX
 	MOVQ stride+32(FP), SI
 	SUBQ $0x40, DX
-	JL   rest10
+	JL   rest11
 
-round10:
+round11:
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -581,13 +682,13 @@ down4:
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
 	SUBQ    $0x40, DX
-	JGE     round10
+	JGE     round11
 
-rest10:
+rest11:
 	ADDQ $0x40, DX
-	JZ   done10
+	JZ   done11
 
-tail10:
+tail11:
 	MOVQ      DX, DI
 	MOVQ      $-1, R8
 	BZHIQ     DI, R8, R8
@@ -606,9 +707,9 @@ down1:
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x10, DX
-	JG        tail10
+	JG        tail11
 
-done10:
+done11:
 	VZEROUPPER
 	RET
 
@@ -621,9 +722,9 @@ TEXT ·softmaxBackward512(SB), NOSPLIT, $0-32
 	VBROADCASTSS rowDot+24(FP), Z0
 	VBROADCASTSS a+28(FP), Z1
 	SUBQ         $0x40, DX
-	JL           rest11
+	JL           rest12
 
-round11:
+round12:
 	VMOVUPS (AX), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMOVUPS (CX), Z3
@@ -651,13 +752,13 @@ round11:
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
 	SUBQ    $0x40, DX
-	JGE     round11
+	JGE     round12
 
-rest11:
+rest12:
 	ADDQ $0x40, DX
-	JZ   done11
+	JZ   done12
 
-tail11:
+tail12:
 	MOVQ      DX, BX
 	MOVQ      $-1, SI
 	BZHIQ     BX, SI, SI
@@ -671,9 +772,9 @@ tail11:
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x10, DX
-	JG        tail11
+	JG        tail12
 
-done11:
+done12:
 	VZEROUPPER
 	RET
 
@@ -694,9 +795,9 @@ TEXT ·exp512(SB), NOSPLIT, $0-16
 	VBROADCASTSS c512_3c091d0f<>+0(SB), Z9
 	VBROADCASTSS c512_3ab511f3<>+0(SB), Z10
 	SUBQ         $0x40, CX
-	JL           rest12
+	JL           rest13
 
-round12:
+round13:
 	VMOVUPS      (AX), Z11
 	VCMPPS       $0x05, Z3, Z11, K2
 	VMOVAPS      Z4, Z12
@@ -767,13 +868,13 @@ round12:
 	VMOVUPS      Z13, 192(AX)
 	ADDQ         $0x00000100, AX
 	SUBQ         $0x40, CX
-	JGE          round12
+	JGE          round13
 
-rest12:
+rest13:
 	ADDQ $0x40, CX
-	JZ   done12
+	JZ   done13
 
-tail12:
+tail13:
 	MOVQ         CX, DX
 	MOVQ         $-1, BX
 	BZHIQ        DX, BX, BX
@@ -797,9 +898,9 @@ tail12:
 	VMOVUPS      Z13, K1, (AX)
 	ADDQ         $0x40, AX
 	SUBQ         $0x10, CX
-	JG           tail12
+	JG           tail13
 
-done12:
+done13:
 	VZEROUPPER
 	RET
 
@@ -1024,9 +1125,9 @@ TEXT ·expSum512(SB), NOSPLIT, $0-28
 	VPXORD       Z15, Z15, Z15
 	VPXORD       Z16, Z16, Z16
 	SUBQ         $0x40, CX
-	JL           rest13
+	JL           rest14
 
-round13:
+round14:
 	VMOVUPS      (AX), Z17
 	VFMSUB213PS  Z1, Z0, Z17
 	VCMPPS       $0x05, Z5, Z17, K2
@@ -1105,13 +1206,13 @@ round13:
 	VADDPS       Z19, Z16, Z16
 	ADDQ         $0x00000100, AX
 	SUBQ         $0x40, CX
-	JGE          round13
+	JGE          round14
 
-rest13:
+rest14:
 	ADDQ $0x40, CX
-	JZ   done13
+	JZ   done14
 
-tail13:
+tail14:
 	MOVQ         CX, DX
 	MOVQ         $-1, BX
 	BZHIQ        DX, BX, BX
@@ -1137,9 +1238,9 @@ tail13:
 	VADDPS       Z19, Z13, K1, Z13
 	ADDQ         $0x40, AX
 	SUBQ         $0x10, CX
-	JG           tail13
+	JG           tail14
 
-done13:
+done14:
 	VADDPS        Z15, Z13, Z13
 	VADDPS        Z16, Z14, Z14
 	VADDPS        Z14, Z13, Z13
@@ -1178,9 +1279,9 @@ TEXT ·sumExp512(SB), NOSPLIT, $0-28
 	VPXORD       Z15, Z15, Z15
 	VPXORD       Z16, Z16, Z16
 	SUBQ         $0x40, CX
-	JL           rest14
+	JL           rest15
 
-round14:
+round15:
 	VMOVUPS      (AX), Z17
 	VFMSUB213PS  Z1, Z0, Z17
 	VCMPPS       $0x05, Z5, Z17, K2
@@ -1255,13 +1356,13 @@ round14:
 	VADDPS       Z19, Z16, Z16
 	ADDQ         $0x00000100, AX
 	SUBQ         $0x40, CX
-	JGE          round14
+	JGE          round15
 
-rest14:
+rest15:
 	ADDQ $0x40, CX
-	JZ   done14
+	JZ   done15
 
-tail14:
+tail15:
 	MOVQ         CX, DX
 	MOVQ         $-1, BX
 	BZHIQ        DX, BX, BX
@@ -1286,9 +1387,9 @@ tail14:
 	VADDPS       Z19, Z13, K1, Z13
 	ADDQ         $0x40, AX
 	SUBQ         $0x10, CX
-	JG           tail14
+	JG           tail15
 
-done14:
+done15:
 	VADDPS        Z15, Z13, Z13
 	VADDPS        Z16, Z14, Z14
 	VADDPS        Z14, Z13, Z13
@@ -1312,9 +1413,9 @@ TEXT ·relu512(SB), NOSPLIT, $0-24
 	MOVQ   n+16(FP), DX
 	VPXORD Z0, Z0, Z0
 	SUBQ   $0x40, DX
-	JL     rest15
+	JL     rest16
 
-round15:
+round16:
 	VMOVUPS (CX), Z1
 	VMAXPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)
@@ -1330,13 +1431,13 @@ round15:
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
 	SUBQ    $0x40, DX
-	JGE     round15
+	JGE     round16
 
-rest15:
+rest16:
 	ADDQ $0x40, DX
-	JZ   done15
+	JZ   done16
 
-tail15:
+tail16:
 	MOVQ      DX, BX
 	MOVQ      $-1, SI
 	BZHIQ     BX, SI, SI
@@ -1347,9 +1448,9 @@ tail15:
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x10, DX
-	JG        tail15
+	JG        tail16
 
-done15:
+done16:
 	VZEROUPPER
 	RET
 
@@ -1363,9 +1464,9 @@ TEXT ·reluBackward512(SB), NOSPLIT, $0-40
 	MOVQ   n+32(FP), SI
 	VPXORD Z0, Z0, Z0
 	SUBQ   $0x40, SI
-	JL     rest16
+	JL     rest17
 
-round16:
+round17:
 	VMOVUPS   (BX), Z1
 	VMOVUPS   (DX), Z2
 	VCMPPS    $0x1e, Z0, Z1, K2
@@ -1399,13 +1500,13 @@ round16:
 	ADDQ      $0x00000100, DX
 	ADDQ      $0x00000100, BX
 	SUBQ      $0x40, SI
-	JGE       round16
+	JGE       round17
 
-rest16:
+rest17:
 	ADDQ $0x40, SI
-	JZ   done16
+	JZ   done17
 
-tail16:
+tail17:
 	MOVQ      SI, DI
 	MOVQ      $-1, R8
 	BZHIQ     DI, R8, R8
@@ -1422,9 +1523,9 @@ tail16:
 	ADDQ      $0x40, DX
 	ADDQ      $0x40, BX
 	SUBQ      $0x10, SI
-	JG        tail16
+	JG        tail17
 
-done16:
+done17:
 	VZEROUPPER
 	RET
 
@@ -1451,9 +1552,9 @@ TEXT ·gelu512(SB), NOSPLIT, $0-24
 	VBROADCASTSS c512_bf000000<>+0(SB), Z13
 	VBROADCASTSS c512_00000000<>+0(SB), Z14
 	SUBQ         $0x40, DX
-	JL           rest17
+	JL           rest18
 
-round17:
+round18:
 	VMOVUPS          (CX), Z15
 	VPANDD.BCST      c512_7fffffff<>+0(SB), Z15, Z16
 	VMOVAPS          Z11, Z17
@@ -1657,13 +1758,13 @@ round17:
 	ADDQ             $0x00000100, AX
 	ADDQ             $0x00000100, CX
 	SUBQ             $0x40, DX
-	JGE              round17
+	JGE              round18
 
-rest17:
+rest18:
 	ADDQ $0x40, DX
-	JZ   done17
+	JZ   done18
 
-tail17:
+tail18:
 	MOVQ             DX, BX
 	MOVQ             $-1, SI
 	BZHIQ            BX, SI, SI
@@ -1721,9 +1822,9 @@ tail17:
 	ADDQ             $0x40, AX
 	ADDQ             $0x40, CX
 	SUBQ             $0x10, DX
-	JG               tail17
+	JG               tail18
 
-done17:
+done18:
 	VZEROUPPER
 	RET
 
@@ -1816,24 +1917,6 @@ DATA c512_00000000<>+52(SB)/4, $0x00000000
 DATA c512_00000000<>+56(SB)/4, $0x00000000
 DATA c512_00000000<>+60(SB)/4, $0x00000000
 GLOBL c512_00000000<>(SB), RODATA|NOPTR, $64
-
-DATA c512_7fffffff<>+0(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+4(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+8(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+12(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+16(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+20(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+24(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+28(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+32(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+36(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+40(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+44(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+48(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+52(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+56(SB)/4, $0x7fffffff
-DATA c512_7fffffff<>+60(SB)/4, $0x7fffffff
-GLOBL c512_7fffffff<>(SB), RODATA|NOPTR, $64
 
 DATA c512_bda458be<>+0(SB)/4, $0xbda458be
 DATA c512_bda458be<>+4(SB)/4, $0xbda458be
@@ -2039,9 +2122,9 @@ TEXT ·geluTanh512(SB), NOSPLIT, $0-24
 	VBROADCASTSS c512_3fcc422a<>+0(SB), Z15
 	VBROADCASTSS c512_3e5b33b6<>+0(SB), Z15
 	SUBQ         $0x40, DX
-	JL           rest18
+	JL           rest19
 
-round18:
+round19:
 	VMOVUPS      (CX), Z15
 	VCMPPS       $0x05, Z12, Z15, K3
 	VMOVAPS      Z11, Z16
@@ -2181,13 +2264,13 @@ round18:
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, CX
 	SUBQ         $0x40, DX
-	JGE          round18
+	JGE          round19
 
-rest18:
+rest19:
 	ADDQ $0x40, DX
-	JZ   done18
+	JZ   done19
 
-tail18:
+tail19:
 	MOVQ         DX, BX
 	MOVQ         $-1, SI
 	BZHIQ        BX, SI, SI
@@ -2229,9 +2312,9 @@ tail18:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	SUBQ         $0x10, DX
-	JG           tail18
+	JG           tail19
 
-done18:
+done19:
 	VZEROUPPER
 	RET
 
@@ -2368,9 +2451,9 @@ TEXT ·geluBackward512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c512_bf000000<>+0(SB), Z14
 	VBROADCASTSS c512_00000000<>+0(SB), Z15
 	SUBQ         $0x40, SI
-	JL           rest19
+	JL           rest20
 
-round19:
+round20:
 	VMOVUPS          (BX), Z16
 	VPANDD.BCST      c512_7fffffff<>+0(SB), Z16, Z17
 	VMOVAPS          Z11, Z18
@@ -2600,13 +2683,13 @@ round19:
 	ADDQ             $0x00000100, AX
 	ADDQ             $0x00000100, CX
 	SUBQ             $0x40, SI
-	JGE              round19
+	JGE              round20
 
-rest19:
+rest20:
 	ADDQ $0x40, SI
-	JZ   done19
+	JZ   done20
 
-tail19:
+tail20:
 	MOVQ             SI, DI
 	MOVQ             $-1, R8
 	BZHIQ            DI, R8, R8
@@ -2672,9 +2755,9 @@ tail19:
 	ADDQ             $0x40, AX
 	ADDQ             $0x40, CX
 	SUBQ             $0x10, SI
-	JG               tail19
+	JG               tail20
 
-done19:
+done20:
 	VZEROUPPER
 	RET
 
@@ -2704,9 +2787,9 @@ TEXT ·geluTanhBackward512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c512_3fcc422a<>+0(SB), Z15
 	VBROADCASTSS c512_3e5b33b6<>+0(SB), Z16
 	SUBQ         $0x40, SI
-	JL           rest20
+	JL           rest21
 
-round20:
+round21:
 	VMOVUPS      (BX), Z17
 	VCMPPS       $0x05, Z12, Z17, K3
 	VMOVAPS      Z11, Z18
@@ -2892,13 +2975,13 @@ round20:
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, CX
 	SUBQ         $0x40, SI
-	JGE          round20
+	JGE          round21
 
-rest20:
+rest21:
 	ADDQ $0x40, SI
-	JZ   done20
+	JZ   done21
 
-tail20:
+tail21:
 	MOVQ         SI, DI
 	MOVQ         $-1, R8
 	BZHIQ        DI, R8, R8
@@ -2953,9 +3036,9 @@ tail20:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	SUBQ         $0x10, SI
-	JG           tail20
+	JG           tail21
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
@@ -2968,9 +3051,9 @@ TEXT ·normalize512(SB), NOSPLIT, $0-32
 	VBROADCASTSS mean+24(FP), Z0
 	VBROADCASTSS rstd+28(FP), Z1
 	SUBQ         $0x40, DX
-	JL           rest21
+	JL           rest22
 
-round21:
+round22:
 	VMOVUPS (CX), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -2990,13 +3073,13 @@ round21:
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
 	SUBQ    $0x40, DX
-	JGE     round21
+	JGE     round22
 
-rest21:
+rest22:
 	ADDQ $0x40, DX
-	JZ   done21
+	JZ   done22
 
-tail21:
+tail22:
 	MOVQ      DX, BX
 	MOVQ      $-1, SI
 	BZHIQ     BX, SI, SI
@@ -3008,9 +3091,9 @@ tail21:
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x10, DX
-	JG        tail21
+	JG        tail22
 
-done21:
+done22:
 	VZEROUPPER
 	RET
 
@@ -3025,9 +3108,9 @@ TEXT ·affine512(SB), NOSPLIT, $0-40
 	TESTQ BX, BX
 	JZ    plain
 	SUBQ  $0x40, SI
-	JL    rest22
+	JL    rest23
 
-round22:
+round23:
 	VMOVUPS     (CX), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (DX), Z2
@@ -3053,13 +3136,13 @@ round22:
 	ADDQ        $0x00000100, DX
 	ADDQ        $0x00000100, BX
 	SUBQ        $0x40, SI
-	JGE         round22
+	JGE         round23
 
-rest22:
+rest23:
 	ADDQ $0x40, SI
-	JZ   done22
+	JZ   done23
 
-tail22:
+tail23:
 	MOVQ        SI, DI
 	MOVQ        $-1, R8
 	BZHIQ       DI, R8, R8
@@ -3074,17 +3157,17 @@ tail22:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JG          tail22
+	JG          tail23
 
-done22:
+done23:
 	VZEROUPPER
 	RET
 
 plain:
 	SUBQ $0x40, SI
-	JL   rest23
+	JL   rest24
 
-round23:
+round24:
 	VMOVUPS (CX), Z0
 	VMOVUPS (DX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -3105,13 +3188,13 @@ round23:
 	ADDQ    $0x00000100, CX
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, SI
-	JGE     round23
+	JGE     round24
 
-rest23:
+rest24:
 	ADDQ $0x40, SI
-	JZ   done23
+	JZ   done24
 
-tail23:
+tail24:
 	MOVQ      SI, BX
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
@@ -3124,9 +3207,9 @@ tail23:
 	ADDQ      $0x40, CX
 	ADDQ      $0x40, DX
 	SUBQ      $0x10, SI
-	JG        tail23
+	JG        tail24
 
-done23:
+done24:
 	VZEROUPPER
 	RET
 
@@ -3142,9 +3225,9 @@ TEXT ·layerNorm512(SB), NOSPLIT, $0-56
 	VBROADCASTSS mean+48(FP), Z0
 	VBROADCASTSS rstd+52(FP), Z1
 	SUBQ         $0x40, DI
-	JL           rest24
+	JL           rest25
 
-round24:
+round25:
 	VMOVUPS     (DX), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -3183,13 +3266,13 @@ round24:
 	ADDQ        $0x00000100, BX
 	ADDQ        $0x00000100, SI
 	SUBQ        $0x40, DI
-	JGE         round24
+	JGE         round25
 
-rest24:
+rest25:
 	ADDQ $0x40, DI
-	JZ   done24
+	JZ   done25
 
-tail24:
+tail25:
 	MOVQ        DI, R8
 	MOVQ        $-1, R9
 	BZHIQ       R8, R9, R9
@@ -3208,9 +3291,9 @@ tail24:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, DI
-	JG          tail24
+	JG          tail25
 
-done24:
+done25:
 	VZEROUPPER
 	RET
 
@@ -3226,9 +3309,9 @@ TEXT ·normalizeSums512(SB), NOSPLIT, $0-40
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	SUBQ   $0x40, BX
-	JL     rest25
+	JL     rest26
 
-round25:
+round26:
 	VMOVUPS     (AX), Z4
 	VMOVUPS     (DX), Z5
 	VMOVUPS     (CX), Z6
@@ -3257,13 +3340,13 @@ round25:
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000100, DX
 	SUBQ        $0x40, BX
-	JGE         round25
+	JGE         round26
 
-rest25:
+rest26:
 	ADDQ $0x40, BX
-	JZ   done25
+	JZ   done26
 
-tail25:
+tail26:
 	MOVQ        BX, SI
 	MOVQ        $-1, DI
 	BZHIQ       SI, DI, DI
@@ -3278,9 +3361,9 @@ tail25:
 	ADDQ        $0x40, CX
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, BX
-	JG          tail25
+	JG          tail26
 
-done25:
+done26:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -3318,9 +3401,9 @@ TEXT ·layerNormSums512(SB), NOSPLIT, $0-56
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	SUBQ   $0x40, DI
-	JL     rest26
+	JL     rest27
 
-round26:
+round27:
 	VMOVUPS     (DX), Z4
 	VMOVUPS     (SI), Z5
 	VMOVUPS     (AX), Z6
@@ -3375,13 +3458,13 @@ round26:
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
 	SUBQ        $0x40, DI
-	JGE         round26
+	JGE         round27
 
-rest26:
+rest27:
 	ADDQ $0x40, DI
-	JZ   done26
+	JZ   done27
 
-tail26:
+tail27:
 	MOVQ        DI, R8
 	MOVQ        $-1, R9
 	BZHIQ       R8, R9, R9
@@ -3404,9 +3487,9 @@ tail26:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DI
-	JG          tail26
+	JG          tail27
 
-done26:
+done27:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -3442,9 +3525,9 @@ TEXT ·normalizeBackward512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+44(FP), Z1
 	VBROADCASTSS t+48(FP), Z2
 	SUBQ         $0x40, SI
-	JL           rest27
+	JL           rest28
 
-round27:
+round28:
 	VMOVUPS      (CX), Z3
 	VMOVUPS      (DX), Z4
 	VFMSUB132PS  Z4, Z1, Z3
@@ -3482,13 +3565,13 @@ round27:
 	ADDQ         $0x00000100, DX
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x40, SI
-	JGE          round27
+	JGE          round28
 
-rest27:
+rest28:
 	ADDQ $0x40, SI
-	JZ   done27
+	JZ   done28
 
-tail27:
+tail28:
 	MOVQ         SI, DI
 	MOVQ         $-1, R8
 	BZHIQ        DI, R8, R8
@@ -3506,9 +3589,9 @@ tail27:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, SI
-	JG           tail27
+	JG           tail28
 
-done27:
+done28:
 	VZEROUPPER
 	RET
 
@@ -3531,9 +3614,9 @@ TEXT ·adamW512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 28(DI), Z7
 	VBROADCASTSS 32(DI), Z8
 	SUBQ         $0x40, SI
-	JL           rest28
+	JL           rest29
 
-round28:
+round29:
 	VMOVUPS     (CX), Z9
 	VMULPS      Z0, Z9, Z9
 	VMOVUPS     (DX), Z10
@@ -3611,13 +3694,13 @@ round28:
 	ADDQ        $0x00000100, DX
 	ADDQ        $0x00000100, BX
 	SUBQ        $0x40, SI
-	JGE         round28
+	JGE         round29
 
-rest28:
+rest29:
 	ADDQ $0x40, SI
-	JZ   done28
+	JZ   done29
 
-tail28:
+tail29:
 	MOVQ        SI, DI
 	MOVQ        $-1, R8
 	BZHIQ       DI, R8, R8
@@ -3645,8 +3728,8 @@ tail28:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JG          tail28
+	JG          tail29
 
-done28:
+done29:
 	VZEROUPPER
 	RET

@@ -141,6 +141,25 @@ func SumSquares[T Float](x []T) (s float64) {
 	return s
 }
 
+// Extent returns the largest |x|, 0 if there is none, where a NaN is larger than all;
+// and whether some number has the sign minus, be it -0:
+//
+//	m, s := 0, false; for i { a := |x[i]|; if !(a <= m) && m == m { m = a }; s = s || signbit(x[i]) }; return m, s
+func Extent[T Float](x []T) (most T, minus bool) {
+	if vectors && fast[T]() {
+		m, bits := extentVector(as32(x))
+		return T(m), math.Signbit(float64(bits))
+	}
+	for _, v := range x {
+		a := T(math.Abs(float64(v)))
+		if !(a <= most) && most == most {
+			most = a
+		}
+		minus = minus || math.Signbit(float64(v))
+	}
+	return most, minus
+}
+
 // Max returns the largest of x, -Inf if there is none; NaN do not count:
 //
 //	m := -Inf; for i { if x[i] > m { m = x[i] } }; return m

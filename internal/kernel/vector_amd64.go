@@ -39,6 +39,13 @@ func sumSquaresVector(x []float32) float64 {
 	return sumSquares512(at32(x, 0), len(x))
 }
 
+func extentVector(x []float32) (most, bits float32) {
+	if current == AVX2 {
+		return extent256(at32(x, 0), len(x))
+	}
+	return extent512(at32(x, 0), len(x))
+}
+
 func axpyVector(y []float32, a float32, x []float32) {
 	if current == AVX2 {
 		axpy256(at32(y, 0), a, at32(x, 0), len(x))

@@ -16,6 +16,8 @@ func maxVector(x []float32) float32 { panic(noVectors) }
 
 func sumSquaresVector(x []float32) float64 { panic(noVectors) }
 
+func extentVector(x []float32) (most, bits float32) { panic(noVectors) }
+
 func axpyVector(y []float32, a float32, x []float32) { panic(noVectors) }
 
 func addToVector(z, x, y []float32) { panic(noVectors) }

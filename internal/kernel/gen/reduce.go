@@ -62,6 +62,7 @@ func reductions(x *isa) {
 	finish(x.fold(sums, maximum))
 
 	sumSquares(x)
+	extent(x)
 }
 
 // clear sets lanes outside the mask to 0.
@@ -121,4 +122,32 @@ func sumSquares(x *isa) {
 	VPERMILPD(Imm(1), low, t)
 	VADDPD(t, low, low)
 	finish(low)
+}
+
+// extent compares numbers as their bits: without the sign these are in the order of the
+// numbers, and those of NaN come last.
+func extent(x *isa) {
+	x.text("extent", "x *float32, n int) (most, bits float32)",
+		"returns the largest |x|, where NaN are the largest, and all bits", "that are set in some x.")
+	p, n := arg("x"), arg("n")
+	or := func(a, b, dst Op) {
+		if x.bytes == 64 {
+			VPORD(a, b, dst)
+			return
+		}
+		VPOR(a, b, dst)
+	}
+	abs := x.copyOf(x.bits(0x7fffffff))
+	most, bits := x.zeros(unroll), x.zeros(unroll)
+	x.walk(n, []GPVirtual{p}, func(i int, tail bool) {
+		v, w := x.read(p, i, tail), x.new()
+		or(v, bits[i], bits[i])
+		if x.bytes == 64 {
+			VPANDD(v, abs, w)
+		} else {
+			VPAND(v, abs, w)
+		}
+		VPMAXUD(w, most[i], most[i])
+	})
+	finish(x.fold(most, func(a, b, dst Op) { VPMAXUD(a, b, dst) }), x.fold(bits, or))
 }
