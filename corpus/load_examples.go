@@ -127,7 +127,11 @@ func (r *Report) count(x *Examples, e *Encoder) {
 	case len(e.end) == 0:
 		r.warn("the tokenizer has no end-of-text token: nothing teaches the network to stop; choose a text that ends a document (end)")
 	case r.Ends == 0:
-		r.warn("the end of a text, %q, is never learnt: the network will not stop by it", e.tok.Decode(e.end))
+		instead := ""
+		if e.template != nil && e.o.Template.Stop() != "" {
+			instead = fmt.Sprintf("; stop it at %q", e.o.Template.Stop())
+		}
+		r.warn("the end of a text, %q, is never learnt: the network will not stop by it%s", e.tok.Decode(e.end), instead)
 	}
 }
 

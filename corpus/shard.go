@@ -39,13 +39,18 @@ func IsShards(path string) bool {
 
 // LoadShards reads the tokens of a shard, or of all shards under a directory in the
 // order of their paths. All of them are scanned before a token is kept: every token
-// must be below vocab, and every shard longer than a window of context tokens.
+// must be below vocab, and every shard longer than a window of context tokens. Their
+// headers must be equal but for the counts: what differs there, such as the mark of
+// a tokenizer, makes them parts of two corpora.
 //
 // The error is one line that names the file, the offset of what is wrong in bytes,
 // its value, and what to do.
 func LoadShards(path string, vocab, context int) ([]int32, error) {
 	paths, err := files(path)
 	if err != nil {
+		return nil, fmt.Errorf("load token shards: %w", err)
+	}
+	if err := sameHeaders(paths); err != nil {
 		return nil, fmt.Errorf("load token shards: %w", err)
 	}
 	total := 0
@@ -63,6 +68,56 @@ func LoadShards(path string, vocab, context int) ([]int32, error) {
 		}
 	}
 	return tokens, nil
+}
+
+// sameHeaders compares what follows the counts in the headers of shards; what is
+// wrong with a file by itself is found later.
+func sameHeaders(paths []string) error {
+	const after = 12
+	var first []byte
+	var of string
+	for _, p := range paths {
+		header := make([]byte, shardHeader)
+		info, err := os.Stat(p)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		f, err := os.Open(p)
+		if err != nil {
+			continue
+		}
+		_, err = io.ReadFull(f, header)
+		f.Close()
+		if err != nil || int32(binary.LittleEndian.Uint32(header)) != shardMagic {
+			continue
+		}
+		if first == nil {
+			first, of = header, p
+		}
+		for i := after; i < shardHeader; i += 4 {
+			if a, b := binary.LittleEndian.Uint32(first[i:]), binary.LittleEndian.Uint32(header[i:]); a != b {
+				return fmt.Errorf("%s: the number at offset %d is %d, and that of %s is %d: shards with different headers are of different corpora or tokenizers, keep them apart", p, i, int32(b), of, int32(a))
+			}
+		}
+	}
+	return nil
+}
+
+// SameShards compares the headers of the shards at two places, such as those for
+// training and for validation, as LoadShards compares them within one.
+func SameShards(a, b string) error {
+	var all []string
+	for _, path := range []string{a, b} {
+		paths, err := files(path)
+		if err != nil {
+			return fmt.Errorf("load token shards: %w", err)
+		}
+		all = append(all, paths...)
+	}
+	if err := sameHeaders(all); err != nil {
+		return fmt.Errorf("load token shards: %w", err)
+	}
+	return nil
 }
 
 // scanShard checks one file and appends its tokens to out, unless that is nil.

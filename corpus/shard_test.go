@@ -45,6 +45,41 @@ func TestShardsRoundTrip(t *testing.T) {
 	}
 }
 
+// TestShardsOfTwoTokenizers: beyond the counts headers must be equal.
+func TestShardsOfTwoTokenizers(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	shard := AppendShard(nil, someTokens(100))
+	marked := slices.Clone(shard)
+	marked[15] = 1
+	for path, data := range map[string][]byte{filepath.Join(dir, "a.bin"): shard, filepath.Join(dir, "b.bin"): AppendShard(nil, someTokens(50)), filepath.Join(other, "c.bin"): marked} {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := LoadShards(dir, 200, 8); err != nil {
+		t.Error(err)
+	}
+	says := "c.bin: the number at offset 12 is 16777216, and that of " + filepath.Join(dir, "a.bin") + " is 0: shards with different headers"
+	if err := SameShards(dir, other); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("%v", err)
+	}
+	if err := SameShards(dir, dir); err != nil {
+		t.Error(err)
+	}
+	if err := SameShards(dir, filepath.Join(dir, "absent")); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "c.bin"), marked, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(dir, filepath.Join(dir, "again")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadShards(dir, 200, 8); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("%v", err)
+	}
+}
+
 // badShards are shards of 100 tokens below 200 with one thing wrong, and what must be said.
 func badShards() map[string]struct {
 	data []byte

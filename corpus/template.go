@@ -94,6 +94,23 @@ func TemplateSource(name string) (string, bool) {
 	return string(data), err == nil
 }
 
+// Stop is the text by which the assistant's turn ends, where a sampler can stop, or
+// "" if it ends with the tokenizer's end-of-text token.
+func (t *Template) Stop() string {
+	var b strings.Builder
+	after := false
+	for _, f := range t.roles[Assistant] {
+		if f.is == isContent {
+			after = true
+		} else if after && f.learn && f.is == isEOS {
+			return ""
+		} else if after && f.learn {
+			b.WriteString(f.text)
+		}
+	}
+	return b.String()
+}
+
 // RecognizeTemplate tells which of the built-in templates a chat template of Hugging
 // Face's form looks like, by the marks in its text. Such templates are programs
 // (Jinja); they are never executed here.

@@ -87,6 +87,14 @@ func TestBuiltinTemplates(t *testing.T) {
 	}()
 }
 
+func TestStop(t *testing.T) {
+	for name, want := range map[string]string{"plain": "", "chatml": "<|im_end|>", "instruction": ""} {
+		if got := builtin(name).Stop(); got != want {
+			t.Errorf("%s stops at %q", name, got)
+		}
+	}
+}
+
 func TestRecognizeTemplate(t *testing.T) {
 	for jinja, want := range map[string]string{
 		"{% for m in messages %}{{'<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n'}}{% endfor %}": "chatml",

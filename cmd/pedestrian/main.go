@@ -86,6 +86,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian checkpoint  list, verify and prune what a run has saved
   pedestrian download    fetch a model or an adapter from the Hugging Face hub
   pedestrian tokenizer   see how a text is cut into tokens; learn a vocabulary
+  pedestrian data        look at examples before training: what is learnt, how they fill rows
   pedestrian params      count parameters, term by term
   pedestrian explain     one equation: what it says, where it is, how it is checked
   pedestrian bench       this machine's limits, and how close a training step comes
@@ -125,7 +126,7 @@ func newRootCmd() *cobra.Command {
 		}
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newFinetuneCmd(), newSampleCmd(), newCheckpointCmd(), newDownloadCmd(), newTokenizerCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
+	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newFinetuneCmd(), newSampleCmd(), newCheckpointCmd(), newDownloadCmd(), newTokenizerCmd(), newDataCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
 	root.SetHelpCommand(newHelpCmd(root))
 	return root
 }

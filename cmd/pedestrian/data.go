@@ -1,0 +1,232 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/token"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// A dataCommand holds the flags of data.
+type dataCommand struct {
+	tokenizer, format, separator, template, end, loss, packing, long, val string
+	window, show, width                                                   int
+	showTemplate                                                          string
+	json                                                                  bool
+}
+
+func newDataCmd() *cobra.Command {
+	var t dataCommand
+	cmd := &cobra.Command{
+		Use:   "data FILE",
+		Short: "Look at examples before training: what is learnt of them, how they fill rows",
+		Long: `Reads examples as finetune does and says what it would learn from them: a file of
+JSON Lines, with {"text"}, {"prompt", "completion"} or {"messages"} in each line; a
+text file, whose documents are divided by the end-of-text mark; or a directory of
+either.
+
+You will see how many documents and tokens there are, the share that is learnt, how
+they fill rows, what may be wrong, and the first examples with what is learnt in
+colour, or in ⟦brackets⟧ where there is no colour. Nothing is trained.
+
+A conversation is written as text by a template: ` + strings.Join(corpus.Templates(), ", ") + `, or a file of
+your own. --show-template prints one, to begin your own with.`,
+		Example: "  pedestrian data chats.jsonl\n  pedestrian data chats.jsonl --template chatml --tokenizer ./model/ --window 512\n  pedestrian data stories.txt --separator '\\n\\n' --tokenizer bytes -n 1\n  pedestrian data --show-template plain",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if t.showTemplate != "" && len(args) == 0 {
+				return nil
+			}
+			if len(args) != 1 {
+				return usagef("data takes one file or directory, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if t.showTemplate != "" {
+				return t.printTemplate(cmd.OutOrStdout())
+			}
+			return t.run(args[0], cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&t.tokenizer, "tokenizer", train.GPT2, "gpt2, bytes, or the path of a tokenizer.json or of a directory with one")
+	f.StringVar(&t.format, "format", "", "text or jsonl (default: as the name or the first line says)")
+	f.StringVar(&t.separator, "separator", "", `what divides the documents of a text file, such as "\n\n" (default the end-of-text mark)`)
+	f.StringVar(&t.template, "template", "", "how conversations become text: "+strings.Join(corpus.Templates(), ", ")+", or a file")
+	f.StringVar(&t.end, "end", "", `what ends a document (default the tokenizer's end-of-text token)`)
+	f.StringVar(&t.loss, "loss", "completions", "what is learnt: completions, or all")
+	f.IntVar(&t.window, "window", 1024, "tokens of a row")
+	f.StringVar(&t.packing, "packing", "on", "on: as many documents in a row as fit, none of which sees another; off: one, and padding")
+	f.StringVar(&t.long, "long", string(corpus.LongCut), "documents longer than a row: cut (they go on in another row) or truncate")
+	f.StringVar(&t.val, "val", "", "examples for validation, whose documents must not be in FILE too")
+	f.IntVarP(&t.show, "n", "n", 3, "examples to show")
+	f.IntVar(&t.width, "tokens", 200, "tokens of an example to show, at most (0 = all)")
+	f.StringVar(&t.showTemplate, "show-template", "", "print a template that is built in, and nothing else")
+	f.BoolVar(&t.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (t *dataCommand) printTemplate(w io.Writer) error {
+	source, ok := corpus.TemplateSource(t.showTemplate)
+	if !ok {
+		return usagef("there is no template %q: choose one of %s", t.showTemplate, strings.Join(corpus.Templates(), ", "))
+	}
+	_, err := io.WriteString(w, source)
+	return err
+}
+
+// A dataReport is what data found, as --json prints it.
+type dataReport struct {
+	Source    string `json:"source"`
+	Tokenizer string `json:"tokenizer"`
+	*corpus.Report
+	Window   int              `json:"window"`
+	Rows     corpus.PackStats `json:"rows"`
+	Examples []shownExample   `json:"examples"`
+	Overlap  []corpus.Place   `json:"overlap,omitempty"` // validation documents that are in training too
+}
+
+type shownExample struct {
+	At    corpus.Place  `json:"at"`
+	Spans []corpus.Span `json:"spans"`
+	More  int           `json:"more,omitempty"` // tokens that are not shown
+}
+
+func (t *dataCommand) run(path string, w io.Writer) error {
+	o, err := t.options()
+	if err != nil {
+		return usageError{err}
+	}
+	if corpus.IsShards(path) {
+		return usagef("%s holds tokens, not text: there is nothing to look at but numbers", path)
+	}
+	tok, err := openTokenizer(t.tokenizer)
+	if err != nil {
+		return err
+	}
+	x, r, err := corpus.LoadExamples(path, tok, o)
+	if err != nil {
+		return usageError{err}
+	}
+	report := dataReport{Source: path, Tokenizer: t.tokenizer, Report: r, Window: t.window}
+	report.Rows = corpus.Pack(x, t.window, corpus.PackOptions{Long: corpus.Long(t.long), Pad: t.packing == "off"}).Stats
+	for i := range min(t.show, x.Len()) {
+		tokens, learn := x.Document(i)
+		n := len(tokens)
+		if t.width > 0 {
+			n = min(n, t.width)
+		}
+		report.Examples = append(report.Examples, shownExample{x.Place(i), corpus.Spans(tok, tokens[:n], learn[:n]), len(tokens) - n})
+	}
+	if t.val != "" {
+		if err := t.compare(x, tok, o, &report); err != nil {
+			return err
+		}
+	}
+	if t.json {
+		return writeJSON(w, report)
+	}
+	report.print(w)
+	return nil
+}
+
+// options are what the flags say about reading.
+func (t *dataCommand) options() (o corpus.ExampleOptions, err error) {
+	for _, f := range []struct {
+		name, value string
+		allowed     []string
+	}{
+		{"format", t.format, []string{"", string(corpus.FormatText), string(corpus.FormatJSONL)}},
+		{"loss", t.loss, []string{"completions", "all"}},
+		{"packing", t.packing, []string{"on", "off"}},
+		{"long", t.long, []string{string(corpus.LongCut), string(corpus.LongTruncate)}},
+	} {
+		if !slices.Contains(f.allowed, f.value) {
+			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
+		}
+	}
+	if t.window < 1 || t.window > 1<<20 || t.show < 0 || t.width < 0 {
+		return o, fmt.Errorf("--window is %d, -n %d and --tokens %d: a row has 1 to %d tokens, and the others are not negative", t.window, t.show, t.width, 1<<20)
+	}
+	o.Format, o.Separator = corpus.Format(t.format), escapes.Replace(t.separator)
+	o.EncodeOptions = corpus.EncodeOptions{All: t.loss == "all", End: escapes.Replace(t.end)}
+	if t.template != "" {
+		o.Template, err = corpus.LoadTemplate(t.template)
+	}
+	return o, err
+}
+
+// escapes are what a shell makes hard to write.
+var escapes = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\\`, `\`)
+
+// compare looks for documents of validation that are trained on.
+func (t *dataCommand) compare(x *corpus.Examples, tok *token.Tokenizer, o corpus.ExampleOptions, r *dataReport) error {
+	val, _, err := corpus.LoadExamples(t.val, tok, o)
+	if err != nil {
+		return usageError{err}
+	}
+	both := corpus.Overlap(x, val)
+	for _, i := range both {
+		r.Overlap = append(r.Overlap, val.Place(i))
+	}
+	if len(both) > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d documents for validation are in training too, first %v: a loss on them measures what was memorised", len(both), val.Len(), val.Place(both[0])))
+	}
+	return nil
+}
+
+// print is the report for people.
+func (r *dataReport) print(w io.Writer) {
+	p := newPainter(w)
+	fmt.Fprintf(w, "%s: %s, tokenizer %s", p.bold(r.Source), map[corpus.Kind]string{
+		corpus.KindText: "texts", corpus.KindPrompt: "prompts with completions", corpus.KindMessages: "conversations",
+	}[r.Kind], r.Tokenizer)
+	if r.Template != "" {
+		fmt.Fprintf(w, ", template %s", r.Template)
+	}
+	fmt.Fprint(w, "\n\n")
+	line := func(what string, n int, more string, args ...any) {
+		if more != "" {
+			more = "  " + p.dim(fmt.Sprintf(more, args...))
+		}
+		fmt.Fprintf(w, "  %-20s%12s%s\n", what, commas(n), more)
+	}
+	line("documents", r.Documents, "%.1f tokens on average; the longest has %s: %v", float64(r.Tokens)/float64(r.Documents), commas(r.Longest), r.LongestAt)
+	line("tokens", r.Tokens, "")
+	line("learnt", r.Targets, "%.1f %% of the tokens", 100*float64(r.Targets)/float64(r.Tokens))
+	line("documents that end", r.Ends, "whose end is learnt")
+	line(fmt.Sprintf("rows of %s", commas(r.Window)), r.Rows.Rows, "%.1f %% padding", 100*r.Rows.Padding)
+	if r.Rows.Long > 0 {
+		line("longer than a row", r.Rows.Long, "documents; %s targets are lost", commas(r.Rows.Lost))
+	}
+	if r.Rows.Skipped > 0 {
+		line("skipped", r.Rows.Skipped, "documents, or pieces of long ones, in which nothing is learnt")
+	}
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(w, "\n%s %s\n", p.bad("!"), warning)
+	}
+	for _, e := range r.Examples {
+		fmt.Fprintf(w, "\n%s\n", p.dim(e.At.String()))
+		for _, s := range e.Spans {
+			text := visible(s.Text)
+			switch {
+			case s.Learn && bool(p):
+				text = p.good(text)
+			case s.Learn:
+				text = "⟦" + text + "⟧"
+			}
+			io.WriteString(w, text)
+		}
+		if e.More > 0 {
+			io.WriteString(w, p.dim(fmt.Sprintf("… %s tokens more", commas(e.More))))
+		}
+		fmt.Fprintln(w)
+	}
+}

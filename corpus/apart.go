@@ -1,0 +1,61 @@
+package corpus
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+)
+
+// CheckApart reports a file at val, or under it, that is among the files at data too,
+// by its bytes: a validation loss on it would measure what was memorised.
+func CheckApart(data, val string) error {
+	train, err := files(data)
+	if err != nil {
+		return fmt.Errorf("compare training and validation: %w", err)
+	}
+	held, err := files(val)
+	if err != nil {
+		return fmt.Errorf("compare training and validation: %w", err)
+	}
+	sizes := map[int64][]string{}
+	for _, p := range train {
+		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() {
+			sizes[info.Size()] = append(sizes[info.Size()], p)
+		}
+	}
+	for _, v := range held {
+		info, err := os.Stat(v)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		for _, p := range sizes[info.Size()] {
+			same, err := sameBytes(p, v)
+			if err != nil {
+				return fmt.Errorf("compare training and validation: %w", err)
+			}
+			if same {
+				return fmt.Errorf("compare training and validation: %s is for validation and holds the bytes of %s, which is trained on: take other text, or leave val out and a part is kept", v, p)
+			}
+		}
+	}
+	return nil
+}
+
+func sameBytes(a, b string) (bool, error) {
+	var sums [2][sha256.Size]byte
+	for i, path := range []string{a, b} {
+		f, err := os.Open(path)
+		if err != nil {
+			return false, err
+		}
+		h := sha256.New()
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", path, bare(err))
+		}
+		h.Sum(sums[i][:0])
+	}
+	return sums[0] == sums[1], nil
+}
