@@ -50,8 +50,8 @@ func (l Attention[T]) Forward(p *Pool, y Mat[T], c *AttentionCache[T], q, k, v M
 	if c.scratch == nil {
 		c.scratch = new(attentionScratch[T])
 		allocate(func(a *arena[T]) {
-			c.scratch.planForward(a, p.Threads(), attentionTile, max(l.KeyDim, l.ValueDim))
-			c.scratch.planBackward(a, l.Heads, y.Rows, l.Drop.On())
+			c.scratch.planForward(a, p.Threads(), math.MaxInt, max(l.KeyDim, l.ValueDim))
+			c.scratch.planBackward(a, l.Heads, y.Rows, max(l.KeyDim, l.ValueDim), l.Drop.On())
 		})
 	}
 	f := &c.forward
@@ -86,57 +86,76 @@ func (f *attentionForward[T]) Do(_ *kernel.Pool, slot int) {
 			s, before = s+1, before+n
 		}
 		strip, h := (before+f.unitsOf(s)-1-u)/f.l.Heads, (u-before)%f.l.Heads
-		from := strip * f.c.scratch.tile
-		f.strip(&f.c.scratch.slots[slot], s, h, from, min(from+f.c.scratch.tile, f.segments[s].N))
+		from := strip * f.c.scratch.strip
+		f.strip(&f.c.scratch.slots[slot], s, h, from, min(from+f.c.scratch.strip, f.segments[s].N))
 	}
 }
 
 // unitsOf is the number of units of segment s: a strip of queries and a head each.
 func (f *attentionForward[T]) unitsOf(s int) int {
-	return (f.segments[s].N + f.c.scratch.tile - 1) / f.c.scratch.tile * f.l.Heads
+	return (f.segments[s].N + f.c.scratch.strip - 1) / f.c.scratch.strip * f.l.Heads
 }
 
 // strip computes queries from…to of one segment and head, one tile of keys after
 // another, with the maximum and the sum of each row carried along.
 func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
-	l, seg, n := f.l, f.segments[s], to-from
-	q, y := head(f.q, seg.Q+from, n, h, l.KeyDim), head(f.y, seg.Q+from, n, h, l.ValueDim)
-	tile, shrink := f.c.scratch.tile, scoreScale[T](l.KeyDim)
-	for i := range n {
+	l, seg, size := f.l, f.segments[s], f.c.scratch.tiling
+	for i := range to - from {
 		t.max[i], t.sum[i] = T(math.Inf(-1)), 0
 	}
-	for k0, seen := 0, seg.Past+to; k0 < seen; k0 += tile {
-		k1 := min(k0+tile, seen)
-		att := over(t.a, n, k1-k0)
-		kernel.MulNT(t.pool, att, q, head(f.k, seg.K+k0, k1-k0, h, l.KeyDim), false) // (10)
-		for i := range n {
-			row := att.Row(i)
-			seen := min(max(seg.Past+from+i+1-k0, 0), len(row)) // (13)
-			clear(row[seen:])
-			if seen == 0 {
-				continue
-			}
-			top, keep := max(t.max[i], shrink*kernel.Max(row[:seen])), T(1) // (12)
-			if k0 == 0 {
-				keep = 0
-			} else if top != t.max[i] {
-				keep = T(math.Exp(float64(t.max[i] - top)))
-			}
-			a := kernel.ScaleLarge(row[:seen], shrink, top)
-			t.max[i], t.sum[i] = top, t.sum[i]*keep+kernel.ExpSum(row[:seen], a, top)
-			if k0 > 0 && keep != 1 {
-				kernel.Scale(y.Row(i), keep)
-			}
-			if l.Drop.On() {
-				kernel.MaskRow(row, row, l.Drop, l.number(s, h, seg.Past+from+i, k0))
-			}
+	for k0, seen := 0, seg.Past+to; k0 < seen; k0 += size.keys {
+		nk := min(size.keys, seen-k0)
+		k, v := head(f.k, seg.K+k0, nk, h, l.KeyDim), head(f.v, seg.K+k0, nk, h, l.ValueDim)
+		var kt Mat[T]
+		if to-from > fewQueries {
+			kt = transposeTo(t.kt, k)
 		}
-		kernel.MulNN(t.pool, y, att, head(f.v, seg.K+k0, k1-k0, h, l.ValueDim), nil, k0 > 0) // (16)
+		late := k0 - seg.Past // earlier queries see none of these keys
+		for q0, nq := max(from, late), 0; q0 < to; q0 += nq {
+			nq = size.queries(q0, to, late, nk)
+			nk := min(nk, seg.Past+q0+nq-k0) // what the last of the queries sees
+			q, att := head(f.q, seg.Q+q0, nq, h, l.KeyDim), over(t.a, nq, nk)
+			if kt.V == nil {
+				kernel.MulNT(t.pool, att, q, k.Sub(0, nk, 0, l.KeyDim), false) // (10)
+			} else {
+				kernel.MulNN(t.pool, att, q, kt.Sub(0, l.KeyDim, 0, nk), nil, false) // (10)
+			}
+			y := head(f.y, seg.Q+q0, nq, h, l.ValueDim)
+			for i := range nq {
+				f.row(t, s, h, att.Row(i), y.Row(i), q0+i, q0+i-from, k0)
+			}
+			kernel.MulNN(t.pool, y, att, v.Sub(0, nk, 0, l.ValueDim), nil, k0 > 0) // (16)
+		}
 	}
-	lse := f.c.Lse.Row(h)[seg.Q+from:]
-	for i := range n {
+	lse, y := f.c.Lse.Row(h)[seg.Q+from:], head(f.y, seg.Q+from, to-from, h, l.ValueDim)
+	for i := range to - from {
 		kernel.Scale(y.Row(i), 1/t.sum[i]) // (15)
 		lse[i] = t.max[i] + T(math.Log(float64(t.sum[i])))
+	}
+}
+
+// row takes the exponentials of one row of a tile, that of query q of a segment and
+// of number i in its strip, from key k0 on; y is what earlier tiles gave.
+func (f *attentionForward[T]) row(t *tiles[T], s, h int, row, y []T, q, i, k0 int) {
+	shrink, past := scoreScale[T](f.l.KeyDim), f.segments[s].Past
+	seen := min(max(past+q+1-k0, 0), len(row)) // (13)
+	clear(row[seen:])
+	if seen == 0 {
+		return
+	}
+	top, keep := max(t.max[i], shrink*kernel.Max(row[:seen])), T(1) // (12)
+	if k0 == 0 {
+		keep = 0
+	} else if top != t.max[i] {
+		keep = T(math.Exp(float64(t.max[i] - top)))
+	}
+	a := kernel.ScaleLarge(row[:seen], shrink, top)
+	t.max[i], t.sum[i] = top, t.sum[i]*keep+kernel.ExpSum(row[:seen], a, top)
+	if k0 > 0 && keep != 1 {
+		kernel.Scale(y, keep)
+	}
+	if f.l.Drop.On() {
+		kernel.MaskRow(row, row, f.l.Drop, f.l.number(s, h, past+q, k0))
 	}
 }
 
@@ -181,45 +200,56 @@ func (f *attentionBackward[T]) Do(_ *kernel.Pool, slot int) {
 }
 
 func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
-	l, seg, tile, shrink := f.l, f.segments[s], f.c.scratch.tile, scoreScale[T](f.l.KeyDim)
-	rowDot, lse := f.c.scratch.d.Row(h), f.c.Lse.Row(h)
+	l, seg, size := f.l, f.segments[s], f.c.scratch.tiling
+	rowDot := f.c.scratch.d.Row(h)
 	dy, y := head(f.dy, seg.Q, seg.N, h, l.ValueDim), head(f.y, seg.Q, seg.N, h, l.ValueDim)
 	for i := range seg.N {
 		rowDot[seg.Q+i] = kernel.Dot(dy.Row(i), y.Row(i)) // Δ v ᵗ ⊖ ρ of (25), which is Δ ⊖ a
 	}
-	for k0 := 0; k0 < seg.N; k0 += tile {
-		nk := min(tile, seg.N-k0)
+	for k0 := 0; k0 < seg.N; k0 += size.keys {
+		nk := min(size.keys, seg.N-k0)
 		k, v := head(f.k, seg.K+k0, nk, h, l.KeyDim), head(f.v, seg.K+k0, nk, h, l.ValueDim)
 		dk, dv := head(f.dk, seg.K+k0, nk, h, l.KeyDim), head(f.dv, seg.K+k0, nk, h, l.ValueDim)
-		for q0 := k0; q0 < seg.N; q0 += tile {
-			nq := min(tile, seg.N-q0)
+		kt, vt := transposeTo(t.kt, k), transposeTo(t.vt, v)
+		for i := range nk {
+			clear(dk.Row(i))
+			clear(dv.Row(i))
+		}
+		for q0, nq := k0, 0; q0 < seg.N; q0 += nq {
+			nq = size.queries(q0, seg.N, k0, nk)
+			nk := min(nk, q0+nq-k0) // what the last of the queries sees
 			q, dq := head(f.q, seg.Q+q0, nq, h, l.KeyDim), head(f.dq, seg.Q+q0, nq, h, l.KeyDim)
 			dy := head(f.dy, seg.Q+q0, nq, h, l.ValueDim)
 			att, datt, kept := over(t.a, nq, nk), over(t.b, nq, nk), over(t.a, nq, nk)
 			if l.Drop.On() {
 				kept = over(t.c, nq, nk)
 			}
-			kernel.MulNT(t.pool, att, q, k, false)   // (10)
-			kernel.MulNT(t.pool, datt, dy, v, false) // Δ vᵗ of (25)
+			kernel.MulNN(t.pool, att, q, kt.Sub(0, l.KeyDim, 0, nk), nil, false)     // (10)
+			kernel.MulNN(t.pool, datt, dy, vt.Sub(0, l.ValueDim, 0, nk), nil, false) // Δ vᵗ of (25)
 			for i := range nq {
-				row, seen := att.Row(i), min(q0+i+1-k0, nk) // (13)
-				clear(row[seen:])
-				a := kernel.ScaleLarge(row[:seen], shrink, lse[seg.Q+q0+i])
-				kernel.ExpSum(row[:seen], a, lse[seg.Q+q0+i]) // (12), (15)
-				if l.Drop.On() {
-					at := l.number(s, h, q0+i, k0)
-					kernel.MaskRow(kept.Row(i), row, l.Drop, at)
-					kernel.MaskRow(datt.Row(i), datt.Row(i), l.Drop, at)
-				}
+				f.row(s, h, att.Row(i), datt.Row(i), kept.Row(i), q0+i, k0)
 			}
-			kernel.MulTN(t.pool, dv, kept, dy, q0 > k0) // ρᵗ Δ of (22)
-			for i := range nq {
-				row, drow, seen := att.Row(i), datt.Row(i), min(q0+i+1-k0, nk)
-				clear(drow[seen:])                                                          // (27)
-				kernel.SoftmaxBackward(drow[:seen], row[:seen], rowDot[seg.Q+q0+i], shrink) // (25), (28)
-			}
-			kernel.MulNN(t.pool, dq, datt, k, nil, k0 > 0) // Δ_raw k of (30.a)
-			kernel.MulTN(t.pool, dk, datt, q, q0 > k0)     // Δ_rawᵗ q of (30.b)
+			kernel.MulTN(t.pool, dv.Sub(0, nk, 0, l.ValueDim), kept, dy, true)     // ρᵗ Δ of (22)
+			kernel.MulNN(t.pool, dq, datt, k.Sub(0, nk, 0, l.KeyDim), nil, k0 > 0) // Δ_raw k of (30.a)
+			kernel.MulTN(t.pool, dk.Sub(0, nk, 0, l.KeyDim), datt, q, true)        // Δ_rawᵗ q of (30.b)
 		}
 	}
+}
+
+// row makes of one row of scores that of ρ, and of one of Δ vᵗ that of Δ_raw: those
+// of query q of a segment, from key k0 on. kept is ρ under its mask.
+func (f *attentionBackward[T]) row(s, h int, row, drow, kept []T, q, k0 int) {
+	seg, shrink := f.segments[s], scoreScale[T](f.l.KeyDim)
+	seen := min(q+1-k0, len(row)) // (13)
+	clear(row[seen:])
+	clear(drow[seen:]) // (27)
+	lse := f.c.Lse.Row(h)[seg.Q+q]
+	a := kernel.ScaleLarge(row[:seen], shrink, lse)
+	kernel.ExpSum(row[:seen], a, lse) // (12), (15)
+	if f.l.Drop.On() {
+		at := f.l.number(s, h, q, k0)
+		kernel.MaskRow(kept, row, f.l.Drop, at)
+		kernel.MaskRow(drow, drow, f.l.Drop, at)
+	}
+	kernel.SoftmaxBackward(drow[:seen], row[:seen], f.c.scratch.d.Row(h)[seg.Q+q], shrink) // (25), (28)
 }

@@ -22,7 +22,7 @@ func testAttention[T Float](t *testing.T) {
 		return w
 	}
 	for _, n := range []int{1, 2, 7, 13} {
-		for _, tile := range []int{1, 3, 4, 64} {
+		for _, tile := range []tiling{{1, 1, 1, 1}, {6, 3, 3, 3}, {8, 2, 4, 3}, {7, 4, 2, 5}, usualTiling} {
 			x, Δ := r.mat(seqs*n, 2*keys+values).Scale(2), r.mat(seqs*n, values)
 			qkv, dy := to[T](x), to[T](Δ)
 			y, dqkv := rubbish[T](seqs*n, values), rubbish[T](seqs*n, 2*keys+values)
@@ -38,7 +38,7 @@ func testAttention[T Float](t *testing.T) {
 			q, k, v := columns(qkv)
 			dq, dk, dv := columns(dqkv)
 			l.Forward(r.pool, y, c, q, k, v, segments) // makes the scratch
-			c.scratch.tile = tile
+			c.scratch.tiling = tile
 			l.Forward(r.pool, y, c, q, k, v, segments)
 			l.Backward(r.pool, dq, dk, dv, dy, c, q, k, v, y, segments)
 

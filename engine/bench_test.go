@@ -3,6 +3,7 @@ package engine
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -65,4 +66,43 @@ func benchmarkDecode(b *testing.B, c pedestrian.Config) {
 		d.Feed(0, token)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+}
+
+func BenchmarkAttention64(b *testing.B)   { benchmarkAttention(b, 12, 4, 32, 64) }
+func BenchmarkAttention1024(b *testing.B) { benchmarkAttention(b, 1, 12, 64, 1024) }
+
+// benchmarkAttention is one layer, forward and backward, on one thread.
+func benchmarkAttention(b *testing.B, batch, heads, width, length int) {
+	rows, d := batch*length, heads*width
+	rnd := rand.New(rand.NewPCG(1, 2))
+	mat := func(cols int) Mat[float32] {
+		m := NewMat[float32](rows, cols)
+		for i := range m.V {
+			m.V[i] = float32(rnd.NormFloat64())
+		}
+		return m
+	}
+	qkv, dqkv, y, dy := mat(3*d), mat(3*d), mat(d), mat(d)
+	split := func(m Mat[float32]) (q, k, v Mat[float32]) {
+		return m.Sub(0, rows, 0, d), m.Sub(0, rows, d, 2*d), m.Sub(0, rows, 2*d, 3*d)
+	}
+	q, k, v := split(qkv)
+	dq, dk, dv := split(dqkv)
+	segments := make([]Segment, batch)
+	for i := range segments {
+		segments[i] = Segment{i * length, i * length, length, 0}
+	}
+	l := Attention[float32]{Heads: heads, KeyDim: width, ValueDim: width}
+	c := &AttentionCache[float32]{Lse: NewMat[float32](heads, rows)}
+	forward, backward := 0.0, 0.0
+	for b.Loop() {
+		start := time.Now()
+		l.Forward(nil, y, c, q, k, v, segments)
+		half := time.Now()
+		l.Backward(nil, dq, dk, dv, dy, c, q, k, v, y, segments)
+		forward, backward = forward+half.Sub(start).Seconds(), backward+time.Since(half).Seconds()
+	}
+	n := float64(b.N) * float64(batch*heads) * float64(length) * float64(length) * float64(width) // half of 2 n² d a product
+	b.ReportMetric(2*n/forward/1e9, "forward-GFLOP/s")
+	b.ReportMetric(5*n/backward/1e9, "backward-GFLOP/s")
 }

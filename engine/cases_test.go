@@ -175,7 +175,7 @@ func likeAdapter[T Float](a *pedestrian.Adapter[T]) *pedestrian.Adapter[T] {
 // setTile makes tiles so small that short sequences have several.
 func (n *Network[T]) setTile(tile int) {
 	n.reserve(true, trainee[T]{dp: n.params})
-	n.work.attention.tile = tile
+	n.work.attention.tiling = tiling{2 * tile, tile, tile + 2, tile + 1}.fits(n.work.attention.strip)
 }
 
 // near compares number by number, relative to the largest.

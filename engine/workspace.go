@@ -80,7 +80,7 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	w.planBlock(a, &w.blocks[0], s, true)
 
 	a.in("attention")
-	w.attention.planForward(a, s.threads, min(attentionTile, s.Context), max(s.QueryDim(), s.ValueDim()))
+	w.attention.planForward(a, s.threads, s.Context, max(s.QueryDim(), s.ValueDim()))
 
 	a.in("logits")
 	w.logits.Chunk = s.chunk
@@ -120,7 +120,7 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape) {
 	w.logits.DX = a.mat(s.chunk, d)
 
 	a.in("attention")
-	w.attention.planBackward(a, s.Heads, s.rows, s.dropout)
+	w.attention.planBackward(a, s.Heads, s.rows, max(s.QueryDim(), s.ValueDim()), s.dropout)
 
 	for i := range w.blocks {
 		w.blocks[i].ln1.partial, w.blocks[i].ln2.partial = partial, partial

@@ -220,3 +220,15 @@ func adamWVector(w, g, m, v []float32, h *AdamWStep[float32]) {
 	}
 	adamW512(at32(w, 0), at32(g, 0), at32(m, 0), at32(v, 0), len(w), &h.Scale)
 }
+
+// transposeVector transposes as many rows of src as fill whole vectors, and tells how many.
+func transposeVector(dst, src Mat[float32]) (rows int) {
+	step, f := 16, packColumns512
+	if current == AVX2 {
+		step, f = 8, packColumns256
+	}
+	for ; rows+step <= src.Rows; rows += step {
+		f(src.Cols, at32(dst.V, rows), 4*dst.Stride, at32(src.V, rows*src.Stride), 4*src.Stride, step)
+	}
+	return rows
+}

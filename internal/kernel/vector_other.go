@@ -61,3 +61,5 @@ func normalizeBackwardVector(dx, dy, w, xhat []float32, rstd, s, t float32) { pa
 func addRowsVector(y []float32, x Mat[float32]) { panic(noVectors) }
 
 func adamWVector(w, g, m, v []float32, h *AdamWStep[float32]) { panic(noVectors) }
+
+func transposeVector(dst, src Mat[float32]) (rows int) { panic(noVectors) }
