@@ -101,8 +101,8 @@ func ExampleMemory() {
 	fmt.Printf("%-12s %4d MiB\n", "all", m.Total()>>20)
 	// Output:
 	// activations   381 MiB
-	// attention       0 MiB
+	// attention       1 MiB
 	// logits        101 MiB
 	// errors         18 MiB
-	// all           501 MiB
+	// all           502 MiB
 }
