@@ -23,8 +23,15 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
+	tok, err := d.Tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	if tok != nil && tok.Vocab() > d.Network.Vocab {
+		return nil, fmt.Errorf("reading the model: %s: its tokenizer has %d tokens, the network %d", d.Path, tok.Vocab(), d.Network.Vocab)
+	}
 	p := pedestrian.NewParams[T](d.Network)
-	m := &Model[T]{Params: p, EOS: d.EOS, BOS: d.BOS, Name: d.Name}
+	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name}
 	ts := views(p)
 	for i, s := range slotsOf(d.Network) {
 		in := d.Tensors[d.place[s.name]]

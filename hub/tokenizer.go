@@ -1,30 +1,93 @@
 package hub
 
 import (
-	"io"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// ownTokenizer holds a tokenizer that Hugging Face's library has no form for: the
-// characters of a text, or the bytes.
-const ownTokenizer = "pedestrian_tokenizer.json"
+const (
+	tokenizerFile   = "tokenizer.json"
+	vocabFile       = "vocab.json"
+	tokenizerConfig = "tokenizer_config.json"
 
-// tokenizerFiles are the files that hold t; none when it is nil.
+	// ownTokenizer holds a tokenizer that Hugging Face's library has no form for: the
+	// characters of a text, or the bytes.
+	ownTokenizer = "pedestrian_tokenizer.json"
+)
+
+// Open opens a regular file, so that a folder is an fs.FS.
+func (f *folder) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	return openRegular(f.root, path.Join(filepath.ToSlash(f.dir), name))
+}
+
+// Tokenizer reads the tokenizer of d; nil when it has none.
+func (d *Directory) Tokenizer() (*token.Tokenizer, error) {
+	if d.folder.has(tokenizerFile) || d.folder.has(vocabFile) {
+		t, err := token.LoadFS(d.folder)
+		if err != nil {
+			return nil, fmt.Errorf("reading the model: %s: %w", d.Path, err)
+		}
+		return t, nil
+	}
+	text, err := d.folder.text(ownTokenizer)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	t := new(token.Tokenizer)
+	if err == nil {
+		err = t.UnmarshalJSON(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the model: %s: %w", filepath.Join(d.Path, ownTokenizer), err)
+	}
+	return t, nil
+}
+
+// tokenizerFiles are the files that hold t; none when it is nil. context becomes the
+// longest text that the tokenizer's configuration names.
 func tokenizerFiles(t *token.Tokenizer, context int) ([]outFile, error) {
 	if t == nil {
 		return nil, nil
 	}
-	own, err := t.MarshalJSON()
+	if t.Kind() == token.Chars || t.Kind() == token.Bytes {
+		own, err := t.MarshalJSON()
+		return []outFile{text(ownTokenizer, string(own)+"\n")}, err
+	}
+	all, err := t.Files()
 	if err != nil {
 		return nil, err
 	}
-	name := ownTokenizer
-	if t.Kind() != token.Chars && t.Kind() != token.Bytes {
-		name = "tokenizer.json"
+	if all[tokenizerConfig], err = withLength(all[tokenizerConfig], context); err != nil {
+		return nil, err
 	}
-	return []outFile{{name, func(w io.Writer) error {
-		_, err := w.Write(append(own, '\n'))
-		return err
-	}}}, nil
+	var files []outFile
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		files = append(files, text(name, string(all[name])))
+	}
+	return files, nil
+}
+
+// withLength sets model_max_length in tokenizer_config.json.
+func withLength(config []byte, context int) ([]byte, error) {
+	o := object{}
+	if config != nil {
+		var err error
+		if o, err = parseObject(config); err != nil {
+			return nil, err
+		}
+	}
+	o["model_max_length"] = json.RawMessage(fmt.Sprint(context))
+	out, err := json.MarshalIndent(o, "", "  ")
+	return append(out, '\n'), err
 }

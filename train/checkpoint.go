@@ -156,6 +156,9 @@ func (s *sealed) state(c *Checkpoint, moments bool) error {
 	if err != nil || !moments {
 		return err
 	}
+	if c.Data.Train == 0 {
+		return fmt.Errorf("%s was imported, and never trained: there is nothing to resume; let a new run begin with it", s.dir)
+	}
 	return s.tensors(momentsFile, 2*count, func() []pedestrian.Tensor[float32] {
 		c.State.M, c.State.V = c.State.Trained().like(), c.State.Trained().like()
 		return c.State.moments()

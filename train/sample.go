@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -23,7 +24,9 @@ import (
 // prompt, unless the prompt begins with one, and a full window goes on from the last
 // place in it where a unit begins, if there is one.
 type Writer struct {
-	Align string // Options.Align of the training
+	Align string  // Options.Align of the training
+	Begin []int32 // tokens that stand in the place of an empty prompt; none = it is refused
+	End   []int32 // tokens that end a text; NewWriter takes the tokenizer's
 
 	net     *engine.Network[float32]
 	tok     *token.Tokenizer
@@ -37,14 +40,18 @@ type Writer struct {
 // NewWriter makes a writer for net, which was made with parameters of configuration
 // c; tok has at most c.Vocab tokens.
 func NewWriter(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer) *Writer {
-	return &Writer{net: net, tok: tok, context: c.Context, vocab: c.Vocab, space: make([]candidate, tok.Vocab())}
+	w := &Writer{net: net, tok: tok, context: c.Context, vocab: c.Vocab, space: make([]candidate, tok.Vocab())}
+	if end, ok := tok.EOS(); ok {
+		w.End = []int32{end}
+	}
+	return w
 }
 
 // A Text is what a writer wrote.
 type Text struct {
 	Text    string // without the prompt and the stop string
 	Tokens  int    // chosen, those of the stop string included
-	Stopped bool   // the stop string came
+	Stopped bool   // the stop string came, or a token that ends a text
 }
 
 // Write continues prompt, which must have at least one token. emit, when not nil, is
@@ -73,9 +80,9 @@ func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func
 		}
 		text.Text = out.String()
 	}
-	stream, stop := w.tok.Stream(), stopper{stop: s.Stop}
+	stream, stop, ended := w.tok.Stream(), stopper{stop: s.Stop}, false
 	logits := w.read(window, 0, s.NoCache)
-	for ; text.Tokens < s.Tokens && !text.Stopped; text.Tokens++ {
+	for ; text.Tokens < s.Tokens && !text.Stopped && !ended; text.Tokens++ {
 		if err := ctx.Err(); err != nil {
 			return text, err
 		}
@@ -90,6 +97,9 @@ func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func
 		if err != nil {
 			return text, err
 		}
+		if ended = slices.Contains(w.End, next); ended {
+			continue
+		}
 		window = append(window, next)
 		var piece string
 		piece, text.Stopped = stop.add(stream.Next(next))
@@ -103,6 +113,7 @@ func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func
 			put(stop.flush())
 		}
 	}
+	text.Stopped = text.Stopped || ended
 	return text, nil
 }
 
@@ -119,6 +130,9 @@ func (w *Writer) encode(prompt string) ([]int32, error) {
 	}
 	if end, err := w.tok.Encode("\n"); err == nil && w.aligned() && (len(tokens) == 0 || tokens[0] != end[0]) {
 		tokens = append(end, tokens...)
+	}
+	if len(tokens) == 0 {
+		tokens = append(tokens, w.Begin...)
 	}
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("the prompt is empty: give at least one character to go on from")
@@ -163,8 +177,11 @@ func (w *Writer) read(window []int32, seen int, noCache bool) []float32 {
 
 // Prompt is what a text begins with when nobody says: the end of a line or a
 // paragraph, so that a new one begins; in a vocabulary without a line's end, the token
-// that is first in it.
+// that is first in it; nothing where there are tokens that begin a text.
 func (w *Writer) Prompt() string {
+	if len(w.Begin) > 0 {
+		return ""
+	}
 	if _, err := w.tok.Encode("\n"); err != nil {
 		return w.tok.Token(0)
 	}

@@ -200,3 +200,33 @@ func TestWrite(t *testing.T) {
 		t.Errorf("cancelled after 5: %+v, %v", c, err)
 	}
 }
+
+// A token that ends a text ends it, and is not written; tokens that begin one stand in
+// the place of an empty prompt.
+func TestBeginAndEnd(t *testing.T) {
+	tok := chars(t)
+	w := writer(t, tok, nil)
+	s := Sampling{Temperature: 1, Tokens: 100, Seed: 1}
+	whole, err := w.Write(t.Context(), "ab", s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := []rune(whole.Text)[20]
+	end, err := tok.Encode(string(last))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.End = end
+	want := whole.Text[:strings.IndexRune(whole.Text, last)]
+	if got, err := w.Write(t.Context(), "ab", s, nil); err != nil || got.Text != want || !got.Stopped || got.Tokens != len([]rune(want))+1 {
+		t.Errorf("ended by %q: %+v, want %q, %v", last, got, want, err)
+	}
+	w.End = nil
+	w.Begin, err = tok.Encode("ab")
+	if err != nil || w.Prompt() != "" {
+		t.Errorf("the prompt is %q, %v", w.Prompt(), err)
+	}
+	if got, err := w.Write(t.Context(), "", s, nil); err != nil || got != whole {
+		t.Errorf("without a prompt: %+v, want %+v, %v", got, whole, err)
+	}
+}

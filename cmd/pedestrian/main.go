@@ -126,7 +126,21 @@ func newRootCmd() *cobra.Command {
 		}
 		return usagef("%w: see \"%s --help\"", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTourCmd(), newVerifyCmd(), newTrainCmd(), newFinetuneCmd(), newSampleCmd(), newCheckpointCmd(), newDownloadCmd(), newTokenizerCmd(), newDataCmd(), newParamsCmd(), newExplainCmd(), newBenchCmd())
+	root.AddCommand(
+		newTourCmd(),
+		newVerifyCmd(),
+		newTrainCmd(),
+		newFinetuneCmd(),
+		newSampleCmd(),
+		newCheckpointCmd(),
+		newDownloadCmd(),
+		newTokenizerCmd(),
+		newImportCmd(),
+		newDataCmd(),
+		newParamsCmd(),
+		newExplainCmd(),
+		newBenchCmd(),
+	)
 	root.SetHelpCommand(newHelpCmd(root))
 	return root
 }

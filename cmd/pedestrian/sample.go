@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,17 +20,19 @@ type sampleCommand struct {
 	prompt       string
 	n, threads   int
 	kv           string
+	tokenizer    string
 	newest, json bool
 }
 
 func newSampleCmd() *cobra.Command {
 	t := sampleCommand{Sampling: train.Sampling{Temperature: 0.8, Tokens: 400, Seed: 1}}
 	cmd := &cobra.Command{
-		Use:   "sample [RUN]",
+		Use:   "sample [MODEL]",
 		Short: "Let a trained model write",
-		Long: `Lets the network of a run directory go on from a prompt, token by token. Without
-a directory: the latest run in runs/. It takes the checkpoint with the lowest
-validation loss.
+		Long: `Lets a network go on from a prompt, token by token: that of a run directory (the
+checkpoint with the lowest validation loss), of a checkpoint, of a GPT-2 directory of
+Hugging Face, of its cache by name, or a model file of llm.c. Without one: the latest
+run in runs/.
 
 You will see which model writes and what to expect of it (on standard error), and
 the text as it comes (on standard output). The same seed gives the same text.
@@ -42,10 +42,10 @@ half is forgotten and the rest is read again as the beginning of a new one.
 
 With --kv off every token is computed from the whole window; the text must be the
 same as with the cache, which is checked, and both times are shown.`,
-		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample --kv off --tokens 100",
+		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\"\n  pedestrian sample --kv off --tokens 100",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("sample takes one run directory, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
+				return usagef("sample takes one model, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
 			}
 			return nil
 		},
@@ -63,6 +63,7 @@ same as with the cache, which is checked, and both times are shown.`,
 	f.Float64Var(&t.TopP, "top-p", 0, "only the likeliest tokens that together have this probability (0 = all)")
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "of the choices")
 	f.StringVar(&t.Stop, "stop", "", "end the text before this string")
+	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
 	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.threads, "threads", 0, "0 = one a processor; the text does not depend on it")
@@ -80,13 +81,20 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if err := t.Validate(); err != nil {
 		return usageError{err}
 	}
-	c, err := t.checkpoint(ctx, args, stderr)
+	path, err := orLatest(args)
 	if err != nil {
 		return err
 	}
-	net := engine.New(c.State.Params, c.State.Adapter, engine.Options{Threads: t.threads})
+	m, err := openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer}, stderr)
+	if err != nil {
+		return err
+	}
+	if m.Tokenizer == nil {
+		return usagef("%s has no tokenizer, without which there is no text: name one with --tokenizer", path)
+	}
+	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads})
 	defer net.Close()
-	w := c.Writer(net)
+	w := m.writer(net)
 	if !prompted {
 		t.prompt = w.Prompt()
 	}
@@ -94,61 +102,33 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 		return usageError{err}
 	}
 	if !t.json {
-		fmt.Fprintf(stderr, "%s\n\n", header(c))
+		fmt.Fprintf(stderr, "%s\n\n", header(m))
 	}
 	ctx, stop := interruptible(ctx, func() {})
 	defer stop()
 	for i := range t.n {
 		s := t.Sampling
 		s.Seed += uint64(i)
-		if err := t.write(ctx, w, s, i, c.Dir, stdout, stderr); err != nil {
+		if err := t.write(ctx, w, s, i, m.Path, stdout, stderr); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkpoint loads the checkpoint that the arguments mean: of a run, the best or the
-// newest one.
-func (t *sampleCommand) checkpoint(ctx context.Context, args []string, stderr io.Writer) (*train.Checkpoint, error) {
-	run := ""
-	if len(args) > 0 {
-		run = args[0]
-	} else if run = latestRun(runsDir); run == "" {
-		return nil, usagef("there is no run in %s: train one with \"pedestrian train\", or name a run directory", runsDir)
-	}
-	c, err := openCheckpoint(run, t.newest, stderr)
-	if err == nil && c.State.Adapter != nil {
-		err = attachBase(ctx, c, stderr)
-	}
-	return c, err
-}
-
-// latestRun is the directory in dir whose newest checkpoint was written last.
-func latestRun(dir string) (run string) {
-	var when time.Time
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		newest, err := train.Newest(name)
-		if err != nil {
-			continue
-		}
-		if info, err := os.Stat(newest); err == nil && info.ModTime().After(when) {
-			run, when = name, info.ModTime()
-		}
-	}
-	return run
-}
-
 // header says which model writes and what to expect of it.
-func header(c *train.Checkpoint) string {
-	p, n := c.State.Progress, c.Network
+func header(m *model) string {
+	count := commas(m.Params.Config.Ledger().Total())
+	if c := m.Checkpoint; c == nil || imported(c) {
+		return strings.Join(append([]string{fmt.Sprintf("%s: %s, %s parameters.", m.Name, m.Kind, count)}, m.Notes...), " ")
+	}
+	c := m.Checkpoint
+	p := c.State.Progress
 	loss := "not evaluated"
 	if p.Evaluations > 0 {
 		loss = "validation loss " + three(p.Last.Loss)
 	}
-	return fmt.Sprintf("%s: %s parameters, %s, after %s tokens. %s", c.Dir, commas(n.Ledger().Total()), loss, short(float64(p.Tokens)), expectation(c))
+	return fmt.Sprintf("%s: %s parameters, %s, after %s tokens. %s", c.Dir, count, loss, short(float64(p.Tokens)), expectation(c))
 }
 
 // expectation is a sentence on what a loss means.

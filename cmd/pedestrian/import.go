@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// importPreset marks the options of a checkpoint that was not trained here.
+const importPreset = "import"
+
+// imported says whether c was made by import.
+func imported(c *train.Checkpoint) bool { return c.Options.Preset == importPreset }
+
+func newImportCmd() *cobra.Command {
+	var out, tokenizer string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "import MODEL",
+		Short: "Make a run directory of somebody else's GPT-2",
+		Long: `Reads a GPT-2 directory of Hugging Face (config.json, model.safetensors or its
+shards, the tokenizer), a model in its cache by name, or a model file of llm.c, and
+writes it as a run directory with one checkpoint. Most commands read such models
+where they are, and need no import; a run directory is sealed with digests, and holds
+float32.
+
+You will see what was read, what was assumed, and where it was written.`,
+		Example: "  pedestrian import ./gpt2 --out runs/gpt2\n  pedestrian import gpt2_124M.bin --out runs/gpt2\n  pedestrian sample runs/gpt2 --prompt \"Once upon a time\"",
+		Args:    oneModel,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("--out is missing: name the run directory to write, such as --out runs/gpt2")
+			}
+			return runImport(cmd.Context(), args[0], out, tokenizer, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&out, "out", "", "the run directory to write")
+	f.StringVar(&tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// oneModel is for commands that take one model.
+func oneModel(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef("%s takes one model, not %d: see \"%s --help\"", cmd.Name(), len(args), cmd.CommandPath())
+	}
+	return nil
+}
+
+func runImport(ctx context.Context, path, out, tokenizer string, asJSON bool, stdout, stderr io.Writer) error {
+	m, err := openModel(ctx, path, modelOptions{tokenizer: tokenizer}, stderr)
+	if err != nil {
+		return err
+	}
+	if m.Checkpoint != nil {
+		return usagef("%s is a %s of pedestrian already", path, m.Kind)
+	}
+	if m.Tokenizer == nil {
+		return usagef("%s has no tokenizer, and a run has one: name it with --tokenizer", path)
+	}
+	if entries, err := train.Checkpoints(out); err == nil && len(entries) > 0 {
+		return usagef("%s holds a run already: choose another directory", out)
+	}
+	c, err := checkpointOf(m)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return usageError{err}
+	}
+	dir, err := c.Save(out)
+	if err != nil {
+		return err
+	}
+	config := m.Params.Config
+	if asJSON {
+		return writeJSON(stdout, map[string]any{"kind": m.Kind, "from": m.Path, "name": m.Name, "checkpoint": dir, "network": config,
+			"parameters": config.Ledger().Total(), "sha256": train.Digest(m.Params), "tokenizer": m.Tokenizer.Kind(), "tokens": m.Tokenizer.Vocab(), "notes": m.Notes})
+	}
+	fmt.Fprintf(stdout, "%s: %s\n", m.Path, m.Kind)
+	for _, line := range describe(config) {
+		fmt.Fprintln(stdout, "  "+line)
+	}
+	for _, note := range m.Notes {
+		fmt.Fprintln(stdout, "  "+note)
+	}
+	fmt.Fprintf(stdout, "Written as %s. Next: pedestrian sample %s\n", dir, shellQuote(out))
+	return nil
+}
+
+// checkpointOf is m as a checkpoint of a run that has not made a step.
+func checkpointOf(m *model) (*train.Checkpoint, error) {
+	o, err := train.PresetOptions("char")
+	if err != nil {
+		return nil, err
+	}
+	from, err := filepath.Abs(m.Path)
+	if err != nil {
+		return nil, err
+	}
+	o.Preset, o.Data, o.Config = importPreset, from, m.Params.Config
+	o.Tokenizer = train.GPT2 // what a run of it would cut texts with is kept beside it
+	return &train.Checkpoint{
+		Network: m.Params.Config, Options: o, Data: train.DataInfo{Source: from}, Tokenizer: m.Tokenizer,
+		State: &train.State{Params: m.Params},
+	}, nil
+}
+
+// describe says what a network is, in a few lines.
+func describe(c pedestrian.Config) []string {
+	head := "the logits' matrix is the token embedding"
+	if !c.Tied {
+		head = "the logits have a matrix of their own"
+	}
+	bias := "biases"
+	if !c.Bias {
+		bias = "no biases"
+	}
+	return []string{
+		fmt.Sprintf("%s blocks of %s heads, width %s, hidden %s; %s tokens, context %s", commas(c.Blocks), commas(c.Heads), commas(c.Width), commas(c.HiddenDim()), commas(c.Vocab), commas(c.Context)),
+		fmt.Sprintf("%s, eps %g, %s; %s", c.Activation, c.Eps, bias, head),
+		fmt.Sprintf("%s parameters", commas(c.Ledger().Total())),
+	}
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/token"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// The kinds of places that hold a model.
+const (
+	kindRun        = "run"
+	kindCheckpoint = "checkpoint"
+	kindDirectory  = "Hugging Face directory"
+	kindCached     = "model in the cache of Hugging Face"
+	kindLLMC       = "llm.c model"
+)
+
+// A model is a network that a command was pointed at, wherever it is kept.
+type model struct {
+	Kind       string
+	Path       string // of the directory or the file that was read
+	Name       string // what others call it, or Path
+	Params     *pedestrian.Params[float32]
+	Adapter    *pedestrian.Adapter[float32] // that a run trained beside Params, or nil
+	Tokenizer  *token.Tokenizer             // nil when it has none
+	EOS, BOS   []int32                      // of a model of others
+	Checkpoint *train.Checkpoint            // nil when it is not ours
+	Notes      []string                     // what was assumed, one line each
+}
+
+// modelOptions say how a model is looked for.
+type modelOptions struct {
+	newest    bool   // of a run, the newest checkpoint instead of the best
+	tokenizer string // that stands in for the model's own; "" = its own
+	fetch     bool   // from the hub, where it is not here
+}
+
+// place says what path is: the kind, and the path to read. An error is a mistake of
+// the user's.
+func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind, at string, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && hub.CheckRepo(path) == nil && fetch:
+		dir, err := fetchedModel(ctx, path, stderr)
+		if err != nil {
+			return "", "", usagef("%s is no directory, and not on the hub either: %w", path, err)
+		}
+		return kindCached, dir, nil
+	case errors.Is(err, fs.ErrNotExist) && hub.CheckRepo(path) == nil:
+		s, cacheErr := hubEnvironment().cache.Find(path, "")
+		if cacheErr == nil && len(s.Missing) == 0 {
+			return kindCached, s.Dir, nil
+		}
+		return "", "", usagef("%s: no such file or directory, and no model of that name is in the cache: \"pedestrian download %s\" fetches one", path, path)
+	case err != nil:
+		return "", "", usageError{err}
+	case !info.IsDir() && hub.IsLLMC(path):
+		return kindLLMC, path, nil
+	case !info.IsDir() && strings.HasSuffix(path, ".safetensors"):
+		return "", "", usagef("%s is a file of weights, and a model is a directory with %s and them: give the directory", path, "config.json")
+	case !info.IsDir():
+		return "", "", usagef("%s is not a model: give a run directory, a directory of Hugging Face with config.json, or a model file of llm.c", path)
+	}
+	if _, err := os.Stat(filepath.Join(path, train.ManifestFile)); err == nil {
+		return kindCheckpoint, path, nil
+	}
+	if hub.IsDirectory(path) {
+		return kindDirectory, path, nil
+	}
+	if _, err := train.Newest(path); err != nil {
+		return "", "", usagef("no model: %w: name a run directory of \"pedestrian train\", or a directory of Hugging Face with config.json", err)
+	}
+	return kindRun, path, nil
+}
+
+// openModel opens a model by path: a run directory (its best checkpoint), a checkpoint,
+// a directory of Hugging Face, the name of a model in its cache, or a model file of
+// llm.c. Beside the adapter of a run stands the base that it was trained on.
+func openModel(ctx context.Context, path string, o modelOptions, stderr io.Writer) (*model, error) {
+	kind, at, err := place(ctx, path, o.fetch, stderr)
+	if err != nil {
+		return nil, err
+	}
+	m := &model{Kind: kind, Path: at, Name: path}
+	switch kind {
+	case kindRun, kindCheckpoint:
+		err = m.openOurs(ctx, o, stderr)
+	case kindLLMC:
+		err = m.take(hub.LoadLLMC[float32](at, hub.LoadOptions{}))
+	default:
+		err = m.take(hub.LoadModel(at))
+	}
+	if err == nil && o.tokenizer != "" {
+		m.Tokenizer, err = openTokenizer(o.tokenizer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if gpt2 := token.GPT2(); m.Tokenizer == nil && m.Params.Config.Vocab == gpt2.Vocab() {
+		m.Tokenizer = gpt2
+		m.Notes = append(m.Notes, fmt.Sprintf("It has no tokenizer; its vocabulary has the size of GPT-2's, %s, which is taken.", commas(gpt2.Vocab())))
+	}
+	if t := m.Tokenizer; t != nil && t.Vocab() > m.Params.Config.Vocab {
+		return nil, usagef("the tokenizer has %d tokens, and %s %d: give the model's own", t.Vocab(), path, m.Params.Config.Vocab)
+	}
+	return m, nil
+}
+
+// take fills m with what package hub has read. Files that cannot be read as a model
+// are the user's mistake.
+func (m *model) take(h *hub.Model[float32], err error) error {
+	if err != nil {
+		return usageError{err}
+	}
+	m.Params, m.Tokenizer, m.EOS, m.BOS = h.Params, h.Tokenizer, h.EOS, h.BOS
+	if h.Name != "" && m.Kind != kindCached {
+		m.Name = h.Name
+	}
+	return nil
+}
+
+// openOurs opens a run or a checkpoint.
+func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) error {
+	var c *train.Checkpoint
+	var passed []error
+	var err error
+	switch {
+	case m.Kind == kindCheckpoint:
+		c, err = train.Load(m.Path, false)
+	case o.newest:
+		c, passed, err = train.LoadNewest(m.Path, false)
+	default:
+		c, passed, err = train.LoadBest(m.Path)
+	}
+	if err != nil {
+		return err
+	}
+	passedOver(stderr, passed, c)
+	if c.State.Adapter != nil && c.State.Params == nil {
+		if err := attachBase(ctx, c, stderr); err != nil {
+			return err
+		}
+	}
+	m.Path, m.Checkpoint, m.Params, m.Adapter, m.Tokenizer = c.Dir, c, c.State.Params, c.State.Adapter, c.Tokenizer
+	return nil
+}
+
+// writer makes a writer for net, which was made with m's parameters.
+func (m *model) writer(net *engine.Network[float32]) *train.Writer {
+	if m.Checkpoint != nil && !imported(m.Checkpoint) {
+		return m.Checkpoint.Writer(net)
+	}
+	w := train.NewWriter(net, m.Params.Config, m.Tokenizer)
+	if len(m.EOS) > 0 {
+		w.End = m.EOS
+	}
+	switch {
+	case len(m.BOS) > 0:
+		w.Begin = m.BOS
+	case len(w.End) > 0: // as GPT-2 was trained: the end of one text is the beginning of the next
+		w.Begin = w.End[:1]
+	}
+	return w
+}
+
+// latestRun is the directory in dir whose newest checkpoint was written last.
+func latestRun(dir string) (run string) {
+	var when time.Time
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		newest, err := train.Newest(name)
+		if err != nil {
+			continue
+		}
+		if info, err := os.Stat(newest); err == nil && info.ModTime().After(when) {
+			run, when = name, info.ModTime()
+		}
+	}
+	return run
+}
+
+// orLatest is the first argument, or the latest run where there is none.
+func orLatest(args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	run := latestRun(runsDir)
+	if run == "" {
+		return "", usagef("there is no run in %s: train one with \"pedestrian train\", or name a model", runsDir)
+	}
+	return run, nil
+}
