@@ -132,6 +132,12 @@ func (s *sealed) read(moments bool) (*Checkpoint, error) {
 	if err := s.json(stateFile, &c.State.Progress); err != nil {
 		return nil, err
 	}
+	if err := c.State.validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, stateFile), err)
+	}
+	if c.State.Step != s.step {
+		return nil, fmt.Errorf("%s: it is that of step %d, and the checkpoint that of step %d", filepath.Join(dir, stateFile), c.State.Step, s.step)
+	}
 	if c.Tokenizer, err = s.tokenizer(); err != nil {
 		return nil, err
 	}

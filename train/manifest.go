@@ -79,6 +79,7 @@ func (d *Damaged) Unwrap() error { return d.Err }
 type sealed struct {
 	fs    fileSystem
 	dir   string
+	step  int
 	files []fileEntry
 	buf   []byte // that files are read through
 }
@@ -96,7 +97,7 @@ func unseal(fs fileSystem, dir string) (*sealed, error) {
 	if e, ok := parseEntry(filepath.Base(dir)); ok && e.Step != m.Step {
 		return nil, &Damaged{dir, fmt.Errorf("%s is that of step %d", ManifestFile, m.Step)}
 	}
-	return &sealed{fs: fs, dir: dir, files: m.Files}, nil
+	return &sealed{fs: fs, dir: dir, step: m.Step, files: m.Files}, nil
 }
 
 func readManifest(fs fileSystem, path string) (m manifest, err error) {

@@ -1,6 +1,10 @@
 package train
 
-import "github.com/pedestrian-ml/pedestrian"
+import (
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
 
 // A State is everything, besides Options and the text, that a run's future depends
 // on: two runs with equal states go on to equal bits.
@@ -39,6 +43,26 @@ type Progress struct {
 	Rewound  int    `json:"rewound"`  // times that the run went back to it
 
 	Seconds float64 `json:"seconds"` // time spent so far; the only number here that nothing depends on
+}
+
+// validate reports what no run comes to, though its digest may fit.
+func (p *Progress) validate() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"step", int64(p.Step)}, {"tokens", p.Tokens}, {"evaluations", int64(p.Evaluations)}, {"stale", int64(p.Stale)},
+		{"window.count", int64(p.Window.Count)}, {"skipped", int64(p.Skipped)}, {"passed", int64(p.Passed)},
+		{"snapshot", int64(p.Snapshot)}, {"rewound", int64(p.Rewound)},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("%s is %d: it must not be negative", f.name, f.value)
+		}
+	}
+	if p.Snapshot > p.Step {
+		return fmt.Errorf("snapshot is %d, after step %d", p.Snapshot, p.Step)
+	}
+	return nil
 }
 
 // A Score is the loss on the validation split after a step, in nats per token.
