@@ -81,7 +81,7 @@ func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 	a.Unchanged = a.SHA256 == r.Base.SHA256
 	base := engine.New(s.Params, nil, r.Options.Engine())
 	var err error
-	a.BaseLoss, err = r.evaluateOn(ctx, base)
+	a.BaseLoss, err = r.Options.evaluate(ctx, base, r.feed, r.batch)
 	base.Close()
 	if err != nil {
 		return nil, err

@@ -10,22 +10,28 @@ import (
 // Evaluate is the mean loss, in nats per token, over fixed rows of validation:
 // EvalBatches·Batch of them, evenly spread, or all of them, every target once, when
 // there are no more or EvalBatches is 0. Windows begin where they may (Align).
-func (r *Run) Evaluate(ctx context.Context) (float64, error) { return r.evaluateOn(ctx, r.net) }
+func (r *Run) Evaluate(ctx context.Context) (float64, error) {
+	return r.Options.evaluate(ctx, r.net, r.feed, r.batch)
+}
 
-// evaluateOn is Evaluate of another network.
-func (r *Run) evaluateOn(ctx context.Context, net *engine.Network[float32]) (float64, error) {
-	o := &r.Options
-	rows := spread(r.feed.evalRows(), o.EvalBatches*o.Batch)
+// Evaluate is the mean loss of net on d, as a run with o evaluates. net was made for
+// rows and batches of o.
+func Evaluate(ctx context.Context, net *engine.Network[float32], o Options, d *Data) (float64, error) {
+	return o.evaluate(ctx, net, o.feed(d, o.Seed), o.newBatch())
+}
+
+func (o Options) evaluate(ctx context.Context, net *engine.Network[float32], f feed, room engine.Batch) (float64, error) {
+	rows := spread(f.evalRows(), o.EvalBatches*o.Batch)
 	sum, counted := 0.0, 0
 	for len(rows) > 0 {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		b := r.batch
+		b := room
 		b.B, b.Starts = min(o.Batch, len(rows)), b.Starts[:0]
 		b.Tokens, b.Targets = b.Tokens[:b.B*b.T], b.Targets[:b.B*b.T]
 		for i, row := range rows[:b.B] {
-			r.feed.eval(row, i, &b)
+			f.eval(row, i, &b)
 		}
 		rows = rows[b.B:]
 		loss, c := net.Loss(b)

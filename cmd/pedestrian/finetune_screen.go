@@ -21,7 +21,7 @@ func (s *textScreen) planTuning() {
 	}
 	trained := r.State.Trained().Count()
 	if a := r.State.Adapter; a != nil {
-		fmt.Fprintf(s.w, "%srank %d on %s: %s parameters to train, %.2g %% of the base's\n", s.label("adapter"), a.Config.Rank, targetNames(*o), commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
+		fmt.Fprintf(s.w, "%srank %d on %s: %s parameters to train, %.2f %% of the base's\n", s.label("adapter"), a.Config.Rank, targetNames(*o), commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
 		var more []string
 		for _, m := range []struct {
 			on   bool
@@ -117,11 +117,4 @@ func (s *textScreen) audit(a *train.Audit) {
 	fmt.Fprintf(s.w, "%sthe base is "+unchanged+"\n", s.label(""), a.SHA256)
 	fmt.Fprintf(s.w, "%sthe loss before the first step: %s\n", s.label(""), first)
 	fmt.Fprintf(s.w, "%slogits of the merged weights differ by at most %.1e, of %s\n", s.label(""), a.MergedDifference, three(a.LargestLogit))
-	if s.r.Dir != "" && len(a.Failed()) == 0 {
-		fmt.Fprintf(s.w, "\nThe adapter alone is in the run; its base stays where it is.\n")
-	}
-}
-
-func (s *jsonScreen) audit(a *train.Audit) {
-	s.put("audit", map[string]any{"audit": a, "failed": a.Failed()})
 }

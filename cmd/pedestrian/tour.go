@@ -20,6 +20,7 @@ import (
 // A tour goes through the whole house once.
 type tour struct {
 	steps, threads int
+	lora           bool
 	out            string
 	w              io.Writer
 	p              painter
@@ -41,19 +42,27 @@ you will see
   5  one of its gradients, computed in three independent ways
 
 The run is kept in runs/, so that "pedestrian sample" can go on with it. Ctrl-C
-while it trains saves the run and says how to go on.`,
-		Example: "  pedestrian tour\n  pedestrian tour --steps 300",
+while it trains saves the run and says how to go on.
+
+With --lora, the tour of fine-tuning, as long: a GPT learns the stories in which
+nobody speaks, an adapter of 2 % of its size learns those in which somebody does,
+and you will see what each knows of either half, before and after, and merged.`,
+		Example: "  pedestrian tour\n  pedestrian tour --lora\n  pedestrian tour --steps 300",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t.w, t.p = cmd.OutOrStdout(), newPainter(cmd.OutOrStdout())
+			if t.lora {
+				return t.runLoRA(cmd.Context(), cmd.ErrOrStderr())
+			}
 			return t.run(cmd.Context(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
+	f.BoolVar(&t.lora, "lora", false, "the tour of fine-tuning")
 	f.IntVar(&t.steps, "steps", 0, "steps to train; fewer are faster and end further from the floor (default the story preset's)")
 	f.IntVar(&t.threads, "threads", 0, "0 = one a processor; the numbers do not depend on it")
-	f.StringVar(&t.out, "out", "", "the run directory (default runs/tour-1, -2, …)")
+	f.StringVar(&t.out, "out", "", "the run directory (default runs/tour-1, -2, …; with --lora runs/tour-lora-1, -2, …)")
 	return cmd
 }
 

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -231,59 +229,4 @@ func freeRun(name string) string {
 			return dir
 		}
 	}
-}
-
-// runTraining trains r to its end, shows how, and closes it.
-func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr io.Writer) (err error) {
-	defer func() {
-		if e := r.Close(); err == nil { // after a failure, that is what counts
-			err = e
-		}
-	}()
-	var s screen
-	if asJSON {
-		s = newJSONScreen(stdout, r)
-	} else {
-		s = newTextScreen(stdout, r)
-	}
-	signal.Ignore(syscall.SIGPIPE) // a reader that goes away, as head does, is no reason to lose a run
-	defer signal.Reset(syscall.SIGPIPE)
-	s.plan()
-	ctx, stop := interruptible(ctx, s.stopping)
-	defer stop()
-	end, err := r.Train(ctx, s.observer())
-	s.clear()
-	if err != nil {
-		return err
-	}
-	if end == train.Stopped {
-		s.end(end)
-		command := "train"
-		if r.Base != nil {
-			command = "finetune"
-		}
-		return fmt.Errorf("stopped after step %s of %s and saved; go on with: pedestrian %s --resume %s",
-			commas(r.State.Step), commas(r.Options.Steps), command, shellQuote(r.Dir))
-	}
-	if err := writeCurves(r); err != nil {
-		return err
-	}
-	s.end(end)
-	if r.State.Adapter == nil {
-		return nil
-	}
-	audit, err := r.Audit(ctx)
-	if err != nil {
-		return err
-	}
-	s.audit(audit)
-	return audit.Err()
-}
-
-// shellQuote is a path as a shell reads it.
-func shellQuote(path string) string {
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:+=@%,") == "" {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

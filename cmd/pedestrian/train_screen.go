@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -19,8 +18,10 @@ type screen interface {
 	observer() train.Observer // during the run
 	stopping()                // when Ctrl-C came; called from another goroutine
 	clear()                   // takes a line away that is still moving
-	end(train.End)            // after the last step, with the curves written
-	audit(*train.Audit)       // after that, of an adapter
+
+	// end comes after the last step, with the curves written; of an adapter, with what
+	// was checked.
+	end(train.End, *train.Audit)
 }
 
 // A textScreen writes lines; on a terminal, the last one moves.
@@ -270,7 +271,7 @@ func (s *textScreen) stopping() {
 	s.line("%s", "stopping after this step and saving; press Ctrl-C again to leave at once")
 }
 
-func (s *textScreen) end(end train.End) {
+func (s *textScreen) end(end train.End, audit *train.Audit) {
 	s.clear()
 	p, info := s.r.State.Progress, s.r.Data.Info()
 	if end == train.Stopped {
@@ -293,75 +294,10 @@ func (s *textScreen) end(end train.End) {
 	}
 	fmt.Fprintf(s.w, "%sBest validation loss %s after step %s (%s), %s tokens in %s.\n", why,
 		s.p.good(fmt.Sprintf("%.4f", p.Best.Loss)), commas(p.Best.Step), what, short(float64(p.Tokens)), clock(time.Duration(p.Seconds*1e9)))
+	if audit != nil {
+		s.audit(audit)
+	}
 	if s.r.Dir != "" {
 		fmt.Fprintf(s.w, "Kept in %s: checkpoints, metrics.jsonl, loss.svg, loss.png.\nNext:   pedestrian sample %s\n", s.r.Dir, shellQuote(s.r.Dir))
 	}
-}
-
-// A jsonScreen writes one JSON object a line.
-type jsonScreen struct {
-	r *train.Run
-	e *json.Encoder
-}
-
-func newJSONScreen(w io.Writer, r *train.Run) *jsonScreen {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return &jsonScreen{r, e}
-}
-
-// put writes an event. A reader that has gone away does not stop the run.
-func (s *jsonScreen) put(event string, fields map[string]any) {
-	fields["event"] = event
-	s.e.Encode(fields)
-}
-
-func (s *jsonScreen) plan() {
-	fields := map[string]any{"options": s.r.Options, "network": s.r.Network, "data": s.r.Data.Info(), "dir": s.r.Dir,
-		"base": s.r.Base, "trainable": s.r.State.Trained().Count(), "documents": s.r.Data.Report,
-		"parameters": s.r.Network.Ledger().Total(), "impotent_key_biases": s.r.Network.ImpotentKeyBiases(), "step": s.r.State.Step}
-	if m, err := memoryNeeded(s.r.Options, s.r.Network); err == nil {
-		fields["memory_bytes"] = m.total()
-	}
-	s.put("plan", fields)
-}
-
-func (s *jsonScreen) observer() train.Observer {
-	return train.Observer{
-		Step: func(u train.Update) {
-			s.put("step", map[string]any{"step": u.Step, "loss": u.Loss, "lr": u.Rate, "grad_norm": u.Norm, "clip_scale": u.Scale,
-				"tokens": u.Tokens, "tokens_per_s": u.TokensPerSecond, "seconds": u.Elapsed.Seconds(), "eta_seconds": u.Left.Seconds()})
-		},
-		Evaluate: func(e train.Evaluation) {
-			s.put("evaluation", map[string]any{"step": e.Step, "val": e.Loss, "best": e.Best, "stale": e.Stale, "seconds": e.Elapsed.Seconds()})
-		},
-		Sample: func(t train.Sample) {
-			s.put("sample", map[string]any{"step": t.Step, "prompt": t.Prompt, "text": t.Text})
-		},
-		Spike: func(v train.Spike) {
-			fields := map[string]any{"step": v.Step, "position": v.Position, "action": v.Action, "text": v.String()}
-			if v.Action == train.SpikeRewind {
-				fields["to"] = v.To
-			}
-			s.put("spike", fields)
-		},
-		Save: func(v train.Saved) { s.put("save", map[string]any{"step": v.Step, "dir": v.Dir}) },
-		Trouble: func(t train.Trouble) {
-			s.put("trouble", map[string]any{"step": t.Step, "error": oneLine(t.Err)})
-		},
-	}
-}
-
-func (s *jsonScreen) stopping() {}
-func (s *jsonScreen) clear()    {}
-
-func (s *jsonScreen) end(end train.End) {
-	s.put("end", map[string]any{"why": end, "progress": s.r.State.Progress, "dir": s.r.Dir})
-}
-
-// writeLine writes v as JSON on one line.
-func writeLine(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

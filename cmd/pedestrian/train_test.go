@@ -46,7 +46,7 @@ func TestScreenMoves(t *testing.T) {
 	if _, err := r.Train(t.Context(), s.observer()); err != nil {
 		t.Fatal(err)
 	}
-	s.end(train.Finished)
+	s.end(train.Finished, nil)
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
