@@ -84,3 +84,29 @@ func writeFile(path string, write func(w io.Writer) error) (err error) {
 	}
 	return f.Sync()
 }
+
+// writeOne writes a new file: complete, and brought to the disk, or not at all.
+func writeOne(path string, write func(io.Writer) error) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s is there already: choose another name", path)
+	}
+	parent := filepath.Dir(filepath.Clean(path))
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(parent)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	temp := filepath.Join(parent, fmt.Sprintf(".tmp-%d-%s", os.Getpid(), filepath.Base(path)))
+	if err := writeFile(temp, write); err != nil {
+		os.Remove(temp)
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Remove(temp)
+		return err
+	}
+	return syncDir(root, ".")
+}

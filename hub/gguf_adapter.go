@@ -1,0 +1,94 @@
+package hub
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/gguf"
+)
+
+// SaveAdapterGGUF writes a as one file that llama.cpp takes beside a model in GGUF
+// with --lora, in F32. It has one α for all layers, and multiplies by α/r of each: α
+// is the one that the first layer needs, and what another needs beyond is multiplied
+// into its up. What llama.cpp would pass over in silence, or refuse, is an error.
+func SaveAdapterGGUF(path string, a *Adapter) error {
+	entries, alpha, err := adapterEntries(a)
+	if err != nil {
+		return fmt.Errorf("llama.cpp cannot hold this adapter: %w", err)
+	}
+	pairs := []gguf.Pair{
+		{Key: "general.architecture", Value: ggufArch},
+		{Key: "general.type", Value: "adapter"},
+		{Key: "general.file_type", Value: ggufTypes[gguf.F32]},
+		{Key: "adapter.type", Value: "lora"},
+		{Key: "adapter.lora.alpha", Value: alpha},
+	}
+	if a.BaseName != "" {
+		pairs = append(pairs, gguf.Pair{Key: "general.base_model.count", Value: uint32(1)}, gguf.Pair{Key: "general.base_model.0.name", Value: a.BaseName})
+	}
+	return writeOne(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
+}
+
+// adapterEntries are an adapter's tensors, and the α that they go with.
+func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
+	c := a.Config
+	switch {
+	case c.DoRA:
+		return nil, 0, fmt.Errorf("it has no magnitudes (DoRA): merge it into its base, and export that")
+	case c.Norms || c.Bias != "" && c.Bias != pedestrian.BiasNone:
+		return nil, 0, fmt.Errorf("it has no biases and norms of its own, and this one trains them: merge it into its base, and export that")
+	case slices.Contains(c.Targets, pedestrian.TargetLogits) && a.Base.Tied:
+		return nil, 0, fmt.Errorf("the logits share the matrix of the embedding, and there they cannot be adapted apart: merge it into its base, and export that")
+	}
+	if err := speaksGPT2(a.Base); err != nil {
+		return nil, 0, err
+	}
+	f, err := fuse(a.Adapter, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	first := true
+	for _, m := range modulesOf(a.Base) {
+		l := f.LoRA(max(m.block, 0), m.target)
+		if l.Down.V == nil {
+			continue
+		}
+		r := float64(l.Down.Cols)
+		if first {
+			alpha, first = float32(l.Multiplier*r), false
+		}
+		by := 1.0 // llama.cpp takes α = 0 for 1
+		if l.Multiplier == 0 {
+			by = 0
+		} else if alpha != 0 {
+			by = l.Multiplier * r / float64(alpha)
+			if math.Abs(by-1) < 1e-7 { // α as a float32
+				by = 1
+			}
+		} else {
+			by = l.Multiplier
+		}
+		name := "output.weight"
+		if m.block >= 0 {
+			name = "blk." + strconv.Itoa(m.block) + "." + ggufBlock[string(m.target)] + ".weight"
+		}
+		down, up := transposed(l.Down), transposed(l.Up)
+		for i, v := range up {
+			up[i] = float32(float64(v) * by)
+		}
+		for _, e := range []gguf.Entry{
+			{Name: name + ".lora_a", Type: gguf.F32, Dims: []int{l.Down.Rows, l.Down.Cols}, Data: down},
+			{Name: name + ".lora_b", Type: gguf.F32, Dims: []int{l.Down.Cols, l.Up.Cols}, Data: up},
+		} {
+			if slices.ContainsFunc(e.Data, func(v float32) bool { return v-v != 0 }) {
+				return nil, 0, fmt.Errorf("%s is not finite: the adapter is broken", e.Name)
+			}
+			es = append(es, e)
+		}
+	}
+	return es, alpha, nil
+}
