@@ -9,7 +9,7 @@ import (
 )
 
 // A class is what GPT-2's split pattern sees in a character: \p{L}, \p{N}, \s or
-// none of them. Every byte that is not part of a character is a symbol.
+// none of them. A byte that is not part of a character is decoded as U+FFFD, a symbol.
 type class uint8
 
 const (
@@ -71,9 +71,6 @@ func (t *classTable) at(text string, i int) (class, int) {
 		return asciiClass[c], 1
 	}
 	r, size := utf8.DecodeRuneInString(text[i:])
-	if size == 1 {
-		return symbol, 1
-	}
 	return t.of(r), size
 }
 

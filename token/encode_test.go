@@ -106,7 +106,9 @@ func TestParallelIsTheSame(t *testing.T) {
 		}
 	}
 	text := b.String()
-	for _, tok := range []*Tokenizer{GPT2(), learntFrom(t, text[:4000], 600)} {
+	whole := learntFrom(t, text[:4000], 600)
+	whole.bpe.oneWord = true
+	for _, tok := range []*Tokenizer{GPT2(), learntFrom(t, text[:4000], 600), whole} {
 		ids, _ := tok.Encode(text)
 		e := &encoder{b: tok.bpe, classes: classes(), cache: map[string]span{}}
 		if !slices.Equal(ids, e.append(nil, text)) {
@@ -115,6 +117,43 @@ func TestParallelIsTheSame(t *testing.T) {
 		if tok.Decode(ids) != text {
 			t.Error("the text did not come back")
 		}
+	}
+}
+
+// TestSafeCut cuts strings at every place that is called safe.
+func TestSafeCut(t *testing.T) {
+	c := classes()
+	words := func(s string) (ends []int) {
+		for i := 0; i < len(s); {
+			i = c.wordEnd(s, i)
+			ends = append(ends, i)
+		}
+		return ends
+	}
+	cuts := 0
+	for i, s := range golden().Strings {
+		s += golden().Strings[(i*7)%len(golden().Strings)] + "\xff \xe2\x80 \u3000 x"
+		if len(s) > 400 {
+			continue
+		}
+		want := words(s)
+		for i := range s {
+			at := c.safeCut(s, i)
+			if at != i {
+				continue
+			}
+			cuts++
+			got := words(s[:at])
+			for _, end := range words(s[at:]) {
+				got = append(got, at+end)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("%q cut at %d: words end at %v, not %v", s, at, got, want)
+			}
+		}
+	}
+	if cuts < 2000 {
+		t.Errorf("%d cuts: the strings have few safe places", cuts)
 	}
 }
 

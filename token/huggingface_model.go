@@ -209,6 +209,9 @@ func (h *huggingFace) resolve() ([]merge, error) {
 			*at = id
 		}
 		id, ok := h.vocab[m[0]+m[1]]
+		if !ok && slices.ContainsFunc(h.added, func(a Added) bool { return a.Text == m[0]+m[1] }) {
+			return nil, fmt.Errorf("token %.40q is made by merge %d and is an added token, too: that is not supported", m[0]+m[1], i)
+		}
 		if !ok {
 			return nil, fmt.Errorf("merge %d joins %.40q and %.40q, but the vocabulary has no token %.40q", i, m[0], m[1], m[0]+m[1])
 		}

@@ -80,7 +80,7 @@ func TestHuggingFaceRefused(t *testing.T) {
 		{x, `{"id":2,"content":"<x>"}`, `added token "<x>" has id 2, but the vocabulary gives it id 1`},
 		{x, x + `,` + x, `added token "<x>" occurs twice`},
 		{x, x + `,{"id":261,"content":"<y>"}`, `added token "<y>" has id 261, but the next one that is free is 260`},
-		{x, `{"id":1,"content":"<x>"},{"id":258,"content":"he"}`, `merge 0 joins "h" and "e", but the vocabulary has no token "he"`},
+		{x, `{"id":1,"content":"<x>"},{"id":258,"content":"he"}`, `token "he" is made by merge 0 and is an added token, too`},
 		{x, `{"id":1,"content":"<x>"},{"id":2,"content":"!"}`, `byte 0x21, spelt '!', has no token`},
 
 		{`"type":"BPE"`, `"type":"Unigram"`, `model "Unigram" is not supported`},
@@ -207,6 +207,7 @@ func TestLoadDirectory(t *testing.T) {
 	check("added", with(map[string]string{addedFile: `{"<pad>":50257}`, specialFile: `{"eos_token":"<pad>"}`}), 50257, "", 50258)
 	check("decoder", with(map[string]string{configFile: `{"tokenizer_class":"GPT2Tokenizer","eos_token":"<e>","chat_template":"{{x}}","added_tokens_decoder":{
 		"50257":{"content":"<e>","special":true,"normalized":false,"lstrip":false},"50258":{"content":"a word","special":false}}}`}), 50257, "{{x}}", 50259)
+	check("two ends", with(map[string]string{addedFile: `{"<a>":50257,"<b>":50258}`, specialFile: `{"eos_token":"<a>"}`, configFile: `{"eos_token":"<b>"}`}), 50258, "", 50259)
 	check("no end is named", with(map[string]string{configFile: `{"eos_token":null,"chat_template":null}`}), 50256, "", 50257)
 	check("templates", with(map[string]string{configFile: `{"chat_template":[{"name":"tool","template":"t"},{"name":"default","template":"d"}]}`}), 50256, "d", 50257)
 	check("a template's file", with(map[string]string{configFile: `{"chat_template":"old"}`, chatFile: "new\n"}), 50256, "new\n", 50257)

@@ -86,8 +86,7 @@ func (t *classTable) safeCut(text string, i int) int {
 		if c := text[i]; c != ' ' && c != '\n' {
 			continue
 		}
-		r, size := utf8.DecodeLastRuneInString(text[:i])
-		if size == 1 && r == utf8.RuneError || size > 0 && t.of(r) != space {
+		if r, size := utf8.DecodeLastRuneInString(text[:i]); size > 0 && t.of(r) != space {
 			return i
 		}
 	}

@@ -66,7 +66,7 @@ gpt2 = transformers.GPT2Tokenizer.from_pretrained(sys.argv[1])
 gold["gpt2"] = ids(gpt2.backend_tokenizer, True)
 gold["sums"] = {"gpt2": both(gpt2.backend_tokenizer)}
 gpt2.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"], "pad_token": "<pad>"})
-gpt2.add_tokens(["foobar", "  ", "oob"])
+gpt2.add_tokens(["foobar", "  ", "oob", "foob", "x<|im", tokenizers.AddedToken("endof", normalized=False)])
 gold["added"] = json.loads(gpt2.backend_tokenizer.to_str())["added_tokens"]
 gold["sums"]["added"] = both(gpt2.backend_tokenizer)
 
@@ -78,6 +78,8 @@ for name, part, field, value in (("prefix", "pre_tokenizer", "add_prefix_space",
                                  ("ignore", "model", "ignore_merges", True)):
     j = json.loads(theirs.to_str())
     j[part][field] = value
+    if name == "ignore":
+        j["model"]["merges"] = j["model"]["merges"][::2]
     gold["sums"][name] = both(Tokenizer.from_str(json.dumps(j)))
 
 # One that we trained.
