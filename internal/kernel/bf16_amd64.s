@@ -184,7 +184,7 @@ done:
 	RET
 
 // func packTilesNN(dst *uint16, src *uint16, stride int, k int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packTilesNN(SB), NOSPLIT, $0-40
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+8(FP), CX
@@ -198,10 +198,12 @@ TEXT ·packTilesNN(SB), NOSPLIT, $0-40
 	BZHIQ   DI, SI, SI
 	KMOVD   SI, K1
 	KXORD   K2, K2, K2
+	MOVQ    DX, SI
+	SHLQ    $0x05, SI
 
 tiles:
-	MOVQ        CX, SI
-	MOVQ        BX, DI
+	MOVQ        CX, DI
+	MOVQ        BX, R8
 	VMOVDQU16   pairs0<>+0(SB), Z16
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z1, Z1, Z1
@@ -219,292 +221,340 @@ tiles:
 	VPXORD      Z13, Z13, Z13
 	VPXORD      Z14, Z14, Z14
 	VPXORD      Z15, Z15, Z15
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_0
-	VMOVDQU16.Z (SI), K1, Z0
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z0
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z0
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_0
 
 last0_0:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z0
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z0
 	VPERMT2W    Z17, Z16, Z0
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_0:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_1
-	VMOVDQU16.Z (SI), K1, Z1
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z1
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z1
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_1
 
 last0_1:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z1
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z1
 	VPERMT2W    Z17, Z16, Z1
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_1:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_2
-	VMOVDQU16.Z (SI), K1, Z2
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z2
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z2
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_2
 
 last0_2:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z2
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z2
 	VPERMT2W    Z17, Z16, Z2
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_2:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_3
-	VMOVDQU16.Z (SI), K1, Z3
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z3
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z3
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_3
 
 last0_3:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z3
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z3
 	VPERMT2W    Z17, Z16, Z3
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_3:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_4
-	VMOVDQU16.Z (SI), K1, Z4
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z4
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z4
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_4
 
 last0_4:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z4
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z4
 	VPERMT2W    Z17, Z16, Z4
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_4:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_5
-	VMOVDQU16.Z (SI), K1, Z5
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z5
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z5
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_5
 
 last0_5:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z5
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z5
 	VPERMT2W    Z17, Z16, Z5
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_5:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_6
-	VMOVDQU16.Z (SI), K1, Z6
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z6
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z6
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_6
 
 last0_6:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z6
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z6
 	VPERMT2W    Z17, Z16, Z6
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_6:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_7
-	VMOVDQU16.Z (SI), K1, Z7
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z7
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z7
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_7
 
 last0_7:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z7
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z7
 	VPERMT2W    Z17, Z16, Z7
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_7:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_8
-	VMOVDQU16.Z (SI), K1, Z8
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z8
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z8
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_8
 
 last0_8:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z8
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z8
 	VPERMT2W    Z17, Z16, Z8
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_8:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_9
-	VMOVDQU16.Z (SI), K1, Z9
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z9
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z9
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_9
 
 last0_9:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z9
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z9
 	VPERMT2W    Z17, Z16, Z9
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_9:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_10
-	VMOVDQU16.Z (SI), K1, Z10
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z10
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z10
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_10
 
 last0_10:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z10
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z10
 	VPERMT2W    Z17, Z16, Z10
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_10:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_11
-	VMOVDQU16.Z (SI), K1, Z11
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z11
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z11
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_11
 
 last0_11:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z11
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z11
 	VPERMT2W    Z17, Z16, Z11
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_11:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_12
-	VMOVDQU16.Z (SI), K1, Z12
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z12
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z12
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_12
 
 last0_12:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z12
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z12
 	VPERMT2W    Z17, Z16, Z12
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_12:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_13
-	VMOVDQU16.Z (SI), K1, Z13
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z13
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z13
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_13
 
 last0_13:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z13
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z13
 	VPERMT2W    Z17, Z16, Z13
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_13:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_14
-	VMOVDQU16.Z (SI), K1, Z14
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z14
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z14
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_14
 
 last0_14:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z14
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z14
 	VPERMT2W    Z17, Z16, Z14
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_14:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last0_15
-	VMOVDQU16.Z (SI), K1, Z15
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z15
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
+	PREFETCHT0  (DI)(SI*1)
 	VPERMT2W    Z17, Z16, Z15
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(SI*1)
+	ADDQ        DX, DI
+	SUBQ        $0x02, R8
 	JMP         next0_15
 
 last0_15:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z15
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z15
 	VPERMT2W    Z17, Z16, Z15
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next0_15:
 full0:
@@ -524,8 +574,8 @@ full0:
 	VMOVDQU16   Z13, 832(AX)
 	VMOVDQU16   Z14, 896(AX)
 	VMOVDQU16   Z15, 960(AX)
-	MOVQ        CX, SI
-	MOVQ        BX, DI
+	MOVQ        CX, DI
+	MOVQ        BX, R8
 	VMOVDQU16   pairs1<>+0(SB), Z16
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z1, Z1, Z1
@@ -543,292 +593,292 @@ full0:
 	VPXORD      Z13, Z13, Z13
 	VPXORD      Z14, Z14, Z14
 	VPXORD      Z15, Z15, Z15
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_0
-	VMOVDQU16.Z (SI), K1, Z0
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z0
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z0
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_0
 
 last1_0:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z0
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z0
 	VPERMT2W    Z17, Z16, Z0
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_0:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_1
-	VMOVDQU16.Z (SI), K1, Z1
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z1
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z1
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_1
 
 last1_1:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z1
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z1
 	VPERMT2W    Z17, Z16, Z1
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_1:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_2
-	VMOVDQU16.Z (SI), K1, Z2
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z2
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z2
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_2
 
 last1_2:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z2
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z2
 	VPERMT2W    Z17, Z16, Z2
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_2:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_3
-	VMOVDQU16.Z (SI), K1, Z3
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z3
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z3
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_3
 
 last1_3:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z3
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z3
 	VPERMT2W    Z17, Z16, Z3
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_3:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_4
-	VMOVDQU16.Z (SI), K1, Z4
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z4
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z4
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_4
 
 last1_4:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z4
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z4
 	VPERMT2W    Z17, Z16, Z4
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_4:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_5
-	VMOVDQU16.Z (SI), K1, Z5
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z5
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z5
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_5
 
 last1_5:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z5
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z5
 	VPERMT2W    Z17, Z16, Z5
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_5:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_6
-	VMOVDQU16.Z (SI), K1, Z6
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z6
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z6
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_6
 
 last1_6:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z6
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z6
 	VPERMT2W    Z17, Z16, Z6
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_6:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_7
-	VMOVDQU16.Z (SI), K1, Z7
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z7
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z7
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_7
 
 last1_7:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z7
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z7
 	VPERMT2W    Z17, Z16, Z7
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_7:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_8
-	VMOVDQU16.Z (SI), K1, Z8
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z8
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z8
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_8
 
 last1_8:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z8
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z8
 	VPERMT2W    Z17, Z16, Z8
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_8:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_9
-	VMOVDQU16.Z (SI), K1, Z9
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z9
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z9
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_9
 
 last1_9:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z9
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z9
 	VPERMT2W    Z17, Z16, Z9
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_9:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_10
-	VMOVDQU16.Z (SI), K1, Z10
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z10
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z10
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_10
 
 last1_10:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z10
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z10
 	VPERMT2W    Z17, Z16, Z10
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_10:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_11
-	VMOVDQU16.Z (SI), K1, Z11
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z11
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z11
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_11
 
 last1_11:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z11
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z11
 	VPERMT2W    Z17, Z16, Z11
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_11:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_12
-	VMOVDQU16.Z (SI), K1, Z12
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z12
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z12
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_12
 
 last1_12:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z12
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z12
 	VPERMT2W    Z17, Z16, Z12
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_12:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_13
-	VMOVDQU16.Z (SI), K1, Z13
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z13
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z13
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_13
 
 last1_13:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z13
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z13
 	VPERMT2W    Z17, Z16, Z13
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_13:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_14
-	VMOVDQU16.Z (SI), K1, Z14
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z14
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z14
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_14
 
 last1_14:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z14
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z14
 	VPERMT2W    Z17, Z16, Z14
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_14:
-	CMPQ        DI, $0x02
+	CMPQ        R8, $0x02
 	JL          last1_15
-	VMOVDQU16.Z (SI), K1, Z15
-	VMOVDQU16.Z (SI)(DX*1), K1, Z17
+	VMOVDQU16.Z (DI), K1, Z15
+	VMOVDQU16.Z (DI)(DX*1), K1, Z17
 	VPERMT2W    Z17, Z16, Z15
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, DI
+	LEAQ        (DI)(DX*2), DI
+	SUBQ        $0x02, R8
 	JMP         next1_15
 
 last1_15:
-	CMPQ        DI, $0x01
+	CMPQ        R8, $0x01
 	JL          full1
-	VMOVDQU16.Z (SI), K2, Z17
-	VMOVDQU16.Z (SI), K1, Z15
+	VMOVDQU16.Z (DI), K2, Z17
+	VMOVDQU16.Z (DI), K1, Z15
 	VPERMT2W    Z17, Z16, Z15
-	XORQ        DI, DI
+	XORQ        R8, R8
 
 next1_15:
 full1:
@@ -927,7 +977,7 @@ DATA pairs1<>+62(SB)/2, $0x003f
 GLOBL pairs1<>(SB), RODATA|NOPTR, $64
 
 // func packTilesTN(dst *uint16, to int, src *uint16, stride int, k int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packTilesTN(SB), NOSPLIT, $0-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+16(FP), CX
@@ -942,10 +992,12 @@ TEXT ·packTilesTN(SB), NOSPLIT, $0-48
 	BZHIQ   R8, SI, SI
 	KMOVD   SI, K1
 	KXORD   K2, K2, K2
+	MOVQ    DX, SI
+	SHLQ    $0x05, SI
 
 tiles:
-	MOVQ        CX, SI
-	MOVQ        BX, R8
+	MOVQ        CX, R8
+	MOVQ        BX, R9
 	VMOVDQU16   pairs0<>+0(SB), Z1
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z2, Z2, Z2
@@ -963,292 +1015,340 @@ tiles:
 	VPXORD      Z26, Z26, Z26
 	VPXORD      Z28, Z28, Z28
 	VPXORD      Z30, Z30, Z30
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_0
-	VMOVDQU16.Z (SI), K1, Z0
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z0
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z0
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_0
 
 last0_0:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z0
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z0
 	VPERMT2W    Z3, Z1, Z0
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_0:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_1
-	VMOVDQU16.Z (SI), K1, Z2
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z2
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z2
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_1
 
 last0_1:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z2
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z2
 	VPERMT2W    Z3, Z1, Z2
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_1:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_2
-	VMOVDQU16.Z (SI), K1, Z4
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z4
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z4
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_2
 
 last0_2:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z4
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z4
 	VPERMT2W    Z3, Z1, Z4
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_2:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_3
-	VMOVDQU16.Z (SI), K1, Z6
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z6
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z6
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_3
 
 last0_3:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z6
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z6
 	VPERMT2W    Z3, Z1, Z6
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_3:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_4
-	VMOVDQU16.Z (SI), K1, Z8
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z8
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z8
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_4
 
 last0_4:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z8
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z8
 	VPERMT2W    Z3, Z1, Z8
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_4:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_5
-	VMOVDQU16.Z (SI), K1, Z10
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z10
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z10
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_5
 
 last0_5:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z10
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z10
 	VPERMT2W    Z3, Z1, Z10
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_5:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_6
-	VMOVDQU16.Z (SI), K1, Z12
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z12
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z12
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_6
 
 last0_6:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z12
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z12
 	VPERMT2W    Z3, Z1, Z12
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_6:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_7
-	VMOVDQU16.Z (SI), K1, Z14
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z14
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z14
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_7
 
 last0_7:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z14
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z14
 	VPERMT2W    Z3, Z1, Z14
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_7:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_8
-	VMOVDQU16.Z (SI), K1, Z16
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z16
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z16
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_8
 
 last0_8:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z16
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z16
 	VPERMT2W    Z3, Z1, Z16
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_8:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_9
-	VMOVDQU16.Z (SI), K1, Z18
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z18
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z18
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_9
 
 last0_9:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z18
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z18
 	VPERMT2W    Z3, Z1, Z18
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_9:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_10
-	VMOVDQU16.Z (SI), K1, Z20
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z20
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z20
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_10
 
 last0_10:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z20
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z20
 	VPERMT2W    Z3, Z1, Z20
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_10:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_11
-	VMOVDQU16.Z (SI), K1, Z22
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z22
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z22
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_11
 
 last0_11:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z22
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z22
 	VPERMT2W    Z3, Z1, Z22
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_11:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_12
-	VMOVDQU16.Z (SI), K1, Z24
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z24
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z24
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_12
 
 last0_12:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z24
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z24
 	VPERMT2W    Z3, Z1, Z24
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_12:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_13
-	VMOVDQU16.Z (SI), K1, Z26
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z26
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z26
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_13
 
 last0_13:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z26
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z26
 	VPERMT2W    Z3, Z1, Z26
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_13:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_14
-	VMOVDQU16.Z (SI), K1, Z28
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z28
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z28
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_14
 
 last0_14:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z28
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z28
 	VPERMT2W    Z3, Z1, Z28
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_14:
-	CMPQ        R8, $0x02
+	CMPQ        R9, $0x02
 	JL          last0_15
-	VMOVDQU16.Z (SI), K1, Z30
-	VMOVDQU16.Z (SI)(DX*1), K1, Z3
+	VMOVDQU16.Z (R8), K1, Z30
+	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	PREFETCHT0  (R8)(SI*1)
 	VPERMT2W    Z3, Z1, Z30
-	LEAQ        (SI)(DX*2), SI
-	SUBQ        $0x02, R8
+	ADDQ        DX, R8
+	PREFETCHT0  (R8)(SI*1)
+	ADDQ        DX, R8
+	SUBQ        $0x02, R9
 	JMP         next0_15
 
 last0_15:
-	CMPQ        R8, $0x01
+	CMPQ        R9, $0x01
 	JL          full0
-	VMOVDQU16.Z (SI), K2, Z3
-	VMOVDQU16.Z (SI), K1, Z30
+	VMOVDQU16.Z (R8), K2, Z3
+	VMOVDQU16.Z (R8), K1, Z30
 	VPERMT2W    Z3, Z1, Z30
-	XORQ        R8, R8
+	XORQ        R9, R9
 
 next0_15:
 full0:
@@ -1316,41 +1416,41 @@ full0:
 	VSHUFF32X4  $0xdd, Z29, Z13, Z28
 	VSHUFF32X4  $0x88, Z30, Z15, Z14
 	VSHUFF32X4  $0xdd, Z30, Z15, Z30
-	MOVQ        AX, SI
-	VMOVDQU16   Z0, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z2, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z4, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z6, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z8, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z10, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z12, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z14, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z16, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z18, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z20, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z22, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z24, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z26, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z28, (SI)
-	ADDQ        DI, SI
-	VMOVDQU16   Z30, (SI)
-	ADDQ        DI, SI
-	MOVQ        CX, R8
-	MOVQ        BX, R9
+	MOVQ        AX, R8
+	VMOVDQU16   Z0, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z2, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z4, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z6, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z8, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z10, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z12, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z14, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z16, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z18, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z20, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z22, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z24, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z26, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z28, (R8)
+	ADDQ        DI, R8
+	VMOVDQU16   Z30, (R8)
+	ADDQ        DI, R8
+	MOVQ        CX, R9
+	MOVQ        BX, R10
 	VMOVDQU16   pairs1<>+0(SB), Z1
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z2, Z2, Z2
@@ -1368,292 +1468,292 @@ full0:
 	VPXORD      Z26, Z26, Z26
 	VPXORD      Z28, Z28, Z28
 	VPXORD      Z30, Z30, Z30
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_0
-	VMOVDQU16.Z (R8), K1, Z0
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z0
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z0
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_0
 
 last1_0:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z0
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z0
 	VPERMT2W    Z3, Z1, Z0
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_0:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_1
-	VMOVDQU16.Z (R8), K1, Z2
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z2
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z2
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_1
 
 last1_1:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z2
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z2
 	VPERMT2W    Z3, Z1, Z2
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_1:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_2
-	VMOVDQU16.Z (R8), K1, Z4
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z4
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z4
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_2
 
 last1_2:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z4
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z4
 	VPERMT2W    Z3, Z1, Z4
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_2:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_3
-	VMOVDQU16.Z (R8), K1, Z6
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z6
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z6
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_3
 
 last1_3:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z6
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z6
 	VPERMT2W    Z3, Z1, Z6
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_3:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_4
-	VMOVDQU16.Z (R8), K1, Z8
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z8
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z8
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_4
 
 last1_4:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z8
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z8
 	VPERMT2W    Z3, Z1, Z8
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_4:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_5
-	VMOVDQU16.Z (R8), K1, Z10
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z10
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z10
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_5
 
 last1_5:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z10
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z10
 	VPERMT2W    Z3, Z1, Z10
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_5:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_6
-	VMOVDQU16.Z (R8), K1, Z12
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z12
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z12
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_6
 
 last1_6:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z12
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z12
 	VPERMT2W    Z3, Z1, Z12
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_6:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_7
-	VMOVDQU16.Z (R8), K1, Z14
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z14
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z14
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_7
 
 last1_7:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z14
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z14
 	VPERMT2W    Z3, Z1, Z14
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_7:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_8
-	VMOVDQU16.Z (R8), K1, Z16
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z16
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z16
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_8
 
 last1_8:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z16
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z16
 	VPERMT2W    Z3, Z1, Z16
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_8:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_9
-	VMOVDQU16.Z (R8), K1, Z18
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z18
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z18
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_9
 
 last1_9:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z18
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z18
 	VPERMT2W    Z3, Z1, Z18
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_9:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_10
-	VMOVDQU16.Z (R8), K1, Z20
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z20
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z20
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_10
 
 last1_10:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z20
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z20
 	VPERMT2W    Z3, Z1, Z20
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_10:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_11
-	VMOVDQU16.Z (R8), K1, Z22
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z22
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z22
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_11
 
 last1_11:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z22
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z22
 	VPERMT2W    Z3, Z1, Z22
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_11:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_12
-	VMOVDQU16.Z (R8), K1, Z24
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z24
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z24
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_12
 
 last1_12:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z24
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z24
 	VPERMT2W    Z3, Z1, Z24
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_12:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_13
-	VMOVDQU16.Z (R8), K1, Z26
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z26
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z26
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_13
 
 last1_13:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z26
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z26
 	VPERMT2W    Z3, Z1, Z26
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_13:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_14
-	VMOVDQU16.Z (R8), K1, Z28
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z28
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z28
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_14
 
 last1_14:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z28
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z28
 	VPERMT2W    Z3, Z1, Z28
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_14:
-	CMPQ        R9, $0x02
+	CMPQ        R10, $0x02
 	JL          last1_15
-	VMOVDQU16.Z (R8), K1, Z30
-	VMOVDQU16.Z (R8)(DX*1), K1, Z3
+	VMOVDQU16.Z (R9), K1, Z30
+	VMOVDQU16.Z (R9)(DX*1), K1, Z3
 	VPERMT2W    Z3, Z1, Z30
-	LEAQ        (R8)(DX*2), R8
-	SUBQ        $0x02, R9
+	LEAQ        (R9)(DX*2), R9
+	SUBQ        $0x02, R10
 	JMP         next1_15
 
 last1_15:
-	CMPQ        R9, $0x01
+	CMPQ        R10, $0x01
 	JL          full1
-	VMOVDQU16.Z (R8), K2, Z3
-	VMOVDQU16.Z (R8), K1, Z30
+	VMOVDQU16.Z (R9), K2, Z3
+	VMOVDQU16.Z (R9), K1, Z30
 	VPERMT2W    Z3, Z1, Z30
-	XORQ        R9, R9
+	XORQ        R10, R10
 
 next1_15:
 full1:
@@ -1721,38 +1821,38 @@ full1:
 	VSHUFF32X4 $0xdd, Z29, Z13, Z28
 	VSHUFF32X4 $0x88, Z30, Z15, Z14
 	VSHUFF32X4 $0xdd, Z30, Z15, Z30
-	VMOVDQU16  Z0, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z2, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z4, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z6, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z8, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z10, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z12, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z14, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z16, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z18, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z20, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z22, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z24, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z26, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z28, (SI)
-	ADDQ       DI, SI
-	VMOVDQU16  Z30, (SI)
-	ADDQ       DI, SI
+	VMOVDQU16  Z0, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z2, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z4, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z6, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z8, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z10, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z12, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z14, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z16, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z18, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z20, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z22, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z24, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z26, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z28, (R8)
+	ADDQ       DI, R8
+	VMOVDQU16  Z30, (R8)
+	ADDQ       DI, R8
 	ADDQ       $0x40, AX
 	LEAQ       (CX)(DX*8), CX
 	LEAQ       (CX)(DX*8), CX

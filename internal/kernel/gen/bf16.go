@@ -141,6 +141,9 @@ func packTilePairs() {
 			z[i], t[i] = ZMM(), ZMM()
 		}
 		var out GPVirtual
+		ahead := GP64() // rows are far apart: the 32 after these are asked for
+		MOVQ(stride, ahead)
+		SHLQ(Imm(5), ahead)
 		tile := func(half int) {
 			at, left := GP64(), GP64()
 			MOVQ(src, at)
@@ -155,8 +158,17 @@ func packTilePairs() {
 				JL(LabelRef(fmt.Sprintf("last%d_%d", half, i)))
 				VMOVDQU16_Z(Mem{Base: at}, K1, z[i])
 				VMOVDQU16_Z(Mem{Base: at, Index: stride, Scale: 1}, K1, second)
+				if half == 0 {
+					PREFETCHT0(Mem{Base: at, Index: ahead, Scale: 1})
+				}
 				VPERMT2W(second, order, z[i])
-				LEAQ(Mem{Base: at, Index: stride, Scale: 2}, at)
+				if half == 0 {
+					ADDQ(stride, at)
+					PREFETCHT0(Mem{Base: at, Index: ahead, Scale: 1})
+					ADDQ(stride, at)
+				} else {
+					LEAQ(Mem{Base: at, Index: stride, Scale: 2}, at)
+				}
 				SUBQ(Imm(2), left)
 				JMP(LabelRef(fmt.Sprintf("next%d_%d", half, i)))
 				Label(fmt.Sprintf("last%d_%d", half, i))

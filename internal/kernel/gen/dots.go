@@ -57,6 +57,7 @@ func (s *source) dotRows(rows int) {
 	}
 	s.line("panel:")
 	s.ops("LEAQ (DI)(DX*4), R8")
+	each(func(_, r, c int) { s.ops("PREFETCHT0 %d%s", 128+64*c, at("DI", "R8", "DX", "R12", r)) }) // the next panel's
 	s.ops("TESTQ $1, R11")
 	s.ops("JNZ  old")
 	s.ops("TESTQ $2, R11")
