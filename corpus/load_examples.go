@@ -85,6 +85,17 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 	return x, r, nil
 }
 
+// Compare warns of documents of val that are in train too, and returns them.
+func (r *Report) Compare(train, val *Examples) (both []Place) {
+	for _, i := range Overlap(train, val) {
+		both = append(both, val.Place(i))
+	}
+	if len(both) > 0 {
+		r.warn("%d of %d documents for validation are in training too, first %v: a loss on them measures what was memorised", len(both), val.Len(), both[0])
+	}
+	return both
+}
+
 func (r *Report) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }

@@ -68,6 +68,12 @@ func (d *Data) readShards(o Options) error {
 	d.Bytes = 2 * len(tokens)
 	d.Train, d.Val = corpus.SplitTokens(tokens, o.ValFraction)
 	if err == nil && o.Val != "" {
+		if err := corpus.CheckApart(o.Data, o.Val); err != nil {
+			return err
+		}
+		if err := corpus.SameShards(o.Data, o.Val); err != nil {
+			return err
+		}
 		d.Train = tokens
 		d.Val, err = corpus.LoadShards(o.Val, d.vocab, o.Length())
 	}
@@ -105,6 +111,9 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	} else if val, err = corpus.Load(o.Val); err == nil {
 		d.Bytes += len(val)
 		alphabet += val
+	}
+	if err == nil && o.Val != "" && told == nil {
+		err = corpus.CheckApart(o.Data, o.Val)
 	}
 	if err != nil {
 		return nil, err

@@ -54,6 +54,11 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 		return d, err
 	}
 	d.Examples = x
-	d.ValExamples, _, err = corpus.LoadExamples(o.Val, tok, e)
+	if err := corpus.CheckApart(o.Data, o.Val); err != nil {
+		return nil, err
+	}
+	if d.ValExamples, _, err = corpus.LoadExamples(o.Val, tok, e); err == nil {
+		report.Compare(x, d.ValExamples)
+	}
 	return d, err
 }

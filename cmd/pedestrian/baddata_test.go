@@ -50,7 +50,14 @@ func TestBadData(t *testing.T) {
 	put("mixed/b.bin", corpus.AppendShard(nil, tokens[:32]))
 	put("both/a.bin", good)
 	put("both/read.txt", text)
+	marked := changed(12, 50257) // what another tokenizer's writer might note
+	put("tokenizers/a.bin", good)
+	put("tokenizers/b.bin", marked)
+	put("texts/a.txt", text[:2000])
+	put("texts/b.txt", text[2000:])
+	put("held/b.txt", text[2000:])
 	shards := []string{"--tokenizer", "bytes"}
+	with := func(flag, value string, more ...string) []string { return append([]string{flag, value}, more...) }
 	for _, c := range []struct {
 		name, data string
 		args       []string
@@ -80,6 +87,14 @@ func TestBadData(t *testing.T) {
 		{"UTF-16", put("wide.txt", []byte("\xff\xfeO\x00n\x00c\x00e\x00")), nil, []string{"the byte order mark of UTF-16 at offset 0: convert the file with iconv"}},
 		{"NUL in text", put("nul.txt", append(slices.Clone(text), 0, 'a')), nil, []string{"a NUL byte at offset 5000"}},
 		{"not UTF-8", put("latin.txt", append(slices.Clone(text), 0xe9)), nil, []string{"byte 0xe9 at offset 5000 is not UTF-8: convert the file"}},
+		{"two tokenizers", filepath.Join(dir, "tokenizers"), shards, []string{"b.bin: the number at offset 12 is 50257, and that of ", "a.bin is 0", "keep them apart"}},
+		{"validation is the training file", put("text.txt", text), with("--val", filepath.Join(dir, "text.txt")), []string{"holds the bytes of", "which is trained on: take other text"}},
+		{"validation is one of the training files", filepath.Join(dir, "texts"), with("--val", filepath.Join(dir, "held")), []string{"held/b.txt is for validation and holds the bytes of", "texts/b.txt"}},
+		{"validation shard is trained on", put("good.bin", good), with("--val", filepath.Join(dir, "good.bin"), shards...), []string{"holds the bytes of"}},
+		{"validation shard of another tokenizer", filepath.Join(dir, "good.bin"), with("--val", put("marked.bin", marked), shards...), []string{"marked.bin: the number at offset 12 is 50257", "different headers"}},
+		{"validation file empty", put("text.txt", text), with("--val", put("empty.txt", nil)), []string{"empty.txt: the file is empty"}},
+		{"validation file too short", put("text.txt", text), with("--val", put("few2.txt", text[:20])), []string{"the validation split has 20 tokens, and a window of context 32 needs 33"}},
+		{"no validation file", put("text.txt", text), with("--val", filepath.Join(dir, "absent.txt")), []string{"absent.txt: no such file"}},
 	} {
 		out := filepath.Join(dir, "run")
 		var stdout, stderr bytes.Buffer
@@ -90,7 +105,7 @@ func TestBadData(t *testing.T) {
 		if code != 2 || !whole || strings.Contains(line, "\n") || stdout.Len() > 0 {
 			t.Errorf("%s: exit code %d, %q on standard output, %q on standard error", c.name, code, stdout.String(), stderr.String())
 		}
-		if c.args == nil || c.args[0] != "--batch" {
+		if c.args == nil || c.args[0] != "--batch" && c.args[0] != "--val" {
 			if c.name != "validation empty" && c.name != "validation too short" {
 				c.says = append(c.says, c.data)
 			}
@@ -109,8 +124,8 @@ func TestBadData(t *testing.T) {
 	}
 }
 
-// What is no reason to refuse: one line of a megabyte, files from before 1970, and
-// good shards.
+// What is no reason to refuse: one line of a megabyte, files from before 1970, good
+// shards, and a validation file of its own, whose every token is kept for validation.
 func TestOddData(t *testing.T) {
 	dir := t.TempDir()
 	line := filepath.Join(dir, "line.txt")
@@ -129,7 +144,12 @@ func TestOddData(t *testing.T) {
 	if err := os.WriteFile(shard, corpus.AppendShard(nil, tokens), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	held := filepath.Join(dir, "held.txt")
+	if err := os.WriteFile(held, []byte(strings.Repeat("another line without end ", 40)), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, args := range map[string][]string{
+		"val":   {"--data", line, "--val", held},
 		"line":  {"--data", line},
 		"shard": {"--data", shard, "--tokenizer", "bytes", "--vocab", "50257", "--val-fraction", "0.2"},
 	} {
@@ -137,6 +157,9 @@ func TestOddData(t *testing.T) {
 		args = append([]string{"train", "--preset", "tiny", "--steps", "2", "--eval-batches", "1", "--out", filepath.Join(dir, name)}, args...)
 		if code := run(args, &stdout, &stderr); code != 0 {
 			t.Errorf("%s: exit code %d: %s", name, code, stderr.String())
+		}
+		if says := "1,000,000 to train on and 1,000 to validate"; name == "val" && !strings.Contains(stderr.String()+stdout.String(), says) {
+			t.Errorf("%s: %q does not say %q", name, stdout.String(), says)
 		}
 	}
 }

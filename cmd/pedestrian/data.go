@@ -172,13 +172,7 @@ func (t *dataCommand) compare(x *corpus.Examples, tok *token.Tokenizer, o corpus
 	if err != nil {
 		return usageError{err}
 	}
-	both := corpus.Overlap(x, val)
-	for _, i := range both {
-		r.Overlap = append(r.Overlap, val.Place(i))
-	}
-	if len(both) > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d documents for validation are in training too, first %v: a loss on them measures what was memorised", len(both), val.Len(), val.Place(both[0])))
-	}
+	r.Overlap = r.Compare(x, val)
 	return nil
 }
 

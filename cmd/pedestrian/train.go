@@ -131,8 +131,10 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 	if err == nil && !train.TellsStories(o.Data) && o.Preset == "story" && t.config == "" {
 		ownText(&o, f)
 	}
-	if err == nil && !train.TellsStories(o.Data) && o.Data != "" {
-		o.Data, err = filepath.Abs(o.Data) // a resumed run may stand elsewhere
+	for _, path := range []*string{&o.Data, &o.Val} { // a resumed run may stand elsewhere
+		if err == nil && !train.TellsStories(*path) && *path != "" {
+			*path, err = filepath.Abs(*path)
+		}
 	}
 	if err == nil {
 		err = o.Validate()
@@ -162,9 +164,9 @@ func setFlags(o *train.Options, f *pflag.FlagSet) (err error) {
 }
 
 // changeable are the settings that may be given together with --resume: they do not
-// change the numbers, except for data, which says where the text is now, and steps,
-// which lengthens the run and with it the schedule.
-var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
+// change the numbers, except for data and val, which say where the texts are now, and
+// steps, which lengthens the run and with it the schedule.
+var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "val": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
 
 // resumable loads the newest checkpoint of run, with the changes that flags ask for.
 func resumable(run string, f *pflag.FlagSet, stderr io.Writer) (*train.Checkpoint, error) {
