@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,6 +25,7 @@ type Directory struct {
 	EOS     []int32
 	BOS     []int32
 	Name    string // what the model calls itself
+	Files   []File
 
 	folder  *folder
 	shards  []shard
@@ -39,6 +41,13 @@ type Stored struct {
 	Ours string // our name of the parameter, "" when it is not one
 	Note string // why it is not read, "" when it is
 	in   *safetensors.File
+}
+
+// A File is one file of weights.
+type File struct {
+	Name     string
+	Bytes    int64
+	Metadata map[string]string // nil when it has none
 }
 
 // A shard is one open file of weights.
@@ -91,7 +100,7 @@ func (d *Directory) open() error {
 		return err
 	}
 	if err := d.weights(); err != nil {
-		return err
+		return cmp.Or(d.problem, err) // a network that is not read needs no weights
 	}
 	if d.problem == nil {
 		d.problem = d.match()
@@ -191,6 +200,7 @@ func (d *Directory) header(name string, files map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	d.Files = append(d.Files, File{name, size, f.Metadata})
 	for _, t := range f.Tensors {
 		if files != nil && files[t.Name] != name {
 			return fmt.Errorf("%s holds tensor %.80q, which %s does not place there", path, t.Name, indexFile)

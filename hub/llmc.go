@@ -41,12 +41,23 @@ func IsLLMC(path string) bool {
 	return err == nil && binary.LittleEndian.Uint32(b[:]) == llmcMagic
 }
 
+// InspectLLMC reads the header of a model file of llm.c: its network, the type of its
+// numbers, and the rows that its token embedding is padded to.
+func InspectLLMC(path string) (c pedestrian.Config, d safetensors.DType, padded int, err error) {
+	file, f, err := openLLMC(path)
+	if err != nil {
+		return c, "", 0, fmt.Errorf("reading the model: %s: %w", path, err)
+	}
+	return f.network, f.dtype, f.padded, file.Close()
+}
+
 // An llmcFile is a model file whose header was read and found to fit its size.
 type llmcFile struct {
 	network pedestrian.Config
 	padded  int // rows of the token embedding
 	dtype   safetensors.DType
 	r       io.ReaderAt
+	info    os.FileInfo // when it was opened
 }
 
 // parseLLMC reads the header of a model of size bytes.
@@ -98,31 +109,42 @@ func LoadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error)
 	return m, nil
 }
 
-func loadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error) {
+// openLLMC opens a model file and reads its header.
+func openLLMC(path string) (*os.File, *llmcFile, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer root.Close()
 	file, err := openRegular(root, filepath.Base(path))
 	if err != nil {
+		return nil, nil, err
+	}
+	f := new(llmcFile)
+	info, err := file.Stat()
+	if err == nil {
+		f, err = parseLLMC(file, info.Size())
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	f.info = info
+	return file, f, nil
+}
+
+func loadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error) {
+	file, f, err := openLLMC(path)
+	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	f, err := parseLLMC(file, info.Size())
-	if err != nil {
-		return nil, err
-	}
 	p := pedestrian.NewParams[T](f.network)
 	if err := readLLMC(f, p, o); err != nil {
 		return nil, err
 	}
 	now, err := file.Stat()
-	if err == nil && (now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime())) {
+	if err == nil && (now.Size() != f.info.Size() || !now.ModTime().Equal(f.info.ModTime())) {
 		err = fmt.Errorf("it was changed while it was read: try again when it is written")
 	}
 	return &Model[T]{Params: p}, err
@@ -194,69 +216,4 @@ func readLLMC[T pedestrian.Float](f *llmcFile, p *pedestrian.Params[T], o LoadOp
 		}
 		return nil
 	})
-}
-
-// SaveLLMC writes m as a new directory with a model file of llm.c, model.bin, of F32 or
-// BF16. Biases that m does not have are zeros. A network that llm.c would compute
-// otherwise is an error that says why.
-func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
-	if o.DType == "" {
-		o.DType = safetensors.F32
-	}
-	if o.DType != safetensors.F32 && o.DType != safetensors.BF16 {
-		return fmt.Errorf("writing %s: numbers of type %q: llm.c has F32 and BF16", path, o.DType)
-	}
-	if err := express(LLMC, m.Params); err != nil {
-		return err
-	}
-	files := []outFile{{llmcModel, func(w io.Writer) error { return writeLLMC(w, m.Params, o.DType) }}}
-	if m.Tokenizer != nil {
-		files = append(files, outFile{llmcTokenizer, func(w io.Writer) error { return writeLLMCTokenizer(w, m.Tokenizer) }})
-	}
-	return writeFolder(path, files)
-}
-
-func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safetensors.DType) error {
-	c := p.Config
-	version := map[safetensors.DType]int{safetensors.F32: llmcFloat32, safetensors.BF16: llmcBF16}[d]
-	padded := (c.Vocab + llmcPadding - 1) / llmcPadding * llmcPadding
-	if err := writeInts(w, llmcMagic, version, c.Context, c.Vocab, c.Blocks, c.Heads, c.Width, padded); err != nil {
-		return err
-	}
-	var buf []byte
-	return llmcOrder(p, func(s slot, t pedestrian.Tensor[T]) error {
-		data := t.V
-		switch {
-		case data == nil:
-			data = make([]T, t.Cols)
-		case s.matrix:
-			data = transposed(t)
-		}
-		zeros := 0
-		if s.ours == "tok.w" {
-			zeros = (padded - c.Vocab) * c.Width
-		}
-		for _, data := range [][]T{data, make([]T, zeros)} {
-			for part := range slices.Chunk(data, 1<<14) {
-				var err error
-				if buf, err = safetensors.Append(buf[:0], part, d); err != nil {
-					return fmt.Errorf("%s: %w", s.ours, err)
-				}
-				if _, err := w.Write(buf); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-}
-
-// writeInts writes a header of 256 int32 that begins with these.
-func writeInts(w io.Writer, ints ...int) error {
-	header := make([]byte, llmcHeader)
-	for i, v := range ints {
-		binary.LittleEndian.PutUint32(header[4*i:], uint32(v))
-	}
-	_, err := w.Write(header)
-	return err
 }

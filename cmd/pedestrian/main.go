@@ -83,6 +83,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian train       train a GPT on the built-in stories or on your text
   pedestrian finetune    go on from a trained network or a GPT-2 with your data: LoRA, or all of it
   pedestrian sample      let a trained model write
+  pedestrian import      a GPT-2 of transformers or llm.c; export, inspect: the ways back and a look
   pedestrian checkpoint  list, verify and prune what a run has saved
   pedestrian download    fetch a model or an adapter from the Hugging Face hub
   pedestrian tokenizer   see how a text is cut into tokens; learn a vocabulary
@@ -136,6 +137,8 @@ func newRootCmd() *cobra.Command {
 		newDownloadCmd(),
 		newTokenizerCmd(),
 		newImportCmd(),
+		newExportCmd(),
+		newInspectCmd(),
 		newDataCmd(),
 		newParamsCmd(),
 		newExplainCmd(),

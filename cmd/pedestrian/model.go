@@ -131,11 +131,24 @@ func (m *model) take(h *hub.Model[float32], err error) error {
 	return nil
 }
 
-// openOurs opens a run or a checkpoint.
+// openOurs opens a run or a checkpoint, and the base of an adapter.
 func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) error {
-	var c *train.Checkpoint
+	c, err := m.checkpoint(o, stderr)
+	if err != nil {
+		return err
+	}
+	if c.State.Adapter != nil && c.State.Params == nil {
+		if err := attachBase(ctx, c, stderr); err != nil {
+			return err
+		}
+	}
+	m.Path, m.Checkpoint, m.Params, m.Adapter, m.Tokenizer = c.Dir, c, c.State.Params, c.State.Adapter, c.Tokenizer
+	return nil
+}
+
+// checkpoint loads the checkpoint itself: of a run, the best or the newest one.
+func (m *model) checkpoint(o modelOptions, stderr io.Writer) (c *train.Checkpoint, err error) {
 	var passed []error
-	var err error
 	switch {
 	case m.Kind == kindCheckpoint:
 		c, err = train.Load(m.Path, false)
@@ -144,17 +157,10 @@ func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) 
 	default:
 		c, passed, err = train.LoadBest(m.Path)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		passedOver(stderr, passed, c)
 	}
-	passedOver(stderr, passed, c)
-	if c.State.Adapter != nil && c.State.Params == nil {
-		if err := attachBase(ctx, c, stderr); err != nil {
-			return err
-		}
-	}
-	m.Path, m.Checkpoint, m.Params, m.Adapter, m.Tokenizer = c.Dir, c, c.State.Params, c.State.Adapter, c.Tokenizer
-	return nil
+	return c, err
 }
 
 // writer makes a writer for net, which was made with m's parameters.

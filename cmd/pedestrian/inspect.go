@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/gguf"
+	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// An inspection is what a model's files say, without its numbers.
+type inspection struct {
+	Kind       string             `json:"kind"`
+	Path       string             `json:"path"`
+	Name       string             `json:"name,omitempty"`
+	Network    *pedestrian.Config `json:"network,omitempty"`
+	Parameters int                `json:"parameters,omitempty"`
+	Ledger     pedestrian.Ledger  `json:"ledger,omitempty"`
+	Files      []inspectedFile    `json:"files,omitempty"`
+	Tensors    []inspectedTensor  `json:"tensors,omitempty"`
+	Settings   map[string]any     `json:"settings,omitempty"` // key-value pairs of a GGUF, the configuration of an adapter
+	Tokenizer  string             `json:"tokenizer,omitempty"`
+	EOS        []int32            `json:"eos,omitempty"`
+	Unknown    []string           `json:"unknown_keys,omitempty"` // of config.json, passed over
+	Notes      []string           `json:"notes,omitempty"`
+	Problem    string             `json:"problem,omitempty"` // why it cannot be loaded
+}
+
+type inspectedFile struct {
+	Name     string            `json:"name"`
+	Bytes    int64             `json:"bytes"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+type inspectedTensor struct {
+	Name  string `json:"name"`
+	DType string `json:"dtype"`
+	Shape []int  `json:"shape"`
+	Bytes int64  `json:"bytes"`
+	File  string `json:"file"`
+	Ours  string `json:"parameter,omitempty"` // our name of what it is read as
+	Note  string `json:"note,omitempty"`      // why it is not read
+}
+
+func newInspectCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect PATH",
+		Short: "What a model's files hold, and what of it is read",
+		Long: `Reads the headers of a model and none of its numbers: a run directory or checkpoint,
+a GPT-2 directory of Hugging Face or its name in the cache, an adapter of PEFT, a
+.safetensors or .gguf file, a model file of llm.c.
+
+You will see what it is; the network and its parameters, term by term; every file with
+its metadata; every tensor with its type, shape and our name for it, or why it is not
+read; the tokenizer; what config.json says that is not known here. When it cannot be
+loaded, the last line says why, and the exit code is 1.`,
+		Example: "  pedestrian inspect ./gpt2\n  pedestrian inspect runs/story-1 --json\n  pedestrian inspect model.safetensors",
+		Args:    oneModel,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			i, err := inspect(cmd.Context(), args[0], cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = writeJSON(cmd.OutOrStdout(), i)
+			} else {
+				i.print(cmd.OutOrStdout())
+			}
+			if err == nil && i.Problem != "" {
+				err = fmt.Errorf("%s", i.Problem)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// inspect reads what path holds.
+func inspect(ctx context.Context, path string, stderr io.Writer) (*inspection, error) {
+	info, err := os.Stat(path)
+	i := &inspection{Path: path, Name: path}
+	switch {
+	case err == nil && info.IsDir() && hub.IsAdapter(path) && !hub.IsDirectory(path):
+		return i, i.adapter()
+	case err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".safetensors"):
+		i.Kind = "safetensors file"
+		return i, usage(i.weights(path, nil))
+	case err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".gguf"):
+		return i, usage(i.gguf())
+	}
+	kind, at, err := place(ctx, path, false, stderr)
+	if err != nil {
+		return nil, err
+	}
+	i.Kind, i.Path = kind, at
+	switch kind {
+	case kindRun, kindCheckpoint:
+		return i, i.ours(stderr)
+	case kindLLMC:
+		return i, usage(i.llmc())
+	}
+	return i, usage(i.directory())
+}
+
+// usage makes an error a mistake of the user's, if there is one.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+func (i *inspection) network(c pedestrian.Config) {
+	i.Network, i.Ledger, i.Parameters = &c, c.Ledger(), c.Ledger().Total()
+}
+
+func (i *inspection) tokens(t *token.Tokenizer) {
+	if t != nil {
+		i.Tokenizer = fmt.Sprintf("%s of %s tokens", t.Kind(), commas(t.Vocab()))
+	}
+}
+
+// directory inspects a model directory of Hugging Face.
+func (i *inspection) directory() error {
+	d, err := hub.Open(i.Path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	i.EOS, i.Unknown, i.Notes = d.EOS, d.Unknown, d.Notes
+	if d.Name != "" {
+		i.Name = d.Name
+	}
+	if err := d.Check(); err != nil {
+		i.Problem = err.Error()
+	} else {
+		i.network(d.Network)
+	}
+	for _, f := range d.Files {
+		i.Files = append(i.Files, inspectedFile{f.Name, f.Bytes, f.Metadata})
+	}
+	for _, t := range d.Tensors {
+		i.Tensors = append(i.Tensors, inspectedTensor{t.Name, string(t.DType), t.Shape, t.Bytes(), t.File, t.Ours, t.Note})
+	}
+	t, err := d.Tokenizer()
+	if err != nil && i.Problem == "" {
+		i.Problem = err.Error()
+	}
+	i.tokens(t)
+	return nil
+}
+
+// ours inspects a run or a checkpoint.
+func (i *inspection) ours(stderr io.Writer) error {
+	m := &model{Kind: i.Kind, Path: i.Path}
+	c, err := m.checkpoint(modelOptions{}, stderr)
+	if err != nil {
+		return err
+	}
+	i.Path = c.Dir
+	i.network(c.Network)
+	i.tokens(c.Tokenizer)
+	if c.Base != nil {
+		i.Notes = append(i.Notes, fmt.Sprintf("It goes on from %s, SHA-256 of the weights %s.", c.Base.Path, c.Base.SHA256))
+	}
+	if a := c.State.Adapter; a != nil {
+		i.Notes = append(i.Notes, fmt.Sprintf("It holds an adapter of %s parameters; the network beside it stays where it is.", commas(a.Count())))
+	}
+	i.Notes = append(i.Notes, fmt.Sprintf("Step %d, trained on %s.", c.State.Step, c.Data.Source))
+	names, err := filepath.Glob(filepath.Join(c.Dir, "*.safetensors"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		ours := func(name string) string {
+			if strings.HasSuffix(name, ".m") || strings.HasSuffix(name, ".v") {
+				return ""
+			}
+			return name
+		}
+		if err := i.weights(name, ours); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weights lists a safetensors file; ours says what a tensor is read as.
+func (i *inspection) weights(path string, ours func(string) string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	s, err := safetensors.Read(f, info.Size())
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	name := filepath.Base(path)
+	i.Files = append(i.Files, inspectedFile{name, info.Size(), s.Metadata})
+	for _, t := range s.Tensors {
+		e := inspectedTensor{Name: t.Name, DType: string(t.DType), Shape: t.Shape, Bytes: t.Bytes(), File: name}
+		if ours != nil {
+			e.Ours = ours(t.Name)
+		}
+		i.Tensors = append(i.Tensors, e)
+	}
+	return nil
+}
+
+// adapter inspects an adapter directory of PEFT.
+func (i *inspection) adapter() error {
+	i.Kind = "adapter of PEFT"
+	text, err := os.ReadFile(filepath.Join(i.Path, "adapter_config.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &i.Settings)
+	}
+	if err == nil {
+		err = i.weights(filepath.Join(i.Path, "adapter_model.safetensors"), nil)
+	}
+	return usage(err)
+}
+
+func (i *inspection) llmc() error {
+	c, d, padded, err := hub.InspectLLMC(i.Path)
+	if err != nil {
+		return err
+	}
+	i.network(c)
+	i.Notes = append(i.Notes, fmt.Sprintf("Numbers are %s; the token embedding has %s rows, of which %s are tokens.", d, commas(padded), commas(c.Vocab)))
+	info, err := os.Stat(i.Path)
+	if err == nil {
+		i.Files = []inspectedFile{{Name: filepath.Base(i.Path), Bytes: info.Size()}}
+	}
+	return err
+}
+
+func (i *inspection) gguf() error {
+	i.Kind = "GGUF file"
+	f, err := os.Open(i.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	g, err := gguf.Read(f, info.Size())
+	if err != nil {
+		return fmt.Errorf("%s: %w", i.Path, err)
+	}
+	i.Files = []inspectedFile{{Name: filepath.Base(i.Path), Bytes: info.Size()}}
+	i.Settings = map[string]any{}
+	for _, p := range g.Pairs {
+		i.Settings[p.Key] = p.Value
+	}
+	for _, t := range g.Tensors {
+		shape := make([]int, len(t.Dims))
+		for j, d := range t.Dims {
+			shape[len(shape)-1-j] = int(d)
+		}
+		i.Tensors = append(i.Tensors, inspectedTensor{Name: t.Name, DType: t.Type.String(), Shape: shape, Bytes: t.Bytes(), File: i.Files[0].Name})
+	}
+	return nil
+}

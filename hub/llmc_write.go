@@ -1,0 +1,76 @@
+package hub
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
+)
+
+// SaveLLMC writes m as a new directory with a model file of llm.c, model.bin, of F32 or
+// BF16. Biases that m does not have are zeros. A network that llm.c would compute
+// otherwise is an error that says why.
+func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
+	if o.DType == "" {
+		o.DType = safetensors.F32
+	}
+	if o.DType != safetensors.F32 && o.DType != safetensors.BF16 {
+		return fmt.Errorf("writing %s: numbers of type %q: llm.c has F32 and BF16", path, o.DType)
+	}
+	if err := express(LLMC, m.Params); err != nil {
+		return err
+	}
+	files := []outFile{{llmcModel, func(w io.Writer) error { return writeLLMC(w, m.Params, o.DType) }}}
+	if m.Tokenizer != nil {
+		files = append(files, outFile{llmcTokenizer, func(w io.Writer) error { return writeLLMCTokenizer(w, m.Tokenizer) }})
+	}
+	return writeFolder(path, files)
+}
+
+func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safetensors.DType) error {
+	c := p.Config
+	version := map[safetensors.DType]int{safetensors.F32: llmcFloat32, safetensors.BF16: llmcBF16}[d]
+	padded := (c.Vocab + llmcPadding - 1) / llmcPadding * llmcPadding
+	if err := writeInts(w, llmcMagic, version, c.Context, c.Vocab, c.Blocks, c.Heads, c.Width, padded); err != nil {
+		return err
+	}
+	var buf []byte
+	return llmcOrder(p, func(s slot, t pedestrian.Tensor[T]) error {
+		data := t.V
+		switch {
+		case data == nil:
+			data = make([]T, t.Cols)
+		case s.matrix:
+			data = transposed(t)
+		}
+		zeros := 0
+		if s.ours == "tok.w" {
+			zeros = (padded - c.Vocab) * c.Width
+		}
+		for _, data := range [][]T{data, make([]T, zeros)} {
+			for part := range slices.Chunk(data, 1<<14) {
+				var err error
+				if buf, err = safetensors.Append(buf[:0], part, d); err != nil {
+					return fmt.Errorf("%s: %w", s.ours, err)
+				}
+				if _, err := w.Write(buf); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// writeInts writes a header of 256 int32 that begins with these.
+func writeInts(w io.Writer, ints ...int) error {
+	header := make([]byte, llmcHeader)
+	for i, v := range ints {
+		binary.LittleEndian.PutUint32(header[4*i:], uint32(v))
+	}
+	_, err := w.Write(header)
+	return err
+}
