@@ -56,6 +56,7 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	if n.o.Precision == BF16 {
 		n.mix(s.rows, false)
 	}
+	n.planDoRA()
 	allocate(func(a *arena[T]) {
 		d.w.planForward(a, s)
 		d.out, d.last = d.w.logits.Y, d.w.logits.X

@@ -25,7 +25,8 @@ func TestDecoderEqualsFullPass(t *testing.T) {
 		}
 		full := NewMat[float64](len(tokens), cs.c.Vocab)
 		n.Logits(full, Batch{B: 3, T: cs.t, Tokens: tokens})
-		d := n.NewDecoder(3)
+		fresh := New(p, lora, Options{}) // of which nothing else was asked
+		d := fresh.NewDecoder(3)
 		for range 2 { // the second time after a Reset
 			prompt := []int{1, cs.t / 2, cs.t - 2}
 			for s, k := range prompt {
@@ -50,6 +51,7 @@ func TestDecoderEqualsFullPass(t *testing.T) {
 			}
 			d.Reset()
 		}
+		fresh.Close()
 		n.Close()
 	}
 }

@@ -63,6 +63,35 @@ func Cases() []Case {
 			Reduction: paper.Mean,
 		},
 		{
+			Name:      "dora",
+			Title:     "1 block, 2 heads, tied logits, DoRA (exact) beside every FC layer, norms and biases trained, mean",
+			Config:    adaptedTied,
+			Adapter:   &pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll},
+			Batch:     []paper.Sequence{{Tokens: []int{4, 4, 8, 0, 7}, Targets: []int{4, 8, 0, 7, ignored}}},
+			Reduction: paper.Mean,
+		},
+		{
+			Name:   "peft",
+			Title:  "2 blocks, DoRA with the norm held as in PEFT, on fused q, k, v and all else of block 2, ranks apart, dropout, their biases, sum",
+			Config: adaptedUntied,
+			Adapter: &pedestrian.AdapterConfig{Rank: 5, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, Dropout: 0.25, Bias: pedestrian.BiasAdapted, Layers: []int{1},
+				Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits},
+				Ranks:   map[pedestrian.Target]int{pedestrian.TargetQKV: 4}, Alphas: map[pedestrian.Target]float64{pedestrian.TargetExpand: 1}},
+			Batch: []paper.Sequence{
+				{Tokens: []int{2, 9, 2, 2}, Targets: []int{9, 2, ignored, 5}},
+				{Tokens: []int{5, 1, 8, 1}, Targets: []int{1, 8, 1, 3}},
+			},
+			Reduction: paper.Sum,
+		},
+		{
+			Name:      "dropout",
+			Title:     "1 block, 3 heads, LoRA (α/√r) beside every FC layer under dropout 0.25, GELU (erf), mean",
+			Config:    mutantDropout,
+			Adapter:   &pedestrian.AdapterConfig{Rank: 4, Alpha: 1.5, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets, Dropout: 0.25},
+			Batch:     []paper.Sequence{{Tokens: []int{6, 0, 6, 3, 6}, Targets: []int{0, ignored, 3, 6, 8}}},
+			Reduction: paper.Mean,
+		},
+		{
 			Name:      "relu",
 			Title:     "1 block, 3 heads, LoRA beside every FC layer (α), ReLU, ε=0.05, ignored targets, mean",
 			Config:    mutantReLU,
@@ -80,8 +109,14 @@ func Cases() []Case {
 	}
 }
 
-// The two smallest networks: mutants are planted here.
+// The smallest networks: mutants are planted here.
 var (
+	adaptedTied = pedestrian.Config{Vocab: 9, Context: 7, Width: 8, Heads: 2, Blocks: 1, KeyDim: 6, Hidden: 11,
+		Activation: pedestrian.GELUTanh, Eps: 0.05, Bias: true, Tied: true, LogitsBias: true}
+	adaptedUntied = pedestrian.Config{Vocab: 11, Context: 8, Width: 6, Heads: 3, Blocks: 2, KeyDim: 7, Hidden: 9,
+		Activation: pedestrian.GELU, Eps: 0.05, Bias: true}
+	mutantDropout = pedestrian.Config{Vocab: 10, Context: 8, Width: 6, Heads: 3, Blocks: 1, KeyDim: 7, Hidden: 9,
+		Activation: pedestrian.GELU, Eps: 0.05, Bias: true, LogitsBias: true}
 	mutantReLU = pedestrian.Config{Vocab: 9, Context: 8, Width: 12, Heads: 3, Blocks: 1, KeyDim: 7, Hidden: 10,
 		Activation: pedestrian.ReLU, Eps: 0.05, Bias: true, LogitsBias: true}
 	mutantGELU = pedestrian.Config{Vocab: 9, Context: 8, Width: 12, Heads: 3, Blocks: 1, KeyDim: 7, Hidden: 10,

@@ -52,13 +52,14 @@ type plant func(tr *paper.Trace, s paper.Step) paper.Mat
 type evaluator struct {
 	Point
 	plant plant
+	held  plant  // of the point
 	signs []bool // of every ReLU pre-activation at the point itself; nil when there is no kink to cross
 
 	float32 *float32Loss // when the loss is package engine's
 }
 
 func newEvaluator(p Point, pl plant, float32 bool) *evaluator {
-	e := &evaluator{Point: p.clone(), plant: pl}
+	e := &evaluator{Point: p.clone(), plant: pl, held: p.held()}
 	switch {
 	case float32:
 		e.float32 = newFloat32Loss(p)
@@ -84,13 +85,16 @@ func (e *evaluator) loss(n nudge) (loss float64, crossed bool) {
 	if e.float32 != nil {
 		return e.float32.at(e.Point), false
 	}
-	if e.plant == nil && n == nil && e.signs == nil {
+	if e.plant == nil && e.held == nil && n == nil && e.signs == nil {
 		loss, _ = paper.Network(nil, e.Params, e.LoRA, e.Batch, e.Reduction)
 		return loss, false
 	}
 	record, i := len(e.signs) == 0, 0
 	tr := &paper.Trace{}
 	tr.Rewrite = func(s paper.Step) paper.Mat {
+		if e.held != nil {
+			s.V = e.held(tr, s)
+		}
 		if e.plant != nil {
 			s.V = e.plant(tr, s)
 		}

@@ -79,7 +79,7 @@ func runEngine[T engine.Float](p Point) enginePass[T] {
 		e.lora = pedestrian.NewAdapter[T](p.Config, *p.Case.Adapter)
 	}
 	b := p.batch()
-	n := engine.New(params, lora, engine.Options{Batch: b.B, Context: b.T, Threads: 1})
+	n := engine.New(params, lora, engine.Options{Batch: b.B, Context: b.T, Threads: 1, Seed: p.Seed})
 	defer n.Close()
 	sum, _ := n.Gradients(e.params, e.lora, b, p.scale(), 0)
 	e.loss = sum * p.scale()
@@ -115,7 +115,7 @@ func newFloat32Loss(p Point) *float32Loss {
 	if p.LoRA != nil {
 		l.lora = pedestrian.NewAdapter[float32](p.Config, *p.Case.Adapter)
 	}
-	l.network = engine.New(l.params, l.lora, engine.Options{Batch: l.batch.B, Context: l.batch.T, Threads: 1})
+	l.network = engine.New(l.params, l.lora, engine.Options{Batch: l.batch.B, Context: l.batch.T, Threads: 1, Seed: p.Seed})
 	return l
 }
 
@@ -127,6 +127,6 @@ func (l *float32Loss) at(p Point) float64 {
 			l.lora.Slab[i] = float32(v)
 		}
 	}
-	sum, _ := l.network.Loss(l.batch)
+	sum, _ := l.network.Gradients(nil, nil, l.batch, 1, 0) // Loss knows no dropout
 	return sum * p.scale()
 }

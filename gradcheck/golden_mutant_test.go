@@ -24,7 +24,7 @@ var goldenHosts = map[string]string{
 func TestMutantsAgainstPyTorch(t *testing.T) {
 	goldens := map[string]golden{}
 	eachGolden(t, func(t *testing.T, g golden) { goldens[g.Name] = g })
-	for _, id := range append(gradcheck.BugIDs(), "") {
+	for _, id := range append(gradcheck.BugIDs()[:25], "") { // the others are about DoRA and dropout: see TestMutants
 		host := goldenHosts[id]
 		if host == "" {
 			host = "paper"

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -83,14 +84,24 @@ func identities(r *pass) (all []Identity) {
 }
 
 func (l law) on(r *pass) Identity {
-	i := Identity{ID: l.id, Title: l.title, Eqs: l.eqs, Claims: l.claims(r), OK: true}
-	if len(i.Claims) == 0 {
+	i := Identity{ID: l.id, Title: l.title, Eqs: l.eqs, OK: true}
+	if l.recorded && r.rewoven() {
+		i.Reason = "about layers whose weights are w + α d u and whose norms and biases are the network's"
+		return i
+	}
+	if i.Claims = l.claims(r); len(i.Claims) == 0 {
 		i.Reason = "this network has no such part"
 	}
 	for _, c := range i.Claims {
 		i.OK = i.OK && c.OK
 	}
 	return i
+}
+
+// rewoven says whether the adapter does more than to add α d u to weights.
+func (r *pass) rewoven() bool {
+	a := r.Case.Adapter
+	return a != nil && (a.DoRA || a.Dropout > 0 || a.Norms || a.Bias != "" && a.Bias != pedestrian.BiasNone)
 }
 
 // at is the recorded step of that place and name. It panics when there is none:

@@ -186,6 +186,12 @@ func deadUnit(r *pass) []Claim {
 // cache feeds the first sequence token by token to both rungs' caches.
 func cache(r *pass) []Claim {
 	full := r.at("seq.0", "a_12")
+	if a := r.Case.Adapter; a != nil && a.Dropout > 0 { // which the cache does not know
+		tr := &paper.Trace{}
+		paper.Network(tr, r.Params, r.LoRA, r.Batch[:1], r.Reduction)
+		s, _ := tr.Find("seq.0", "a_12")
+		full = s.V
+	}
 	kept := paper.NewCache(r.Params, r.LoRA)
 	n := engine.New(r.Params, r.LoRA, engine.Options{Threads: 1})
 	defer n.Close()

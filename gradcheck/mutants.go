@@ -65,8 +65,11 @@ func above(place string) string { return place[:strings.LastIndexByte(place, '.'
 // headAbove is the place around a head's.
 func headAbove(place string) string { return above(above(place)) }
 
-// bugs are M1…M25.
-var bugs = []bug{
+// bugs are M1…M33.
+var bugs = slices.Concat(networkBugs, adapterBugs)
+
+// networkBugs are M1…M25.
+var networkBugs = []bug{
 	{"M1", "forget 1/√d_ρ", "Δ^raw := Δ^scaled (28)", "relu", false,
 		fixed(at("Δ^raw", "28", func(tr *paper.Trace, s paper.Step) paper.Mat { return get(tr, s.At, "Δ^scaled") }))},
 	{"M2", "forget the row-wise dot product of softmax", "Δ^causal := Δ_ρ ∘ ρ (25)", "relu", false,

@@ -9,7 +9,7 @@ import (
 
 // A Mutant is a known bug after it was planted, and what noticed it.
 type Mutant struct {
-	ID    string `json:"id"` // M1…M25
+	ID    string `json:"id"` // M1…M33
 	Title string `json:"title"`
 	Where string `json:"where"` // what was replaced
 	Case  string `json:"case"`  // where it was planted
@@ -47,7 +47,7 @@ func (m Mutant) By() (by []string) {
 }
 
 // mutantEntries is how many entries of each row are differentiated for a mutant:
-// with three random directions, which see every entry, they find each of M1…M25.
+// with three random directions, which see every entry, they find each of M1…M33.
 const mutantEntries = 3
 
 // A host is a clean case that bugs are planted in.
@@ -65,6 +65,9 @@ func newHost(ctx context.Context, name string, o Options) (*host, error) {
 	c, ok := Find(name)
 	if !ok {
 		panic("gradcheck: no case " + name + " to plant in")
+	}
+	if c.Adapter != nil && (c.Adapter.DoRA || c.Adapter.Dropout > 0) { // bugs of whole gradients: directions see them
+		o.Entries = 1
 	}
 	h := &host{Point: c.At(o.Seed, kinkMargin*o.Step), options: o}
 	h.clean = h.run(nil)

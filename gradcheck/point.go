@@ -16,7 +16,8 @@ type Point struct {
 	Params *pedestrian.Params[float64]
 	LoRA   *pedestrian.Adapter[float64] // nil when the case has no adapter
 
-	moved int // biases b_6 that were moved off a kink
+	moved int                  // biases b_6 that were moved off a kink
+	norms map[string]paper.Mat // ‖v‖ of DoRA by place, when the gradient holds it constant
 }
 
 // At draws the generic point of a case that belongs to a seed: gains from
@@ -39,6 +40,8 @@ func (c Case) At(seed uint64, margin float64) Point {
 		switch {
 		case isGain(t):
 			mean = 1
+		case strings.HasSuffix(t.Name, ".magnitude"):
+			mean = 1.2
 		case t.Name == "tok.w" || t.Name == "pos.w":
 			sd = 1
 		case !t.Vec:
@@ -51,6 +54,7 @@ func (c Case) At(seed uint64, margin float64) Point {
 	if c.Config.Activation == pedestrian.ReLU && c.Config.Bias {
 		p.leaveKinks(margin)
 	}
+	p.holdNorms()
 	return p
 }
 
@@ -113,6 +117,9 @@ func (p *Point) leaveKinks(margin float64) {
 // forward records the forward pass.
 func (p Point) forward() *paper.Trace {
 	tr := &paper.Trace{}
+	if held := p.held(); held != nil {
+		tr.Rewrite = func(s paper.Step) paper.Mat { return held(tr, s) }
+	}
 	paper.Network(tr, p.Params, p.LoRA, p.Batch, p.Reduction)
 	return tr
 }

@@ -18,11 +18,16 @@ func (r *pass) parameterRow(q piece, n *numeric) Row {
 // nullDirection is the theorem about key biases.
 const nullDirection = "exact null direction (29)"
 
+// noEffect is the theorem about parameters that an adapter's stand in the place of.
+const noEffect = "exactly 0: the adapter's is in its place"
+
 // theorem says which theorem makes a piece's gradient zero where it is exactly zero.
 func (r *pass) theorem(q piece, g []float64) string {
 	switch {
 	case q.note == nullDirection && largest(g) == 0:
 		return nullDirection
+	case q.note == noEffect && largest(g) == 0:
+		return noEffect
 	case q.param == "tok.w" && !r.Config.Tied:
 		if n := zeroRows(g, q.cols); n > 0 {
 			return fmt.Sprintf("rows of %d %s that do not occur exactly 0", n, plural(n, "token"))

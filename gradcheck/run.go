@@ -54,6 +54,9 @@ func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a := c.Adapter; o.Float32 && a != nil && a.DoRA && !a.DoRAExact {
+		return nil, fmt.Errorf("case %s holds the norms of DoRA constant, which differences of the engine's loss cannot: leave float32 out", c.Name)
+	}
 	p := c.At(o.Seed, kinkMargin*o.Step)
 	r := &Report{Case: c, Seed: o.Seed, Step: Number(o.Step), Variant: o.Variant, Float32: o.Float32, Moved: p.moved}
 	r.Near, _ = p.kinks(kinkMargin * o.Step)
@@ -111,6 +114,12 @@ type pass struct {
 // run goes forward and backward, with a plant at work if there is one.
 func (p Point) run(pl plant) *pass {
 	r := &pass{Point: p, plant: pl, tr: &paper.Trace{}}
+	switch held := p.held(); {
+	case held != nil && pl != nil:
+		pl = both(held, pl)
+	case held != nil:
+		pl = held
+	}
 	if pl != nil {
 		r.tr.Rewrite = func(s paper.Step) paper.Mat { return pl(r.tr, s) }
 	}

@@ -2,6 +2,7 @@ package gradcheck
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,7 +51,7 @@ func (p Point) table3() []piece {
 	var all []piece
 	for k, t := range p.tensors() {
 		whole := piece{tensor: k, cols: t.Cols, stride: t.Cols, rows: t.Rows, vec: t.Vec, param: t.Name}
-		where := ""
+		where, own := "", k >= len(p.Params.Tensors())
 		name := t.Name
 		if rest, ok := strings.CutPrefix(name, "block."); ok {
 			block, layer, _ := strings.Cut(rest, ".")
@@ -58,6 +59,11 @@ func (p Point) table3() []piece {
 			if p.Config.Blocks > 1 {
 				where = "block " + block + " "
 			}
+		}
+		if own && t.Vec && !strings.HasSuffix(name, ".magnitude") {
+			where, whole.note = where+"adapter's ", "in the place of the network's"
+		} else if !own && p.replaced(t.Name) {
+			whole.note = noEffect
 		}
 		switch name {
 		case "qkv.w", "qkv.b":
@@ -69,6 +75,9 @@ func (p Point) table3() []piece {
 			panic("gradcheck: no row of table 3 for parameter " + t.Name)
 		}
 		whole.name, whole.eq = where+s.name, s.eq
+		if p.LoRA != nil && p.Case.Adapter.DoRA && (strings.HasSuffix(name, ".down") || strings.HasSuffix(name, ".up")) {
+			whole.eq = "DoRA"
+		}
 		if p.Config.Tied && name == "tok.w" {
 			whole.name, whole.eq, whole.note = "w_tok = w_11ᵗ", "3+T3", "tied: two contributions that add"
 		}
@@ -78,6 +87,12 @@ func (p Point) table3() []piece {
 		all[i], all[j] = all[j], all[i]
 	}
 	return all
+}
+
+// replaced says whether the adapter has a parameter of that name in the place of
+// the network's.
+func (p Point) replaced(name string) bool {
+	return p.LoRA != nil && slices.ContainsFunc(p.LoRA.Tensors(), func(t pedestrian.Tensor[float64]) bool { return t.Name == name })
 }
 
 // heads splits the fused projection by queries, keys and values of each head.
@@ -98,7 +113,7 @@ func (p Point) heads(whole piece, where string) []piece {
 			q := whole
 			q.name = fmt.Sprintf("%s%s_%s head %d", where, kind, letter, h+1)
 			q.eq, q.from, q.cols = eqs[i], from, width
-			if whole.vec && letter == "k" {
+			if whole.vec && letter == "k" && q.note != noEffect {
 				q.note = nullDirection
 			}
 			all = append(all, q)
@@ -131,6 +146,8 @@ var table3Symbols = map[string]struct{ name, eq string }{
 	"q.up":          {"u_q (LoRA)", "46"},
 	"k.down":        {"d_k (LoRA)", "45"},
 	"k.up":          {"u_k (LoRA)", "46"},
+	"qkv.down":      {"d_qkv (LoRA)", "45"},
+	"qkv.up":        {"u_qkv (LoRA)", "46"},
 	"v.down":        {"d_v (LoRA)", "45"},
 	"v.up":          {"u_v (LoRA)", "46"},
 	"attProj.down":  {"d_3 (LoRA)", "45"},
@@ -141,6 +158,15 @@ var table3Symbols = map[string]struct{ name, eq string }{
 	"contract.up":   {"u_8 (LoRA)", "46"},
 	"logits.down":   {"d_11 (LoRA)", "45"},
 	"logits.up":     {"u_11 (LoRA)", "46"},
+
+	"q.magnitude":        {"m_q (DoRA)", "DoRA"},
+	"k.magnitude":        {"m_k (DoRA)", "DoRA"},
+	"v.magnitude":        {"m_v (DoRA)", "DoRA"},
+	"qkv.magnitude":      {"m_qkv (DoRA)", "DoRA"},
+	"attProj.magnitude":  {"m_3 (DoRA)", "DoRA"},
+	"expand.magnitude":   {"m_6 (DoRA)", "DoRA"},
+	"contract.magnitude": {"m_8 (DoRA)", "DoRA"},
+	"logits.magnitude":   {"m_11 (DoRA)", "DoRA"},
 }
 
 // blockOf reads the block's number from a place such as "seq.0.block.1.head.2",

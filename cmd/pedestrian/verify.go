@@ -42,7 +42,7 @@ point where no gain is one and no bias zero:
   engine64      against the fast implementation in float64
   engine32      the same in float32, the precision that trains
 
-then the identities that the gradients obey, and 25 known bugs, planted one at a
+then the identities that the gradients obey, and 33 known bugs, planted one at a
 time: each must be caught.
 
 You will see one line a row: name, shape, equation, the three largest relative
