@@ -85,6 +85,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian sample      let a trained model write
   pedestrian import      a GPT-2 of transformers or llm.c; export, inspect: the ways back and a look
   pedestrian checkpoint  list, verify and prune what a run has saved
+  pedestrian merge       make one network of a base and its adapter
   pedestrian download    fetch a model or an adapter from the Hugging Face hub
   pedestrian tokenizer   see how a text is cut into tokens; learn a vocabulary
   pedestrian data        look at examples before training: what is learnt, how they fill rows
@@ -134,6 +135,7 @@ func newRootCmd() *cobra.Command {
 		newFinetuneCmd(),
 		newSampleCmd(),
 		newCheckpointCmd(),
+		newMergeCmd(),
 		newDownloadCmd(),
 		newTokenizerCmd(),
 		newImportCmd(),

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// aboutAdapter says what an adapter is, on one line.
+func aboutAdapter(a *hub.Adapter) string {
+	c := a.Config
+	var targets []string
+	for _, t := range c.Targets {
+		targets = append(targets, fmt.Sprintf("%s:%d", t, c.RankOf(t)))
+	}
+	parts := []string{fmt.Sprintf("LoRA beside %s (target:rank), alpha %g by %s", strings.Join(targets, ", "), c.Alpha, c.Scaling)}
+	if c.DoRA {
+		parts = append(parts, "DoRA")
+	}
+	if len(c.Layers) > 0 {
+		parts = append(parts, fmt.Sprintf("blocks %v", slices.Sorted(slices.Values(c.Layers))))
+	}
+	if c.Bias != "" && c.Bias != pedestrian.BiasNone {
+		parts = append(parts, fmt.Sprintf("biases %s", c.Bias))
+	}
+	if c.Norms {
+		parts = append(parts, "layer norms")
+	}
+	return strings.Join(append(parts, commas(a.Count())+" parameters"), "; ")
+}
+
+// mistake makes an error a mistake of the user's unless the disk made it.
+func mistake(err error) error {
+	if p := (*os.PathError)(nil); err == nil || errors.As(err, &p) {
+		return err
+	}
+	return usageError{err}
+}
+
+// isPEFT says whether path is an adapter directory of PEFT, and no model.
+func isPEFT(path string) bool { return hub.IsAdapter(path) && !hub.IsDirectory(path) }
+
+// runAdapter is the adapter of a run that was opened, as others take it.
+func runAdapter(m *model) *hub.Adapter {
+	c := m.Checkpoint
+	name := c.Base.Name
+	if name == "" {
+		name = c.Base.Path
+	}
+	return &hub.Adapter{Adapter: m.Adapter, BaseName: name, BaseSHA256: c.Base.SHA256}
+}
+
+// openAdapter opens an adapter that stands beside base: of PEFT, in a directory or by
+// name, or of a run of ours.
+func openAdapter(ctx context.Context, path string, base *model, newest bool, stderr io.Writer) (*hub.Adapter, error) {
+	at := path
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && hub.CheckRepo(path) == nil {
+		if at, err = fetchedModel(ctx, path, stderr); err != nil {
+			return nil, usagef("%s is no directory, and not on the hub either: %w", path, err)
+		}
+	}
+	if hub.IsAdapter(at) {
+		a, err := hub.LoadAdapter(at, base.Params)
+		return a, mistake(err)
+	}
+	var c *train.Checkpoint
+	var passed []error
+	var err error
+	switch _, isCheckpoint := os.Stat(filepath.Join(at, train.ManifestFile)); {
+	case isCheckpoint == nil:
+		c, err = train.Load(at, false)
+	case newest:
+		c, passed, err = train.LoadNewest(at, false)
+	default:
+		c, passed, err = train.LoadBest(at)
+	}
+	if err != nil {
+		return nil, usagef("%s is no adapter: %w: name an adapter directory of PEFT, or a run of \"pedestrian finetune\"", path, err)
+	}
+	passedOver(stderr, passed, c)
+	if c.State.Adapter == nil {
+		return nil, usagef("%s holds a whole network, not an adapter", path)
+	}
+	if c.Network != base.Params.Config {
+		return nil, usagef("%s stands beside a network of other sizes than %s: give the base that it was trained on, %s", path, base.Path, c.Base.Path)
+	}
+	return runAdapter(&model{Checkpoint: c, Adapter: c.State.Adapter}), nil
+}
