@@ -26,6 +26,11 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")
+			peft, err := filepath.Abs("../../testdata/peft")
+			if err != nil {
+				return err
+			}
+			e.Setenv("PEFT", peft)
 			// What a script cannot spell out.
 			return os.WriteFile(filepath.Join(e.WorkDir, "binary.txt"), []byte("text\x00more"), 0o644)
 		},
