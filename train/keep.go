@@ -83,15 +83,20 @@ func sameProgress(p, q Progress) bool {
 	return p == q
 }
 
-// checkRoom tells when there is no room for two checkpoints: a save needs one, beside
-// those that are kept.
+// checkRoom tells when the disk cannot hold as many checkpoints as the run comes to
+// have at a time: those that are kept, the best, and the one that is being written.
 func (r *Run) checkRoom(obs Observer) {
 	if r.Dir == "" {
 		return
 	}
-	need := 2 * (3*4*int64(r.Network.Ledger().Total()) + 1<<16)
+	entries, err := checkpoints(r.fs, r.Dir)
+	if err != nil {
+		return // the save will tell
+	}
+	more := max(1, max(r.Options.Keep, minimumKept)+2-len(entries))
+	need := int64(more) * (3*4*int64(len(r.State.Trained().Slab())) + 1<<16)
 	if free, known := r.fs.Free(r.Dir); known && free < need {
-		tell(obs.Trouble, Trouble{r.State.Step, fmt.Errorf("%s has room for %d bytes, two checkpoints need %d: saving may fail: free some, or lower keep", r.Dir, free, need)})
+		tell(obs.Trouble, Trouble{r.State.Step, fmt.Errorf("%s has room for %d bytes, and checkpoints will take %d more: saving may fail: free some, or lower keep", r.Dir, free, need)})
 	}
 }
 

@@ -325,12 +325,12 @@ func plain(m *memFS) fileSystem { return m }
 // a start after a crash leaves a disk from which the run goes on: from the new
 // checkpoint for sure once it was reported as saved, else from the new or the old one.
 func TestPowerLoss(t *testing.T) {
-	most := 112
+	most := 80
 	if longTier {
 		most = 1 << 12
 	}
 	states := 0
-	for name, tell := range map[string]func(*testing.T, func(*memFS) fileSystem) *story{"first start, saves and prunes": firstStart, "start after a crash": secondStart} {
+	for name, tell := range map[string]func(*testing.T, func(*memFS) fileSystem) *story{"first start, saves and prunes": firstStart, "start after a crash": secondStart, "start after a crash in a prune": thirdStart} {
 		s := tell(t, plain)
 		v := s.judge(most, checked)
 		t.Logf("%s: %d operations, %d states, %d of them distinct", name, len(s.ops), v.states, v.distinct)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -159,11 +160,14 @@ func listCheckpoints(w io.Writer, run string, asJSON bool) error {
 	t.AppendHeader(table.Row{"checkpoint", "bytes", "validation", "state"})
 	for _, e := range entries {
 		bytes, loss, state := sizeOf(e.Dir), "", "whole"
+		var damaged *train.Damaged
 		c, err := train.Load(e.Dir, false)
 		if err == nil {
 			err = train.Verify(e.Dir)
 		}
 		switch {
+		case errors.As(err, &damaged):
+			state = "damaged: " + oneLine(damaged.Err)
 		case err != nil:
 			state = oneLine(err)
 		case c.State.Evaluations > 0 && c.State.Last.Step == c.State.Step:

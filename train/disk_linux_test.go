@@ -1,0 +1,70 @@
+package train
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What the file system in memory stands for is what the real one does: a sync reaches
+// the system and its error comes back, nothing is written over, a pipe is not waited
+// for, and a file is the system's own, so that its Sync is fsync.
+func TestDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := (disk{}).Sync("/proc"); !errors.Is(err, syscall.EINVAL) { // cannot be synced, and says so
+		t.Errorf("syncing /proc: %v", err)
+	}
+	if err := (disk{}).Sync(dir); err != nil {
+		t.Error(err)
+	}
+	if err := (disk{}).Sync(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("syncing what is not there: %v", err)
+	}
+	name := filepath.Join(dir, "file")
+	f, err := (disk{}).Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := f.(*os.File); !ok {
+		t.Errorf("a file is a %T", f)
+	}
+	f.Close()
+	if f, err := (disk{}).Create(name); !errors.Is(err, os.ErrExist) || f != nil {
+		t.Errorf("creating what is there: %v, %v", f, err)
+	}
+	if f, err := (disk{}).Extend(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) || f != nil {
+		t.Errorf("extending what is not there: %v, %v", f, err)
+	}
+	if err := (disk{}).Mkdir(dir); !errors.Is(err, os.ErrExist) {
+		t.Errorf("making what is there: %v", err)
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{pipe, dir, "/dev/zero"} {
+		begin := time.Now()
+		done := make(chan error, 1)
+		go func() {
+			_, err := (disk{}).Open(name)
+			done <- err
+		}()
+		select {
+		case err = <-done:
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%s is waited for", name)
+		}
+		if err == nil || time.Since(begin) > time.Second {
+			t.Errorf("opening %s to read: %v after %v", name, err, time.Since(begin))
+		}
+	}
+	if _, known := (disk{}).Free(filepath.Join(dir, "none")); known {
+		t.Error("the room of a directory that is not there is known")
+	}
+	if err := makeDir(disk{}, filepath.Join(name, "below")); err == nil {
+		t.Error("a directory below a file was made")
+	}
+}
