@@ -8,7 +8,7 @@ import (
 )
 
 // maxTensors bounds what an index may list.
-const maxTensors = 1 << 20
+const maxTensors = 1 << 18
 
 // parseIndex reads model.safetensors.index.json: the file of each tensor, checked to
 // be a plain name beside the index.

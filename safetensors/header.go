@@ -10,7 +10,7 @@ import (
 // Bounds of what is read. The first is the format's.
 const (
 	MaxHeader  = 100_000_000 // bytes of a header
-	maxTensors = 1 << 20
+	maxTensors = 1 << 18
 	maxDims    = 8
 	maxName    = 1024 // bytes
 )

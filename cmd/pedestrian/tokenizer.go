@@ -26,7 +26,7 @@ are joined again, in the order in which they were learnt.`,
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTokenizerShowCmd(), newTokenizerTrainCmd())
+	cmd.AddCommand(newTokenizerShowCmd(), newTokenizerTrainCmd(), newTokenizerShardCmd())
 	return cmd
 }
 

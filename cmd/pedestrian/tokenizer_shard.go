@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+func newTokenizerShardCmd() *cobra.Command {
+	var name, out string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "shard TEXT…",
+		Short: "Write texts as a token shard of llm.c",
+		Long: `Cuts text files, or directories of them, into tokens and writes these as a token
+shard, the file that llm.c trains on: two bytes a token. Before each of the texts
+stands the token that ends a text, if the tokenizer has one.
+
+You will see how many tokens it holds.`,
+		Example: "  pedestrian tokenizer shard book.txt --out book.bin\n  pedestrian train --data book.bin --tokenizer bytes --vocab 50257 --preset char",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || out == "" {
+				return usagef("give a text and --out, the shard to write, such as --out train.bin")
+			}
+			t, err := openTokenizer(name)
+			if err != nil {
+				return err
+			}
+			if t.Vocab() > math.MaxUint16+1 {
+				return usagef("the tokenizer has %d tokens, and two bytes tell %d apart", t.Vocab(), math.MaxUint16+1)
+			}
+			var tokens []int32
+			for _, path := range args {
+				text, err := corpus.Load(path)
+				if err != nil {
+					return usageError{err}
+				}
+				ids, err := t.Encode(text)
+				if err != nil {
+					return usageError{fmt.Errorf("%s: %w", path, err)}
+				}
+				if eos, ok := t.EOS(); ok {
+					tokens = append(tokens, eos)
+				}
+				tokens = append(tokens, ids...)
+			}
+			if len(tokens) > math.MaxInt32 {
+				return usagef("%d tokens are more than a shard can count, %d: write several", len(tokens), math.MaxInt32)
+			}
+			if err := writeNew(out, corpus.AppendShard(nil, tokens)); err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"out": out, "tokens": len(tokens), "vocab": t.Vocab()})
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s tokens of %s\n", out, commas(len(tokens)), commas(t.Vocab()))
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&name, "tokenizer", train.GPT2, "gpt2, bytes, or the path of a tokenizer.json or of a directory with one")
+	f.StringVar(&out, "out", "", "the file to write")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// writeNew writes a file that must not be there.
+func writeNew(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return usageError{err}
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
