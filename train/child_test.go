@@ -48,7 +48,12 @@ var childModes = map[string]func(o *Options){
 	"dropout":    func(o *Options) { o.Dropout = 0.1 },
 	"accumulate": func(o *Options) { o.Accumulate = 4 },
 	"all":        func(o *Options) { o.Dropout, o.Accumulate, o.OnSpike = 0.1, 4, SpikeSkip },
-	"long":       func(o *Options) { o.Steps, o.EvalEvery, o.Batch, o.Accumulate, o.Dropout = 500, 50, 4, 8, 0.1 },
+	"adapter":    func(o *Options) { o.Tuning, o.OnSpike = adapted().Tuning, SpikeRewind },
+	"adapter-all": func(o *Options) {
+		o.Tuning, o.Dropout, o.Accumulate, o.OnSpike = adapted().Tuning, 0.1, 4, SpikeSkip
+		o.Tuning.LoRAPlus = 8
+	},
+	"long": func(o *Options) { o.Steps, o.EvalEvery, o.Batch, o.Accumulate, o.Dropout = 500, 50, 4, 8, 0.1 },
 }
 
 func child(args []string) error {
@@ -73,13 +78,22 @@ func child(args []string) error {
 	}}
 	var r *Run
 	if entries, _ := Checkpoints(dir); len(entries) == 0 {
-		r, err = startOn(fs, o, d, dir)
+		r, err = beginOn(fs, o, d, dir)
 	} else {
 		var c *Checkpoint
 		if c, _, err = loadNewest(fs, dir, true); err != nil {
 			return err
 		}
 		c.Options.Threads = threads
+		if c.Base != nil {
+			b, err := randomBase(o, d)
+			if err == nil {
+				err = c.Attach(b.Params)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		r, err = resumeOn(fs, dir, c, d)
 	}
 	if err != nil {
@@ -160,15 +174,23 @@ func same(t testing.TB, what, got, want string) {
 // A run that is stopped after every one of its steps, each of which is made in a
 // process of its own, saved by one thread and loaded by eight and back, ends with the
 // same weights, moments, counters and log as one that is never stopped.
+//
+// An adapter is stopped after some of its steps, and after each in the long tier.
 func TestResumeInNewProcesses(t *testing.T) {
-	l := newLab(t)
-	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
-	l.run(t, whole, "all", 2, 0)
-	for k := 1; k <= 59; k++ {
-		l.run(t, cut, "all", []int{1, 8}[k%2], k)
+	every := 7
+	if longTier {
+		every = 1
 	}
-	l.run(t, cut, "all", 1, 0)
-	same(t, "stopped 59 times", outcome(t, cut), outcome(t, whole))
+	for mode, every := range map[string]int{"all": 1, "adapter": every, "adapter-all": every} {
+		l := newLab(t)
+		whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
+		l.run(t, whole, mode, 2, 0)
+		for k := 1; k <= 59; k += every {
+			l.run(t, cut, mode, []int{1, 8}[k%2], k)
+		}
+		l.run(t, cut, mode, 1, 0)
+		same(t, mode+", stopped again and again", outcome(t, cut), outcome(t, whole))
+	}
 }
 
 // kills runs a training to its end through so many SIGKILLs, every second of them

@@ -8,18 +8,11 @@ import (
 )
 
 // LoadTuningData reads what o names as tok, the tokenizer of a network that is there
-// already and has vocab tokens, makes of it, or the tokenizer that o names if that is
-// nil: examples in JSON Lines as documents, any
-// other text and token shards as windows.
+// already and has vocab tokens, makes of it: documents, or windows of a text or of token
+// shards, as o.Tuning.Format says.
 func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
-	if tok == nil && (o.Tokenizer == BaseTokenizer || o.Tokenizer == token.Chars) {
-		return nil, fmt.Errorf("%s comes without a tokenizer, and what its tokens mean is not known: put its tokenizer.json beside it, or name one with tokenizer, such as gpt2", o.Tuning.Base)
-	}
 	if tok == nil {
-		var err error
-		if tok, err = o.tokenizer(""); err != nil {
-			return nil, err
-		}
+		return nil, fmt.Errorf("%s comes without a tokenizer, and what its tokens mean is not known: put its tokenizer.json beside it, or name one with tokenizer", o.Tuning.Base)
 	}
 	if tok.Vocab() > vocab {
 		return nil, fmt.Errorf("%s has a vocabulary of %d, and its tokenizer has %d tokens: they do not belong together", o.Tuning.Base, vocab, tok.Vocab())
@@ -28,7 +21,7 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	case !told && corpus.IsShards(o.Data):
 		d := &Data{Source: o.Data, Tokenizer: tok, vocab: vocab}
 		return d, d.readShards(o)
-	case !told && corpus.IsExamples(o.Data):
+	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && corpus.IsExamples(o.Data)):
 		return loadExamples(o, tok)
 	}
 	return loadText(o, tok)
@@ -37,7 +30,7 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 // loadExamples reads examples and divides them, unless there is a file for validation.
 func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 	d := &Data{Source: o.Data, Tokenizer: tok}
-	e := corpus.ExampleOptions{EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End}}
+	e := corpus.ExampleOptions{Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End}}
 	var err error
 	if o.Tuning.Template != "" {
 		if e.Template, err = corpus.LoadTemplate(o.Tuning.Template); err != nil {

@@ -15,12 +15,11 @@ import (
 func aBase(t testing.TB, o Options) (Base, *Data) {
 	t.Helper()
 	d := dataOf(t, sentences(t), o)
-	c, err := networkFor(o, d)
+	b, err := randomBase(o, d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := NewState(c, 7).Params
-	return Base{Path: "/models/base", SHA256: Digest(p), Params: p}, d
+	return b, d
 }
 
 // adapted is mini for an adapter beside queries, values and FC_expand.

@@ -60,8 +60,24 @@ func places(n int) []int { return slices.Compact([]int{0, n / 2, n - 1}) }
 // One number of a weight, a gradient or a moment is NaN or infinite: every tensor,
 // first, middle and last number.
 func TestInjectedIntoTensors(t *testing.T) {
-	r, before := injected(t, nil)
-	count := 0
+	if count := injectIntoTensors(t, nil); count < 500 {
+		t.Errorf("%d injections", count)
+	}
+}
+
+// The same where an adapter is trained, and into the base beside it.
+func TestInjectedIntoAdapters(t *testing.T) {
+	adapter := func(o *Options) { o.Tuning = adapted().Tuning }
+	if count := injectIntoTensors(t, adapter); count < 200 {
+		t.Errorf("%d injections", count)
+	}
+	r, _ := injected(t, adapter)
+	r.State.Params.Blocks[1].Expand.W.V[3] = float32(math.NaN())
+	refuses(t, r, "the frozen weight block.1.expand.w is NaN in row 0, column 3", "--resume")
+}
+
+func injectIntoTensors(t *testing.T, change func(*Options)) (count int) {
+	r, before := injected(t, change)
 	for _, kind := range []struct {
 		what   string
 		tensor func(*Run) []float32
@@ -88,16 +104,14 @@ func TestInjectedIntoTensors(t *testing.T) {
 			}
 		}
 	}
-	negative := r.State.V.Params.Blocks[1].Expand.W.V
-	negative[3] = -1e-30
-	refuses(t, r, "the second moment of block.1.expand.w is -1e-30")
+	last := r.State.V.Tensors()[len(r.State.V.Tensors())-1]
+	last.V[3] = -1e-30
+	refuses(t, r, "the second moment of "+last.Name+" is -1e-30")
 	r.State.copy(before)
 	if _, err := r.Step(t.Context()); err != nil {
 		t.Errorf("after all that a step is refused: %v", err)
 	}
-	if count < 500 {
-		t.Errorf("%d injections", count)
-	}
+	return count
 }
 
 // One number of an activation or of an error signal is NaN or infinite, in every

@@ -26,7 +26,7 @@ const failAt, wellAt = 4, 8
 
 // try runs a trial in which the operation with number nth of the failing time returns
 // err, and, if forEver, each later one of its kind as well.
-func try(t *testing.T, d *Data, nth int, err error, forEver bool) *trial {
+func try(t *testing.T, o Options, d *Data, nth int, err error, forEver bool) *trial {
 	t.Helper()
 	x := &trial{fs: newMemFS()}
 	x.fs.Mkdir("disk")
@@ -45,7 +45,7 @@ func try(t *testing.T, d *Data, nth int, err error, forEver bool) *trial {
 		}
 		return nil
 	}}
-	x.r = inMemory(t, fs, microOptions(), d)
+	x.r = inMemory(t, fs, o, d)
 	obs := Observer{
 		Step: func(u Update) { failing = u.Step >= failAt && u.Step < wellAt },
 		Trouble: func(v Trouble) {
@@ -95,21 +95,34 @@ var diskErrors = []error{
 // Each operation of a save, a prune and the log fails in each way, once or until the
 // disk is well again: the run goes on to the same end, what was saved before stays
 // whole, what was half written is gone, the error is told, and the next save does it.
-func TestIOErrors(t *testing.T) {
+func TestIOErrors(t *testing.T) { testIOErrors(t, microOptions(), diskErrors) }
+
+// The same while an adapter is trained.
+func TestIOErrorsOfAdapters(t *testing.T) {
+	o := microOptions()
+	o.Tuning = adapted().Tuning
+	errs := []error{syscall.ENOSPC, shortWrite}
+	if longTier {
+		errs = diskErrors
+	}
+	testIOErrors(t, o, errs)
+}
+
+func testIOErrors(t *testing.T, o Options, errs []error) {
 	d := microData(t)
-	clean := try(t, d, -1, nil, false)
+	clean := try(t, o, d, -1, nil, false)
 	want, log := digestOf(clean.r.State), loglines(t, clean.r)
 	if len(clean.troubles) > 0 || len(clean.asked) < 40 {
 		t.Fatalf("%d operations, %v", len(clean.asked), clean.troubles)
 	}
 	trials, told := 0, 0
-	for _, err := range diskErrors {
+	for _, err := range errs {
 		for _, forEver := range []bool{false, true} {
 			for nth := range clean.asked {
 				if err == shortWrite && clean.asked[nth] != "write" {
 					continue
 				}
-				x := try(t, d, nth, err, forEver)
+				x := try(t, o, d, nth, err, forEver)
 				trials++
 				what := fmt.Sprintf("operation %d, %s: %v, for ever %v", nth, x.failed, err, forEver)
 				if got := digestOf(x.r.State); got != want {

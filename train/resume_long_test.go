@@ -12,7 +12,7 @@ import (
 // with another number of threads, a run ends as if it had not been, in every mode.
 func TestResumeAtEveryStep(t *testing.T) {
 	l := newLab(t)
-	for _, mode := range []string{"full", "dropout", "accumulate", "all"} {
+	for _, mode := range []string{"full", "dropout", "accumulate", "all", "adapter", "adapter-all"} {
 		whole := filepath.Join(t.TempDir(), "whole")
 		l.run(t, whole, mode, 2, 0)
 		want := outcome(t, whole)

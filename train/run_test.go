@@ -51,12 +51,33 @@ func dataOf(t testing.TB, text string, o Options) *Data {
 
 func start(t testing.TB, o Options, d *Data, dir string) *Run {
 	t.Helper()
-	r, err := Start(o, d, dir)
+	r, err := beginOn(disk{}, o, d, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
 	return r
+}
+
+// beginOn begins a run: with a base of random weights, always the same, if o has one.
+func beginOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
+	if !o.Tuning.on() {
+		return startOn(fs, o, d, dir)
+	}
+	b, err := randomBase(o, d)
+	if err != nil {
+		return nil, err
+	}
+	return finetuneOn(fs, o, b, d, dir)
+}
+
+func randomBase(o Options, d *Data) (Base, error) {
+	c, err := networkFor(o, d)
+	if err != nil {
+		return Base{}, err
+	}
+	p := NewState(c, 7).Params
+	return Base{Path: "/models/base", SHA256: Digest(p), Params: p, Tokenizer: d.Tokenizer}, nil
 }
 
 func resume(t testing.TB, dir string, d *Data, change func(*Options)) *Run {
@@ -127,6 +148,12 @@ func TestTrainLearns(t *testing.T) {
 // order, and gradients that are sums, divided once by the targets that count. The
 // batch here has targets left out, unevenly, which a mean of means gets wrong.
 func TestAccumulationIsOneBatch(t *testing.T) {
+	for name, o := range map[string]Options{"full": mini(), "adapter": adapted()} {
+		t.Run(name, func(t *testing.T) { testAccumulation(t, o) })
+	}
+}
+
+func testAccumulation(t *testing.T, o Options) {
 	const tolerance = 2e-5 // float32: sums of 12 windows in another order, 4 updates of AdamW
 	ignore := func(r *Run) {
 		draw := r.draw
@@ -142,7 +169,7 @@ func TestAccumulationIsOneBatch(t *testing.T) {
 	var runs []*Run
 	var losses []float64
 	for _, shape := range [][2]int{{12, 1}, {3, 4}, {1, 12}} {
-		o := mini()
+		o := o
 		o.Batch, o.Accumulate, o.Clip = shape[0], shape[1], 1e-2 // clipping always acts
 		r := start(t, o, dataOf(t, sentences(t), o), "")
 		ignore(r)

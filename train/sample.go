@@ -25,6 +25,7 @@ import (
 // place in it where a unit begins, if there is one.
 type Writer struct {
 	Align string  // Options.Align of the training
+	Stop  string  // ends a text before it, where Sampling.Stop is empty
 	Begin []int32 // tokens that stand in the place of an empty prompt; none = it is refused
 	End   []int32 // tokens that end a text; NewWriter takes the tokenizer's
 
@@ -64,6 +65,14 @@ func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func
 	window, err := w.encode(prompt)
 	if err != nil {
 		return Text{}, err
+	}
+	return w.goOn(ctx, window, s, emit)
+}
+
+// goOn is Write behind the tokens of a prompt.
+func (w *Writer) goOn(ctx context.Context, window []int32, s Sampling, emit func(string)) (Text, error) {
+	if s.Stop == "" {
+		s.Stop = w.Stop
 	}
 	if len(window) > w.context {
 		window = w.forget(window, w.context)
@@ -193,18 +202,37 @@ func (w *Writer) Prompt() string {
 
 // Writer makes a writer of c's text for net, which was made with c's parameters.
 func (c *Checkpoint) Writer(net *engine.Network[float32]) *Writer {
-	w := NewWriter(net, c.Network, c.Tokenizer)
-	w.Align = c.Options.Align
+	return c.Options.writer(net, c.Network, c.Tokenizer)
+}
+
+// writer makes a writer for a network that was trained as o says.
+func (o Options) writer(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer) *Writer {
+	w := NewWriter(net, c, tok)
+	w.Align, w.Stop = o.Align, o.Tuning.End
 	return w
 }
 
-// sample writes a little with the network as it is.
+// sampleStart is how much of a document without a prompt a sample goes on from.
+const sampleStart = 8 // tokens
+
+// sample writes a little with the network as it is: of documents, what follows the
+// prompt of one that is kept for validation, another one each time.
 func (r *Run) sample(ctx context.Context) (Sample, error) {
 	if r.writer == nil {
-		r.writer = NewWriter(r.net, r.Network, r.Data.Tokenizer)
-		r.writer.Align = r.Options.Align
+		r.writer = r.Options.writer(r.net, r.Network, r.Data.Tokenizer)
 	}
-	begin := r.writer.Prompt()
-	text, err := r.writer.Write(ctx, begin, Sampling{Temperature: 0.8, Seed: r.State.Seed, Tokens: r.Options.SampleTokens}, nil)
-	return Sample{r.State.Step, begin, text.Text}, err
+	s := Sampling{Temperature: 0.8, Seed: r.State.Seed, Tokens: r.Options.SampleTokens}
+	if r.Data.ValExamples == nil {
+		begin := r.writer.Prompt()
+		text, err := r.writer.Write(ctx, begin, s, nil)
+		return Sample{r.State.Step, begin, text.Text}, err
+	}
+	tokens, learn := r.Data.ValExamples.Document(r.State.Evaluations % r.Data.ValExamples.Len())
+	n := slices.Index(learn, true)
+	if n <= 1 {
+		n = min(sampleStart, len(tokens))
+	}
+	prompt := slices.Clone(tokens[:n])
+	text, err := r.writer.goOn(ctx, prompt, s, nil)
+	return Sample{r.State.Step, r.Data.Tokenizer.Decode(tokens[:n]), text.Text}, err
 }

@@ -28,7 +28,7 @@ func microData(t testing.TB) *Data {
 // inMemory starts a micro run on fs.
 func inMemory(t testing.TB, fs fileSystem, o Options, d *Data) *Run {
 	t.Helper()
-	r, err := startOn(fs, o, d, "disk/run")
+	r, err := beginOn(fs, o, d, "disk/run")
 	if err != nil {
 		t.Fatal(err)
 	}

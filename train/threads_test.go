@@ -25,9 +25,17 @@ func digestState(s *State) string {
 // The same seed gives the same bits on any number of threads: one SHA-256 after 200
 // steps, in full training with dropout and accumulation, on 1 to 16 threads.
 func TestThreadsGiveTheSameBits(t *testing.T) {
-	o := mini()
+	for name, o := range map[string]Options{"full": mini(), "adapter": adapted()} {
+		t.Run(name, func(t *testing.T) { testThreads(t, o) })
+	}
+}
+
+func testThreads(t *testing.T, o Options) {
 	o.Steps, o.Blocks, o.Batch, o.Accumulate, o.Width, o.Context, o.Dropout = 200, 1, 2, 2, 20, 66, 0.1 // two tiles of attention; sizes that no vector divides
 	o.EvalEvery, o.EvalBatches, o.Threads = 100, 1, 0
+	if o.Tuning.on() {
+		o.Steps = 60
+	}
 	d := dataOf(t, sentences(t), o)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	digests := map[string][]int{}

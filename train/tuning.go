@@ -12,10 +12,13 @@ import (
 // BaseTokenizer is the value of Options.Tokenizer that means that of the base.
 const BaseTokenizer = "base"
 
-// Values of Tuning.Loss, Packing and Long; "" is the first of each.
+// Values of Tuning.Loss, Format and Packing; "" is the first of each.
 const (
 	LossCompletions = "completions" // of a document with a prompt, or with messages, what answers
 	LossAll         = "all"         // every token
+
+	FormatDocuments = "documents" // from JSON Lines, or from a text at each separator
+	FormatWindows   = "windows"   // of a text, wherever a document ends
 
 	PackingOn  = "on"  // as many documents in a row as fit, none of which sees another
 	PackingOff = "off" // one document in a row, and padding
@@ -33,12 +36,14 @@ type Tuning struct {
 	Init     AdapterInit              `json:"init,omitempty"`
 	LoRAPlus float64                  `json:"lora_plus,omitempty"` // u learns this many times as fast as d; 0 = as fast
 
-	Epochs   float64 `json:"epochs,omitempty"`   // passes over the data, where Options.Steps is 0
-	Template string  `json:"template,omitempty"` // how messages become a text
-	End      string  `json:"end,omitempty"`      // what ends a document; "" = the tokenizer's end-of-text token
-	Loss     string  `json:"loss,omitempty"`
-	Packing  string  `json:"packing,omitempty"`
-	Long     string  `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
+	Epochs    float64 `json:"epochs,omitempty"`    // passes over the data, where Options.Steps is 0
+	Format    string  `json:"format,omitempty"`    // FormatDocuments or FormatWindows; "" = documents if they are in JSON Lines
+	Separator string  `json:"separator,omitempty"` // of documents in a text; "" = the end-of-text mark
+	Template  string  `json:"template,omitempty"`  // how messages become a text
+	End       string  `json:"end,omitempty"`       // what ends a document; "" = the tokenizer's end-of-text token
+	Loss      string  `json:"loss,omitempty"`
+	Packing   string  `json:"packing,omitempty"`
+	Long      string  `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
 }
 
 // on says whether there is a base.
@@ -64,6 +69,7 @@ func (t Tuning) validate() error {
 		name, value string
 		choices     []string
 	}{
+		{"format", t.Format, []string{FormatDocuments, FormatWindows}},
 		{"loss", t.Loss, []string{LossCompletions, LossAll}}, {"packing", t.Packing, []string{PackingOn, PackingOff}},
 		{"long", t.Long, []string{string(corpus.LongCut), string(corpus.LongTruncate)}},
 		{"init", string(t.Init), []string{string(Kaiming), string(Gaussian)}},
@@ -95,7 +101,7 @@ func TuningOptions(base string) Options {
 			Init:    Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut),
 		},
 		Batch: 8, Accumulate: 1, LR: 1e-3, Beta1: 0.9, Beta2: 0.999, AdamEps: 1e-8, Clip: 1, OnSpike: SpikeWarn,
-		Keep: 2, SampleTokens: 120, Seed: 1,
+		Keep: 2, SampleEvery: 100, SampleTokens: 60, Seed: 1,
 	}
 }
 

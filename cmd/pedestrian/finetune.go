@@ -94,7 +94,7 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if err != nil {
 		return nil, usageError{err}
 	}
-	b, align, err := openBase(ctx, name, stderr)
+	b, align, err := openBase(ctx, name, o.Tokenizer, stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -189,18 +189,6 @@ func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.
 		return nil, usageError{err}
 	}
 	return r, nil
-}
-
-// attachBase finds the base of an adapter again and compares its hash.
-func attachBase(ctx context.Context, c *train.Checkpoint, stderr io.Writer) error {
-	b, _, err := openBase(ctx, c.Base.Path, stderr)
-	if err != nil {
-		return usagef("the base of %s: %w", c.Dir, err)
-	}
-	if err := c.Attach(b.Params); err != nil {
-		return usageError{err}
-	}
-	return nil
 }
 
 // targetNames are the targets of an adapter, with ranks of their own.

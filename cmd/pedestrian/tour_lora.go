@@ -65,7 +65,7 @@ func (t *tour) runLoRA(ctx context.Context, stderr io.Writer) error {
 	if err := runTraining(ctx, r, false, t.w, stderr); err != nil {
 		return err
 	}
-	base, _, err := openBase(ctx, baseDir, stderr)
+	base, _, err := openBase(ctx, baseDir, train.BaseTokenizer, stderr)
 	if err != nil {
 		return err
 	}

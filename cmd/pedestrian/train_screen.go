@@ -235,7 +235,11 @@ func aboveFloor(loss, floor float64) string {
 }
 
 func (s *textScreen) sample(t train.Sample) {
-	s.line("%s", s.p.dim(indent(strings.TrimSpace(visible(t.Text)), "    | ", s.width)))
+	text := t.Text
+	if s.r.Data.Report != nil {
+		text = t.Prompt + " → " + t.Text
+	}
+	s.line("%s", s.p.dim(indent(strings.TrimSpace(visible(text)), "    | ", s.width)))
 }
 
 // visible replaces what would move a terminal's cursor.
