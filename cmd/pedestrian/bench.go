@@ -114,13 +114,14 @@ type figures struct {
 	OfBandwidth  float64            `json:"of_bandwidth,omitempty"`
 	NsPerElement float64            `json:"ns_per_element,omitempty"`
 	PeakMiB      float64            `json:"peak_mib,omitempty"`
-	Phases       map[string]float64 `json:"phases,omitempty"` // median milliseconds
+	PlannedMiB   float64            `json:"planned_mib,omitempty"` // of a step, beside parameters, gradients and moments
+	Phases       map[string]float64 `json:"phases,omitempty"`      // median milliseconds
 	SToTarget    []*float64         `json:"s_to_target,omitempty"`
 	ValLoss      []float64          `json:"val_loss,omitempty"`
 }
 
 func benchCases() []benchCase {
-	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), generateCases(), runCases())
+	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), generateCases(), growthCases(), runCases())
 }
 
 func (b *bench) run() error {
@@ -197,7 +198,7 @@ func (b *bench) print(r *figures) error {
 	}{
 		{r.TokensPerS, "%8.0f tokens/s"}, {r.GFLOPS, "%8.1f GFLOP/s"}, {100 * r.OfPeak, "%5.1f %% of peak"},
 		{r.GBPerS, "%7.1f GB/s"}, {100 * r.OfBandwidth, "%5.1f %% of bandwidth"},
-		{r.NsPerElement, "%7.3f ns an element"}, {r.PeakMiB, "%7.0f MiB"},
+		{r.NsPerElement, "%7.3f ns an element"}, {r.PeakMiB, "%7.0f MiB"}, {r.PlannedMiB, "%7.0f MiB planned"},
 	} {
 		if f.value > 0 {
 			line += "  " + fmt.Sprintf(f.form, f.value)

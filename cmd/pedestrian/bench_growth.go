@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// growthBase is the network whose width, vocabulary, blocks and context the growth
+// cases change, one at a time, on growthTokens tokens.
+var growthBase = pedestrian.Config{Vocab: 4096, Context: 1024, Width: 384, Heads: 6, Blocks: 4,
+	Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true}
+
+const growthTokens = 1024
+
+// growthCases measure how the cost of a step grows, and that of attention with the
+// length of a sequence at a fixed number of tokens: where the time follows the number
+// of operations, their rate stays the same.
+func growthCases() (cases []benchCase) {
+	step := func(what string, value, t int, change func(c *pedestrian.Config)) {
+		cases = append(cases, benchCase{fmt.Sprintf("growth/%s/%d/float32", what, value), true, func(b *bench, r *figures) error {
+			c := growthBase
+			change(&c)
+			s := newStep(b, c, growthTokens/t, t, engine.Float32)
+			defer s.net.Close()
+			r.Tokens, r.Flop = growthTokens, s.operations()
+			b.against(r, b.repeats(5), func() {
+				s.draw()
+				s.gradients()
+				s.optimize()
+			})
+			return nil
+		}})
+	}
+	for _, d := range []int{192, 384, 768, 1152} {
+		step("width", d, 256, func(c *pedestrian.Config) { c.Width, c.Heads = d, d/64 })
+	}
+	for _, v := range []int{4096, 16384, 65536} {
+		step("vocab", v, 256, func(c *pedestrian.Config) { c.Vocab = v })
+	}
+	for _, n := range []int{2, 4, 8, 16} {
+		step("blocks", n, 256, func(c *pedestrian.Config) { c.Blocks = n })
+	}
+	for _, t := range []int{64, 256, 1024} {
+		step("context", t, t, func(c *pedestrian.Config) {})
+	}
+	for t := 512; t <= 8192; t *= 2 {
+		cases = append(cases, benchCase{fmt.Sprintf("growth/attention/%d/float32", t), true, func(b *bench, r *figures) error {
+			return b.attentionGrowth(r, t)
+		}})
+	}
+	return cases
+}
+
+// attentionGrowth measures one layer of GPT-2's attention, forward and backward, on
+// 8192 tokens in sequences of t, and tells what a step of the whole network on one such
+// sequence takes beside parameters, gradients and moments.
+func (b *bench) attentionGrowth(r *figures, t int) error {
+	c, tokens := benchGPT2, 8192
+	c.Context = t
+	plan, err := engine.Memory[float32](c, nil, engine.Options{Context: t})
+	if err != nil {
+		return err
+	}
+	r.PlannedMiB = float64(plan.Total()) / (1 << 20)
+	c.Blocks = 1
+	s := &trainStep{c: c, batch: engine.Batch{B: tokens / t, T: t, Tokens: make([]int32, tokens)}}
+	// Seven products of every query with every key before it, or itself.
+	r.Tokens, r.Flop = tokens, 7*2*float64(c.Width)*float64(tokens)*float64(t+1)/2
+	for range b.repeats(3) {
+		r.MS = append(r.MS, s.attention(b, 1))
+	}
+	return nil
+}
