@@ -63,16 +63,19 @@ func (s *sumSquares[T]) Do(_ *kernel.Pool, part int) {
 
 // AdamW takes step number step ≥ 1 on w, a network's parameters, with moments m
 // and v. The gradient counts as gscale·g, which is how clipping is done without a
-// pass of its own.
+// pass of its own. In mixed precision the new weights are rounded and laid out in the
+// same pass, while they are near.
 func (n *Network[T]) AdamW(h AdamW, step int, gscale float64, w, g, m, v *pedestrian.Params[T]) {
 	if w.Config != n.params.Config {
 		panic(fmt.Sprintf("engine.Network.AdamW: parameters of %+v, a network of %+v", w.Config, n.params.Config))
 	}
 	if n.paramParts == nil {
-		n.paramParts = parts(n.params.Slab, n.params.Tensors(), nil)
+		n.paramParts = parts(n.params.Slab, n.params.Tensors(), n.mixed.packed, nil)
 	}
+	n.update.pack = &w.Slab[0] == &n.params.Slab[0]
 	n.adamw(h, step, gscale, n.paramParts, w.Slab, g.Slab, m.Slab, v.Slab)
 	n.Changed()
+	n.mixed.stale = !n.update.pack
 }
 
 // AdamWAdapter is AdamW for an adapter.
@@ -81,7 +84,7 @@ func (n *Network[T]) AdamWAdapter(h AdamW, step int, gscale float64, w, g, m, v 
 		panic(fmt.Sprintf("engine.Network.AdamWAdapter: an adapter %+v beside %+v is not the network's", w.Config, w.Base))
 	}
 	if n.loraParts == nil {
-		n.loraParts = parts(n.lora.Slab, n.lora.Tensors(), func(t pedestrian.Tensor[T]) bool { return t.Vec || strings.HasSuffix(t.Name, ".up") })
+		n.loraParts = parts(n.lora.Slab, n.lora.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec || strings.HasSuffix(t.Name, ".up") })
 	}
 	n.adamw(h, step, gscale, n.loraParts, w.Slab, g.Slab, m.Slab, v.Slab)
 	n.moved = true
@@ -112,7 +115,11 @@ func (n *Network[T]) adamw(h AdamW, step int, gscale float64, parts []span, w, g
 }
 
 // A span is a range of a slab that lies in one parameter.
-type span struct{ from, to, kind int }
+type span struct {
+	from, to, kind int
+	weight         *packedWeight // in mixed precision: whose rows these are, from row on; or nil
+	row            int
+}
 
 // Kinds of parameters, which add.
 const (
@@ -121,9 +128,10 @@ const (
 	kinds  = 4
 )
 
-// parts cuts the parameters of a slab into spans of at most blockSize; isFast says
-// which learn at the rate Up·LR, and nil that none does.
-func parts[T Float](slab []T, tensors []pedestrian.Tensor[T], isFast func(pedestrian.Tensor[T]) bool) (spans []span) {
+// parts cuts the parameters of a slab into spans: of blockSize at most, and of what is
+// packed so many rows as are packed at once. isFast says which learn at the rate Up·LR,
+// and nil that none does.
+func parts[T Float](slab []T, tensors []pedestrian.Tensor[T], packed weights, isFast func(pedestrian.Tensor[T]) bool) (spans []span) {
 	at := 0
 	for _, t := range tensors {
 		for &slab[at] != &t.V[0] { // padding before it
@@ -136,8 +144,13 @@ func parts[T Float](slab []T, tensors []pedestrian.Tensor[T], isFast func(pedest
 		if isFast != nil && isFast(t) {
 			kind |= fast
 		}
-		for end := at + len(t.V); at < end; at = min(at+blockSize, end) {
-			spans = append(spans, span{at, min(at+blockSize, end), kind})
+		size, weight := blockSize, packed.of(t)
+		if weight != nil {
+			size = kernel.PackedRows * t.Cols
+		}
+		for row, end := 0, at+len(t.V); at < end; at = min(at+size, end) {
+			spans = append(spans, span{at, min(at+size, end), kind, weight, row})
+			row += kernel.PackedRows
 		}
 	}
 	return spans
@@ -147,9 +160,16 @@ type adamwTask[T Float] struct {
 	parts      []span
 	w, g, m, v []T
 	steps      [kinds]kernel.AdamWStep[T]
+	pack       bool // w is what the packed weights are made of
 }
 
-func (f *adamwTask[T]) Do(_ *kernel.Pool, part int) {
+func (f *adamwTask[T]) Do(p *kernel.Pool, part int) {
 	s := f.parts[part]
-	kernel.AdamW(f.w[s.from:s.to], f.g[s.from:s.to], f.m[s.from:s.to], f.v[s.from:s.to], &f.steps[s.kind])
+	for at := s.from; at < s.to; at += blockSize {
+		to := min(at+blockSize, s.to)
+		kernel.AdamW(f.w[at:to], f.g[at:to], f.m[at:to], f.v[at:to], &f.steps[s.kind])
+	}
+	if s.weight != nil && f.pack {
+		s.weight.to.PackRows(p, s.weight.from, s.row, min(s.row+kernel.PackedRows, s.weight.from.Rows))
+	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
@@ -140,7 +141,7 @@ func (r *roundRows) Do(_ *kernel.Pool, part int) {
 // packedWeights are the weights of a network in mixed precision.
 type packedWeights struct {
 	operands
-	packed []packedWeight
+	packed weights
 	train  bool // there is room for backward passes
 	stale  bool // the parameters have changed since
 }
@@ -148,6 +149,20 @@ type packedWeights struct {
 type packedWeight struct {
 	from Mat[float32]
 	to   *kernel.PackedBF16
+}
+
+type weights []*packedWeight
+
+// of is the packed form of a parameter, or nil.
+func (w weights) of(v any) *packedWeight {
+	if t, ok := v.(pedestrian.Tensor[float32]); ok {
+		for _, p := range w {
+			if &p.from.V[0] == &t.V[0] {
+				return p
+			}
+		}
+	}
+	return nil
 }
 
 // mix makes room for passes of that many tokens, and backward passes if train, and
@@ -173,9 +188,10 @@ func (n *Network[T]) mix(rows int, train bool) {
 		return
 	}
 	w.packed, w.train, w.stale = nil, train, true
+	n.paramParts = nil // they are those of what is packed
 	add := func(m Mat[T], nn, nt bool) *mixed {
 		to := kernel.NewPackedBF16(m.Rows, m.Cols, nn, nt)
-		w.packed = append(w.packed, packedWeight{as32(m), to})
+		w.packed = append(w.packed, &packedWeight{as32(m), to})
 		return &mixed{to, &w.operands}
 	}
 	for i := range n.blocks {

@@ -295,3 +295,23 @@ func transposed(m Mat[float64]) Mat[float64] {
 	}
 	return y
 }
+
+// TestMixedAdamW: a step of the optimizer leaves the packed weights that Changed would
+// make of the new ones, whether they are packed in its pass or after it.
+func TestMixedAdamW(t *testing.T) {
+	p, _ := bigger.params(1)
+	b := bigger.batch(2)
+	q, _ := convert[float32](p, nil)
+	n := New(q, nil, Options{Batch: b.B, Precision: BF16, Threads: 2})
+	defer n.Close()
+	dp, m, v := like(q), like(q), like(q)
+	for step := 1; step <= 3; step++ {
+		n.SetGradients(dp, nil, b, 1, 0)
+		n.AdamW(AdamW{LR: 0.1, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Decay: 0.1}, step, 1, q, dp, m, v)
+		before, _ := n.Loss(b)
+		n.Changed()
+		if after, _ := n.Loss(b); before != after {
+			t.Fatalf("step %d: the loss is %v with the weights that AdamW packed, %v with those of Changed", step, before, after)
+		}
+	}
+}

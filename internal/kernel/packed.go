@@ -57,8 +57,11 @@ func (w *PackedBF16) mustHave(fn string, tiles []BF16) {
 // Bytes is the memory that w takes.
 func (w *PackedBF16) Bytes() int { return 2 * (len(w.flat.V) + len(w.nn) + len(w.nt)) }
 
+// PackedRows is the number of rows that are packed at once.
+const PackedRows = tilePanel
+
 // PackRows takes rows [from, to) from m, which is of the size of w. from must be a
-// multiple of 32, and to as well unless it is the last row. Calls for different
+// multiple of PackedRows, and to as well unless it is the last row. Calls for different
 // rows may run at the same time; p is a pool of one thread, for scratch.
 func (w *PackedBF16) PackRows(p *Pool, m Mat[float32], from, to int) {
 	if m.Rows != w.rows || m.Cols != w.cols {

@@ -83,7 +83,7 @@ func (x *isa) normalCDF(v vector, wantSlope bool) (same, cdf, slope vector) {
 	e := x.exp(h, low)
 	d := x.new()
 	VADDPS(x.c(offset), t, d)
-	x.reciprocal(d)
+	x.reciprocal(d, nil)
 	VMULPS(d, t, t)
 	r := x.copyOf(x.c(normalS[9]))
 	for i := 8; i >= 0; i-- {
@@ -122,12 +122,40 @@ func (x *isa) abs(v, t vector) {
 // The logistic function of 2u, u = √(2/π)(v + 0.044715 v³), which is
 // (1 + tanh u)/2. From |v| = 9.98 on it is 0 or 1 to float32.
 const (
-	twice    = 1.59576912161            // 2√(2/π)
-	cubed    = 1.59576912161 * 0.044715 // of v³
+	twice    = 1.5957691216057308 // 2√(2/π)
+	cubed    = twice * 0.044715   // of v³
 	saturate = 9.98
 )
 
-var logisticConstants = []float64{saturate, -saturate, -twice, -cubed, twice, 3 * cubed}
+// What float32 cannot hold of them.
+var (
+	twiceLow = twice - float64(float32(twice))
+	cubedLow = cubed - float64(float32(cubed))
+)
+
+var logisticConstants = []float64{saturate, -saturate, twice, twiceLow, cubed, cubedLow, 3 * cubed, 1}
+
+// sum returns a + b and its rounding error.
+func (x *isa) sum(a Op, b vector) (s, low vector) {
+	s, low = x.new(), x.new()
+	VADDPS(a, b, s)
+	back, rest := x.copyOf(a), x.new()
+	VSUBPS(back, s, low) // b, as it went in
+	VSUBPS(low, s, rest) // a, as it went in
+	VSUBPS(rest, back, rest)
+	VSUBPS(low, b, low)
+	VADDPS(rest, low, low)
+	return s, low
+}
+
+// product returns a b and its rounding error.
+func (x *isa) product(a Op, b vector) (p, low vector) {
+	p, low = x.new(), x.new()
+	VMULPS(a, b, p)
+	VMOVAPS(p, low)
+	VFMSUB231PS(a, b, low)
+	return p, low
+}
 
 // logistic returns v, (1 + tanh u)/2 and, when asked, v times its derivative.
 func (x *isa) logistic(v vector, wantSlope bool) (same, cdf, slope vector) {
@@ -141,14 +169,22 @@ func (x *isa) logistic(v vector, wantSlope bool) (same, cdf, slope vector) {
 	w, low := x.copyOf(x.c(saturate)), x.copyOf(x.c(-saturate))
 	VMINPS(v, w, w)
 	VMAXPS(w, low, w)
-	square, z := x.new(), x.copyOf(x.c(-cubed))
-	VMULPS(w, w, square)
-	VFMADD213PS(x.c(-twice), square, z)
-	VMULPS(w, z, z)
-	e := x.exp(z, nil) // exp(-2u), between 1e-38 and 1e38
-	up := x.new()
-	VADDPS(x.c(1), e, up)
-	x.reciprocal(up)
+	// -2u in two parts: the error of exp is that of its argument.
+	square, squareLow := x.product(w, w)
+	z, zLow := x.product(x.c(cubed), square)
+	VFMADD231PS(x.c(cubed), squareLow, zLow)
+	VFMADD231PS(x.c(cubedLow), square, zLow)
+	z, low = x.sum(x.c(twice), z)
+	VADDPS(low, zLow, zLow)
+	VADDPS(x.c(twiceLow), zLow, zLow)
+	minus := x.new()
+	x.zero(minus)
+	VSUBPS(w, minus, minus)
+	z, low = x.product(minus, z)
+	VFMADD231PS(zLow, minus, low)
+	e := x.exp(z, low) // exp(-2u), between 1e-38 and 1e38
+	up, upLow := x.sum(x.c(1), e)
+	x.reciprocal(up, upLow)
 	if wantSlope {
 		// v 2u′ up (1 - up), with 1 - up = e up.
 		slope = x.copyOf(x.c(3 * cubed))

@@ -72,17 +72,22 @@ func (x *isa) exp(v, low vector) vector {
 	return p
 }
 
-// reciprocal replaces v by 1/v.
-func (x *isa) reciprocal(v vector) {
-	if x.bytes == 32 {
-		one := x.copyOf(x.c(1))
-		VDIVPS(v, one, v)
-		return
-	}
-	// Fourteen bits, doubled by a step of Newton's.
+// reciprocal replaces v by 1/(v + low); low, the rounding error of v, may be nil.
+func (x *isa) reciprocal(v, low vector) {
 	r, e := x.new(), x.copyOf(x.c(1))
-	VRCP14PS(v, r)
+	if x.bytes == 32 {
+		VDIVPS(v, e, r)
+		if low == nil {
+			VMOVAPS(r, v)
+			return
+		}
+	} else {
+		VRCP14PS(v, r) // fourteen bits, doubled by a step of Newton's
+	}
 	VFNMADD231PS(r, v, e)
+	if low != nil {
+		VFNMADD231PS(r, low, e)
+	}
 	VFMADD213PS(r, r, e)
 	VMOVAPS(e, v)
 }
