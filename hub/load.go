@@ -31,7 +31,7 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 		return nil, fmt.Errorf("reading the model: %s: its tokenizer has %d tokens, the network %d", d.Path, tok.Vocab(), d.Network.Vocab)
 	}
 	p := pedestrian.NewParams[T](d.Network)
-	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name}
+	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name, Rescaled: d.config.unscaled || d.config.byLayer}
 	ts := views(p)
 	for i, s := range slotsOf(d.Network) {
 		in := d.Tensors[d.place[s.name]]

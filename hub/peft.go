@@ -28,6 +28,20 @@ func IsAdapter(path string) bool {
 	return f.has(adapterConfig)
 }
 
+// CheckAdapter says why the configuration of an adapter of PEFT is not read, in one
+// line, or nil. Whether its tensors fit, only a base can tell: see [LoadAdapter].
+func CheckAdapter(path string) error {
+	f, err := openFolder(path)
+	if err == nil {
+		defer f.Close()
+		_, err = f.peftConfig()
+	}
+	if err != nil {
+		return fmt.Errorf("reading the adapter: %w", err)
+	}
+	return nil
+}
+
 // modules are the layers of a block that PEFT can stand beside, as transformers names
 // them; and the one outside of the blocks.
 var modules = []struct {

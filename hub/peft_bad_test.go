@@ -246,6 +246,12 @@ func TestLoadAdapterRefuses(t *testing.T) {
 	if !IsAdapter(dir) || IsAdapter(filepath.Join(peftDir, "bases", "tied")) || IsAdapter(filepath.Join(dir, "none")) {
 		t.Error("IsAdapter is wrong")
 	}
+	if err := CheckAdapter(dir); err != nil {
+		t.Error(err)
+	}
+	if err := CheckAdapter(filepath.Join(dir, "none")); err == nil {
+		t.Error("an adapter that is not there can be read")
+	}
 	if err := os.Rename(filepath.Join(dir, adapterWeights), filepath.Join(dir, pickledAdapter)); err != nil {
 		t.Fatal(err)
 	}

@@ -70,6 +70,9 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	}
 	if hub.IsAdapter(at) {
 		a, err := hub.LoadAdapter(at, base.Params)
+		if err == nil && base.Rescaled && slices.Contains(a.Config.Targets, pedestrian.TargetQKV) {
+			err = fmt.Errorf("%s divides its scores by another number than √d_h (scale_attn_weights, scale_attn_by_inverse_layer_idx), and adapters of its queries are not read: merge them with PEFT", base.Path)
+		}
 		return a, mistake(err)
 	}
 	var c *train.Checkpoint

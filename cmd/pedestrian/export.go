@@ -19,8 +19,8 @@ import (
 
 // An exportCommand holds the flags of export.
 type exportCommand struct {
-	format, dtype, out, tokenizer, shard string
-	newest, json                         bool
+	format, dtype, out, tokenizer, shard, base string
+	newest, json                               bool
 }
 
 // exportTypes are what --dtype may say.
@@ -30,21 +30,23 @@ func newExportCmd() *cobra.Command {
 	var t exportCommand
 	cmd := &cobra.Command{
 		Use:   "export [MODEL]",
-		Short: "Write a network for transformers, nanoGPT or llm.c",
+		Short: "Write a network for transformers, nanoGPT, llm.c or llama.cpp, or an adapter for PEFT",
 		Long: `Writes a network as a new directory that others read:
 
   hf       transformers' GPT2LMHeadModel: config.json, generation_config.json,
            model.safetensors or its shards, the tokenizer's files
   nanogpt  the state dictionary of nanoGPT's GPT, in safetensors, and model_args.json
   llmc     model.bin of llm.c (f32 or bf16) and tokenizer.bin
+  gguf     one file for llama.cpp, with the tokenizer; f32, f16, bf16 or q8_0
+  peft     the adapter of a run of "pedestrian finetune", for Hugging Face's PEFT
 
 What is written computes the same function there as here; a network that the format
 cannot express is refused with the reason. Numbers are rounded to the nearest of the
-type. An adapter is merged first: see "pedestrian merge". Without a model: the latest
-run in runs/.
+type. An adapter goes alone to peft, and in f32 to gguf; for the others it is merged
+first, with "pedestrian merge". Without a model: the latest run in runs/.
 
 You will see what was written, and the lines that load it.`,
-		Example: "  pedestrian export runs/story-1 --format hf --out story-hf\n  pedestrian export runs/story-1 --format hf --dtype bf16 --max-shard 2GB --out story-hf\n  pedestrian export ./gpt2 --format llmc --out gpt2-llmc",
+		Example: "  pedestrian export runs/story-1 --format hf --out story-hf\n  pedestrian export runs/story-1 --format hf --dtype bf16 --max-shard 2GB --out story-hf\n  pedestrian export ./gpt2 --format llmc --out gpt2-llmc\n  pedestrian export runs/finetune-1 --format peft --out lora\n  pedestrian export ./gpt2 --format gguf --dtype q8_0 --out gpt2.gguf",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return oneModel(cmd, args)
@@ -57,17 +59,21 @@ You will see what was written, and the lines that load it.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&t.format, "format", string(hub.HuggingFace), "hf, nanogpt or llmc")
-	f.StringVar(&t.dtype, "dtype", "f32", "f32, f16, bf16 or f64")
-	f.StringVar(&t.out, "out", "", "the directory to write")
+	f.StringVar(&t.format, "format", string(hub.HuggingFace), "hf, nanogpt, llmc, gguf or peft")
+	f.StringVar(&t.dtype, "dtype", "f32", "f32, f16, bf16 or f64; in gguf also q8_0, not f64")
+	f.StringVar(&t.out, "out", "", "the directory to write; of gguf, the file")
 	f.StringVar(&t.shard, "max-shard", "", "with hf: begin another file of weights beyond this size, such as 500MB")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
+	f.StringVar(&t.base, "base", "", "of an adapter of PEFT, for gguf: the network that it stands beside")
 	f.BoolVar(&t.newest, "newest", false, "of a run, the newest checkpoint instead of the best")
 	f.BoolVar(&t.json, "json", false, "print one JSON object")
 	return cmd
 }
 
 func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if t.format == formatGGUF || t.format == formatPEFT {
+		return t.other(ctx, args, stdout, stderr)
+	}
 	d, ok := exportTypes[t.dtype]
 	if !ok {
 		return usagef("--dtype is %q: choose f32, f16, bf16 or f64", t.dtype)
@@ -79,7 +85,7 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 		string(hub.HuggingFace): hub.SaveHuggingFace[float32], string(hub.NanoGPT): hub.SaveNanoGPT[float32], string(hub.LLMC): hub.SaveLLMC[float32],
 	}[t.format]
 	if !ok {
-		return usagef("--format is %q: choose hf, nanogpt or llmc", t.format)
+		return usagef("--format is %q: choose hf, nanogpt, llmc, gguf or peft", t.format)
 	}
 	o := hub.SaveOptions{DType: d}
 	var err error

@@ -234,6 +234,9 @@ func (i *inspection) adapter() error {
 	if err == nil {
 		err = i.weights(filepath.Join(i.Path, "adapter_model.safetensors"), nil)
 	}
+	if problem := hub.CheckAdapter(i.Path); err == nil && problem != nil {
+		i.Problem = problem.Error()
+	}
 	return usage(err)
 }
 

@@ -36,6 +36,7 @@ type model struct {
 	Adapter    *pedestrian.Adapter[float32] // that a run trained beside Params, or nil
 	Tokenizer  *token.Tokenizer             // nil when it has none
 	EOS, BOS   []int32                      // of a model of others
+	Rescaled   bool                         // as hub.Model says
 	Checkpoint *train.Checkpoint            // nil when it is not ours
 	Notes      []string                     // what was assumed, one line each
 }
@@ -124,7 +125,7 @@ func (m *model) take(h *hub.Model[float32], err error) error {
 	if err != nil {
 		return usageError{err}
 	}
-	m.Params, m.Tokenizer, m.EOS, m.BOS = h.Params, h.Tokenizer, h.EOS, h.BOS
+	m.Params, m.Tokenizer, m.EOS, m.BOS, m.Rescaled = h.Params, h.Tokenizer, h.EOS, h.BOS, h.Rescaled
 	if h.Name != "" && m.Kind != kindCached {
 		m.Name = h.Name
 	}

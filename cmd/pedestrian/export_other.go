@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/gguf"
+	"github.com/pedestrian-ml/pedestrian/hub"
+)
+
+// The formats of export that hold adapters, too.
+const (
+	formatGGUF = "gguf"
+	formatPEFT = "peft"
+)
+
+// ggufTypes are what --dtype may say with --format gguf.
+var ggufTypes = map[string]gguf.Type{"f32": gguf.F32, "f16": gguf.F16, "bf16": gguf.BF16, "q8_0": gguf.Q8_0}
+
+// other writes a GGUF file, of a network or of an adapter, or an adapter for PEFT.
+func (t *exportCommand) other(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	kind, known := ggufTypes[t.dtype]
+	switch {
+	case t.format == formatGGUF && !known:
+		return usagef("--dtype is %q: in GGUF choose f32, f16, bf16 or q8_0", t.dtype)
+	case t.format == formatPEFT && t.dtype != "f32":
+		return usagef("--dtype is %q: adapters are written in f32", t.dtype)
+	case t.out == "":
+		return usagef("--out is missing: name what to write")
+	case t.shard != "":
+		return usagef("--max-shard is for --format hf")
+	case t.format == formatGGUF && !strings.HasSuffix(t.out, ".gguf"):
+		return usagef("--out is %q: name a file that ends with .gguf", t.out)
+	}
+	path, err := orLatest(args)
+	if err != nil {
+		return err
+	}
+	m, a, err := t.source(ctx, path, stderr)
+	if err != nil {
+		return err
+	}
+	what, next := "network", fmt.Sprintf("llama-cli -m %s", shellQuote(t.out))
+	count := m.Params.Config.Ledger().Total()
+	var notes []string
+	switch {
+	case a == nil && t.format == formatPEFT:
+		return usagef("%s holds no adapter: --format peft writes those of \"pedestrian finetune\"", path)
+	case a == nil:
+		notes, err = hub.SaveGGUF(t.out, m.hub(), kind)
+	case kind != gguf.F32:
+		return usagef("--dtype is %q: adapters are written in f32", t.dtype)
+	case t.format == formatGGUF:
+		what, count, next = "adapter", a.Count(), fmt.Sprintf("llama-cli -m BASE.gguf --lora %s", shellQuote(t.out))
+		err = hub.SaveAdapterGGUF(t.out, a)
+	default:
+		what, count, next = "adapter", a.Count(), fmt.Sprintf("in Python: peft.PeftModel.from_pretrained(base, %q)", t.out)
+		err = hub.SaveAdapter(t.out, a, m.Params)
+	}
+	if err != nil {
+		return mistake(err)
+	}
+	size := sizeOf(t.out)
+	if info, err := os.Stat(t.out); err == nil && info.Mode().IsRegular() {
+		size = info.Size()
+	}
+	if t.json {
+		return writeJSON(stdout, map[string]any{"kind": m.Kind, "from": path, "format": t.format, "dtype": t.dtype, "what": what, "out": t.out, "parameters": count, "bytes": size, "notes": notes})
+	}
+	fmt.Fprintf(stdout, "%s: %s of %s parameters as %s in %s, %s bytes\n", path, what, commas(count), t.dtype, t.out, commas(int(size)))
+	for _, note := range notes {
+		fmt.Fprintf(stdout, "  %s\n", note)
+	}
+	fmt.Fprintf(stdout, "Next: %s\n", next)
+	return nil
+}
+
+// source opens a network, or an adapter and what it stands beside.
+func (t *exportCommand) source(ctx context.Context, path string, stderr io.Writer) (m *model, a *hub.Adapter, err error) {
+	if !isPEFT(path) {
+		if t.base != "" {
+			return nil, nil, usagef("--base is for an adapter of PEFT, and %s is none: a run knows its base", path)
+		}
+		m, err = openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer}, stderr)
+		if err == nil && m.Adapter != nil {
+			a = runAdapter(m)
+		}
+		return m, a, err
+	}
+	if t.base == "" {
+		return nil, nil, usagef("%s is an adapter of PEFT: name its base with --base", path)
+	}
+	if m, err = openModel(ctx, t.base, modelOptions{fetch: true}, stderr); err != nil {
+		return nil, nil, err
+	}
+	a, err = openAdapter(ctx, path, m, t.newest, stderr)
+	return m, a, err
+}
