@@ -106,8 +106,14 @@ func TestParallelIsTheSame(t *testing.T) {
 		}
 	}
 	text := b.String()
-	whole := learntFrom(t, text[:4000], 600)
-	whole.bpe.oneWord = true
+	whole, err := parse([]byte(strings.NewReplacer(`"he y"`, `"y Ġ"`, `"hey"`, `"yĠ"`, `"use_regex":true},"post`, `"use_regex":false},"post`).Replace(small(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids, _ := whole.Encode("y y"); len(ids) != 2 || !whole.bpe.oneWord {
+		t.Fatal("the space is not joined to what is before it", ids)
+	}
+	text += strings.Repeat("y ", 2*chunkBytes)
 	for _, tok := range []*Tokenizer{GPT2(), learntFrom(t, text[:4000], 600), whole} {
 		ids, _ := tok.Encode(text)
 		e := &encoder{b: tok.bpe, classes: classes(), cache: map[string]span{}}

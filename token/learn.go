@@ -130,17 +130,7 @@ func (l *learner) count(text string) {
 
 // tokenizer is what was learnt.
 func (l *learner) tokenizer(o Learning) (*Tokenizer, error) {
-	last := map[pair]int{}
-	for i, m := range l.merges {
-		last[pair{m.left, m.right}] = i
-	}
-	merges := make([]merge, 0, len(last))
-	for i, m := range l.merges {
-		if last[pair{m.left, m.right}] == i {
-			merges = append(merges, m)
-		}
-	}
-	if len(merges) == 0 {
+	if len(l.merges) == 0 {
 		return nil, fmt.Errorf("train a tokenizer: no two neighbours occur %d times in %d different words: give more text, or fewer occurrences", max(o.MinCount, 1), len(l.words))
 	}
 	b, added := &bpe{prefixSpace: o.PrefixSpace, eos: none}, []Added{}
@@ -150,5 +140,5 @@ func (l *learner) tokenizer(o Learning) (*Tokenizer, error) {
 			b.eos = int32(id)
 		}
 	}
-	return newBPE(l.text, merges, added, b)
+	return newBPE(l.text, l.merges, added, b)
 }

@@ -53,9 +53,8 @@ func (l *learner) enqueue(fresh []pair) {
 	}
 }
 
-// learn makes merges. A pair that the same token has brought forth in two steps is in
-// the queue twice, with the words of each; it may then be merged twice, and the later
-// rank counts: so does the reference.
+// learn makes merges. The count of a pair in the queue may be out of date: it is
+// corrected when its turn comes, and the pair queued again.
 func (l *learner) learn(o Learning) error {
 	var fresh []pair
 	for len(l.text) < o.Vocab && len(l.queue) > 0 {

@@ -1,6 +1,9 @@
 package token
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A merger cuts one word into tokens: of all neighbours that have a merge, those
 // with the lowest rank are joined, the leftmost first, until none is left. It holds
@@ -80,9 +83,9 @@ func (b *bpe) rank(left, right int32) int32 {
 // appendLong takes time proportional to len(word)·log(len(word)), whatever the
 // merges are: each of at most len(word)-1 merges adds two entries to the heap.
 func (m *merger) appendLong(ids []int32, b *bpe, word string) []int32 {
-	nodes, queue := m.nodes[:0], m.queue[:0]
-	for i := range len(word) {
-		nodes = append(nodes, node{id: b.bytes[word[i]], prev: int32(i) - 1, next: int32(i) + 1})
+	nodes, queue := slices.Grow(m.nodes[:0], len(word))[:len(word)], slices.Grow(m.queue[:0], len(word))
+	for i := range nodes {
+		nodes[i] = node{id: b.bytes[word[i]], prev: int32(i) - 1, next: int32(i) + 1}
 	}
 	nodes[len(nodes)-1].next = none
 	for i := range len(nodes) - 1 {
