@@ -93,7 +93,8 @@ func (l *Adapted[T]) Error(p *Pool, dx, dy Mat[T], c *AdaptedCache[T]) {
 		l.FC.Error(p, dx, dy)
 	}
 	e, add := dx, true
-	if masked := c.Mask.On() && dx.V != nil; masked {
+	masked := c.Mask.On() && dx.V != nil && l.adapted()
+	if masked {
 		e, add = over(c.Under.V, dx.Rows, dx.Cols), false
 	}
 	for i := range l.LoRA {
@@ -102,7 +103,7 @@ func (l *Adapted[T]) Error(p *Pool, dx, dy Mat[T], c *AdaptedCache[T]) {
 			add = true
 		}
 	}
-	if c.Mask.On() && dx.V != nil && l.adapted() {
+	if masked {
 		c.drop.Mask = c.Mask
 		c.drop.Apply(p, dx, e, true)
 	}

@@ -14,7 +14,11 @@ func TestSameBits(t *testing.T) {
 
 func testSameBits[T Float](t *testing.T, precision Precision, threads ...int) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
-	cs := bigger
+	testSameBitsOf[T](t, bigger, precision, threads...)
+	testSameBitsOf[T](t, biggest(), precision, threads[0], threads[2])
+}
+
+func testSameBitsOf[T Float](t *testing.T, cs testCase, precision Precision, threads ...int) {
 	var first []T
 	for _, threads := range threads {
 		p, lora := convert[T](cs.params(1))
@@ -52,9 +56,9 @@ func testSameBits[T Float](t *testing.T, precision Precision, threads ...int) {
 
 // TestNoAllocation counts the allocations of whole training steps.
 func TestNoAllocation(t *testing.T) {
-	for i, cs := range []testCase{cases[1], bigger, cases[1], bigger} {
+	for i, cs := range []testCase{cases[1], bigger, biggest(), cases[1], bigger, biggest()} {
 		for _, threads := range []int{1, 2} {
-			precision := []Precision{Float32, BF16}[i/2]
+			precision := []Precision{Float32, BF16}[i/3]
 			p, lora := convert[float32](cs.params(1))
 			b := cs.packed(2)
 			n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.1, Recompute: threads == 2, Precision: precision})
@@ -64,6 +68,7 @@ func TestNoAllocation(t *testing.T) {
 			allocs := testing.AllocsPerRun(5, func() {
 				step++
 				n.Gradients(dp, da, b, 1, uint64(step))
+				n.Gradients(nil, da, b, 1, uint64(step))
 				n.Loss(b)
 				h := AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8}
 				n.AdamW(h, step, 1/n.Norm2(dp.Slab), p, dp, m, v)

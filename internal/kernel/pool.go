@@ -21,6 +21,8 @@ type Pool struct {
 	scratch
 	threads int
 	*team   // nil: one thread
+
+	Terms uint64 // multiply-adds in the products of float32 and float64 so far
 }
 
 // A Failure is the value of the panic that Run raises when a part panicked on a

@@ -57,6 +57,7 @@ func multiply[T Float](p *Pool, c Mat[T], a, b view[T], k int, bias []T, acc boo
 		p = spare.Get().(*Pool)
 		defer spare.Put(p)
 	}
+	p.Terms += uint64(c.Rows) * uint64(c.Cols) * uint64(k)
 	t := task[T](p)
 	*t = product[T]{c: c, a: a, b: b, bias: bias, acc: acc, m: c.Rows, n: c.Cols, k: k}
 	t.plan(p.Threads())
