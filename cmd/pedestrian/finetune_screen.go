@@ -21,13 +21,17 @@ func (s *textScreen) planTuning() {
 	}
 	trained := r.State.Trained().Count()
 	if a := r.State.Adapter; a != nil {
-		fmt.Fprintf(s.w, "%srank %d on %s: %s parameters to train, %.2f %% of the base's\n", s.label("adapter"), a.Config.Rank, targetNames(*o), commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
+		beside := "no factors"
+		if len(a.Config.Targets) > 0 {
+			beside = fmt.Sprintf("rank %d on %s", a.Config.Rank, targetNames(*o))
+		}
+		fmt.Fprintf(s.w, "%s%s: %s parameters to train, %.2f %% of the base's\n", s.label("adapter"), beside, commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
 		var more []string
 		for _, m := range []struct {
 			on   bool
 			text string
 		}{
-			{true, fmt.Sprintf("%s, α %g", a.Config.Scaling, a.Config.Alpha)},
+			{len(a.Config.Targets) > 0, fmt.Sprintf("%s, α %g", a.Config.Scaling, a.Config.Alpha)},
 			{a.Config.DoRA, "DoRA"}, {a.Config.Dropout > 0, fmt.Sprintf("dropout %g on its input", a.Config.Dropout)},
 			{o.Tuning.LoRAPlus != 0, fmt.Sprintf("LoRA+: up at %g times the rate", o.Tuning.LoRAPlus)},
 			{len(a.Config.Layers) > 0, fmt.Sprintf("in blocks %v", a.Config.Layers)},
@@ -111,10 +115,10 @@ func (s *textScreen) audit(a *train.Audit) {
 	default:
 		first = fmt.Sprintf("%.8f, that of the base %.8f: %.1e apart", a.FirstLoss, a.BaseLoss, a.FirstLoss-a.BaseLoss)
 	}
+	fmt.Fprintf(s.w, "%sthe base is "+unchanged+"\n", s.label("checked"), a.SHA256)
 	if len(ups) > 0 {
-		fmt.Fprintf(s.w, "%s‖up‖ beside %s: none is zero\n", s.label("checked"), strings.Join(ups, ", "))
+		fmt.Fprintf(s.w, "%s‖up‖ beside %s\n", s.label(""), strings.Join(ups, ", "))
 	}
-	fmt.Fprintf(s.w, "%sthe base is "+unchanged+"\n", s.label(""), a.SHA256)
 	fmt.Fprintf(s.w, "%sthe loss before the first step: %s\n", s.label(""), first)
 	fmt.Fprintf(s.w, "%slogits of the merged weights differ by at most %.1e, of %s\n", s.label(""), a.MergedDifference, three(a.LargestLogit))
 }
