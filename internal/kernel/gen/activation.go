@@ -9,20 +9,14 @@ import (
 func activations(x *isa) {
 	relu(x)
 	for _, back := range []bool{false, true} {
-		activation(x, "gelu", back, func(p GPVirtual, i int, tail bool) (v, cdf, slope vector) {
-			return x.normalCDF(x.read(p, i, tail), back)
-		},
-			normalConstants)
-		activation(x, "geluTanh", back, func(p GPVirtual, i int, tail bool) (v, cdf, slope vector) {
-			return x.logistic(x.read(p, i, tail), back)
-		},
-			logisticConstants)
+		activation(x, "gelu", back, func(v vector) (y, cdf, slope vector) { return x.normalCDF(v, back) }, normalConstants)
+		activation(x, "geluTanh", back, func(v vector) (y, cdf, slope vector) { return x.logistic(v, back) }, logisticConstants)
 	}
 }
 
 // activation writes y = v cdf(v) and, when back, dx = dy (cdf + v cdf′), given
-// cdf and v cdf′.
-func activation(x *isa, name string, back bool, f func(p GPVirtual, i int, tail bool) (v, cdf, slope vector), constants []float64) {
+// y, cdf and v cdf′.
+func activation(x *isa, name string, back bool, f func(v vector) (y, cdf, slope vector), constants []float64) {
 	var dx, dy GPVirtual
 	if back {
 		x.text(name+"Backward", "dx, y, dy, x *float32, n int)", "sets y to the activation of x and dx to dy times its derivative.")
@@ -38,8 +32,7 @@ func activation(x *isa, name string, back bool, f func(p GPVirtual, i int, tail 
 		pointers = append(pointers, dx, dy)
 	}
 	x.walk(n, pointers, func(i int, tail bool) {
-		v, cdf, slope := f(p, i, tail)
-		VMULPS(cdf, v, v)
+		v, cdf, slope := f(x.read(p, i, tail))
 		if back {
 			VADDPS(slope, cdf, cdf)
 			VMULPS(x.read(dy, i, tail), cdf, cdf)
@@ -67,8 +60,8 @@ var (
 	normalConstants = []float64{farOut, sqrt2PiInv, offset, -0.5, 0}
 )
 
-// normalCDF returns v, Φ(v) and, when asked, v φ(v).
-func (x *isa) normalCDF(v vector, wantSlope bool) (same, cdf, slope vector) {
+// normalCDF returns v Φ(v), Φ(v) and, when asked, v φ(v).
+func (x *isa) normalCDF(v vector, wantSlope bool) (y, cdf, slope vector) {
 	t := x.new()
 	x.abs(v, t)
 	far := x.copyOf(x.c(farOut))
@@ -104,6 +97,7 @@ func (x *isa) normalCDF(v vector, wantSlope bool) (same, cdf, slope vector) {
 	} else {
 		VBLENDVPS(v, r, upper, r) // by the sign
 	}
+	VMULPS(r, v, v)
 	return v, r, slope
 }
 
@@ -157,8 +151,9 @@ func (x *isa) product(a Op, b vector) (p, low vector) {
 	return p, low
 }
 
-// logistic returns v, (1 + tanh u)/2 and, when asked, v times its derivative.
-func (x *isa) logistic(v vector, wantSlope bool) (same, cdf, slope vector) {
+// logistic returns v (1 + tanh u)/2, (1 + tanh u)/2 and, when asked, v times its
+// derivative.
+func (x *isa) logistic(v vector, wantSlope bool) (y, cdf, slope vector) {
 	var inside vector
 	if x.bytes == 64 {
 		VCMPPS(Imm(5), x.c(-saturate), v, K3) // not less than: true for NaN
@@ -183,8 +178,10 @@ func (x *isa) logistic(v vector, wantSlope bool) (same, cdf, slope vector) {
 	z, low = x.product(minus, z)
 	VFMADD231PS(zLow, minus, low)
 	e := x.exp(z, low) // exp(-2u), between 1e-38 and 1e38
-	up, upLow := x.sum(x.c(1), e)
-	x.reciprocal(up, upLow)
+	one, oneLow := x.sum(x.c(1), e)
+	up := x.new()
+	VMOVAPS(one, up)
+	x.reciprocal(up, oneLow)
 	if wantSlope {
 		// v 2u′ up (1 - up), with 1 - up = e up.
 		slope = x.copyOf(x.c(3 * cubed))
@@ -205,7 +202,22 @@ func (x *isa) logistic(v vector, wantSlope bool) (same, cdf, slope vector) {
 			VANDPS(inside, slope, slope)
 		}
 	}
-	return v, up, slope
+	// v/(1 + exp(-2u)), and what is missing of v: of infinity nothing can be.
+	y, rest := x.new(), x.new()
+	VMULPS(up, v, y)
+	VMOVAPS(v, rest)
+	VFNMADD231PS(y, one, rest)
+	VFNMADD231PS(y, oneLow, rest)
+	if x.bytes == 64 {
+		VCMPPS(Imm(1), x.c(saturate), v, K4) // less
+		VFMADD231PS(rest, up, K4, y)
+	} else {
+		finite := x.new()
+		VCMPPS(Imm(1), x.c(saturate), v, finite)
+		VANDPS(finite, rest, rest)
+		VFMADD231PS(rest, up, y)
+	}
+	return y, up, slope
 }
 
 func relu(x *isa) {
