@@ -1,10 +1,12 @@
 package train
 
 import (
+	"errors"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -45,6 +47,43 @@ func TestPruneKeepsTwoThatAreWhole(t *testing.T) {
 	}
 	if got := names(t, m); !slices.Equal(got, []string{"step-000001", "step-000003", "step-000004", "step-000005", "step-000006"}) {
 		t.Errorf("left are %v", got)
+	}
+}
+
+// A save that fails, at whichever of its operations, is taken back as a whole: no
+// checkpoint has come into being, nor is anything half written left.
+func TestAFailedSaveLeavesNothing(t *testing.T) {
+	d := microData(t)
+	for nth := 0; ; nth++ {
+		m := newMemFS()
+		m.Mkdir("disk")
+		left, asked := -1, ""
+		fs := hookFS{m, func(what, name string) error {
+			if left--; left == 0 {
+				asked = what + " " + name
+				return failure(what, name, syscall.EIO)
+			}
+			return nil
+		}}
+		r := inMemory(t, fs, microOptions(), d)
+		steps(t, r, 1)
+		if err := r.log.sync(); err != nil {
+			t.Fatal(err)
+		}
+		c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: r.Data.Tokenizer, State: r.State}
+		before, _ := m.List("disk/run")
+		left = nth + 1
+		_, err := c.save(fs, "disk/run")
+		after, _ := m.List("disk/run")
+		if asked == "" {
+			if nth < 20 || err != nil || len(after) != len(before)+1 {
+				t.Errorf("%d operations, %v, and then there are %v", nth, err, after)
+			}
+			return
+		}
+		if !errors.Is(err, syscall.EIO) || !slices.Equal(before, after) {
+			t.Errorf("%s fails: %v, and then there are %v", asked, err, after)
+		}
 	}
 }
 
