@@ -1,0 +1,82 @@
+package train
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+// fill gives every number of v, also in arrays and structs, another value.
+func fill(v reflect.Value, next *int) {
+	*next++
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), next)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), next)
+		}
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*next))
+	case reflect.Uint64:
+		v.SetUint(1<<63 + uint64(*next))
+	case reflect.Float64:
+		v.SetFloat(float64(*next) / 3)
+	default:
+		panic("a kind of number that is new: " + v.Kind().String())
+	}
+}
+
+// Whatever number Progress has, a checkpoint keeps.
+func TestEveryCounterIsSaved(t *testing.T) {
+	var p, q Progress
+	next := 0
+	fill(reflect.ValueOf(&p).Elem(), &next)
+	var file bytes.Buffer
+	if err := writeJSON(&file, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := readJSON("state.json", fileOf(file.Bytes()), &q); err != nil || p != q {
+		t.Errorf("%v: %+v came back as %+v", err, p, q)
+	}
+	if next < 270 {
+		t.Errorf("%d numbers", next)
+	}
+	// What a run that goes on has in mind is all of it, the time aside.
+	q.Seconds++
+	if !sameProgress(p, q) {
+		t.Error("the time makes a difference")
+	}
+	for i := range reflect.TypeFor[Progress]().NumField() {
+		field := reflect.TypeFor[Progress]().Field(i).Name
+		q = p
+		fill(reflect.ValueOf(&q).Elem().Field(i), &next)
+		if same := sameProgress(p, q); same != (field == "Seconds") {
+			t.Errorf("%s is changed, and is that the same? %v", field, same)
+		}
+	}
+}
+
+// Whatever the options of a preset are, a checkpoint keeps.
+func TestEveryOptionIsSaved(t *testing.T) {
+	for _, p := range Presets() {
+		var q Options
+		text, err := json.Marshal(p.Options)
+		if err == nil {
+			err = json.Unmarshal(text, &q)
+		}
+		if err != nil || !reflect.DeepEqual(p.Options, q) {
+			t.Errorf("%s: %v: %s", p.Name, err, text)
+		}
+	}
+	options := reflect.TypeFor[Options]()
+	for i := range options.NumField() {
+		f := options.Field(i)
+		if f.IsExported() && f.Tag.Get("json") == "-" {
+			t.Errorf("%s is not in config.json: a run that goes on would not know it", f.Name)
+		}
+	}
+}
