@@ -107,7 +107,9 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 		alphabet = grammar(Stories).Characters()
 	}
 	if o.Val == "" {
-		train, val, err = corpus.Split(train, o.ValFraction, o.cut())
+		if train, val, err = corpus.Split(train, o.ValFraction, o.cut()); err != nil {
+			err = fmt.Errorf("%s: %w", o.Data, err)
+		}
 	} else if val, err = corpus.Load(o.Val); err == nil {
 		d.Bytes += len(val)
 		alphabet += val

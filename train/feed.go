@@ -33,17 +33,21 @@ func (o Options) feed(d *Data, seed uint64) feed {
 // checkText reports a text that has too few tokens for the windows of o.
 func (o Options) checkText(d *Data) error {
 	T := o.Length()
+	val := d.Source
+	if o.Val != "" {
+		val = o.Val
+	}
 	if err := corpus.CheckLength("the training split", len(d.Train), T); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", d.Source, err)
 	}
 	if err := corpus.CheckLength("the validation split", len(d.Val), T); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", val, err)
 	}
 	if err := o.checkAlign(d); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", d.Source, err)
 	}
 	if n := o.Batch * T; n > len(d.Train) {
-		return fmt.Errorf("batch %d times context %d is %d tokens, and the training split has %d: give more text or a batch of at most %d", o.Batch, T, n, len(d.Train), len(d.Train)/T)
+		return fmt.Errorf("%s: batch %d times context %d is %d tokens, and the training split has %d: give more text or a batch of at most %d", d.Source, o.Batch, T, n, len(d.Train), len(d.Train)/T)
 	}
 	return nil
 }
