@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // A Format is how a file holds its documents.
@@ -143,13 +145,18 @@ func readDocuments(path, separator string, each func(Record) error) error {
 	return nil
 }
 
-// IsExamples says whether path names examples in JSON Lines: a file, or the first one
-// under a directory.
-func IsExamples(path string) bool {
+// IsExamples says whether path names documents and not one running text: JSON Lines,
+// in a file or the first one under a directory, or a text in which the end-of-text
+// token of tok is written out.
+func IsExamples(path string, tok *token.Tokenizer) bool {
 	paths, err := files(path)
 	if err != nil {
 		return false
 	}
 	format, err := detect(paths[0])
+	if id, ok := tok.EOS(); ok && err == nil && format == FormatText {
+		text, err := readText(paths[0])
+		return err == nil && strings.Contains(text, tok.Token(id))
+	}
 	return err == nil && format == FormatJSONL
 }

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 func readAll(path string, format Format, separator string) (rs []Record, err error) {
@@ -249,6 +251,19 @@ func TestDocuments(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q: %+v, %v", c.text, got, err)
 		}
+	}
+}
+
+// TestIsExamples: JSON Lines, or a text with marks that the tokenizer knows.
+func TestIsExamples(t *testing.T) {
+	for text, want := range map[string][2]bool{`{"text":"a"}`: {true, true}, "a<|endoftext|>b": {true, false}, "a": {false, false}, "a\x00<|endoftext|>": {false, false}} {
+		path := filepath.Join(tree(t, [2]string{"a", text}), "a")
+		if got := [2]bool{IsExamples(path, token.GPT2()), IsExamples(path, token.NewBytes())}; got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	if IsExamples(filepath.Join(t.TempDir(), "absent"), token.GPT2()) {
+		t.Error("a file that is not there")
 	}
 }
 

@@ -49,6 +49,9 @@ func (p Point) batch() engine.Batch {
 		if len(s.Tokens) != b.T {
 			panic("gradcheck: the sequences of case " + p.Name + " are not of one length")
 		}
+		for _, at := range s.Starts {
+			b.Starts = append(b.Starts, int32(len(b.Tokens)+at))
+		}
 		for t := range s.Tokens {
 			b.Tokens = append(b.Tokens, int32(s.Tokens[t]))
 			b.Targets = append(b.Targets, int32(s.Targets[t]))

@@ -1,0 +1,35 @@
+package gradcheck
+
+import (
+	"context"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// TestDocuments checks every gradient of a network whose sequences hold several
+// documents: against differences, and the engine in both precisions.
+func TestDocuments(t *testing.T) {
+	c, _ := Find("relu")
+	c.Batch = []paper.Sequence{
+		{Tokens: []int{6, 0, 6, 3, 6, 1, 2}, Targets: []int{0, ignored, 3, 6, 8, 2, 2}, Starts: []int{2, 5}},
+		{Tokens: []int{4, 6, 1, 1, 6, 1, 0}, Targets: []int{6, 1, 1, 6, 1, 0, 3}, Starts: []int{1}},
+	}
+	run := func() *Report {
+		r, err := Run(context.Background(), c, Options{NoMutants: true, NoIdentities: true, Entries: 5, SignalEntries: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := run()
+	if !r.Pass {
+		t.Errorf("documents in one sequence: %v is wrong", r.Failed())
+	}
+	for i := range c.Batch {
+		c.Batch[i].Starts = nil
+	}
+	if whole := run(); whole.Loss == r.Loss {
+		t.Errorf("a loss of %v with and without starts", r.Loss)
+	}
+}
