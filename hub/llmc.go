@@ -139,6 +139,11 @@ func loadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error)
 		return nil, err
 	}
 	defer file.Close()
+	return readModel[T](file, f, o)
+}
+
+// readModel reads the numbers of f.
+func readModel[T pedestrian.Float](file *os.File, f *llmcFile, o LoadOptions) (*Model[T], error) {
 	p := pedestrian.NewParams[T](f.network)
 	if err := readLLMC(f, p, o); err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func head[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[T], 
 		if p.Config.Tied {
 			for i, v := range p.Tok.V[row*width:][:len(part)] {
 				if v != part[i] && (v == v || part[i] == part[i]) {
-					return fmt.Errorf("%s: %s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", filepath.Join(d.Path, in.File), in.Name, configFile)
+					return d.reading(in, fmt.Errorf("%s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", in.Name, configFile))
 				}
 			}
 			continue
