@@ -231,7 +231,7 @@ func (c *config) apply(t *Tokenizer) error {
 	if t.bpe == nil {
 		return nil
 	}
-	t.bpe.chat = c.chat
+	t.bpe.chat = cmp.Or(c.chat, t.bpe.chat)
 	if c.prefixSpace != nil && c.isGPT2() {
 		t.bpe.prefixSpace = *c.prefixSpace
 	}

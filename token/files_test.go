@@ -28,6 +28,14 @@ func TestFilesRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, _ := tok.Files()
+		alone := new(Tokenizer)
+		if err := alone.UnmarshalJSON(want[tokenizerFile]); err != nil {
+			t.Fatal(name, err)
+		}
+		id, ok := tok.EOS()
+		if again, okAgain := alone.EOS(); again != id || okAgain != ok || alone.ChatTemplate() != tok.ChatTemplate() {
+			t.Errorf("%s: tokenizer.json alone ends texts with %d, chats with %q", name, again, alone.ChatTemplate())
+		}
 		for _, drop := range []string{"", tokenizerFile} {
 			if drop != "" {
 				if err := os.Remove(filepath.Join(dir, drop)); err != nil {

@@ -34,10 +34,12 @@ func (h *huggingFace) readModel(d *json.Decoder) error {
 				h.ignoreMerges = *v
 			}
 			return err
-		case "eos_token": // ours alone
-			v, err := value[string](d, "eos_token, a string")
-			if err == nil {
+		case "eos_token", "chat_template": // ours alone
+			v, err := value[string](d, name+", a string")
+			if err == nil && name == "eos_token" {
 				h.eos = *v
+			} else if err == nil {
+				h.chat = *v
 			}
 			return err
 		case "vocab":
@@ -138,7 +140,7 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bpe{prefixSpace: h.prefixSpace, oneWord: h.oneWord, eos: none}
+	b := &bpe{prefixSpace: h.prefixSpace, oneWord: h.oneWord, eos: none, chat: h.chat}
 	if err := h.spellAll(text, merges); err != nil {
 		return nil, err
 	}

@@ -93,6 +93,7 @@ func TestHuggingFaceRefused(t *testing.T) {
 		{`"fuse_unk":false`, `"mystery":false`, `unknown field "mystery" of the model`},
 		{`"fuse_unk":false`, `"eos_token":"<y>"`, `eos_token "<y>" is no added token`},
 		{`"fuse_unk":false`, `"eos_token":7`, `read eos_token`},
+		{`"fuse_unk":false`, `"chat_template":["a"]`, `read chat_template`},
 
 		{`"!":2`, `"!":2,"!":2`, `field "!" occurs twice`},
 		{`"!":2`, `"!":3`, `tokens "!" and "\"" have the same id 3`},

@@ -8,8 +8,9 @@ import (
 
 // marshalBPE writes tokenizer.json as Hugging Face's library reads it: a BPE model
 // behind a ByteLevel pre-tokenizer. Merges are written in the older spelling, "a b",
-// which all its versions read. One field is ours: the model's "eos_token", written
-// where it is not <|endoftext|>; the library passes over it.
+// which all its versions read. Two fields of the model are ours, so that a checkpoint
+// needs no second file: "eos_token", where it is not <|endoftext|>, and
+// "chat_template", where there is one. The library passes over them.
 func (t *Tokenizer) marshalBPE() []byte {
 	b := t.bpe
 	var o bytes.Buffer
@@ -43,6 +44,10 @@ func (t *Tokenizer) marshalBPE() []byte {
 	if b.eos != none && t.text[b.eos] != endOfText {
 		o.WriteString(`,"eos_token":`)
 		put(&o, t.text[b.eos])
+	}
+	if b.chat != "" {
+		o.WriteString(`,"chat_template":`)
+		put(&o, b.chat)
 	}
 	o.WriteString(`,"vocab":`)
 	t.writeVocab(&o)
