@@ -1,0 +1,100 @@
+package hub
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// rest reads biases and norms, and compares what the file repeats of the base.
+func (r *peftReader) rest() error {
+	for _, s := range r.config.saved {
+		if !isNorm(s) && s != headModule {
+			return fmt.Errorf("modules_to_save has %.80q: layer norms are read, and a head that is the base's", s)
+		}
+	}
+	ours := map[string]pedestrian.Tensor[float32]{}
+	for _, t := range r.adapter.Tensors() {
+		ours[t.Name] = t
+	}
+	slots := slotsOf(r.base.Config)
+	for i, t := range views(r.base) {
+		mine := ours[slots[i].ours]
+		if err := r.weight(slots[i], t.V, mine.V); err != nil {
+			return err
+		}
+	}
+	return r.head()
+}
+
+// weight reads what the file has of one parameter of the network, of which base is the
+// base's, and ours the adapter's own if it trains it.
+func (r *peftReader) weight(s slot, base, ours []float32) error {
+	at := strings.LastIndexByte(s.name, '.')
+	module, kind := s.name[:at], s.name[at:]
+	found := false
+	for _, middle := range []string{"", ".base_layer", ".modules_to_save", ".original_module"} {
+		name := prefix + module + middle + kind
+		if _, ok := r.left[name]; !ok {
+			continue
+		}
+		v, err := r.take(name, s.shape...)
+		if err != nil {
+			return err
+		}
+		if ours != nil && !found && middle != ".original_module" {
+			found = true
+			copy(ours, v)
+			continue
+		}
+		want := base
+		if found && middle != ".original_module" {
+			want = ours
+		}
+		if !same(v, want) {
+			return fmt.Errorf("tensor %s%s differs from the base's, and is not trained by %s: an adapter for another base, or a kind of training that is not read", baseModel, name, adapterConfig)
+		}
+	}
+	if ours == nil || found {
+		return nil
+	}
+	copy(ours, base)
+	saved := slices.ContainsFunc(r.config.saved, func(n string) bool { return strings.HasSuffix(module, n) })
+	if norm := isNorm(module); saved || !norm || r.config.bias == "all" && s.bias {
+		return fmt.Errorf("tensor %s%s%s is missing, and %s says that it was trained", baseModel, prefix, s.name, adapterConfig)
+	}
+	return nil
+}
+
+// head compares what the file repeats of the head, which PEFT adds where it is adapted.
+func (r *peftReader) head() error {
+	c := r.base.Config
+	for _, name := range []string{lmHead, headModule + ".base_layer.weight", headModule + ".modules_to_save.weight", headModule + ".original_module.weight"} {
+		if _, ok := r.left[name]; !ok {
+			continue
+		}
+		v, err := r.take(name, c.Vocab, c.Width)
+		if err != nil {
+			return err
+		}
+		want := r.base.Tok.V
+		if !c.Tied {
+			want = make([]float32, len(v))
+			transpose(want, r.base.Logits.W.V, c.Width, c.Vocab)
+		}
+		if !same(v, want) {
+			return fmt.Errorf("tensor %s%s is another head than the base's: a head that was trained as a whole is not read; adapt it with LoRA", baseModel, name)
+		}
+	}
+	return nil
+}
+
+// same says whether v is what the base has; without a bias it has zeros.
+func same(v, base []float32) bool {
+	if base == nil {
+		return !slices.ContainsFunc(v, func(x float32) bool { return x != 0 })
+	}
+	return slices.Equal(v, base)
+}
