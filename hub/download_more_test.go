@@ -1,12 +1,15 @@
 package hub
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What a server may do to one who goes on from half of a file.
@@ -98,5 +101,75 @@ func TestDownloadIntoWhatIsNoCache(t *testing.T) {
 	}
 	if _, err := (Remote{Endpoint: "ftp://x"}).Download(t.Context(), Cache{t.TempDir()}, "a/b", ""); err == nil {
 		t.Error("an endpoint of another protocol is asked")
+	}
+}
+
+// Pauses double; what a server asks for counts when it is longer.
+func TestPauses(t *testing.T) {
+	l := newLoopback(t, aModel())
+	n := 0
+	l.meddle = func(w http.ResponseWriter, r *http.Request, server string) bool {
+		if n++; n == 3 {
+			w.Header().Set("Retry-After", "60")
+		}
+		w.WriteHeader(503)
+		return true
+	}
+	r := l.remote()
+	var waits []time.Duration
+	r.sleep = func(ctx context.Context, d time.Duration) error { waits = append(waits, d); return nil }
+	if _, err := r.Download(t.Context(), Cache{t.TempDir()}, "owner/name", ""); err == nil {
+		t.Error("a server that is busy for ever: no error")
+	}
+	s := time.Second
+	if want := []time.Duration{s, 2 * s, 60 * s, 8 * s, 16 * s}; !slices.Equal(waits, want) {
+		t.Errorf("it waited %v, want %v", waits, want)
+	}
+}
+
+// huggingface_hub keeps large files once for all repositories of a cache: the blob of a
+// repository is a link to them then. A link that leaves the cache leads nowhere.
+func TestSharedBlobs(t *testing.T) {
+	c := Cache{t.TempDir()}
+	folder := filepath.Join(c.Dir, "models--someone--tied")
+	dir := filepath.Join(folder, "snapshots", testCommit)
+	link := func(target, name string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"config.json", "model.safetensors"} {
+		text, err := os.ReadFile(filepath.Join(peftDir, "bases", "tied", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.MkdirAll(filepath.Join(c.Dir, "blobs", "ab"), 0o755)
+		if err := os.WriteFile(filepath.Join(c.Dir, "blobs", "ab", name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		link("../../blobs/ab/"+name, filepath.Join(folder, "blobs", name))
+		link("../../blobs/"+name, filepath.Join(dir, name))
+	}
+	s, err := c.Find("someone/tied", testCommit)
+	if err != nil || len(s.Missing) > 0 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if m, err := LoadModel(s.Dir); err != nil || m.Params.Config.Vocab != 17 {
+		t.Errorf("a model of shared files: %v", err)
+	}
+	outside := filepath.Join(t.TempDir(), "model.safetensors")
+	if err := os.Rename(filepath.Join(c.Dir, "blobs", "ab", "model.safetensors"), outside); err != nil {
+		t.Fatal(err)
+	}
+	link(outside, filepath.Join(c.Dir, "blobs", "ab", "model.safetensors"))
+	if s, err := c.Find("someone/tied", testCommit); err != nil || len(s.Missing) != 1 {
+		t.Errorf("a file outside of the cache is found: %+v, %v", s, err)
+	}
+	if _, err := LoadModel(s.Dir); err == nil {
+		t.Error("a file outside of the cache is read")
 	}
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // A folder is a directory from which files are read by name. A link in it may lead to
-// another place in it; in a snapshot of a cache, to the blobs of the same repository;
-// and nowhere else.
+// another place in it; in a snapshot of a cache, to another place in the cache; and
+// nowhere else.
 type folder struct {
 	root *os.Root
 	dir  string // inside root
@@ -26,8 +26,10 @@ func openFolder(path string) (*folder, error) {
 	}
 	top, dir := real, "."
 	if snapshots := filepath.Dir(real); filepath.Base(snapshots) == "snapshots" && strings.HasPrefix(filepath.Base(filepath.Dir(snapshots)), "models--") {
-		top = filepath.Dir(snapshots)
-		dir = filepath.Join("snapshots", filepath.Base(real))
+		// To the repository's blobs, and from there, where huggingface_hub shares one file
+		// among repositories, to the blobs of the cache.
+		top = filepath.Dir(filepath.Dir(snapshots))
+		dir = filepath.Join(filepath.Base(filepath.Dir(snapshots)), "snapshots", filepath.Base(real))
 	}
 	root, err := os.OpenRoot(top)
 	if err != nil {

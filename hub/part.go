@@ -99,6 +99,9 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 	}
 	buf := make([]byte, 256<<10)
 	for p.have < p.size {
+		if ctx.Err() != nil { // what has come already would be read to its end
+			return further, context.Cause(ctx)
+		}
 		n, err := resp.Body.Read(buf[:min(int64(len(buf)), p.size-p.have)])
 		touch()
 		if n > 0 {
