@@ -11,7 +11,7 @@ import (
 // frozenCases adds, to adapters of every kind, those whose lowest trained layer is
 // each of the kinds, in the second block.
 func frozenCases() (all []testCase) {
-	all = append(append(all, adapted...), biggest())
+	all = append(all, adapted...)
 	for _, t := range append([]pedestrian.Target{pedestrian.TargetQKV}, pedestrian.Targets...) {
 		cs := adapted[1]
 		cs.name = "block 2, " + string(t)
