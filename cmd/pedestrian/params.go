@@ -56,7 +56,7 @@ occurs), then the totals.`,
 			if slices.Equal(targets, []string{"all"}) {
 				a.Targets = pedestrian.Targets
 			}
-			if err := a.Validate(); err != nil {
+			if err := a.ValidateFor(c); err != nil {
 				return usageError{err}
 			}
 			if asJSON {
@@ -80,7 +80,7 @@ occurs), then the totals.`,
 	f.BoolVar(&noBias, "no-bias", false, "no biases anywhere")
 	f.BoolVar(&noLogitsBias, "no-logits-bias", false, "no bias on the logits")
 	f.IntVar(&rank, "rank", 16, "r of the LoRA adapter")
-	f.StringSliceVar(&targets, "targets", []string{"all"}, "layers that the adapter stands beside: q,k,v,attProj,expand,contract,logits")
+	f.StringSliceVar(&targets, "targets", []string{"all"}, "layers that the adapter stands beside: q,k,v or the three as one, qkv; attProj,expand,contract,logits")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
