@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
@@ -154,97 +153,6 @@ func (n *Network[T]) Logits(out Mat[T], b Batch) {
 	w.logits.Mask = kernel.Mask{}
 	a11 := n.forward(w, b.Tokens, nil)
 	n.logits.Forward(n.pool, out, &w.logits, a11, nil)
-}
-
-// Gradients returns Σℓ over the tokens of b that have a target, and their
-// number, and adds scale times the gradient of that sum to dp and dlora. Either
-// may be nil: what it stands for is frozen and nothing of it is computed. With a
-// scale of 1/counted the gradient is that of the mean.
-//
-// With dropout the losses are those under the masks of step. Two batches of one
-// optimizer step need two values of step to have different masks.
-func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
-	return n.gradients(dp, dlora, b, scale, step, false)
-}
-
-// SetGradients is Gradients for a dp and a dlora whose old numbers do not count:
-// it saves clearing them before and reading them here.
-func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
-	return n.gradients(dp, dlora, b, scale, step, true)
-}
-
-func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64, fresh bool) (sum float64, counted int) {
-	n.mustTake("Gradients", b, true)
-	c := n.params.Config
-	if dp != nil && dp.Config != c {
-		panic(fmt.Sprintf("engine.Network.Gradients: gradients of %+v, a network of %+v", dp.Config, c))
-	}
-	if dlora != nil && (n.lora == nil || dlora.Base != c || len(dlora.Slab) != len(n.lora.Slab)) {
-		panic(fmt.Sprintf("engine.Network.Gradients: gradients of an adapter %+v, which is not the network's", dlora.Config))
-	}
-	t := trainee[T]{dp, dlora, n.lora, fresh}
-	n.reserve(true, t)
-	n.prepare()
-	w := &n.work
-	if counted = w.logits.note(b.Targets); counted == 0 {
-		if fresh {
-			zero(dp, dlora)
-		}
-		return 0, 0
-	}
-	if fresh {
-		t.clearReplaced()
-	}
-	w.place(b)
-	drops := drops{p: n.o.Dropout, seed: n.o.Seed, step: step}
-	if n.lora != nil {
-		drops.lora = n.lora.Config.Dropout
-	}
-	w.logits.Mask = drops.logits()
-	a11 := n.forward(w, b.Tokens, &drops)
-
-	bottom := t.bottom(c)
-	grad := t.logits()
-	e, dx := first(w.e, a11.Rows), first(w.dx, a11.Rows)
-	if bottom > layers*c.Blocks { // nothing below FC_logits is trained
-		return n.logits.Gradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
-	}
-	sum = n.logits.Gradients(n.pool, e, &grad, scale, &w.logits, a11) // Δ_12, Δ_11, ∂w_11, ∂b_11
-
-	w.show(-1, "Δ_11", "logits", e)
-	clear(dx.V)
-	n.final.Backward(n.pool, dx, t.final(), e, &w.final) // Δ_10, ∂w_10, ∂b_10
-	for i := range slices.Backward(n.blocks) {
-		if bottom >= layers*(i+1) {
-			break
-		}
-		g := t.block(c, i)
-		if w.kept.V != nil && i < len(n.blocks)-1 { // the cache is still that of the last block
-			n.blocks[i].again(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
-		}
-		w.show(i, "Δ_10", "contract", dx)
-		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), bottom-layers*i)
-	}
-	w.show(-1, "Δ_1", "embedding", dx)
-	if dp != nil {
-		if m := drops.embedding(); m.On() {
-			w.drop.Mask = m
-			w.drop.Apply(n.pool, dx, dx, false)
-		}
-		g := Embedding[T]{view(dp.Tok), view(dp.Pos), fresh && !c.Tied, fresh}
-		n.embedding.Backward(n.pool, g, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
-	}
-	return sum, counted
-}
-
-// zero sets what is not nil to zero.
-func zero[T Float](dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T]) {
-	if dp != nil {
-		dp.Zero()
-	}
-	if dlora != nil {
-		clear(dlora.Slab)
-	}
 }
 
 // prepare brings up to date what is made of the parameters and kept between calls.
