@@ -20,11 +20,13 @@ type victim struct {
 
 const victimDir = "disk/run/step-000002"
 
-func newVictim(t testing.TB) *victim {
+func newVictim(t testing.TB) *victim { return newVictimOf(t, microOptions(), checkpointFiles) }
+
+func newVictimOf(t testing.TB, o Options, files []string) *victim {
 	t.Helper()
 	v := &victim{fs: newMemFS(), file: map[string]*node{}}
 	v.fs.Mkdir("disk")
-	r := inMemory(t, v.fs, microOptions(), microData(t))
+	r := inMemory(t, v.fs, o, microData(t))
 	for range 2 {
 		if r.State.Step > 0 {
 			v.old = digestOf(r.State)
@@ -36,7 +38,7 @@ func newVictim(t testing.TB) *victim {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range append(slices.Clone(checkpointFiles), ManifestFile) {
+	for _, name := range append(slices.Clone(files), ManifestFile) {
 		i, ok := v.fs.tree.find(path.Join(victimDir, name))
 		if !ok {
 			t.Fatalf("no %s", name)
@@ -65,14 +67,29 @@ func (v *victim) passedOver(t *testing.T, what, name string) {
 // Every single bit of a checkpoint that is not as it was saved is found, in every file;
 // and what loads is the checkpoint before.
 func TestEveryBitIsGuarded(t *testing.T) {
-	v := newVictim(t)
-	bits := 0
 	every := 101 // bits between those whose damage is also loaded
 	if longTier {
 		every = 1
 	}
+	everyBit(t, newVictim(t), 1, every)
+}
+
+// The same of an adapter's checkpoint, in every eighth byte in the quick tier.
+func TestEveryBitOfAdaptersIsGuarded(t *testing.T) {
+	o := microOptions()
+	o.Tuning = adapted().Tuning
+	v := newVictimOf(t, o, []string{configFile, tokenizerFile, stateFile, adapterFile, momentsFile})
+	step := 8
+	if longTier {
+		step = 1
+	}
+	everyBit(t, v, step, 101)
+}
+
+func everyBit(t *testing.T, v *victim, step, every int) {
+	bits := 0
 	for name, n := range v.file {
-		for i := range n.data {
+		for i := 0; i < len(n.data); i += step {
 			for bit := range 8 {
 				n.data[i] ^= 1 << bit
 				v.found(t, fmt.Sprintf("bit %d of byte %d", bit, i), name)

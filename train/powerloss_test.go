@@ -65,12 +65,22 @@ func newStory() *story { return &story{digest: map[int]string{}, log: map[int][]
 
 // firstStart is the story of a new run: its directory, its log, saves and prunes.
 func firstStart(t *testing.T, mutant func(*memFS) fileSystem) *story {
+	return firstStartOf(t, microOptions(), mutant)
+}
+
+// adapterStart is firstStart while an adapter is trained.
+func adapterStart(t *testing.T, mutant func(*memFS) fileSystem) *story {
+	o := microOptions()
+	o.Tuning = adapted().Tuning
+	return firstStartOf(t, o, mutant)
+}
+
+func firstStartOf(t *testing.T, o Options, mutant func(*memFS) fileSystem) *story {
 	m := newMemFS()
 	m.Mkdir("disk")
 	m.ops = nil
 	s := newStory()
 	s.base = m.tree.clone()
-	o := microOptions()
 	o.Keep = 2
 	fs := mutant(m)
 	s.tell(t, m, fs, inMemory(t, fs, o, microData(t)), 4)
@@ -330,7 +340,10 @@ func TestPowerLoss(t *testing.T) {
 		most = 1 << 12
 	}
 	states := 0
-	for name, tell := range map[string]func(*testing.T, func(*memFS) fileSystem) *story{"first start, saves and prunes": firstStart, "start after a crash": secondStart, "start after a crash in a prune": thirdStart} {
+	for name, tell := range map[string]func(*testing.T, func(*memFS) fileSystem) *story{
+		"first start, saves and prunes": firstStart, "the same of an adapter": adapterStart,
+		"start after a crash": secondStart, "start after a crash in a prune": thirdStart,
+	} {
 		s := tell(t, plain)
 		v := s.judge(most, checked)
 		t.Logf("%s: %d operations, %d states, %d of them distinct", name, len(s.ops), v.states, v.distinct)
@@ -455,13 +468,14 @@ func (s *story) lies(load loader) (states, broken int) {
 		if o.kind != opSaved || o.node < s.begun+2 {
 			continue
 		}
-		for _, name := range append(slices.Clone(checkpointFiles), ManifestFile) {
+		sound := s.base.clone()
+		for _, o := range s.ops[:n] {
+			sound.apply(o)
+		}
+		dir, _ := sound.find(path.Join("disk/run", Entry{Step: o.node, Revision: 1}.name()))
+		for _, f := range sound[dir].entries {
 			for variant := lost; variant < variants; variant++ {
-				img := s.base.clone()
-				for _, o := range s.ops[:n] {
-					img.apply(o)
-				}
-				f, _ := img.find(path.Join("disk/run", Entry{Step: o.node, Revision: 1}.name(), name))
+				img := sound.clone()
 				img[f].data = spoil(img[f].data, 0, variant, rng)
 				states++
 				c, err := load(on(img), "disk/run")

@@ -13,13 +13,14 @@ const (
 )
 
 const (
-	spikeWindow = 128 // finite steps that a step is compared with
+	spikeWindow = 128 // updates that a step is compared with
 	spikeSigmas = 6   // standard deviations above their mean that make it a spike
 	maxPassed   = 20  // batches passed over one after the other before the run gives up
 )
 
-// A Window holds the latest losses and gradient norms that were finite and no
-// spikes. It is part of Progress, so that a resumed run sees the same spikes.
+// A Window holds the losses and gradient norms of the latest updates, all finite; a
+// batch that was passed over is not among them. It is part of Progress, so that a
+// resumed run sees the same spikes.
 type Window struct {
 	Count int                  `json:"count"` // steps noted so far; the latest lies at (Count-1) mod 128
 	Loss  [spikeWindow]float64 `json:"loss"`
