@@ -21,7 +21,7 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	case !told && corpus.IsShards(o.Data):
 		d := &Data{Source: o.Data, Tokenizer: tok, vocab: vocab}
 		return d, d.readShards(o)
-	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && corpus.IsExamples(o.Data, tok)):
+	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && (o.Tuning.Separator != "" || corpus.IsExamples(o.Data, tok))):
 		return loadExamples(o, tok)
 	}
 	return loadText(o, tok)

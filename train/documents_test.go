@@ -179,3 +179,35 @@ func TestDocumentsRefused(t *testing.T) {
 		t.Errorf("a base with +Inf: %v", err)
 	}
 }
+
+// A text is windows, unless it has marks between documents, a separator is given, or
+// documents are asked for.
+func TestTextOrDocuments(t *testing.T) {
+	o, _, tok := documented(t)
+	var plain, marked string
+	for i := range 40 {
+		plain += fmt.Sprintf("a b c d e f %d\n", i)
+		marked += fmt.Sprintf("a b c %d<|endoftext|>d e %d<|endoftext|>", i, i)
+	}
+	for _, c := range []struct {
+		text, format, separator string
+		documents               int // 0 = windows
+	}{
+		{plain, "", "", 0}, {marked, "", "", 80}, {marked, FormatWindows, "", 0}, {plain, "", "\n", 40}, {plain, FormatWindows, "\n", 0},
+	} {
+		o := o
+		o.Data = filepath.Join(t.TempDir(), "text.txt")
+		if err := os.WriteFile(o.Data, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		o.Tuning.Format, o.Tuning.Separator = c.format, c.separator
+		d := documentData(t, o, tok)
+		if n := 0; d.Report != nil {
+			if n = d.Report.Documents; n != c.documents {
+				t.Errorf("%q, %q: %d documents, want %d", c.format, c.separator, n, c.documents)
+			}
+		} else if c.documents > 0 || len(d.Train) == 0 {
+			t.Errorf("%q, %q: windows, want %d documents", c.format, c.separator, c.documents)
+		}
+	}
+}

@@ -37,7 +37,7 @@ type Tuning struct {
 	LoRAPlus float64                  `json:"lora_plus,omitempty"` // u learns this many times as fast as d; 0 = as fast
 
 	Epochs    float64 `json:"epochs,omitempty"`    // passes over the data, where Options.Steps is 0
-	Format    string  `json:"format,omitempty"`    // FormatDocuments or FormatWindows; "" = documents if they are in JSON Lines
+	Format    string  `json:"format,omitempty"`    // FormatDocuments or FormatWindows; "" = documents if they are in JSON Lines or a text has marks between them
 	Separator string  `json:"separator,omitempty"` // of documents in a text; "" = the end-of-text mark
 	Template  string  `json:"template,omitempty"`  // how messages become a text
 	End       string  `json:"end,omitempty"`       // what ends a document; "" = the tokenizer's end-of-text token
