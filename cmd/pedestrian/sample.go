@@ -135,6 +135,8 @@ func header(m *model) string {
 func expectation(c *train.Checkpoint) string {
 	loss, d := c.State.Last.Loss, c.Data
 	switch {
+	case c.Base != nil && c.State.Evaluations > 0:
+		return fmt.Sprintf("The base's was %s.", three(c.State.First.Loss))
 	case c.State.Evaluations == 0 || loss >= d.Unigram:
 		return "Expect letters without order."
 	case loss >= d.Bigram:

@@ -40,6 +40,7 @@ func (t *tour) runLoRA(ctx context.Context, stderr io.Writer) error {
 	steps := 1000
 	if t.steps != 0 {
 		o.Steps, steps = t.steps, max(1, t.steps/3)
+		o.StoryChars = min(o.StoryChars, max(300_000, t.steps*o.Batch*o.Context))
 		o.Warmup = min(o.Warmup, o.Steps)
 		o.EvalEvery = min(o.EvalEvery, max(1, o.Steps))
 	}
