@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,9 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/gguf"
 	"github.com/pedestrian-ml/pedestrian/hub"
-	"github.com/pedestrian-ml/pedestrian/safetensors"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -193,93 +190,6 @@ func (i *inspection) ours(stderr io.Writer) error {
 		if err := i.weights(name, ours); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// weights lists a safetensors file; ours says what a tensor is read as.
-func (i *inspection) weights(path string, ours func(string) string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	s, err := safetensors.Read(f, info.Size())
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	name := filepath.Base(path)
-	i.Files = append(i.Files, inspectedFile{name, info.Size(), s.Metadata})
-	for _, t := range s.Tensors {
-		e := inspectedTensor{Name: t.Name, DType: string(t.DType), Shape: t.Shape, Bytes: t.Bytes(), File: name}
-		if ours != nil {
-			e.Ours = ours(t.Name)
-		}
-		i.Tensors = append(i.Tensors, e)
-	}
-	return nil
-}
-
-// adapter inspects an adapter directory of PEFT.
-func (i *inspection) adapter() error {
-	i.Kind = "adapter of PEFT"
-	text, err := os.ReadFile(filepath.Join(i.Path, "adapter_config.json"))
-	if err == nil {
-		err = json.Unmarshal(text, &i.Settings)
-	}
-	if err == nil {
-		err = i.weights(filepath.Join(i.Path, "adapter_model.safetensors"), nil)
-	}
-	if problem := hub.CheckAdapter(i.Path); err == nil && problem != nil {
-		i.Problem = problem.Error()
-	}
-	return usage(err)
-}
-
-func (i *inspection) llmc() error {
-	c, d, padded, err := hub.InspectLLMC(i.Path)
-	if err != nil {
-		return err
-	}
-	i.network(c)
-	i.Notes = append(i.Notes, fmt.Sprintf("Numbers are %s; the token embedding has %s rows, of which %s are tokens.", d, commas(padded), commas(c.Vocab)))
-	info, err := os.Stat(i.Path)
-	if err == nil {
-		i.Files = []inspectedFile{{Name: filepath.Base(i.Path), Bytes: info.Size()}}
-	}
-	return err
-}
-
-func (i *inspection) gguf() error {
-	i.Kind = "GGUF file"
-	f, err := os.Open(i.Path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	g, err := gguf.Read(f, info.Size())
-	if err != nil {
-		return fmt.Errorf("%s: %w", i.Path, err)
-	}
-	i.Files = []inspectedFile{{Name: filepath.Base(i.Path), Bytes: info.Size()}}
-	i.Settings = map[string]any{}
-	for _, p := range g.Pairs {
-		i.Settings[p.Key] = p.Value
-	}
-	for _, t := range g.Tensors {
-		shape := make([]int, len(t.Dims))
-		for j, d := range t.Dims {
-			shape[len(shape)-1-j] = int(d)
-		}
-		i.Tensors = append(i.Tensors, inspectedTensor{Name: t.Name, DType: t.Type.String(), Shape: shape, Bytes: t.Bytes(), File: i.Files[0].Name})
 	}
 	return nil
 }
