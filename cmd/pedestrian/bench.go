@@ -57,6 +57,7 @@ With --json there is one object a line, in the form that bench/peers/README.md g
 	f.IntVar(&b.threads, "threads", 0, "threads (0 = one a processor)")
 	f.IntVar(&b.repeat, "repeat", 0, "repetitions of each case (0 = as many as it needs)")
 	f.StringVar(&b.text, "text", "", "the text that run/char learns; without it that case is left out")
+	f.BoolVar(&b.recompute, "recompute", false, "steps keep of each block its input alone and compute the rest again")
 	f.BoolVar(&b.json, "json", false, "one JSON object a line")
 	f.BoolVar(&list, "list", false, "name the cases and do nothing")
 	f.StringVar(&profile, "profile", "", "write a CPU profile to this file, for go tool pprof")
@@ -87,7 +88,7 @@ func profiled(file string, f func() error) error {
 type bench struct {
 	only, precision, text string
 	threads, repeat       int
-	json                  bool
+	json, recompute       bool
 	out                   io.Writer
 	pool                  *kernel.Pool
 }

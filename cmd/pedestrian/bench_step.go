@@ -73,7 +73,7 @@ func randomParams(c pedestrian.Config) *pedestrian.Params[float32] {
 func newStep(b *bench, c pedestrian.Config, batch, t int, p engine.Precision) *trainStep {
 	s := &trainStep{c: c, w: randomParams(c), rnd: rand.New(rand.NewPCG(3, 4)), precision: p}
 	s.dw, s.m, s.v = pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c)
-	s.net = engine.New(s.w, nil, engine.Options{Batch: batch, Context: t, Threads: b.threads, Precision: p})
+	s.net = engine.New(s.w, nil, engine.Options{Batch: batch, Context: t, Threads: b.threads, Precision: p, Recompute: b.recompute})
 	s.batch = engine.Batch{B: batch, T: t, Tokens: make([]int32, batch*t), Targets: make([]int32, batch*t)}
 	return s
 }
@@ -122,8 +122,8 @@ func (s *trainStep) measure(b *bench, r *figures, repeat int) {
 	}
 	f, total := median(forward), median(r.MS)
 	r.Phases["forward"], r.Phases["backward"], r.Phases["optimizer"] = f, median(gradients[1:])-f, median(optimizer[1:])
-	if s.precision == engine.BF16 {
-		return // the layers alone are those of float32
+	if s.precision == engine.BF16 || b.json {
+		return // the layers alone are those of float32, and they take memory
 	}
 	r.Phases["products"], r.Phases["attention"], r.Phases["logits"] = s.products(b, repeat), s.attention(b, repeat), s.logits(b, repeat)
 	r.Phases["rest"] = total - r.Phases["products"] - r.Phases["attention"] - r.Phases["logits"] - r.Phases["optimizer"]
