@@ -295,9 +295,15 @@ func TestLinks(t *testing.T) {
 		t.Errorf("links inside: %v", err)
 	}
 	for _, name := range []string{weightsFile, configFile} {
-		link(filepath.Join(outside, name), filepath.Join(dir, name))
-		if err := reads(dir); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s leads outside: %v", name, err)
+		away, err := filepath.Rel(dir, filepath.Join(outside, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{away, filepath.Join(outside, name)} { // to a whole file, by either path
+			link(to, filepath.Join(dir, name))
+			if err := reads(dir); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s leads outside: %v", name, err)
+			}
 		}
 		link(name+".real", filepath.Join(dir, name))
 	}
@@ -321,7 +327,11 @@ func TestLinks(t *testing.T) {
 	if err := reads(snapshot); err != nil {
 		t.Errorf("a snapshot of a cache: %v", err)
 	}
-	link("../../../../etc/passwd", filepath.Join(snapshot, weightsFile))
+	away, err := filepath.Rel(snapshot, filepath.Join(saved(t, "hf-tied"), weightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link(away, filepath.Join(snapshot, weightsFile))
 	if err := reads(snapshot); err == nil {
 		t.Error("a snapshot leads out of its repository")
 	}
