@@ -195,8 +195,8 @@ func TestResumeInNewProcesses(t *testing.T) {
 
 // kills runs a training to its end through so many SIGKILLs, every second of them
 // before an operation on the disk that was drawn, the others at a moment that was
-// drawn.
-func (l lab) kills(t testing.TB, dir, mode string, n int) {
+// drawn: soon enough that a run of whole is not over before.
+func (l lab) kills(t testing.TB, dir, mode string, n int, whole time.Duration) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(uint64(n), 4))
 	step := -1
@@ -213,7 +213,7 @@ func (l lab) kills(t testing.TB, dir, mode string, n int) {
 		}
 		timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 		if aim < 0 {
-			time.Sleep(time.Duration(rng.Int64N(int64(120 * time.Millisecond))))
+			time.Sleep(time.Duration(rng.Int64N(int64(max(time.Millisecond, 2*whole/time.Duration(n))))))
 			cmd.Process.Kill()
 		}
 		err := cmd.Wait()
@@ -255,8 +255,9 @@ func TestKilled(t *testing.T) {
 		mode, n = "long", 100
 	}
 	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
+	begin := time.Now()
 	l.run(t, whole, mode, 2, 0)
-	l.kills(t, cut, mode, n)
+	l.kills(t, cut, mode, n, time.Since(begin))
 	same(t, fmt.Sprintf("killed %d times", n), outcome(t, cut), outcome(t, whole))
 	if left, _ := filepath.Glob(filepath.Join(cut, tempPrefix+"*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
