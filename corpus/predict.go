@@ -189,7 +189,7 @@ func (g *Grammar) Floor(text string, s *Sweep, windows ...int) (float64, error) 
 			p.Begin()
 			at++
 		default:
-			return 0, fmt.Errorf("compute the floor: the story at offset %d is longer than a window of %d: give a context of at least %d, or windows that begin anywhere", from, s.T, g.Longest())
+			return 0, fmt.Errorf("compute the floor: the story at offset %d is longer than a window of %d: give windows (train: the context) of at least %d, or windows that begin anywhere", from, s.T, g.Longest())
 		}
 		for ; at <= to; at++ {
 			q := p.Read(text[at])

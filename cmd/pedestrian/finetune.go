@@ -102,8 +102,8 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if !f.Changed("align") && o.Align == train.AlignNone && align != "" && train.TellsStories(o.Data) {
 		o.Align = align
 	}
-	if o.Window == 0 {
-		o.Window = min(o.Context, defaultWindow)
+	if o.Window == 0 && o.Context > longContext {
+		o.Window = defaultWindow
 	}
 	if err := o.Validate(); err != nil {
 		return nil, usageError{err}
@@ -125,9 +125,9 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	return r, nil
 }
 
-// defaultWindow is the length of a row where the context is longer: what attention
-// costs grows with its square, and most examples are shorter.
-const defaultWindow = 256
+// Rows have defaultWindow tokens where the context is longer than longContext: what
+// attention costs grows with its square, and most examples are shorter.
+const longContext, defaultWindow = 512, 256
 
 // options are the defaults, the file and the flags, one over the other.
 func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options, error) {
