@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,6 +39,7 @@ type textScreen struct {
 	shown bool       // a moving line is on the screen
 	last  time.Time  // when it was drawn
 	saved string
+	warns int // spikes that changed nothing
 }
 
 func newTextScreen(w io.Writer, r *train.Run) *textScreen {
@@ -155,7 +157,22 @@ func (s *textScreen) observer() train.Observer {
 	return train.Observer{Step: s.step, Evaluate: s.evaluate, Sample: s.sample, Trouble: s.trouble, Spike: s.spike, Save: func(v train.Saved) { s.saved = v.Dir }}
 }
 
-func (s *textScreen) spike(v train.Spike) { s.line("%s", v) }
+// shownWarnings is how many spikes are told that changed nothing: a run of thousands of
+// steps meets some whatever it does. The log has all of them.
+const shownWarnings = 3
+
+func (s *textScreen) spike(v train.Spike) {
+	if v.Action != train.SpikeSkip && v.Action != train.SpikeRewind && v.Cause == nil {
+		switch s.warns++; {
+		case s.warns == shownWarnings+1 && s.r.Dir != "":
+			s.line("more spikes are in %s", filepath.Join(s.r.Dir, train.MetricsFile))
+			return
+		case s.warns > shownWarnings:
+			return
+		}
+	}
+	s.line("%s", v)
+}
 
 func (s *textScreen) trouble(t train.Trouble) {
 	s.line("%s  %s", s.heading(t.Step), s.p.bad("trouble: "+oneLine(t.Err)))
