@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"internal/kernel": {},
 	"token":           {},
 	"docs":            {},
-	"gguf":            {},
+	"gguf":            {"safetensors"},
 	"safetensors":     {},
 	"paper":           {""},
 	"engine":          {"", "internal/kernel"},

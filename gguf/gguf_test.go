@@ -108,20 +108,32 @@ func TestReference(t *testing.T) {
 // Every half-precision number is read as it is and written as it was.
 func TestHalf(t *testing.T) {
 	for h := range 1 << 16 {
-		v := fromF16(uint16(h))
+		var v [1]float32
+		decode(v[:], []byte{byte(h), byte(h >> 8)}, F16)
+		got, err := appendNumbers(nil, v[:], F16)
 		if h&0x7c00 == 0x7c00 {
-			if !math.IsInf(float64(v), 0) && v == v {
-				t.Errorf("%#x is %g", h, v)
+			if !math.IsInf(float64(v[0]), 0) && v[0] == v[0] || err == nil {
+				t.Errorf("%#x is %g, %v", h, v[0], err)
 			}
 			continue
 		}
-		if got := toF16(v); got != uint16(h) {
-			t.Errorf("%#x is %g, which is written as %#x", h, v, got)
+		if err != nil || binary.LittleEndian.Uint16(got) != uint16(h) {
+			t.Errorf("%#x is %g, which is written as %x, %v", h, v[0], got, err)
 		}
 	}
-	for v, want := range map[float32]uint16{65519: 0x7bff, 65520: 0x7c00, 1e30: 0x7c00, -1e30: 0xfc00, 2049: 0x6800, 2051: 0x6802, 3e-8: 1, 2e-8: 0} {
-		if got := toF16(v); got != want {
-			t.Errorf("%g is written as %#x, want %#x", v, got, want)
+	for v, want := range map[float32]uint16{65519: 0x7bff, 2049: 0x6800, 2051: 0x6802, 3e-8: 1, 2e-8: 0} {
+		if got, err := appendNumbers(nil, []float32{v}, F16); err != nil || binary.LittleEndian.Uint16(got) != want {
+			t.Errorf("%g is written as %x, %v, want %#x", v, got, err, want)
+		}
+	}
+	block := make([]float32, q8Block)
+	for _, c := range []struct {
+		v float32
+		t Type
+	}{{65520, F16}, {1e30, F16}, {-1e30, F16}, {math.MaxFloat32, BF16}, {-65520 * 127, Q8_0}} {
+		block[3] = c.v
+		if _, err := appendNumbers(nil, block, c.t); err == nil || !strings.Contains(err.Error(), "too large for") {
+			t.Errorf("%g as %s: %v", c.v, c.t, err)
 		}
 	}
 }
