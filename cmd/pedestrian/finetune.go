@@ -55,12 +55,7 @@ Settings come from a YAML file, then from flags.`,
 	f.StringVar(&t.resume, "resume", "", "go on with the run in this directory; no other setting is needed")
 	f.StringVar(&t.base, "base", "", "with --resume: where the base is now, if it was moved")
 	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
-	for _, s := range o.TuningSettings() {
-		flag := f.VarPF(&settingFlag{s}, s.Flag(), "", s.About)
-		if s.Type() == "bool" {
-			flag.NoOptDefVal = "true"
-		}
-	}
+	addSettings(f, o.TuningSettings())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return t.run(cmd.Context(), args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}

@@ -55,16 +55,21 @@ wins. Presets:
 	f.StringVar(&t.out, "out", "", "the run directory (default runs/PRESET-1, -2, …)")
 	f.StringVar(&t.resume, "resume", "", "go on with the run in this directory; no other setting is needed")
 	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
-	for _, s := range story.Settings() {
+	addSettings(f, story.Settings())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return t.run(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	return cmd
+}
+
+// addSettings makes a flag of each of settings.
+func addSettings(f *pflag.FlagSet, settings []train.Setting) {
+	for _, s := range settings {
 		flag := f.VarPF(&settingFlag{s}, s.Flag(), "", s.About)
 		if s.Type() == "bool" {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return t.run(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	}
-	return cmd
 }
 
 // A settingFlag makes a flag of a setting.
