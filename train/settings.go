@@ -28,7 +28,7 @@ func (o *Options) Settings() []Setting {
 		{"data", `"stories" for the built-in stories, stories-silent or stories-spoken for those without or with dialogue, or the path of a text file or directory`, &o.Data},
 		{"tokenizer", "what a token is: chars, bytes, gpt2, or the path of a tokenizer.json", &o.Tokenizer},
 		{"story_chars", "characters of stories to tell, training and validation together", &o.StoryChars},
-		{"val", "the same for validation; without it the end of data is kept", &o.Val},
+		{"val", "a text file or directory for validation; without it the end of data is kept", &o.Val},
 		{"val_fraction", "share of the text, at its end, kept for validation", &o.ValFraction},
 		{"align", "where a window may begin: anywhere, line or paragraph", &o.Align},
 		{"width", "d, features of a token", &o.Width},

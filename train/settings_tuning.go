@@ -17,7 +17,7 @@ func (o *Options) TuningSettings() []Setting {
 	a := &t.Adapter
 	settings := []Setting{
 		{"data", "documents (JSON Lines with text, prompt and completion, or messages), a text file or directory, or built-in stories", &o.Data},
-		{"val", "the same for validation; without it a part of data is kept", &o.Val},
+		{"val", "documents or text of a file for validation; without it a part of data is kept", &o.Val},
 		{"val_fraction", "share of data that is kept for validation", &o.ValFraction},
 		{"format", "documents, or windows of a text; empty = documents if they are in JSON Lines or a text has marks between them", &t.Format},
 		{"separator", "what divides the documents of a text; empty = the end-of-text mark", &t.Separator},
