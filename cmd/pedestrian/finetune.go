@@ -143,14 +143,7 @@ func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options,
 	if o.Data == "" {
 		return o, fmt.Errorf("finetune needs data: --data FILE, with documents in JSON Lines or a text")
 	}
-	for _, path := range []*string{&o.Data, &o.Val} {
-		if *path != "" && !train.TellsStories(*path) {
-			if *path, err = filepath.Abs(*path); err != nil { // a resumed run may stand elsewhere
-				return o, err
-			}
-		}
-	}
-	return o, nil
+	return o, absolute(&o)
 }
 
 // goOn resumes a run.

@@ -136,15 +136,23 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 	if err == nil && !train.TellsStories(o.Data) && o.Preset == "story" && t.config == "" {
 		ownText(&o, f)
 	}
-	for _, path := range []*string{&o.Data, &o.Val} { // a resumed run may stand elsewhere
-		if err == nil && !train.TellsStories(*path) && *path != "" {
-			*path, err = filepath.Abs(*path)
-		}
+	if err == nil {
+		err = absolute(&o)
 	}
 	if err == nil {
 		err = o.Validate()
 	}
 	return o, err
+}
+
+// absolute makes paths of texts absolute: whoever resumes the run may stand elsewhere.
+func absolute(o *train.Options) (err error) {
+	for _, path := range []*string{&o.Data, &o.Val} {
+		if err == nil && !train.TellsStories(*path) && *path != "" {
+			*path, err = filepath.Abs(*path)
+		}
+	}
+	return err
 }
 
 // ownText takes back what the story preset chose for the sake of the stories: a text
@@ -194,6 +202,9 @@ func resumable(run string, f *pflag.FlagSet, stderr io.Writer) (*train.Checkpoin
 	}
 	passedOver(stderr, passed, c)
 	if err := setFlags(&c.Options, f); err != nil {
+		return nil, usageError{err}
+	}
+	if err := absolute(&c.Options); err != nil {
 		return nil, usageError{err}
 	}
 	if err := c.Options.Validate(); err != nil {

@@ -104,7 +104,7 @@ func (s *textScreen) plan() {
 	}
 	fmt.Fprintf(s.w, "%s%s, %s, width %d, context %d: %s parameters%s\n", label("network"),
 		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), dead)
-	batch := o.Batch * o.Context * o.Accumulate
+	batch := o.Batch * o.Length() * o.Accumulate
 	fmt.Fprintf(s.w, "%s%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %.3g to %.3g\n", label("run"),
 		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
 	s.planMemory()
