@@ -1,5 +1,3 @@
-// Package hub reads and writes models as other people keep them: the cache of Hugging
-// Face's libraries, and the server behind it.
 package hub
 
 import (

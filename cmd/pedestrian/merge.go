@@ -36,7 +36,8 @@ directory of Hugging Face, its name on the hub, or a run.
 
 Before anything is written: the base's weights are those that the adapter recorded
 (SHA-256; --any-base passes over that), every number is finite, and the logits of the
-merged network are those of base and adapter, over 128 tokens, to 1e-4 of the largest.
+merged network are those of base and adapter, over 128 tokens or twice the context
+where that is less, to 1e-4 of the largest.
 
 You will see the base, the adapter, the difference, and where it was written.`,
 		Example: "  pedestrian merge runs/finetune-1 --out merged\n  pedestrian merge openai-community/gpt2 ./lora --out merged --dtype bf16\n  pedestrian merge runs/story-1 runs/finetune-1 --format run --out runs/merged",
@@ -177,7 +178,7 @@ func finite(what string, ts []pedestrian.Tensor[float32]) error {
 }
 
 // someLogits are the logits of p, with l beside it, after each of 128 tokens from all
-// of the vocabulary.
+// of the vocabulary; of fewer, twice the context, where it is shorter than 64.
 func someLogits(p *pedestrian.Params[float32], l *pedestrian.Adapter[float32]) []float32 {
 	n := min(p.Config.Context, 64)
 	b := engine.Batch{B: 2, T: n, Tokens: make([]int32, 2*n)}
