@@ -71,7 +71,8 @@ func (a *Audit) Err() error {
 	return nil
 }
 
-// Audit examines a run that trains an adapter. It takes memory for one more network.
+// Audit examines a run that trains an adapter. It takes memory for one more network,
+// that of base and adapter merged.
 func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 	s := r.State
 	if s.Adapter == nil {

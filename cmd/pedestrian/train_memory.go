@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,8 @@ import (
 type memoryPlan struct {
 	frozen     int64 // weights of a base beside an adapter
 	parameters int64 // weights, gradient and two moments of what is trained
+	back       int64 // with on_spike rewind, the weights and moments to go back to
+	merged     int64 // base and adapter as one network, which the run ends with (train.Run.Audit)
 	engine     engine.Budget
 }
 
@@ -25,19 +28,30 @@ func memoryNeeded(o train.Options, c pedestrian.Config) (memoryPlan, error) {
 	if a != nil {
 		m.frozen = 4 * int64(c.Ledger().Total())
 		m.parameters = 4 * 4 * int64(a.Ledger(c).Total())
+		whole := c
+		whole.Tied = c.Tied && !slices.Contains(a.Targets, pedestrian.TargetLogits)
+		m.merged = 4 * int64(whole.Ledger().Total())
+	}
+	if o.OnSpike == train.SpikeRewind {
+		m.back = m.parameters / 4 * 3
 	}
 	var err error
 	m.engine, err = engine.Memory[float32](c, a, o.Engine())
 	return m, err
 }
 
-func (m memoryPlan) total() int64 { return m.frozen + m.parameters + m.engine.Total() }
+func (m memoryPlan) total() int64 {
+	return m.frozen + m.parameters + m.back + m.merged + m.engine.Total()
+}
 
 // String lists the parts.
 func (m memoryPlan) String() string {
 	s := "weights, gradient and moments " + mebibytes(m.parameters)
 	if m.frozen > 0 {
-		s = "base " + mebibytes(m.frozen) + ", adapter with " + strings.TrimPrefix(s, "weights, ")
+		s = "base " + mebibytes(m.frozen) + ", merged to be checked " + mebibytes(m.merged) + ", adapter with " + strings.TrimPrefix(s, "weights, ")
+	}
+	if m.back > 0 {
+		s += ", to go back to " + mebibytes(m.back)
 	}
 	for _, p := range m.engine {
 		s += fmt.Sprintf(", %s %s", p.Name, mebibytes(p.Bytes))

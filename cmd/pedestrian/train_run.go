@@ -51,6 +51,9 @@ func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr 
 		return nil
 	}
 	audit, err := r.Audit(ctx)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("stopped before the adapter was checked; the run is over and saved, and this checks it: pedestrian finetune --resume %s", shellQuote(r.Dir))
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -128,6 +130,36 @@ func TestNumbers(t *testing.T) {
 	for d, want := range map[time.Duration]string{0: "0:00", 59600 * time.Millisecond: "1:00", 61 * time.Second: "1:01", time.Hour + 62*time.Second: "1:01:02"} {
 		if got := clock(d); got != want {
 			t.Errorf("clock(%s) is %s, want %s", d, got, want)
+		}
+	}
+}
+
+// The plan of memory has what comes late in a run, too: base and adapter merged, whose
+// logits are a layer of their own where the adapter stands beside them, and what a
+// spike goes back to.
+func TestMemoryNeeded(t *testing.T) {
+	o, err := train.PresetOptions("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := o.Config
+	c.Vocab, c.Tied = 31, true
+	plain, err := memoryNeeded(o, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.OnSpike = train.SpikeRewind
+	rewinds, err := memoryNeeded(o, c)
+	if err != nil || rewinds.total()-plain.total() != 3*4*int64(c.Ledger().Total()) {
+		t.Errorf("%s; and with rewind %s (%v)", plain, rewinds, err)
+	}
+	p := pedestrian.NewParams[float32](c)
+	for _, targets := range [][]pedestrian.Target{{pedestrian.TargetQ}, {pedestrian.TargetQ, pedestrian.TargetLogits}} {
+		a := pedestrian.AdapterConfig{Rank: 2, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: targets}
+		o.Tuning = train.Tuning{Base: "base", Adapter: a}
+		m, err := memoryNeeded(o, c)
+		if want := 4 * int64(engine.Merge(p, pedestrian.NewAdapter[float32](c, a)).Count()); err != nil || m.merged != want {
+			t.Errorf("beside %v: %d bytes for the merged network, want %d (%v)", targets, m.merged, want, err)
 		}
 	}
 }
