@@ -7,7 +7,7 @@ import (
 
 // Merged weights give the logits of the base with the adapter beside it.
 func TestMerge(t *testing.T) {
-	for _, cs := range cases {
+	for _, cs := range everyCase() {
 		p, lora := cs.params(1)
 		if lora == nil {
 			continue
