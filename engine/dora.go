@@ -69,7 +69,7 @@ func (d *DoRA[T]) Weigh(p *Pool) {
 			continue
 		}
 		if d.tied {
-			kernel.MulNT(p, d.q[i], d.transposed(l.Down), d.w, false)
+			kernel.MulNT(p, d.q[i], transposeTo(d.dt, l.Down), d.w, false)
 		} else {
 			kernel.MulTN(p, d.q[i], l.Down, l.outputs(d.w), false)
 		}
@@ -77,17 +77,6 @@ func (d *DoRA[T]) Weigh(p *Pool) {
 		d.weigh = doraWeigh[T]{d, i}
 		p.Run(colParts(l.Up.Cols), &d.weigh)
 	}
-}
-
-// transposed is dᵗ.
-func (d *DoRA[T]) transposed(m Mat[T]) Mat[T] {
-	t := over(d.dt.V, m.Cols, m.Rows)
-	for i := range m.Rows {
-		for k, v := range m.Row(i) {
-			t.V[k*t.Stride+i] = v
-		}
-	}
-	return t
 }
 
 type doraWeigh[T Float] struct {

@@ -30,7 +30,7 @@ func (d *DoRA[T]) throughNorm(p *Pool, i int, dw Mat[T], g *LoRA[T]) {
 		return
 	}
 	if d.tied {
-		kernel.MulTN(p, dw, uc, d.transposed(l.Down), true)
+		kernel.MulTN(p, dw, uc, transposeTo(d.dt, l.Down), true)
 	} else {
 		kernel.MulNN(p, l.outputs(dw), l.Down, uc, nil, true)
 	}
