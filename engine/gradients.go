@@ -43,9 +43,6 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		}
 		return 0, 0
 	}
-	if fresh {
-		t.clearReplaced()
-	}
 	w.place(b)
 	drops := drops{p: n.o.Dropout, seed: n.o.Seed, step: step}
 	if n.lora != nil {

@@ -29,12 +29,17 @@ func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l Log
 		}
 	}
 	if a != nil {
-		l.LoRA[0] = loraOf(a.Logits, 0)
-		if a.LogitsBias.V != nil {
-			l.B = a.LogitsBias.V
-		}
+		l.take(a)
 	}
 	return l
+}
+
+// take is that of a block.
+func (l *Logits[T]) take(a *pedestrian.Adapter[T]) {
+	l.LoRA[0] = loraOf(a.Logits, 0)
+	if a.LogitsBias.V != nil {
+		l.B = a.LogitsBias.V
+	}
 }
 
 // LogitsCache holds what a chunk needs.

@@ -17,22 +17,27 @@ func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestria
 		b.qkv.FC, b.attProj.FC, b.expand.FC, b.contract.FC = fcOf(s.QKV), fcOf(s.AttProj), fcOf(s.Expand), fcOf(s.Contract)
 	}
 	b.qkv.Impotent = [2]int{keys, 2 * keys}
-	if a == nil {
-		return b
+	if a != nil {
+		b.take(&a.Blocks[i])
 	}
-	s := &a.Blocks[i]
-	b.qkv.LoRA = [3]LoRA[T]{loraOf(s.Q, 0), loraOf(s.K, keys), loraOf(s.V, 2*keys)}
-	if s.QKV.Down.V != nil {
-		b.qkv.LoRA[0] = loraOf(s.QKV, 0)
-	}
-	b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(s.AttProj, 0), loraOf(s.Expand, 0), loraOf(s.Contract, 0)
-	b.ln1.take(s.LN1)
-	b.ln2.take(s.LN2)
-	b.qkv.take(s.QKVBias)
-	b.attProj.take(s.AttProjBias)
-	b.expand.take(s.ExpandBias)
-	b.contract.take(s.ContractBias)
 	return b
+}
+
+// take puts the factors of a beside the layers of b, and what a has of norms and
+// biases in the place of b's.
+func (b *block[T]) take(a *pedestrian.AdapterBlock[T]) {
+	keys := b.att.Heads * b.att.KeyDim
+	b.qkv.LoRA = [3]LoRA[T]{loraOf(a.Q, 0), loraOf(a.K, keys), loraOf(a.V, 2*keys)}
+	if a.QKV.Down.V != nil {
+		b.qkv.LoRA[0] = loraOf(a.QKV, 0)
+	}
+	b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(a.AttProj, 0), loraOf(a.Expand, 0), loraOf(a.Contract, 0)
+	b.ln1.take(a.LN1)
+	b.ln2.take(a.LN2)
+	b.qkv.take(a.QKVBias)
+	b.attProj.take(a.AttProjBias)
+	b.expand.take(a.ExpandBias)
+	b.contract.take(a.ContractBias)
 }
 
 // take puts the gain and the bias of a, where it has them, in the place of l's.
@@ -108,24 +113,16 @@ type trainee[T Float] struct {
 func (t trainee[T]) block(c pedestrian.Config, i int) block[T] {
 	b := blockOf(c, t.dp, nil, i)
 	if t.without != nil {
-		s := &t.without.Blocks[i]
-		b.ln1.leave(s.LN1)
-		b.ln2.leave(s.LN2)
-		b.qkv.leave(s.QKVBias)
-		b.attProj.leave(s.AttProjBias)
-		b.expand.leave(s.ExpandBias)
-		b.contract.leave(s.ContractBias)
+		a := &t.without.Blocks[i]
+		b.ln1.leave(a.LN1, t.fresh)
+		b.ln2.leave(a.LN2, t.fresh)
+		b.qkv.leave(a.QKVBias, t.fresh)
+		b.attProj.leave(a.AttProjBias, t.fresh)
+		b.expand.leave(a.ExpandBias, t.fresh)
+		b.contract.leave(a.ContractBias, t.fresh)
 	}
 	if t.dlora != nil {
-		a := blockOf(c, nil, t.dlora, i)
-		b.qkv.LoRA, b.attProj.LoRA, b.expand.LoRA, b.contract.LoRA = a.qkv.LoRA, a.attProj.LoRA, a.expand.LoRA, a.contract.LoRA
-		s := &t.dlora.Blocks[i]
-		b.ln1.take(s.LN1)
-		b.ln2.take(s.LN2)
-		b.qkv.take(s.QKVBias)
-		b.attProj.take(s.AttProjBias)
-		b.expand.take(s.ExpandBias)
-		b.contract.take(s.ContractBias)
+		b.take(&t.dlora.Blocks[i])
 	}
 	if t.fresh {
 		b.fresh()
@@ -139,7 +136,7 @@ func (t trainee[T]) final() (l LayerNorm[T]) {
 		l = layerNormOf(t.dp.LNFinal, 0)
 	}
 	if t.without != nil {
-		l.leave(t.without.LNFinal)
+		l.leave(t.without.LNFinal, t.fresh)
 	}
 	if t.dlora != nil {
 		l.take(t.dlora.LNFinal)
@@ -150,65 +147,34 @@ func (t trainee[T]) final() (l LayerNorm[T]) {
 
 func (t trainee[T]) logits() Logits[T] {
 	l := logitsOf(t.dp, nil)
-	if t.without != nil && t.without.LogitsBias.V != nil {
-		l.B = nil
+	if t.without != nil {
+		leave(&l.B, t.without.LogitsBias, t.fresh)
 	}
 	if t.dlora != nil {
-		a := logitsOf(nil, t.dlora)
-		l.LoRA = a.LoRA
-		if a.B != nil {
-			l.B = a.B
-		}
+		l.take(t.dlora)
 	}
 	l.Fresh, l.LoRA[0].Fresh = t.fresh, t.fresh
 	return l
 }
 
 // leave removes what a has from l, a gradient.
-func (l *LayerNorm[T]) leave(a pedestrian.Affine[T]) {
-	if a.W.V != nil {
-		l.W = nil
-	}
-	if a.B.V != nil {
-		l.B = nil
-	}
+func (l *LayerNorm[T]) leave(a pedestrian.Affine[T], fresh bool) {
+	leave(&l.W, a.W, fresh)
+	leave(&l.B, a.B, fresh)
 }
 
-func (l *FC[T]) leave(b pedestrian.Tensor[T]) {
-	if b.V != nil {
-		l.B = nil
-	}
-}
+func (l *FC[T]) leave(b pedestrian.Tensor[T], fresh bool) { leave(&l.B, b, fresh) }
 
-// clearReplaced sets the gradients of dp that have no effect to zero.
-func (t trainee[T]) clearReplaced() {
-	if t.dp == nil || t.without == nil {
+// leave removes g, a gradient, if the adapter's by stands in the place of what it is
+// of: nothing will be added to it, and where old numbers do not count it is zero.
+func leave[T Float](g *[]T, by pedestrian.Tensor[T], fresh bool) {
+	if by.V == nil {
 		return
 	}
-	norm := func(dst, by pedestrian.Affine[T]) {
-		if by.W.V != nil {
-			clear(dst.W.V)
-		}
-		if by.B.V != nil {
-			clear(dst.B.V)
-		}
+	if fresh {
+		clear(*g)
 	}
-	bias := func(dst pedestrian.Affine[T], by pedestrian.Tensor[T]) {
-		if by.V != nil {
-			clear(dst.B.V)
-		}
-	}
-	for i := range t.dp.Blocks {
-		b, a := &t.dp.Blocks[i], &t.without.Blocks[i]
-		norm(b.LN1, a.LN1)
-		norm(b.LN2, a.LN2)
-		bias(b.QKV, a.QKVBias)
-		bias(b.AttProj, a.AttProjBias)
-		bias(b.Expand, a.ExpandBias)
-		bias(b.Contract, a.ContractBias)
-	}
-	norm(t.dp.LNFinal, t.without.LNFinal)
-	bias(t.dp.Logits, t.without.LogitsBias)
+	*g = nil
 }
 
 // fresh marks b, a gradient, as one whose old numbers do not count.
