@@ -72,15 +72,20 @@ func entries[T pedestrian.Float](p *pedestrian.Params[T], d safetensors.DType) [
 // transposed is the transpose of a matrix, in new memory.
 func transposed[T pedestrian.Float](t pedestrian.Tensor[T]) []T {
 	out := make([]T, len(t.V))
-	for i := 0; i < t.Rows; i += rowsAtOnce {
-		last := min(i+rowsAtOnce, t.Rows)
-		for j := range t.Cols {
+	transpose(out, t.V, t.Rows, t.Cols)
+	return out
+}
+
+// transpose sets dst, cols×rows, to the transpose of src, rows×cols.
+func transpose[T pedestrian.Float](dst, src []T, rows, cols int) {
+	for i := 0; i < rows; i += rowsAtOnce {
+		last := min(i+rowsAtOnce, rows)
+		for j := range cols {
 			for k := i; k < last; k++ {
-				out[j*t.Rows+k] = t.V[k*t.Cols+j]
+				dst[j*rows+k] = src[k*cols+j]
 			}
 		}
 	}
-	return out
 }
 
 // weightFiles are the files that hold the entries: one, or shards of at most most

@@ -183,15 +183,6 @@ func (r *peftReader) factors(m module) error {
 	return nil
 }
 
-// transpose sets dst, cols×rows, to the transpose of src, rows×cols.
-func transpose(dst, src []float32, rows, cols int) {
-	for i := range rows {
-		for j := range cols {
-			dst[j*rows+i] = src[i*cols+j]
-		}
-	}
-}
-
 // restore gives the adapter the shape that it had before SaveAdapter wrote it, if it
 // did and nobody has changed the numbers of adapter_config.json since.
 func (r *peftReader) restore() error {

@@ -81,8 +81,7 @@ func (r *peftReader) head() error {
 		}
 		want := r.base.Tok.V
 		if !c.Tied {
-			want = make([]float32, len(v))
-			transpose(want, r.base.Logits.W.V, c.Width, c.Vocab)
+			want = transposed(r.base.Logits.W)
 		}
 		if !same(v, want) {
 			return fmt.Errorf("tensor %s%s is another head than the base's: a head that was trained as a whole is not read; adapt it with LoRA", baseModel, name)

@@ -61,7 +61,7 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]outFile, error)
 	}
 	entries := peftEntries(f)
 	return []outFile{
-		{adapterConfig, func(w io.Writer) error { _, err := w.Write(config); return err }},
+		text(adapterConfig, string(config)),
 		{adapterWeights, func(w io.Writer) error { return safetensors.Write(w, meta, entries) }},
 	}, nil
 }
@@ -133,11 +133,8 @@ func peftEntries(a *pedestrian.Adapter[float32]) (entries []safetensors.Entry[fl
 			continue
 		}
 		adapted[m.name] = true
-		down, up := make([]float32, r*in), make([]float32, out*r)
-		transpose(down, l.Down.V, in, r)
-		transpose(up, l.Up.V, r, out)
-		add(m.name+downSuffix, down, r, in)
-		add(m.name+upSuffix, up, out, r)
+		add(m.name+downSuffix, transposed(l.Down), r, in)
+		add(m.name+upSuffix, transposed(l.Up), out, r)
 		if l.Magnitude.V != nil {
 			add(m.name+doraSuffix, l.Magnitude.V, out)
 		}
