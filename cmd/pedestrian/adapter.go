@@ -75,26 +75,20 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 		}
 		return a, mistake(err)
 	}
-	var c *train.Checkpoint
-	var passed []error
-	var err error
-	switch _, isCheckpoint := os.Stat(filepath.Join(at, train.ManifestFile)); {
-	case isCheckpoint == nil:
-		c, err = train.Load(at, false)
-	case newest:
-		c, passed, err = train.LoadNewest(at, false)
-	default:
-		c, passed, err = train.LoadBest(at)
+	run := &model{Kind: kindRun, Path: at}
+	if _, err := os.Stat(filepath.Join(at, train.ManifestFile)); err == nil {
+		run.Kind = kindCheckpoint
 	}
+	c, err := run.checkpoint(modelOptions{newest: newest}, stderr)
 	if err != nil {
 		return nil, usagef("%s is no adapter: %w: name an adapter directory of PEFT, or a run of \"pedestrian finetune\"", path, err)
 	}
-	passedOver(stderr, passed, c)
 	if c.State.Adapter == nil {
 		return nil, usagef("%s holds a whole network, not an adapter", path)
 	}
 	if c.Network != base.Params.Config {
 		return nil, usagef("%s stands beside a network of other sizes than %s: give the base that it was trained on, %s", path, base.Path, c.Base.Path)
 	}
-	return runAdapter(&model{Checkpoint: c, Adapter: c.State.Adapter}), nil
+	run.Checkpoint, run.Adapter = c, c.State.Adapter
+	return runAdapter(run), nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,12 +48,7 @@ first, with "pedestrian merge". Without a model: the latest run in runs/.
 
 You will see what was written, and the lines that load it.`,
 		Example: "  pedestrian export runs/story-1 --format hf --out story-hf\n  pedestrian export runs/story-1 --format hf --dtype bf16 --max-shard 2GB --out story-hf\n  pedestrian export ./gpt2 --format llmc --out gpt2-llmc\n  pedestrian export runs/finetune-1 --format peft --out lora\n  pedestrian export ./gpt2 --format gguf --dtype q8_0 --out gpt2.gguf",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return oneModel(cmd, args)
-			}
-			return nil
-		},
+		Args:    atMostOneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -81,11 +77,11 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if t.out == "" {
 		return usagef("--out is missing: name the directory to write")
 	}
-	save, ok := map[string]func(string, *hub.Model[float32], hub.SaveOptions) error{
-		string(hub.HuggingFace): hub.SaveHuggingFace[float32], string(hub.NanoGPT): hub.SaveNanoGPT[float32], string(hub.LLMC): hub.SaveLLMC[float32],
-	}[t.format]
-	if !ok {
+	if !slices.Contains(hub.Formats, hub.Format(t.format)) {
 		return usagef("--format is %q: choose hf, nanogpt, llmc, gguf or peft", t.format)
+	}
+	if t.base != "" {
+		return usagef("--base is for --format gguf: for %s, merge an adapter into its base first, with \"pedestrian merge\"", t.format)
 	}
 	o := hub.SaveOptions{DType: d}
 	var err error
@@ -115,13 +111,10 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if d == safetensors.F64 && (m.Kind == kindDirectory || m.Kind == kindCached) {
 		err = exportWide(m, h, t, o)
 	} else {
-		err = save(t.out, h, o)
+		err = save(t, h, o)
 	}
 	if err != nil {
-		if p := (*os.PathError)(nil); errors.As(err, &p) {
-			return err // of the disk
-		}
-		return usageError{err}
+		return mistake(err)
 	}
 	return t.report(m, stdout)
 }
@@ -149,10 +142,18 @@ func exportWide(m *model, h *hub.Model[float32], t *exportCommand, o hub.SaveOpt
 		return err
 	}
 	wide.Tokenizer, wide.EOS, wide.BOS = h.Tokenizer, h.EOS, h.BOS
-	save := map[string]func(string, *hub.Model[float64], hub.SaveOptions) error{
-		string(hub.HuggingFace): hub.SaveHuggingFace[float64], string(hub.NanoGPT): hub.SaveNanoGPT[float64], string(hub.LLMC): hub.SaveLLMC[float64],
-	}[t.format]
-	return save(t.out, wide, o)
+	return save(t, wide, o)
+}
+
+// save writes h as --format says.
+func save[T pedestrian.Float](t *exportCommand, h *hub.Model[T], o hub.SaveOptions) error {
+	switch hub.Format(t.format) {
+	case hub.NanoGPT:
+		return hub.SaveNanoGPT(t.out, h, o)
+	case hub.LLMC:
+		return hub.SaveLLMC(t.out, h, o)
+	}
+	return hub.SaveHuggingFace(t.out, h, o)
 }
 
 // report says what was written, and how it is loaded.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -32,25 +33,17 @@ func hubEnvironment() hubSettings {
 			return "${" + name + "}"
 		})
 	}
-	first := func(values ...string) string {
-		for _, v := range values {
-			if v != "" {
-				return v
-			}
-		}
-		return ""
-	}
-	hfHome := path(first(os.Getenv("HF_HOME"), filepath.Join(first(os.Getenv("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "huggingface")))
+	hfHome := path(cmp.Or(os.Getenv("HF_HOME"), filepath.Join(cmp.Or(os.Getenv("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "huggingface")))
 	s := hubSettings{
-		cache:    hub.Cache{Dir: path(first(os.Getenv("HF_HUB_CACHE"), os.Getenv("HUGGINGFACE_HUB_CACHE"), filepath.Join(hfHome, "hub")))},
-		endpoint: first(os.Getenv("HF_ENDPOINT"), hub.DefaultEndpoint),
-		token:    strings.TrimSpace(first(os.Getenv("HF_TOKEN"), os.Getenv("HUGGING_FACE_HUB_TOKEN"))),
-		offline:  isTrue(first(os.Getenv("HF_HUB_OFFLINE"), os.Getenv("TRANSFORMERS_OFFLINE"))),
+		cache:    hub.Cache{Dir: path(cmp.Or(os.Getenv("HF_HUB_CACHE"), os.Getenv("HUGGINGFACE_HUB_CACHE"), filepath.Join(hfHome, "hub")))},
+		endpoint: cmp.Or(os.Getenv("HF_ENDPOINT"), hub.DefaultEndpoint),
+		token:    strings.TrimSpace(cmp.Or(os.Getenv("HF_TOKEN"), os.Getenv("HUGGING_FACE_HUB_TOKEN"))),
+		offline:  isTrue(cmp.Or(os.Getenv("HF_HUB_OFFLINE"), os.Getenv("TRANSFORMERS_OFFLINE"))),
 	}
 	// What "hf auth login" has written is for the hub itself; another server gets a
 	// token only if HF_TOKEN is set for it.
 	if s.token == "" && strings.TrimRight(s.endpoint, "/") == hub.DefaultEndpoint && !isTrue(os.Getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
-		text, err := os.ReadFile(path(first(os.Getenv("HF_TOKEN_PATH"), filepath.Join(hfHome, "token"))))
+		text, err := os.ReadFile(path(cmp.Or(os.Getenv("HF_TOKEN_PATH"), filepath.Join(hfHome, "token"))))
 		if err == nil && len(text) < 1<<10 {
 			s.token = strings.TrimSpace(string(text))
 		}

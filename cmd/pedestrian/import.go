@@ -57,6 +57,14 @@ func oneModel(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// atMostOneModel is for commands that take the latest run where no model is named.
+func atMostOneModel(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return oneModel(cmd, args)
+}
+
 func runImport(ctx context.Context, path, out, tokenizer string, asJSON bool, stdout, stderr io.Writer) error {
 	m, err := openModel(ctx, path, modelOptions{tokenizer: tokenizer}, stderr)
 	if err != nil {
@@ -71,14 +79,7 @@ func runImport(ctx context.Context, path, out, tokenizer string, asJSON bool, st
 	if entries, err := train.Checkpoints(out); err == nil && len(entries) > 0 {
 		return usagef("%s holds a run already: choose another directory", out)
 	}
-	c, err := checkpointOf(m)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return usageError{err}
-	}
-	dir, err := c.Save(out)
+	dir, err := writeRun(m, out)
 	if err != nil {
 		return err
 	}
@@ -98,22 +99,27 @@ func runImport(ctx context.Context, path, out, tokenizer string, asJSON bool, st
 	return nil
 }
 
-// checkpointOf is m as a checkpoint of a run that has not made a step.
-func checkpointOf(m *model) (*train.Checkpoint, error) {
+// writeRun writes m as the run directory dir, with one checkpoint, of a run that has
+// not made a step.
+func writeRun(m *model, dir string) (checkpoint string, err error) {
 	o, err := train.PresetOptions("char")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	from, err := filepath.Abs(m.Path)
 	if err != nil {
-		return nil, err
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", usageError{err}
 	}
 	o.Preset, o.Data, o.Config = importPreset, from, m.Params.Config
 	o.Tokenizer = train.GPT2 // what a run of it would cut texts with is kept beside it
-	return &train.Checkpoint{
+	c := &train.Checkpoint{
 		Network: m.Params.Config, Options: o, Data: train.DataInfo{Source: from}, Tokenizer: m.Tokenizer,
 		State: &train.State{Params: m.Params},
-	}, nil
+	}
+	return c.Save(dir)
 }
 
 // describe says what a network is, in a few lines.

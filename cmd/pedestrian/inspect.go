@@ -89,7 +89,7 @@ func inspect(ctx context.Context, path string, stderr io.Writer) (*inspection, e
 	info, err := os.Stat(path)
 	i := &inspection{Path: path, Name: path}
 	switch {
-	case err == nil && info.IsDir() && hub.IsAdapter(path) && !hub.IsDirectory(path):
+	case err == nil && info.IsDir() && isPEFT(path):
 		return i, i.adapter()
 	case err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".safetensors"):
 		i.Kind = "safetensors file"

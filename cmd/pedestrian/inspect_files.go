@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -11,23 +12,31 @@ import (
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
-// weights lists a safetensors file; ours says what a tensor is read as.
-func (i *inspection) weights(path string, ours func(string) string) error {
+// readHeader reads the header of the file at path, whose numbers are not asked for.
+func readHeader[F any](path string, read func(io.ReaderAt, int64) (F, error)) (h F, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return h, 0, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
+		return h, 0, err
+	}
+	if h, err = read(f, info.Size()); err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return h, info.Size(), err
+}
+
+// weights lists a safetensors file; ours says what a tensor is read as.
+func (i *inspection) weights(path string, ours func(string) string) error {
+	s, size, err := readHeader(path, safetensors.Read)
+	if err != nil {
 		return err
 	}
-	s, err := safetensors.Read(f, info.Size())
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	name := filepath.Base(path)
-	i.Files = append(i.Files, inspectedFile{name, info.Size(), s.Metadata})
+	i.Files = append(i.Files, inspectedFile{name, size, s.Metadata})
 	for _, t := range s.Tensors {
 		e := inspectedTensor{Name: t.Name, DType: string(t.DType), Shape: t.Shape, Bytes: t.Bytes(), File: name}
 		if ours != nil {
@@ -70,20 +79,11 @@ func (i *inspection) llmc() error {
 
 func (i *inspection) gguf() error {
 	i.Kind = "GGUF file"
-	f, err := os.Open(i.Path)
+	g, size, err := readHeader(i.Path, gguf.Read)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	g, err := gguf.Read(f, info.Size())
-	if err != nil {
-		return fmt.Errorf("%s: %w", i.Path, err)
-	}
-	i.Files = []inspectedFile{{Name: filepath.Base(i.Path), Bytes: info.Size()}}
+	i.Files = []inspectedFile{{Name: filepath.Base(i.Path), Bytes: size}}
 	i.Settings = map[string]any{}
 	for _, p := range g.Pairs {
 		i.Settings[p.Key] = p.Value

@@ -100,9 +100,12 @@ func (t *mergeCommand) run(ctx context.Context, args []string, stdout, stderr io
 	}
 	out := *m.base
 	out.Params, out.Adapter, out.Checkpoint = m.params, nil, nil
-	if t.format == "run" {
-		err = writeRun(&out, t.out)
-	} else {
+	switch {
+	case t.format == "run" && out.Tokenizer == nil:
+		return usagef("%s has no tokenizer, and a run has one: merge with --format hf", out.Path)
+	case t.format == "run":
+		_, err = writeRun(&out, t.out)
+	default:
 		err = mistake(hub.SaveHuggingFace(t.out, &hub.Model[float32]{Params: m.params, Tokenizer: out.Tokenizer, EOS: out.EOS, BOS: out.BOS}, hub.SaveOptions{DType: dtype}))
 	}
 	if err != nil {
@@ -190,22 +193,6 @@ func someLogits(p *pedestrian.Params[float32], l *pedestrian.Adapter[float32]) [
 	out := engine.NewMat[float32](2*n, p.Config.Vocab)
 	net.Logits(out, b)
 	return out.V
-}
-
-// writeRun writes m as a run directory with one checkpoint.
-func writeRun(m *model, dir string) error {
-	if m.Tokenizer == nil {
-		return usagef("%s has no tokenizer, and a run has one: merge with --format hf", m.Path)
-	}
-	c, err := checkpointOf(m)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return usageError{err}
-	}
-	_, err = c.Save(dir)
-	return err
 }
 
 func (t *mergeCommand) report(m *merged, args []string, stdout io.Writer) error {

@@ -43,12 +43,7 @@ half is forgotten and the rest is read again as the beginning of a new one.
 With --kv off every token is computed from the whole window; the text must be the
 same as with the cache, which is checked, and both times are shown.`,
 		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\"\n  pedestrian sample --kv off --tokens 100",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("sample takes one model, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
-			}
-			return nil
-		},
+		Args:    atMostOneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.run(cmd.Context(), args, cmd.Flags().Changed("prompt"), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
