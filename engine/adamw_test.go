@@ -12,8 +12,8 @@ func TestAdamW(t *testing.T) {
 	// A few roundings of numbers near one.
 	const tol = 1e-14
 	cs := cases[2]
-	p, lora := cs.params(1)
-	n := New(p, lora, Options{Threads: 1})
+	p, _ := cs.params(1)
+	n := New(p, nil, Options{Threads: 1})
 	defer n.Close()
 	g, m, v := like(p), like(p), like(p)
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -43,8 +43,11 @@ func TestAdamW(t *testing.T) {
 	near(t, "first moments", m.Slab, wm.Slab, tol)
 	near(t, "second moments", v.Slab, wv.Slab, tol)
 
-	// The same for an adapter, whose factors are all matrices; with LoRA+ those named
-	// up learn faster, and decay by as much more.
+	// The same for an adapter; with LoRA+ factors named up and all vectors learn
+	// faster, and such factors decay by as much more.
+	q, lora := biggest().params(1)
+	n = New(q, lora, Options{Threads: 1})
+	defer n.Close()
 	for _, up := range []float64{0, 1, 16} {
 		h.Up = up
 		la, lg, lm, lv := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
@@ -52,13 +55,16 @@ func TestAdamW(t *testing.T) {
 		fill(rnd, lg.Tensors())
 		n.AdamWAdapter(h, 1, gscale, la, lg, lm, lv)
 		for i, x := range la.Tensors() {
-			lr := h.LR
-			if up > 0 && strings.HasSuffix(x.Name, ".up") {
+			lr, decay := h.LR, h.Decay
+			if up > 0 && (x.Vec || strings.HasSuffix(x.Name, ".up")) {
 				lr *= up
+			}
+			if x.Vec {
+				decay = 0
 			}
 			for j, got := range x.V {
 				gj, old := gscale*lg.Tensors()[i].V[j], lora.Tensors()[i].V[j]
-				if w := old - lr*(gj/(math.Abs(gj)+h.Eps)+h.Decay*old); math.Abs(w-got) > tol {
+				if w := old - lr*(gj/(math.Abs(gj)+h.Eps)+decay*old); math.Abs(w-got) > tol {
 					t.Fatalf("adapter, up %g: number %d of %s is %g, not %g", up, j, x.Name, got, w)
 				}
 			}
