@@ -28,3 +28,10 @@ func (p Point) Planted(id string) (float64, *pedestrian.Params[float64], *pedest
 	r := p.run(pl)
 	return r.loss, r.params, r.lora
 }
+
+// ByEngine is the loss of a point and the gradients of its adapter, as the loops have
+// them in float64.
+func (p Point) ByEngine() (float64, *pedestrian.Adapter[float64]) {
+	e := runEngine[float64](p)
+	return e.loss, e.lora
+}

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
@@ -101,7 +100,7 @@ func (g peftGolden) away(t *testing.T, a *pedestrian.Adapter[float64]) (worst fl
 			largest = max(largest, math.Abs(v))
 		}
 		for i, v := range want {
-			if e := math.Abs(v-x.V[i]) / largest; !(e <= worst) {
+			if e := max(worst, math.Abs(v-x.V[i])/largest); e != worst { // and NaN stays
 				worst, name = e, x.Name
 			}
 		}
@@ -121,23 +120,14 @@ func TestPEFT(t *testing.T) {
 		loss, back := paper.Network(nil, p.Params, p.LoRA, g.Batch, paper.Mean)
 		_, dlora := back()
 		inPaper, name := g.away(t, dlora)
-		if math.Abs(loss-g.Loss) > peftTolerance || inPaper > peftTolerance {
+		if !(math.Abs(loss-g.Loss) <= peftTolerance && inPaper <= peftTolerance) {
 			t.Errorf("paper: a loss of %v, not %v; %s is %.1e away", loss, g.Loss, name, inPaper)
 		}
 
-		b := engine.Batch{B: len(g.Batch), T: len(g.Batch[0].Tokens)}
-		for _, s := range g.Batch {
-			for i := range s.Tokens {
-				b.Tokens, b.Targets = append(b.Tokens, int32(s.Tokens[i])), append(b.Targets, int32(s.Targets[i]))
-			}
-		}
-		n := engine.New(p.Params, p.LoRA, engine.Options{Batch: b.B, Context: b.T, Threads: 1})
-		defer n.Close()
-		clear(dlora.Slab)
-		sum, counted := n.Gradients(nil, dlora, b, 1/float64(len(b.Targets)), 0)
+		inLoops, dlora := p.ByEngine()
 		inEngine, name := g.away(t, dlora)
-		if math.Abs(sum/float64(counted)-g.Loss) > peftTolerance || inEngine > peftTolerance {
-			t.Errorf("engine: a loss of %v, not %v; %s is %.1e away", sum/float64(counted), g.Loss, name, inEngine)
+		if !(math.Abs(inLoops-g.Loss) <= peftTolerance && inEngine <= peftTolerance) {
+			t.Errorf("engine: a loss of %v, not %v; %s is %.1e away", inLoops, g.Loss, name, inEngine)
 		}
 		t.Logf("PEFT %s: loss %.6f, paper %.1e and engine %.1e away", g.Versions["peft"], loss, inPaper, inEngine)
 	})
@@ -165,7 +155,7 @@ func TestPEFTSeesBugs(t *testing.T) {
 			_, back := paper.Network(nil, p.Params, p.LoRA, g.Batch, paper.Mean)
 			_, dlora := back()
 			worst, name := g.away(t, dlora)
-			if worst < 1e-3 {
+			if !(worst >= 1e-3) {
 				t.Errorf("the exact form is PEFT's, too: %s is %.1e away", name, worst)
 			}
 			t.Logf("the exact form: %s is %.1e of its largest number away from PEFT's", name, worst)
