@@ -4,7 +4,7 @@ import "fmt"
 
 // LoRA is a low-rank layer (§6). aPrev is n×f_{i-1}, d ("down") is f_{i-1}×r, u
 // ("up") is r×f_i, a is n×f_i. α is the number that multiplies, whatever the
-// convention it came from; pedestrian.AdapterConfig.Multiplier names them.
+// convention it came from; pedestrian.Scaling names them.
 //
 //	a_i     = α a_{i-1} d u         (43)
 //	Δ_{i-1} = α Δ_i (d u)ᵗ          (44)
