@@ -26,7 +26,7 @@ func frozenCases() (all []testCase) {
 
 // TestFrozenAdapters: alone, an adapter has the gradients, to the bit, that it has
 // when everything is trained; and a network below it has those of a network whose
-// adapter is held.
+// adapter is held. Memory is planned from the block on that it is taken from.
 func TestFrozenAdapters(t *testing.T) {
 	for _, cs := range frozenCases() {
 		for _, recompute := range []bool{false, true} {
@@ -36,6 +36,9 @@ func TestFrozenAdapters(t *testing.T) {
 			n, m := New(p, lora, o), New(p, lora, o)
 			alone, dp, da := likeAdapter(lora), like(p), likeAdapter(lora)
 			s1, _ := n.Gradients(nil, alone, b, 1, 1) // before there is memory for more
+			if low := lowest(cs.c, cs.lora); n.work.low != low {
+				t.Errorf("%s: memory is taken from block %d on, and planned from block %d on", cs.name, n.work.low, low)
+			}
 			s2, _ := m.Gradients(dp, da, b, 1, 1)
 			if s1 != s2 || !slices.Equal(alone.Slab, da.Slab) {
 				t.Errorf("%s: alone the adapter has other gradients", cs.name)
