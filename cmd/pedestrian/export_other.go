@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -80,7 +82,8 @@ func (t *exportCommand) other(ctx context.Context, args []string, stdout, stderr
 
 // source opens a network, or an adapter and what it stands beside.
 func (t *exportCommand) source(ctx context.Context, path string, stderr io.Writer) (m *model, a *hub.Adapter, err error) {
-	if !isPEFT(path) {
+	_, missing := os.Stat(path)
+	if named := t.base != "" && errors.Is(missing, fs.ErrNotExist); !named && !isPEFT(path) {
 		if t.base != "" {
 			return nil, nil, usagef("--base is for an adapter of PEFT, and %s is none: a run knows its base", path)
 		}

@@ -55,8 +55,8 @@ func newInspectCmd() *cobra.Command {
 		Use:   "inspect PATH",
 		Short: "What a model's files hold, and what of it is read",
 		Long: `Reads the headers of a model and none of its numbers: a run directory or checkpoint,
-a GPT-2 directory of Hugging Face or its name in the cache, an adapter of PEFT, a
-.safetensors or .gguf file, a model file of llm.c.
+a GPT-2 directory of Hugging Face or an adapter of PEFT, or the name of one in the
+cache, a .safetensors or .gguf file, a model file of llm.c.
 
 You will see what it is; the network and its parameters, term by term; every file with
 its metadata; every tensor with its type, shape and our name for it, or why it is not
@@ -89,8 +89,6 @@ func inspect(ctx context.Context, path string, stderr io.Writer) (*inspection, e
 	info, err := os.Stat(path)
 	i := &inspection{Path: path, Name: path}
 	switch {
-	case err == nil && info.IsDir() && isPEFT(path):
-		return i, i.adapter()
 	case err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".safetensors"):
 		i.Kind = "safetensors file"
 		return i, usage(i.weights(path, nil))
@@ -102,10 +100,12 @@ func inspect(ctx context.Context, path string, stderr io.Writer) (*inspection, e
 		return nil, err
 	}
 	i.Kind, i.Path = kind, at
-	switch kind {
-	case kindRun, kindCheckpoint:
+	switch {
+	case isPEFT(at):
+		return i, i.adapter()
+	case kind == kindRun || kind == kindCheckpoint:
 		return i, i.ours(stderr)
-	case kindLLMC:
+	case kind == kindLLMC:
 		return i, usage(i.llmc())
 	}
 	return i, usage(i.directory())

@@ -48,8 +48,8 @@ type modelOptions struct {
 	fetch     bool   // from the hub, where it is not here
 }
 
-// place says what path is: the kind, and the path to read. An error is a mistake of
-// the user's.
+// place says what path is: the kind, and the path to read, which may be of an adapter of
+// PEFT (isPEFT). An error is a mistake of the user's.
 func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind, at string, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -77,7 +77,7 @@ func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind
 	if _, err := os.Stat(filepath.Join(path, train.ManifestFile)); err == nil {
 		return kindCheckpoint, path, nil
 	}
-	if hub.IsDirectory(path) {
+	if hub.IsDirectory(path) || hub.IsAdapter(path) {
 		return kindDirectory, path, nil
 	}
 	if _, err := train.Newest(path); err != nil {
@@ -93,6 +93,9 @@ func openModel(ctx context.Context, path string, o modelOptions, stderr io.Write
 	kind, at, err := place(ctx, path, o.fetch, stderr)
 	if err != nil {
 		return nil, err
+	}
+	if isPEFT(at) {
+		return nil, usagef("%s is an adapter of PEFT, not a model: \"pedestrian merge BASE %s\" makes one of it and its base", path, shellQuote(path))
 	}
 	m := &model{Kind: kind, Path: at, Name: path}
 	switch kind {
