@@ -1,6 +1,9 @@
 package pedestrian
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // LoRA holds the adapter of one layer; without V when the layer has none.
 type LoRA[T Float] struct {
@@ -34,6 +37,8 @@ type Adapter[T Float] struct {
 	LNFinal    Affine[T]
 	Logits     LoRA[T]
 	LogitsBias Tensor[T]
+
+	tensors []Tensor[T] // all of these that it has, in slab order
 }
 
 // NewAdapter allocates an adapter for a network of configuration c, all zero. At
@@ -47,31 +52,27 @@ func NewAdapter[T Float](c Config, a AdapterConfig) *Adapter[T] {
 		panic("pedestrian.NewAdapter: " + err.Error())
 	}
 	p := &Adapter[T]{Base: c, Config: a, Blocks: make([]AdapterBlock[T], c.Blocks)}
-	size := 0
-	p.visit(func(t *Tensor[T], present bool) {
-		if present {
-			size += (t.Rows*t.Cols + align - 1) / align * align
-		}
-	})
+	size := p.layout(func(t *Tensor[T], offset int) {})
 	p.Slab = make([]T, size)
-	at := 0
-	p.visit(func(t *Tensor[T], present bool) {
-		if present {
-			n := t.Rows * t.Cols
-			t.V = p.Slab[at : at+n : at+n]
-			at += (n + align - 1) / align * align
-		}
+	p.layout(func(t *Tensor[T], offset int) {
+		n := t.Rows * t.Cols
+		t.V = p.Slab[offset : offset+n : offset+n]
+		p.tensors = append(p.tensors, *t)
 	})
 	return p
 }
 
-// visit names and shapes every tensor that an adapter can have, in slab order, and
-// says whether this one has it.
-func (p *Adapter[T]) visit(do func(t *Tensor[T], present bool)) {
+// layout names and shapes every tensor that an adapter can have, visits those that
+// this one has with their offset in the slab, in slab order, and returns the slab's
+// size.
+func (p *Adapter[T]) layout(visit func(t *Tensor[T], offset int)) (size int) {
 	c, a := p.Base, p.Config
 	tensor := func(t *Tensor[T], present bool, name string, rows, cols int, vec bool) {
-		t.Name, t.Rows, t.Cols, t.Vec = name, rows, cols, vec
-		do(t, present)
+		*t = Tensor[T]{Name: name, Rows: rows, Cols: cols, Vec: vec}
+		if present {
+			visit(t, size)
+			size += (rows*cols + align - 1) / align * align
+		}
 	}
 	lora := func(l *LoRA[T], block int, target Target, name string) {
 		has := a.Has(block, target)
@@ -107,6 +108,7 @@ func (p *Adapter[T]) visit(do func(t *Tensor[T], present bool)) {
 	norm(&p.LNFinal, "lnFinal")
 	lora(&p.Logits, 0, TargetLogits, "logits")
 	tensor(&p.LogitsBias, c.LogitsBias && a.trainsBias(0, TargetLogits), "logits.b", 1, c.Vocab, true)
+	return size
 }
 
 // LoRA is the adapter beside layer t of a block; block does not matter when t is
@@ -136,15 +138,7 @@ func (p *Adapter[T]) LoRA(block int, t Target) *LoRA[T] {
 }
 
 // Tensors returns the views of everything that the adapter has, in slab order.
-func (p *Adapter[T]) Tensors() []Tensor[T] {
-	var ts []Tensor[T]
-	p.visit(func(t *Tensor[T], present bool) {
-		if present {
-			ts = append(ts, *t)
-		}
-	})
-	return ts
-}
+func (p *Adapter[T]) Tensors() []Tensor[T] { return slices.Clone(p.tensors) }
 
 // Count is the number of trainable parameters of the adapter.
 func (p *Adapter[T]) Count() (n int) {
