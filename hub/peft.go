@@ -93,9 +93,18 @@ func (m module) relative() string {
 }
 
 // named says whether a suffix of the module's name, of whole parts, is pattern: what
-// PEFT takes an entry of target_modules for, and a plain key of rank_pattern.
+// PEFT takes an entry of target_modules for.
 func (m module) named(pattern string) bool {
 	return m.name == pattern || strings.HasSuffix(m.name, "."+pattern)
+}
+
+// keyed says whether key, of rank_pattern or alpha_pattern, means the module: as named,
+// and after ^ the whole name alone.
+func (m module) keyed(key string) bool {
+	if whole, ok := strings.CutPrefix(key, "^"); ok {
+		return m.name == whole
+	}
+	return m.named(key)
 }
 
 // thirds are the layers that c_attn is made of, in its order.

@@ -184,25 +184,29 @@ func TestLoadAdapterRefuses(t *testing.T) {
 			delete(d.entries, attn+".lora_A.weight")
 			delete(d.entries, attn+".lora_B.weight")
 		}, "is adapted by adapter_config.json and has no tensors"},
-		"a layer too many":         {"", func(d *anAdapterDir) { d.config["layers_to_transform"] = []int{1, 2} }, "is not adapted by adapter_config.json"},
-		"an excluded layer":        {"", func(d *anAdapterDir) { d.config["exclude_modules"] = []string{"h.0.attn.c_attn"} }, "is not adapted by adapter_config.json"},
-		"a tensor too many":        {"", func(d *anAdapterDir) { d.add(attn+".lora_C.weight", zeros(1), 1) }, "has no place in an adapter of"},
-		"DoRA that is not said":    {"", func(d *anAdapterDir) { d.add(attn+".lora_magnitude_vector", zeros(36), 36) }, "has no place"},
-		"DoRA without magnitudes":  {"", func(d *anAdapterDir) { d.config["use_dora"] = true }, "lora_magnitude_vector is missing"},
-		"an adapter's name":        {"", func(d *anAdapterDir) { d.add(attn+".lora_A.default.weight", zeros(1), 1) }, "has no place"},
-		"no prefix":                {"", func(d *anAdapterDir) { d.add("transformer.h.0.x", zeros(1), 1) }, `does not begin with "base_model.model."`},
-		"both prefixes":            {"", func(d *anAdapterDir) { d.add(m+"h.0.attn.c_attn.lora_A.weight", zeros(48), 4, 12) }, "twice, with and without"},
-		"another rank":             {"", func(d *anAdapterDir) { d.config["r"] = 5 }, "is [4 12], and [5 12] by adapter_config.json"},
-		"another width":            {"", func(d *anAdapterDir) { d.add(attn+".lora_A.weight", zeros(44), 4, 11) }, "is [4 11], and [4 12]"},
-		"transposed":               {"", func(d *anAdapterDir) { d.add(attn+".lora_B.weight", zeros(144), 4, 36) }, "is [4 36], and [36 4]"},
-		"another block":            {"", func(d *anAdapterDir) { d.add(m+"transformer.h.9.attn.c_attn.lora_A.weight", zeros(48), 4, 12) }, "has no place"},
-		"infinite":                 {"", func(d *anAdapterDir) { d.entries[attn+".lora_B.weight"].Data[7] = 1 / zeros(1)[0] }, "holds +Inf: the adapter is broken"},
-		"an adapted embedding":     {"", func(d *anAdapterDir) { d.config["target_modules"] = []string{"c_attn", "wte"} }, "adapters of embeddings are not read"},
-		"a layer of another model": {"", func(d *anAdapterDir) { d.config["target_modules"] = []string{"c_attn", "q_proj"} }, "\"q_proj\", which is no layer of this network"},
-		"a rank of another model":  {"", func(d *anAdapterDir) { d.config["rank_pattern"] = map[string]int{"q_proj": 2} }, "rank_pattern has \"q_proj\""},
-		"two alphas":               {"", func(d *anAdapterDir) { d.config["alpha_pattern"] = map[string]int{"c_attn": 2, "attn.c_attn": 3} }, "with different values: keep one"},
-		"two ranks":                {"", func(d *anAdapterDir) { d.config["rank_pattern"] = map[string]int{"c_attn": 2, "attn.c_attn": 3} }, "with different values: keep one"},
-		"an alpha of one block":    {"", func(d *anAdapterDir) { d.config["alpha_pattern"] = map[string]int{"h.1.attn.c_attn": 2} }, "has one of each for all blocks"},
+		"a layer too many":          {"", func(d *anAdapterDir) { d.config["layers_to_transform"] = []int{1, 2} }, "is not adapted by adapter_config.json"},
+		"an excluded layer":         {"", func(d *anAdapterDir) { d.config["exclude_modules"] = []string{"h.0.attn.c_attn"} }, "is not adapted by adapter_config.json"},
+		"a tensor too many":         {"", func(d *anAdapterDir) { d.add(attn+".lora_C.weight", zeros(1), 1) }, "has no place in an adapter of"},
+		"DoRA that is not said":     {"", func(d *anAdapterDir) { d.add(attn+".lora_magnitude_vector", zeros(36), 36) }, "has no place"},
+		"DoRA without magnitudes":   {"", func(d *anAdapterDir) { d.config["use_dora"] = true }, "lora_magnitude_vector is missing"},
+		"an adapter's name":         {"", func(d *anAdapterDir) { d.add(attn+".lora_A.default.weight", zeros(1), 1) }, "has no place"},
+		"no prefix":                 {"", func(d *anAdapterDir) { d.add("transformer.h.0.x", zeros(1), 1) }, `does not begin with "base_model.model."`},
+		"both prefixes":             {"", func(d *anAdapterDir) { d.add(m+"h.0.attn.c_attn.lora_A.weight", zeros(48), 4, 12) }, "twice, with and without"},
+		"another rank":              {"", func(d *anAdapterDir) { d.config["r"] = 5 }, "is [4 12], and [5 12] by adapter_config.json"},
+		"another width":             {"", func(d *anAdapterDir) { d.add(attn+".lora_A.weight", zeros(44), 4, 11) }, "is [4 11], and [4 12]"},
+		"transposed":                {"", func(d *anAdapterDir) { d.add(attn+".lora_B.weight", zeros(144), 4, 36) }, "is [4 36], and [36 4]"},
+		"another block":             {"", func(d *anAdapterDir) { d.add(m+"transformer.h.9.attn.c_attn.lora_A.weight", zeros(48), 4, 12) }, "has no place"},
+		"infinite":                  {"", func(d *anAdapterDir) { d.entries[attn+".lora_B.weight"].Data[7] = 1 / zeros(1)[0] }, "holds +Inf: the adapter is broken"},
+		"an adapted embedding":      {"", func(d *anAdapterDir) { d.config["target_modules"] = []string{"c_attn", "wte"} }, "adapters of embeddings are not read"},
+		"a layer of another model":  {"", func(d *anAdapterDir) { d.config["target_modules"] = []string{"c_attn", "q_proj"} }, "\"q_proj\", which is no layer of this network"},
+		"a rank of another model":   {"", func(d *anAdapterDir) { d.config["rank_pattern"] = map[string]int{"q_proj": 2} }, "rank_pattern has \"q_proj\""},
+		"a whole name that is none": {"", func(d *anAdapterDir) { d.config["alpha_pattern"] = map[string]int{"^c_attn": 80} }, "alpha_pattern has \"^c_attn\", which is no layer"},
+		"a whole name of one block": {"", func(d *anAdapterDir) {
+			d.config["alpha_pattern"] = map[string]int{"^transformer.h.1.attn.c_attn": 80}
+		}, "has one of each for all blocks"},
+		"two alphas":            {"", func(d *anAdapterDir) { d.config["alpha_pattern"] = map[string]int{"c_attn": 2, "attn.c_attn": 3} }, "with different values: keep one"},
+		"two ranks":             {"", func(d *anAdapterDir) { d.config["rank_pattern"] = map[string]int{"c_attn": 2, "attn.c_attn": 3} }, "with different values: keep one"},
+		"an alpha of one block": {"", func(d *anAdapterDir) { d.config["alpha_pattern"] = map[string]int{"h.1.attn.c_attn": 2} }, "has one of each for all blocks"},
 		"a head of its own": {"", func(d *anAdapterDir) {
 			d.config["modules_to_save"] = []string{"lm_head"}
 			d.add(m+"lm_head.weight", zeros(17*12), 17, 12)
@@ -309,6 +313,11 @@ func TestLoadAdapterVariants(t *testing.T) {
 	d.config["exclude_modules"] = "a pattern that is not evaluated"
 	if got, err = LoadAdapter(d.write(t), p); err != nil || got.Config.RankOf("qkv") != 4 {
 		t.Errorf("of a model without a head, in half precision: %v", err)
+	}
+	d = openAdapterDir(t, filepath.Join(peftDir, "theirs", "plain"))
+	d.config["alpha_pattern"] = map[string]int{`^transformer\.h\.0\.attn\.c_attn`: 80, "^transformer.h.1.attn.c_attn": 80, "h.2.attn.c_attn": 80}
+	if got, err = LoadAdapter(d.write(t), p); err != nil || got.Config.AlphaOf("qkv") != 80 {
+		t.Errorf("with whole names: %v", err)
 	}
 	// Ours, changed by somebody: read as it stands, and said.
 	for name, change := range map[string]func(d *anAdapterDir){

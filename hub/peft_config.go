@@ -224,7 +224,7 @@ func (o object) namesOrPattern(key string) (names []string, pattern string, err 
 
 // patterns reads rank_pattern or alpha_pattern: numbers by the names of layers. Keys
 // are regular expressions to PEFT; none is taken from a file here, so those that are
-// not plain names are refused.
+// not plain names, with or without ^, are refused.
 func patterns[T any](o object, key string, number func(float64) (T, bool)) (map[string]T, error) {
 	if o.null(key) {
 		return nil, nil
@@ -240,8 +240,8 @@ func patterns[T any](o object, key string, number func(float64) (T, bool)) (map[
 		if err != nil || !ok || math.IsNaN(v) {
 			return nil, fmt.Errorf("%s of %.80q is %s: it must be a number that fits", key, pattern, inner.show(pattern))
 		}
-		name := strings.ReplaceAll(strings.TrimPrefix(pattern, "^"), `\.`, ".")
-		for _, c := range []byte(name) {
+		name := strings.ReplaceAll(pattern, `\.`, ".")
+		for _, c := range []byte(strings.TrimPrefix(name, "^")) {
 			if !isWord(c) && c != '.' {
 				return nil, fmt.Errorf("%s has the key %.80q, a regular expression: write the names of the layers instead", key, pattern)
 			}

@@ -31,7 +31,7 @@ func (c peftConfig) adapted(m module) (yes, known bool) {
 func of[T comparable](patterns map[string]T, m module, fallback T, key string) (T, error) {
 	value, by := fallback, ""
 	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
-		if !m.named(pattern) {
+		if !m.keyed(pattern) {
 			continue
 		}
 		if by != "" && patterns[pattern] != value {
@@ -44,20 +44,17 @@ func of[T comparable](patterns map[string]T, m module, fallback T, key string) (
 
 // check reports names in the configuration that mean no layer of the network.
 func (c peftConfig) check(ms []module) error {
-	means := func(name string) bool {
-		return slices.ContainsFunc(ms, func(m module) bool { return m.named(name) })
-	}
 	for _, t := range c.targets {
 		switch last := t[strings.LastIndex(t, ".")+1:]; {
 		case last == "wte" || last == "wpe":
 			return fmt.Errorf("target_modules has %q: adapters of embeddings are not read", t)
-		case !means(t):
+		case !slices.ContainsFunc(ms, func(m module) bool { return m.named(t) }):
 			return fmt.Errorf("target_modules has %.80q, which is no layer of this network", t)
 		}
 	}
 	for key, names := range map[string][]string{"rank_pattern": slices.Collect(maps.Keys(c.ranks)), "alpha_pattern": slices.Collect(maps.Keys(c.alphas))} {
 		for _, n := range names {
-			if !means(n) {
+			if !slices.ContainsFunc(ms, func(m module) bool { return m.keyed(n) }) {
 				return fmt.Errorf("%s has %.80q, which is no layer of this network", key, n)
 			}
 		}
