@@ -22,7 +22,13 @@ func aboutAdapter(a *hub.Adapter) string {
 	for _, t := range c.Targets {
 		targets = append(targets, fmt.Sprintf("%s:%d", t, c.RankOf(t)))
 	}
-	parts := []string{fmt.Sprintf("LoRA beside %s (target:rank), alpha %g by %s", strings.Join(targets, ", "), c.Alpha, c.Scaling)}
+	alpha := fmt.Sprintf("alpha %g", c.Alpha)
+	for _, t := range c.Targets {
+		if own := c.AlphaOf(t); own != c.Alpha {
+			alpha += fmt.Sprintf(" (%s %g)", t, own)
+		}
+	}
+	parts := []string{fmt.Sprintf("LoRA beside %s (target:rank), %s by %s", strings.Join(targets, ", "), alpha, c.Scaling)}
 	if c.DoRA {
 		parts = append(parts, "DoRA")
 	}
