@@ -68,6 +68,7 @@ func TestMasks(t *testing.T) {
 		{"chat, chatml", "chatml", false, chat, "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n[Hello!<|im_end|>]\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n[So long.<|im_end|>]\n"},
 		{"chat, instruction", "instruction", false, chat, "Be kind.\n\n### Instruction:\nHi\n\n### Response:\n[Hello!■]\n\n### Instruction:\nBye\n\n### Response:\n[So long.■]\n\n"},
 		{"given", "plain", false, given, "Be kind.\n\nUser: Hi\nAssistant: Hello!■\nUser: Bye\nAssistant:[ So long.■]\n"},
+		{"given, all", "plain", true, given, "B[e kind.\n\nUser: Hi\nAssistant: Hello!■\nUser: Bye\nAssistant: So long.■\n]"},
 		{"chat, all", "plain", true, chat, "B[e kind.\n\nUser: Hi\nAssistant: Hello!■\nUser: Bye\nAssistant: So long.■\n]"},
 		{"last is a user", "plain", false, last, "Be kind.\n\nUser: Hi\nAssistant:[ Hello!■]\nUser: Bye\n"},
 	} {
@@ -115,9 +116,14 @@ func TestBoundaries(t *testing.T) {
 	if want := []string{"I", " under", "stand", " it", "<|endoftext|>"}; !slices.Equal(got, want) {
 		t.Errorf("%q, not %q", got, want)
 	}
-	got = texts(encoded(t, tok, EncodeOptions{}, Record{Kind: KindText, Text: "I understand it"}))
-	if want := []string{"I", " understand", " it", "<|endoftext|>"}; !slices.Equal(got, want) {
-		t.Errorf("%q, not %q", got, want)
+	// In a text, and where all is learnt, there is no boundary.
+	for _, x := range []*Examples{
+		encoded(t, tok, EncodeOptions{}, Record{Kind: KindText, Text: "I understand it"}),
+		encoded(t, tok, EncodeOptions{All: true}, Record{Kind: KindPrompt, Prompt: "I under", Completion: "stand it"}),
+	} {
+		if got, want := texts(x), []string{"I", " understand", " it", "<|endoftext|>"}; !slices.Equal(got, want) {
+			t.Errorf("%q, not %q", got, want)
+		}
 	}
 }
 
@@ -137,6 +143,26 @@ func TestSpecialTokens(t *testing.T) {
 		tokens, _ := encoded(t, tok, EncodeOptions{}, r).Document(0)
 		if i := slices.Index(tokens, eos); i != len(tokens)-1 {
 			t.Errorf("%v: a special token at %d of %d", r, i, len(tokens))
+		}
+	}
+}
+
+// TestLongestMark: of special tokens that begin at one place a template means the longest.
+func TestLongestMark(t *testing.T) {
+	for _, marks := range [][]string{{"<a>", "<a>b"}, {"<a>b", "<a>"}} {
+		tok, err := token.TrainBPE(slices.Values([]string{"to be or not to be"}), token.Learning{Vocab: 260, Specials: marks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		template, err := ParseTemplate("user \"{content}\"\nassistant \"<a>b<a>{learn}{content}{/learn}\"")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens, _ := encoded(t, tok, EncodeOptions{Template: template}, Record{Kind: KindMessages, Messages: []Message{{Assistant, "x"}}}).Document(0)
+		long, _ := tok.Special("<a>b")
+		short, _ := tok.Special("<a>")
+		if len(tokens) != 3 || tokens[0] != long || tokens[1] != short {
+			t.Errorf("%q: %v", marks, tokens)
 		}
 	}
 }
@@ -215,6 +241,14 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 	if _, err := e.Prompt(chat); err == nil {
 		t.Error("a prompt with a role that the template has not")
+	}
+	// What was refused half-way is not in front of what comes next.
+	x := &Examples{}
+	if err := e.Add(x, Record{Kind: KindMessages, Messages: []Message{{User, "t"}, {System, "a"}}}); err == nil {
+		t.Error("a conversation with a role that the template has not")
+	}
+	if err := e.Add(x, Record{Kind: KindText, Text: "as"}); err != nil || marked(few, x, 0) != "a[s]" {
+		t.Errorf("after what was refused: %q, %v", marked(few, x, 0), err)
 	}
 }
 

@@ -25,6 +25,15 @@ func TestSplitExamples(t *testing.T) {
 	if tokens, learn := val.Document(0); len(tokens) != 5 || learn[0] || !learn[1] || val.Place(0).File != "a.jsonl" || val.Place(0).Line == 0 {
 		t.Errorf("document 0 of validation: %v %v %v", tokens, learn, val.Place(0))
 	}
+	// The seed draws, and what is learnt goes along.
+	if _, other, _ := x.Split(0.1, 2); len(Overlap(other, val)) == val.Len() {
+		t.Error("another seed, the same division")
+	}
+	z := documents(func(i, j int) bool { return (i+j)%3 == 0 }, slices.Repeat([]int{5}, 100)...)
+	train3, val3, _ := z.Split(0.5, 1)
+	if len(Overlap(z, train3)) != train3.Len() || len(Overlap(z, val3)) != val3.Len() {
+		t.Error("what is learnt of a document was lost")
+	}
 	for _, fraction := range []float64{0, 1, -1, nan} {
 		if _, _, err := x.Split(fraction, 1); err == nil {
 			t.Errorf("fraction %g", fraction)
@@ -54,6 +63,13 @@ func TestOverlap(t *testing.T) {
 	}
 	if train.Digest() == val.Digest() || len(train.Digest()) != 64 {
 		t.Error("digests")
+	}
+	one, two := &Examples{}, &Examples{}
+	one.Add([]int32{1, 2, 3}, []bool{false, true, false}, Place{})
+	two.Add([]int32{1, 2}, nil, Place{})
+	two.Add([]int32{3}, nil, Place{})
+	if one.Digest() == two.Digest() {
+		t.Error("two documents have the digest of one with their tokens")
 	}
 }
 
