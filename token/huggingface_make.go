@@ -1,0 +1,136 @@
+package token
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// tokenizer checks that the parts of the file fit together, and makes the tokenizer.
+func (h *huggingFace) tokenizer() (*Tokenizer, error) {
+	if len(h.merges) == 0 {
+		return nil, fmt.Errorf("the merge table is empty: every text would fall into single bytes")
+	}
+	text, err := h.place()
+	if err != nil {
+		return nil, err
+	}
+	merges, err := h.resolve()
+	if err != nil {
+		return nil, err
+	}
+	b := &bpe{prefixSpace: h.prefixSpace, oneWord: h.oneWord, eos: none, chat: h.chat}
+	if err := h.spellAll(text, merges); err != nil {
+		return nil, err
+	}
+	if h.ignoreMerges {
+		b.wholeWords = make(map[string]int32, len(h.vocab))
+		for _, id := range h.vocab {
+			b.wholeWords[text[id]] = id
+		}
+	}
+	end := cmp.Or(h.eos, endOfText)
+	for _, a := range h.added {
+		if a.Text == end {
+			b.eos = a.ID
+		}
+	}
+	if h.eos != "" && b.eos == none {
+		return nil, fmt.Errorf("eos_token %.40q is no added token", h.eos)
+	}
+	return newBPE(text, merges, h.added, b)
+}
+
+// place puts the spelling of each token at its id, and takes the added ones out of
+// h.vocab. Ids are 0, 1, 2 … without holes: first those of the vocabulary, then the
+// added ones that are not in it, as Hugging Face's library numbers them.
+func (h *huggingFace) place() ([]string, error) {
+	n := len(h.names)
+	text := make([]string, n, n+len(h.added))
+	for _, name := range h.names {
+		id := h.vocab[name]
+		if int(id) >= n {
+			return nil, fmt.Errorf("token %.40q has id %d, but vocab has %d tokens: ids go from 0 to %d, each once", name, id, n, n-1)
+		}
+		if text[id] != "" {
+			return nil, fmt.Errorf("tokens %.40q and %.40q have the same id %d", text[id], name, id)
+		}
+		text[id] = name
+	}
+	taken := map[string]bool{}
+	for _, a := range h.added {
+		id, in := h.vocab[a.Text]
+		switch {
+		case taken[a.Text]:
+			return nil, fmt.Errorf("added token %.40q occurs twice", a.Text)
+		case in && id != a.ID:
+			return nil, fmt.Errorf("added token %.40q has id %d, but the vocabulary gives it id %d", a.Text, a.ID, id)
+		case in:
+			delete(h.vocab, a.Text)
+		case int(a.ID) != len(text):
+			return nil, fmt.Errorf("added token %.40q has id %d, but the next one that is free is %d", a.Text, a.ID, len(text))
+		default:
+			text = append(text, a.Text)
+		}
+		taken[a.Text] = true
+	}
+	slices.SortFunc(h.added, func(a, b Added) int { return cmp.Compare(a.ID, b.ID) })
+	return text, nil
+}
+
+// resolve turns the merges into ids.
+func (h *huggingFace) resolve() ([]merge, error) {
+	merges := make([]merge, len(h.merges))
+	for i, m := range h.merges {
+		for j, at := range []*int32{&merges[i].left, &merges[i].right} {
+			id, ok := h.vocab[m[j]]
+			if !ok {
+				return nil, fmt.Errorf("merge %d joins %.40q and %.40q, but %.40q is no token of the vocabulary", i, m[0], m[1], m[j])
+			}
+			*at = id
+		}
+		id, ok := h.vocab[m[0]+m[1]]
+		if !ok && slices.ContainsFunc(h.added, func(a Added) bool { return a.Text == m[0]+m[1] }) {
+			return nil, fmt.Errorf("token %.40q is made by merge %d and is an added token, too: that is not supported", m[0]+m[1], i)
+		}
+		if !ok {
+			return nil, fmt.Errorf("merge %d joins %.40q and %.40q, but the vocabulary has no token %.40q", i, m[0], m[1], m[0]+m[1])
+		}
+		merges[i].id = id
+	}
+	return merges, nil
+}
+
+// spellAll turns the spellings of all but the added tokens into bytes: each byte has
+// a token, and each other token is made by a merge.
+func (h *huggingFace) spellAll(text []string, merges []merge) error {
+	made := make([]bool, len(text))
+	for _, m := range merges {
+		made[m.id] = true
+	}
+	added := make([]bool, len(text))
+	for _, a := range h.added {
+		added[a.ID] = true
+	}
+	var bytes [256]bool
+	for id, name := range text {
+		if added[id] {
+			continue
+		}
+		s, ok := unspell(name)
+		if !ok {
+			return fmt.Errorf("token %.40q (id %d) is not spelt in byte-level characters, and is not an added token", name, id)
+		}
+		if text[id] = s; len(s) == 1 {
+			bytes[s[0]] = true
+		} else if !made[id] && !h.ignoreMerges {
+			return fmt.Errorf("token %.40q (id %d) is made by no merge and is no added token: the merges are incomplete, or it belongs among added_tokens", name, id)
+		}
+	}
+	for b, there := range bytes {
+		if !there {
+			return fmt.Errorf("byte 0x%02x, spelt %q, has no token: text that holds it could not be encoded", b, letterOf[b])
+		}
+	}
+	return nil
+}
