@@ -32,7 +32,7 @@ type merge struct{ left, right, id int32 }
 type Added struct {
 	ID      int32
 	Text    string
-	Special bool // a mark, not a word: Encode does not look for it, Markup does
+	Special bool // a mark, not a word: Encode does not look for it, EncodeMarkup does
 
 	normalized bool // looked for in a second pass; the reference does so
 }

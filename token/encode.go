@@ -20,7 +20,8 @@ type encoder struct {
 // A span is a part of encoder.tokens.
 type span struct{ from, to int32 }
 
-// Bounds of the memory of an encoder: at most about 6 MB, then it forgets all.
+// Bounds of the memory of an encoder: at most about 12 MB, of words in which no two
+// bytes are joined; then it forgets all.
 const (
 	cachedWords = 1 << 15
 	cachedWord  = 64 // bytes of the longest word that is remembered

@@ -48,13 +48,9 @@ func (t *Tokenizer) MarshalJSON() ([]byte, error) {
 	if t.kind == Chars {
 		file.Vocab = t.text
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(file); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	var o bytes.Buffer
+	put(&o, file)
+	return o.Bytes(), nil
 }
 
 // UnmarshalJSON reads tokenizer.json, ours of characters and bytes or Hugging Face's
