@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
 )
 
-// fill gives every number of v, also in arrays and structs, another value.
+// fill gives every number and string of v, also in arrays and structs, another value.
 func fill(v reflect.Value, next *int) {
 	*next++
 	switch v.Kind() {
@@ -25,8 +28,13 @@ func fill(v reflect.Value, next *int) {
 		v.SetUint(1<<63 + uint64(*next))
 	case reflect.Float64:
 		v.SetFloat(float64(*next) / 3)
+	case reflect.String:
+		v.SetString(strconv.Itoa(*next))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Slice, reflect.Map: // as they are
 	default:
-		panic("a kind of number that is new: " + v.Kind().String())
+		panic("a kind of value that is new: " + v.Kind().String())
 	}
 }
 
@@ -71,6 +79,19 @@ func TestEveryOptionIsSaved(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(p.Options, q) {
 			t.Errorf("%s: %v: %s", p.Name, err, text)
 		}
+	}
+	// Of a run that goes on from a base, too, where most of them are left out if empty.
+	var p, q Options
+	next := 0
+	p.Tuning.Adapter.Ranks = map[pedestrian.Target]int{pedestrian.TargetQ: 7}
+	p.Tuning.Adapter.Targets, p.Tuning.Adapter.Layers = pedestrian.Targets, []int{1, 3}
+	fill(reflect.ValueOf(&p).Elem(), &next)
+	text, err := json.Marshal(p)
+	if err == nil {
+		err = json.Unmarshal(text, &q)
+	}
+	if err != nil || !reflect.DeepEqual(p, q) || next < 60 {
+		t.Errorf("%d values, %v: %+v came back as %+v", next, err, p, q)
 	}
 	options := reflect.TypeFor[Options]()
 	for i := range options.NumField() {
