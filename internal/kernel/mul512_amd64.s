@@ -5084,23 +5084,23 @@ few:
 	JNZ              few
 
 done:
-	MOVQ      mode+72(FP), AX
-	MOVQ      c+48(FP), CX
-	MOVQ      stride+56(FP), DX
-	TESTQ     $0x00000002, AX
+	MOVQ      c+48(FP), AX
+	MOVQ      stride+56(FP), CX
+	MOVQ      mode+72(FP), CX
+	TESTQ     $0x00000002, CX
 	JZ        biased
 	MOVQ      bias+64(FP), DX
 	VMOVUPS.Z (DX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
 biased:
-	TESTQ     $0x00000001, AX
+	TESTQ     $0x00000001, CX
 	JZ        store
-	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
 store:
-	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z0, K1, (AX)
 	VZEROUPPER
 	RET
 
@@ -5330,10 +5330,10 @@ few:
 	JNZ              few
 
 done:
-	MOVQ      mode+72(FP), AX
-	MOVQ      c+48(FP), CX
-	MOVQ      stride+56(FP), DX
-	TESTQ     $0x00000002, AX
+	MOVQ      c+48(FP), AX
+	MOVQ      stride+56(FP), CX
+	MOVQ      mode+72(FP), DX
+	TESTQ     $0x00000002, DX
 	JZ        biased
 	MOVQ      bias+64(FP), BX
 	VMOVUPS.Z (BX), K1, Z2
@@ -5341,16 +5341,16 @@ done:
 	VADDPS    Z2, Z1, Z1
 
 biased:
-	TESTQ     $0x00000001, AX
+	TESTQ     $0x00000001, DX
 	JZ        store
-	VMOVUPS.Z (CX), K1, Z2
+	VMOVUPS.Z (AX), K1, Z2
 	VADDPS    Z2, Z0, Z0
-	VMOVUPS.Z (CX)(DX*1), K1, Z2
+	VMOVUPS.Z (AX)(CX*1), K1, Z2
 	VADDPS    Z2, Z1, Z1
 
 store:
-	VMOVUPS Z0, K1, (CX)
-	VMOVUPS Z1, K1, (CX)(DX*1)
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
 	VZEROUPPER
 	RET
 
@@ -5601,10 +5601,10 @@ few:
 	JNZ              few
 
 done:
-	MOVQ      mode+72(FP), AX
-	MOVQ      c+48(FP), CX
-	MOVQ      stride+56(FP), DX
-	TESTQ     $0x00000002, AX
+	MOVQ      c+48(FP), AX
+	MOVQ      stride+56(FP), CX
+	MOVQ      mode+72(FP), DX
+	TESTQ     $0x00000002, DX
 	JZ        biased
 	MOVQ      bias+64(FP), BX
 	VMOVUPS.Z (BX), K1, Z3
@@ -5613,19 +5613,19 @@ done:
 	VADDPS    Z3, Z2, Z2
 
 biased:
-	TESTQ     $0x00000001, AX
+	TESTQ     $0x00000001, DX
 	JZ        store
-	VMOVUPS.Z (CX), K1, Z3
+	VMOVUPS.Z (AX), K1, Z3
 	VADDPS    Z3, Z0, Z0
-	VMOVUPS.Z (CX)(DX*1), K1, Z3
+	VMOVUPS.Z (AX)(CX*1), K1, Z3
 	VADDPS    Z3, Z1, Z1
-	VMOVUPS.Z (CX)(DX*2), K1, Z3
+	VMOVUPS.Z (AX)(CX*2), K1, Z3
 	VADDPS    Z3, Z2, Z2
 
 store:
-	VMOVUPS Z0, K1, (CX)
-	VMOVUPS Z1, K1, (CX)(DX*1)
-	VMOVUPS Z2, K1, (CX)(DX*2)
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
 	VZEROUPPER
 	RET
 
@@ -5898,11 +5898,11 @@ few:
 	JNZ              few
 
 done:
-	MOVQ      mode+72(FP), AX
-	MOVQ      c+48(FP), CX
-	MOVQ      stride+56(FP), DX
-	LEAQ      (DX)(DX*2), BX
-	TESTQ     $0x00000002, AX
+	MOVQ      c+48(FP), AX
+	MOVQ      stride+56(FP), CX
+	LEAQ      (CX)(CX*2), DX
+	MOVQ      mode+72(FP), BX
+	TESTQ     $0x00000002, BX
 	JZ        biased
 	MOVQ      bias+64(FP), SI
 	VMOVUPS.Z (SI), K1, Z4
@@ -5912,21 +5912,21 @@ done:
 	VADDPS    Z4, Z3, Z3
 
 biased:
-	TESTQ     $0x00000001, AX
+	TESTQ     $0x00000001, BX
 	JZ        store
-	VMOVUPS.Z (CX), K1, Z4
+	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z0, Z0
-	VMOVUPS.Z (CX)(DX*1), K1, Z4
+	VMOVUPS.Z (AX)(CX*1), K1, Z4
 	VADDPS    Z4, Z1, Z1
-	VMOVUPS.Z (CX)(DX*2), K1, Z4
+	VMOVUPS.Z (AX)(CX*2), K1, Z4
 	VADDPS    Z4, Z2, Z2
-	VMOVUPS.Z (CX)(BX*1), K1, Z4
+	VMOVUPS.Z (AX)(DX*1), K1, Z4
 	VADDPS    Z4, Z3, Z3
 
 store:
-	VMOVUPS Z0, K1, (CX)
-	VMOVUPS Z1, K1, (CX)(DX*1)
-	VMOVUPS Z2, K1, (CX)(DX*2)
-	VMOVUPS Z3, K1, (CX)(BX*1)
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (AX)(DX*1)
 	VZEROUPPER
 	RET

@@ -55,11 +55,7 @@ func tile(x *isa, rows, vectors int) {
 	}
 	sums := make([][]vector, rows)
 	for i := range sums {
-		for range vectors {
-			s := x.new()
-			x.zero(s)
-			sums[i] = append(sums[i], s)
-		}
+		sums[i] = x.zeros(vectors)
 	}
 	columns := make([]vector, vectors)
 	for v := range columns {
@@ -91,28 +87,35 @@ func tile(x *isa, rows, vectors int) {
 	DECQ(k)
 	JNZ(LabelRef("terms"))
 
+	x.storeTile(c, sums, value)
+}
+
+// storeTile ends a tile kernel: the sums of its rows, plus what mode says, become c. Of
+// the vectors of a row the last is masked; value is scratch.
+func (x *isa) storeTile(c rowsOf, sums [][]vector, value vector) {
+	tail := func(v int) bool { return v == len(sums[0])-1 }
 	mode := arg("mode")
 	TESTQ(U32(2), mode)
 	JZ(LabelRef("biased"))
 	bias := arg("bias")
-	for v := range vectors {
+	for v := range sums[0] {
 		x.load(Mem{Base: bias, Disp: v * x.bytes}, value, tail(v))
-		for i := range rows {
+		for i := range sums {
 			VADDPS(value, sums[i][v], sums[i][v])
 		}
 	}
 	Label("biased")
 	TESTQ(U32(1), mode)
 	JZ(LabelRef("store"))
-	for i := range rows {
-		for v := range vectors {
+	for i := range sums {
+		for v := range sums[i] {
 			x.load(c.at(i, v*x.bytes), value, tail(v))
 			VADDPS(value, sums[i][v], sums[i][v])
 		}
 	}
 	Label("store")
-	for i := range rows {
-		for v := range vectors {
+	for i := range sums {
+		for v := range sums[i] {
 			x.store(sums[i][v], c.at(i, v*x.bytes), tail(v))
 		}
 	}

@@ -188,19 +188,25 @@ func packColumns(x *isa) {
 	RET()
 }
 
-// transpose transposes the square of numbers in z; t is scratch.
-func transpose(z, t []vector) {
-	n := len(z)
-	for i := 0; i < n; i += 2 {
+// transposeQuarters transposes in every 128 bits of each four of z their square of
+// numbers; t is scratch.
+func transposeQuarters(z, t []vector) {
+	for i := 0; i < len(z); i += 2 {
 		VUNPCKLPS(z[i+1], z[i], t[i])
 		VUNPCKHPS(z[i+1], z[i], t[i+1])
 	}
-	for q := 0; q < n; q += 4 {
+	for q := 0; q < len(z); q += 4 {
 		VUNPCKLPD(t[q+2], t[q], z[q])
 		VUNPCKHPD(t[q+2], t[q], z[q+1])
 		VUNPCKLPD(t[q+3], t[q+1], z[q+2])
 		VUNPCKHPD(t[q+3], t[q+1], z[q+3])
 	}
+}
+
+// transpose transposes the square of numbers in z; t is scratch.
+func transpose(z, t []vector) {
+	transposeQuarters(z, t)
+	n := len(z)
 	if n == 8 {
 		for i := range 4 {
 			VPERM2F128(Imm(0x20), z[4+i], z[i], t[i])

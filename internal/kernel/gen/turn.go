@@ -35,7 +35,10 @@ func turn(rows int) {
 		LEAQ(Mem{Base: quarters[i].base, Index: next, Scale: 4}, q.base)
 		quarters = append(quarters, q)
 	}
-	sums := x.zeros(rows)
+	sums := make([][]vector, rows)
+	for i := range sums {
+		sums[i] = x.zeros(1)
+	}
 	z, t := make([]vector, 4), make([]vector, 4)
 	for i := range z {
 		z[i], t[i] = x.new(), x.new()
@@ -47,17 +50,10 @@ func turn(rows int) {
 				VBROADCASTF32X4(quarters[q+1].at(i, at), mask, z[i])
 			}
 		}
-		VUNPCKLPS(z[1], z[0], t[0])
-		VUNPCKHPS(z[1], z[0], t[1])
-		VUNPCKLPS(z[3], z[2], t[2])
-		VUNPCKHPS(z[3], z[2], t[3])
-		VUNPCKLPD(t[2], t[0], z[0])
-		VUNPCKHPD(t[2], t[0], z[1])
-		VUNPCKLPD(t[3], t[1], z[2])
-		VUNPCKHPD(t[3], t[1], z[3])
+		transposeQuarters(z, t)
 		for i := range z {
 			for r := range rows {
-				VFMADD231PS_BCST(a.at(r, at+4*i), z[i], sums[r])
+				VFMADD231PS_BCST(a.at(r, at+4*i), z[i], sums[r][0])
 			}
 		}
 	}
@@ -92,25 +88,5 @@ func turn(rows int) {
 	JNZ(LabelRef("few"))
 	Label("done")
 
-	mode, value := arg("mode"), x.new()
-	c := newRows(arg("c"), arg("stride"), rows)
-	TESTQ(U32(2), mode)
-	JZ(LabelRef("biased"))
-	x.load(Mem{Base: arg("bias")}, value, true)
-	for r := range rows {
-		VADDPS(value, sums[r], sums[r])
-	}
-	Label("biased")
-	TESTQ(U32(1), mode)
-	JZ(LabelRef("store"))
-	for r := range rows {
-		x.load(c.at(r, 0), value, true)
-		VADDPS(value, sums[r], sums[r])
-	}
-	Label("store")
-	for r := range rows {
-		x.store(sums[r], c.at(r, 0), true)
-	}
-	VZEROUPPER()
-	RET()
+	x.storeTile(newRows(arg("c"), arg("stride"), rows), sums, x.new())
 }
