@@ -2,6 +2,22 @@ package kernel
 
 import "fmt"
 
+// All assembly is generated on every machine.
+
+//go:generate -command asm go run -C gen .
+//go:generate asm -out ../mul512_amd64.s -stubs ../mul512_amd64.go -pkg kernel mul512
+//go:generate asm -out ../pack512_amd64.s -stubs ../pack512_amd64.go -pkg kernel pack512
+//go:generate asm -out ../mul256_amd64.s -stubs ../mul256_amd64.go -pkg kernel mul256
+//go:generate asm -out ../pack256_amd64.s -stubs ../pack256_amd64.go -pkg kernel pack256
+//go:generate asm -out ../vec512_amd64.s -stubs ../vec512_amd64.go -pkg kernel vec512
+//go:generate asm -out ../vec256_amd64.s -stubs ../vec256_amd64.go -pkg kernel vec256
+//go:generate asm -out ../bf16_amd64.s -stubs ../bf16_asm_amd64.go -pkg kernel bf16
+//go:generate sh -c "go run -C gen . amx > amx_amd64.s"
+//go:generate sh -c "go run -C gen . dots > dots_amd64.s"
+//go:generate asm -out ../peak512_amd64.s -stubs ../peak512_amd64.go -pkg kernel peak512
+//go:generate asm -out ../peak256_amd64.s -stubs ../peak256_amd64.go -pkg kernel peak256
+//go:generate sh -c "go run -C gen . neon > mul_arm64.s"
+
 // A Path is a family of instructions that the kernels can use. Within one path
 // results are reproducible bit by bit; two paths differ in rounding.
 type Path int

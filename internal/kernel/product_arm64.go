@@ -1,7 +1,5 @@
 package kernel
 
-//go:generate sh -c "go run -C gen . neon > mul_arm64.s"
-
 // mulNEON sets the 8×12 numbers at c, or adds to them, the product of a strip of
 // 8 with a strip of 12, of k ≥ 1 terms. Rows of c are stride bytes apart.
 //
