@@ -30,8 +30,9 @@ training steps by phase, generation.
 A name such as train/gpt2/4x64/float32 is one case; --only takes the beginning of
 one, and "pedestrian bench --list" names them all. Without --only the long cases are
 left out. Each figure is a median; "of peak" is the rate beside that of fused
-multiply-adds on registers (in bf16: of dot products, where there are any), measured in between. In a step the operations are
-6·parameters + 12·blocks·width·T a token, masked or not, as the field counts them.
+multiply-adds on registers (in bf16: of dot products, where there are any), measured
+in between. In a step the operations are 6·parameters + 12·blocks·width·T a token,
+masked or not, as the field counts them.
 
 With --json there is one object a line, in the form that bench/peers/README.md gives.`,
 		Example: "  pedestrian bench\n  pedestrian bench --only train/gpt2/4x64 --repeat 3\n  pedestrian bench --only run/char --text tinyshakespeare.txt --json",
@@ -56,7 +57,7 @@ With --json there is one object a line, in the form that bench/peers/README.md g
 	f.StringVar(&b.precision, "precision", "", "only cases of this precision, float32 or bf16")
 	f.IntVar(&b.threads, "threads", 0, "threads (0 = one a processor)")
 	f.IntVar(&b.repeat, "repeat", 0, "repetitions of each case (0 = as many as it needs)")
-	f.StringVar(&b.text, "text", "", "the text that run/char learns; without it that case is left out")
+	f.StringVar(&b.text, "text", "", "the text that run/char learns")
 	f.BoolVar(&b.recompute, "recompute", false, "steps keep of each block its input alone and compute the rest again")
 	f.BoolVar(&b.json, "json", false, "one JSON object a line")
 	f.BoolVar(&list, "list", false, "name the cases and do nothing")
@@ -126,12 +127,14 @@ func benchCases() []benchCase {
 }
 
 func (b *bench) run() error {
-	if b.text == "" && strings.HasPrefix(b.only, "run/") {
-		return usagef("%s learns a text: name one with --text", b.only)
-	}
 	cases := slices.DeleteFunc(benchCases(), func(c benchCase) bool { return !b.wants(c) })
 	if len(cases) == 0 {
 		return usagef("no case is called %q in precision %q: \"pedestrian bench --list\" names them", b.only, b.precision)
+	}
+	for _, c := range cases {
+		if b.text == "" && strings.HasPrefix(c.name, "run/") {
+			return usagef("%s learns a text: name one with --text", c.name)
+		}
 	}
 	b.pool = kernel.NewPool(b.threads)
 	defer b.pool.Close()
@@ -161,7 +164,7 @@ func (b *bench) wants(c benchCase) bool {
 	case b.only == "":
 		return !c.long
 	}
-	return c.name == b.only || strings.HasPrefix(c.name, strings.TrimSuffix(b.only, "/")+"/")
+	return strings.HasPrefix(c.name, b.only)
 }
 
 // repeats is how often a case is repeated when the flag does not say.
