@@ -46,7 +46,7 @@ type Options struct {
 	Preset string `json:"preset" yaml:"preset"` // the preset these options began with
 
 	Data        string  `json:"data" yaml:"data"`                 // Stories or a half of them, or the path of a text file or a directory of them
-	Val         string  `json:"val,omitempty" yaml:"val"`         // the same for validation; "" = a part of Data is kept
+	Val         string  `json:"val,omitempty" yaml:"val"`         // the path of text or documents for validation; "" = a part of Data is kept
 	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one; with a base, "base"
 	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
 	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation

@@ -19,7 +19,7 @@ func newCheckpointCmd() *cobra.Command {
 		Short: "Verify, list and prune the checkpoints of a run",
 		Long: `Every checkpoint holds the SHA-256 of each of its files. Training and sampling
 compare them when they load, and pass over a checkpoint that is damaged; these
-commands do the same without loading anything.`,
+commands do the same by themselves.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}

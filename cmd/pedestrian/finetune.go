@@ -32,7 +32,8 @@ such as openai-community/gpt2, which is taken from the cache or fetched.
 
 Data are documents in JSON Lines, {"text": …}, {"prompt": …, "completion": …} or
 {"messages": [{"role": …, "content": …}]}, of which the completions are learnt and
-the token that ends a text; or a text file, which is learnt window by window.
+the token that ends a text; or a text file, which is learnt window by window, or
+document by document where it has marks between them. "pedestrian data" shows them.
 
 You will see the base, the data, what is trained and what it takes; then what
 "pedestrian train" shows; and at the end whether the adapter has learnt beside every
