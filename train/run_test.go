@@ -93,6 +93,15 @@ func resume(t testing.TB, dir string, d *Data, change func(*Options)) *Run {
 	if change != nil {
 		change(&c.Options)
 	}
+	if c.State.Adapter != nil {
+		b, err := randomBase(c.Options, d)
+		if err == nil {
+			err = c.Attach(b.Params)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	r, err := Resume(dir, c, d)
 	if err != nil {
 		t.Fatal(err)

@@ -120,10 +120,7 @@ func (r *Run) findSnapshot() {
 	}
 	if s.Snapshot < s.Step && r.Dir != "" {
 		if c, err := loadStep(r.fs, r.Dir, s.Snapshot); err == nil && c.Network == r.Network {
-			r.back = c.State
-			if s.Adapter != nil {
-				r.back.Params = s.Params
-			}
+			r.back = c.State // of an adapter, without the base: what is frozen is not copied
 			return
 		}
 	}

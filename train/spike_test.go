@@ -171,17 +171,17 @@ func TestRewindMendsWeights(t *testing.T) {
 // A run that goes back, stopped after any step near that and resumed, ends with the
 // bits of the run that was never stopped.
 func TestRewindResumes(t *testing.T) {
-	for _, precision := range []engine.Precision{engine.Float32, engine.BF16} {
-		t.Run(string(precision), func(t *testing.T) { rewindResumes(t, precision) })
+	mixed := mini()
+	mixed.Precision = string(engine.BF16)
+	for name, o := range map[string]Options{"float32": mini(), "bf16": mixed, "adapter": adapted()} {
+		t.Run(name, func(t *testing.T) { rewindResumes(t, o) })
 	}
 }
 
 // atTheSpike is a stop between going back and the next step.
 const atTheSpike = -1
 
-func rewindResumes(t *testing.T, precision engine.Precision) {
-	o := mini()
-	o.Precision = string(precision)
+func rewindResumes(t *testing.T, o Options) {
 	o.Steps, o.Warmup, o.Batch, o.SaveEvery, o.EvalEvery, o.OnSpike = 150, 10, 4, 20, 100, SpikeRewind
 	d := dataOf(t, sentences(t), o)
 	run := func(stops ...int) (*State, int) {
@@ -221,7 +221,7 @@ func rewindResumes(t *testing.T, precision engine.Precision) {
 		t.Fatalf("%d spikes, %d batches passed over", spikes, whole.Skipped)
 	}
 	stops := [][]int{{119}, {120}, {121}, {128, 131, 133}, {134}, {140}, {atTheSpike}}
-	if precision == engine.BF16 {
+	if o.Precision == string(engine.BF16) {
 		stops = stops[5:]
 	}
 	for _, stops := range stops {
