@@ -180,6 +180,44 @@ func TestDocumentsRefused(t *testing.T) {
 	}
 }
 
+// A run goes on with the documents that it began with, and of each with what was learnt.
+func TestOtherDocumentsAreRefused(t *testing.T) {
+	o, b, tok := documented(t)
+	o.Steps, o.EvalEvery = 1, 1
+	dir := t.TempDir()
+	r := finetune(t, o, b, documentData(t, o, tok), dir)
+	if _, err := r.Train(t.Context(), Observer{}); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	text, err := os.ReadFile(o.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := o
+	other.Data = filepath.Join(t.TempDir(), "answers.jsonl")
+	if err := os.WriteFile(other.Data, []byte(strings.Replace(string(text), "17 say", "71 say", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	all := o
+	all.Tuning.Loss = LossAll
+	for name, changed := range map[string]Options{"": o, "a prompt": other, "what is learnt": all} {
+		c, _, err := LoadNewest(dir, true)
+		if err == nil {
+			err = c.Attach(b.Params)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Resume(dir, c, documentData(t, changed, tok))
+		if name == "" && err == nil {
+			r.Close()
+		} else if name == "" || err == nil || !strings.Contains(err.Error(), "the text is not the one that the run began with") {
+			t.Errorf("changed is %q: %v", name, err)
+		}
+	}
+}
+
 // A text is windows, unless it has marks between documents, a separator is given, or
 // documents are asked for.
 func TestTextOrDocuments(t *testing.T) {

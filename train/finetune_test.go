@@ -91,6 +91,17 @@ func TestAdapterRun(t *testing.T) {
 	}
 }
 
+// The same numbers in tensors of other shapes are another network.
+func TestDigestKnowsShapes(t *testing.T) {
+	c := mini().Config
+	c.Vocab, c.Context = 8, 6
+	swapped := c
+	swapped.Vocab, swapped.Context = 6, 8
+	if Digest(pedestrian.NewParams[float32](c)) == Digest(pedestrian.NewParams[float32](swapped)) {
+		t.Error("8 tokens in 6 places have the digest of 6 tokens in 8")
+	}
+}
+
 // A base that is another, or has changed, is refused.
 func TestAttach(t *testing.T) {
 	o := adapted()
