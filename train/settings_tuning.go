@@ -21,10 +21,10 @@ func (o *Options) TuningSettings() []Setting {
 		{"val", "documents or text of a file for validation; without it a part of data is kept", &o.Val},
 		{"val_fraction", "share of data that is kept for validation", &o.ValFraction},
 		{"format", "documents, or windows of a text; empty = documents if they are in JSON Lines or a text has marks between them", &t.Format},
-		{"separator", "what divides the documents of a text; empty = the end-of-text mark", &t.Separator},
+		{"separator", `what divides the documents of a text, such as "\n\n"; empty = the end-of-text mark`, escaped(&t.Separator)},
 		{"template", "how messages become a text: " + strings.Join(corpus.Templates(), ", ") + ", or a file; empty = the first", &t.Template},
 		{"tokenizer", "of a base that brings none: gpt2, bytes, or the path of a tokenizer.json; else base", &o.Tokenizer},
-		{"end", "what ends a document; empty = the tokenizer's token for the end of a text", &t.End},
+		{"end", "what ends a document; empty = the tokenizer's token for the end of a text", escaped(&t.End)},
 		{"loss", "of documents with a prompt or messages: completions, or all", &t.Loss},
 		{"packing", "on: as many documents in a row as fit, none of which sees another; off: one, and padding", &t.Packing},
 		{"long", "documents longer than a row: cut (they go on in another row) or truncate", &t.Long},
@@ -63,6 +63,17 @@ func (o *Options) TuningSettings() []Setting {
 // named is the notation of a name.
 func named[S ~string](p *S) written {
 	return written{func() string { return string(*p) }, func(text string) error { *p = S(text); return nil }}
+}
+
+// escaped is the notation of a text with what a shell makes hard to write: \n is the
+// end of a line, \t a tab and \\ a backslash.
+func escaped(p *string) written {
+	get := func() string { return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`).Replace(*p) }
+	set := func(text string) error {
+		*p = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\t`, "\t").Replace(text)
+		return nil
+	}
+	return written{get, set}
 }
 
 // allLinear are the layers of every block, queries, keys and values as one: those that

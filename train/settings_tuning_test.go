@@ -18,6 +18,7 @@ func TestTuningSettingsRoundTrip(t *testing.T) {
 	}
 	o.Tuning.Adapter.Ranks = map[pedestrian.Target]int{pedestrian.TargetQKV: 4}
 	o.Tuning.Adapter.Layers = []int{0, 1, 2, 5}
+	o.Tuning.Separator, o.Tuning.End = "\n\n", "\\n\t\\"
 	got := TuningOptions("base")
 	for _, s := range o.TuningSettings() {
 		if err := got.Set(s.Name, s.String()); err != nil {
@@ -28,7 +29,7 @@ func TestTuningSettingsRoundTrip(t *testing.T) {
 	if !reflect.DeepEqual(got, o) {
 		t.Errorf("got\n%+v, want\n%+v", got, o)
 	}
-	for name, want := range map[string]string{"targets": "qkv:4,attProj,expand,contract", "layers": "0-2,5", "scaling": "alpha/r"} {
+	for name, want := range map[string]string{"targets": "qkv:4,attProj,expand,contract", "layers": "0-2,5", "scaling": "alpha/r", "separator": `\n\n`, "end": `\\n\t\\`} {
 		i := slices.IndexFunc(o.TuningSettings(), func(s Setting) bool { return s.Name == name })
 		if text := o.TuningSettings()[i].String(); text != want {
 			t.Errorf("%s is written %q, want %q", name, text, want)

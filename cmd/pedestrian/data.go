@@ -15,14 +15,14 @@ import (
 
 // A dataCommand holds the flags of data.
 type dataCommand struct {
-	tokenizer, format, separator, template, end, loss, packing, long, val string
-	window, show, width                                                   int
-	showTemplate                                                          string
-	json                                                                  bool
+	tuning                               train.Options // settings that finetune has, too
+	tokenizer, format, val, showTemplate string
+	window, show, width                  int
+	json                                 bool
 }
 
 func newDataCmd() *cobra.Command {
-	var t dataCommand
+	t := dataCommand{tuning: train.TuningOptions("")}
 	cmd := &cobra.Command{
 		Use:   "data FILE",
 		Short: "Look at examples before training: what is learnt of them, how they fill rows",
@@ -58,13 +58,13 @@ your own. --show-template prints one, to begin your own with.`,
 	f.SortFlags = false
 	f.StringVar(&t.tokenizer, "tokenizer", train.GPT2, "gpt2, bytes, or the path of a tokenizer.json or of a directory with one")
 	f.StringVar(&t.format, "format", "", "text or jsonl (default: as the name or the first line says)")
-	f.StringVar(&t.separator, "separator", "", `what divides the documents of a text file, such as "\n\n" (default the end-of-text mark)`)
-	f.StringVar(&t.template, "template", "", "how conversations become text: "+strings.Join(corpus.Templates(), ", ")+", or a file")
-	f.StringVar(&t.end, "end", "", `what ends a document (default the tokenizer's end-of-text token)`)
-	f.StringVar(&t.loss, "loss", "completions", "what is learnt: completions, or all")
+	for _, s := range t.tuning.TuningSettings() {
+		switch s.Name {
+		case "separator", "template", "end", "loss", "packing", "long":
+			addSettings(f, []train.Setting{s})
+		}
+	}
 	f.IntVar(&t.window, "window", 1024, "tokens of a row")
-	f.StringVar(&t.packing, "packing", "on", "on: as many documents in a row as fit, none of which sees another; off: one, and padding")
-	f.StringVar(&t.long, "long", string(corpus.LongCut), "documents longer than a row: cut (they go on in another row) or truncate")
 	f.StringVar(&t.val, "val", "", "examples for validation, whose documents must not be in FILE too")
 	f.IntVarP(&t.show, "n", "n", 3, "examples to show")
 	f.IntVar(&t.width, "tokens", 200, "tokens of an example to show, at most (0 = all)")
@@ -116,7 +116,7 @@ func (t *dataCommand) run(path string, w io.Writer) error {
 		return usageError{err}
 	}
 	report := dataReport{Source: path, Tokenizer: t.tokenizer, Report: r, Window: t.window}
-	report.Rows = corpus.Pack(x, t.window, corpus.PackOptions{Long: corpus.Long(t.long), Pad: t.packing == "off"}).Stats
+	report.Rows = corpus.Pack(x, t.window, corpus.PackOptions{Long: corpus.Long(t.tuning.Tuning.Long), Pad: t.tuning.Tuning.Packing == train.PackingOff}).Stats
 	for i := range min(t.show, x.Len()) {
 		tokens, learn := x.Document(i)
 		n := len(tokens)
@@ -139,14 +139,15 @@ func (t *dataCommand) run(path string, w io.Writer) error {
 
 // options are what the flags say about reading.
 func (t *dataCommand) options() (o corpus.ExampleOptions, err error) {
+	u := t.tuning.Tuning
 	for _, f := range []struct {
 		name, value string
 		allowed     []string
 	}{
 		{"format", t.format, []string{"", string(corpus.FormatText), string(corpus.FormatJSONL)}},
-		{"loss", t.loss, []string{"completions", "all"}},
-		{"packing", t.packing, []string{"on", "off"}},
-		{"long", t.long, []string{string(corpus.LongCut), string(corpus.LongTruncate)}},
+		{"loss", u.Loss, []string{train.LossCompletions, train.LossAll}},
+		{"packing", u.Packing, []string{train.PackingOn, train.PackingOff}},
+		{"long", u.Long, []string{string(corpus.LongCut), string(corpus.LongTruncate)}},
 	} {
 		if !slices.Contains(f.allowed, f.value) {
 			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
@@ -155,16 +156,13 @@ func (t *dataCommand) options() (o corpus.ExampleOptions, err error) {
 	if t.window < 1 || t.window > 1<<20 || t.show < 0 || t.width < 0 {
 		return o, fmt.Errorf("--window is %d, -n %d and --tokens %d: a row has 1 to %d tokens, and the others are not negative", t.window, t.show, t.width, 1<<20)
 	}
-	o.Format, o.Separator = corpus.Format(t.format), escapes.Replace(t.separator)
-	o.EncodeOptions = corpus.EncodeOptions{All: t.loss == "all", End: escapes.Replace(t.end)}
-	if t.template != "" {
-		o.Template, err = corpus.LoadTemplate(t.template)
+	o.Format, o.Separator = corpus.Format(t.format), u.Separator
+	o.EncodeOptions = corpus.EncodeOptions{All: u.Loss == train.LossAll, End: u.End}
+	if u.Template != "" {
+		o.Template, err = corpus.LoadTemplate(u.Template)
 	}
 	return o, err
 }
-
-// escapes are what a shell makes hard to write.
-var escapes = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\\`, `\`)
 
 // compare looks for documents of validation that are trained on.
 func (t *dataCommand) compare(x *corpus.Examples, tok *token.Tokenizer, o corpus.ExampleOptions, r *dataReport) error {
