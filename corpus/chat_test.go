@@ -78,7 +78,7 @@ func TestChatTokenizer(t *testing.T) {
 	if count(start) != 2 || count(end) != 2 || !learn[len(tokens)-2] || tokens[len(tokens)-2] != end {
 		t.Errorf("the marks are %d and %d tokens", count(start), count(end))
 	}
-	if r.Template != "chatml" || !strings.Contains(strings.Join(r.Warnings, "\n"), "which is not executed: by its marks it is chatml") {
+	if r.Template != "chatml" || len(r.Warnings) != 2 || !strings.Contains(strings.Join(r.Warnings, "\n"), "which is not executed: by its marks it is chatml") {
 		t.Errorf("%+v", r)
 	}
 	_, _, err = LoadExamples(path, chatTokenizer(t, "{{ bos_token }}[INST] {{ messages[0].content }} [/INST]"), ExampleOptions{})

@@ -271,6 +271,11 @@ func TestLoadExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	unended, err := ParseTemplate("user \"{content}>\"\nassistant \"{learn}{content}{/learn}{eos}\"")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unended.Name = "mine"
 	for _, c := range []struct {
 		name, text string
 		tok        *token.Tokenizer
@@ -284,6 +289,8 @@ func TestLoadExamples(t *testing.T) {
 			`the end of a text, "<|endoftext|>", is never learnt: the network will not stop by it; stop it at "<|im_end|>"; template chatml: <|im_end|>, <|im_start|> are not tokens of this tokenizer, and are written as text; fields that are not used: id`},
 		{"a.txt", "ab\n<|endoftext|>\nabc\n", token.GPT2(), ExampleOptions{}, "ab[\n■]", Report{Kind: KindText, Documents: 2, Tokens: 7, Targets: 5, Longest: 4, LongestAt: Place{"a.txt", 3}, Ends: 2}, ""},
 		{"a.txt", "ab.cab", chars, ExampleOptions{Separator: "."}, "a[b]", Report{Kind: KindText, Documents: 2, Tokens: 5, Targets: 3, Longest: 3, LongestAt: Place{"a.txt", 1}}, "the tokenizer has no end-of-text token: nothing teaches the network to stop; choose a text that ends a document (end)"},
+		{"a.jsonl", `{"prompt":"a","completion":" b"}` + "\n" + `{"prompt":"a","completion":"b"}`, token.GPT2(), ExampleOptions{}, "a[ b■]", Report{Kind: KindPrompt, Documents: 2, Tokens: 6, Targets: 4, Longest: 3, LongestAt: Place{"a.jsonl", 1}, Ends: 2}, ""},
+		{"a.jsonl", chat, token.GPT2(), ExampleOptions{EncodeOptions: EncodeOptions{Template: unended}}, "Hi>[Hello!]■", Report{Kind: KindMessages, Documents: 1, Tokens: 5, Targets: 2, Longest: 5, LongestAt: Place{"a.jsonl", 1}, Template: "mine"}, `the end of a text, "<|endoftext|>", is never learnt: the network will not stop by it; fields that are not used: id`},
 		{"a.jsonl", `{"prompt":"a","completion":"b"}`, token.GPT2(), ExampleOptions{}, "a[b■]", Report{Kind: KindPrompt, Documents: 1, Tokens: 3, Targets: 2, Longest: 3, LongestAt: Place{"a.jsonl", 1}, Ends: 1}, "in 1 of 1 examples the prompt and the completion have no space or line end between them: the words run together"},
 	} {
 		path := filepath.Join(tree(t, [2]string{c.name, c.text}), c.name)
@@ -305,7 +312,10 @@ func TestLoadExamples(t *testing.T) {
 		}
 		var all strings.Builder
 		tokens, learn := x.Document(0)
-		for _, s := range Spans(c.tok, tokens, learn) {
+		for i, s := range Spans(c.tok, tokens, learn) {
+			if s.Learn != (i%2 == 1) { // what is learnt and what is not take turns
+				t.Errorf("span %d of %s", i, c.want)
+			}
 			all.WriteString(s.Text)
 		}
 		if all.String() != c.tok.Decode(tokens) {

@@ -3,6 +3,7 @@ package corpus
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,12 +94,26 @@ func TestStop(t *testing.T) {
 			t.Errorf("%s stops at %q", name, got)
 		}
 	}
+	for assistant, want := range map[string]string{
+		"{eos}A{learn}{content}.{/learn}{eos}": ".",
+		"A{learn}>{content}.{/learn}\n":        ".",
+		"A{learn}{content}.{eos}{/learn}\n":    "",
+	} {
+		template, err := ParseTemplate("user \"{content}\"\nassistant " + strconv.Quote(assistant))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := template.Stop(); got != want {
+			t.Errorf("%s stops at %q", assistant, got)
+		}
+	}
 }
 
 func TestRecognizeTemplate(t *testing.T) {
 	for jinja, want := range map[string]string{
 		"{% for m in messages %}{{'<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n'}}{% endfor %}": "chatml",
 		"{{ bos_token }}[INST] {{ messages[0]['content'] }} [/INST]":                                                      "",
+		"{{'<|im_start|>' + content + '<|end|>'}}":                                                                        "",
 		"": "",
 	} {
 		if got, ok := RecognizeTemplate(jinja); got != want || ok != (want != "") {
