@@ -221,6 +221,13 @@ func TestCacheIsBounded(t *testing.T) {
 			t.Fatalf("%d words, %d tokens are remembered", len(e.cache), len(e.tokens))
 		}
 	}
+	tokens := 0
+	for _, s := range e.cache {
+		tokens += int(s.to - s.from)
+	}
+	if tokens != len(e.tokens) {
+		t.Errorf("%d tokens are remembered, of which %d belong to words", len(e.tokens), tokens)
+	}
 }
 
 // TestClasses compares the pinned classes with package unicode where it knows the

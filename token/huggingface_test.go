@@ -209,6 +209,7 @@ func TestLoadDirectory(t *testing.T) {
 	check("decoder", with(map[string]string{configFile: `{"tokenizer_class":"GPT2Tokenizer","eos_token":"<e>","chat_template":"{{x}}","added_tokens_decoder":{
 		"50257":{"content":"<e>","special":true,"normalized":false,"lstrip":false},"50258":{"content":"a word","special":false}}}`}), 50257, "{{x}}", 50259)
 	check("two ends", with(map[string]string{addedFile: `{"<a>":50257,"<b>":50258}`, specialFile: `{"eos_token":"<a>"}`, configFile: `{"eos_token":"<b>"}`}), 50258, "", 50259)
+	check("null beside a map", with(map[string]string{addedFile: `{"<a>":50257}`, specialFile: `{"eos_token":"<a>"}`, configFile: `{"eos_token":null}`}), 50257, "", 50258)
 	check("no end is named", with(map[string]string{configFile: `{"eos_token":null,"chat_template":null}`}), 50256, "", 50257)
 	check("templates", with(map[string]string{configFile: `{"chat_template":[{"name":"tool","template":"t"},{"name":"default","template":"d"}]}`}), 50256, "d", 50257)
 	check("a template's file", with(map[string]string{configFile: `{"chat_template":"old"}`, chatFile: "new\n"}), 50256, "new\n", 50257)
