@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The same work here, in PyTorch and in llm.c, alternately in one run; prints the ratios.
+"""The same work here, in PyTorch, llm.c, OpenBLAS and oneDNN, alternately in one run; prints the ratios.
 
-    python3 bench/peers/run.py --torch ~/torch/bin/python [--llmc CHECKOUT] [--text tinyshakespeare.txt] [CASE…]
+    python3 bench/peers/run.py --torch ~/torch/bin/python [--llmc CHECKOUT] [--openblas ~/torch/bin/python]
+        [--onednn PREFIX] [--text tinyshakespeare.txt] [CASE…]
 
 A CASE is a prefix such as train/gpt2 or gemm/nn; none means all. README.md
 explains the cases, the contract with `pedestrian bench`, and what is fair about it.
@@ -35,13 +36,13 @@ CASES = [("train/gpt2/4x64", 5, 5), ("train/gpt2/4x256", 5, 3), ("train/gpt2/1x1
 
 # What is wanted of ours: (case prefix, precision, against, least ratio of speed).
 WANTED = [("train/gpt2", "float32", "PyTorch", 1.3), ("train/gpt2", "float32", "llm.c", 8), ("train/gpt2", "bf16", "PyTorch", 1.8),
-          ("run/char", "float32", "PyTorch", 3), ("generate/gpt2", "float32", "PyTorch", 3), ("gemm", "float32", "PyTorch", 1)]
+          ("run/char", "float32", "PyTorch", 3), ("generate/gpt2", "float32", "PyTorch", 3), ("gemm", "float32", "", 1)]
 WANTED_MEMORY = ("train/gpt2/4x256", 0.6)  # of PyTorch's peak without its libraries
 
 
 def environment(threads, cache, preload):
-    """PyTorch at its best: no thread pools that fight, memory kept and in huge pages, one process that compiles."""
-    env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads),
+    """Peers at their best: no thread pools that fight, memory kept and in huge pages, one process that compiles."""
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads),
                MALLOC_TRIM_THRESHOLD_=str(1 << 36), MALLOC_MMAP_THRESHOLD_=str(1 << 36), MALLOC_TOP_PAD_=str(64 << 20),
                GLIBC_TUNABLES="glibc.malloc.hugetlb=1", TORCHINDUCTOR_CACHE_DIR=cache, TORCHINDUCTOR_COMPILE_THREADS="1")
     if preload:
@@ -131,7 +132,14 @@ def build_llmc(checkout, folder):
     return out
 
 
-def peers(case, a, env, llmc):
+def build_onednn(prefix, folder):
+    out, lib = os.path.join(folder, "onednn_peer"), os.path.join(prefix, "lib")
+    subprocess.run(["gcc", "-O2", "-I", os.path.join(prefix, "include"), str(HERE / "onednn_peer.c"),
+                    "-L", lib, "-Wl,-rpath," + os.path.abspath(lib), "-ldnnl", "-lm", "-o", out], check=True)
+    return out
+
+
+def peers(case, a, env, llmc, onednn):
     """The programs that can do a case, made one after the other so that none warms up beside another."""
     made = []
 
@@ -150,12 +158,20 @@ def peers(case, a, env, llmc):
     if llmc and case.startswith("train/gpt2/") and case.endswith("float32"):
         b, t = case.split("/")[2].split("x")
         start("llm.c", lambda: Worker("llm.c", [llmc, b, t], env))
+    if case.startswith("gemm/") and case.endswith("float32"):
+        _, form, shape, _ = case.split("/")
+        product = [form, *shape.split("x")]
+        if a.openblas:
+            command = [a.openblas, str(HERE / "openblas_peer.py"), *product, "--threads", str(a.threads)]
+            start("OpenBLAS", lambda: Worker("OpenBLAS", command, env))
+        if onednn:
+            start("oneDNN", lambda: Worker("oneDNN", [onednn, *product], env))
     return made
 
 
-def measure(case, rounds, repeats, a, env, llmc, log):
+def measure(case, rounds, repeats, a, env, llmc, onednn, log):
     """Every program in turn, `rounds` times: samples by program, and what each said of itself."""
-    programs = peers(case, a, env, llmc)
+    programs = peers(case, a, env, llmc, onednn)
     samples, about = {p.name: [] for p in programs}, {p.name: p.about for p in programs}
     try:
         for r in range(rounds):
@@ -193,7 +209,7 @@ def report(case, samples, about):
         s, ms = samples[name][-1], statistics.median(rounds)
         unit = f"{s['tokens'] / ms * 1e3:9.1f} tok/s" if "tokens" in s else f"{s['flop'] / ms / 1e6:9.1f} GFLOP/s"
         peak, libraries = max(x.get("peak_mib", 0) for x in samples[name]), about[name].get("import_mib", 0)
-        line = f"  {name:16} {ms:10.2f} ms ({min(rounds):.2f} … {max(rounds):.2f}) {unit}  peak {peak:6.0f} MiB" + (f" ({libraries:.0f} libraries)" if libraries else "")
+        line = f"  {name:16} {ms:10.2f} ms ({min(rounds):.2f} … {max(rounds):.2f}) {unit}" + (f"  peak {peak:6.0f} MiB" if peak else "") + (f" ({libraries:.0f} libraries)" if libraries else "")
         if ours and name != "pedestrian":
             ratios = [theirs / mine for theirs, mine in zip(rounds, ours)]
             ratio = statistics.median(ratios)
@@ -204,6 +220,8 @@ def report(case, samples, about):
                 line += f"  memory ×{share:.2f}"
                 if case.startswith(WANTED_MEMORY[0]) and libraries:
                     line += f" {'ok' if share <= WANTED_MEMORY[1] else 'more than'} {WANTED_MEMORY[1]:g}"
+        if "kernel" in about[name]:
+            line += f"  {about[name]['version']} {about[name]['kernel']}"
         if "phases" in s:
             line += "  " + " ".join(f"{k} {v:.0f}" for k, v in s["phases"].items())
         if "val_loss" in s:
@@ -219,6 +237,8 @@ def main():
     p.add_argument("--ours", default="", help='command of ours, such as "./pedestrian bench"; empty: peers alone')
     p.add_argument("--torch", default="", help="Python with PyTorch")
     p.add_argument("--llmc", default="", help="checkout of karpathy/llm.c")
+    p.add_argument("--openblas", default="", help="Python with numpy (built on OpenBLAS, as pip's is) and threadpoolctl")
+    p.add_argument("--onednn", default="", help="where include/dnnl.h and lib/libdnnl.so are, such as /usr")
     p.add_argument("--text", default="", help="a copy of tinyshakespeare.txt, for run/char")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=0, help="instead of each case's own number")
@@ -229,8 +249,8 @@ def main():
     p.add_argument("--preload", default="", help="an allocator for PyTorch, such as libjemalloc.so.2")
     p.add_argument("--out", default="", help="append every sample as a JSON line")
     a = p.parse_args()
-    if not (a.ours or a.torch or a.llmc):
-        p.error("name at least one program: --ours, --torch or --llmc")
+    if not (a.ours or a.torch or a.llmc or a.openblas or a.onednn):
+        p.error("name at least one program: --ours, --torch, --llmc, --openblas or --onednn")
 
     all_cases = [(f"{c}/{pr}", r, n) for c, r, n in CASES for pr in PRECISIONS if a.precision in (None, pr)]
     chosen = [c for c in all_cases if not a.cases or any(c[0].startswith(x) for x in a.cases)]
@@ -253,8 +273,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         env = environment(a.threads, os.path.join(folder, "inductor"), a.preload)
         llmc = build_llmc(a.llmc, folder) if a.llmc else ""
+        onednn = build_onednn(a.onednn, folder) if a.onednn else ""
         for case, rounds, repeats in chosen:
-            samples, about = measure(case, a.rounds or rounds, a.repeat or repeats, a, env, llmc, log)
+            samples, about = measure(case, a.rounds or rounds, a.repeat or repeats, a, env, llmc, onednn, log)
             ours[case] = report(case, samples, about) if samples else None
     for case, ms in ours.items():
         other = case.replace("float32", "bf16")
