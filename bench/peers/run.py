@@ -125,18 +125,27 @@ class Ours:
         pass
 
 
-def build_llmc(checkout, folder):
-    out = os.path.join(folder, "llmc_peer")
-    subprocess.run(["gcc", "-Ofast", "-march=native", "-fno-finite-math-only", "-fopenmp", "-DOMP", "-DTESTING", "-w", "-I", checkout,
-                    str(HERE / "llmc_peer.c"), "-lm", "-o", out], check=True)
+def build(name, source, folder, flags, needs):
+    """Compiles a peer written in C; `needs` is a file of the other project that must be there."""
+    out = os.path.join(folder, name)
+    if not os.path.exists(needs):
+        sys.exit(f"run.py: {name} needs {needs}, which is not there")
+    try:
+        subprocess.run(["gcc", *flags[0], str(HERE / source), *flags[1], "-lm", "-o", out], check=True)
+    except (OSError, subprocess.CalledProcessError) as e:
+        sys.exit(f"run.py: {source} was not compiled: {e}")
     return out
+
+
+def build_llmc(checkout, folder):
+    flags = ["-Ofast", "-march=native", "-fno-finite-math-only", "-fopenmp", "-DOMP", "-DTESTING", "-w", "-I", checkout], []
+    return build("llmc_peer", "llmc_peer.c", folder, flags, os.path.join(checkout, "train_gpt2.c"))
 
 
 def build_onednn(prefix, folder):
-    out, lib = os.path.join(folder, "onednn_peer"), os.path.join(prefix, "lib")
-    subprocess.run(["gcc", "-O2", "-I", os.path.join(prefix, "include"), str(HERE / "onednn_peer.c"),
-                    "-L", lib, "-Wl,-rpath," + os.path.abspath(lib), "-ldnnl", "-lm", "-o", out], check=True)
-    return out
+    include, lib = os.path.join(prefix, "include"), os.path.abspath(os.path.join(prefix, "lib"))
+    return build("onednn_peer", "onednn_peer.c", folder, (["-O2", "-I", include], ["-L", lib, "-Wl,-rpath," + lib, "-ldnnl"]),
+                 os.path.join(include, "dnnl.h"))
 
 
 def peers(case, a, env, llmc, onednn):
@@ -269,14 +278,17 @@ def main():
         if out:
             print(json.dumps(sample), file=out, flush=True)
 
-    ours = {}
+    ours, measured = {}, False
     with tempfile.TemporaryDirectory() as folder:
         env = environment(a.threads, os.path.join(folder, "inductor"), a.preload)
         llmc = build_llmc(a.llmc, folder) if a.llmc else ""
         onednn = build_onednn(a.onednn, folder) if a.onednn else ""
         for case, rounds, repeats in chosen:
             samples, about = measure(case, a.rounds or rounds, a.repeat or repeats, a, env, llmc, onednn, log)
+            measured = measured or bool(samples)
             ours[case] = report(case, samples, about) if samples else None
+    if not measured:
+        sys.exit("run.py: nothing was measured")
     for case, ms in ours.items():
         other = case.replace("float32", "bf16")
         if case != other and ms and ours.get(other):
