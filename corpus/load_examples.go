@@ -34,8 +34,7 @@ type Report struct {
 }
 
 // LoadExamples reads the examples at path, as [ReadRecords] does, and encodes them.
-// Conversations without a template get the one that the tokenizer's own is recognised
-// as ([RecognizeTemplate]), or else the first of [Templates]; the report names it.
+// Conversations without a template get the [DefaultTemplate]; the report names it.
 func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Examples, *Report, error) {
 	if o.Separator == "" {
 		o.Separator = endOfText
@@ -50,8 +49,11 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 		if e == nil {
 			r.Kind = rec.Kind
 			if o.Template == nil && rec.Messages != nil {
-				if o.Template, err = defaultTemplate(tok, r); err != nil {
+				if o.Template, err = DefaultTemplate(tok); err != nil {
 					return err
+				}
+				if tok.ChatTemplate() != "" {
+					r.warn("the tokenizer brings a chat template in Jinja, which is not executed: by its marks it is %s, and that is used", o.Template.Name)
 				}
 			}
 			if e, err = NewEncoder(tok, o.EncodeOptions); err != nil {
@@ -100,8 +102,10 @@ func (r *Report) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
-// defaultTemplate is the template of conversations when none was chosen.
-func defaultTemplate(tok *token.Tokenizer, r *Report) (*Template, error) {
+// DefaultTemplate is the template of conversations where none was chosen: the one that
+// the tokenizer's own looks like ([RecognizeTemplate]), or the first of [Templates]
+// where it has none. It is an error if that looks like none.
+func DefaultTemplate(tok *token.Tokenizer) (*Template, error) {
 	jinja := tok.ChatTemplate()
 	if jinja == "" {
 		return builtin(templateNames[0]), nil
@@ -110,7 +114,6 @@ func defaultTemplate(tok *token.Tokenizer, r *Report) (*Template, error) {
 	if !ok {
 		return nil, fmt.Errorf("the tokenizer brings a chat template in Jinja, which is a program and is not executed, and it looks like none of %s: choose one, or write it as a file", strings.Join(templateNames, ", "))
 	}
-	r.warn("the tokenizer brings a chat template in Jinja, which is not executed: by its marks it is %s, and that is used", name)
 	return builtin(name), nil
 }
 

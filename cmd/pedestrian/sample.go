@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -17,11 +18,12 @@ import (
 // A sampleCommand holds the flags of sample.
 type sampleCommand struct {
 	train.Sampling
-	prompt       string
-	n, threads   int
-	kv           string
-	tokenizer    string
-	newest, json bool
+	prompt                    string
+	message, system, template string // of a conversation
+	n, threads                int
+	kv                        string
+	tokenizer                 string
+	newest, json              bool
 }
 
 func newSampleCmd() *cobra.Command {
@@ -37,12 +39,16 @@ run in runs/.
 You will see which model writes and what to expect of it (on standard error), and
 the text as it comes (on standard output). The same seed gives the same text.
 
+With --message a network that was fine-tuned on conversations answers it: what the
+template of its training writes around messages is written around this one, and the
+text is the answer alone.
+
 A network sees no more tokens than its context. When the window is full, the older
 half is forgotten and the rest is read again as the beginning of a new one.
 
 With --kv off every token is computed from the whole window; the text must be the
 same as with the cache, which is checked, and both times are shown.`,
-		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\"\n  pedestrian sample --kv off --tokens 100",
+		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\"\n  pedestrian sample runs/chat --message \"Who are you?\"\n  pedestrian sample --kv off --tokens 100",
 		Args:    atMostOneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.run(cmd.Context(), args, cmd.Flags().Changed("prompt"), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -51,6 +57,9 @@ same as with the cache, which is checked, and both times are shown.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&t.prompt, "prompt", "", "what the text begins with (default a paragraph's end)")
+	f.StringVar(&t.message, "message", "", "what you say to a network that learnt conversations; it answers")
+	f.StringVar(&t.system, "system", "", "with --message: what the system says before")
+	f.StringVar(&t.template, "template", "", "with --message: "+strings.Join(corpus.Templates(), ", ")+", or a file (default that of the training)")
 	f.IntVarP(&t.n, "n", "n", 1, "texts; the seeds count up")
 	f.IntVar(&t.Tokens, "tokens", t.Tokens, "tokens of a text, at most")
 	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "0 = always the likeliest token, 1 = as the network says")
@@ -73,6 +82,12 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if t.n < 1 || t.threads < 0 {
 		return usagef("-n is %d and --threads %d: at least one text, and threads that are not negative", t.n, t.threads)
 	}
+	if t.message != "" && prompted {
+		return usagef("--message and --prompt: a text is an answer, or goes on")
+	}
+	if t.message == "" && t.system+t.template != "" {
+		return usagef("--system and --template belong to --message")
+	}
 	if err := t.Validate(); err != nil {
 		return usageError{err}
 	}
@@ -90,10 +105,13 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads})
 	defer net.Close()
 	w := m.writer(net)
-	if !prompted {
-		t.prompt = w.Prompt()
+	var text writing
+	if t.message != "" {
+		text, err = t.answer(m, w)
+	} else {
+		text, err = t.goOn(w, prompted)
 	}
-	if err := w.Check(t.prompt); err != nil {
+	if err != nil {
 		return usageError{err}
 	}
 	if !t.json {
@@ -104,7 +122,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	for i := range t.n {
 		s := t.Sampling
 		s.Seed += uint64(i)
-		if err := t.write(ctx, w, s, i, m.Path, stdout, stderr); err != nil {
+		if err := t.write(ctx, text, s, i, m.Path, stdout, stderr); err != nil {
 			return err
 		}
 	}
@@ -146,8 +164,8 @@ func expectation(c *train.Checkpoint) string {
 	return "Expect words and lines that look right and mean little."
 }
 
-// write writes one text.
-func (t *sampleCommand) write(ctx context.Context, w *train.Writer, s train.Sampling, i int, dir string, stdout, stderr io.Writer) error {
+// write writes text number i.
+func (t *sampleCommand) write(ctx context.Context, write writing, s train.Sampling, i int, dir string, stdout, stderr io.Writer) error {
 	emit := func(piece string) { io.WriteString(stdout, piece) }
 	if isTerminal(stdout) {
 		emit = func(piece string) { io.WriteString(stdout, visible(piece)) }
@@ -162,7 +180,7 @@ func (t *sampleCommand) write(ctx context.Context, w *train.Writer, s train.Samp
 	}
 	s.NoCache = t.kv == "off"
 	began := time.Now()
-	text, err := w.Write(ctx, t.prompt, s, emit)
+	text, err := write(ctx, s, emit)
 	took := time.Since(began)
 	if !t.json {
 		io.WriteString(stdout, "\n")
@@ -177,7 +195,7 @@ func (t *sampleCommand) write(ctx context.Context, w *train.Writer, s train.Samp
 	if s.NoCache {
 		s.NoCache = false
 		began = time.Now()
-		again, err := w.Write(ctx, t.prompt, s, nil)
+		again, err := write(ctx, s, nil)
 		if err != nil {
 			return err
 		}
@@ -187,8 +205,13 @@ func (t *sampleCommand) write(ctx context.Context, w *train.Writer, s train.Samp
 		}
 	}
 	if t.json {
-		v := map[string]any{"checkpoint": dir, "prompt": t.prompt, "text": text.Text, "tokens": text.Tokens, "stopped": text.Stopped,
+		v := map[string]any{"checkpoint": dir, "text": text.Text, "tokens": text.Tokens, "stopped": text.Stopped,
 			"seed": s.Seed, "seconds": took.Seconds()}
+		if t.message != "" {
+			v["message"] = t.message
+		} else {
+			v["prompt"] = t.prompt
+		}
 		if cached > 0 {
 			v["seconds_with_cache"] = cached.Seconds()
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -319,6 +320,10 @@ func (s *textScreen) end(end train.End, audit *train.Audit) {
 		s.audit(audit)
 	}
 	if s.r.Dir != "" {
-		fmt.Fprintf(s.w, "Kept in %s: checkpoints, metrics.jsonl, loss.svg, loss.png.\nNext:   pedestrian sample %s\n", s.r.Dir, shellQuote(s.r.Dir))
+		next := shellQuote(s.r.Dir)
+		if report := s.r.Data.Report; report != nil && report.Kind == corpus.KindMessages {
+			next += ` --message "Hello!"`
+		}
+		fmt.Fprintf(s.w, "Kept in %s: checkpoints, metrics.jsonl, loss.svg, loss.png.\nNext:   pedestrian sample %s\n", s.r.Dir, next)
 	}
 }

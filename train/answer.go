@@ -1,0 +1,46 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pedestrian-ml/pedestrian/corpus"
+)
+
+// Answer writes what the assistant says after ms, as a network writes it that was
+// fine-tuned on conversations in the template t: token for token it is given what
+// training gave it up to there, and it ends where what is learnt of a turn does.
+// Sampling.Stop, where there is one, ends the answer in place of that. For emit and
+// ctx see Write.
+func (w *Writer) Answer(ctx context.Context, t *corpus.Template, ms []corpus.Message, s Sampling, emit func(string)) (Text, error) {
+	if err := s.Validate(); err != nil {
+		return Text{}, err
+	}
+	tokens, err := w.conversation(t, ms)
+	if err != nil {
+		return Text{}, err
+	}
+	if s.Stop == "" {
+		s.Stop = t.Stop()
+	}
+	return w.goOn(ctx, tokens, s, emit)
+}
+
+// CheckAnswer reports why ms cannot be answered.
+func (w *Writer) CheckAnswer(t *corpus.Template, ms []corpus.Message) error {
+	_, err := w.conversation(t, ms)
+	return err
+}
+
+func (w *Writer) conversation(t *corpus.Template, ms []corpus.Message) ([]int32, error) {
+	e, err := corpus.NewEncoder(w.tok, corpus.EncodeOptions{Template: t, End: w.Stop})
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := e.Prompt(ms)
+	if err != nil {
+		return nil, fmt.Errorf("the conversation: %w", err)
+	}
+	return slices.Clone(tokens), nil
+}
