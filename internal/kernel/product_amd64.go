@@ -114,8 +114,8 @@ func turn(t *product[float32], k, n, i, i1, j, j1, mode int) {
 	a, f := at32(t.a.v, (t.i0+i)*t.a.down+t.k0+k), turn512[i1-i-1]
 	for cols := 16; j < j1; j += cols {
 		next := 4 * t.b.right
-		if j1-j < cols {
-			cols, next = 1, 0 // sixteen times the same row of b
+		if j1-j < 16 {
+			cols, next = 1, 0 // sixteen times the same row of b: there are no others
 		}
 		var bias *float32
 		if t.bias != nil {

@@ -1,0 +1,99 @@
+package kernel
+
+import "testing"
+
+// Products keep what they pack in scratch that is larger than it has to be: here the
+// kernels that write and read it have operands that are just long enough.
+func TestNothingOutsidePacked(t *testing.T) {
+	e := newEdges(t)
+	has := func(p Path) bool { return supported[len(supported)-1] >= p }
+	at := func(v []float32) *float32 { return at32(v, 0) }
+	at16 := func(v []BF16) *uint16 { return at16(v, 0) }
+	try := func(what string, args []any, f func()) {
+		t.Helper()
+		e.both(t, func() {
+			e.as("%s%v", what, args)
+			f()
+		})
+	}
+	tile := func(what string, f tileKernel, rows, vectors, lanes int) {
+		for last := 1; f != nil && last <= lanes; last++ {
+			for k := 1; k <= 9; k += 4 {
+				for mode := range 4 {
+					cols := (vectors-1)*lanes + last
+					try(what, []any{vectors, rows, last, k, mode}, func() {
+						f(k, at(e.slice(rows*k)), 4, 4*rows, at(e.slice(cols*k)), 4*cols, at(e.slice(rows*cols)), 4*cols, at(e.slice(cols)), mode, last)
+					})
+				}
+			}
+		}
+	}
+	packing := func(what string, lanes, vectors int, rows func(k int, dst *float32, to int, src *float32, from, vectors, last int),
+		columns func(k int, dst *float32, to int, src *float32, from, rows int)) {
+		for n := 1; n <= lanes*vectors; n++ {
+			for _, k := range []int{1, 2, 7, 8, 9, 16, 17, 33} {
+				v := (n + lanes - 1) / lanes
+				try(what+" rows", []any{n, k}, func() {
+					rows(k, at(e.slice(k*v*lanes)), 4*v*lanes, at(e.slice(k*n)), 4*n, v, n-(v-1)*lanes)
+				})
+				if n <= lanes {
+					try(what+" columns", []any{n, k}, func() {
+						columns(k, at(e.slice(k*lanes)), 4*lanes, at(e.slice(n*k)), 4*k, n)
+					})
+				}
+			}
+		}
+	}
+	if has(AVX2) {
+		for v := range mul256 {
+			for r, f := range mul256[v] {
+				tile("mul256", f, r+1, v+1, 8)
+			}
+		}
+		packing("pack256", 8, 2, packRows256, packColumns256)
+		for k := 1; k < 9; k++ {
+			try("packHeights256", []any{k}, func() { packHeights256(k, at(e.slice(6*k)), at(e.slice(6*k)), 24) })
+		}
+	}
+	if has(AVX512) {
+		for v := range mul512 {
+			for r, f := range mul512[v] {
+				tile("mul512", f, r+1, v+1, 16)
+			}
+		}
+		packing("pack512", 16, 3, packRows512, packColumns512)
+		for n := 1; n <= 16; n++ {
+			for k := 1; k < 9; k++ {
+				try("packHeights512", []any{n, k}, func() { packHeights512(k, at(e.slice(roundUp(n, 8)*k)), at(e.slice(n*k)), 4*n, n) })
+			}
+		}
+		for n := 1; n <= 32; n++ {
+			for _, k := range []int{1, 2, 31, 32, 33, 64, 65} {
+				pairs := ceil(k, 32)
+				try("packTilesNN", []any{n, k}, func() {
+					packTilesNN(at16(lend[BF16](e, pairs*tilePair)), at16(lend[BF16](e, k*n)), 2*n, k, n)
+				})
+				try("packTilesTN", []any{n, k}, func() {
+					packTilesTN(at16(lend[BF16](e, 32*32*pairs)), 64*pairs, at16(lend[BF16](e, k*n)), 2*n, k, n)
+				})
+				try("packTilesNT", []any{n, k}, func() {
+					packTilesNT(at16(lend[BF16](e, pairs*tilePair)), at16(lend[BF16](e, k*n)), 2*k, k, n)
+				})
+			}
+		}
+	}
+	for r, f := range dots {
+		for n := 1; n <= 64 && has(AVX512BF16); n++ {
+			panels, cols := ceil(n, 32), n
+			if panels == 2 {
+				n, cols = 64, 32 // only whole panels follow one another
+			}
+			for mode := range 3 {
+				try("dots", []any{r + 1, n, mode}, func() {
+					f(2, panels, at16(lend[BF16](e, (r+1)*64)), 128, at16(lend[BF16](e, 2*panels*tilePair)),
+						at(e.slice((r+1)*n)), 4*n, at(e.slice(n)), mode, cols)
+				})
+			}
+		}
+	}
+}
