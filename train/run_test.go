@@ -115,7 +115,9 @@ func sameState(a, b *State) error {
 	p, q := a.Progress, b.Progress
 	p.Seconds, q.Seconds = 0, 0
 	if p != q {
-		return fmt.Errorf("progress %+v and %+v", p, q)
+		windows := p.Window == q.Window
+		p.Window, q.Window = Window{}, Window{}
+		return fmt.Errorf("progress %+v and %+v; the same window: %v", p, q, windows)
 	}
 	for i, pair := range [][2]Weights{{a.Trained(), b.Trained()}, {a.M, b.M}, {a.V, b.V}} {
 		for j, x := range pair[0].Slab() {

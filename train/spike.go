@@ -9,7 +9,7 @@ import (
 const (
 	SpikeWarn   = "warn"   // make the update and say so
 	SpikeSkip   = "skip"   // pass the batch over
-	SpikeRewind = "rewind" // go back to the newest regular checkpoint and pass the batch over
+	SpikeRewind = "rewind" // go back to the newest regular checkpoint and on from the next batch
 )
 
 const (
@@ -69,6 +69,7 @@ type Spike struct {
 	ZNorm      float64
 	Action     string // SpikeWarn, SpikeSkip or SpikeRewind
 	To         int    // with SpikeRewind, the step that the run went back to
+	Again      bool   // with SpikeRewind, to the batches that it had there: no batch is at fault
 	Cause      error  // a *Diverged when a number was not finite
 }
 
@@ -81,7 +82,11 @@ func (s Spike) String() string {
 	case SpikeSkip:
 		return fmt.Sprintf("step %d: a spike: %s: batch %d was passed over", s.Step, what, s.Position)
 	case SpikeRewind:
-		return fmt.Sprintf("step %d: a spike: %s: back to step %d, and batch %d was passed over", s.Step, what, s.To, s.Position)
+		next := fmt.Sprintf("on from the batch after %d", s.Position)
+		if s.Again {
+			next = "the same batches again"
+		}
+		return fmt.Sprintf("step %d: a spike: %s: back to step %d, and %s", s.Step, what, s.To, next)
 	}
 	return fmt.Sprintf("step %d: a spike: %s: the update was made all the same (on_spike: warn)", s.Step, what)
 }
@@ -129,13 +134,19 @@ func (r *Run) findSnapshot() {
 	s.Rewound = rewound
 }
 
-// rewind goes back to the snapshot. The batch at position is not drawn again.
-func (r *Run) rewind(position uint64) error {
+// rewind goes back to the snapshot. What was learnt since then is learnt from other
+// batches, those after position: it was the batches before a spike, too, that brought
+// the weights to where it came (PaLM, §5.1). With again no batch is at fault, and they
+// come again.
+func (r *Run) rewind(position uint64, again bool) error {
 	s := r.State
-	rewound, skipped, elapsed := s.Rewound+1, s.Skipped+1, s.Seconds
+	rewound, skipped, elapsed := s.Rewound+1, s.Skipped, s.Seconds
 	s.copy(r.back)
 	r.net.Changed()
-	s.Rewound, s.Skipped, s.Seconds, s.Position = rewound, skipped, elapsed, position+1
+	s.Rewound, s.Skipped, s.Seconds = rewound, skipped, elapsed
+	if !again {
+		s.Position, s.Skipped = position+1, skipped+1
+	}
 	r.saved = nil
 	if r.log == nil {
 		return nil
@@ -151,7 +162,7 @@ func (r *Run) spiked(spike Spike) (pass bool, err error) {
 	if spike.Action == "" {
 		spike.Action = SpikeWarn
 	}
-	damaged := false // weights or moments: another batch does not help
+	damaged := false // weights or moments, and not by this batch
 	if d, ok := spike.Cause.(*Diverged); ok {
 		damaged = d.State
 	}
@@ -162,8 +173,11 @@ func (r *Run) spiked(spike Spike) (pass bool, err error) {
 		s.Position, s.Skipped, s.Passed = spike.Position+1, s.Skipped+1, s.Passed+1
 	case spike.Action == SpikeRewind:
 		passed := max(s.Passed, s.Rewound) + 1
+		// An update leaves nothing that is not finite: damage is a fault of the memory. The
+		// run goes as if it had not been, unless it comes again.
+		spike.Again = damaged && s.Rewound == 0
 		if passed <= maxPassed {
-			if err := r.rewind(spike.Position); err != nil {
+			if err := r.rewind(spike.Position, spike.Again); err != nil {
 				return true, err
 			}
 		}
