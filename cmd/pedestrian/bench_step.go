@@ -18,7 +18,7 @@ var (
 )
 
 // phaseNames is the order of phases in print. The first three make up a step; the
-// others are its kinds of work, each measured alone on the same matrices.
+// others are its kinds of work, of which all but the rest are measured alone.
 var phaseNames = []string{"forward", "backward", "optimizer", "products", "attention", "logits", "rest"}
 
 func stepCases() (cases []benchCase) {
@@ -120,11 +120,10 @@ func (s *trainStep) measure(b *bench, r *figures, repeat int) {
 	for range repeat {
 		forward = append(forward, timed(func() { s.net.Loss(s.batch) }))
 	}
-	f, total := median(forward), median(r.MS)
-	r.Phases["forward"], r.Phases["backward"], r.Phases["optimizer"] = f, median(gradients[1:])-f, median(optimizer[1:])
-	if s.precision == engine.BF16 || b.json {
-		return // the layers alone are those of float32, and they take memory
+	f, all := median(forward), median(gradients[1:])
+	r.Phases["forward"], r.Phases["backward"], r.Phases["optimizer"] = f, all-f, median(optimizer[1:])
+	r.PhaseGFLOPS = map[string]float64{"forward": r.Flop / 3 / f / 1e6, "backward": r.Flop / 1.5 / (all - f) / 1e6}
+	if b.parts {
+		s.parts(b, r, repeat)
 	}
-	r.Phases["products"], r.Phases["attention"], r.Phases["logits"] = s.products(b, repeat), s.attention(b, repeat), s.logits(b, repeat)
-	r.Phases["rest"] = total - r.Phases["products"] - r.Phases["attention"] - r.Phases["logits"] - r.Phases["optimizer"]
 }
