@@ -11,10 +11,10 @@ import (
 func (s *textScreen) planTuning() {
 	r := s.r
 	o, c, d, info := &r.Options, r.Network, r.Data, r.Data.Info()
-	fmt.Fprintf(s.w, "%s%s: %s, %s, width %d, context %d: %s parameters, SHA-256 %.12s\n", s.label("base"), baseName(r.Base),
+	s.row("base", "%s: %s, %s, width %d, context %d: %s parameters, SHA-256 %.12s", baseName(r.Base),
 		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), r.Base.SHA256)
 	if d.Report == nil {
-		fmt.Fprintf(s.w, "%s%s: %s bytes as %s, %s tokens to train on and %s to validate\n", s.label("text"),
+		s.row("text", "%s: %s bytes as %s, %s tokens to train on and %s to validate",
 			sourceName(d.Source), commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val))
 	} else {
 		s.planDocuments()
@@ -25,7 +25,7 @@ func (s *textScreen) planTuning() {
 		if len(a.Config.Targets) > 0 {
 			beside = fmt.Sprintf("rank %d on %s", a.Config.Rank, targetNames(*o))
 		}
-		fmt.Fprintf(s.w, "%s%s: %s parameters to train, %.2f %% of the base's\n", s.label("adapter"), beside, commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
+		s.row("adapter", "%s: %s parameters to train, %.2f %% of the base's", beside, commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
 		var more []string
 		for _, m := range []struct {
 			on   bool
@@ -41,16 +41,20 @@ func (s *textScreen) planTuning() {
 				more = append(more, m.text)
 			}
 		}
-		fmt.Fprintf(s.w, "%s%s\n", s.label(""), strings.Join(more, "; "))
+		s.row("", "%s", strings.Join(more, "; "))
 	} else {
-		fmt.Fprintf(s.w, "%sall %s parameters\n", s.label("trained"), commas(trained))
+		s.row("trained", "all %s parameters", commas(trained))
 	}
 	rows := o.Batch * o.Accumulate
-	fmt.Fprintf(s.w, "%s%s steps of %s of %s tokens; AdamW, rate %.3g to %.3g, warm-up %s\n", s.label("run"),
-		commas(o.Steps), count2(rows, "row"), commas(o.Length()), o.LR, o.MinLR, count2(o.Warmup, "step"))
+	passes := float64(o.Steps*rows) * float64(o.Length()) / float64(info.Train)
+	if p := r.Packed(); p != nil {
+		passes = float64(o.Steps*rows) / float64(p.Rows)
+	}
+	s.row("run", "%s steps of %s of %s tokens, %s times the data; AdamW, rate %.3g to %.3g, warm-up %s",
+		commas(o.Steps), count2(rows, "row"), commas(o.Length()), three(passes), o.LR, o.MinLR, count2(o.Warmup, "step"))
 	s.planMemory()
 	if info.Floor > 0 {
-		fmt.Fprintf(s.w, "%sfloor %s nats per token (no network can beat it)\n", s.label("baseline"), three(info.Floor))
+		s.row("baseline", "floor %s nats per token (no network can beat it)", three(info.Floor))
 	}
 	s.planEnd()
 }
@@ -62,26 +66,26 @@ func (s *textScreen) planDocuments() {
 	if rep.Template != "" {
 		template = fmt.Sprintf(", template %s", rep.Template)
 	}
-	fmt.Fprintf(s.w, "%s%s: %s of kind %s%s; %s to train on, %s to validate\n", s.label("data"), d.Source,
+	s.row("data", "%s: %s of kind %s%s; %s to train on, %s to validate", d.Source,
 		count2(rep.Documents, "document"), rep.Kind, template, commas(d.Examples.Len()), commas(d.ValExamples.Len()))
-	fmt.Fprintf(s.w, "%s%s tokens, %s of them learnt (%.0f %%), the longest document has %s (%s)\n", s.label(""),
+	s.row("", "%s tokens, %s of them learnt (%.0f %%), the longest document has %s (%s)",
 		commas(rep.Tokens), commas(rep.Targets), 100*float64(rep.Targets)/float64(max(1, rep.Tokens)), commas(rep.Longest), rep.LongestAt)
 	p := s.r.Packed()
 	how := "packed, none sees another"
 	if o.Tuning.Packing == train.PackingOff {
 		how = "one document each"
 	}
-	fmt.Fprintf(s.w, "%s%s of %s tokens, %s, %.1f %% padding", s.label(""), count2(p.Rows, "row"), commas(o.Length()), how, 100*p.Padding)
+	long := ""
 	if p.Long > 0 {
 		what := "cut, and go on in another row"
 		if p.Lost > 0 {
 			what = fmt.Sprintf("truncated: %s targets are lost", commas(p.Lost))
 		}
-		fmt.Fprintf(s.w, "; %s longer than a row: %s", count2(p.Long, "document"), what)
+		long = fmt.Sprintf("; %s longer than a row: %s", count2(p.Long, "document"), what)
 	}
-	fmt.Fprintln(s.w)
+	s.row("", "%s of %s tokens, %s, %.1f %% padding%s", count2(p.Rows, "row"), commas(o.Length()), how, 100*p.Padding, long)
 	for _, w := range rep.Warnings {
-		fmt.Fprintf(s.w, "%s%s\n", s.label("warning"), s.p.bad(w))
+		s.row("warning", "%s", s.p.bad(w))
 	}
 }
 
@@ -103,9 +107,9 @@ func (s *textScreen) audit(a *train.Audit) {
 		}
 		ups = append(ups, fmt.Sprintf("%s %s to %s", u.Target, three(u.Least), three(u.Most)))
 	}
-	unchanged := "as it was, SHA-256 %.12s"
+	unchanged := "as it was"
 	if !a.Unchanged {
-		unchanged = "CHANGED, SHA-256 %.12s"
+		unchanged = "CHANGED"
 	}
 	first := "was not taken"
 	switch {
@@ -115,10 +119,10 @@ func (s *textScreen) audit(a *train.Audit) {
 	default:
 		first = fmt.Sprintf("%.8f, that of the base %.8f: %.1e apart", a.FirstLoss, a.BaseLoss, a.FirstLoss-a.BaseLoss)
 	}
-	fmt.Fprintf(s.w, "%sthe base is "+unchanged+"\n", s.label("checked"), a.SHA256)
+	s.row("checked", "the base is %s, SHA-256 %.12s", unchanged, a.SHA256)
 	if len(ups) > 0 {
-		fmt.Fprintf(s.w, "%s‖up‖ beside %s\n", s.label(""), strings.Join(ups, ", "))
+		s.row("", "‖up‖ beside %s", strings.Join(ups, ", "))
 	}
-	fmt.Fprintf(s.w, "%sthe loss before the first step: %s\n", s.label(""), first)
-	fmt.Fprintf(s.w, "%slogits of the merged weights differ by at most %.1e, of %s\n", s.label(""), a.MergedDifference, three(a.LargestLogit))
+	s.row("", "the loss before the first step: %s", first)
+	s.row("", "logits of the merged weights differ by at most %.1e, of %s", a.MergedDifference, three(a.LargestLogit))
 }

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -32,6 +35,29 @@ func terminalWidth(w io.Writer) int {
 		}
 	}
 	return 80
+}
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// columns is how many columns of a terminal text takes, colours apart.
+func columns(text string) int { return utf8.RuneCountInString(colours.ReplaceAllString(text, "")) }
+
+// wrap breaks text between words into lines of at most width characters.
+func wrap(text string, width int) (lines []string) {
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		line := ""
+		for _, word := range strings.Split(paragraph, " ") {
+			if line != "" && columns(line)+1+columns(word) > width {
+				lines, line = append(lines, strings.TrimRight(line, " ")), ""
+			}
+			if line != "" {
+				line += " "
+			}
+			line += word
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // A painter colours text for a terminal; it leaves it alone in a pipe and where

@@ -203,24 +203,6 @@ func (t *tour) story(ctx context.Context, c *train.Checkpoint) error {
 	return nil
 }
 
-// wrap breaks text between words into lines of at most width characters.
-func wrap(text string, width int) (lines []string) {
-	for paragraph := range strings.SplitSeq(text, "\n") {
-		line := ""
-		for _, word := range strings.Fields(paragraph) {
-			if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
-				lines, line = append(lines, line), ""
-			}
-			if line != "" {
-				line += " "
-			}
-			line += word
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
 func (t *tour) next() {
 	t.say("%s", t.p.bold("Where to go from here"))
 	for _, n := range [][2]string{

@@ -51,8 +51,8 @@ func curveText(r *train.Run, width int) string {
 	if err != nil {
 		return ""
 	}
-	columns := max(20, width-10)
-	training, _ := curvesOf(log, columns)
+	room := max(20, width-10)
+	training, _ := curvesOf(log, room)
 	if len(training) < 2 {
 		return ""
 	}
@@ -70,7 +70,11 @@ func curveText(r *train.Run, width int) string {
 		all = [][]float64{line, series}
 		caption += fmt.Sprintf("; the line below is the floor, %s", three(floor))
 	}
-	return asciigraph.PlotMany(all, asciigraph.Height(10), asciigraph.Width(columns), asciigraph.Precision(2), asciigraph.Caption(caption))
+	text := asciigraph.PlotMany(all, asciigraph.Height(10), asciigraph.Width(room), asciigraph.Precision(2))
+	for _, line := range wrap(caption, room) {
+		text += "\n       " + line
+	}
+	return text
 }
 
 // Colours that differ in lightness too.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,8 +34,8 @@ type textScreen struct {
 	r        *train.Run
 	moving   bool // the screen is a terminal
 	width    int
-	lineEach int // steps between lines, in a pipe
-	val      string
+	lineEach int    // steps between lines, in a pipe
+	val      string // loss of the last evaluation
 
 	mu    sync.Mutex // stopping comes from another goroutine
 	shown bool       // a moving line is on the screen
@@ -89,71 +90,6 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-func (s *textScreen) plan() {
-	o, c, d, info := &s.r.Options, s.r.Network, s.r.Data, s.r.Data.Info()
-	label := s.label
-	if s.r.Base != nil {
-		s.planTuning()
-		return
-	}
-	source := sourceName(d.Source)
-	fmt.Fprintf(s.w, "%s%s: %s bytes as %s, %s to train on and %s to validate, vocabulary %d\n", label("text"),
-		source, commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val), d.Tokenizer.Vocab())
-	dead := ""
-	if n := c.ImpotentKeyBiases(); n > 0 {
-		dead = fmt.Sprintf(" (%s of them key biases that cannot learn, eq. 29)", commas(n))
-	}
-	fmt.Fprintf(s.w, "%s%s, %s, width %d, context %d: %s parameters%s\n", label("network"),
-		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), dead)
-	batch := o.Batch * o.Length() * o.Accumulate
-	fmt.Fprintf(s.w, "%s%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %.3g to %.3g\n", label("run"),
-		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
-	s.planMemory()
-	floor := ""
-	if info.Floor > 0 {
-		floor = fmt.Sprintf(", floor %s (no network can beat it)", three(info.Floor))
-	}
-	fmt.Fprintf(s.w, "%sin nats per token: uniform ln V = %s, unigram %s, bigram %s%s\n", label("baselines"),
-		three(info.Uniform), three(info.Unigram), three(info.Bigram), floor)
-	s.planEnd()
-}
-
-// label is how a line of the plan begins.
-func (s *textScreen) label(name string) string { return s.p.dim(fmt.Sprintf("%-10s", name)) }
-
-func (s *textScreen) planMemory() {
-	if m, err := memoryNeeded(s.r.Options, s.r.Network); err == nil {
-		fmt.Fprintf(s.w, "%s%s: %s\n", s.label("memory"), mebibytes(m.total()), m)
-	}
-}
-
-// planEnd is the end of the plan: where the run goes, and from where.
-func (s *textScreen) planEnd() {
-	if s.r.Dir != "" {
-		fmt.Fprintf(s.w, "%s%s\n", s.label("writes"), s.r.Dir)
-	}
-	if s.r.State.Step > 0 {
-		fmt.Fprintf(s.w, "%safter step %s of %s\n", s.label("resumes"), commas(s.r.State.Step), commas(s.r.Options.Steps))
-	}
-	fmt.Fprintln(s.w)
-}
-
-// sourceName is what the text of a run is called.
-func sourceName(source string) string {
-	if name, ok := storyNames[source]; ok {
-		return name
-	}
-	return source
-}
-
-// storyNames are what Data.Source means when it is no path.
-var storyNames = map[string]string{
-	train.Stories: "the built-in stories", train.SilentStories: "the built-in stories without dialogue", train.SpokenStories: "the built-in stories with dialogue",
-}
-
-// count2 is "3 blocks" or "1 block".
-func count2(n int, word string) string { return fmt.Sprintf("%d %s", n, plural(n, word)) }
-
 func (s *textScreen) observer() train.Observer {
 	return train.Observer{Step: s.step, Evaluate: s.evaluate, Sample: s.sample, Trouble: s.trouble, Spike: s.spike, Save: func(v train.Saved) { s.saved = v.Dir }}
 }
@@ -186,8 +122,9 @@ func (s *textScreen) heading(step int) string {
 }
 
 func (s *textScreen) step(u train.Update) {
-	line := fmt.Sprintf("%s  loss %s%s  rate %.3g  |grad| %s  %s tok/s  eta %s",
-		s.heading(u.Step), three(u.Loss), s.val, u.Rate, three(u.Norm), short(u.TokensPerSecond), clock(u.Left))
+	parts := []string{s.heading(u.Step), "loss " + three(u.Loss), s.val, fmt.Sprintf("rate %.3g", u.Rate),
+		"|grad| " + three(u.Norm), short(u.TokensPerSecond) + " tok/s", "eta " + clock(u.Left)}
+	line := joinParts(parts)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.moving {
@@ -200,10 +137,21 @@ func (s *textScreen) step(u train.Update) {
 		return
 	}
 	s.last, s.shown = time.Now(), true
+	for _, i := range []int{3, 4, 5, 2} { // what a narrow terminal does without, in this order; never the time that is left
+		if len([]rune(line)) > s.width-1 {
+			parts[i] = ""
+			line = joinParts(parts)
+		}
+	}
 	if r := []rune(line); len(r) > s.width-1 {
 		line = string(r[:max(0, s.width-1)])
 	}
 	fmt.Fprint(s.w, "\r\x1b[K", line)
+}
+
+// joinParts is a line of the parts that there are.
+func joinParts(parts []string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(parts), func(p string) bool { return p == "" }), "  ")
 }
 
 // clear takes the moving line away. The caller does not hold mu.
@@ -222,14 +170,28 @@ func (s *textScreen) erase() {
 
 // line writes a line that stays.
 func (s *textScreen) line(format string, args ...any) {
+	s.put(s.fold(fmt.Sprintf(format, args...), 4))
+}
+
+// put writes text that stays.
+func (s *textScreen) put(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.erase()
-	fmt.Fprintf(s.w, format+"\n", args...)
+	fmt.Fprintln(s.w, text)
+}
+
+// fold is text that a terminal would break within a word, broken between words; what
+// goes on stands under column hang.
+func (s *textScreen) fold(text string, hang int) string {
+	if !s.moving {
+		return text
+	}
+	return strings.Join(wrap(text, max(20, s.width-1-hang)), "\n"+strings.Repeat(" ", hang))
 }
 
 func (s *textScreen) evaluate(e train.Evaluation) {
-	s.val = "  val " + three(e.Loss)
+	s.val = "val " + three(e.Loss)
 	note := ""
 	switch floor := s.r.Data.Info().Floor; {
 	case e.Step == 0 && s.r.Base != nil:
@@ -257,7 +219,7 @@ func (s *textScreen) sample(t train.Sample) {
 	if s.r.Data.Report != nil {
 		text = t.Prompt + " → " + t.Text
 	}
-	s.line("%s", s.p.dim(indent(strings.TrimSpace(visible(text)), "    | ", s.width)))
+	s.put(s.p.dim(indent(strings.TrimSpace(visible(text)), "    | ", s.width)))
 }
 
 // visible replaces what would move a terminal's cursor.
@@ -314,7 +276,7 @@ func (s *textScreen) end(end train.End, audit *train.Audit) {
 	if info.Floor > 0 {
 		what = aboveFloor(p.Best.Loss, info.Floor)
 	}
-	fmt.Fprintf(s.w, "%sBest validation loss %s after step %s (%s), %s tokens in %s.\n", why,
+	s.line("%sBest validation loss %s after step %s (%s), %s tokens in %s.", why,
 		s.p.good(fmt.Sprintf("%.4f", p.Best.Loss)), commas(p.Best.Step), what, short(float64(p.Tokens)), clock(time.Duration(p.Seconds*1e9)))
 	if audit != nil {
 		s.audit(audit)
@@ -324,6 +286,7 @@ func (s *textScreen) end(end train.End, audit *train.Audit) {
 		if report := s.r.Data.Report; report != nil && report.Kind == corpus.KindMessages {
 			next += ` --message "Hello!"`
 		}
-		fmt.Fprintf(s.w, "Kept in %s: checkpoints, metrics.jsonl, loss.svg, loss.png.\nNext:   pedestrian sample %s\n", s.r.Dir, next)
+		s.line("Kept in %s: checkpoints, metrics.jsonl, loss.svg, loss.png.", s.r.Dir)
+		s.put("Next:   pedestrian sample " + next)
 	}
 }

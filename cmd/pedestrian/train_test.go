@@ -38,31 +38,57 @@ func aRun(t *testing.T, dir string) *train.Run {
 	return r
 }
 
-// On a terminal one line moves: it is never longer than the terminal is wide, and
-// lines that stay begin where it was taken away.
+// On a terminal one line moves: it is never longer than the terminal is wide, says how
+// long it will take even where it has to leave other things out, and lines that stay
+// begin where it was taken away, broken between words.
 func TestScreenMoves(t *testing.T) {
-	var out bytes.Buffer
-	r := aRun(t, "")
-	s := newTextScreen(&out, r)
-	s.moving, s.width = true, 40
-	if _, err := r.Train(t.Context(), s.observer()); err != nil {
-		t.Fatal(err)
-	}
-	s.end(train.Finished, nil)
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	moving := regexp.MustCompile(`\r\x1b\[K(step +\d+/12  loss [^\r\n]*)`).FindAllStringSubmatch(out.String(), -1)
-	if len(moving) == 0 {
-		t.Fatalf("no line moves: %q", out.String())
-	}
-	for _, m := range moving {
-		if n := len([]rune(m[1])); n > 39 {
-			t.Errorf("%d columns of 40: %q", n, m[1])
+	for width, shows := range map[int]string{
+		20:  `step +\d+/12  loss \S{1,2}`,
+		40:  `step +\d+/12  loss \S+  eta \d+:\d\d`,
+		60:  `step +\d+/12  loss \S+  val \S+  \S+ tok/s  eta \d+:\d\d`,
+		100: `step +\d+/12  loss \S+  val \S+  rate \S+  \|grad\| \S+  \S+ tok/s  eta \d+:\d\d`,
+	} {
+		var out bytes.Buffer
+		r := aRun(t, "")
+		s := newTextScreen(&out, r)
+		s.moving, s.width = true, width
+		s.plan()
+		if _, err := r.Train(t.Context(), s.observer()); err != nil {
+			t.Fatal(err)
+		}
+		s.end(train.Finished, nil)
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		moving := regexp.MustCompile(`\r\x1b\[K(step +\d+/12  loss [^\r\n]*)`).FindAllStringSubmatch(out.String(), -1)
+		if len(moving) == 0 {
+			t.Fatalf("no line moves: %q", out.String())
+		}
+		for _, m := range moving {
+			if n := columns(m[1]); n >= width || !regexp.MustCompile("^"+shows+"$").MatchString(m[1]) {
+				t.Errorf("%d columns of %d: %q, want %s", n, width, m[1], shows)
+			}
+		}
+		if regexp.MustCompile(`step[^\r\n]*  loss [^\r]*\n`).MatchString(out.String()) || !regexp.MustCompile(`\r\x1b\[Kstep  5/12\s+validation`).MatchString(out.String()) {
+			t.Errorf("a moving line stays: %q", out.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := columns(strings.TrimRight(line[strings.LastIndex(line, "\x1b[K")+1:], "\n")); n > width && width >= 40 && !strings.Contains(line, r.Data.Source) {
+				t.Errorf("%d columns of %d: %q", n, width, line)
+			}
 		}
 	}
-	if regexp.MustCompile(`step[^\r\n]*  loss [^\r]*\n`).MatchString(out.String()) || !regexp.MustCompile(`\r\x1b\[Kstep  5/12  validation`).MatchString(out.String()) {
-		t.Errorf("a moving line stays: %q", out.String())
+}
+
+func TestWrap(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "a": "a", "one two three": "one two|three", "one  two": "one  two", "a considerable word": "a|considerable|word",
+		"one\ntwo three four": "one|two three|four", "\x1b[1mone\x1b[0m two three": "\x1b[1mone\x1b[0m two|three", "αβγ δεζ ηθι": "αβγ δεζ|ηθι",
+		"one two  three": "one two|three",
+	} {
+		if got := strings.Join(wrap(text, 9), "|"); got != want {
+			t.Errorf("%q is broken into %q, want %q", text, got, want)
+		}
 	}
 }
 
@@ -75,10 +101,10 @@ func TestCurves(t *testing.T) {
 	if err := writeCurves(r); err != nil {
 		t.Fatal(err)
 	}
-	text := curveText(r, 60)
+	text := curveText(r, 45)
 	for _, line := range strings.Split(text, "\n") {
-		if len([]rune(line)) > 60 && !strings.Contains(line, "nats") {
-			t.Errorf("wider than 60: %q", line)
+		if columns(line) > 45 {
+			t.Errorf("wider than 45: %q", line)
 		}
 	}
 	if err := r.Close(); err != nil {

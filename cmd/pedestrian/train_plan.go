@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+func (s *textScreen) plan() {
+	o, c, d, info := &s.r.Options, s.r.Network, s.r.Data, s.r.Data.Info()
+	if s.r.Base != nil {
+		s.planTuning()
+		return
+	}
+	source := sourceName(d.Source)
+	s.row("text", "%s: %s bytes as %s, %s to train on and %s to validate, vocabulary %d",
+		source, commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val), d.Tokenizer.Vocab())
+	dead := ""
+	if n := c.ImpotentKeyBiases(); n > 0 {
+		dead = fmt.Sprintf(" (%s of them key biases that cannot learn, eq. 29)", commas(n))
+	}
+	s.row("network", "%s, %s, width %d, context %d: %s parameters%s",
+		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), dead)
+	batch := o.Batch * o.Length() * o.Accumulate
+	s.row("run", "%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %.3g to %.3g",
+		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
+	s.planMemory()
+	floor := ""
+	if info.Floor > 0 {
+		floor = fmt.Sprintf(", floor %s (no network can beat it)", three(info.Floor))
+	}
+	s.row("baselines", "in nats per token: uniform ln V = %s, unigram %s, bigram %s%s",
+		three(info.Uniform), three(info.Unigram), three(info.Bigram), floor)
+	s.planEnd()
+}
+
+// labelWidth is how wide the column of labels is.
+const labelWidth = 10
+
+// row writes a line of the plan, or more where the terminal is narrow.
+func (s *textScreen) row(label, format string, args ...any) {
+	fmt.Fprintf(s.w, "%s%s\n", s.p.dim(fmt.Sprintf("%-*s", labelWidth, label)), s.fold(fmt.Sprintf(format, args...), labelWidth))
+}
+
+func (s *textScreen) planMemory() {
+	if m, err := memoryNeeded(s.r.Options, s.r.Network); err == nil {
+		s.row("memory", "%s: %s", mebibytes(m.total()), m)
+	}
+}
+
+// planEnd is the end of the plan: where the run goes, and from where.
+func (s *textScreen) planEnd() {
+	if s.r.Dir != "" {
+		s.row("writes", "%s", s.r.Dir)
+	}
+	if s.r.State.Step > 0 {
+		s.row("resumes", "after step %s of %s", commas(s.r.State.Step), commas(s.r.Options.Steps))
+	}
+	fmt.Fprintln(s.w)
+}
+
+// sourceName is what the text of a run is called.
+func sourceName(source string) string {
+	if name, ok := storyNames[source]; ok {
+		return name
+	}
+	return source
+}
+
+// storyNames are what Data.Source means when it is no path.
+var storyNames = map[string]string{
+	train.Stories: "the built-in stories", train.SilentStories: "the built-in stories without dialogue", train.SpokenStories: "the built-in stories with dialogue",
+}
+
+// count2 is "3 blocks" or "1 block".
+func count2(n int, word string) string { return fmt.Sprintf("%d %s", n, plural(n, word)) }
