@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/signal"
@@ -31,15 +32,18 @@ func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr 
 	defer stop()
 	end, err := r.Train(ctx, s.observer())
 	s.clear()
+	command := "train"
+	if r.Base != nil {
+		command = "finetune"
+	}
 	if err != nil {
+		if _, none := train.Newest(r.Dir); r.Dir != "" && none == nil && errors.As(err, new(syscall.Errno)) { // the disk's doing
+			err = fmt.Errorf("%w; when that is mended, go on with: pedestrian %s --resume %s", err, command, shellQuote(r.Dir))
+		}
 		return err
 	}
 	if end == train.Stopped {
 		s.end(end, nil)
-		command := "train"
-		if r.Base != nil {
-			command = "finetune"
-		}
 		return fmt.Errorf("stopped after step %s of %s and saved; go on with: pedestrian %s --resume %s",
 			commas(r.State.Step), commas(r.Options.Steps), command, shellQuote(r.Dir))
 	}
