@@ -40,7 +40,7 @@ func (w *Writer) conversation(t *corpus.Template, ms []corpus.Message) ([]int32,
 	}
 	tokens, err := e.Prompt(ms)
 	if err != nil {
-		return nil, fmt.Errorf("the conversation: %w", err)
+		return nil, fmt.Errorf("the conversation, as template %s writes it: %w", t.Name, err)
 	}
 	return slices.Clone(tokens), nil
 }

@@ -22,7 +22,7 @@ func (o *Options) TuningSettings() []Setting {
 		{"val_fraction", "share of data that is kept for validation", &o.ValFraction},
 		{"format", "documents, or windows of a text; empty = documents if they are in JSON Lines or a text has marks between them", &t.Format},
 		{"separator", `what divides the documents of a text, such as "\n\n"; empty = the end-of-text mark`, escaped(&t.Separator)},
-		{"template", "how messages become a text: " + strings.Join(corpus.Templates(), ", ") + ", or a file; empty = the first", &t.Template},
+		{"template", "how messages become a text: " + strings.Join(corpus.Templates(), ", ") + ", or a file; empty = that which the tokenizer's own looks like, or the first", &t.Template},
 		{"tokenizer", "of a base that brings none: gpt2, bytes, or the path of a tokenizer.json; else base", &o.Tokenizer},
 		{"end", "what ends a document; empty = the tokenizer's token for the end of a text", escaped(&t.End)},
 		{"loss", "of documents with a prompt or messages: completions, or all", &t.Loss},

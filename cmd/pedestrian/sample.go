@@ -20,6 +20,7 @@ type sampleCommand struct {
 	train.Sampling
 	prompt                    string
 	message, system, template string // of a conversation
+	talks                     bool   // there is a message
 	n, threads                int
 	kv                        string
 	tokenizer                 string
@@ -51,6 +52,7 @@ same as with the cache, which is checked, and both times are shown.`,
 		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\"\n  pedestrian sample runs/chat --message \"Who are you?\"\n  pedestrian sample --kv off --tokens 100",
 		Args:    atMostOneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			t.talks = cmd.Flags().Changed("message")
 			return t.run(cmd.Context(), args, cmd.Flags().Changed("prompt"), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -82,10 +84,10 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if t.n < 1 || t.threads < 0 {
 		return usagef("-n is %d and --threads %d: at least one text, and threads that are not negative", t.n, t.threads)
 	}
-	if t.message != "" && prompted {
+	if t.talks && prompted {
 		return usagef("--message and --prompt: a text is an answer, or goes on")
 	}
-	if t.message == "" && t.system+t.template != "" {
+	if !t.talks && t.system+t.template != "" {
 		return usagef("--system and --template belong to --message")
 	}
 	if err := t.Validate(); err != nil {
@@ -106,7 +108,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	defer net.Close()
 	w := m.writer(net)
 	var text writing
-	if t.message != "" {
+	if t.talks {
 		text, err = t.answer(m, w)
 	} else {
 		text, err = t.goOn(w, prompted)
@@ -207,7 +209,7 @@ func (t *sampleCommand) write(ctx context.Context, write writing, s train.Sampli
 	if t.json {
 		v := map[string]any{"checkpoint": dir, "text": text.Text, "tokens": text.Tokens, "stopped": text.Stopped,
 			"seed": s.Seed, "seconds": took.Seconds()}
-		if t.message != "" {
+		if t.talks {
 			v["message"] = t.message
 		} else {
 			v["prompt"] = t.prompt
