@@ -161,7 +161,8 @@ def peers(case, a, env, llmc, onednn):
     if a.ours:
         start("pedestrian", lambda: Ours(a.ours, case, a.threads, a.text))
     if a.torch:
-        for mode in ["eager"] if case.startswith("gemm/") else ["eager", "compile"] + (["autotune"] if a.autotune else []):
+        modes = ["eager", "compile"] + ["autotune"] * a.autotune + ["onednn"] * (a.torch_onednn and case.startswith("train/") and case.endswith("float32"))
+        for mode in ["eager"] if case.startswith("gemm/") else modes:
             command = [a.torch, str(HERE / "torch_peer.py"), case, "--mode", mode, "--threads", str(a.threads)]
             start("PyTorch " + mode, lambda: Worker("PyTorch " + mode, command + (["--text", a.text] if a.text else []), env))
     if llmc and case.startswith("train/gpt2/") and case.endswith("float32"):
@@ -255,6 +256,7 @@ def main():
     p.add_argument("--llmc-rounds", type=int, default=2, help="llm.c takes up to a minute a step")
     p.add_argument("--precision", choices=PRECISIONS, help="only this one")
     p.add_argument("--autotune", action="store_true", help='torch.compile(mode="max-autotune") as well')
+    p.add_argument("--torch-onednn", action="store_true", help="float32 steps with PyTorch's oneDNN in place of its MKL as well")
     p.add_argument("--preload", default="", help="an allocator for PyTorch, such as libjemalloc.so.2")
     p.add_argument("--out", default="", help="append every sample as a JSON line")
     a = p.parse_args()
