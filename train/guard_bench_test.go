@@ -10,7 +10,13 @@ import (
 // BenchmarkGuard compares a step with what the guard adds to it: Norms beside Norm2,
 // which clipping needs anyhow, and the judging of spikes.
 func BenchmarkGuard(b *testing.B) {
-	for _, o := range benchNetworks(b) {
+	networks := benchNetworks(b)
+	whole, err := PresetOptions("gpt2") // with all its windows a step
+	if err != nil {
+		b.Fatal(err)
+	}
+	whole.Preset = "gpt2-whole"
+	for _, o := range append(networks, whole) {
 		b.Run(o.Preset, func(b *testing.B) {
 			o.Data, o.Tokenizer, o.Align, o.Steps = "numbers", "bytes", AlignNone, 1<<30
 			d := &Data{Source: o.Data, Tokenizer: token.NewBytes(), vocab: o.Vocab}

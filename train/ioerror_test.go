@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,7 +14,8 @@ import (
 )
 
 // A trial is a micro run of 12 steps, saved every 2, on a disk that fails in the save
-// of step 4 and is well again before that of step 8.
+// of step 4 and is well again before that of step 8. If it may go back, it does so after
+// step 5.
 type trial struct {
 	fs       *memFS
 	r        *Run
@@ -46,8 +48,20 @@ func try(t *testing.T, o Options, d *Data, nth int, err error, forEver bool) *tr
 		return nil
 	}}
 	x.r = inMemory(t, fs, o, d)
+	x.r.poke = func() {
+		if o.OnSpike == SpikeRewind && x.r.State.Position == 5 {
+			x.r.grad.Slab()[0] = float32(math.NaN())
+		}
+	}
 	obs := Observer{
-		Step: func(u Update) { failing = u.Step >= failAt && u.Step < wellAt },
+		Step: func(u Update) {
+			failing = u.Step >= failAt && u.Step < wellAt
+			if u.Step == 5 && o.OnSpike == SpikeRewind { // as whoever reads the log may ask
+				if err := x.r.Flush(); err != nil {
+					x.troubles = append(x.troubles, Trouble{5, err})
+				}
+			}
+		},
 		Trouble: func(v Trouble) {
 			x.troubles = append(x.troubles, v)
 			x.sound(t, v.Err)
@@ -101,6 +115,17 @@ func TestIOErrors(t *testing.T) { testIOErrors(t, microOptions(), diskErrors) }
 func TestIOErrorsOfAdapters(t *testing.T) {
 	o := microOptions()
 	o.Tuning = adapted().Tuning
+	errs := []error{syscall.ENOSPC, shortWrite}
+	if longTier {
+		errs = diskErrors
+	}
+	testIOErrors(t, o, errs)
+}
+
+// The same while a run goes back for a spike and takes the lines after that out of its log.
+func TestIOErrorsOfRewind(t *testing.T) {
+	o := microOptions()
+	o.OnSpike = SpikeRewind
 	errs := []error{syscall.ENOSPC, shortWrite}
 	if longTier {
 		errs = diskErrors

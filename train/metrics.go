@@ -39,10 +39,11 @@ type metricsLog struct {
 	fs      fileSystem
 	run     string
 	f       outFile
-	length  int64  // bytes of the file that were synced
-	tail    []byte // the lines after them
-	written int    // bytes of tail that were handed to f
-	broken  bool   // writing to f failed: it may hold anything after length
+	length  int64     // bytes of the file that were synced
+	tail    []byte    // the lines after them
+	written int       // bytes of tail that were handed to f
+	broken  bool      // writing to f failed: it may hold anything after length
+	back    *Progress // lines of the file after it are still to be taken out; nil when there are none
 }
 
 // logBuffer is how many bytes of lines are held back before they are written.
@@ -108,26 +109,18 @@ func (l *metricsLog) renew(content []byte) error {
 		l.fs.Remove(temp)
 		return err
 	}
+	l.length, l.tail, l.written, l.broken, l.back = int64(len(content)), l.tail[:0], 0, false, nil
 	if err := l.fs.Sync(l.run); err != nil {
 		return err
 	}
-	if l.f, err = l.fs.Extend(l.path()); err != nil {
-		return err
-	}
-	l.length, l.tail, l.written, l.broken = int64(len(content)), l.tail[:0], 0, false
-	return nil
+	l.f, err = l.fs.Extend(l.path())
+	return err
 }
 
-// cut takes the lines after p out.
+// cut takes the lines after p out. After an error the next sync does it.
 func (l *metricsLog) cut(p Progress) error {
-	if err := l.sync(); err != nil {
-		return err
-	}
-	all, err := readAll(l.fs, l.path())
-	if err == nil {
-		err = l.renew(cutMetrics(all, p))
-	}
-	if err != nil {
+	l.tail, l.written, l.broken, l.back = cutMetrics(l.tail, p), 0, true, &p
+	if err := l.trySync(); err != nil {
 		return fmt.Errorf("cutting the log: %w", err)
 	}
 	return nil
@@ -177,7 +170,11 @@ func (l *metricsLog) trySync() error {
 		if int64(len(old)) < l.length {
 			return fmt.Errorf("%s has %d bytes and had %d", l.path(), len(old), l.length)
 		}
-		return l.renew(append(old[:l.length:l.length], l.tail...))
+		keep := old[:l.length:l.length]
+		if l.back != nil {
+			keep = cutMetrics(keep, *l.back)
+		}
+		return l.renew(append(keep, l.tail...))
 	}
 	if len(l.tail) == 0 {
 		return nil

@@ -138,7 +138,7 @@ func (r *Run) findSnapshot() {
 // batches, those after position: it was the batches before a spike, too, that brought
 // the weights to where it came (PaLM, §5.1). With again no batch is at fault, and they
 // come again.
-func (r *Run) rewind(position uint64, again bool) error {
+func (r *Run) rewind(position uint64, again bool) {
 	s := r.State
 	rewound, skipped, elapsed := s.Rewound+1, s.Skipped, s.Seconds
 	s.copy(r.back)
@@ -149,9 +149,11 @@ func (r *Run) rewind(position uint64, again bool) error {
 	}
 	r.saved = nil
 	if r.log == nil {
-		return nil
+		return
 	}
-	return r.log.cut(s.Progress)
+	if err := r.log.cut(s.Progress); err != nil {
+		tell(r.observer.Trouble, Trouble{s.Step, err})
+	}
 }
 
 // spiked handles a batch that is a spike, or that made a number not finite. It says
@@ -177,9 +179,7 @@ func (r *Run) spiked(spike Spike) (pass bool, err error) {
 		// run goes as if it had not been, unless it comes again.
 		spike.Again = damaged && s.Rewound == 0
 		if passed <= maxPassed {
-			if err := r.rewind(spike.Position, spike.Again); err != nil {
-				return true, err
-			}
+			r.rewind(spike.Position, spike.Again)
 		}
 		s.Passed, spike.To = passed, s.Step
 	}
