@@ -56,27 +56,82 @@ func softmax64(x []float32, a float64) (y []float64, lse float64) {
 	return y, m + math.Log(sum)
 }
 
+// closeTo says whether p, computed in float32, is the probability want within a relative
+// error of 1e-6; below e^-13 with the rounding error of the exponent besides, which is
+// 6e-8 of itself; and below the smallest normal number, whose exponential counts as 0,
+// within it.
+func closeTo(p float32, want float64) (relative float64, ok bool) {
+	const (
+		tolerance = 1e-6
+		half      = 1.0 / (1 << 24) // unit in the last place
+		tiny      = 1.2e-38
+	)
+	off := math.Abs(float64(p) - want)
+	if want < tiny || off == 0 {
+		return 0, off <= tiny
+	}
+	limit := tolerance
+	if exponent := -math.Log(want); exponent > 13 {
+		limit += half * exponent
+	}
+	return off / want, off <= limit*want
+}
+
 // Finite in, finite out, and right: softmax, log-sum-exp and cross-entropy of rows with
-// numbers up to ±3.4e38, subnormal ones and -Inf.
+// numbers up to ±3.4e38, subnormal ones and -Inf. What lies before and behind a row, as
+// tokens do that it must not see, has no effect, be it NaN or the largest number, and
+// is not written.
 func TestSoftmaxExtremes(t *testing.T) {
 	const (
-		tolerance = 1e-6  // relative; the argument of exp has an error of 6e-8 of itself
-		floor     = 2e-6  // a probability below it, e^-13, is compared as if it were it
+		tolerance = 1e-6  // relative
 		scale     = 0.378 // no power of 2: products are rounded
+		around    = 17    // numbers on both sides
 	)
 	eachPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
-		for range extremeRows {
+		hidden := make([]float32, 40+2*around)
+		other := nan32
+		among := func(x []float32) []float32 { // x where everything else is other
+			for i := range hidden {
+				hidden[i] = other
+			}
+			copy(hidden[around:], x)
+			return hidden[around : around+len(x)]
+		}
+		untouched := func(n int) bool {
+			for i, v := range hidden {
+				if (i < around || i >= around+n) && math.Float32bits(v) != math.Float32bits(other) {
+					return false
+				}
+			}
+			return true
+		}
+		worst, worstTiny, worstLSE := 0.0, 0.0, 0.0
+		check := func(got float32, want float64) bool {
+			e, ok := closeTo(got, want)
+			if want > 2.3e-6 {
+				worst = max(worst, e)
+			} else {
+				worstTiny = max(worstTiny, e)
+			}
+			return ok
+		}
+		for row := range extremeRows {
 			x := extremeRow(r)
+			if other = nan32; row%2 == 1 {
+				other = math.MaxFloat32
+			}
 			for _, a := range []float32{1, scale} {
 				want, lse := softmax64(x, float64(a))
-				y := append([]float32(nil), x...)
+				y := among(x)
 				got := Softmax(y, a)
-				if !(math.Abs(float64(got)-lse) <= tolerance*max(1, math.Abs(lse)) || float64(got) == lse) {
-					t.Fatalf("log-sum-exp of %g·%v is %v, want %v", a, x, got, lse)
+				if e := math.Abs(float64(got)-lse) / max(1, math.Abs(lse)); !(e <= tolerance || float64(got) == lse) || !untouched(len(x)) {
+					t.Fatalf("log-sum-exp of %g·%v is %v, want %v; nothing else written: %v", a, x, got, lse, untouched(len(x)))
+				} else if e == e {
+					worstLSE = max(worstLSE, e)
 				}
 				for i, p := range want {
-					if !(math.Abs(float64(y[i])-p) <= tolerance*max(p, floor)) {
+					if !check(y[i], p) {
 						t.Fatalf("softmax of %g·%v: [%d] is %v, want %v", a, x, i, y[i], p)
 					}
 				}
@@ -87,17 +142,40 @@ func TestSoftmaxExtremes(t *testing.T) {
 				continue // a loss of +Inf, or of NaN where all are -Inf
 			}
 			loss := lse - float64(x[target])
-			dx := append([]float32(nil), x...)
-			for _, got := range []float64{NegLogProb(x, target), CrossEntropy(dx, target, 1)} {
-				if !(math.Abs(got-loss) <= tolerance*max(1, math.Abs(lse), math.Abs(float64(x[target])))) {
+			losses := []float64{NegLogProb(among(x), target), 0}
+			dx := among(x)
+			losses[1] = CrossEntropy(dx, target, 1)
+			for _, got := range losses {
+				if !(math.Abs(got-loss) <= tolerance*max(1, math.Abs(lse), math.Abs(float64(x[target])))) || !untouched(len(x)) {
 					t.Fatalf("cross-entropy of %v at %d is %v, want %v", x, target, got, loss)
 				}
 			}
-			want[target]--
 			for i, p := range want {
-				if !(math.Abs(float64(dx[i])-p) <= tolerance) {
-					t.Fatalf("gradient of cross-entropy of %v at %d: [%d] is %v, want %v", x, target, i, dx[i], p)
+				if i == target && !(math.Abs(float64(dx[i])-p+1) <= tolerance) || i != target && !check(dx[i], p) {
+					t.Fatalf("gradient of cross-entropy of %v at %d: [%d] is %v, want the probability %v, less 1 at the target", x, target, i, dx[i], p)
 				}
+			}
+		}
+		t.Logf("%d rows: probabilities are off by %.2g of themselves, those below e^-13 by %.2g, log-sum-exp by %.2g", extremeRows, worst, worstTiny, worstLSE)
+	})
+}
+
+// The sum of squares that clipping needs: of any finite numbers it is finite, and right.
+func TestSumSquaresExtremes(t *testing.T) {
+	const tolerance = 1e-14 // relative: squares of float32 are exact in float64, and the sum has few terms
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for range extremeRows {
+			x, want := make([]float32, r.IntN(40)), 0.0
+			for i := range x {
+				x[i] = math.Float32frombits(r.Uint32())
+				if x[i]-x[i] != 0 {
+					x[i] = math.MaxFloat32
+				}
+				want += float64(x[i]) * float64(x[i])
+			}
+			if got := SumSquares(x); !(math.Abs(got-want) <= tolerance*want) {
+				t.Fatalf("the sum of squares of %v is %v, want %v", x, got, want)
 			}
 		}
 	})
@@ -144,22 +222,26 @@ func TestSoftmaxOfNonFinite(t *testing.T) {
 	})
 }
 
-// Layer normalization of rows of 1e-30 and 1e30, constant ones, and the largest there
-// are, in 1 to 4 and 19 features, without ε and with it, forward and backward.
+// Layer normalization of rows of 1e-30 and 1e30, constant and almost constant ones, and
+// the largest there are, in 1 to 4 and 19 features, without ε and with it, forward and backward.
 func TestLayerNormExtremes(t *testing.T) {
 	const (
 		tolerance = 1e-5 // of 1, the size of ā; of the gradient, of its largest term
-		rows      = 200
+		rows      = 1 + extremeRows/(6*11*2)
 	)
 	eachPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
+		worst := [2]float64{}
 		for _, d := range []int{1, 2, 3, 4, 19, 64} {
 			for _, size := range []float64{0, 1e-36, 1e-30, 1e-20, 1e-10, 1, 1e10, 1e19, 1e20, 1e30, 1e37} {
 				for _, eps := range []float64{0, 1e-5} {
-					for range rows {
+					for row := range rows {
 						x, w, b, dy := make([]float32, d), make([]float32, d), make([]float32, d), make([]float32, d)
 						for i := range x {
 							x[i] = float32((r.NormFloat64() + 0.5) * size)
+							if row%4 == 3 { // almost constant
+								x[i] = float32((1 + 1e-3*r.NormFloat64()) * size)
+							}
 							w[i], b[i], dy[i] = float32(r.NormFloat64()), float32(r.NormFloat64()), float32(r.NormFloat64())
 						}
 						if size == 0 {
@@ -167,7 +249,7 @@ func TestLayerNormExtremes(t *testing.T) {
 								x[i] = 1e30
 							}
 						}
-						checkLayerNorm(t, x, w, b, dy, eps, tolerance)
+						checkLayerNorm(t, x, w, b, dy, eps, tolerance, &worst)
 						if t.Failed() {
 							return
 						}
@@ -175,10 +257,11 @@ func TestLayerNormExtremes(t *testing.T) {
 				}
 			}
 		}
+		t.Logf("%d rows: ā is off by %.2g, the gradient by %.2g of its largest term", 6*11*2*rows, worst[0], worst[1])
 	})
 }
 
-func checkLayerNorm(t *testing.T, x, w, b, dy []float32, eps, tolerance float64) {
+func checkLayerNorm(t *testing.T, x, w, b, dy []float32, eps, tolerance float64, worst *[2]float64) {
 	t.Helper()
 	d := len(x)
 	n := float64(d)
@@ -206,12 +289,19 @@ func checkLayerNorm(t *testing.T, x, w, b, dy []float32, eps, tolerance float64)
 	}
 	for i := range x {
 		a := (float64(x[i]) - mean) * rstd
-		want := rstd * (float64(w[i])*float64(dy[i]) - s - a*u)
+		want := min(rstd, math.MaxFloat32) * (float64(w[i])*float64(dy[i]) - s - a*u)
+		worst[0] = max(worst[0], math.Abs(float64(xhat[i])-a))
+		if limit := n * rstd * largest; limit > 0 && math.Abs(want) <= math.MaxFloat32 {
+			worst[1] = max(worst[1], math.Abs(float64(dx[i])-want)/limit)
+		}
 		if !(math.Abs(float64(xhat[i])-a) <= tolerance) || !(math.Abs(float64(y[i])-a*float64(w[i])-float64(b[i])) <= tolerance*(1+math.Abs(float64(w[i])))) {
 			t.Errorf("layer norm of %v, ε %g: ā[%d] is %v, want %v; y %v", x, eps, i, xhat[i], a, y[i])
 			return
 		}
-		if !(math.Abs(float64(dx[i])-want) <= tolerance*n*rstd*largest) {
+		if math.Abs(want) > math.MaxFloat32 {
+			want = math.Copysign(math.Inf(1), want)
+		}
+		if !(math.Abs(float64(dx[i])-want) <= tolerance*n*rstd*largest || float64(dx[i]) == want) {
 			t.Errorf("gradient of the layer norm of %v, ε %g: [%d] is %v, want %v", x, eps, i, dx[i], want)
 			return
 		}

@@ -20,7 +20,7 @@ func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 	}
 	if vectors && fast[T]() {
 		mean, rstd := moments(as32(x), eps)
-		if extreme(rstd) {
+		if extreme(mean, rstd) {
 			return normalizeWide(xhat, x, eps)
 		}
 		normalizeVector(as32(xhat), as32(x), mean, rstd)
@@ -37,7 +37,7 @@ func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 		v += s * s
 	}
 	rstd = inverseRoot(v/n, eps)
-	if extreme(rstd) {
+	if extreme(mean, rstd) {
 		return normalizeWide(xhat, x, eps)
 	}
 	for i, s := range x {
@@ -47,11 +47,15 @@ func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 }
 
 // extreme reports that σ is so large or small that its square, the sum behind it, or
-// the sum behind the mean, may have left the range of float32. A σ in between has
-// squares from 1e-32 to 1e32, and sums of them that are exact to the last places.
-func extreme[T Float](rstd T) bool { return !(rstd > 1e-16 && rstd < 1e16) }
+// the sum behind the mean, may have left the range of float32; or so small beside the
+// mean that the rounding error of the mean shows in ā. A σ in between has squares from
+// 1e-32 to 1e32, and sums of them that are exact to the last places.
+func extreme[T Float](mean, rstd T) bool {
+	return !(rstd > 1e-16 && rstd < 1e16 && mean*rstd < 16 && mean*rstd > -16)
+}
 
-// normalizeWide is Normalize in float64.
+// normalizeWide is Normalize in float64. Where 1/σ is above the largest float32 that
+// stands for it: an infinity would make NaN of gradients that are 0.
 func normalizeWide[T Float](xhat, x []T, eps float64) (rstd T) {
 	n := float64(len(x))
 	var mean, v float64
@@ -66,7 +70,7 @@ func normalizeWide[T Float](xhat, x []T, eps float64) (rstd T) {
 	for i, s := range x {
 		xhat[i] = T((float64(s) - mean) * wide)
 	}
-	return T(wide)
+	return T(min(wide, math.MaxFloat32))
 }
 
 // constant reports whether x has no σ: rounding of μ must not make one up. Infinities
@@ -126,7 +130,7 @@ func LayerNorm[T Float](y, xhat, x, w, b []T, eps float64) (rstd T) {
 	if vectors && fast[T]() && b != nil && !constant(x) {
 		mustLen("LayerNorm", len(y), len(xhat), len(x), len(w), len(b))
 		mean, rstd := moments(as32(x), eps)
-		if extreme(rstd) {
+		if extreme(mean, rstd) {
 			rstd := normalizeWide(xhat, x, eps)
 			Affine(y, xhat, w, b)
 			return rstd
