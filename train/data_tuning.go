@@ -43,7 +43,9 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 	}
 	d.Report = report
 	if o.Val == "" {
-		d.Examples, d.ValExamples, err = x.Split(o.ValFraction, storySeed)
+		if d.Examples, d.ValExamples, err = x.Split(o.ValFraction, storySeed); err != nil {
+			err = fmt.Errorf("%s: %w", o.Data, err)
+		}
 		return d, err
 	}
 	d.Examples = x

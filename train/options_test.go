@@ -158,6 +158,13 @@ func TestValidateRefuses(t *testing.T) {
 		{func(o *Options) { o.Data = "" }, "data is empty"},
 		{func(o *Options) { o.Batch, o.Context = 1<<20, 1<<20 }, "more than a step can hold"},
 		{func(o *Options) { o.Vocab = -1 }, "vocab is -1"},
+		{func(o *Options) { o.Window = -1 }, "window is -1"},
+		{func(o *Options) { o.Window = o.Context + 1 }, "window is 301: it must be at most the context of 300"},
+		{func(o *Options) { o.OnSpike = "ignore" }, `on_spike is "ignore": choose warn, skip or rewind`},
+		{func(o *Options) { o.Precision = "fp8" }, `unknown precision "fp8": choose "float32" or "bf16"`},
+		{func(o *Options) { o.Align = "word" }, `unknown align "word": choose anywhere, line or paragraph`},
+		{func(o *Options) { o.Tuning.Base, o.Tuning.Loss = "base", "none" }, `loss is "none": choose completions or all`},
+		{func(o *Options) { o.AdamEps = 0 }, "adam_eps is 0: it must be at least 1e-15"},
 	} {
 		o, _ := PresetOptions("story")
 		o.Width, o.Heads = 96, 4
@@ -198,5 +205,60 @@ func TestEdits(t *testing.T) {
 		if got := edits(c.a, c.b); got != c.want {
 			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+// A value that a setting cannot have is refused by its name and by what it must be.
+func TestSettingsRefuse(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"steps", "many", `steps is "many": it must be a whole number`},
+		{"steps", "1.5", `steps is "1.5": it must be a whole number`},
+		{"seed", "-1", `seed is "-1": it must be a whole number that is not negative`},
+		{"lr", "fast", `lr is "fast": it must be a number`},
+		{"tied", "maybe", `tied is "maybe": it must be true or false`},
+		{"stesp", "1", `unknown setting "stesp": did you mean "steps"?`},
+		{"qqqqqqqq", "1", `unknown setting "qqqqqqqq"`},
+	} {
+		o := mini()
+		if err := o.Set(c.name, c.value); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: got %v, want %s", c.name, c.value, err, c.want)
+		}
+	}
+	types := map[string]string{"steps": "int", "seed": "int", "lr": "float", "tied": "bool", "data": "string", "activation": "string"}
+	o := mini()
+	for _, s := range o.Settings() {
+		if want, ok := types[s.Name]; ok && s.Type() != want {
+			t.Errorf("%s is a %s, want %s", s.Name, s.Type(), want)
+		}
+		if s.Name == "eval_every" && s.Flag() != "eval-every" {
+			t.Errorf("the flag of %s is %s", s.Name, s.Flag())
+		}
+	}
+	if text := (Setting{}).String(); text != "" {
+		t.Errorf("no setting is %q", text)
+	}
+}
+
+// Each half of the stories is another text, and only paths are none.
+func TestStoriesByName(t *testing.T) {
+	texts := map[string]string{}
+	for _, name := range []string{Stories, SilentStories, SpokenStories} {
+		o := mini()
+		o.Data, o.StoryChars = name, 5000
+		d, err := LoadData(o)
+		if err != nil || !TellsStories(name) {
+			t.Fatal(name, err)
+		}
+		text := d.Tokenizer.Decode(d.Train)
+		if other, ok := texts[text]; ok {
+			t.Errorf("%s and %s are one text", name, other)
+		}
+		texts[text] = name
+		if spoken := strings.Contains(text, `"`); spoken && name == SilentStories || !spoken && name == SpokenStories {
+			t.Errorf("%s: somebody speaks: %v", name, spoken)
+		}
+	}
+	if TellsStories("stories.txt") {
+		t.Error("a path is taken for stories")
 	}
 }

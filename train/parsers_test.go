@@ -238,6 +238,46 @@ func TestLogThatShrank(t *testing.T) {
 	}
 }
 
+// Each operation that opens a log may fail, on a new one and on one with lines to take
+// out: the error says so and the file is what it was, or what it should be.
+func TestLogOpens(t *testing.T) {
+	loss := 1.0
+	for _, back := range []int{2, 1} { // the step that the run goes on from
+		for nth := 0; ; nth++ {
+			m := newMemFS()
+			m.Mkdir("run")
+			log, err := openMetrics(m, "run", Progress{})
+			if err := errors.Join(err, log.add(Record{Step: 1, Loss: &loss}), log.add(Record{Step: 2, Loss: &loss}), log.close()); err != nil {
+				t.Fatal(err)
+			}
+			left := nth
+			_, err = openMetrics(hookFS{m, func(what, name string) error {
+				if left--; left < 0 && what != "remove" {
+					return failure(what, name, syscall.EIO)
+				}
+				return nil
+			}}, "run", Progress{Step: back})
+			text, e := readAll(m, "run/"+MetricsFile)
+			if lines := strings.Count(string(text), "\n"); e != nil || lines != 2 && lines != back {
+				t.Errorf("operation %d: %d lines, %v", nth, lines, e)
+			}
+			if err == nil {
+				if want := map[int]int{2: 1, 1: 7}[back]; nth != want {
+					t.Errorf("a log of step %d is opened with %d operations, want %d", back, nth, want)
+				}
+				break
+			}
+			if !errors.Is(err, syscall.EIO) || !strings.HasPrefix(err.Error(), "opening the log: ") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("operation %d: %v", nth, err)
+			}
+		}
+	}
+	m := newMemFS()
+	if _, err := openMetrics(m, "no/run", Progress{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a log without its directory: %v", err)
+	}
+}
+
 func TestLockNames(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := (disk{}).Lock(filepath.Join(dir, "no", "lock")); !errors.Is(err, os.ErrNotExist) {

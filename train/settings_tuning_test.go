@@ -61,3 +61,63 @@ func TestTuningSettingsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Targets and blocks in every notation, and what each becomes.
+func TestTuningNotation(t *testing.T) {
+	o := TuningOptions("base")
+	setting := func(name string) Setting {
+		i := slices.IndexFunc(o.TuningSettings(), func(s Setting) bool { return s.Name == name })
+		return o.TuningSettings()[i]
+	}
+	for _, c := range []struct {
+		name, text, written string
+		targets             []pedestrian.Target
+		ranks               map[pedestrian.Target]int
+		layers              []int
+	}{
+		{"targets", "q,v", "q,v", []pedestrian.Target{"q", "v"}, nil, nil},
+		{"targets", " q:4, v ", "q:4,v", []pedestrian.Target{"q", "v"}, map[pedestrian.Target]int{"q": 4}, nil},
+		{"targets", "all", "all", allLinear, nil, nil},
+		{"targets", "", "", nil, nil, nil}, // biases or norms alone
+		{"layers", "0, 3-5,7,8", "0,3-5,7-8", nil, nil, []int{0, 3, 4, 5, 7, 8}},
+		{"layers", "2", "2", nil, nil, []int{2}},
+		{"layers", "", "", nil, nil, nil}, // all
+	} {
+		if err := o.Set(c.name, c.text); err != nil {
+			t.Errorf("%s %q: %v", c.name, c.text, err)
+		}
+		a := o.Tuning.Adapter
+		if got := setting(c.name).String(); got != c.written {
+			t.Errorf("%s %q is written %q, want %q", c.name, c.text, got, c.written)
+		}
+		if c.name == "targets" && (!slices.Equal(a.Targets, c.targets) || !reflect.DeepEqual(a.Ranks, c.ranks)) {
+			t.Errorf("targets %q: %v with ranks %v", c.text, a.Targets, a.Ranks)
+		}
+		if c.name == "layers" && !slices.Equal(a.Layers, c.layers) {
+			t.Errorf("layers %q: %v", c.text, a.Layers)
+		}
+	}
+	for name, want := range map[string]string{"targets": "string", "rank": "int", "dora": "bool", "lora_plus": "float", "seed": "int", "end": "string"} {
+		if got := setting(name).Type(); got != want {
+			t.Errorf("%s is a %s, want %s", name, got, want)
+		}
+	}
+	if got := setting("lora_dropout").Flag(); got != "lora-dropout" {
+		t.Errorf("the flag of lora_dropout is %s", got)
+	}
+}
+
+// The adapter of a run is that of its options where one is trained, and none elsewhere.
+func TestOptionsAdapter(t *testing.T) {
+	o := TuningOptions("base")
+	if a := o.Adapter(); a == nil || a.Rank != o.Tuning.Adapter.Rank {
+		t.Errorf("an adapter of %v", a)
+	}
+	o.Tuning.Full = true
+	if a := o.Adapter(); a != nil {
+		t.Errorf("all parameters are trained, and an adapter %v", a)
+	}
+	if a := mini().Adapter(); a != nil {
+		t.Errorf("there is no base, and an adapter %v", a)
+	}
+}
