@@ -64,6 +64,15 @@ func TestOverlap(t *testing.T) {
 	if train.Digest() == val.Digest() || len(train.Digest()) != 64 {
 		t.Error("digests")
 	}
+	var r Report
+	val.Add([]int32{1, 2, 3}, nil, Place{"val.jsonl", 9})
+	both := r.Compare(train, val)
+	if len(both) != 2 || both[1] != (Place{"val.jsonl", 9}) || len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "2 of 4 documents for validation are in training too, first ") {
+		t.Errorf("%v, %q", both, r.Warnings)
+	}
+	if both := r.Compare(train, &Examples{}); both != nil || len(r.Warnings) != 1 {
+		t.Errorf("nothing for validation: %v, %q", both, r.Warnings)
+	}
 	one, two := &Examples{}, &Examples{}
 	one.Add([]int32{1, 2, 3}, []bool{false, true, false}, Place{})
 	two.Add([]int32{1, 2}, nil, Place{})
