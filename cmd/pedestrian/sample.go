@@ -21,6 +21,7 @@ type sampleCommand struct {
 	prompt                    string
 	message, system, template string // of a conversation
 	talks                     bool   // there is a message
+	manner                    string // in which it is answered, a sentence
 	n, threads                int
 	kv                        string
 	tokenizer                 string
@@ -117,7 +118,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 		return usageError{err}
 	}
 	if !t.json {
-		fmt.Fprintf(stderr, "%s\n\n", header(m))
+		fmt.Fprintf(stderr, "%s\n\n", strings.TrimSpace(header(m)+" "+t.manner))
 	}
 	ctx, stop := interruptible(ctx, func() {})
 	defer stop()

@@ -27,6 +27,10 @@ func (t *sampleCommand) answer(m *model, w *train.Writer) (writing, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.manner = "Template " + template.Name + "."
+	if c := m.Checkpoint; c != nil && c.Base == nil && !imported(c) {
+		t.manner += " It was trained on a text, not on conversations."
+	}
 	ms := []corpus.Message{{Role: corpus.User, Content: t.message}}
 	if t.system != "" {
 		ms = append([]corpus.Message{{Role: corpus.System, Content: t.system}}, ms...)
