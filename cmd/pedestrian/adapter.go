@@ -71,7 +71,7 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	at := path
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && hub.CheckRepo(path) == nil {
 		if at, err = fetchedModel(ctx, path, stderr); err != nil {
-			return nil, usagef("%s is no directory, and not on the hub either: %w", path, err)
+			return nil, err
 		}
 	}
 	if hub.IsAdapter(at) {

@@ -108,6 +108,12 @@ func fetchedModel(ctx context.Context, name string, stderr io.Writer) (dir strin
 		return s.Dir, nil
 	}
 	s, err = download(ctx, name, "main", stderr)
+	switch {
+	case errors.As(err, new(usageError)):
+		err = usagef("%s is no directory, and not on the hub either: %w", name, err)
+	case err != nil:
+		err = fmt.Errorf("%s is no directory, and was not fetched from the hub: %w", name, err)
+	}
 	return s.Dir, err
 }
 

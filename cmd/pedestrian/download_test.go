@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -108,6 +111,23 @@ func TestProgressLine(t *testing.T) {
 		p.Note = test.note
 		if got := progressLine(p, test.after); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
+// A hub that did not answer is not one that has no such model: that is a failure, and
+// not a wrong question.
+func TestFetchedModelRefused(t *testing.T) {
+	t.Setenv("HF_HUB_CACHE", t.TempDir())
+	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+	t.Setenv("HF_TOKEN", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for offline, want := range map[string]string{"": "was not fetched from the hub", "1": "not on the hub either"} {
+		t.Setenv("HF_HUB_OFFLINE", offline)
+		_, err := fetchedModel(ctx, "someone/small", io.Discard)
+		if err == nil || !strings.Contains(err.Error(), want) || errors.As(err, new(usageError)) != (offline != "") {
+			t.Errorf("offline %q: %v", offline, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -143,6 +144,11 @@ func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options,
 	}
 	if o.Data == "" {
 		return o, fmt.Errorf("finetune needs data: --data FILE, with documents in JSON Lines or a text")
+	}
+	for _, path := range []string{o.Data, o.Val} { // before a base is fetched for it
+		if _, err := os.Stat(path); path != "" && !train.TellsStories(path) && err != nil {
+			return o, fmt.Errorf("the data: %w", err)
+		}
 	}
 	return o, absolute(&o)
 }

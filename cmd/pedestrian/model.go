@@ -53,12 +53,11 @@ type modelOptions struct {
 func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind, at string, err error) {
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) == runsDir: // and no name on the hub
+		return "", "", usagef("there is no run %s: %s", path, otherRun())
 	case errors.Is(err, fs.ErrNotExist) && hub.CheckRepo(path) == nil && fetch:
-		dir, err := fetchedModel(ctx, path, stderr)
-		if err != nil {
-			return "", "", usagef("%s is no directory, and not on the hub either: %w", path, err)
-		}
-		return kindCached, dir, nil
+		at, err = fetchedModel(ctx, path, stderr)
+		return kindCached, at, err
 	case errors.Is(err, fs.ErrNotExist) && hub.CheckRepo(path) == nil:
 		s, cacheErr := hubEnvironment().cache.Find(path, "")
 		if cacheErr == nil && len(s.Missing) == 0 {
@@ -209,7 +208,15 @@ func orLatest(args []string) (string, error) {
 	}
 	run := latestRun(runsDir)
 	if run == "" {
-		return "", usagef("there is no run in %s: train one with \"pedestrian train\", or name a model", runsDir)
+		return "", usagef("there is no run in %s: %s", runsDir, otherRun())
 	}
 	return run, nil
+}
+
+// otherRun says what to name in the place of a run that is not there.
+func otherRun() string {
+	if run := latestRun(runsDir); run != "" {
+		return "the latest is " + run
+	}
+	return `train one with "pedestrian train", or name a model`
 }
