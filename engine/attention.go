@@ -60,7 +60,7 @@ func (l Attention[T]) Forward(p *Pool, y Mat[T], c *AttentionCache[T], q, k, v M
 	for s := range segments {
 		units += f.unitsOf(s)
 	}
-	f.units.start(units)
+	f.units.Start(units, len(c.scratch.slots))
 	p.Run(len(c.scratch.slots), f)
 }
 
@@ -72,15 +72,18 @@ type attentionForward[T Float] struct {
 	c        *AttentionCache[T]
 	q, k, v  Mat[T]
 	segments []Segment
-	units    units
+	units    kernel.Shares
 }
 
 func (f *attentionForward[T]) Do(_ *kernel.Pool, slot int) {
-	s, before := 0, 0 // units of segments before s; what a slot takes only grows
+	s, before := 0, 0 // units of segments before s
 	for {
-		u, ok := f.units.take()
+		u, ok := f.units.Take(slot)
 		if !ok {
 			return
+		}
+		if u < before { // of another slot's share
+			s, before = 0, 0
 		}
 		for n := f.unitsOf(s); u >= before+n; n = f.unitsOf(s) {
 			s, before = s+1, before+n
@@ -175,7 +178,7 @@ func (l Attention[T]) Backward(p *Pool, dq, dk, dv, dy Mat[T], c *AttentionCache
 	l.mustFit("Attention.Backward", dq, dk, dv, dy)
 	f := &c.backward
 	f.l, f.dq, f.dk, f.dv, f.dy, f.c, f.q, f.k, f.v, f.y, f.segments = l, dq, dk, dv, dy, c, q, k, v, y, segments
-	f.units.start(len(segments) * l.Heads)
+	f.units.Start(len(segments)*l.Heads, len(c.scratch.slots))
 	p.Run(len(c.scratch.slots), f)
 }
 
@@ -186,12 +189,12 @@ type attentionBackward[T Float] struct {
 	c              *AttentionCache[T]
 	q, k, v, y     Mat[T]
 	segments       []Segment
-	units          units
+	units          kernel.Shares
 }
 
 func (f *attentionBackward[T]) Do(_ *kernel.Pool, slot int) {
 	for {
-		u, ok := f.units.take()
+		u, ok := f.units.Take(slot)
 		if !ok {
 			return
 		}

@@ -72,9 +72,7 @@ func (f *embeddingBackward[T]) Do(_ *kernel.Pool, part int) {
 	for t := range f.dy.Rows {
 		dy := f.dy.Row(t)[from:to]
 		tok, pos := f.grad.Tok.Row(int(f.tokens[t]))[from:to], f.grad.Pos.Row(int(f.positions[t]))[from:to]
-		for j, d := range dy {
-			tok[j] += d // (3)
-			pos[j] += d
-		}
+		kernel.Add(tok, dy) // (3)
+		kernel.Add(pos, dy)
 	}
 }

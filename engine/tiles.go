@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"sync/atomic"
-
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
@@ -106,21 +104,4 @@ func (s *attentionScratch[T]) warm(width int) {
 		kernel.MulNN(t.pool, q, a, k, nil, false)
 		kernel.MulTN(t.pool, k, a, q, false)
 	}
-}
-
-// units deals work out to the slots of a task: who computes a unit is not
-// fixed, what is computed is.
-type units struct {
-	next  atomic.Int64
-	count int64
-}
-
-func (u *units) start(count int) {
-	u.count = int64(count)
-	u.next.Store(0)
-}
-
-func (u *units) take() (unit int, ok bool) {
-	i := u.next.Add(1) - 1
-	return int(i), i < u.count
 }

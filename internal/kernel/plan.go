@@ -9,6 +9,7 @@ const (
 	partCols   = 192       // of the largest part: a block of them, packed, fits in 300 kB
 	packMin    = 32 << 10  // elements that are worth a part of packing
 	partMin    = 1 << 18   // multiplications that are worth a part of computing
+	nearMax    = 128 << 10 // elements of a small b: half of the second cache
 	partsEach  = 4         // parts a thread, if they are large enough: the last ones even out
 )
 
@@ -40,6 +41,9 @@ func (t *product[T]) plan(threads int) {
 		}
 	}
 	t.part = size{roundUp(ceil(t.m, ceil(t.m, partRows)), t.tile.down), roundUp(partCols, t.tile.across)}
+	if t.rows = threads > 1 && t.n*t.k <= nearMax && t.m >= 2*threads*t.tile.down; t.rows {
+		t.part.down = roundUp(ceil(t.m, roundUp(ceil(t.m, t.part.down), threads)), t.tile.down)
+	}
 	for threads > 1 && ceil(t.m, t.part.down)*ceil(t.n, t.part.across) < partsEach*threads {
 		half := size{t.part.down, roundUp(ceil(min(t.part.across, t.n), 2), t.tile.across)}
 		if half.across >= t.part.across {

@@ -20,7 +20,8 @@ type Task interface {
 type Pool struct {
 	scratch
 	threads int
-	*team   // nil: one thread
+	index   int // of a pool of one thread that a team hands to Do: which of its threads it is
+	*team       // nil: one thread
 
 	Terms uint64 // multiply-adds in the products of float32 and float64 so far
 }
@@ -62,7 +63,7 @@ func newPool(threads int) *Pool {
 		done:    make(chan struct{}, 1),
 	}
 	for i := range t.self {
-		t.self[i] = &Pool{threads: 1}
+		t.self[i] = &Pool{threads: 1, index: i}
 	}
 	p.team = t
 	t.exit.Add(threads - 1)

@@ -138,7 +138,7 @@ func TestPoolNested(t *testing.T) {
 		if w == p.self[1] {
 			p.Run(2, inner)
 		}
-		for p.next.Load() < 2 {
+		for p.parts.left() {
 			runtime.Gosched()
 		}
 	}))

@@ -21,6 +21,7 @@ type product[T Float] struct {
 	packLeft  bool  // a is packed before anything else
 	packRight place // where b is packed
 	part      size  // of c, computed in one part
+	rows      bool  // parts follow each other in rows
 
 	left, right []T  // packed
 	packing     bool // the phase
@@ -142,8 +143,7 @@ func (t *product[T]) Do(w *Pool, part int) {
 		t.packPart(part)
 		return
 	}
-	rows := ceil(t.mi, t.part.down)
-	i, j := part%rows*t.part.down, part/rows*t.part.across
+	i, j := t.corner(part)
 	i1, j1 := min(i+t.part.down, t.mi), min(j+t.part.across, t.ni)
 	for k := 0; k < t.ki; k += t.block {
 		k1 := min(k+t.block, t.ki)
@@ -157,6 +157,20 @@ func (t *product[T]) Do(w *Pool, part int) {
 		}
 		t.tiles(right, k, k1, i, i1, j, j1)
 	}
+}
+
+// corner is where a part of c begins. A thread's parts follow each other: where b is
+// small they are parts of the same rows, since those are what it has in its cache;
+// where it is large, of the same columns of b.
+func (t *product[T]) corner(part int) (i, j int) {
+	if t.rows {
+		across := ceil(t.ni, t.part.across)
+		i, j = part/across, part%across
+	} else {
+		down := ceil(t.mi, t.part.down)
+		i, j = part%down, part/down
+	}
+	return i * t.part.down, j * t.part.across
 }
 
 // packPart is one part of the packing phase.

@@ -12,7 +12,6 @@ type team struct {
 	self    []*Pool // self[i]: the pool of one thread that worker i hands to Do; 0 is the caller
 	workers []worker
 	task    Task
-	parts   int64
 	failure atomic.Pointer[Failure]
 	done    chan struct{} // tells a caller that gave up spinning that the last worker has left
 	exit    sync.WaitGroup
@@ -20,7 +19,7 @@ type team struct {
 	_     [64]byte
 	state atomic.Uint64 // see the masks below
 	_     [64]byte
-	next  atomic.Int64 // the next part that nobody has taken
+	parts Shares // that nobody has taken
 	_     [64]byte
 	idle  atomic.Int32 // how many workers are parked
 	_     [64]byte
@@ -52,8 +51,8 @@ func (t *team) run(parts int, task Task) {
 	if s&(open|inside) != 0 {
 		panic("kernel.Pool.Run: called inside a part with the pool that runs it: use the part's own")
 	}
-	t.task, t.parts = task, int64(parts)
-	t.next.Store(0)
+	t.task = task
+	t.parts.Start(parts, len(t.self))
 	t.state.Store((s>>serial+1)<<serial | open)
 	if t.idle.Load() > 0 {
 		t.rouse(min(parts-1, len(t.workers)))
@@ -65,18 +64,20 @@ func (t *team) run(parts int, task Task) {
 // work takes parts until none is left.
 func (t *team) work(w *Pool) {
 	for {
-		i := t.next.Add(1) - 1
-		if i >= t.parts {
+		i, ok := t.parts.Take(w.index)
+		if !ok {
 			return
 		}
-		t.task.Do(w, int(i))
+		t.task.Do(w, i)
 	}
 }
 
 // join closes the task, waits until every worker has left it and passes on the
 // panic of a worker. Workers that never entered are not waited for.
 func (t *team) join() {
-	t.next.Store(t.parts) // matters only after a panic of the caller
+	if t.parts.left() { // after a panic of the caller
+		t.parts.Drop()
+	}
 	t.state.And(^uint64(open))
 	var start time.Time
 	for i := 1; t.state.Load()&inside != 0; i++ {
@@ -124,7 +125,7 @@ func (t *team) serve(me *worker, w *Pool) {
 func (t *team) guard(w *Pool) {
 	defer func() {
 		if v := recover(); v != nil {
-			t.next.Store(t.parts)
+			t.parts.Drop()
 			t.failure.CompareAndSwap(nil, &Failure{v, debug.Stack()})
 		}
 	}()

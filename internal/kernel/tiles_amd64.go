@@ -51,6 +51,7 @@ const (
 	tilePartMin = 4 << 20 // multiplications that are worth a part
 	tileRows    = 8       // panels of the largest part: for one block of terms, its columns
 	tileCols    = 16      // of b stay in the second cache
+	nearTiles   = 256     // pairs of tiles of a small b: half of the second cache
 )
 
 // tiles computes t.
@@ -98,6 +99,9 @@ func (t *productBF16) divide(threads int) {
 		return
 	}
 	t.part = size{min(tileRows, t.panels.down), min(tileCols, t.panels.across)}
+	if t.near() && threads > 1 && t.panels.down >= threads { // each thread the rows of its share
+		t.part.down = ceil(t.panels.down, roundUp(ceil(t.panels.down, t.part.down), threads))
+	}
 	for threads > 1 && ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across) < partsEach*threads {
 		half := size{t.part.down, ceil(t.part.across, 2)}
 		if t.part.across < 4 {
@@ -114,8 +118,7 @@ func (t *productBF16) divide(threads int) {
 func (t *productBF16) Do(w *Pool, part int) {
 	switch {
 	case !t.packing:
-		rows := ceil(t.panels.down, t.part.down)
-		i, j := part%rows*t.part.down, part/rows*t.part.across
+		i, j := t.corner(part)
 		t.compute(w, i, min(i+t.part.down, t.panels.down), j, min(j+t.part.across, t.panels.across))
 	case part >= t.copies:
 		for k := 0; k < t.pairs; k += t.block {
@@ -132,6 +135,23 @@ func (t *productBF16) Do(w *Pool, part int) {
 		}
 	}
 }
+
+// corner is where a part of c begins, in panels. A thread's parts follow each other:
+// where b is small they are parts of the same rows, since those are what it has in its
+// cache; where it is large, of the same columns of b.
+func (t *productBF16) corner(part int) (i, j int) {
+	if t.near() {
+		across := ceil(t.panels.across, t.part.across)
+		i, j = part/across, part%across
+	} else {
+		down := ceil(t.panels.down, t.part.down)
+		i, j = part%down, part/down
+	}
+	return i * t.part.down, j * t.part.across
+}
+
+// near reports whether b is so small.
+func (t *productBF16) near() bool { return t.panels.across*t.pairs <= nearTiles }
 
 // packRight packs the terms of a block, from pair k on, of one panel of b.
 func (t *productBF16) packRight(dst []BF16, panel, k int) {
