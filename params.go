@@ -70,6 +70,14 @@ func NewParams[T Float](c Config) *Params[T] {
 	return p
 }
 
+// Layout visits every parameter that c has, in the order of the slab, with the place
+// of its first number there, and returns the slab's size. It takes no memory for
+// them: V of each is nil.
+func Layout(c Config, visit func(t Tensor[float32], offset int)) (size int) {
+	p := &Params[float32]{Config: c, Blocks: make([]Block[float32], c.Blocks)}
+	return p.layout(func(t *Tensor[float32], offset int) { visit(*t, offset) })
+}
+
 // layout visits every parameter that c has with its offset in the slab, in
 // slab order, and returns the slab's size.
 func (p *Params[T]) layout(visit func(t *Tensor[T], offset int)) (size int) {

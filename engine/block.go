@@ -23,6 +23,14 @@ type blockCache[T Float] struct {
 	act                            ActivationCache[T]
 	qkv, attProj, expand, contract AdaptedCache[T]
 	a3qkv, a3, a7                  Mat[T]
+	input                          Mat[T] // a_1, with Options.Recompute alone
+}
+
+// keep keeps x, a_1 of the block, if it will be needed.
+func (c *blockCache[T]) keep(p *Pool, task *copyRows[T], x Mat[T]) {
+	if c.input.V != nil {
+		task.run(p, first(c.input, x.Rows), x)
+	}
 }
 
 // split is the queries, keys and values in the output of qkv.
@@ -80,7 +88,7 @@ func (b *block[T]) toExpand(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T]
 // FC_contract need what that layer's forward pass leaves.
 func (b *block[T]) again(p *Pool, c *blockCache[T], w *workspace[T], i, rows int, m masks) {
 	x := first(w.x, rows)
-	w.copy.run(p, x, w.input(i, rows))
+	w.copy.run(p, x, first(c.input, rows))
 	c.under(m)
 	b.toExpand(p, x, c, w, i, m)
 	if b.contract.adapted() {

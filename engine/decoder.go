@@ -47,7 +47,7 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	}
 	c := n.params.Config
 	d := &Decoder[T]{n: n, lens: make([]int, batch)}
-	d.w.blocks = make([]blockCache[T], c.Blocks)
+	d.w.blocks = make([]blockCache[T], 1)
 	d.w.store = make([]keyValues[T], c.Blocks)
 	s := shape{Config: c, rows: max(batch, min(c.Context, feedRows)), seqs: batch, threads: n.pool.Threads(), chunk: batch}
 	if n.lora != nil {

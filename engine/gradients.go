@@ -19,7 +19,8 @@ func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 }
 
 // SetGradients is Gradients for a dp and a dlora whose old numbers do not count:
-// it saves clearing them before and reading them here.
+// it saves clearing them before and reading them here. Without Options.Accumulate
+// they are where activations lie until it returns.
 func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
 	return n.gradients(dp, dlora, b, scale, step, true)
 }
@@ -67,7 +68,7 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 			break
 		}
 		g := t.block(c, i)
-		if w.kept.V != nil && i < len(n.blocks)-1 { // the cache is still that of the last block
+		if n.o.Recompute && i < len(n.blocks)-1 { // the cache is still that of the last block
 			n.blocks[i].again(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
 		}
 		w.show(i, "Δ_10", "contract", dx)
@@ -81,6 +82,11 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		}
 		g := Embedding[T]{view(dp.Tok), view(dp.Pos), fresh && !c.Tied, fresh}
 		n.embedding.Backward(n.pool, g, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
+	}
+	if w.grad != nil {
+		for _, gap := range w.gaps {
+			clear(w.grad[gap[0]:gap[1]])
+		}
 	}
 	return sum, counted
 }

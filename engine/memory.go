@@ -5,10 +5,8 @@ import (
 	"math/bits"
 	"runtime"
 	"slices"
-	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
 // A Part is a part of the memory of a network.
@@ -28,9 +26,9 @@ func (b Budget) Total() (bytes int64) {
 	return bytes
 }
 
-// Memory tells how many bytes the Gradients of a network of that shape will take
-// for itself, by the same plan: those of the parameters if l is nil, and otherwise
-// those of the adapter alone. Parameters, gradients and moments are the caller's and
+// Memory tells how many bytes the SetGradients of a network of that shape will take
+// for itself, and with Accumulate its Gradients, by the same plan: those of the
+// parameters if l is nil, and otherwise those of the adapter alone. Parameters, gradients and moments are the caller's and
 // do not count. Numbers that do not fit into an int64
 // are given as the largest that does.
 func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options) (Budget, error) {
@@ -49,11 +47,15 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 	if most := runtime.GOMAXPROCS(0); o.Threads <= 0 || o.Threads > most {
 		o.Threads = most
 	}
-	w := workspace[T]{blocks: make([]blockCache[T], 1)}
 	var a arena[T]
 	s := o.shape(c, l, lowest(c, l))
+	caches := 1 // of its own, and as many more as adapters say
+	if s.lend {
+		caches = c.Blocks
+	}
+	w := workspace[T]{blocks: make([]blockCache[T], caches+1)}
 	w.planForward(&a, s)
-	w.planBackward(&a, s)
+	w.planBackward(&a, s, nil)
 	adapted := 0 // of the blocks that have a cache of their own
 	if l != nil {
 		adapted = c.Blocks - 1 - s.low
@@ -66,7 +68,7 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 			}
 		}
 	}
-	if !o.Recompute { // then all blocks share the first one's
+	if !s.lend && !o.Recompute { // then all blocks share the first one's
 		a.times(adapted, func(b *arena[T]) { w.planBlock(b, &w.blocks[0], s, true) })
 		a.times(c.Blocks-1-s.low-adapted, func(b *arena[T]) { w.planBlock(b, &w.blocks[0], s, false) })
 	}
@@ -143,67 +145,6 @@ func (a *arena[T]) times(n int, plan func(b *arena[T])) {
 	}
 }
 
-// An arena is one piece of memory from which matrices are cut. Without a slab it
-// only counts.
-type arena[T Float] struct {
-	slab   []T
-	used   int64 // elements of slab
-	budget Budget
-	part   string
-}
-
-// allocate runs plan twice: to count, then to cut.
-func allocate[T Float](plan func(a *arena[T])) {
-	var count arena[T]
-	plan(&count)
-	slab := make([]T, count.used)
-	kernel.HugePages(slab)
-	plan(&arena[T]{slab: slab})
-}
-
-// in names the part that what follows belongs to, and returns the former one.
-func (a *arena[T]) in(part string) (former string) {
-	former, a.part = a.part, part
-	return former
-}
-
-func (a *arena[T]) count(bytes int64) {
-	for i := range a.budget {
-		if p := &a.budget[i]; p.Name == a.part {
-			p.Bytes = saturated(p.Bytes, 1, bytes)
-			return
-		}
-	}
-	a.budget = append(a.budget, Part{a.part, bytes})
-}
-
-// take cuts n zeros that start at a multiple of 64 bytes from the slab's start.
-func (a *arena[T]) take(n int) []T {
-	size := (int64(n) + 15) / 16 * 16
-	at := a.used
-	a.used = saturated(at, 1, size)
-	a.count(saturated(0, size, int64(unsafe.Sizeof(T(0)))))
-	if a.slab == nil {
-		return nil
-	}
-	return a.slab[at : at+int64(n) : at+int64(n)]
-}
-
-func (a *arena[T]) mat(rows, cols int) Mat[T] {
-	n := saturated(0, int64(rows), int64(cols))
-	return over(a.take(int(min(n, math.MaxInt64-15))), rows, cols)
-}
-
-// list makes a list of n, which the arena counts.
-func list[E any, T Float](a *arena[T], n int) []E {
-	var e E
-	a.count(saturated(0, int64(n), int64(unsafe.Sizeof(e))))
-	if a.slab == nil {
-		return nil
-	}
-	return make([]E, n)
-}
-
 // saturated is a + b·c, at most the largest int64; none is negative.
 func saturated(a, b, c int64) int64 {
 	hi, lo := bits.Mul64(uint64(b), uint64(c))
@@ -212,12 +153,4 @@ func saturated(a, b, c int64) int64 {
 		return math.MaxInt64
 	}
 	return int64(lo)
-}
-
-// over is a matrix at the start of v.
-func over[T Float](v []T, rows, cols int) Mat[T] {
-	if v == nil {
-		return Mat[T]{Rows: rows, Cols: cols, Stride: cols}
-	}
-	return Mat[T]{Rows: rows, Cols: cols, Stride: cols, V: v[:rows*cols]}
 }

@@ -20,8 +20,14 @@ type Options struct {
 
 	// Recompute keeps of every block its input alone, a_1, and computes the rest
 	// again in the backward pass: the same bits from a tenth of the activations,
-	// for two thirds of another forward pass.
+	// for two thirds of another forward pass. It pays where activations need more
+	// place than gradients have, or with Accumulate.
 	Recompute bool
+
+	// Accumulate says that Gradients will be called, which adds to what SetGradients
+	// has set. Without it the activations of SetGradients lie in gradients that it has
+	// not computed yet, as far as there is place; a Gradients takes more memory then.
+	Accumulate bool
 
 	Precision Precision // of the operands of large products; "" means that of the parameters
 }
@@ -31,7 +37,7 @@ type Options struct {
 // optimizer shows in the next call. One goroutine at a time may use it and its
 // decoders.
 //
-// Memory is taken at the first Loss or Logits, and more at the first Gradients;
+// Memory is taken at the first Loss or Logits, and more at the first SetGradients or Gradients;
 // [Memory] tells beforehand how much. After that nothing is allocated.
 type Network[T Float] struct {
 	params *pedestrian.Params[T]
@@ -79,7 +85,7 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 		n.final.take(lora.LNFinal)
 	}
 	n.logits = logitsOf(p, lora)
-	n.work.blocks = make([]blockCache[T], c.Blocks)
+	n.work.blocks = make([]blockCache[T], c.Blocks+1)
 	return n
 }
 
@@ -180,10 +186,13 @@ func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[
 	}
 	w.show(-1, "a_1", "embedding", x)
 	for i := range n.blocks {
-		c, m := &w.blocks[0], masks{}
+		c, m := w.passing(), masks{}
 		if drops != nil {
-			c, m = w.cache(i), drops.block(i)
-			w.keepInput(n.pool, i, x)
+			m = drops.block(i)
+			if i >= w.low {
+				c = w.cache(i)
+				c.keep(n.pool, &w.copy, x)
+			}
 		}
 		n.blocks[i].forward(n.pool, x, c, w, i, m) // a_2 … a_10
 	}

@@ -55,14 +55,14 @@ func testRecompute[T Float](t *testing.T, precision Precision) {
 // TestRecomputeMemory: the plan is what is taken, and of the activations of GPT-2
 // a token keeps d numbers a block instead of 10 d.
 func TestRecomputeMemory(t *testing.T) {
-	o := Options{Batch: 4, Context: 256, Threads: 1, Recompute: true}
+	o := Options{Batch: 4, Context: 256, Threads: 1, Recompute: true, Accumulate: true}
 	budget, err := Memory[float32](gpt2Config, nil, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const rows, d = 1024, 768
 	block := 4 * rows * (10*d + 2 + 12)
-	shared := 4*rows*(7*d+1) + rows*4 + rows*32
+	shared := 4*rows*(2*d+1) + rows*4 + rows*32
 	if got, want := budget[0], int64(block+12*4*rows*d+shared); got.Name != "activations" || got.Bytes != want {
 		t.Errorf("%v, not activations of %d bytes", got, want)
 	}
@@ -74,7 +74,7 @@ func TestRecomputeMemory(t *testing.T) {
 	var a arena[float64]
 	s := n.o.shape(cs.c, cs.lora, lowest(cs.c, cs.lora))
 	n.work.planForward(&a, s)
-	n.work.planBackward(&a, s)
+	n.work.planBackward(&a, s, nil)
 	if budget, err := Memory[float64](cs.c, cs.lora, o); err != nil || budget.Total() != a.budget.Total() {
 		t.Errorf("%v (%v) is not %v", budget, err, a.budget)
 	}

@@ -14,7 +14,10 @@ func (n *Network[T]) reserve(train bool, t trainee[T]) {
 		low = min(max(t.bottom(n.params.Config), 0)/layers, n.params.Config.Blocks-1)
 	}
 	w := &n.work
-	if w.x.V != nil && (!train || w.dx.V != nil && low >= w.low) {
+	lend := train && n.lends(t)
+	more := train && (w.dx.V == nil || low < w.low || w.grad != nil && !lend)
+	moved := lend && w.grad != nil && &w.grad[0] != &t.dp.Slab[0]
+	if w.x.V != nil && !more && !moved {
 		return
 	}
 	var l *pedestrian.AdapterConfig
@@ -24,6 +27,7 @@ func (n *Network[T]) reserve(train bool, t trainee[T]) {
 	o := n.o
 	o.Threads = n.pool.Threads()
 	s := o.shape(n.params.Config, l, low)
+	s.lend = lend
 	if o.Precision == BF16 {
 		n.mix(s.rows, train)
 	}
@@ -31,8 +35,16 @@ func (n *Network[T]) reserve(train bool, t trainee[T]) {
 		n.planDoRA()
 		allocate(func(a *arena[T]) { w.planForward(a, s) })
 	}
-	if train {
-		allocate(func(a *arena[T]) { w.planBackward(a, s) })
+	if more || moved {
+		w.grad = nil
+		if lend {
+			w.grad, w.gaps = t.dp.Slab, gaps(n.params.Config)
+		}
+	}
+	if more {
+		w.back = allocate(func(a *arena[T]) { w.planBackward(a, s, w.grad) })
+	} else if moved {
+		w.planBackward(&arena[T]{slab: w.back}, s, w.grad)
 	}
 }
 

@@ -1,8 +1,6 @@
 package engine
 
-import (
-	"github.com/pedestrian-ml/pedestrian"
-)
+import "github.com/pedestrian-ml/pedestrian"
 
 // workspace is all the memory of a pass. The residual stream, and the error on
 // it, is one matrix that the blocks change in place; what only one layer at a
@@ -12,7 +10,7 @@ type workspace[T Float] struct {
 	segments  []Segment
 	x, y, h   Mat[T] // residual stream; output of a layer norm; a_8
 	embedding EmbeddingCache[T]
-	blocks    []blockCache[T]
+	blocks    []blockCache[T] // of those that a backward pass reaches; the last is that of passing
 	final     LayerNormCache[T]
 	logits    LogitsCache[T]
 	attention attentionScratch[T]
@@ -24,32 +22,21 @@ type workspace[T Float] struct {
 
 	watch func(Place, Mat[T]) // of Watch; nil when nobody does
 
-	kept Mat[T] // with Options.Recompute: a_1 of every block from low on, side by side
-	low  int    // the first block that a backward pass reaches
+	low  int // the first block that a backward pass reaches
 	copy copyRows[T]
+
+	between room[T]  // the logits of a chunk, which are not alive while blocks are at work
+	passed  room[T]  // the cache of passing, which is not alive when a backward pass follows
+	back    []T      // what planBackward cuts
+	grad    []T      // and the gradient that it lends, or nil
+	gaps    [][2]int // between what is computed of that
 }
 
-// cache is that of block i. Blocks whose forward pass is computed again share one;
-// so do those below the first that is trained, with it: nothing of them is kept.
-func (w *workspace[T]) cache(i int) *blockCache[T] {
-	if w.kept.V != nil {
-		i = 0
-	}
-	return &w.blocks[max(i-w.low, 0)]
-}
+// cache is that of block i, if a backward pass reaches it.
+func (w *workspace[T]) cache(i int) *blockCache[T] { return &w.blocks[i-w.low] }
 
-// input is the place where a_1 of block i is kept.
-func (w *workspace[T]) input(i, rows int) Mat[T] {
-	d := w.x.Cols
-	return w.kept.Sub(0, rows, (i-w.low)*d, (i-w.low+1)*d)
-}
-
-// keepInput keeps x, a_1 of block i, if it will be needed.
-func (w *workspace[T]) keepInput(p *Pool, i int, x Mat[T]) {
-	if w.kept.V != nil && i >= w.low {
-		w.copy.run(p, w.input(i, x.Rows), x)
-	}
-}
+// passing is the cache of every block that no backward pass follows.
+func (w *workspace[T]) passing() *blockCache[T] { return &w.blocks[len(w.blocks)-1] }
 
 // shape is what sizes a workspace.
 type shape struct {
@@ -62,59 +49,67 @@ type shape struct {
 	chunk   int
 
 	recompute bool
-	low       int // the first block that a backward pass reaches
+	low       int  // the first block that a backward pass reaches
+	lend      bool // the gradient lends its memory
 }
 
 func (o Options) shape(c pedestrian.Config, l *pedestrian.AdapterConfig, low int) shape {
 	rows := o.Batch * o.Context
-	return shape{c, l, rows, rows, o.Threads, o.Dropout > 0, o.Chunk, o.Recompute, low}
+	return shape{c, l, rows, rows, o.Threads, o.Dropout > 0, o.Chunk, o.Recompute, low, l == nil && o.lends(c)}
 }
 
-// planForward places what a forward pass needs; of the blocks, the first has a cache.
+// planForward places what a forward pass needs.
 func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	d := s.Width
 	a.in("activations")
 	w.positions, w.segments = list[int32](a, s.rows), list[Segment](a, s.seqs)[:0]
-	w.x, w.y, w.h = a.mat(s.rows, d), a.mat(s.rows, d), a.mat(s.rows, s.HiddenDim())
+	w.y = a.mat(s.rows, d)
 	planNorm(a, &w.final, s.rows, d)
-	w.planBlock(a, &w.blocks[0], s, true)
+	from := a.used
+	w.planBlock(a, w.passing(), s, true)
+	w.passed = a.room(from)
 
 	a.in("attention")
 	w.attention.planForward(a, s.threads, s.Context, max(s.QueryDim(), s.ValueDim()))
 
 	a.in("logits")
+	from = a.used
 	w.logits.Chunk = s.chunk
 	w.logits.Y, w.logits.X = a.mat(s.chunk, s.Vocab), a.mat(s.chunk, d)
+	w.between = a.room(from)
 	w.logits.Rows, w.logits.Targets = list[int32](a, s.rows), list[int32](a, s.rows)
 	w.logits.Loss.Token = list[float64](a, s.chunk)
 	if s.lora != nil && s.lora.Has(0, pedestrian.TargetLogits) {
 		a.in("adapters")
 		w.logits.LoRA.H = a.mat(s.rows, s.lora.RankOf(pedestrian.TargetLogits))
 	}
+
+	a.in("activations")
+	a.rooms = []*room[T]{&w.between}
+	w.x, w.h = a.mat(s.rows, d), a.mat(s.rows, s.HiddenDim())
+	a.rooms = nil
 }
 
-// planBackward places what Gradients needs beyond that.
-func (w *workspace[T]) planBackward(a *arena[T], s shape) {
+// planBackward places what Gradients needs beyond that. The gradient is the one that
+// lends its memory, if there is one yet.
+func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 	d := s.Width
 	a.in("activations")
-	if s.recompute {
-		w.kept = a.mat(s.rows, (s.Blocks-s.low)*d)
-	} else {
-		for i := s.low + 1; i < len(w.blocks); i++ {
-			w.planBlock(a, &w.blocks[i-s.low], s, s.adapts(i))
-		}
-	}
 	w.low = s.low
+	w.planBlocks(a, s, gradient)
 
 	a.in("errors")
-	w.dx, w.e = a.mat(s.rows, d), a.mat(s.rows, d)
+	w.e = a.mat(s.rows, d)
+	between := w.between // behind what the forward pass has there
+	a.rooms = []*room[T]{&between}
+	w.dx = a.mat(s.rows, d)
+	wide := a.mat(s.rows, max(s.HiddenDim(), s.QKVDim())).V
+	w.dh, w.dqkv = over(wide, s.rows, s.HiddenDim()), over(wide, s.rows, s.QKVDim())
 	if s.dropout {
 		w.masked = a.mat(s.rows, d)
 	}
-	wide := a.mat(s.rows, max(s.HiddenDim(), s.QKVDim())).V
-	w.dh, w.dqkv = over(wide, s.rows, s.HiddenDim()), over(wide, s.rows, s.QKVDim())
 	partial := a.mat(rowParts(s.rows), 2*d)
-	w.final.partial = partial
+	a.rooms = nil
 
 	a.in("logits")
 	w.logits.DX = a.mat(s.chunk, d)
@@ -122,6 +117,7 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape) {
 	a.in("attention")
 	w.attention.planBackward(a, s.Heads, s.rows, max(s.QueryDim(), s.ValueDim()), s.dropout)
 
+	w.final.partial = partial
 	for i := range w.blocks {
 		w.blocks[i].ln1.partial, w.blocks[i].ln2.partial = partial, partial
 	}
@@ -130,13 +126,47 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape) {
 	}
 }
 
+// planBlocks places the caches of the blocks that a backward pass reaches. The first
+// has the memory of passing; with recomputation all have, and their inputs are kept.
+func (w *workspace[T]) planBlocks(a *arena[T], s shape, gradient []T) {
+	blocks := w.blocks[:len(w.blocks)-1]
+	switch {
+	case s.lend:
+		w.planLent(a, s, blocks, gradient)
+	case s.recompute:
+		inputs := a.mat(s.rows, (s.Blocks-s.low)*s.Width)
+		for i := range blocks[:min(len(blocks), s.Blocks-s.low)] {
+			passed := w.passed
+			a.rooms = []*room[T]{&passed}
+			w.planBlock(a, &blocks[i], s, s.adapts(s.low+i))
+			blocks[i].input = inputs
+			if size := s.rows * s.Width; inputs.V != nil {
+				blocks[i].input = over(inputs.V[i*size:], s.rows, s.Width)
+			}
+		}
+	default:
+		passed := w.passed
+		a.rooms = []*room[T]{&passed}
+		for i := range blocks[:min(len(blocks), s.Blocks-s.low)] {
+			w.planBlock(a, &blocks[i], s, s.adapts(s.low+i))
+			a.rooms = nil
+		}
+	}
+	a.rooms = nil
+}
+
 // planBlock places the cache of a block, and of its adapters if it is adapted.
 func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape, adapted bool) {
-	planNorm(a, &c.ln1, s.rows, s.Width)
-	planNorm(a, &c.ln2, s.rows, s.Width)
-	c.a3qkv, c.a3, c.a7 = a.mat(s.rows, s.QKVDim()), a.mat(s.rows, s.Width), a.mat(s.rows, s.HiddenDim())
+	a.below(layerAttProj) // the backward pass of attention is done when that of qkv begins
+	c.a3qkv, c.a3 = a.mat(s.rows, s.QKVDim()), a.mat(s.rows, s.Width)
 	c.att.Lse = a.mat(s.Heads, s.rows)
 	c.att.scratch = &w.attention
+	a.below(layerLN1)
+	planNorm(a, &c.ln1, s.rows, s.Width)
+	a.below(layerLN2)
+	planNorm(a, &c.ln2, s.rows, s.Width)
+	a.below(layers) // that of g comes before that of FC_contract
+	c.a7 = a.mat(s.rows, s.HiddenDim())
 	if s.lora != nil && adapted {
 		c.planAdapters(a, s)
 	}

@@ -122,7 +122,8 @@ func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b 
 
 // Engine are the engine's options of a run.
 func (o Options) Engine() engine.Options {
-	return engine.Options{Batch: o.Batch, Context: o.Length(), Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute, Precision: engine.Precision(o.Precision)}
+	return engine.Options{Batch: o.Batch, Context: o.Length(), Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute,
+		Accumulate: o.Accumulate > 1, Precision: engine.Precision(o.Precision)}
 }
 
 // Close frees what the run holds. What was saved stays.

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// The slab of a gradient is written from its end to its beginning: the layers above
+// the blocks, then of every block, from the last to the first, FC_contract and the
+// layers below it, and last of all the embeddings, but for the one that is tied to
+// FC_logits. A forward pass leaves activations in the opposite order. So where
+// SetGradients does not care for old numbers, the slab is a stack that has come down
+// to the gradient of a layer when that layer is due: what is read for the last time
+// before may lie anywhere below.
+
+// layout says where the gradients of layers begin in the slab of a network.
+type layout struct {
+	free   int // what lies before is written first
+	blocks int // of the first block
+	layer  [layers + 1]int
+}
+
+// layoutOf is the layout for c. Of layers in a block it counts from the block's start;
+// the last is the block's end.
+func layoutOf(c pedestrian.Config) (l layout) {
+	c.Blocks = 1
+	names := [layers + 1]string{"block.0.ln1.w", "block.0.qkv.w", "block.0.attProj.w", "block.0.ln2.w", "block.0.expand.w", "block.0.contract.w", "lnFinal.w"}
+	pedestrian.Layout(c, func(t pedestrian.Tensor[float32], offset int) {
+		if t.Name == "pos.w" && c.Tied {
+			l.free = offset
+		}
+		for i, name := range names {
+			if t.Name == name {
+				l.layer[i] = offset
+			}
+		}
+	})
+	l.blocks = l.layer[0]
+	for i := range l.layer {
+		l.layer[i] -= l.blocks
+	}
+	return l
+}
+
+// lent is the room that a gradient is until it is computed.
+type lent[T Float] struct {
+	room[T]
+	layout
+	block int // that is planned
+}
+
+// below says that what follows is read for the last time in the backward pass of some
+// layer of the block, or before: it may lie below that layer's gradient.
+func (a *arena[T]) below(layer int) {
+	if g := a.lent; g != nil {
+		g.end = int64(g.blocks) + int64(g.block)*int64(g.layout.layer[layers]) + int64(g.layout.layer[layer])
+	}
+}
+
+// mostLent is how many blocks are planned one by one.
+const mostLent = 1 << 12
+
+// lends says whether activations may lie in the gradient of t: it is a whole one, its
+// old numbers do not count, and nobody will want to add to it.
+func (n *Network[T]) lends(t trainee[T]) bool {
+	return t.fresh && t.dp != nil && n.lora == nil && len(t.dp.Slab) == len(n.params.Slab) && n.o.lends(n.params.Config)
+}
+
+func (o Options) lends(c pedestrian.Config) bool { return !o.Accumulate && c.Blocks <= mostLent }
+
+// gaps are what lies between the parameters of c in their slab.
+func gaps(c pedestrian.Config) (out [][2]int) {
+	end := 0
+	note := func(offset int) {
+		if offset > end {
+			out = append(out, [2]int{end, offset})
+		}
+	}
+	size := pedestrian.Layout(c, func(t pedestrian.Tensor[float32], offset int) {
+		note(offset)
+		end = offset + t.Rows*t.Cols
+	})
+	note(size)
+	return out
+}
+
+// planLent places the caches of blocks in a gradient, as far as there is place.
+func (w *workspace[T]) planLent(a *arena[T], s shape, blocks []blockCache[T], gradient []T) {
+	l := layoutOf(s.Config)
+	g := &lent[T]{room: room[T]{v: gradient, at: int64(l.free)}, layout: l}
+	a.lent = g
+	defer func() { a.lent = nil }()
+	passed := w.passed
+	for i := range blocks {
+		g.block = i
+		if !s.recompute {
+			a.rooms = []*room[T]{&g.room, &passed}
+			w.planBlock(a, &blocks[i], s, false)
+			continue
+		}
+		a.rooms = []*room[T]{&g.room}
+		a.below(layers)
+		blocks[i].input = a.mat(s.rows, s.Width)
+		kept := g.at
+		passed := w.passed
+		a.rooms = []*room[T]{&g.room, &passed}
+		w.planBlock(a, &blocks[i], s, false)
+		g.at = kept
+	}
+}

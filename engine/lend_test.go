@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// lendCases are networks whose activations fit in the gradient, in part or as a whole:
+// with gaps between parameters, tied or not, with few tokens and with many.
+func lendCases() (all []testCase) {
+	for _, cs := range append(slices.Clone(cases), bigger) {
+		cs.lora = nil
+		all = append(all, cs)
+		cs.c.Tied, cs.name = !cs.c.Tied, cs.name+", tied or not"
+		all = append(all, cs)
+	}
+	deep := pedestrian.Config{Vocab: 11, Context: 40, Width: 20, Heads: 2, Blocks: 5, KeyDim: 7, Hidden: 50, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true}
+	for _, b := range []int{1, 2, 3, 4} {
+		all = append(all, testCase{fmt.Sprint("deep, ", b), deep, nil, b, 9 * b})
+	}
+	return all
+}
+
+func poison[T Float](v []T) {
+	for i := range v {
+		v[i] = T(math.NaN())
+	}
+}
+
+// TestLent holds the gradients of a network that keeps activations in them equal, to
+// the bit, to those of one that does not, in whatever the memory of both held before.
+func TestLent(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	t.Run("float64", func(t *testing.T) { testLent[float64](t, "") })
+	t.Run("float32", func(t *testing.T) { testLent[float32](t, Float32) })
+	t.Run("bf16", func(t *testing.T) { testLent[float32](t, BF16) })
+}
+
+func testLent[T Float](t *testing.T, precision Precision) {
+	for _, cs := range lendCases() {
+		for i, o := range []Options{{}, {Dropout: 0.2}, {Recompute: true}, {Recompute: true, Dropout: 0.2, Threads: 3, Chunk: 32}} {
+			o.Batch, o.Context, o.Precision, o.Seed = cs.b, cs.t, precision, 4
+			p, _ := convert[T](cs.params(1))
+			lend := New(p, nil, o)
+			o.Accumulate = true
+			keep := New(p, nil, o)
+			want, got := like(p), []*pedestrian.Params[T]{like(p), like(p)}
+			b, docs := cs.batch(2), cs.packed(3)
+			few := Batch{B: 1, T: b.T - 1, Tokens: b.Tokens[:b.T-1], Targets: b.Targets[:b.T-1]}
+			for step, b := range []Batch{b, docs, few, b} {
+				got := got[step/3] // another gradient in the end
+				poison(got.Slab)
+				if step > 0 {
+					poison(lend.work.between.v)
+					poison(lend.work.back)
+				}
+				s1, _ := keep.SetGradients(want, nil, b, 0.7, uint64(step))
+				s2, _ := lend.SetGradients(got, nil, b, 0.7, uint64(step))
+				if s1 != s2 || !slices.Equal(want.Slab, got.Slab) {
+					t.Errorf("%s, %+v: step %d gives other bits", cs.name, o, step)
+				}
+				if &lend.work.grad[0] != &got.Slab[0] || keep.work.grad != nil {
+					t.Fatalf("%s: not the gradient that is set lends its memory", cs.name)
+				}
+				lend.Loss(b)
+			}
+			if used := lend.work.kept(got[1].Slab); used == 0 {
+				t.Errorf("%s, %d: nothing lies in the gradient", cs.name, i)
+			}
+			keep.Gradients(want, nil, b, 0.7, 9)
+			lend.Gradients(got[1], nil, b, 0.7, 9)
+			if !slices.Equal(want.Slab, got[1].Slab) || lend.work.grad != nil {
+				t.Errorf("%s: Gradients after SetGradients adds other numbers", cs.name)
+			}
+			lend.Close()
+			keep.Close()
+		}
+	}
+}
+
+// kept is how many numbers of caches lie in slab.
+func (w *workspace[T]) kept(slab []T) (n int) {
+	for i := range w.blocks {
+		for _, m := range w.blocks[i].alive() {
+			if m.at(slab) >= 0 {
+				n += len(m.V)
+			}
+		}
+	}
+	return n
+}
+
+// A piece is a matrix of a cache, and the layer of the block in whose backward pass it
+// is read for the last time.
+type piece[T Float] struct {
+	name string
+	last int
+	V    []T
+}
+
+func (c *blockCache[T]) alive() (all []piece[T]) {
+	// That of attention lies between those of qkv and attProj, and that of g between
+	// those of expand and contract: they count to the upper one.
+	for _, x := range []piece[T]{
+		{"a_1", layers, c.input.V}, {"a_7", layers, c.a7.V}, {"ā_5", layerLN2, c.ln2.Xhat.V}, {"1/σ_5", layerLN2, c.ln2.Rstd},
+		{"a_3", layerAttProj, c.a3.V}, {"q, k, v", layerAttProj, c.a3qkv.V}, {"lse", layerAttProj, c.att.Lse.V},
+		{"ā_1", layerLN1, c.ln1.Xhat.V}, {"1/σ_1", layerLN1, c.ln1.Rstd},
+	} {
+		if x.V != nil {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// at is where in slab p begins, or -1.
+func (p piece[T]) at(slab []T) int {
+	from, at := uintptr(unsafe.Pointer(&slab[0])), uintptr(unsafe.Pointer(&p.V[0]))
+	if size := unsafe.Sizeof(slab[0]); at >= from && at < from+uintptr(len(slab))*size {
+		return int((at - from) / size)
+	}
+	return -1
+}
+
+func overlap[T Float](a, b []T) bool {
+	p := func(v []T, i int) uintptr { return uintptr(unsafe.Pointer(&v[i])) }
+	return p(a, 0) <= p(b, len(b)-1) && p(b, 0) <= p(a, len(a)-1)
+}
+
+// TestLentIsFree looks at the plans of many shapes: what is alive at one time does not
+// overlap, and no gradient is computed where something lies that is still to be read.
+func TestLentIsFree(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 5))
+	full, spilled := 0, 0
+	for range 60 {
+		heads := 1 + rnd.IntN(3)
+		c := pedestrian.Config{Vocab: 5 + rnd.IntN(90), Context: 100, Width: heads * (1 + rnd.IntN(20)), Heads: heads, Blocks: 1 + rnd.IntN(6), KeyDim: rnd.IntN(20), Hidden: rnd.IntN(200),
+			Activation: pedestrian.ReLU, Eps: 1e-5, Bias: rnd.IntN(2) == 0, Tied: rnd.IntN(2) == 0, LogitsBias: rnd.IntN(2) == 0}
+		o := Options{Batch: 1 + rnd.IntN(3), Context: 1 + rnd.IntN(100), Threads: 1, Recompute: rnd.IntN(3) == 0}
+		p := pedestrian.NewParams[float32](c)
+		n := New(p, nil, o)
+		b := Batch{B: n.o.Batch, T: o.Context, Tokens: make([]int32, n.o.Batch*o.Context), Targets: make([]int32, n.o.Batch*o.Context)}
+		dp := like(p)
+		n.SetGradients(dp, nil, b, 1, 0)
+		n.Close()
+
+		// Gradients in the order in which they are computed, by layer.
+		type due struct {
+			block, layer int
+			vs           [][]float32
+		}
+		var dues []due
+		top := due{c.Blocks, layers, [][]float32{dp.LNFinal.W.V, dp.LNFinal.B.V, dp.Logits.W.V, dp.Logits.B.V}}
+		if c.Tied {
+			top.vs = append(top.vs, dp.Tok.V)
+		}
+		dues = append(dues, top)
+		for i, g := range slices.Backward(dp.Blocks) {
+			for l, a := range slices.Backward([]pedestrian.Affine[float32]{g.LN1, g.QKV, g.AttProj, g.LN2, g.Expand, g.Contract}) {
+				dues = append(dues, due{i, l, [][]float32{a.W.V, a.B.V}})
+			}
+		}
+		dues = append(dues, due{-1, 0, [][]float32{dp.Pos.V, dp.Tok.V}})
+
+		var all []piece[float32]
+		var block []int
+		for i := range c.Blocks {
+			for _, x := range n.work.blocks[i].alive() {
+				all, block = append(all, x), append(block, i)
+				if at := x.at(dp.Slab); at >= 0 {
+					full++
+				} else {
+					spilled++
+				}
+				for _, d := range dues {
+					read := d.block > i || d.block == i && d.layer >= x.last // still to be read when d is computed
+					for _, v := range d.vs {
+						if read && len(v) > 0 && overlap(x.V, v) {
+							t.Errorf("%+v, %+v: %s of block %d is still to be read when layer %d of block %d is due", c, o, x.name, i, d.layer, d.block)
+						}
+					}
+				}
+			}
+		}
+		fixed := []piece[float32]{{"a_2", 0, n.work.y.V}, {"ā_10", 0, n.work.final.Xhat.V}, {"Δ", 0, n.work.e.V}, {"logits", 0, n.work.logits.Y.V}, {"DX", 0, n.work.logits.DX.V}}
+		scratch := []piece[float32]{{"y", 0, n.work.y.V}, {"x", 0, n.work.x.V}, {"h", 0, n.work.h.V}, {"dx", 0, n.work.dx.V}, {"e", 0, n.work.e.V},
+			{"dh", 0, n.work.dh.V}, {"dqkv", 0, n.work.dqkv.V}, {"partial", 0, n.work.final.partial.V}, {"ā_10", 0, n.work.final.Xhat.V}}
+		for i, x := range all {
+			for j, y := range all[:i] {
+				together := !o.Recompute || block[i] == block[j] && x.name != "a_1" && y.name != "a_1" || x.name == "a_1" && y.name == "a_1"
+				// A block's inputs below are there while it is at work, forward and backward.
+				together = together || y.name == "a_1" && block[j] < block[i]
+				together = together || y.name == "a_1" && block[j] == block[i] && block[i] < c.Blocks-1
+				together = together || x.name == "a_1" && block[i] < block[j]
+				if together && overlap(x.V, y.V) {
+					t.Errorf("%+v, %+v: %s of block %d overlaps %s of block %d", c, o, x.name, block[i], y.name, block[j])
+				}
+			}
+			for _, y := range append(fixed, scratch...) {
+				if len(y.V) > 0 && overlap(x.V, y.V) {
+					t.Errorf("%+v, %+v: %s of block %d overlaps %s", c, o, x.name, block[i], y.name)
+				}
+			}
+		}
+		for _, group := range [][]piece[float32]{fixed, scratch} {
+			for i, x := range group {
+				for _, y := range group[:i] {
+					if (x.name != "dqkv" || y.name != "dh") && overlap(x.V, y.V) {
+						t.Errorf("%+v, %+v: %s overlaps %s", c, o, x.name, y.name)
+					}
+				}
+			}
+		}
+	}
+	if full == 0 || spilled == 0 {
+		t.Errorf("%d matrices in the gradient and %d beside it: shapes that show nothing", full, spilled)
+	}
+}
+
+// TestLentMemory: what Memory says is what is taken, to the byte.
+func TestLentMemory(t *testing.T) {
+	for _, cs := range lendCases() {
+		for _, o := range []Options{{}, {Recompute: true}, {Accumulate: true}, {Accumulate: true, Recompute: true}, {Dropout: 0.1}} {
+			o.Batch, o.Context, o.Threads = cs.b, cs.t, 1
+			p, _ := convert[float32](cs.params(1))
+			n := New(p, nil, o)
+			n.SetGradients(like(p), nil, cs.batch(1), 1, 0)
+			n.Close()
+			w := &n.work
+			lists := 4*len(w.positions) + int(unsafe.Sizeof(Segment{}))*cap(w.segments) + 4*cap(w.logits.Rows) + 4*cap(w.logits.Targets) + 8*len(w.logits.Loss.Token)
+			taken := 4*(len(w.between.v)+len(w.back)) + lists
+			if budget, err := Memory[float32](cs.c, nil, o); err != nil || budget.Total() != int64(taken) {
+				t.Errorf("%s, %+v: %v (%v), %d bytes, but %d are taken", cs.name, o, budget, err, budget.Total(), taken)
+			}
+		}
+	}
+}
