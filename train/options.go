@@ -122,16 +122,19 @@ func (o Options) Validate() error {
 	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)
 	}
-	planned := 1 // the least of what is planned by the data
+	steps, evalEvery := 1, 1 // the least; 0 where it is planned (Options.plan)
+	if o.Tuning.on() {
+		evalEvery = 0
+	}
 	if o.Tuning.on() && o.Tuning.Epochs != 0 {
-		planned = 0
+		steps = 0
 	}
 	for _, f := range []struct {
 		name       string
 		value, min int
 	}{
-		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, 1}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, planned},
-		{"warmup", o.Warmup, 0}, {"eval_every", o.EvalEvery, planned}, {"eval_batches", o.EvalBatches, 0}, {"patience", o.Patience, 0},
+		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, 1}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, steps},
+		{"warmup", o.Warmup, 0}, {"eval_every", o.EvalEvery, evalEvery}, {"eval_batches", o.EvalBatches, 0}, {"patience", o.Patience, 0},
 		{"save_every", o.SaveEvery, 0}, {"keep", o.Keep, 1}, {"sample_every", o.SampleEvery, 0},
 		{"sample_tokens", o.SampleTokens, 1}, {"threads", o.Threads, 0},
 	} {

@@ -79,6 +79,9 @@ func resumeOn(fs fileSystem, dir string, c *Checkpoint, d *Data) (*Run, error) {
 		return nil, fmt.Errorf("resuming %s: the text is not the one that the run began with: %d and %d tokens (SHA-256 %.12s) then, %d and %d (%.12s) now in %s: restore it, or begin another run",
 			dir, c.Data.Train, c.Data.Val, c.Data.SHA256, now.Train, now.Val, now.SHA256, d.Source)
 	}
+	if o := c.Options; o.Steps == 0 || o.EvalEvery == 0 {
+		return nil, fmt.Errorf("resuming %s: steps is %d and eval_every %d: what was planned by the data is not 0 in a run", dir, o.Steps, o.EvalEvery)
+	}
 	if c.State.Params == nil {
 		panic("train.Resume: the checkpoint of an adapter without its base: Attach it first")
 	}

@@ -112,7 +112,7 @@ const FullRate = 1e-4
 // plan fills in what follows from the data where a number is 0: Steps from Epochs, a
 // warm-up of a twentieth of the steps, ten evaluations.
 func (o Options) plan(d *Data) Options {
-	if o.Steps == 0 {
+	if o.Steps == 0 && o.Tuning.Epochs != 0 {
 		rows := float64(len(d.Train)) / float64(o.Length())
 		if d.Examples != nil {
 			rows = float64(o.pack(d.Examples, o.Seed).Rows())

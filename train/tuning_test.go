@@ -46,6 +46,40 @@ func TestAnEpochIsEveryRow(t *testing.T) {
 	}
 }
 
+// What is not said is planned: the steps by the epochs, the evaluations and the warm-up
+// by the steps, wherever those come from. A run on the disk has all of it.
+func TestWhatIsPlanned(t *testing.T) {
+	o, b, tok := documented(t)
+	o.Tuning.Packing, o.Batch = PackingOff, 2
+	d := documentData(t, o, tok)
+	rows := o.pack(d.Examples, o.Seed).Rows()
+	for _, c := range []struct {
+		epochs                        float64
+		steps, warmup, every          int
+		wantSteps, wantWarmup, wantEv int
+	}{
+		{2, 0, 0, 0, rows, rows / 20, rows / 10}, {0, 40, 0, 0, 40, 2, 4}, {3, 40, 1, 7, 40, 1, 7}, {0, 3, 0, 0, 3, 0, 1}, {0.001, 0, 0, 0, 1, 0, 1},
+	} {
+		o.Tuning.Epochs, o.Steps, o.Warmup, o.EvalEvery = c.epochs, c.steps, c.warmup, c.every
+		if got := finetune(t, o, b, d, "").Options; got.Steps != c.wantSteps || got.Warmup != c.wantWarmup || got.EvalEvery != c.wantEv {
+			t.Errorf("%+v: %d steps, warm-up %d, evaluations every %d", c, got.Steps, got.Warmup, got.EvalEvery)
+		}
+	}
+	o.Tuning.Epochs, o.Steps = 0, 0
+	if _, err := Finetune(o, b, d, ""); err == nil || !strings.HasPrefix(err.Error(), "steps is 0: it must be between 1 and") {
+		t.Errorf("neither epochs nor steps: %v", err)
+	}
+	o.Tuning.Epochs = 1
+	for _, planned := range []func(*Options){func(o *Options) { o.Steps = 0 }, func(o *Options) { o.EvalEvery = 0 }} {
+		s := NewState(o.Config, 1)
+		c := &Checkpoint{Options: o.plan(d), Network: o.Config, Tokenizer: tok, State: s, Data: d.Info(), Base: &b}
+		planned(&c.Options)
+		if r, err := Resume(t.TempDir(), c, d); err == nil || !strings.Contains(err.Error(), "what was planned by the data is not 0 in a run") {
+			t.Errorf("%v, %v", r, err)
+		}
+	}
+}
+
 // Each choice about a run that goes on from a base comes to be what it says.
 func TestTuningReachesTheRun(t *testing.T) {
 	run := func(change func(*Options)) *Run {
