@@ -51,7 +51,7 @@ func (s *textScreen) planTuning() {
 		passes = float64(o.Steps*rows) / float64(p.Rows)
 	}
 	s.row("run", "%s steps of %s of %s tokens, %s times the data; AdamW, rate %.3g to %.3g, warm-up %s",
-		commas(o.Steps), count2(rows, "row"), commas(o.Length()), three(passes), o.LR, o.MinLR, count2(o.Warmup, "step"))
+		commas(o.Steps), count2(rows, "row"), commas(o.Length()), times(passes), o.LR, o.MinLR, count2(o.Warmup, "step"))
 	s.planMemory()
 	if info.Floor > 0 {
 		s.row("baseline", "floor %s nats per token (no network can beat it)", three(info.Floor))

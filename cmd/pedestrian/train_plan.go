@@ -23,7 +23,7 @@ func (s *textScreen) plan() {
 		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), dead)
 	batch := o.Batch * o.Length() * o.Accumulate
 	s.row("run", "%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %.3g to %.3g",
-		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), three(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
+		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), times(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
 	s.planMemory()
 	floor := ""
 	if info.Floor > 0 {
@@ -70,6 +70,14 @@ func sourceName(source string) string {
 // storyNames are what Data.Source means when it is no path.
 var storyNames = map[string]string{
 	train.Stories: "the built-in stories", train.SilentStories: "the built-in stories without dialogue", train.SpokenStories: "the built-in stories with dialogue",
+}
+
+// times is how often something is gone over.
+func times(x float64) string {
+	if x >= 999.5 {
+		return short(x)
+	}
+	return three(x)
 }
 
 // count2 is "3 blocks" or "1 block".

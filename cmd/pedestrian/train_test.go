@@ -153,6 +153,11 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("short(%g) is %s, want %s", x, got, want)
 		}
 	}
+	for x, want := range map[float64]string{0.0612: "0.0612", 999.4: "999", 999.5: "1000", 8000: "8000", 123456: "123k"} {
+		if got := times(x); got != want {
+			t.Errorf("times(%g) is %s, want %s", x, got, want)
+		}
+	}
 	for d, want := range map[time.Duration]string{0: "0:00", 59600 * time.Millisecond: "1:00", 61 * time.Second: "1:01", time.Hour + 62*time.Second: "1:01:02"} {
 		if got := clock(d); got != want {
 			t.Errorf("clock(%s) is %s, want %s", d, got, want)
