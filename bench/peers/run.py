@@ -282,7 +282,7 @@ def main():
 
     ours, measured = {}, False
     with tempfile.TemporaryDirectory() as folder:
-        env = environment(a.threads, os.path.join(folder, "inductor"), a.preload)
+        env = environment(a.threads, os.environ.get("TORCHINDUCTOR_CACHE_DIR") or os.path.join(folder, "inductor"), a.preload)
         llmc = build_llmc(a.llmc, folder) if a.llmc else ""
         onednn = build_onednn(a.onednn, folder) if a.onednn else ""
         for case, rounds, repeats in chosen:
