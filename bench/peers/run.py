@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 PRECISIONS = ("float32", "bf16")
@@ -37,6 +38,8 @@ CASES = [("train/gpt2/4x64", 5, 5), ("train/gpt2/4x256", 5, 3), ("train/gpt2/1x1
 # What is wanted of ours: (case prefix, precision, against, least ratio of speed).
 WANTED = [("train/gpt2", "float32", "PyTorch", 1.3), ("train/gpt2", "float32", "llm.c", 8), ("train/gpt2", "bf16", "PyTorch", 1.8),
           ("run/char", "float32", "PyTorch", 3), ("generate/gpt2", "float32", "PyTorch", 3), ("gemm", "float32", "", 1)]
+MODES = ["eager", "compile", "autotune", "onednn"]  # the last one for steps in float32 alone
+DISTURBED = 0.05  # the share of the machine that others may take while a sample is measured
 WANTED_MEMORY = ("train/gpt2/4x256", 0.6)  # of PyTorch's peak without its libraries
 
 
@@ -54,6 +57,26 @@ def die_with_parent():
     """Runs in a new worker: a stopped process would outlive a runner that is killed."""
     with contextlib.suppress(OSError, AttributeError):  # elsewhere than on Linux: without it
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def busy_seconds():
+    """Processor time that everybody has taken so far, and the hypervisor from us; 0 where the system does not tell."""
+    with contextlib.suppress(OSError), open("/proc/stat") as f:
+        user, nice, system, _, _, irq, soft, steal = map(int, f.readline().split()[1:9])
+        return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def process_seconds(pid):
+    """Processor time of a process and its threads."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as f:
+        return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def others(own, took, wall):
+    """The share of this machine's processors that others took in that time."""
+    return max(0.0, took - own) / (wall * os.cpu_count())
 
 
 class Worker:
@@ -78,10 +101,12 @@ class Worker:
         os.killpg(self.p.pid, signal.SIGSTOP)
 
     def sample(self, n):
+        took, own, t0 = busy_seconds(), process_seconds(self.p.pid), time.monotonic()
         os.killpg(self.p.pid, signal.SIGCONT)
         print(n, file=self.p.stdin, flush=True)
         s = self.read()
         self.pause()
+        s["others"] = others(process_seconds(self.p.pid) - own, busy_seconds() - took, time.monotonic() - t0)
         return s
 
     def close(self):
@@ -108,8 +133,10 @@ class Ours:
 
     def sample(self, n):
         with tempfile.TemporaryFile("w+") as out:
+            took, t0 = busy_seconds(), time.monotonic()
             p = subprocess.Popen(self.command + ["--repeat", str(n)], stdout=out)
             _, status, usage = os.wait4(p.pid, 0)
+            disturbed = others(usage.ru_utime + usage.ru_stime, busy_seconds() - took, time.monotonic() - t0)
             p.returncode = os.waitstatus_to_exitcode(status)
             out.seek(0)
             lines = [json.loads(line) for line in out if line.startswith("{")]
@@ -118,7 +145,7 @@ class Ours:
         for s in lines:
             if s.get("name") == self.case:
                 s["ms"] = s["ms"] if isinstance(s["ms"], list) else [s["ms"]]
-                return dict(s, peak_mib=usage.ru_maxrss / 1024)
+                return dict(s, peak_mib=usage.ru_maxrss / 1024, others=disturbed)
         raise RuntimeError(f"{shlex.join(self.command)} printed no line named {self.case!r}")
 
     def close(self):
@@ -161,8 +188,8 @@ def peers(case, a, env, llmc, onednn):
     if a.ours:
         start("pedestrian", lambda: Ours(a.ours, case, a.threads, a.text))
     if a.torch:
-        modes = ["eager", "compile"] + ["autotune"] * a.autotune + ["onednn"] * (a.torch_onednn and case.startswith("train/") and case.endswith("float32"))
-        for mode in ["eager"] if case.startswith("gemm/") else modes:
+        possible = ["eager"] if case.startswith("gemm/") else MODES if case.startswith("train/") and case.endswith("float32") else MODES[:-1]
+        for mode in [m for m in a.modes.split(",") if m in possible]:
             command = [a.torch, str(HERE / "torch_peer.py"), case, "--mode", mode, "--threads", str(a.threads)]
             start("PyTorch " + mode, lambda: Worker("PyTorch " + mode, command + (["--text", a.text] if a.text else []), env))
     if llmc and case.startswith("train/gpt2/") and case.endswith("float32"):
@@ -189,14 +216,17 @@ def measure(case, rounds, repeats, a, env, llmc, onednn, log):
                 if p.name == "llm.c" and r >= a.llmc_rounds:
                     continue
                 try:
-                    s = p.sample(1 if p.name == "llm.c" else repeats)
+                    for _ in range(a.tries):
+                        s = p.sample(1 if p.name == "llm.c" else repeats)
+                        log(dict(case=case, program=p.name, round=r, about=p.about, **s))
+                        if s["others"] <= DISTURBED:
+                            break
                 except (RuntimeError, OSError, KeyError, ValueError) as e:
                     print(f"{case}: {p.name}: {e}", file=sys.stderr)
                     programs.remove(p)
                     p.close()
                     continue
                 samples[p.name].append(s)
-                log(dict(case=case, program=p.name, round=r, about=p.about, **s))
     finally:
         for p in programs:
             p.close()
@@ -230,6 +260,8 @@ def report(case, samples, about):
                 line += f"  memory ×{share:.2f}"
                 if case.startswith(WANTED_MEMORY[0]) and libraries:
                     line += f" {'ok' if share <= WANTED_MEMORY[1] else 'more than'} {WANTED_MEMORY[1]:g}"
+        if (most := max(x["others"] for x in samples[name])) > DISTURBED:
+            line += f"  DISTURBED: others took up to {most:.0%} of this machine"
         if "kernel" in about[name]:
             line += f"  {about[name]['version']} {about[name]['kernel']}"
         if "phases" in s:
@@ -253,16 +285,18 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=0, help="instead of each case's own number")
     p.add_argument("--repeat", type=int, default=0, help="repetitions a round, instead of each case's own number")
+    p.add_argument("--tries", type=int, default=3, help="samples in place of one during which others took more than 5 %% of this machine")
     p.add_argument("--llmc-rounds", type=int, default=2, help="llm.c takes up to a minute a step")
     p.add_argument("--precision", choices=PRECISIONS, help="only this one")
-    p.add_argument("--autotune", action="store_true", help='torch.compile(mode="max-autotune") as well')
-    p.add_argument("--torch-onednn", action="store_true", help="float32 steps with PyTorch's oneDNN in place of its MKL as well")
+    p.add_argument("--modes", default="eager,compile", help="of PyTorch: " + ", ".join(MODES) + " (float32 steps whose products are its oneDNN's, not its MKL's)")
     p.add_argument("--preload", default="", help="an allocator for PyTorch, such as libjemalloc.so.2")
     p.add_argument("--out", default="", help="append every sample as a JSON line")
     a = p.parse_args()
     if not (a.ours or a.torch or a.llmc or a.openblas or a.onednn):
         p.error("name at least one program: --ours, --torch, --llmc, --openblas or --onednn")
 
+    if unknown := set(a.modes.split(",")) - set(MODES):
+        p.error(f"unknown mode {unknown.pop()!r}: choose of {', '.join(MODES)}")
     all_cases = [(f"{c}/{pr}", r, n) for c, r, n in CASES for pr in PRECISIONS if a.precision in (None, pr)]
     chosen = [c for c in all_cases if not a.cases or any(c[0].startswith(x) for x in a.cases)]
     if not a.text:
