@@ -111,6 +111,34 @@ func TestSignalSaves(t *testing.T) {
 	t.Logf("%d signals, the longest wait %s", n, longest.Round(time.Millisecond))
 }
 
+// A signal that comes while the first line is said is one to stop: nobody has to wait
+// before Ctrl-C does what the run says that it does.
+func TestSignalAtTheFirstLine(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		dir := t.TempDir()
+		var out signalling
+		err := runTraining(t.Context(), aRun(t, dir), asJSON, &out, &out)
+		if err == nil || !strings.HasPrefix(err.Error(), "stopped after step 0 of ") {
+			t.Errorf("JSON %v: %v after %q", asJSON, err, out.said.String())
+		}
+		if c, passed, err := train.LoadNewest(dir, true); err != nil || len(passed) > 0 || c.State.Step != 0 {
+			t.Errorf("JSON %v: the newest is %v, %v, %v", asJSON, c, passed, err)
+		}
+	}
+}
+
+// signalling takes what is said, and asks its own process to stop at the first of it.
+type signalling struct{ said bytes.Buffer }
+
+func (s *signalling) Write(p []byte) (int, error) {
+	if s.said.Len() == 0 {
+		self, _ := os.FindProcess(os.Getpid())
+		self.Signal(syscall.SIGTERM)
+		time.Sleep(50 * time.Millisecond) // until it is here
+	}
+	return s.said.Write(p)
+}
+
 // The second signal does not wait: here, for a step of some seconds. A run that was
 // not yet at the step when the first one came has left by itself; then the next try
 // gives it longer.

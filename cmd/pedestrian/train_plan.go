@@ -39,7 +39,7 @@ const labelWidth = 10
 
 // row writes a line of the plan, or more where the terminal is narrow.
 func (s *textScreen) row(label, format string, args ...any) {
-	fmt.Fprintf(s.w, "%s%s\n", s.p.dim(fmt.Sprintf("%-*s", labelWidth, label)), s.fold(fmt.Sprintf(format, args...), labelWidth))
+	s.put(s.p.dim(fmt.Sprintf("%-*s", labelWidth, label)) + s.fold(fmt.Sprintf(format, args...), labelWidth))
 }
 
 func (s *textScreen) planMemory() {
@@ -56,7 +56,7 @@ func (s *textScreen) planEnd() {
 	if s.r.State.Step > 0 {
 		s.row("resumes", "after step %s of %s", commas(s.r.State.Step), commas(s.r.Options.Steps))
 	}
-	fmt.Fprintln(s.w)
+	s.put("")
 }
 
 // sourceName is what the text of a run is called.

@@ -27,9 +27,9 @@ func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr 
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away, as head does, is no reason to lose a run
 	defer signal.Reset(syscall.SIGPIPE)
-	s.plan()
-	ctx, stop := interruptible(ctx, s.stopping)
+	ctx, stop := interruptible(ctx, s.stopping) // before anything is said: who reads that may stop it
 	defer stop()
+	s.plan()
 	end, err := r.Train(ctx, s.observer())
 	s.clear()
 	command := "train"
