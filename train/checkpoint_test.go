@@ -2,11 +2,9 @@ package train
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -163,7 +161,7 @@ func TestLoadRefuses(t *testing.T) {
 		{edit("config.json", `"blocks": 2`, `"blocks": 1`), "is not one of this network"},
 		{edit("config.json", `"width": 16`, `"width": 160000`), "config.json needs"},
 		{edit("config.json", `"heads": 2`, `"heads": 3`), "3 heads do not divide the width 16"},
-		{edit("MANIFEST.json", `"format": 2`, `"format": 3`), "step-000003 has format 3: this program reads format 2"},
+		{edit("MANIFEST.json", `"format": 3`, `"format": 4`), "step-000003 has format 4: this program reads the formats 2 to 3"},
 		{edit("config.json", `"heads": 2`, `"haeds": 2`), `config.json: json: unknown field "haeds"`},
 		{edit("config.json", `{`, `{"x"`), "config.json: invalid character"},
 		{truncate("config.json", 0), "config.json: the file ends too early"},
@@ -209,11 +207,20 @@ func reseal(t *testing.T, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Files[i] = fileEntry{e.Name, int64(len(content)), fmt.Sprintf("%x", sha256.Sum256(content))}
+		m.Files[i] = entryOf(e.Name, content)
 	}
 	if err := os.WriteFile(filepath.Join(dir, ManifestFile), m.text(), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// entryOf is what a manifest says of a file.
+func entryOf(name string, content []byte) fileEntry {
+	e := fileEntry{Name: name, Bytes: int64(len(content))}
+	sum := newSum(name)
+	sum.Write(content)
+	e.setSum(sum)
+	return e
 }
 
 // What an interrupted save left behind is not taken for a checkpoint, and goes away.

@@ -5,35 +5,35 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"strings"
 	"sync"
 )
 
-// A digest buffers, writes, counts and hashes. The hash is taken by another goroutine,
-// beside the writing and the syncing, for which the processor mostly waits.
+// A digest buffers, sums up, writes and counts.
 type digest struct {
 	w     io.Writer
-	n     int64 // bytes that were written
-	err   error // of w, which ends the writing
+	sum   io.Writer // a hash.Hash of everything, a *blockSummer, or io.Discard
+	n     int64     // bytes that were written
+	err   error     // of w, which ends the writing
 	chunk []byte
-	hash  hash.Hash
-
-	chunks chan []byte   // for the other goroutine; nil while there is none
-	done   chan struct{} // it has hashed them all
 }
 
-const (
-	digestChunk = 256 << 10 // bytes
-	digestLag   = 16        // chunks that the hash may be behind
-	hashedHere  = 32 << 10  // bytes that are hashed sooner than another processor wakes up
-)
+const digestChunk = 256 << 10 // bytes: a part of what a processor has for itself
 
 // digestChunks are to be used again, from one file and one checkpoint to the next.
 var digestChunks = sync.Pool{New: func() any { return new([digestChunk]byte) }}
 
-// newDigest begins a digest. It must be flushed, for what it holds, and then ended by
-// sum.
-func newDigest(w io.Writer) *digest {
-	return &digest{w: w, hash: sha256.New(), chunk: digestChunks.Get().(*[digestChunk]byte)[:0]}
+// newSum is what takes the digest of the file called name.
+func newSum(name string) io.Writer {
+	if strings.HasSuffix(name, tensorSuffix) {
+		return &blockSummer{}
+	}
+	return sha256.New()
+}
+
+// newDigest begins a digest, which must be flushed.
+func newDigest(w, sum io.Writer) *digest {
+	return &digest{w: w, sum: sum, chunk: digestChunks.Get().(*[digestChunk]byte)[:0]}
 }
 
 // AvailableBuffer is an empty slice with room, as that of bufio.Writer: what is
@@ -51,65 +51,39 @@ func (d *digest) Write(p []byte) (n int, err error) {
 		n += k
 		if len(d.chunk) == cap(d.chunk) {
 			d.push()
-			d.chunk = digestChunks.Get().(*[digestChunk]byte)[:0]
 		}
 	}
 	return n, d.err
 }
 
-// push writes the chunk and gives it away to be hashed.
+// push sums the chunk up, while it is still in the processor, and writes it.
 func (d *digest) push() {
+	d.sum.Write(d.chunk)
 	n, err := d.w.Write(d.chunk)
 	if n < len(d.chunk) && err == nil {
 		err = io.ErrShortWrite
 	}
 	d.n += int64(n)
 	d.err = err
-	if d.chunks == nil && d.n <= hashedHere {
-		d.hashed(d.chunk)
-		return
-	}
-	if d.chunks == nil {
-		chunks, done := make(chan []byte, digestLag), make(chan struct{})
-		d.chunks, d.done = chunks, done
-		go func() {
-			for c := range chunks {
-				d.hashed(c)
-			}
-			close(done)
-		}()
-	}
-	d.chunks <- d.chunk
+	d.chunk = d.chunk[:0]
 }
 
-// hashed hashes a chunk and gives it back.
-func (d *digest) hashed(c []byte) {
-	d.hash.Write(c)
-	digestChunks.Put((*[digestChunk]byte)(c[:digestChunk]))
-}
-
-// flush writes what is left. The hash goes on beside what comes next.
+// flush writes what is left; the digest takes no more.
 func (d *digest) flush() error {
 	if d.err == nil {
 		d.push()
-		d.chunk = nil
 	}
-	d.end()
+	digestChunks.Put((*[digestChunk]byte)(d.chunk[:digestChunk]))
+	d.chunk = nil
 	return d.err
 }
 
-func (d *digest) end() {
-	if d.chunks != nil {
-		close(d.chunks)
-		d.chunks = nil
+// setSum notes what sum has taken.
+func (e *fileEntry) setSum(sum io.Writer) {
+	switch sum := sum.(type) {
+	case hash.Hash:
+		e.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	case *blockSummer:
+		e.CRC32C = sum.sums
 	}
-}
-
-// sum takes no more and returns the SHA-256 of all that was written.
-func (d *digest) sum() string {
-	d.end()
-	if d.done != nil {
-		<-d.done
-	}
-	return hex.EncodeToString(d.hash.Sum(nil))
 }

@@ -33,24 +33,17 @@ func writeJSON(w io.Writer, v any) error {
 
 // readJSON reads one JSON object into v and nothing else: no unknown keys, nothing
 // after it.
-func readJSON(path string, f inFile, v any) error {
-	if f.Size() > maxJSON {
-		return fmt.Errorf("%s has more than %d bytes", path, maxJSON)
-	}
-	text := make([]byte, f.Size())
-	if _, err := f.ReadAt(text, 0); err != nil && err != io.EOF {
-		return err
-	}
+func readJSON(name string, text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			err = errors.New("the file ends too early")
 		}
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("%s: something follows the JSON object", path)
+		return fmt.Errorf("%s: something follows the JSON object", name)
 	}
 	return nil
 }

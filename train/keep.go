@@ -1,9 +1,11 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // take makes r the only writer of its directory, where it goes on from the
@@ -33,8 +35,9 @@ func (r *Run) take(from *Checkpoint) (err error) {
 	return nil
 }
 
-// isNewest makes sure, now that nobody else writes, that nobody has saved what is
-// newer than the checkpoint from.
+// isNewest makes sure, now that nobody else writes, that there is nothing newer than the
+// checkpoint from to go on with: nobody has saved it meanwhile, and what was passed over
+// since a read failed still cannot be read.
 func (r *Run) isNewest(from *Checkpoint) error {
 	entries, err := checkpoints(r.fs, r.Dir)
 	if err != nil {
@@ -44,8 +47,8 @@ func (r *Run) isNewest(from *Checkpoint) error {
 		if from != nil && filepath.Base(e.Dir) == filepath.Base(from.Dir) {
 			return nil
 		}
-		if verify(r.fs, e.Dir) == nil {
-			return fmt.Errorf("taking the run directory: %s was saved meanwhile: resume from it", e.Dir)
+		if err := verify(r.fs, e.Dir); !isDamage(err) {
+			return fmt.Errorf("taking the run directory: %s was saved meanwhile, or can be read again: resume from it", e.Dir)
 		}
 	}
 	return nil
@@ -65,6 +68,9 @@ func (r *Run) Save(obs Observer) error {
 	}
 	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Base: r.Base, Tokenizer: r.Data.Tokenizer, State: s}
 	dir, err := c.save(r.fs, r.Dir)
+	if noRoom(err) && r.makeRoom(c, err, obs) {
+		dir, err = c.save(r.fs, r.Dir)
+	}
 	if err != nil {
 		return err
 	}
@@ -75,6 +81,30 @@ func (r *Run) Save(obs Observer) error {
 		tell(obs.Trouble, Trouble{s.Step, fmt.Errorf("removing old checkpoints: %w", err)})
 	}
 	return nil
+}
+
+// noRoom says whether err is that a disk is full, or what one may use of it.
+func noRoom(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// makeRoom removes what only c, which did not fit onto the disk, makes outdated: the
+// best one before it. Without that a disk that is full of what is kept stays so. Two
+// that are whole stay, each read once more, and so does what c would have kept. It says
+// whether that made room.
+func (r *Run) makeRoom(c *Checkpoint, full error, obs Observer) bool {
+	steps := c.keptSteps()
+	if r.saved != nil && c.Options.OnSpike == SpikeRewind {
+		steps = append(steps, r.saved.Snapshot) // that the newest one on the disk goes back to
+	}
+	p := pruner{fs: r.fs, run: r.Dir, whole: map[string]bool{}}
+	removed, err := p.prune(r.Options.Keep, steps...)
+	if err != nil {
+		tell(obs.Trouble, Trouble{c.State.Step, fmt.Errorf("removing what is outdated: %w", err)})
+	}
+	for _, e := range removed {
+		delete(r.pruner.whole, e.Dir)
+		tell(obs.Trouble, Trouble{c.State.Step, fmt.Errorf("%w: %s is outdated and was removed for it", full, e.Dir)})
+	}
+	return len(removed) > 0
 }
 
 // sameProgress says whether p and q differ in the time spent alone.

@@ -98,10 +98,7 @@ func (l *metricsLog) renew(content []byte) error {
 		return err
 	}
 	temp := tempName(l.run, names, MetricsFile)
-	_, err = writeFile(l.fs, temp, func(w io.Writer) error {
-		_, err := w.Write(content)
-		return err
-	})
+	_, err = writeFile(l.fs, l.run, textFile(filepath.Base(temp), content))
 	if err == nil {
 		err = l.fs.Rename(temp, l.path())
 	}

@@ -104,7 +104,7 @@ func loadNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed 
 		if err == nil {
 			return c, passed, nil
 		}
-		if d := (*Damaged)(nil); !errors.As(err, &d) {
+		if !isDamage(err) {
 			return nil, passed, err
 		}
 		passed = append(passed, err)
@@ -113,6 +113,12 @@ func loadNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed 
 		return nil, passed, fmt.Errorf("%s holds no checkpoint that is whole: %w", run, errors.Join(passed...))
 	}
 	return nil, nil, noCheckpoint(run)
+}
+
+// isDamage says whether err is of a checkpoint, for which one before it may be taken.
+func isDamage(err error) bool {
+	d := (*Damaged)(nil)
+	return errors.As(err, &d)
 }
 
 // LoadBest loads, without the moments, the checkpoint with the lowest validation loss

@@ -126,11 +126,11 @@ func TestLoadBest(t *testing.T) {
 	path := filepath.Join(c.Dir, ManifestFile)
 	text, _ := os.ReadFile(path)
 	body, _, _ := strings.Cut(string(text), "\n  \"sha256\": \"")
-	later := sealText([]byte(strings.Replace(body+"\n", `"format": 2`, `"format": 3`, 1)))
+	later := sealText([]byte(strings.Replace(body+"\n", `"format": 3`, `"format": 4`, 1)))
 	if err := os.WriteFile(path, later, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := LoadNewest(run, false); err == nil || !strings.Contains(err.Error(), "has format 3: this program reads format 2") {
+	if _, _, err := LoadNewest(run, false); err == nil || !strings.Contains(err.Error(), "has format 4: this program reads the formats 2 to 3") {
 		t.Errorf("a later format: %v", err)
 	}
 }

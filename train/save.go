@@ -13,14 +13,29 @@ const tempPrefix = ".tmp-" // of what is being written or removed
 // A file is what to write under a name.
 type file struct {
 	name  string
-	write func(io.Writer) error
+	bytes int64                 // about as many
+	write func(io.Writer) error // the same each time, from what nobody changes meanwhile
 }
+
+// textFile is a file of what is there already.
+func textFile(name string, text []byte) file {
+	return file{name, 0, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	}}
+}
+
+// summedBeside is the size from which on a file is summed up by another goroutine. It
+// reads the numbers for itself: to take the pieces that are written costs as much as to
+// sum them up, since these go from one processor to the other and back. A smaller file
+// is written before the other one has begun.
+const summedBeside = 8 << 20
 
 // save makes a checkpoint of a step appear in the directory run, whole or not at all:
 //
 //	.tmp-step-N-1/     a new directory
-//	    each file      written, synced, closed; size and SHA-256 are taken on the way
-//	    MANIFEST.json  the same, last
+//	    each file      written, synced, closed; size and digest are taken on the way
+//	    MANIFEST.json  sizes and digests of the others; the same, last
 //	                   the directory synced: these names last
 //	step-N/            renamed: here it is, for who looks
 //	                   the run directory synced: here it is, whatever happens
@@ -50,17 +65,13 @@ func save(fs fileSystem, run string, step int, files []file) (dir string, err er
 	}()
 	m := manifest{Format: checkpointFormat, Step: step}
 	for _, f := range files {
-		entry, err := writeFile(fs, filepath.Join(temp, f.name), f.write)
+		entry, err := writeFile(fs, temp, f)
 		if err != nil {
 			return "", err
 		}
 		m.Files = append(m.Files, entry)
 	}
-	_, err = writeFile(fs, filepath.Join(temp, ManifestFile), func(w io.Writer) error {
-		_, err := w.Write(m.text())
-		return err
-	})
-	if err != nil {
+	if _, err := writeFile(fs, temp, textFile(ManifestFile, m.text())); err != nil {
 		return "", err
 	}
 	if err := fs.Sync(temp); err != nil {
@@ -76,25 +87,48 @@ func save(fs fileSystem, run string, step int, files []file) (dir string, err er
 	return dir, nil
 }
 
-// writeFile writes a new file through to the disk and says what it is.
-func writeFile(fs fileSystem, path string, write func(io.Writer) error) (e fileEntry, err error) {
-	f, err := fs.Create(path)
+// writeFile writes a new file in dir through to the disk and says what it is.
+func writeFile(fs fileSystem, dir string, f file) (e fileEntry, err error) {
+	out, err := fs.Create(filepath.Join(dir, f.name))
 	if err != nil {
 		return e, err
 	}
-	d := newDigest(f)
-	err = write(d)
-	if err == nil {
-		err = d.flush()
+	sum := newSum(f.name)
+	summed := func() error { return nil }
+	d := newDigest(out, sum)
+	if f.bytes >= summedBeside {
+		d.sum = io.Discard
+		summed = beside(func() error { return writeTo(newDigest(io.Discard, sum), f) })
 	}
+	err = writeTo(d, f)
 	if err == nil {
-		err = f.Sync()
+		err = out.Sync()
 	}
-	e = fileEntry{filepath.Base(path), d.n, d.sum()}
-	if closing := f.Close(); err == nil {
+	if other := summed(); err == nil {
+		err = other
+	}
+	if closing := out.Close(); err == nil {
 		err = closing
 	}
+	e = fileEntry{Name: f.name, Bytes: d.n}
+	e.setSum(sum)
 	return e, err
+}
+
+// writeTo gives d all of f.
+func writeTo(d *digest, f file) error {
+	err := f.write(d)
+	if left := d.flush(); err == nil {
+		err = left
+	}
+	return err
+}
+
+// beside begins do in another goroutine; what it returns waits for the end.
+func beside(do func() error) (wait func() error) {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	return func() error { return <-done }
 }
 
 // tempName is a name in the directory run, which holds names, that nobody has.

@@ -1,9 +1,12 @@
 package train
 
 import (
-	"bufio"
+	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -73,15 +76,83 @@ func saveWithoutDigests(c *Checkpoint, run string) (dir string, err error) {
 	fs := disk{}
 	dir, temp := filepath.Join(run, "step-000000"), filepath.Join(run, ".tmp-step-000000-1")
 	err = fs.Mkdir(temp)
-	for _, f := range append(c.files(), file{ManifestFile, func(w io.Writer) error { return writeJSON(w, make([]int, 300)) }}) {
+	for _, f := range append(c.files(), file{ManifestFile, 0, func(w io.Writer) error { return writeJSON(w, make([]int, 300)) }}) {
 		var out outFile
 		if err == nil {
 			out, err = fs.Create(filepath.Join(temp, f.name))
 		}
 		if err == nil {
-			b := bufio.NewWriterSize(out, digestChunk)
-			err = errors.Join(f.write(b), b.Flush(), out.Sync(), out.Close())
+			err = errors.Join(writeTo(newDigest(out, io.Discard), f), out.Sync(), out.Close())
 		}
 	}
 	return dir, errors.Join(err, fs.Sync(temp), fs.Rename(temp, dir), fs.Sync(run))
+}
+
+// BenchmarkLoad is what loading and verifying a checkpoint take, in medians, and the
+// same of one with the digests of format 2; files are in memory, as far as the system
+// keeps them there.
+func BenchmarkLoad(b *testing.B) {
+	for _, o := range benchNetworks(b) {
+		b.Run(o.Preset, func(b *testing.B) {
+			tok, err := token.NewChars("abc")
+			if err != nil {
+				b.Fatal(err)
+			}
+			c := &Checkpoint{Network: o.Config, Options: o, Tokenizer: tok, State: NewState(o.Config, 1), Data: DataInfo{Train: 1}}
+			dir, err := c.Save(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			c = nil
+			times := map[string][]float64{}
+			timed := func(name string, fs fileSystem, do func(fileSystem) error) {
+				begin := time.Now()
+				if err := do(fs); err != nil {
+					b.Fatal(err)
+				}
+				times[name] = append(times[name], time.Since(begin).Seconds()*1e3)
+			}
+			loads := func(fs fileSystem) error { _, err := load(fs, dir, true); return err }
+			verifies := func(fs fileSystem) error { return verify(fs, dir) }
+			old := inFormat2(b, dir)
+			for b.Loop() {
+				timed("ms-load", disk{}, loads)
+				timed("ms-load-format2", old, loads)
+				timed("ms-verify", disk{}, verifies)
+				timed("ms-verify-format2", old, verifies)
+			}
+			b.ReportMetric(0, "ns/op")
+			for name, x := range times {
+				b.ReportMetric(median(x), name)
+			}
+		})
+	}
+}
+
+// An otherManifest is a disk on which a checkpoint has another manifest.
+type otherManifest struct {
+	fileSystem
+	text []byte
+}
+
+func (o otherManifest) Open(name string) (inFile, error) {
+	if filepath.Base(name) == ManifestFile {
+		return memReader{bytes.NewReader(o.text)}, nil
+	}
+	return o.fileSystem.Open(name)
+}
+
+// inFormat2 is the disk on which the checkpoint in dir is of format 2.
+func inFormat2(b *testing.B, dir string) fileSystem {
+	m, err := readManifest(disk{}, filepath.Join(dir, ManifestFile))
+	m.Format = oldestFormat
+	for i, e := range m.Files {
+		text, other := os.ReadFile(filepath.Join(dir, e.Name))
+		err = errors.Join(err, other)
+		m.Files[i] = fileEntry{Name: e.Name, Bytes: e.Bytes, SHA256: fmt.Sprintf("%x", sha256.Sum256(text))}
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return otherManifest{disk{}, m.text()}
 }

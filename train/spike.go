@@ -147,7 +147,6 @@ func (r *Run) rewind(position uint64, again bool) {
 	if !again {
 		s.Position, s.Skipped = position+1, skipped+1
 	}
-	r.saved = nil
 	if r.log == nil {
 		return
 	}

@@ -47,7 +47,7 @@ func TestEveryCounterIsSaved(t *testing.T) {
 	if err := writeJSON(&file, p); err != nil {
 		t.Fatal(err)
 	}
-	if err := readJSON("state.json", fileOf(file.Bytes()), &q); err != nil || p != q {
+	if err := readJSON("state.json", file.Bytes(), &q); err != nil || p != q {
 		t.Errorf("%v: %+v came back as %+v", err, p, q)
 	}
 	if next < 270 {

@@ -17,9 +17,9 @@ func newCheckpointCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Verify, list and prune the checkpoints of a run",
-		Long: `Every checkpoint holds the SHA-256 of each of its files. Training and sampling
-compare them when they load, and pass over a checkpoint that is damaged; these
-commands do the same by themselves.`,
+		Long: `Every checkpoint holds digests of its files: SHA-256, and of tensors the CRC32C of
+each block of 1 MiB. Training and sampling compare them when they load, and pass
+over a checkpoint that is damaged; these commands do the same by themselves.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
