@@ -9,14 +9,13 @@ import (
 func activations(x *isa) {
 	relu(x)
 	for _, back := range []bool{false, true} {
-		activation(x, "gelu", back, func(v vector) (y, cdf, slope vector) { return x.normalCDF(v, back) }, normalConstants)
-		activation(x, "geluTanh", back, func(v vector) (y, cdf, slope vector) { return x.logistic(v, back) }, logisticConstants)
+		activation(x, "gelu", back, x.normal, x.holdNormal)
+		activation(x, "geluTanh", back, x.logistic, x.holdLogistic)
 	}
 }
 
-// activation writes y = v cdf(v) and, when back, dx = dy (cdf + v cdf′), given
-// y, cdf and v cdf′.
-func activation(x *isa, name string, back bool, f func(v vector) (y, cdf, slope vector), constants []float64) {
+// activation writes y = f(v) and, when back, dx = dy f′(v), given f and f′.
+func activation(x *isa, name string, back bool, f func(v vector, back bool) (y, d vector), hold func()) {
 	var dx, dy GPVirtual
 	if back {
 		x.text(name+"Backward", "dx, y, dy, x *float32, n int)", "sets y to the activation of x and dx to dy times its derivative.")
@@ -25,80 +24,23 @@ func activation(x *isa, name string, back bool, f func(v vector) (y, cdf, slope 
 		x.text(name, "y, x *float32, n int)", "sets y to the activation of x.")
 	}
 	y, p, n := arg("y"), arg("x"), arg("n")
-	x.holdExp()
-	x.hold(constants...)
+	hold()
+	x.hold(expP...)
 	pointers := []GPVirtual{y, p}
 	if back {
 		pointers = append(pointers, dx, dy)
 	}
 	x.walk(n, pointers, func(i int, tail bool) {
-		v, cdf, slope := f(x.read(p, i, tail))
+		v, d := f(x.read(p, i, tail), back)
 		if back {
-			VADDPS(slope, cdf, cdf)
-			VMULPS(x.read(dy, i, tail), cdf, cdf)
+			VMULPS(x.read(dy, i, tail), d, d)
 		}
 		x.write(v, y, i, tail)
 		if back {
-			x.write(cdf, dx, i, tail)
+			x.write(d, dx, i, tail)
 		}
 	})
 	finish()
-}
-
-// The normal distribution function: for t = |v|, Φ(-t) = exp(-t²/2) S(u)/(t+5/2),
-// with S a polynomial in u = t/(t+5/2) whose largest relative error over
-// 0 ≤ t ≤ 14, 1.5e-8, is minimal. exp(-t²/2) is 0 to float32 from there on.
-const (
-	farOut     = 14
-	offset     = 2.5
-	sqrt2PiInv = 0.398942280401
-)
-
-var (
-	normalS = []float64{1.250000019, -1.243393487, 0.1696313241, 0.2916608236, 0.05698218558,
-		-0.1522842224, 0.1420936957, -0.3172745623, 0.2817723639, -0.08024739004}
-	normalConstants = []float64{farOut, sqrt2PiInv, offset, -0.5, 0}
-)
-
-// normalCDF returns v Φ(v), Φ(v) and, when asked, v φ(v).
-func (x *isa) normalCDF(v vector, wantSlope bool) (y, cdf, slope vector) {
-	t := x.new()
-	x.abs(v, t)
-	far := x.copyOf(x.c(farOut))
-	VMINPS(t, far, t)
-	// exp(-(h + low)/2) with t² = h + low exactly.
-	h, low := x.new(), x.new()
-	VMULPS(t, t, h)
-	VMOVAPS(h, low)
-	VFMSUB231PS(t, t, low)
-	VMULPS(x.c(-0.5), low, low)
-	VMULPS(x.c(-0.5), h, h)
-	e := x.exp(h, low)
-	d := x.new()
-	VADDPS(x.c(offset), t, d)
-	x.reciprocal(d, nil)
-	VMULPS(d, t, t)
-	r := x.copyOf(x.c(normalS[9]))
-	for i := 8; i >= 0; i-- {
-		x.poly(normalS[i], t, r)
-	}
-	VMULPS(d, r, r)
-	VMULPS(e, r, r) // Φ(-|v|)
-	if wantSlope {
-		VMULPS(x.c(sqrt2PiInv), e, e)
-		VMULPS(v, e, e)
-		slope = e
-	}
-	upper := x.copyOf(x.c(1))
-	VSUBPS(r, upper, upper)
-	if x.bytes == 64 {
-		VCMPPS(Imm(0x1e), x.c(0), v, K3) // greater
-		VMOVAPS(upper, K3, r)
-	} else {
-		VBLENDVPS(v, r, upper, r) // by the sign
-	}
-	VMULPS(r, v, v)
-	return v, r, slope
 }
 
 // magnitude is all bits but the sign.
@@ -127,7 +69,10 @@ var (
 	cubedLow = cubed - float64(float32(cubed))
 )
 
-var logisticConstants = []float64{saturate, -saturate, twice, twiceLow, cubed, cubedLow, 3 * cubed, 1}
+func (x *isa) holdLogistic() {
+	x.holdExp()
+	x.hold(saturate, -saturate, twice, twiceLow, cubed, cubedLow, 3*cubed, 1)
+}
 
 // sum returns a + b and its rounding error.
 func (x *isa) sum(a Op, b vector) (s, low vector) {
@@ -151,10 +96,9 @@ func (x *isa) product(a Op, b vector) (p, low vector) {
 	return p, low
 }
 
-// logistic returns v (1 + tanh u)/2, (1 + tanh u)/2 and, when asked, v times its
-// derivative.
-func (x *isa) logistic(v vector, wantSlope bool) (y, cdf, slope vector) {
-	var inside vector
+// logistic returns v (1 + tanh u)/2 and, when asked, the derivative.
+func (x *isa) logistic(v vector, back bool) (y, d vector) {
+	var inside, slope vector
 	if x.bytes == 64 {
 		VCMPPS(Imm(5), x.c(-saturate), v, K3) // not less than: true for NaN
 	} else {
@@ -182,7 +126,7 @@ func (x *isa) logistic(v vector, wantSlope bool) (y, cdf, slope vector) {
 	up := x.new()
 	VMOVAPS(one, up)
 	x.reciprocal(up, oneLow)
-	if wantSlope {
+	if back {
 		// v 2u′ up (1 - up), with 1 - up = e up.
 		slope = x.copyOf(x.c(3 * cubed))
 		VFMADD213PS(x.c(twice), square, slope)
@@ -193,12 +137,12 @@ func (x *isa) logistic(v vector, wantSlope bool) (y, cdf, slope vector) {
 	}
 	if x.bytes == 64 {
 		VMOVAPS_Z(up, K3, up)
-		if wantSlope {
+		if back {
 			VMOVAPS_Z(slope, K3, slope)
 		}
 	} else {
 		VANDPS(inside, up, up)
-		if wantSlope {
+		if back {
 			VANDPS(inside, slope, slope)
 		}
 	}
@@ -217,7 +161,10 @@ func (x *isa) logistic(v vector, wantSlope bool) (y, cdf, slope vector) {
 		VANDPS(finite, rest, rest)
 		VFMADD231PS(rest, up, y)
 	}
-	return y, up, slope
+	if back {
+		VADDPS(slope, up, up)
+	}
+	return y, up
 }
 
 func relu(x *isa) {

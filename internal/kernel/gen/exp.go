@@ -38,11 +38,7 @@ func (x *isa) exp(v, low vector) vector {
 	VMINPS(v, huge, v)
 	n := x.new()
 	VMULPS(x.c(log2e), v, n)
-	if x.bytes == 64 {
-		VRNDSCALEPS(Imm(8), n, n)
-	} else {
-		VROUNDPS(Imm(8), n, n)
-	}
+	x.round(n)
 	VFNMADD231PS(x.c(ln2Hi), n, v)
 	VFNMADD231PS(x.c(ln2Lo), n, v)
 	if low != nil {
@@ -70,6 +66,15 @@ func (x *isa) exp(v, low vector) vector {
 	}
 	VANDPS(normal, p, p)
 	return p
+}
+
+// round replaces v by the nearest integer.
+func (x *isa) round(v vector) {
+	if x.bytes == 64 {
+		VRNDSCALEPS(Imm(8), v, v)
+	} else {
+		VROUNDPS(Imm(8), v, v)
+	}
 }
 
 // reciprocal replaces v by 1/(v + low); low, the rounding error of v, may be nil.
