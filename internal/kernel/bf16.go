@@ -163,6 +163,9 @@ type productBF16 struct {
 	tileProduct
 }
 
+// turnedMax is about how many elements of aᵗ are copied at a time for tiles.
+var turnedMax = 4 << 20
+
 // tiled reports whether a path multiplies bf16 in tiles.
 func tiled(p Path) bool { return p >= AVX512BF16 }
 

@@ -199,6 +199,35 @@ func TestProductsBF16(t *testing.T) {
 // Tile registers are state that neither Go nor its scheduler knows of: products
 // must come out the same under preemption and garbage collection, on more
 // goroutines than processors.
+// TestTurnedInPieces: a that is copied in pieces gives the bits of one that is not.
+func TestTurnedInPieces(t *testing.T) {
+	defer func(n int) { turnedMax = n }(turnedMax)
+	whole := turnedMax
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 6))
+		eachPool(func(p *Pool) {
+			for _, s := range [][3]int{{300, 70, 50}, {1000, 33, 7}, {31, 40, 900}} {
+				a, b := NewMatBF16(s[2], s[0]), NewMatBF16(s[2], s[1])
+				for _, m := range []MatBF16{a, b} {
+					for i := range m.V {
+						m.V[i] = ToBF16(float32(r.NormFloat64()))
+					}
+				}
+				want, got := NewMat[float32](s[0], s[1]), NewMat[float32](s[0], s[1])
+				for _, acc := range []bool{false, true} {
+					turnedMax = whole
+					MulTNBF16(p, want, a, b, acc)
+					turnedMax = 1 << 11
+					MulTNBF16(p, got, a, b, acc)
+					if !slices.Equal(want.V, got.V) {
+						t.Errorf("%v, %v: other bits in pieces", s, acc)
+					}
+				}
+			}
+		})
+	})
+}
+
 func TestTilesArePrivate(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))
 	a, _ := randomBF16(r, 70, 130, 0)

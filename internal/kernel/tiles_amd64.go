@@ -54,8 +54,22 @@ const (
 	nearTiles   = 256     // pairs of tiles of a small b: half of the second cache
 )
 
-// tiles computes t.
+// tiles computes t: where a is to be transposed, in pieces of rows of c, so that the
+// gradient of a large vocabulary takes no copy of all errors.
 func (t *productBF16) tiles(p *Pool) {
+	whole, m := *t, t.c.Rows
+	rows := m
+	if t.form == formTN {
+		rows = roundUp(ceil(m, ceil(m*t.k, turnedMax)), tilePanel)
+	}
+	for i := 0; i < m; i += rows {
+		i1 := min(i+rows, m)
+		t.c, t.a = whole.c.Sub(i, i1, 0, whole.c.Cols), whole.a.part(i, i1, 0, t.k, t.form == formTN)
+		t.piece(p)
+	}
+}
+
+func (t *productBF16) piece(p *Pool) {
 	m, n := t.c.Rows, t.c.Cols
 	t.pairs = ceil(t.k, tilePanel)
 	t.block = blockPairs(t.pairs)
