@@ -24,8 +24,12 @@ type figures struct {
 	PlannedMiB   float64            `json:"planned_mib,omitempty"` // of a step, beside parameters, gradients and moments
 	Phases       map[string]float64 `json:"phases,omitempty"`      // median milliseconds
 	PhaseGFLOPS  map[string]float64 `json:"phase_gflop_per_s,omitempty"`
-	SToTarget    []*float64         `json:"s_to_target,omitempty"`
-	ValLoss      []float64          `json:"val_loss,omitempty"`
+	PhaseGBPerS  map[string]float64 `json:"phase_gb_per_s,omitempty"`
+
+	PhaseOfCopying map[string]float64 `json:"phase_of_copying,omitempty"`
+
+	SToTarget []*float64 `json:"s_to_target,omitempty"`
+	ValLoss   []float64  `json:"val_loss,omitempty"`
 }
 
 // derive computes rates from the median.
@@ -67,6 +71,9 @@ func (b *bench) print(r *figures) error {
 			line := fmt.Sprintf("    %-30s %10.3f ms  %5.1f %% of the time", name, ms, 100*ms/median(r.MS))
 			if rate := r.PhaseGFLOPS[name]; rate > 0 {
 				line += fmt.Sprintf("  %8.1f GFLOP/s  %5.1f %% of peak", rate, 100*r.OfPeak*rate/r.GFLOPS)
+			}
+			if rate := r.PhaseGBPerS[name]; rate > 0 {
+				line += fmt.Sprintf("  %8.1f GB/s     %5.1f %% of copying's", rate, 100*r.PhaseOfCopying[name])
 			}
 			fmt.Fprintln(b.out, line)
 		}

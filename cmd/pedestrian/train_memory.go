@@ -59,6 +59,29 @@ func (m memoryPlan) String() string {
 	return s
 }
 
+// A recomputed says what Options.Recompute does to a step.
+type recomputed struct {
+	without int64   // bytes that the run would take otherwise
+	work    float64 // arithmetic of a step beside what it would take otherwise, less 1
+}
+
+// recomputing counts, of a token, what is multiplied: in a forward pass by N weights and
+// in attention with T keys; once more by the weights of a block but those of contract, in
+// each block but the last. A step is three forward passes, or two where most is frozen.
+func recomputing(o train.Options, c pedestrian.Config) (r recomputed, err error) {
+	plain := o
+	plain.Recompute = false
+	m, err := memoryNeeded(plain, c)
+	d, attention := float64(c.Width), 2*float64(c.Width)*float64(o.Length())
+	forward := float64(c.Ledger().Total()) + float64(c.Blocks)*attention
+	again := float64(c.Blocks-1) * (8*d*d + attention)
+	passes := 3.0
+	if o.Adapter() != nil {
+		passes = 2
+	}
+	return recomputed{m.total(), again / forward / passes}, err
+}
+
 // fits refuses a run that this machine's memory cannot hold.
 func fits(o train.Options, d *train.Data) error {
 	c := o.Config

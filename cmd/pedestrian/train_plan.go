@@ -43,8 +43,14 @@ func (s *textScreen) row(label, format string, args ...any) {
 }
 
 func (s *textScreen) planMemory() {
-	if m, err := memoryNeeded(s.r.Options, s.r.Network); err == nil {
-		s.row("memory", "%s: %s", mebibytes(m.total()), m)
+	o, c := s.r.Options, s.r.Network
+	m, err := memoryNeeded(o, c)
+	if err != nil {
+		return
+	}
+	s.row("memory", "%s: %s", mebibytes(m.total()), m)
+	if r, err := recomputing(o, c); err == nil && o.Recompute {
+		s.row("recompute", "%s instead of %s, for about %.0f %% more arithmetic a step", mebibytes(m.total()), mebibytes(r.without), 100*r.work)
 	}
 }
 

@@ -195,6 +195,31 @@ func TestMemoryNeeded(t *testing.T) {
 	}
 }
 
+// GPT-2's step at 1×1024, counted by hand: 124.4 million weights and 12 times 2·768·1024 in
+// attention; again 11 blocks of 8·768² and as much attention.
+func TestRecomputing(t *testing.T) {
+	o, err := train.PresetOptions("gpt2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Batch, o.Recompute = 8, true
+	c := o.Config
+	c.Vocab = 50257
+	r, err := recomputing(o, c)
+	with, _ := memoryNeeded(o, c)
+	n := float64(c.Ledger().Total())
+	if want := 11 * (8*768*768 + 2*768*1024) / (n + 12*2*768*1024) / 3; err != nil || math.Abs(r.work-want) > 1e-12 || want < 0.14 || want > 0.17 {
+		t.Errorf("%.4f more work, want %.4f (%v)", r.work, want, err)
+	}
+	if r.without < with.total()+1<<30 {
+		t.Errorf("%s with recomputation, %s without", mebibytes(with.total()), mebibytes(r.without))
+	}
+	o.Tuning = train.Tuning{Base: "base", Adapter: pedestrian.AdapterConfig{Rank: 2, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{pedestrian.TargetQ}}}
+	if a, err := recomputing(o, c); err != nil || math.Abs(a.work-1.5*r.work) > 1e-12 {
+		t.Errorf("beside an adapter %.4f more work, want %.4f (%v)", a.work, 1.5*r.work, err)
+	}
+}
+
 func TestShellQuote(t *testing.T) {
 	for path, want := range map[string]string{"runs/a-1": "runs/a-1", "my runs/a": "'my runs/a'", "it's": `'it'\''s'`, "$HOME": "'$HOME'", "ä": "'ä'"} {
 		if got := shellQuote(path); got != want {
