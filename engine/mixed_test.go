@@ -9,14 +9,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// rounded is what mixed precision makes of a matrix, in float64.
-func rounded(m paper.Mat) paper.Mat {
-	y := paper.Zeros(m.N, m.D)
-	for i, v := range m.V {
-		y.V[i] = float64(kernel.ToBF16(float32(v)).Float32())
-	}
-	return y
-}
+// rounded is what mixed precision makes of a matrix.
+func rounded(m paper.Mat) paper.Mat { return paper.BF16(paper.Step{V: m}) }
 
 // TestMixedFC holds the three products of a layer against the same products of
 // rounded operands in float64.
@@ -60,39 +54,51 @@ func TestMixedFC(t *testing.T) {
 // between two bf16 numbers that the reference rounds it the other way, it differs by
 // 2⁻⁸ of itself, one number in a sum of many. The small cases have no such operand
 // and keep the limit of float32.
-const flipTol = 0x1p-7
+const flipTol = 0x1p-8
 
-// TestMixedNetwork holds a whole step against reference, which is further away
-// than the limit when it does not round.
+// TestMixedNetwork holds a whole step against paper.Mixed, with adapters of every
+// kind, which is further away than the limit when it does not round.
 func TestMixedNetwork(t *testing.T) {
-	for _, cs := range append(cases, bigger) {
+	for _, cs := range everyCase() {
 		tol := netTol[float32]()
-		if cs.name == bigger.name {
+		if cs.c == bigger.c {
 			tol = flipTol
 		}
-		cs.lora = nil
-		p, _ := cs.params(1)
+		p, lora := cs.params(1)
 		b := cs.batch(2)
-		q, _ := convert[float32](p, nil)
-		n := New(q, nil, Options{Batch: b.B, Precision: BF16, Chunk: 32})
-		dp := like(q)
+		q, a := convert[float32](p, lora)
+		const seed = 5
+		n := New(q, a, Options{Batch: b.B, Precision: BF16, Chunk: 32, Seed: seed})
+		dp, da := like(q), likeAdapter(a)
 		_, counted := n.Loss(b)
-		sum, _ := n.SetGradients(dp, nil, b, 1/float64(counted), 0)
+		sum, _ := n.SetGradients(dp, da, b, 1/float64(counted), 0)
 		n.Close()
-		loss, want := reference(p, b, true)
+		pass := func(r paper.Rounding) (float64, []pedestrian.Tensor[float64]) {
+			loss, back := paper.Mixed(cs.trace(seed, 0), p, lora, b.sequences(), paper.Mean, r)
+			return loss, tensors(back())
+		}
+		loss, want := pass(paper.BF16)
 		if mean := sum / float64(counted); math.Abs(mean-loss) > tol*loss {
 			t.Errorf("%s: the mean loss is %v, not %v", cs.name, mean, loss)
 		}
-		_, plain := reference(p, b, false)
+		_, plain := pass(func(s paper.Step) paper.Mat { return s.V })
 		apart := 0.0
-		for i, x := range want.Tensors() {
-			near(t, cs.name+", ∂"+x.Name, dp.Tensors()[i].V, x.V, tol)
-			apart = max(apart, distance(x.V, plain.Tensors()[i].V))
+		for i, x := range tensors(dp, da) {
+			near(t, cs.name+", ∂"+x.Name, x.V, want[i].V, tol)
+			apart = max(apart, distance(want[i].V, plain[i].V))
 		}
 		if apart < tol {
 			t.Errorf("%s: rounding moves gradients by no more than %.1e of their largest number", cs.name, apart)
 		}
 	}
+}
+
+// tensors are those of p and, if there is one, of a.
+func tensors[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) []pedestrian.Tensor[T] {
+	if a == nil {
+		return p.Tensors()
+	}
+	return append(p.Tensors(), a.Tensors()...)
 }
 
 // TestMixedDecoder: token by token and all at once, the same operands are rounded;
@@ -156,110 +162,6 @@ func distance(x, y []float64) (worst float64) {
 		return 0
 	}
 	return worst / most
-}
-
-// reference is the mean loss and its gradient in float64, where the operands of the
-// products of fully connected layers are rounded to bf16 if round.
-func reference(p *pedestrian.Params[float64], b Batch, round bool) (loss float64, dp *pedestrian.Params[float64]) {
-	c := p.Config
-	n := New(p, nil, Options{Batch: b.B, Threads: 1, Chunk: b.B * b.T})
-	defer n.Close()
-	dp = like(p)
-	n.reserve(true, trainee[float64]{dp: n.params})
-	w := &n.work
-	r := func(m Mat[float64]) Mat[float64] {
-		y := NewMat[float64](m.Rows, m.Cols)
-		for i := range m.Rows {
-			for j, v := range m.Row(i) {
-				if y.Row(i)[j] = v; round {
-					y.Row(i)[j] = float64(kernel.ToBF16(float32(v)).Float32())
-				}
-			}
-		}
-		return y
-	}
-	fc := func(l FC[float64], y, x Mat[float64], add bool) { kernel.MulNN(nil, y, r(x), r(l.W), l.B, add) }
-	back := func(l, grad FC[float64], dx, dy, x Mat[float64]) {
-		kernel.MulNT(nil, dx, r(dy), r(l.W), false)
-		kernel.MulTN(nil, grad.W, r(x), r(dy), true)
-		if grad.B != nil {
-			kernel.AddRows(grad.B, dy)
-			clear(grad.B[l.Impotent[0]:l.Impotent[1]])
-		}
-	}
-	rows, d, hidden := len(b.Tokens), c.Width, c.HiddenDim()
-	mat := func(cols int) Mat[float64] { return NewMat[float64](rows, cols) }
-	w.place(b)
-	x := mat(d)
-	n.embedding.Forward(nil, x, &w.embedding, b.Tokens, w.positions[:rows])
-	type saved struct{ a2, qkv, a3, a6, a7, a8 Mat[float64] }
-	var kept []saved
-	for i, l := range n.blocks {
-		s, cache := saved{mat(d), mat(c.QKVDim()), mat(d), mat(d), mat(hidden), mat(hidden)}, &w.blocks[i]
-		l.ln1.Forward(nil, s.a2, &cache.ln1, x)
-		fc(l.qkv.FC, s.qkv, s.a2, false)
-		q, k, v := l.split(s.qkv)
-		l.att.Forward(nil, s.a3, &cache.att, q, k, v, w.segments)
-		fc(l.attProj.FC, x, s.a3, true)
-		l.ln2.Forward(nil, s.a6, &cache.ln2, x)
-		fc(l.expand.FC, s.a7, s.a6, false)
-		l.act.Forward(nil, s.a8, &cache.act, s.a7)
-		fc(l.contract.FC, x, s.a8, true)
-		kept = append(kept, s)
-	}
-	a11, y, dx, e := mat(d), mat(c.Vocab), mat(d), mat(d)
-	n.final.Forward(nil, a11, &w.final, x)
-	w11, dw11 := transposed(r(view(p.Tok))), NewMat[float64](d, c.Vocab)
-	if !c.Tied {
-		w11, dw11 = r(view(p.Logits.W)), view(dp.Logits.W)
-	}
-	kernel.MulNN(nil, y, r(a11), w11, p.Logits.B.V, false)
-	counted := 0
-	for t, id := range b.Targets {
-		if id == Ignored {
-			clear(y.Row(t))
-			continue
-		}
-		counted++
-		loss += kernel.CrossEntropy(y.Row(t), int(id), 1)
-	}
-	scale(y, 1/float64(counted))
-	kernel.MulNT(nil, e, r(y), w11, false)
-	kernel.MulTN(nil, dw11, r(a11), r(y), true)
-	if c.Tied {
-		tok := transposed(dw11)
-		copy(dp.Tok.V, tok.V)
-	}
-	if dp.Logits.B.V != nil {
-		kernel.AddRows(dp.Logits.B.V, y)
-	}
-	n.final.Backward(nil, dx, layerNormOf(dp.LNFinal, 0), e, &w.final)
-	for i := len(n.blocks) - 1; i >= 0; i-- {
-		l, g, s, cache := n.blocks[i], blockOf(c, dp, nil, i), kept[i], &w.blocks[i]
-		dh, dqkv := mat(hidden), mat(c.QKVDim())
-		back(l.contract.FC, g.contract.FC, dh, dx, s.a8)
-		l.act.Backward(nil, dh, mat(hidden), dh, &cache.act, s.a7)
-		back(l.expand.FC, g.expand.FC, e, dh, s.a6)
-		l.ln2.Backward(nil, dx, g.ln2, e, &cache.ln2)
-		back(l.attProj.FC, g.attProj.FC, e, dx, s.a3)
-		q, k, v := l.split(s.qkv)
-		dq, dk, dv := l.split(dqkv)
-		l.att.Backward(nil, dq, dk, dv, e, &cache.att, q, k, v, s.a3, w.segments)
-		back(l.qkv.FC, g.qkv.FC, e, dqkv, s.a2)
-		l.ln1.Backward(nil, dx, g.ln1, e, &cache.ln1)
-	}
-	n.embedding.Backward(nil, Embedding[float64]{Tok: view(dp.Tok), Pos: view(dp.Pos)}, dx, &w.embedding, b.Tokens, w.positions[:rows])
-	return loss / float64(counted), dp
-}
-
-func transposed(m Mat[float64]) Mat[float64] {
-	y := NewMat[float64](m.Cols, m.Rows)
-	for i := range m.Rows {
-		for j, v := range m.Row(i) {
-			y.Row(j)[i] = v
-		}
-	}
-	return y
 }
 
 // TestMixedAdamW: a step of the optimizer leaves the packed weights that Changed would
