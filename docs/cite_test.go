@@ -70,7 +70,7 @@ var (
 	citedTest    = regexp.MustCompile("`((?:Test|Example|Benchmark|Fuzz)[A-Z]\\w*)`")
 	citedCheck   = regexp.MustCompile(`\b([RXM][1-9][0-9]?)\b`)
 	citedCommand = regexp.MustCompile("`pedestrian ([a-z]+)")
-	citedFlag    = regexp.MustCompile("`(?:[^`\n]* )?--([a-z][a-z-]*)")
+	citedFlag    = regexp.MustCompile("`(?:[^`\n]* )?--([a-z][a-z0-9-]*)")
 	citedParam   = regexp.MustCompile("`((?:block\\.0\\.\\w+|tok|pos|lnFinal|logits)\\.(?:w|b|down|up))`")
 	citedNumber  = regexp.MustCompile(`\(([0-9]+)(\.[a-z])?\)`)
 )

@@ -137,6 +137,7 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 		return
 	}
 	b.contract.Error(p, dh, dy, &c.contract) // Δ_8
+	w.showZ(i, "contract", &b.contract, &c.contract, rows)
 	w.show(i, "Δ_8", "contract", dh)
 	b.act.Backward(p, dh, h, dh, &c.act, a7) // Δ_7, and a_8 again
 	w.show(i, "Δ_7", "activation", dh)
@@ -151,6 +152,7 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 		return
 	}
 	b.expand.Error(p, e, dh, &c.expand) // Δ_6
+	w.showZ(i, "expand", &b.expand, &c.expand, rows)
 	w.show(i, "Δ_6", "expand", e)
 	b.expand.Grad(p, &grad.expand, dh, y, &c.expand) // ∂w_6, ∂b_6
 	b.ln2.Backward(p, dx, grad.ln2, e, &c.ln2)       // Δ_5 = Δ_10 + …, ∂w_5, ∂b_5
@@ -166,6 +168,7 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 		return
 	}
 	b.attProj.Error(p, e, dy, &c.attProj) // Δ_3
+	w.showZ(i, "attProj", &b.attProj, &c.attProj, rows)
 	w.show(i, "Δ_3", "attProj", e)
 	b.attProj.Grad(p, &grad.attProj, dy, a3, &c.attProj) // ∂w_3, ∂b_3
 	q, k, v := b.split(qkv)
@@ -182,6 +185,7 @@ func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T]
 		return
 	}
 	b.qkv.Error(p, e, dqkv, &c.qkv) // Δ_2: (22), (30.a), (30.b), (33), (35)
+	w.showZ(i, "qkv", &b.qkv, &c.qkv, rows)
 	w.show(i, "Δ_2", "qkv", e)
 	b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)  // (23), (24), (31.a), (31.b), (32.a)
 	b.ln1.Backward(p, dx, grad.ln1, e, &c.ln1) // Δ_1 = Δ_5 + …, ∂w_1, ∂b_1

@@ -134,6 +134,7 @@ func (l *Logits[T]) mixedError(p *Pool, dx, dy Mat[float32]) {
 func (l *Logits[T]) Error(p *Pool, dx, dy Mat[T], c *LogitsCache[T], rows []int32) {
 	if l.dora != nil {
 		dy = l.dora.Error(p, dy, first(c.Z, dy.Rows)) // Δ_z
+		c.show("Δ_z", rows, dy)
 		if l.mixed != nil {
 			l.mixed.task.run(p, shaped(l.mixed.dy.buf, dy.Rows, dy.Cols), as32(dy))
 		}

@@ -34,6 +34,13 @@ func (w *workspace[T]) show(i int, name, layer string, x Mat[T]) {
 	}
 }
 
+// showZ shows the error on z of an adapted layer that is DoRA, after its Error.
+func (w *workspace[T]) showZ(i int, layer string, l *Adapted[T], c *AdaptedCache[T], rows int) {
+	if l.dora != nil {
+		w.show(i, "Δ_z", layer, first(c.Z, rows))
+	}
+}
+
 func placeOf(i int, name, layer string) Place {
 	if i >= 0 {
 		layer = fmt.Sprintf("block.%d.%s", i, layer)

@@ -69,7 +69,10 @@ func (p Point) scale() float64 {
 }
 
 // runEngine computes the loss and every gradient by the loops of package engine.
-func runEngine[T engine.Float](p Point) enginePass[T] {
+func runEngine[T engine.Float](p Point) enginePass[T] { return engineAt[T](p, "", nil) }
+
+// engineAt is runEngine with that precision of operands, and with its steps shown.
+func engineAt[T engine.Float](p Point, precision engine.Precision, show func(engine.Place, engine.Mat[T])) enginePass[T] {
 	params := pedestrian.NewParams[T](p.Config)
 	pedestrian.Convert(params, p.Params)
 	e := enginePass[T]{params: pedestrian.NewParams[T](p.Config)}
@@ -82,8 +85,9 @@ func runEngine[T engine.Float](p Point) enginePass[T] {
 		e.lora = pedestrian.NewAdapter[T](p.Config, *p.Case.Adapter)
 	}
 	b := p.batch()
-	n := engine.New(params, lora, engine.Options{Batch: b.B, Context: b.T, Threads: 1, Seed: p.Seed})
+	n := engine.New(params, lora, engine.Options{Batch: b.B, Context: b.T, Threads: 1, Seed: p.Seed, Precision: precision})
 	defer n.Close()
+	n.Watch(show)
 	sum, _ := n.Gradients(e.params, e.lora, b, p.scale(), 0)
 	e.loss = sum * p.scale()
 	return e

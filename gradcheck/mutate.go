@@ -9,7 +9,7 @@ import (
 
 // A Mutant is a known bug after it was planted, and what noticed it.
 type Mutant struct {
-	ID    string `json:"id"` // M1…M33
+	ID    string `json:"id"` // M1…M33, at bf16 B1…B26
 	Title string `json:"title"`
 	Where string `json:"where"` // what was replaced
 	Case  string `json:"case"`  // where it was planted
@@ -17,6 +17,7 @@ type Mutant struct {
 	Differences []string `json:"differences,omitempty"` // rows that differ from finite differences
 	Engine64    []string `json:"engine64,omitempty"`    // parameters, or the loss, that differ from package engine's
 	Engine32    []string `json:"engine32,omitempty"`    // the same in float32
+	BF16        []string `json:"bf16,omitempty"`        // rows at bf16 that differ from package engine's
 	Laws        []string `json:"laws,omitempty"`        // identities that no longer hold
 
 	Diagnosis string `json:"diagnosis,omitempty"` // what the numbers look like, in the row that says most
@@ -24,7 +25,7 @@ type Mutant struct {
 
 // Caught says whether any check noticed.
 func (m Mutant) Caught() bool {
-	return len(m.Differences)+len(m.Engine64)+len(m.Engine32)+len(m.Laws) > 0
+	return len(m.Differences)+len(m.Engine64)+len(m.Engine32)+len(m.BF16)+len(m.Laws) > 0
 }
 
 // By lists the checks that noticed, for people.
@@ -40,6 +41,7 @@ func (m Mutant) By() (by []string) {
 	add("differences", m.Differences)
 	add("engine64", m.Engine64)
 	add("engine32", m.Engine32)
+	add("bf16", m.BF16)
 	if len(m.Laws) > 0 {
 		by = append(by, "identities "+strings.Join(m.Laws, ", "))
 	}

@@ -3,6 +3,7 @@ package gradcheck
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -20,14 +21,7 @@ type plan struct {
 
 // plan lists the rows of the pass that the options let through.
 func (r *pass) plan(o Options) *plan {
-	d := &plan{float32: o.Float32, wanted: func(names ...string) bool {
-		for _, n := range names {
-			if strings.Contains(n, o.Only) {
-				return true
-			}
-		}
-		return false
-	}}
+	d := (&plan{float32: o.Float32}).wanting(o.Only)
 	rnd := rand.New(rand.NewPCG(o.Seed, 0xd1ff))
 	for _, q := range r.table3() {
 		if d.wantsPiece(q) {
@@ -49,6 +43,14 @@ func (r *pass) plan(o Options) *plan {
 			d.signals, d.nudged = append(d.signals, s), append(d.nudged, n)
 			d.jobs = append(d.jobs, n.signalJobs(s, o.Step)...)
 		}
+	}
+	return d
+}
+
+// wanting lets only rows through whose names contain that.
+func (d *plan) wanting(only string) *plan {
+	d.wanted = func(names ...string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, only) })
 	}
 	return d
 }

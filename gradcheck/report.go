@@ -6,18 +6,21 @@ import "slices"
 type Report struct {
 	Case    Case    `json:"case"`
 	Seed    uint64  `json:"seed"`
-	Step    Number  `json:"h"`                 // of the central differences
+	Step    Number  `json:"h,omitzero"`        // of the central differences
 	Variant Variant `json:"variant,omitempty"` // a wrong reading was checked
 	Float32 bool    `json:"float32,omitempty"` // the engine's float32 loss was differentiated
+	BF16    bool    `json:"bf16,omitempty"`    // the engine at bf16 was compared with paper.Mixed; no differences
+	Ties    int     `json:"ties,omitempty"`    // at bf16: operands so near the middle between two numbers that both are right
 	Moved   int     `json:"moved"`             // biases b_6 moved until no ReLU was near its kink
 	Near    int     `json:"near"`              // ReLU pre-activations still within 10 h of the kink
 	Loss    Number  `json:"loss"`
 
 	LossEngine64 *Comparison `json:"loss_engine64,omitempty"` // the loss itself
 	LossEngine32 *Comparison `json:"loss_engine32,omitempty"`
+	LossBF16     *Comparison `json:"loss_bf16,omitempty"`
 
 	Parameters []Row      `json:"parameters"`           // table 3, from the bottom up
-	Signals    []Row      `json:"signals,omitempty"`    // tables 1 and 2: the error signals
+	Signals    []Row      `json:"signals,omitempty"`    // tables 1 and 2: the error signals; at bf16 all of table 2 that the engine has, in its order
 	Identities []Identity `json:"identities,omitempty"` // R1…R30, X1…X13
 	Errata     []Identity `json:"errata,omitempty"`     // S1 and S2: the paper's letter, shown to be wrong
 	Mutants    []Mutant   `json:"mutants,omitempty"`
@@ -37,15 +40,17 @@ type Row struct {
 	Eq    string `json:"eq"`
 	How   string `json:"how"` // what was differentiated; theorems about the row
 
-	Largest     Number      `json:"largest"`            // max |g| of the analytic gradient
-	Differences Comparison  `json:"differences"`        // entry by entry
-	Directions  Comparison  `json:"directions"`         // along random directions
-	Engine64    *Comparison `json:"engine64,omitempty"` // parameters only
-	Engine32    *Comparison `json:"engine32,omitempty"` // parameters only
-	Total       int         `json:"total"`              // numbers in the row
-	Checked     int         `json:"checked"`            // compared entry by entry
-	Refused     int         `json:"refused,omitempty"`  // at a kink
-	Theorem     bool        `json:"theorem,omitempty"`  // the row, or part of it, is exactly zero and must be
+	Largest     Number      `json:"largest"`              // max |g| of the analytic gradient
+	Differences Comparison  `json:"differences,omitzero"` // entry by entry
+	Directions  Comparison  `json:"directions,omitzero"`  // along random directions
+	Engine64    *Comparison `json:"engine64,omitempty"`   // parameters only
+	Engine32    *Comparison `json:"engine32,omitempty"`   // parameters only
+	BF16        *Comparison `json:"bf16,omitempty"`
+	Unrounded   *Number     `json:"unrounded,omitempty"` // at bf16: how far off the reference is when it does not round
+	Total       int         `json:"total"`               // numbers in the row
+	Checked     int         `json:"checked"`             // compared entry by entry
+	Refused     int         `json:"refused,omitempty"`   // at a kink
+	Theorem     bool        `json:"theorem,omitempty"`   // the row, or part of it, is exactly zero and must be
 	OK          bool        `json:"ok"`
 	Diagnosis   string      `json:"diagnosis,omitempty"` // likely cause of a failure
 
@@ -58,6 +63,9 @@ type Row struct {
 
 // Comparisons lists those that the row has, named.
 func (r *Row) Comparisons() []NamedComparison {
+	if r.BF16 != nil {
+		return []NamedComparison{{"bf16", *r.BF16}}
+	}
 	all := []NamedComparison{{"differences", r.Differences}, {"directions", r.Directions}}
 	if r.Engine64 != nil {
 		all = append(all, NamedComparison{"engine64", *r.Engine64})
@@ -107,7 +115,7 @@ func (r *Report) Failed() (names []string) {
 			names = append(names, i.ID)
 		}
 	}
-	for _, c := range []*Comparison{r.LossEngine64, r.LossEngine32} {
+	for _, c := range []*Comparison{r.LossEngine64, r.LossEngine32, r.LossBF16} {
 		if c != nil && !c.OK {
 			names = append(names, "loss")
 		}

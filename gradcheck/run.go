@@ -20,6 +20,7 @@ type Options struct {
 
 	Variant      Variant // check a wrong reading of the paper instead, to see it fail
 	Float32      bool    // differentiate package engine's float32 loss instead, to see what that is worth
+	BF16         bool    // compare package engine at bf16 with paper.Mixed instead
 	NoMutants    bool    // leave out the mutants
 	NoIdentities bool    // leave out the identities
 
@@ -40,6 +41,9 @@ const (
 func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	if o.Seed == 0 {
 		o.Seed = 1
+	}
+	if o.BF16 {
+		return runBF16(c, o)
 	}
 	if o.Step == 0 {
 		o.Step = DefaultStep

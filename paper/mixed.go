@@ -7,7 +7,9 @@ import (
 )
 
 // A Rounding is what mixed precision makes of an operand of a product. The step has
-// the operand before it, its name ("a_{i-1}", "w" or "Δ_i") and the layer's place.
+// the operand before it, its name ("a_{i-1}", "w", and "Δ_i" or, with DoRA, "Δ_z")
+// and the layer's place; queries, keys and values are at "qkv.q", "qkv.k", "qkv.v",
+// or together at "qkv.qkv".
 type Rounding func(s Step) Mat
 
 // BF16 rounds to the nearest number of eight binary digits, ties to even.
@@ -47,19 +49,19 @@ func (r Rounding) layer(tr *Trace, in mixedInput, p Layer) (a Mat, back func(Δ 
 	if p.D.V != nil {
 		z = z.Add(in.masked.Mul(p.D).Mul(p.U).Scale(p.Alpha))
 	}
-	gained := func(m Mat) Mat { return m }
+	gained, error := func(m Mat) Mat { return m }, "Δ_i"
 	var v Mat
 	var norm Vec
 	if p.M != nil {
 		v, norm = p.direction(tr)
 		gain := p.M.row().Div(norm.row()).V
-		gained = func(m Mat) Mat { return m.Had(Rows(gain, m.N)) }
+		gained, error = func(m Mat) Mat { return m.Had(Rows(gain, m.N)) }, "Δ_z"
 	}
 	a = gained(z).Bias(p.B)
 
 	back = func(Δ Mat) (ΔPrev Mat, dp Layer) {
 		Δz := gained(Δ)
-		δ := round("Δ_i", Δz)
+		δ := round(error, Δz)
 		ΔPrev, dp.W, dp.B = δ.Mul(w.T()), x.T().Mul(δ), Δ.SumTokens()
 		if p.D.V == nil {
 			return ΔPrev, dp
@@ -131,7 +133,7 @@ func (r Rounding) projections(tr *Trace, a2 Mat, p mixedBlock) (qkv Mat, back fu
 	}
 	outs, backs := make([]Mat, len(p.qkv)), make([]func(Mat) (Mat, Layer), len(p.qkv))
 	for i, l := range p.qkv {
-		outs[i], backs[i] = r.layer(tr, in, l)
+		outs[i], backs[i] = r.layer(tr.In(p.parts[i].name), in, l)
 	}
 	back = func(Δ Mat) (Δ2 Mat, dp []Layer) {
 		Δ2 = Zeros(a2.N, a2.D)

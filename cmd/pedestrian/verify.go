@@ -45,6 +45,13 @@ point where no gain is one and no bias zero:
 then the identities that the gradients obey, and 33 known bugs, planted one at a
 time: each must be caught.
 
+With --bf16 it checks the engine as train --precision bf16 runs it, and nothing
+else: the loss, every gradient and every step of table 2 that it keeps, forward and
+backward, against the same equations with the operands of the large products rounded
+to bf16 and sums in float64. What may differ is what float32 adds up otherwise; the
+column "unrounded" is how far off the equations are when they do not round. 26 wrong
+roundings are planted, one at a time.
+
 You will see one line a row: name, shape, equation, the three largest relative
 errors, how many numbers were checked, and ok or FAIL. A failure shows its worst
 entry, both numbers and, where the pattern is a known one, the likely cause.
@@ -53,7 +60,7 @@ Cases (--case):
 ` + caseList() + `
 Exit codes: 0 PASS, 1 FAIL, 2 asked wrongly. The two flags that check a wrong
 reading of the paper are expected to end with FAIL.`,
-		Example: "  pedestrian verify\n  pedestrian verify --case all\n  pedestrian verify --only w_q -v\n  pedestrian verify --only R13\n  pedestrian verify --mutants\n  pedestrian verify --paper-literal-mask",
+		Example: "  pedestrian verify\n  pedestrian verify --case all\n  pedestrian verify --only w_q -v\n  pedestrian verify --only R13\n  pedestrian verify --mutants\n  pedestrian verify --paper-literal-mask\n  pedestrian verify --bf16 --case all",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd) },
 	}
@@ -65,6 +72,7 @@ reading of the paper are expected to end with FAIL.`,
 	fl.Float64Var(&f.options.Step, "h", gradcheck.DefaultStep, "step of the central differences")
 	fl.BoolVar(&f.mutants, "mutants", false, "list the planted bugs and what caught each")
 	fl.BoolVar(&f.options.Float32, "float32", false, "differentiate the float32 engine instead, to see what such a check is worth")
+	fl.BoolVar(&f.options.BF16, "bf16", false, "check the engine at bf16 instead, against equations that round the same operands")
 	fl.BoolVar(&f.literalMask, "paper-literal-mask", false, "check the causal mask as (13) prints it, 0/1 before the softmax (errata S1)")
 	fl.BoolVar(&f.missingFrozenPath, "missing-frozen-path", false, "check LoRA's error signal as §7 prints it, without the frozen layer (errata S2)")
 	fl.BoolVar(&f.asJSON, "json", false, "print the reports as JSON")
@@ -94,6 +102,9 @@ func (f *verifyFlags) chosen(cmd *cobra.Command) ([]gradcheck.Case, error) {
 		if !cmd.Flags().Changed("case") {
 			f.cases = "lora"
 		}
+	}
+	if o.BF16 && (o.Float32 || o.Variant != "" || cmd.Flags().Changed("h")) {
+		return nil, usagef("--bf16 takes no differences, and checks neither float32 nor a wrong reading: leave out --h, --float32 and the wrong readings")
 	}
 	if o.Float32 && o.Variant != "" {
 		return nil, usagef("--float32 checks the engine, which has no wrong reading to check: leave one of the two flags out")

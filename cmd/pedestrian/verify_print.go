@@ -52,13 +52,19 @@ func (v verifyPrinter) passOrFail() string {
 func (v verifyPrinter) head() {
 	r := v.r
 	v.line("%s", v.p.bold("case "+r.Case.Name+": "+r.Case.Title))
-	if v.alone() {
+	switch {
+	case r.BF16:
+		v.line("seed %d: a generic point, gains ~N(1, 0.3), a quarter of the weights between two numbers of bf16", r.Seed)
+	case v.alone():
 		v.line("seed %d: a generic point, gains ~N(1, 0.3), no bias 0", r.Seed)
-	} else {
+	default:
 		v.line("seed %d: a generic point, gains ~N(1, 0.3), no bias 0; central differences with h = %.3g", r.Seed, float64(r.Step))
 	}
 	switch {
 	case v.alone():
+	case r.BF16:
+		v.line("the engine at bf16 against equations with rounded operands and sums in float64;\n"+
+			"errors: |a-n| over the largest of the tensor, limit %s; unrounded: without rounding", v.number(r.LossBF16.Tolerance))
 	case r.Float32:
 		v.line("of the float32 loss. It has 24 bits, so a difference of two losses keeps two or three\n" +
 			"digits: an error of 1e-3 proves nothing either way. The check that counts is in float64.")
@@ -76,6 +82,9 @@ func (v verifyPrinter) head() {
 	}
 	if r.Near > 0 {
 		v.line("%d inputs of ReLU lie within 10 h of its kink; entries whose nudge crosses it are refused", r.Near)
+	}
+	if r.Ties > 0 && v.verbose {
+		v.line("%d operands lie so near the middle between two numbers of bf16 that both are right: the engine's were taken", r.Ties)
 	}
 	v.line("")
 }
@@ -165,6 +174,9 @@ func (v verifyPrinter) mutants(each bool) {
 	if each {
 		hint = ""
 	}
+	if v.r.BF16 {
+		hint = strings.Replace(hint, "--mutants", "--bf16 --mutants", 1)
+	}
 	v.line("mutants: %d of %d planted bugs caught%s", caught, len(ms), hint)
 	for _, m := range ms {
 		switch {
@@ -195,7 +207,11 @@ func (v verifyPrinter) verdict(took time.Duration) {
 		parts = append(parts, fmt.Sprintf("%s of %s parameters%s", commas(r.Checked), commas(r.Total), refused))
 	}
 	if signalTotal > 0 {
-		parts = append(parts, fmt.Sprintf("%s of %s error-signal entries", commas(signals), commas(signalTotal)))
+		what := "error-signal entries"
+		if r.BF16 {
+			what = "entries of both passes"
+		}
+		parts = append(parts, fmt.Sprintf("%s of %s %s", commas(signals), commas(signalTotal), what))
 	}
 	v.line("%s checked in %.1f s. %s", strings.Join(parts, " and "), took.Seconds(), v.passOrFail())
 }

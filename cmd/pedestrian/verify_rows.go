@@ -16,6 +16,10 @@ func (v verifyPrinter) parameters() {
 	if len(v.r.Parameters) == 0 {
 		return
 	}
+	if v.r.BF16 {
+		v.atBF16("table 3, upward", v.r.Parameters)
+		return
+	}
 	t := plainTable(v.w)
 	t.AppendHeader(table.Row{"table 3, upward", "shape", "eq", "differences", "engine64", "engine32", "checked", ""})
 	for _, r := range v.r.Parameters {
@@ -34,6 +38,10 @@ func (v verifyPrinter) signals() {
 	if len(v.r.Signals) == 0 {
 		return
 	}
+	if v.r.BF16 {
+		v.atBF16("both passes", v.places())
+		return
+	}
 	t := plainTable(v.w)
 	t.AppendHeader(table.Row{"error signals", "shape", "eq", "differences", "checked", ""})
 	for _, r := range v.places() {
@@ -41,6 +49,20 @@ func (v verifyPrinter) signals() {
 			fmt.Sprintf("%d/%d", r.Checked, r.Total), v.result(r)})
 	}
 	rightAlign(t, 4, 5)
+	t.SetOutputMirror(ruler{v.w})
+	t.Render()
+	v.line("")
+}
+
+// atBF16 prints rows of a report at bf16.
+func (v verifyPrinter) atBF16(title string, rows []gradcheck.Row) {
+	t := plainTable(v.w)
+	t.AppendHeader(table.Row{title, "shape", "eq", "bf16", "unrounded", "checked", ""})
+	for _, r := range rows {
+		t.AppendRow(table.Row{r.Name, r.Shape, "(" + r.Eq + ")", v.number(r.BF16.Error), v.number(*r.Unrounded),
+			fmt.Sprintf("%d/%d", r.Checked, r.Total), v.result(r)})
+	}
+	rightAlign(t, 4, 5, 6)
 	t.SetOutputMirror(ruler{v.w})
 	t.Render()
 	v.line("")
@@ -68,6 +90,11 @@ func (v verifyPrinter) places() (out []gradcheck.Row) {
 		m.Total, m.Checked, m.Refused, m.OK = m.Total+r.Total, m.Checked+r.Checked, m.Refused+r.Refused, m.OK && r.OK
 		m.Differences.Error = max(m.Differences.Error, r.Differences.Error)
 		m.Directions.Error = max(m.Directions.Error, r.Directions.Error)
+		if r.BF16 != nil {
+			c, u := *m.BF16, max(*m.Unrounded, *r.Unrounded)
+			c.Error = max(c.Error, r.BF16.Error)
+			m.BF16, m.Unrounded = &c, &u
+		}
 	}
 	for i := range out {
 		if n := places[out[i].Name]; n > 1 {

@@ -1,0 +1,172 @@
+package gradcheck
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// bf16Tolerance is what package engine at bf16 may differ by from paper.Mixed, over
+// the largest number of the matrix. Both round the same operands to the same
+// numbers, so that what is left is the engine's float32 in sums and layers, and the
+// limit is that of float32. A reference that does not round is 2⁻⁹ of each operand
+// away, a hundred times as much and more: Row.Unrounded.
+const bf16Tolerance = engine32Tolerance
+
+// tieTolerance is how far apart, over the largest number of the matrix, an operand
+// may be in float32 and in float64. Where the middle between two numbers of bf16
+// lies between the two, each is rounded rightly to another number, 2⁻⁸ of itself
+// away; there the reference takes the engine's operand, and Report.Ties counts it.
+const tieTolerance = 1e-5
+
+// A mixedPoint is a point with what package engine makes of it at bf16.
+type mixedPoint struct {
+	Point
+	engine  enginePass[float32]
+	tensors [][]float64          // its gradients
+	shown   map[[2]string]*shown // its steps by place and name
+}
+
+// shown is a step of package engine in one sequence.
+type shown struct {
+	v   paper.Mat
+	has []bool // by token: logits without a target are not computed
+}
+
+// mixed moves a quarter of the weights that are rounded to the middle between two
+// numbers of bf16, as rounding to even shows there alone, and runs package engine.
+func (p Point) mixed() *mixedPoint {
+	m := &mixedPoint{Point: p.clone(), shown: map[[2]string]*shown{}}
+	for _, t := range m.Params.Tensors() {
+		if !t.Vec && t.Name != "pos.w" {
+			for i := 0; i < len(t.V); i += 4 {
+				t.V[i] = toTie(t.V[i])
+			}
+		}
+	}
+	m.engine = engineAt(m.Point, engine.BF16, m.show)
+	m.tensors = m.engine.tensors()
+	return m
+}
+
+// show keeps a step of package engine where paper has it.
+func (m *mixedPoint) show(p engine.Place, x engine.Mat[float32]) {
+	inside := ""
+	switch {
+	case p.Layer == "embedding":
+		inside = ".block.0"
+	case strings.HasPrefix(p.Layer, "block."):
+		inside = "." + p.Layer[:strings.LastIndexByte(p.Layer, '.')]
+	}
+	name, n := p.Name, len(m.Batch[0].Tokens)
+	if name == "Δ_z" { // of several layers
+		name += " of " + p.Layer[strings.LastIndexByte(p.Layer, '.')+1:]
+	}
+	for i := range x.Rows {
+		seq, t := p.Token(i)/n, p.Token(i)%n
+		k := [2]string{fmt.Sprintf("seq.%d%s", seq, inside), name}
+		s := m.shown[k]
+		if s == nil {
+			s = &shown{paper.Zeros(n, x.Cols), make([]bool, n)}
+			m.shown[k] = s
+		}
+		s.has[t] = true
+		for j, v := range x.Row(i) {
+			s.v.Row(t)[j] = float64(v)
+		}
+	}
+}
+
+// A mixedPass is paper.Mixed at a point.
+type mixedPass struct {
+	*mixedPoint
+	loss    float64
+	tensors [][]float64
+	tr      *paper.Trace
+	ties    int // operands that were taken from package engine
+}
+
+// pass runs paper.Mixed; rewrite, if not nil, changes its steps.
+func (m *mixedPoint) pass(round paper.Rounding, rewrite func(s paper.Step) paper.Mat) *mixedPass {
+	r := &mixedPass{mixedPoint: m, tr: &paper.Trace{}}
+	r.tr.Rewrite = func(s paper.Step) paper.Mat {
+		if s.Name == "mask" {
+			return m.mask(s)
+		}
+		if rewrite != nil {
+			return rewrite(s)
+		}
+		return s.V
+	}
+	loss, back := paper.Mixed(r.tr, m.Params, m.LoRA, m.Batch, m.Reduction, func(s paper.Step) paper.Mat {
+		return round(r.settle(s))
+	})
+	r.loss = loss
+	dp, dlora := back()
+	ts := dp.Tensors()
+	if dlora != nil {
+		ts = append(ts, dlora.Tensors()...)
+	}
+	for _, t := range ts {
+		r.tensors = append(r.tensors, t.V)
+	}
+	return r
+}
+
+// operandNames says which step of the pass a layer reads, and which is the error on
+// its output.
+var operandNames = map[string][2]string{
+	"qkv": {"a_2", "Δ_q, Δ_k, Δ_v"}, "attProj": {"a_3", "Δ_5"}, "expand": {"a_6", "Δ_7"}, "contract": {"a_8", "Δ_10"}, "logits": {"a_11", "Δ_12"},
+}
+
+// layerOf is the layer that a rounding is told of.
+func layerOf(at string) string {
+	if strings.Contains(at, ".qkv.") {
+		return "qkv"
+	}
+	return at[strings.LastIndexByte(at, '.')+1:]
+}
+
+// settle replaces the numbers of an operand that are rounded to another number
+// than package engine's, though they differ by no more than tieTolerance.
+func (r *mixedPass) settle(s paper.Step) paper.Step {
+	if s.Name == "w" {
+		return s // the same numbers in both
+	}
+	i := strings.LastIndexByte(s.At, '.')
+	place, layer, from := strings.TrimSuffix(s.At[:i], ".qkv"), layerOf(s.At), 0
+	if part := s.At[i+1:]; part != layer {
+		from = strings.Index(layer, part) * r.Config.Heads * r.Config.QueryDim() // of qkv
+	}
+	name := operandNames[layer][0]
+	switch s.Name {
+	case "a_{i-1}":
+		from = 0
+	case "Δ_i":
+		name = operandNames[layer][1]
+	case "Δ_z":
+		name = "Δ_z of " + layer
+	}
+	e := r.shown[[2]string{place, name}]
+	theirs := e.v.Columns(from, s.V.D)
+	a, b := paper.BF16(s), paper.BF16(paper.Step{V: theirs})
+	limit := tieTolerance * largest(s.V.V)
+	settled := clone(s.V)
+	for i, x := range s.V.V {
+		if y := theirs.V[i]; a.V[i] != b.V[i] && math.Abs(x-y) <= limit {
+			settled.V[i] = y
+			r.ties++
+		}
+	}
+	s.V = settled
+	return s
+}
+
+// toTie is the middle between two numbers of bf16 that is nearest to x.
+func toTie(x float64) float64 {
+	f, exp := math.Frexp(x)
+	return math.Ldexp(math.Floor(math.Ldexp(f, 8))+0.5, exp-8)
+}
