@@ -62,6 +62,9 @@ func TestNothingOutsidePacked(t *testing.T) {
 			}
 		}
 		packing("pack512", 16, 3, packRows512, packColumns512)
+		for k := 1; k < 9; k++ {
+			try("packFourHeights512", []any{k}, func() { packFourHeights512(k, at(e.slice(32*k)), at(e.slice(32*k)), 128) })
+		}
 		for n := 1; n <= 16; n++ {
 			for k := 1; k < 9; k++ {
 				try("packHeights512", []any{n, k}, func() { packHeights512(k, at(e.slice(roundUp(n, 8)*k)), at(e.slice(n*k)), 4*n, n) })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -175,16 +176,42 @@ func TestProductsLarge(t *testing.T) {
 
 // Operands larger than the memory for packing, in each direction.
 func TestProductsInPieces(t *testing.T) {
-	defer func(n int) { packedMax = n }(packedMax)
-	packedMax = 1 << 12
+	defer func(b, a int) { rightMax, leftMax = b, a }(rightMax, leftMax)
+	rightMax, leftMax = 1<<12, 1<<11
 	eachPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		p := newPool(2)
 		defer p.Close()
-		for _, s := range [][3]int{{5, 9, 5000}, {9, 1500, 16}, {1500, 9, 16}, {90, 500, 100}, {100, 90, 800}} {
+		for _, s := range [][3]int{{5, 9, 5000}, {9, 1500, 16}, {1500, 9, 16}, {90, 500, 100}, {100, 90, 800}, {301, 90, 500}} {
 			checkForms[float32](t, p, r, s[0], s[1], s[2])
 			checkForms[float64](t, p, r, s[0], s[1], s[2])
 		}
+	})
+}
+
+// What is packed in pieces gives the bits of what is packed whole.
+func TestPiecesKeepBits(t *testing.T) {
+	whole := leftMax
+	defer func(b, a int) { rightMax, leftMax = b, a }(rightMax, leftMax)
+	eachPath(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 6))
+		const m, n, k = 301, 90, 1003 // enough that a is packed on every path
+		at, b, old := random[float32](r, k, m, 1), random[float32](r, k, n, 2), random[float32](r, m, n, 0)
+		rightMax, leftMax = 4<<20, 4<<20
+		want := clone(old)
+		MulTN(nil, want, at, b, true)
+		eachPool(func(p *Pool) {
+			for _, most := range []int{1 << 8, 1 << 12, 1 << 15, whole} {
+				rightMax, leftMax = 2*most, most
+				got := clone(old)
+				MulTN(p, got, at, b, true)
+				for i := range m {
+					if !slices.Equal(got.Row(i), want.Row(i)) {
+						t.Fatalf("threads %d, %d numbers at a time: row %d has other bits", p.Threads(), most, i)
+					}
+				}
+			}
+		})
 	})
 }
 

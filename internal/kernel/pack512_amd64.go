@@ -14,6 +14,12 @@ func packRows512(k int, dst *float32, to int, src *float32, from int, vectors in
 //go:noescape
 func packHeights512(k int, dst *float32, src *float32, from int, n int)
 
+// packFourHeights512 copies k ≥ 1 times 32 numbers to four strips of 8, one every 8*k numbers:
+// src advances by from bytes.
+//
+//go:noescape
+func packFourHeights512(k int, dst *float32, src *float32, from int)
+
 // packColumns512 transposes 1 ≤ rows ≤ 16 rows of k ≥ 1 numbers to k rows of 16, the rest 0.
 // Rows are to bytes apart in dst and from bytes in src.
 //

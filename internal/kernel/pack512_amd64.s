@@ -106,6 +106,33 @@ one:
 	VZEROUPPER
 	RET
 
+// func packFourHeights512(k int, dst *float32, src *float32, from int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·packFourHeights512(SB), NOSPLIT, $0-32
+	MOVQ k+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ AX, SI
+	SHLQ $0x05, SI
+	LEAQ (SI)(SI*2), DI
+
+row:
+	VMOVUPS       (DX), Z0
+	PREFETCHT0    (DX)(BX*8)
+	VMOVUPS       Y0, (CX)
+	VEXTRACTF64X4 $0x01, Z0, (CX)(SI*1)
+	VMOVUPS       64(DX), Z0
+	PREFETCHT0    64(DX)(BX*8)
+	VMOVUPS       Y0, (CX)(SI*2)
+	VEXTRACTF64X4 $0x01, Z0, (CX)(DI*1)
+	ADDQ          BX, DX
+	ADDQ          $0x20, CX
+	DECQ          AX
+	JNZ           row
+	VZEROUPPER
+	RET
+
 // func packColumns512(k int, dst *float32, to int, src *float32, from int, rows int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packColumns512(SB), NOSPLIT, $0-48

@@ -8,6 +8,7 @@ const (
 	partRows   = 1024      // of the largest part
 	partCols   = 192       // of the largest part: a block of them, packed, fits in 300 kB
 	packMin    = 32 << 10  // elements that are worth a part of packing
+	leftStrips = 4         // of a, packed together: two cache lines of a row at a time
 	partMin    = 1 << 18   // multiplications that are worth a part of computing
 	nearMax    = 128 << 10 // elements of a small b: half of the second cache
 	partsEach  = 4         // parts a thread, if they are large enough: the last ones even out

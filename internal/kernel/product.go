@@ -42,8 +42,12 @@ const (
 	turned               // it is read where it lies, and transposed in registers
 )
 
-// packedMax is how many elements of an operand are packed at a time.
-var packedMax = 4 << 20
+// How many elements are packed at a time: of b, and of a for each thread. What a thread
+// packs of a is read again for every part of the columns and should still be in a cache.
+var (
+	rightMax = 4 << 20
+	leftMax  = 256 << 10
+)
 
 // multiply is the common form of the products: c is m×n, a is m×k, b is k×n.
 func multiply[T Float](p *Pool, c Mat[T], a, b view[T], k int, bias []T, acc bool) {
@@ -93,12 +97,13 @@ func roundUp(n, to int) int { return ceil(n, to) * to }
 func (t *product[T]) run(p *Pool) {
 	rows, cols, terms := t.m, t.n, t.k
 	if t.packRight == shared {
-		cols = min(cols, max(packedMax/terms/t.part.across, 1)*t.part.across)
-		terms = min(terms, max(packedMax/cols/t.block, 1)*t.block)
+		cols = min(cols, max(rightMax/terms/t.part.across, 1)*t.part.across)
+		terms = min(terms, max(rightMax/cols/t.block, 1)*t.block)
 	}
 	if t.packLeft {
-		rows = min(rows, max(packedMax/terms/t.part.down, 1)*t.part.down)
-		terms = min(terms, max(packedMax/rows/t.block, 1)*t.block)
+		most := leftMax * p.Threads()
+		rows = min(rows, max(most/terms/t.part.down, 1)*t.part.down)
+		terms = min(terms, max(most/rows/t.block, 1)*t.block)
 	}
 	for t.j0 = 0; t.j0 < t.n; t.j0 += cols {
 		t.ni = min(cols, t.n-t.j0)
@@ -120,12 +125,12 @@ func (t *product[T]) pack(p *Pool, right bool) {
 	parts := 0
 	if t.packLeft {
 		t.left = floats[T](&p.scratch.left, roundUp(t.mi, t.tile.down)*t.ki)
-		parts = ceil(t.mi, t.packWidth(t.tile.down))
+		parts = ceil(t.mi, t.packWidth(t.tile.down, leftStrips))
 	}
 	t.leftParts = parts
 	if right {
 		t.right = floats[T](&p.scratch.right, roundUp(t.ni, t.tile.across)*t.ki)
-		parts += ceil(t.ni, t.packWidth(t.tile.across))
+		parts += ceil(t.ni, t.packWidth(t.tile.across, 1))
 	}
 	if parts > 0 {
 		t.packing = true
@@ -134,8 +139,11 @@ func (t *product[T]) pack(p *Pool, right bool) {
 	}
 }
 
-// packWidth is how many rows or columns one part packs, in strips of a width.
-func (t *product[T]) packWidth(strip int) int { return max(packMin/(strip*t.ki), 1) * strip }
+// packWidth is how many rows or columns one part packs, in strips of a width, some of
+// them together.
+func (t *product[T]) packWidth(strip, together int) int {
+	return roundUp(max(packMin/(strip*t.ki), 1), together) * strip
+}
 
 // Do is one part of a phase.
 func (t *product[T]) Do(w *Pool, part int) {
@@ -175,7 +183,7 @@ func (t *product[T]) corner(part int) (i, j int) {
 
 // packPart is one part of the packing phase.
 func (t *product[T]) packPart(part int) {
-	width := t.packWidth(t.tile.down)
+	width := t.packWidth(t.tile.down, leftStrips)
 	if part < t.leftParts {
 		i, i1 := part*width, min((part+1)*width, t.mi)
 		for k := 0; k < t.ki; k += t.block {
@@ -184,7 +192,7 @@ func (t *product[T]) packPart(part int) {
 		}
 		return
 	}
-	width = t.packWidth(t.tile.across)
+	width = t.packWidth(t.tile.across, 1)
 	j := (part - t.leftParts) * width
 	j1 := min(j+width, t.ni)
 	for k := 0; k < t.ki; k += t.block {

@@ -142,7 +142,11 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 		packStrips(dst, a.transposed(), n, rows, t.tile.down)
 		return
 	}
-	for x := 0; x < rows; x += 16 {
+	x := 0
+	for ; x+32 <= rows; x += 32 {
+		packFourHeights512(n, at32(dst, x*n), at32(a.v, x), 4*a.right)
+	}
+	for ; x < rows; x += 16 {
 		packHeights512(n, at32(dst, x*n), at32(a.v, x), 4*a.right, min(rows-x, 16))
 	}
 }

@@ -11,6 +11,7 @@ import (
 func pack512() {
 	packRows(avx512(), 3)
 	packHeights512()
+	packFourHeights512()
 	packColumns(avx512())
 }
 
@@ -87,6 +88,34 @@ func packHeights512() {
 		VZEROUPPER()
 		RET()
 	}
+}
+
+// packFourHeights512 copies 32 columns, two lines of a row at a time, to four strips 8 high.
+func packFourHeights512() {
+	x := avx512()
+	TEXT("packFourHeights512", 4, "func(k int, dst, src *float32, from int)")
+	Doc("packFourHeights512 copies k ≥ 1 times 32 numbers to four strips of 8, one every 8*k numbers:",
+		"src advances by from bytes.")
+	Pragma("noescape")
+	k, dst, src, from := arg("k"), arg("dst"), arg("src"), arg("from")
+	step, step3 := GP64(), GP64()
+	MOVQ(k, step)
+	SHLQ(Imm(5), step)
+	LEAQ(Mem{Base: step, Index: step, Scale: 2}, step3)
+	strips := rowsOf{base: dst, step: step, step3: step3}
+	Label("row")
+	for i := range 2 {
+		z := x.read(src, i, false)
+		PREFETCHT0(Mem{Base: src, Index: from, Scale: 8, Disp: 64 * i})
+		VMOVUPS(z.AsY(), strips.at(2*i, 0))
+		VEXTRACTF64X4(Imm(1), z, strips.at(2*i+1, 0))
+	}
+	ADDQ(from, src)
+	ADDQ(Imm(32), dst)
+	DECQ(k)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
 }
 
 // packHeights256 copies 6 columns to a strip 6 high.
