@@ -80,8 +80,16 @@ func (d *Decoder[T]) prepare() {
 // Len is the number of tokens that sequence seq has seen.
 func (d *Decoder[T]) Len(seq int) int { return d.lens[seq] }
 
-// Reset forgets every sequence.
-func (d *Decoder[T]) Reset() { clear(d.lens) }
+// Reset forgets the sequences that are named, or every one.
+func (d *Decoder[T]) Reset(seqs ...int) {
+	if len(seqs) == 0 {
+		clear(d.lens)
+	}
+	for _, seq := range seqs {
+		d.mustHave("Reset", seq)
+		d.lens[seq] = 0
+	}
+}
 
 // Feed appends tokens to sequence seq and returns the logits that follow the
 // last of them, V numbers that hold until the next call. It panics when there are
@@ -89,9 +97,7 @@ func (d *Decoder[T]) Reset() { clear(d.lens) }
 // Len tells how much is used.
 func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 	c := d.n.params.Config
-	if seq < 0 || seq >= len(d.lens) {
-		panic(fmt.Sprintf("engine.Decoder.Feed: sequence %d of %d", seq, len(d.lens)))
-	}
+	d.mustHave("Feed", seq)
 	d.mustFit("Feed", seq, tokens, len(tokens))
 	d.prepare()
 	for len(tokens) > 0 {
@@ -109,26 +115,38 @@ func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 	return d.out.Row(0)
 }
 
-// Next appends one token to every sequence, so that weights are read once for
-// all, and returns the logits that follow, one row for each sequence, which hold
-// until the next call. It panics as Feed does.
-func (d *Decoder[T]) Next(tokens []int32) Mat[T] {
-	if len(tokens) != len(d.lens) {
-		panic(fmt.Sprintf("engine.Decoder.Next: %d tokens for %d sequences", len(tokens), len(d.lens)))
+// Next appends tokens[i] to sequence seqs[i], each of which is another one, so that
+// weights are read once for all, and returns the logits that follow, in the same
+// order, which hold until the next call. No bit of a row depends on which others there
+// are. It panics as Feed does.
+func (d *Decoder[T]) Next(seqs []int, tokens []int32) Mat[T] {
+	if len(tokens) != len(seqs) || len(seqs) == 0 {
+		panic(fmt.Sprintf("engine.Decoder.Next: %d tokens for %d sequences", len(tokens), len(seqs)))
 	}
 	d.prepare()
 	d.w.segments = d.w.segments[:0]
-	for seq := range tokens {
-		d.mustFit("Next", seq, tokens[seq:seq+1], 1)
-		d.w.segments = append(d.w.segments, Segment{seq, seq * d.n.params.Config.Context, 1, d.lens[seq]})
-		d.w.positions[seq] = int32(d.lens[seq])
+	for i, seq := range seqs {
+		d.mustHave("Next", seq)
+		if slices.Contains(seqs[:i], seq) {
+			panic(fmt.Sprintf("engine.Decoder.Next: sequence %d twice", seq))
+		}
+		d.mustFit("Next", seq, tokens[i:i+1], 1)
+		d.w.segments = append(d.w.segments, Segment{i, seq * d.n.params.Config.Context, 1, d.lens[seq]})
+		d.w.positions[i] = int32(d.lens[seq])
 	}
 	a11 := d.n.forward(&d.w, tokens, nil)
-	for seq := range d.lens {
+	for _, seq := range seqs {
 		d.lens[seq]++
 	}
-	d.n.logits.Forward(d.n.pool, d.out, &d.w.logits, a11, nil)
-	return d.out
+	out := first(d.out, len(seqs))
+	d.n.logits.Forward(d.n.pool, out, &d.w.logits, a11, nil)
+	return out
+}
+
+func (d *Decoder[T]) mustHave(fn string, seq int) {
+	if seq < 0 || seq >= len(d.lens) {
+		panic(fmt.Sprintf("engine.Decoder.%s: sequence %d of %d", fn, seq, len(d.lens)))
+	}
 }
 
 func (d *Decoder[T]) mustFit(fn string, seq int, tokens []int32, n int) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,13 +35,13 @@ func TestDecoderEqualsFullPass(t *testing.T) {
 				near(t, cs.name+", prompt", d.Feed(s, tokens[at:at+k]), full.Row(at+k-1), cacheTol)
 			}
 			for k := range 2 {
-				next := make([]int32, 3)
-				for s := range next {
-					next[s] = tokens[s*cs.t+prompt[s]+k]
+				seqs, next := []int{2, 0, 1}, make([]int32, 3)
+				for i, s := range seqs {
+					next[i] = tokens[s*cs.t+prompt[s]+k]
 				}
-				out := d.Next(next)
-				for s := range next {
-					near(t, cs.name+", all together", out.Row(s), full.Row(s*cs.t+prompt[s]+k), cacheTol)
+				out := d.Next(seqs, next)
+				for i, s := range seqs {
+					near(t, cs.name+", all together", out.Row(i), full.Row(s*cs.t+prompt[s]+k), cacheTol)
 				}
 			}
 			for k := 3; k < cs.t; k++ {
@@ -53,6 +54,59 @@ func TestDecoderEqualsFullPass(t *testing.T) {
 		}
 		fresh.Close()
 		n.Close()
+	}
+}
+
+// TestDecoderRowsAreAlone decodes four sequences together, of which some sit out and
+// some begin anew, and each again in a decoder of its own: no bit differs.
+func TestDecoderRowsAreAlone(t *testing.T) {
+	for _, cs := range append(everyCase(), bigger) {
+		for _, precision := range []Precision{Float32, BF16} {
+			p, lora := convert[float32](cs.params(1))
+			n := New(p, lora, Options{Precision: precision, Threads: 2})
+			rnd := rand.New(rand.NewPCG(3, 4))
+			random := func(k int) []int32 {
+				tokens := make([]int32, k)
+				for i := range tokens {
+					tokens[i] = int32(rnd.IntN(cs.c.Vocab))
+				}
+				return tokens
+			}
+			d := n.NewDecoder(4)
+			var alone [4]*Decoder[float32]
+			for s := range alone {
+				alone[s] = n.NewDecoder(1)
+			}
+			compare := func(s int, got, want []float32) {
+				t.Helper()
+				if !slices.Equal(got, want) {
+					t.Errorf("%s, %s: sequence %d has other logits among others", cs.name, precision, s)
+				}
+			}
+			for round := range 12 {
+				var seqs []int
+				for _, s := range rnd.Perm(4) {
+					switch {
+					case d.Len(s) == 0 || d.Len(s) == cs.c.Context:
+						d.Reset(s)
+						alone[s].Reset()
+						prompt := random(1 + rnd.IntN(cs.c.Context))
+						compare(s, d.Feed(s, prompt), alone[s].Feed(0, prompt))
+					case (s+round)%3 > 0:
+						seqs = append(seqs, s)
+					}
+				}
+				if len(seqs) == 0 {
+					continue
+				}
+				tokens := random(len(seqs))
+				out := d.Next(seqs, tokens)
+				for i, s := range seqs {
+					compare(s, out.Row(i), alone[s].Feed(0, tokens[i:i+1]))
+				}
+			}
+			n.Close()
+		}
 	}
 }
 
@@ -82,8 +136,12 @@ func TestDecoderRefuses(t *testing.T) {
 		"no tokens":                            func() { d.Feed(0, nil) },
 		"the context is full: 8 tokens and 2":  func() { d.Feed(0, []int32{0, 0}) },
 		"token 13 is outside the vocabulary":   func() { d.Feed(0, []int32{13}) },
-		"token -1 is outside the vocabulary":   func() { d.Next([]int32{-1}) },
-		"Decoder.Next: 2 tokens for 1 sequenc": func() { d.Next([]int32{0, 0}) },
+		"token -1 is outside the vocabulary":   func() { d.Next([]int{0}, []int32{-1}) },
+		"Decoder.Next: 2 tokens for 1 sequenc": func() { d.Next([]int{0}, []int32{0, 0}) },
+		"Decoder.Next: 0 tokens for 0 sequenc": func() { d.Next(nil, nil) },
+		"Decoder.Next: sequence -1 of 1":       func() { d.Next([]int{-1}, []int32{0}) },
+		"Decoder.Next: sequence 0 twice":       func() { d.Next([]int{0, 0}, []int32{0, 0}) },
+		"Decoder.Reset: sequence 1 of 1":       func() { d.Reset(1) },
 		"NewDecoder: 0 sequences":              func() { n.NewDecoder(0) },
 	} {
 		mustPanic(t, want, f)

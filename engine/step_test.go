@@ -80,12 +80,13 @@ func TestNoAllocation(t *testing.T) {
 				t.Errorf("%s, %s, %d threads: %g allocations in a step", cs.name, precision, threads, allocs)
 			}
 			d := n.NewDecoder(2)
-			tokens := []int32{3, 4}
+			seqs, tokens := []int{1, 0}, []int32{3, 4}
 			allocs = testing.AllocsPerRun(5, func() {
 				d.Reset()
 				d.Feed(0, b.Tokens[:3])
 				d.Feed(1, tokens[:1])
-				d.Next(tokens)
+				d.Next(seqs, tokens)
+				d.Reset(1)
 			})
 			if allocs != 0 {
 				t.Errorf("%s, %s, %d threads: %g allocations in decoding", cs.name, precision, threads, allocs)

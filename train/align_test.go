@@ -82,7 +82,7 @@ func TestAlignedWriter(t *testing.T) {
 		{AlignNone, "ab", "ab"}, {AlignLine, "ab", "\nab"}, {AlignParagraph, "\nab", "\nab"}, {AlignParagraph, "", "\n"},
 	} {
 		w.Align = c.align
-		got, err := w.encode(c.prompt)
+		got, err := w.Encode(c.prompt)
 		if err != nil || w.tok.Decode(got) != c.want {
 			t.Errorf("%s: %q begins %q, want %q, %v", c.align, c.prompt, w.tok.Decode(got), c.want, err)
 		}

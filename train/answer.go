@@ -14,26 +14,18 @@ import (
 // Sampling.Stop, where there is one, ends the answer in place of that. For emit and
 // ctx see Write.
 func (w *Writer) Answer(ctx context.Context, t *corpus.Template, ms []corpus.Message, s Sampling, emit func(string)) (Text, error) {
-	if err := s.Validate(); err != nil {
-		return Text{}, err
-	}
-	tokens, err := w.conversation(t, ms)
+	after, err := w.Conversation(t, ms)
 	if err != nil {
 		return Text{}, err
 	}
 	if s.Stop == "" {
 		s.Stop = t.Stop()
 	}
-	return w.goOn(ctx, tokens, s, emit)
+	return w.write(ctx, Order{Sampling: s, After: after, Emit: emit})
 }
 
-// CheckAnswer reports why ms cannot be answered.
-func (w *Writer) CheckAnswer(t *corpus.Template, ms []corpus.Message) error {
-	_, err := w.conversation(t, ms)
-	return err
-}
-
-func (w *Writer) conversation(t *corpus.Template, ms []corpus.Message) ([]int32, error) {
+// Conversation is the tokens that an answer to ms goes on from. It ends before t.Stop().
+func (w *Writer) Conversation(t *corpus.Template, ms []corpus.Message) ([]int32, error) {
 	e, err := corpus.NewEncoder(w.tok, corpus.EncodeOptions{Template: t, End: w.Stop})
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ func TestAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var together []Order
 		for i, word := range []string{"cat", "dog", "owl"} {
 			ms := []corpus.Message{{Role: corpus.User, Content: "99. a " + word + "?"}}
 			text, err := w.Answer(t.Context(), template, ms, Sampling{Tokens: 60}, nil)
@@ -50,15 +51,26 @@ func TestAnswer(t *testing.T) {
 			if got := strings.TrimPrefix(text.Text, " "); got != want || !text.Stopped || err != nil {
 				t.Errorf("%s: %q is answered %q, stopped %v, %v; want %q", c.template, word, text.Text, text.Stopped, err, want)
 			}
+			after, err := w.Conversation(template, ms)
+			if err != nil {
+				t.Fatal(err)
+			}
+			together = append(together, Order{Sampling: Sampling{Tokens: 60, Stop: template.Stop()}, After: after})
+		}
+		answers, err := w.WriteAll(t.Context(), together)
+		for i, word := range []string{"CAT no. 0", "DOG no. 1", "OWL no. 2"} {
+			if got := strings.TrimPrefix(answers[i].Text, " "); got != word || !answers[i].Stopped || err != nil {
+				t.Errorf("%s: together, the answer is %q, stopped %v, %v; want %q", c.template, answers[i].Text, answers[i].Stopped, err, word)
+			}
 		}
 		if text, err := w.Answer(t.Context(), template, []corpus.Message{{Role: corpus.User, Content: "99. a cat?"}}, Sampling{Tokens: 60, Stop: " no"}, nil); strings.TrimSpace(text.Text) != "CAT" || err != nil {
 			t.Errorf("%s: stopped at %q, %v", c.template, text.Text, err)
 		}
-		if err := w.CheckAnswer(template, []corpus.Message{{Role: "judge", Content: "x"}}); err == nil {
+		if _, err := w.Conversation(template, []corpus.Message{{Role: "judge", Content: "x"}}); err == nil {
 			t.Errorf("%s: a judge can be answered", c.template)
 		}
 		// An answer before the question ends as it did in training.
-		tokens, err := w.conversation(template, []corpus.Message{{Role: corpus.User, Content: "a"}, {Role: corpus.Assistant, Content: "b"}, {Role: corpus.User, Content: "c"}})
+		tokens, err := w.Conversation(template, []corpus.Message{{Role: corpus.User, Content: "a"}, {Role: corpus.Assistant, Content: "b"}, {Role: corpus.User, Content: "c"}})
 		if got := tok.Decode(tokens); !strings.Contains(got, "b"+c.end+template.Stop()) || err != nil {
 			t.Errorf("%s: goes on from %q, %v", c.template, got, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
@@ -29,11 +28,14 @@ type Writer struct {
 	Begin []int32 // tokens that stand in the place of an empty prompt; none = it is refused
 	End   []int32 // tokens that end a text; NewWriter takes the tokenizer's
 
+	AtOnce int // of the texts of WriteAll, at most; NewWriter says how many
+
 	net     *engine.Network[float32]
 	tok     *token.Tokenizer
 	context int
 	vocab   int // of the network; the tokenizer may have fewer tokens
 	decoder *engine.Decoder[float32]
+	rows    int                 // sequences of the decoder
 	logits  engine.Mat[float32] // of a whole window; without the cache only
 	space   []candidate
 }
@@ -41,98 +43,15 @@ type Writer struct {
 // NewWriter makes a writer for net, which was made with parameters of configuration
 // c; tok has at most c.Vocab tokens.
 func NewWriter(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer) *Writer {
-	w := &Writer{net: net, tok: tok, context: c.Context, vocab: c.Vocab, space: make([]candidate, tok.Vocab())}
+	w := &Writer{net: net, tok: tok, context: c.Context, vocab: c.Vocab, space: make([]candidate, tok.Vocab()), AtOnce: atOnce(c)}
 	if end, ok := tok.EOS(); ok {
 		w.End = []int32{end}
 	}
 	return w
 }
 
-// A Text is what a writer wrote.
-type Text struct {
-	Text    string // without the prompt and the stop string
-	Tokens  int    // chosen, those of the stop string included
-	Stopped bool   // the stop string came, or a token that ends a text
-}
-
-// Write continues prompt, which must have at least one token. emit, when not nil, is
-// given the text in whole characters as it comes. When ctx ends, the text so far is
-// returned with the context's error.
-func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func(string)) (Text, error) {
-	if err := s.Validate(); err != nil {
-		return Text{}, err
-	}
-	window, err := w.encode(prompt)
-	if err != nil {
-		return Text{}, err
-	}
-	return w.goOn(ctx, window, s, emit)
-}
-
-// goOn is Write behind the tokens of a prompt.
-func (w *Writer) goOn(ctx context.Context, window []int32, s Sampling, emit func(string)) (Text, error) {
-	if s.Stop == "" {
-		s.Stop = w.Stop
-	}
-	if len(window) > w.context {
-		window = w.forget(window, w.context)
-	}
-	if emit == nil {
-		emit = func(string) {}
-	}
-	var out strings.Builder
-	var text Text
-	put := func(piece string) {
-		if piece != "" {
-			out.WriteString(piece)
-			emit(piece)
-		}
-		text.Text = out.String()
-	}
-	stream, stop, ended := w.tok.Stream(), stopper{stop: s.Stop}, false
-	logits := w.read(window, 0, s.NoCache)
-	for ; text.Tokens < s.Tokens && !text.Stopped && !ended; text.Tokens++ {
-		if err := ctx.Err(); err != nil {
-			return text, err
-		}
-		if text.Tokens > 0 {
-			seen := len(window) - 1
-			if len(window) > w.context { // it was full
-				window, seen = w.forget(window, w.context/2+1), 0
-			}
-			logits = w.read(window, seen, s.NoCache)
-		}
-		next, err := s.choose(logits[:w.tok.Vocab()], uniform(s.Seed, streamSampling, uint64(text.Tokens), 0, 0), w.space)
-		if err != nil {
-			return text, err
-		}
-		if ended = slices.Contains(w.End, next); ended {
-			continue
-		}
-		window = append(window, next)
-		var piece string
-		piece, text.Stopped = stop.add(stream.Next(next))
-		put(piece)
-	}
-	if !text.Stopped {
-		var piece string
-		piece, text.Stopped = stop.add(stream.Flush())
-		put(piece)
-		if !text.Stopped {
-			put(stop.flush())
-		}
-	}
-	text.Stopped = text.Stopped || ended
-	return text, nil
-}
-
-// Check reports why prompt cannot be gone on from.
-func (w *Writer) Check(prompt string) error {
-	_, err := w.encode(prompt)
-	return err
-}
-
-func (w *Writer) encode(prompt string) ([]int32, error) {
+// Encode is the tokens that a text goes on from after prompt; there is at least one.
+func (w *Writer) Encode(prompt string) ([]int32, error) {
 	tokens, err := w.tok.Encode(prompt)
 	if err != nil {
 		return nil, fmt.Errorf("the prompt: %w", err)
@@ -162,26 +81,6 @@ func (w *Writer) forget(window []int32, keep int) []int32 {
 		}
 	}
 	return append(window[:0], window[len(window)-keep:]...)
-}
-
-// read is the logits after window, of which the decoder has seen the first seen
-// tokens.
-func (w *Writer) read(window []int32, seen int, noCache bool) []float32 {
-	if noCache {
-		if w.logits.V == nil {
-			w.logits = engine.NewMat[float32](w.context, w.vocab)
-		}
-		out := w.logits.Sub(0, len(window), 0, w.vocab)
-		w.net.Logits(out, engine.Batch{B: 1, T: len(window), Tokens: window})
-		return out.Row(len(window) - 1)
-	}
-	if w.decoder == nil {
-		w.decoder = w.net.NewDecoder(1)
-	}
-	if seen == 0 {
-		w.decoder.Reset()
-	}
-	return w.decoder.Feed(0, window[seen:])
 }
 
 // Prompt is what a text begins with when nobody says: the end of a line or a
@@ -232,7 +131,6 @@ func (r *Run) sample(ctx context.Context) (Sample, error) {
 	if n <= 1 {
 		n = min(sampleStart, len(tokens))
 	}
-	prompt := slices.Clone(tokens[:n])
-	text, err := r.writer.goOn(ctx, prompt, s, nil)
+	text, err := r.writer.write(ctx, Order{Sampling: s, After: tokens[:n]})
 	return Sample{r.State.Step, r.Data.Tokenizer.Decode(tokens[:n]), text.Text}, err
 }

@@ -109,6 +109,11 @@ func TestStopper(t *testing.T) {
 // writer is a network with random weights, large enough for text that varies.
 func writer(t *testing.T, tok *token.Tokenizer, change func(*pedestrian.Config)) *Writer {
 	t.Helper()
+	return writerIn(t, tok, engine.Float32, change)
+}
+
+func writerIn(t *testing.T, tok *token.Tokenizer, precision engine.Precision, change func(*pedestrian.Config)) *Writer {
+	t.Helper()
 	c := pedestrian.Config{Vocab: tok.Vocab() + 3, Context: 11, Width: 16, Heads: 2, Blocks: 2, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true}
 	if change != nil {
 		change(&c)
@@ -122,7 +127,7 @@ func writer(t *testing.T, tok *token.Tokenizer, change func(*pedestrian.Config))
 			}
 		}
 	}
-	net := engine.New(p, nil, engine.Options{Threads: 2})
+	net := engine.New(p, nil, engine.Options{Threads: 2, Precision: precision})
 	t.Cleanup(net.Close)
 	return NewWriter(net, c, tok)
 }

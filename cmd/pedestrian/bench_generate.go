@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -17,37 +18,52 @@ const (
 	generateTokens = 128
 )
 
+// generateTogether is how many texts one repetition generates at the same time.
+var generateTogether = []int{1, 8}
+
 func generateCases() (cases []benchCase) {
-	for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
-		cases = append(cases, benchCase{name: "generate/gpt2/" + string(p), run: func(b *bench, r *figures) error {
-			b.generate(r, p)
-			return nil
-		}})
+	for _, texts := range generateTogether {
+		for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+			name := "generate/gpt2/"
+			if texts > 1 {
+				name += fmt.Sprint(texts, "/")
+			}
+			cases = append(cases, benchCase{name: name + string(p), run: func(b *bench, r *figures) error {
+				b.generate(r, texts, p)
+				return nil
+			}})
+		}
 	}
 	return cases
 }
 
-// generate feeds a prompt, then the most likely token again and again.
-func (b *bench) generate(r *figures, precision engine.Precision) {
+// generate feeds a prompt for each text, then the most likely token again and again.
+func (b *bench) generate(r *figures, texts int, precision engine.Precision) {
 	p := randomParams(benchGPT2)
 	net := engine.New(p, nil, engine.Options{Threads: b.threads, Precision: precision})
 	defer net.Close()
-	d := net.NewDecoder(1)
+	d := net.NewDecoder(texts)
+	seqs, next := make([]int, texts), make([]int32, texts)
 	rnd := rand.New(rand.NewPCG(5, 6))
 	prompt := make([]int32, generatePrompt)
 	read := newMemory(1 << 27)
 	var bandwidth []float64
 	for i := range b.repeats(3) + 1 {
 		d.Reset()
-		for j := range prompt {
-			prompt[j] = int32(rnd.IntN(benchGPT2.Vocab))
+		for seq := range seqs {
+			for j := range prompt {
+				prompt[j] = int32(rnd.IntN(benchGPT2.Vocab))
+			}
+			seqs[seq], next[seq] = seq, greedy(d.Feed(seq, prompt))
 		}
-		next := []int32{greedy(d.Feed(0, prompt))}
 		ms := timed(func() { b.pool.Run(read.parts(), read) })
 		bandwidth = append(bandwidth, float64(4*len(read.x))/ms/1e6)
 		ms = timed(func() {
 			for range generateTokens {
-				next[0] = greedy(d.Feed(0, next))
+				logits := d.Next(seqs, next)
+				for seq := range seqs {
+					next[seq] = greedy(logits.Row(seq))
+				}
 			}
 		})
 		if i > 0 { // the first takes memory
@@ -58,7 +74,7 @@ func (b *bench) generate(r *figures, precision engine.Precision) {
 	if precision == engine.BF16 {
 		bytes = 2
 	}
-	r.Tokens, r.Bytes, r.PeakMiB = generateTokens, generateTokens*bytes*float64(p.Count()-len(p.Pos.V)), peakMemory()
+	r.Tokens, r.Bytes, r.PeakMiB = texts*generateTokens, generateTokens*bytes*float64(p.Count()-len(p.Pos.V)), peakMemory()
 	r.OfBandwidth = r.Bytes / median(r.MS) / 1e6 / median(bandwidth)
 }
 

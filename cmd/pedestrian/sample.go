@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +16,12 @@ import (
 // A sampleCommand holds the flags of sample.
 type sampleCommand struct {
 	train.Sampling
-	prompt                    string
+	prompts                   []string
 	message, system, template string // of a conversation
 	talks                     bool   // there is a message
 	manner                    string // in which it is answered, a sentence
 	n, threads                int
-	kv                        string
+	kv, precision             string
 	tokenizer                 string
 	newest, json              bool
 }
@@ -48,18 +46,23 @@ text is the answer alone.
 A network sees no more tokens than its context. When the window is full, the older
 half is forgotten and the rest is read again as the beginning of a new one.
 
+Several texts, by -n or by --prompt more than once, are written at the same time, so
+that weights are read once for a token of each; every one is the text that it is alone.
+They are printed in order, the first that is not finished as it comes.
+
 With --kv off every token is computed from the whole window; the text must be the
-same as with the cache, which is checked, and both times are shown.`,
-		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\"\n  pedestrian sample runs/chat --message \"Who are you?\"\n  pedestrian sample --kv off --tokens 100",
+same as with the cache, which is checked, and both times are shown, one text after
+another.`,
+		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\" --prompt \"Long ago\" --precision bf16\n  pedestrian sample runs/chat --message \"Who are you?\"\n  pedestrian sample --kv off --tokens 100",
 		Args:    atMostOneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t.talks = cmd.Flags().Changed("message")
-			return t.run(cmd.Context(), args, cmd.Flags().Changed("prompt"), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return t.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&t.prompt, "prompt", "", "what the text begins with (default a paragraph's end)")
+	f.StringArrayVar(&t.prompts, "prompt", nil, "what the text begins with (default a paragraph's end); several give -n texts each")
 	f.StringVar(&t.message, "message", "", "what you say to a network that learnt conversations; it answers")
 	f.StringVar(&t.system, "system", "", "with --message: what the system says before")
 	f.StringVar(&t.template, "template", "", "with --message: "+strings.Join(corpus.Templates(), ", ")+", or a file (default that of the training)")
@@ -72,20 +75,24 @@ same as with the cache, which is checked, and both times are shown.`,
 	f.StringVar(&t.Stop, "stop", "", "end the text before this string")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
 	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
+	f.StringVar(&t.precision, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size (faster, another text)")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.threads, "threads", 0, "0 = one a processor; the text does not depend on it")
 	f.BoolVar(&t.json, "json", false, "print one JSON object a text")
 	return cmd
 }
 
-func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, stdout, stderr io.Writer) error {
+func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if t.kv != "on" && t.kv != "off" {
 		return usagef("--kv is %q: choose on or off", t.kv)
+	}
+	if t.precision != string(engine.Float32) && t.precision != string(engine.BF16) {
+		return usagef("unknown precision %q: choose %q or %q", t.precision, engine.Float32, engine.BF16)
 	}
 	if t.n < 1 || t.threads < 0 {
 		return usagef("-n is %d and --threads %d: at least one text, and threads that are not negative", t.n, t.threads)
 	}
-	if t.talks && prompted {
+	if t.talks && len(t.prompts) > 0 {
 		return usagef("--message and --prompt: a text is an answer, or goes on")
 	}
 	if !t.talks && t.system+t.template != "" {
@@ -105,31 +112,27 @@ func (t *sampleCommand) run(ctx context.Context, args []string, prompted bool, s
 	if m.Tokenizer == nil {
 		return usagef("%s has no tokenizer, without which there is no text: name one with --tokenizer", path)
 	}
-	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads})
+	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)})
 	defer net.Close()
 	w := m.writer(net)
-	var text writing
+	var from []beginning
 	if t.talks {
-		text, err = t.answer(m, w)
+		from, err = t.conversation(m, w)
 	} else {
-		text, err = t.goOn(w, prompted)
+		from, err = t.beginnings(w)
 	}
 	if err != nil {
 		return usageError{err}
+	}
+	if t.precision == string(engine.BF16) {
+		t.manner = strings.TrimSpace(t.manner + " Weights rounded to bf16.")
 	}
 	if !t.json {
 		fmt.Fprintf(stderr, "%s\n\n", strings.TrimSpace(header(m)+" "+t.manner))
 	}
 	ctx, stop := interruptible(ctx, func() {})
 	defer stop()
-	for i := range t.n {
-		s := t.Sampling
-		s.Seed += uint64(i)
-		if err := t.write(ctx, text, s, i, m.Path, stdout, stderr); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.write(ctx, w, from, m.Path, stdout, stderr)
 }
 
 // header says which model writes and what to expect of it.
@@ -165,64 +168,4 @@ func expectation(c *train.Checkpoint) string {
 		return "Expect syllables, and short words now and then."
 	}
 	return "Expect words and lines that look right and mean little."
-}
-
-// write writes text number i.
-func (t *sampleCommand) write(ctx context.Context, write writing, s train.Sampling, i int, dir string, stdout, stderr io.Writer) error {
-	emit := func(piece string) { io.WriteString(stdout, piece) }
-	if isTerminal(stdout) {
-		emit = func(piece string) { io.WriteString(stdout, visible(piece)) }
-	}
-	if t.json {
-		emit = nil
-	} else {
-		if i > 0 {
-			io.WriteString(stdout, "\n----\n")
-		}
-		emit(strings.TrimLeft(t.prompt, "\n"))
-	}
-	s.NoCache = t.kv == "off"
-	began := time.Now()
-	text, err := write(ctx, s, emit)
-	took := time.Since(began)
-	if !t.json {
-		io.WriteString(stdout, "\n")
-	}
-	if errors.Is(err, context.Canceled) {
-		return errors.New("interrupted")
-	}
-	if err != nil {
-		return err
-	}
-	var cached time.Duration
-	if s.NoCache {
-		s.NoCache = false
-		began = time.Now()
-		again, err := write(ctx, s, nil)
-		if err != nil {
-			return err
-		}
-		cached = time.Since(began)
-		if again.Text != text.Text {
-			return fmt.Errorf("the text with the KV cache differs from the text without it: %q and %q", again.Text, text.Text)
-		}
-	}
-	if t.json {
-		v := map[string]any{"checkpoint": dir, "text": text.Text, "tokens": text.Tokens, "stopped": text.Stopped,
-			"seed": s.Seed, "seconds": took.Seconds()}
-		if t.talks {
-			v["message"] = t.message
-		} else {
-			v["prompt"] = t.prompt
-		}
-		if cached > 0 {
-			v["seconds_with_cache"] = cached.Seconds()
-		}
-		return writeLine(stdout, v)
-	}
-	if cached > 0 {
-		fmt.Fprintf(stderr, "\nThe same text both ways: %s without the KV cache, %s with it (%s tokens).\n",
-			took.Round(time.Millisecond), cached.Round(time.Millisecond), commas(text.Tokens))
-	}
-	return nil
 }

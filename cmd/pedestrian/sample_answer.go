@@ -1,18 +1,20 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
-// A writing writes one text, on its own or after something.
-type writing func(ctx context.Context, s train.Sampling, emit func(string)) (train.Text, error)
+// A beginning is what -n texts go on from.
+type beginning struct {
+	prompt string // that is shown before a text
+	tokens []int32
+}
 
-// answer is the writing that answers --message, of the model m.
-func (t *sampleCommand) answer(m *model, w *train.Writer) (writing, error) {
+// conversation is what goes before an answer of model m to --message.
+func (t *sampleCommand) conversation(m *model, w *train.Writer) ([]beginning, error) {
 	name := t.template
 	if name == "" && m.Checkpoint != nil {
 		name = m.Checkpoint.Options.Tuning.Template
@@ -35,23 +37,25 @@ func (t *sampleCommand) answer(m *model, w *train.Writer) (writing, error) {
 	if t.system != "" {
 		ms = append([]corpus.Message{{Role: corpus.System, Content: t.system}}, ms...)
 	}
-	if err := w.CheckAnswer(template, ms); err != nil {
-		return nil, err
+	if t.Stop == "" {
+		t.Stop = template.Stop()
 	}
-	return func(ctx context.Context, s train.Sampling, emit func(string)) (train.Text, error) {
-		return w.Answer(ctx, template, ms, s, emit)
-	}, nil
+	tokens, err := w.Conversation(template, ms)
+	return []beginning{{tokens: tokens}}, err
 }
 
-// goOn is the writing that goes on from --prompt, or from where a text begins.
-func (t *sampleCommand) goOn(w *train.Writer, prompted bool) (writing, error) {
-	if !prompted {
-		t.prompt = w.Prompt()
+// beginnings are those of --prompt, or where a text begins.
+func (t *sampleCommand) beginnings(w *train.Writer) (from []beginning, err error) {
+	prompts := t.prompts
+	if len(prompts) == 0 {
+		prompts = []string{w.Prompt()}
 	}
-	if err := w.Check(t.prompt); err != nil {
-		return nil, err
+	for _, p := range prompts {
+		tokens, err := w.Encode(p)
+		if err != nil {
+			return nil, err
+		}
+		from = append(from, beginning{p, tokens})
 	}
-	return func(ctx context.Context, s train.Sampling, emit func(string)) (train.Text, error) {
-		return w.Write(ctx, t.prompt, s, emit)
-	}, nil
+	return from, nil
 }
