@@ -184,6 +184,11 @@ func TestWrite(t *testing.T) {
 	if want := a.Text[:strings.Index(a.Text, s.Stop)]; err != nil || !b.Stopped || b.Text != want || streamed.String() != want {
 		t.Errorf("stop %q: %+v, streamed %q, want %q, %v", s.Stop, b, streamed.String(), want, err)
 	}
+	s.Stop = a.Text[len(a.Text)-1:] + "never" // what might be its beginning is text in the end
+	streamed.Reset()
+	if c, err := w.Write(t.Context(), "ab", s, func(p string) { streamed.WriteString(p) }); err != nil || c != a || streamed.String() != a.Text {
+		t.Errorf("stop %q: %+v, streamed %q, want %+v, %v", s.Stop, c, streamed.String(), a, err)
+	}
 	for prompt, want := range map[string]string{"": "the prompt is empty", "abX": "is not among the 13 characters"} {
 		if _, err := w.Write(t.Context(), prompt, s, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("prompt %q: %v", prompt, err)

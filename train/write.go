@@ -125,7 +125,7 @@ func (w *Writer) round(drafts []*draft) error {
 		case d == nil:
 			continue
 		case len(d.window) > w.context: // it was full
-			d.window, d.seen = w.forget(d.window, w.context/2+1), 0
+			d.window = w.forget(d.window, w.context/2+1)
 		case d.seen > 0 && d.seen == len(d.window)-1:
 			rows, newest = append(rows, row), append(newest, d.window[d.seen])
 			d.seen++
