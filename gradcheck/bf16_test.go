@@ -49,6 +49,27 @@ func TestBF16(t *testing.T) {
 	}
 }
 
+// TestBF16Documents: the same with several documents in a sequence, which change it.
+func TestBF16Documents(t *testing.T) {
+	for _, c := range Cases() {
+		whole, err := Run(context.Background(), c, Options{BF16: true, NoMutants: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Batch = slices.Clone(c.Batch)
+		for i := range c.Batch {
+			c.Batch[i].Starts = []int{1 + i, len(c.Batch[i].Tokens) - 1}
+		}
+		r, err := Run(context.Background(), c, Options{BF16: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Pass || r.Loss == whole.Loss {
+			t.Errorf("%s: failed %v, loss %v in documents and %v as a whole", c.Name, r.Failed(), r.Loss, whole.Loss)
+		}
+	}
+}
+
 // TestBF16OfTheEngine plants in package engine what must not pass: its float32 in
 // the place of bf16, and a step that is rounded where it should not be.
 func TestBF16OfTheEngine(t *testing.T) {

@@ -4,7 +4,8 @@
 //   - central differences of the loss in float64, entry by entry and along random
 //     directions (package paper's own forward pass is the function);
 //   - package engine in float64, which computes the same by other loops;
-//   - package engine in float32, the precision that trains;
+//   - package engine in float32, the precision that trains, and at bf16 against
+//     paper.Mixed, which rounds the same operands (Options.BF16);
 //
 // at generic points: no gain is one, no bias is zero, tokens repeat and are absent.
 // Identities that the gradients must obey are evaluated beside them. And because
