@@ -1,8 +1,11 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +73,35 @@ func TestChoose(t *testing.T) {
 	// A range of logits that float32 could not exponentiate.
 	if got := frequencies(t, Sampling{Temperature: 1e-3}, []float32{-3e38, 3e38, 0}, 10); math.Abs(got[1]-1) > 1e-9 {
 		t.Errorf("extreme logits: %v", got)
+	}
+}
+
+// The likeliest are those that come first when all are sorted.
+func TestLikeliest(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		cs := make([]candidate, 1+rnd.IntN(60))
+		sum := 0.0
+		for i := range cs {
+			cs[i] = candidate{int32(i), float64(rnd.IntN(20))} // many are equal
+			sum += cs[i].weight
+		}
+		want := slices.SortedFunc(slices.Values(cs), func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.id, b.id))
+		})
+		n, weight := rnd.IntN(len(cs)+1), math.Inf(1)
+		if rnd.IntN(2) == 0 {
+			weight = math.Floor(sum * rnd.Float64())
+		}
+		reached, few := 0.0, 0
+		for few < n && reached < weight {
+			reached += want[few].weight
+			few++
+		}
+		all := slices.Clone(cs)
+		if got := likeliest(cs, n, weight); !slices.Equal(got, want[:few]) {
+			t.Fatalf("%d of %v, up to %g: %v, want %v", n, all, weight, got, want[:few])
+		}
 	}
 }
 

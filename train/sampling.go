@@ -1,7 +1,6 @@
 package train
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -60,23 +59,17 @@ func (s Sampling) choose(logits []float32, u float64, space []candidate) (int32,
 	for i, l := range logits {
 		cs[i] = candidate{int32(i), math.Exp(float64(l-logits[best]) / s.Temperature)}
 	}
-	limited := s.TopK > 0 && s.TopK < len(cs)
-	if limited || s.TopP > 0 && s.TopP < 1 {
-		slices.SortFunc(cs, func(a, b candidate) int {
-			if c := cmp.Compare(b.weight, a.weight); c != 0 {
-				return c
-			}
-			return cmp.Compare(a.id, b.id)
-		})
-	}
+	limited, sum := s.TopK > 0 && s.TopK < len(cs), 0.0
 	if limited {
-		cs = cs[:s.TopK]
+		cs = likeliest(cs, s.TopK, math.Inf(1))
 	}
-	sum := 0.0
 	for _, c := range cs {
 		sum += c.weight
 	}
 	if s.TopP > 0 && s.TopP < 1 {
+		if !limited {
+			cs = likeliest(cs, len(cs), s.TopP*sum)
+		}
 		reached := 0.0
 		for i, c := range cs {
 			if reached += c.weight; reached >= s.TopP*sum {
@@ -92,6 +85,40 @@ func (s Sampling) choose(logits []float32, u float64, space []candidate) (int32,
 		}
 	}
 	return cs[len(cs)-1].id, nil
+}
+
+// likeliest is the n likeliest of cs in order, of equals the one with the lower id
+// first, or fewer: as many as together weigh so much. They are few as a rule, so cs
+// becomes a heap and is not sorted; its order is lost.
+func likeliest(cs []candidate, n int, weight float64) []candidate {
+	for i := len(cs)/2 - 1; i >= 0; i-- {
+		sink(cs, i)
+	}
+	left := cs
+	for sum := 0.0; len(cs)-len(left) < n && sum < weight; {
+		last := len(left) - 1
+		left[0], left[last] = left[last], left[0]
+		sum += left[last].weight
+		left = left[:last]
+		sink(left, 0)
+	}
+	cs = cs[len(left):]
+	slices.Reverse(cs)
+	return cs
+}
+
+// sink moves entry i of a heap down to where it belongs.
+func sink(h []candidate, i int) {
+	before := func(a, b candidate) bool { return a.weight > b.weight || a.weight == b.weight && a.id < b.id }
+	for c := 2*i + 1; c < len(h); i, c = c, 2*c+1 {
+		if c+1 < len(h) && before(h[c+1], h[c]) {
+			c++
+		}
+		if !before(h[c], h[i]) {
+			return
+		}
+		h[i], h[c] = h[c], h[i]
+	}
 }
 
 // A stopper lets text through until a stop string comes; what might be its
