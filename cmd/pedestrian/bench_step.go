@@ -123,27 +123,28 @@ func (s *trainStep) measure(b *bench, r *figures, repeat int) {
 	f, all := median(forward), median(gradients[1:])
 	r.Phases["forward"], r.Phases["backward"], r.Phases["optimizer"] = f, all-f, median(optimizer[1:])
 	r.PhaseGFLOPS = map[string]float64{"forward": r.Flop / 3 / f / 1e6, "backward": r.Flop / 1.5 / (all - f) / 1e6}
-	b.bandwidth(r, float64(s.w.Count()))
+	s.bandwidth(b, r)
 	if b.parts {
 		s.parts(b, r, repeat)
 	}
 }
 
-// bandwidth is the rate at which the optimizer moves weights, a gradient and two moments
-// of n numbers, beside that of copying: it reads the gradient for the norm, then all four,
-// and writes three. What it packs in bf16 is not counted. It may be faster than copying,
-// where what is written over is fetched first and not counted. Of networks that live in
-// the cache it says nothing.
-func (b *bench) bandwidth(r *figures, n float64) {
-	if 16*n < 1<<28 {
+// bandwidth is the rate at which the optimizer moves weights, a gradient and two moments,
+// beside that of copying: it reads the gradient for the norm, then all four, and writes
+// three. What it packs in bf16 is not counted. It may be faster than copying, where what
+// is written over is fetched first and not counted. Of networks that live in the cache it
+// says nothing. What is copied are weights over the gradient, so that the process takes no
+// more memory for it.
+func (s *trainStep) bandwidth(b *bench, r *figures) {
+	const size = 1 << 26
+	if len(s.w.Slab) < size {
 		return
 	}
-	copied := newMemory(1 << 26)
-	copied.y = newMemory(1 << 26).x
+	copied := &memory{s.w.Slab[:size], s.dw.Slab[:size]}
 	var rates []float64
 	for range 5 {
 		rates = append(rates, float64(8*len(copied.x))/timed(func() { b.pool.Run(copied.parts(), copied) })/1e6)
 	}
-	rate := 32 * n / r.Phases["optimizer"] / 1e6
+	rate := 32 * float64(s.w.Count()) / r.Phases["optimizer"] / 1e6
 	r.PhaseGBPerS, r.PhaseOfCopying = map[string]float64{"optimizer": rate}, map[string]float64{"optimizer": rate / median(rates)}
 }
