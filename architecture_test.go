@@ -21,6 +21,7 @@ const module = "github.com/pedestrian-ml/pedestrian"
 // package may import. A package that is not listed may not exist.
 var mayImport = map[string][]string{
 	"":                {},
+	"internal/growth": {},
 	"internal/kernel": {},
 	"token":           {},
 	"docs":            {},

@@ -142,6 +142,7 @@ func parseValue(d *json.Decoder, line []byte) (any, error) {
 // parseFields reads the rest of an object.
 func parseFields(d *json.Decoder, line []byte) (any, error) {
 	o := object{}
+	seen := map[string]bool{}
 	for d.More() {
 		before := d.InputOffset()
 		t, err := d.Token()
@@ -152,11 +153,10 @@ func parseFields(d *json.Decoder, line []byte) (any, error) {
 		if err := paired(line, before, d.InputOffset()); err != nil {
 			return nil, err
 		}
-		for _, f := range o {
-			if f.name == name {
-				return nil, fmt.Errorf("field %q is there twice (column %d): which of them counts?", shorten(name), d.InputOffset())
-			}
+		if seen[name] {
+			return nil, fmt.Errorf("field %q is there twice (column %d): which of them counts?", shorten(name), d.InputOffset())
 		}
+		seen[name] = true
 		v, err := parseValue(d, line)
 		if err != nil {
 			return nil, err
