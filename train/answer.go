@@ -10,16 +10,15 @@ import (
 
 // Answer writes what the assistant says after ms, as a network writes it that was
 // fine-tuned on conversations in the template t: token for token it is given what
-// training gave it up to there, and it ends where what is learnt of a turn does.
-// Sampling.Stop, where there is one, ends the answer in place of that. For emit and
-// ctx see Write.
+// training gave it up to there, and it ends where what is learnt of a turn does, or
+// before a string of Sampling.Stop. For emit and ctx see Write.
 func (w *Writer) Answer(ctx context.Context, t *corpus.Template, ms []corpus.Message, s Sampling, emit func(string)) (Text, error) {
 	after, err := w.Conversation(t, ms)
 	if err != nil {
 		return Text{}, err
 	}
-	if s.Stop == "" {
-		s.Stop = t.Stop()
+	if stop := t.Stop(); stop != "" {
+		s.Stop = append(slices.Clone(s.Stop), stop)
 	}
 	return w.write(ctx, Order{Sampling: s, After: after, Emit: emit})
 }

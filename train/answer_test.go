@@ -55,7 +55,7 @@ func TestAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			together = append(together, Order{Sampling: Sampling{Tokens: 60, Stop: template.Stop()}, After: after})
+			together = append(together, Order{Sampling: Sampling{Tokens: 60, Stop: stops(template)}, After: after})
 		}
 		answers, err := w.WriteAll(t.Context(), together)
 		for i, word := range []string{"CAT no. 0", "DOG no. 1", "OWL no. 2"} {
@@ -63,7 +63,7 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("%s: together, the answer is %q, stopped %v, %v; want %q", c.template, answers[i].Text, answers[i].Stopped, err, word)
 			}
 		}
-		if text, err := w.Answer(t.Context(), template, []corpus.Message{{Role: corpus.User, Content: "99. a cat?"}}, Sampling{Tokens: 60, Stop: " no"}, nil); strings.TrimSpace(text.Text) != "CAT" || err != nil {
+		if text, err := w.Answer(t.Context(), template, []corpus.Message{{Role: corpus.User, Content: "99. a cat?"}}, Sampling{Tokens: 60, Stop: []string{"never", " no"}}, nil); strings.TrimSpace(text.Text) != "CAT" || err != nil {
 			t.Errorf("%s: stopped at %q, %v", c.template, text.Text, err)
 		}
 		if _, err := w.Conversation(template, []corpus.Message{{Role: "judge", Content: "x"}}); err == nil {
@@ -76,4 +76,12 @@ func TestAnswer(t *testing.T) {
 		}
 		r.Close()
 	}
+}
+
+// stops is where the turns of a template end, for a sampler.
+func stops(t *corpus.Template) []string {
+	if t.Stop() == "" {
+		return nil
+	}
+	return []string{t.Stop()}
 }

@@ -107,17 +107,25 @@ func TestLikeliest(t *testing.T) {
 
 func TestStopper(t *testing.T) {
 	for _, c := range []struct {
-		stop  string
+		stop  []string
 		parts []string
 		want  string
 		found bool
 	}{
-		{"", []string{"a", "b"}, "ab", false},
-		{"END", []string{"abE", "N", "Dxyz"}, "ab", true},
-		{"END", []string{"abE", "N", "Exyz"}, "abENExyz", false},
-		{"aab", []string{"a", "a", "a", "b"}, "a", true},
-		{"\n\n", []string{"x\n", "y\n", "\n"}, "x\ny", true},
-		{"END", []string{"E", "N"}, "EN", false},
+		{nil, []string{"a", "b"}, "ab", false},
+		{[]string{"END"}, []string{"abE", "N", "Dxyz"}, "ab", true},
+		{[]string{"END"}, []string{"abE", "N", "Exyz"}, "abENExyz", false},
+		{[]string{"aab"}, []string{"a", "a", "a", "b"}, "a", true},
+		{[]string{"\n\n"}, []string{"x\n", "y\n", "\n"}, "x\ny", true},
+		{[]string{"END"}, []string{"E", "N"}, "EN", false},
+		// Several: the first that is complete counts, whatever pieces it comes in.
+		{[]string{"END", "."}, []string{"ab", "c.", "d"}, "abc", true},
+		{[]string{".", "END"}, []string{"abEN", "D."}, "ab", true},
+		{[]string{"abcd", "bc"}, []string{"xab", "c", "d"}, "xa", true},
+		{[]string{"abcd", "bc"}, []string{"xabcd"}, "xa", true},
+		{[]string{"bc", "abc"}, []string{"xa", "b", "c"}, "x", true},
+		{[]string{"ENDE", "NEVER"}, []string{"xE", "N", "EV", "E", "R!"}, "xE", true},
+		{[]string{"User:", "<|im_end|>"}, []string{"hi <|im", "_en", "d>", " Us", "er"}, "hi <|im_end> User", false},
 	} {
 		s := stopper{stop: c.stop}
 		got, found := "", false
@@ -210,13 +218,13 @@ func TestWrite(t *testing.T) {
 	if other, _ := w.Write(t.Context(), "ab", s, nil); other.Text == a.Text {
 		t.Errorf("another seed, the same text: %q", other.Text)
 	}
-	s.Seed, s.Stop = 1, a.Text[100:104]
+	s.Seed, s.Stop = 1, []string{"never", a.Text[100:104]}
 	streamed.Reset()
 	b, err := w.Write(t.Context(), "ab", s, func(p string) { streamed.WriteString(p) })
-	if want := a.Text[:strings.Index(a.Text, s.Stop)]; err != nil || !b.Stopped || b.Text != want || streamed.String() != want {
+	if want := a.Text[:strings.Index(a.Text, s.Stop[1])]; err != nil || !b.Stopped || b.Text != want || streamed.String() != want {
 		t.Errorf("stop %q: %+v, streamed %q, want %q, %v", s.Stop, b, streamed.String(), want, err)
 	}
-	s.Stop = a.Text[len(a.Text)-1:] + "never" // what might be its beginning is text in the end
+	s.Stop = []string{a.Text[len(a.Text)-1:] + "never"} // what might be its beginning is text in the end
 	streamed.Reset()
 	if c, err := w.Write(t.Context(), "ab", s, func(p string) { streamed.WriteString(p) }); err != nil || c != a || streamed.String() != a.Text {
 		t.Errorf("stop %q: %+v, streamed %q, want %+v, %v", s.Stop, c, streamed.String(), a, err)

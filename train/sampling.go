@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -14,9 +15,9 @@ type Sampling struct {
 	TopK        int     // only the k likeliest tokens; 0 = all
 	TopP        float64 // only the likeliest tokens that together reach this probability; 0 = all
 	Seed        uint64
-	Tokens      int    // at most this many new ones
-	Stop        string // the text ends before this string; "" = it does not
-	NoCache     bool   // compute the whole window again for each token: slower, the same text
+	Tokens      int      // at most this many new ones
+	Stop        []string // the text ends before the first of these strings that is complete in it; none = it does not
+	NoCache     bool     // compute the whole window again for each token: slower, the same text
 }
 
 // Validate reports the first thing wrong with s.
@@ -30,6 +31,8 @@ func (s Sampling) Validate() error {
 		return fmt.Errorf("top-p is %g: it must be a probability, or 0 for all tokens", s.TopP)
 	case s.Tokens < 1:
 		return fmt.Errorf("the number of tokens is %d: it must be at least 1", s.Tokens)
+	case slices.Contains(s.Stop, ""):
+		return errors.New("a stop string is empty: every text would end before it")
 	}
 	return nil
 }
@@ -121,23 +124,34 @@ func sink(h []candidate, i int) {
 	}
 }
 
-// A stopper lets text through until a stop string comes; what might be its
-// beginning waits.
-type stopper struct{ stop, held string }
+// A stopper lets text through until one of its strings is complete; what might be the
+// beginning of one waits. Where it stops does not depend on the pieces that text comes
+// in: the string that ends first counts, and of those that end together the longest.
+type stopper struct {
+	stop []string
+	held string
+}
 
 func (p *stopper) add(text string) (out string, stopped bool) {
 	p.held += text
-	if p.stop == "" {
-		return p.flush(), false
+	end, start := len(p.held)+1, 0
+	for _, s := range p.stop {
+		if i := strings.Index(p.held, s); i >= 0 && (i+len(s) < end || i+len(s) == end && i < start) {
+			end, start = i+len(s), i
+		}
 	}
-	if i := strings.Index(p.held, p.stop); i >= 0 {
-		return p.held[:i], true
+	if end <= len(p.held) {
+		return p.held[:start], true
 	}
-	n := min(len(p.stop)-1, len(p.held))
-	for !strings.HasPrefix(p.stop, p.held[len(p.held)-n:]) {
-		n--
+	wait := 0
+	for _, s := range p.stop {
+		n := min(len(s)-1, len(p.held))
+		for n > wait && !strings.HasPrefix(s, p.held[len(p.held)-n:]) {
+			n--
+		}
+		wait = max(wait, n)
 	}
-	out, p.held = p.held[:len(p.held)-n], p.held[len(p.held)-n:]
+	out, p.held = p.held[:len(p.held)-wait], p.held[len(p.held)-wait:]
 	return out, false
 }
 

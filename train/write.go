@@ -14,9 +14,9 @@ import (
 
 // A Text is what a writer wrote.
 type Text struct {
-	Text    string // without the prompt and the stop string
-	Tokens  int    // chosen, those of the stop string included
-	Stopped bool   // the stop string came, or a token that ends a text
+	Text    string // without the prompt and what stopped it
+	Tokens  int    // chosen, those of a stop string included
+	Stopped bool   // a stop string came, or a token that ends a text
 }
 
 // An Order is for one text.
@@ -107,8 +107,8 @@ type draft struct {
 
 func (w *Writer) begin(o Order, text *Text) *draft {
 	d := &draft{Order: o, text: text, window: slices.Clone(o.After), stream: w.tok.Stream(), began: time.Now()}
-	if d.stop.stop = o.Stop; o.Stop == "" {
-		d.stop.stop = w.Stop
+	if d.stop.stop = o.Stop; len(o.Stop) == 0 && w.Stop != "" {
+		d.stop.stop = []string{w.Stop}
 	}
 	if len(d.window) > w.context {
 		d.window = w.forget(d.window, w.context)
@@ -194,7 +194,7 @@ func (w *Writer) choose(d *draft, logits []float32) error {
 	return nil
 }
 
-// add adds a piece to the text, up to the stop string.
+// add adds a piece to the text, up to a stop string.
 func (d *draft) add(piece string) {
 	piece, d.text.Stopped = d.stop.add(piece)
 	d.put(piece)

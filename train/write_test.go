@@ -21,7 +21,7 @@ func unlikeOrders(t *testing.T, w *Writer) (orders []Order) {
 			t.Fatal(err)
 		}
 		s := Sampling{Temperature: 1.2, Seed: uint64(i / 2), Tokens: 20 + 17*i%50, NoCache: i == 5}
-		s.Stop = []string{"", "a", "dd", ""}[i%4]
+		s.Stop = [][]string{nil, {"a"}, {"dd", "h"}, nil}[i%4]
 		if i == 2 {
 			s.Temperature = 0
 		}

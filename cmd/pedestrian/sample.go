@@ -72,7 +72,7 @@ another.`,
 	f.IntVar(&t.TopK, "top-k", 0, "only the k likeliest tokens (0 = all)")
 	f.Float64Var(&t.TopP, "top-p", 0, "only the likeliest tokens that together have this probability (0 = all)")
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "of the choices")
-	f.StringVar(&t.Stop, "stop", "", "end the text before this string")
+	f.StringArrayVar(&t.Stop, "stop", nil, "end the text before this string; of several, before the first that comes")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
 	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
 	f.StringVar(&t.precision, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size (faster, another text)")

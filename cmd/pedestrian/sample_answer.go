@@ -37,8 +37,8 @@ func (t *sampleCommand) conversation(m *model, w *train.Writer) ([]beginning, er
 	if t.system != "" {
 		ms = append([]corpus.Message{{Role: corpus.System, Content: t.system}}, ms...)
 	}
-	if t.Stop == "" {
-		t.Stop = template.Stop()
+	if stop := template.Stop(); stop != "" {
+		t.Stop = append(t.Stop, stop)
 	}
 	tokens, err := w.Conversation(template, ms)
 	return []beginning{{tokens: tokens}}, err

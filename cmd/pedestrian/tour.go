@@ -191,7 +191,7 @@ func (t *tour) story(ctx context.Context, c *train.Checkpoint) error {
 	net := engine.New(c.State.Params, c.State.Adapter, engine.Options{Threads: t.threads})
 	defer net.Close()
 	w := c.Writer(net)
-	s := train.Sampling{Temperature: 0.7, Tokens: 600, Stop: "\n", Seed: 4}
+	s := train.Sampling{Temperature: 0.7, Tokens: 600, Stop: []string{"\n"}, Seed: 4}
 	story, err := w.Write(ctx, w.Prompt(), s, nil)
 	if err != nil {
 		return fmt.Errorf("writing a story: %w", err)
