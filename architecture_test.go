@@ -33,7 +33,8 @@ var mayImport = map[string][]string{
 	"corpus":          {"token"},
 	"train":           {"", "engine", "token", "corpus", "safetensors"},
 	"hub":             {"", "token", "safetensors", "gguf"},
-	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub"},
+	"eval":            {"", "engine", "token", "corpus"},
+	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "eval"},
 }
 
 // standsAlone lists the packages that stand on the standard library and

@@ -17,6 +17,7 @@ type Loss[T Float] struct {
 	Error bool    // put Δ_12 in the place of the logits
 
 	round kernel.MatBF16 // and here, rounded, in mixed precision
+	ranks []int32        // the place of each target among the logits, where not nil
 }
 
 // LossCache holds the losses of a chunk, and the task.
@@ -51,7 +52,11 @@ type lossTask[T Float] struct {
 
 func (f *lossTask[T]) Do(_ *kernel.Pool, part int) {
 	for t := part * lossRows; t < min((part+1)*lossRows, f.logits.Rows); t++ {
-		if row, target := f.logits.Row(t), int(f.targets[t]); f.l.Error {
+		row, target := f.logits.Row(t), int(f.targets[t])
+		if f.l.ranks != nil {
+			f.l.ranks[t] = rank(row, target)
+		}
+		if f.l.Error {
 			f.token[t] = kernel.CrossEntropy(row, target, T(f.l.Scale))
 			if f.l.round.V != nil {
 				kernel.RoundBF16(f.l.round.Row(t), vec32(row))

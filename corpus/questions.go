@@ -1,0 +1,197 @@
+package corpus
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Question is a context with several ways to go on, of which one is right.
+type Question struct {
+	Context string
+	Choices []string // at least two
+	Answer  int      // which of them is right
+	Place   Place
+}
+
+// The names of fields that data sets have for the parts of a question; the first that is
+// there counts.
+var (
+	contextNames = []string{"query", "context", "ctx", "question", "prompt", "goal"}
+	choiceNames  = []string{"choices", "endings", "options"}
+	answerNames  = []string{"gold", "answer", "answerKey", "label", "target"}
+)
+
+// errNoQuestion is of an object that is something else.
+var errNoQuestion = errors.New(`there must be a context ("query", "context", "ctx", "question" or "prompt"), its "choices" (or "endings", "options"), and which is right ("gold", "answer", "answerKey", "label")`)
+
+// first is the value of the first of names that o has, and that name.
+func (o object) first(names []string) (name string, value any) {
+	for _, name := range names {
+		if v := o.get(name); v != nil {
+			return name, v
+		}
+	}
+	return "", nil
+}
+
+// asks says whether o looks like a question.
+func (o object) asks() bool {
+	name, _ := o.first(choiceNames)
+	return name != ""
+}
+
+// question makes a question of an object.
+func (o object) question() (q Question, err error) {
+	contextName, context := o.first(contextNames)
+	choicesName, choices := o.first(choiceNames)
+	answerName, answer := o.first(answerNames)
+	if context == nil || choices == nil || answer == nil {
+		return q, fmt.Errorf("the fields are %s: %w", o.names(), errNoQuestion)
+	}
+	var ok bool
+	if q.Context, ok = context.(string); !ok {
+		return q, fmt.Errorf("field %q is %s: it must be a string", contextName, describe(context))
+	}
+	var labels []string
+	if both, is := choices.(object); is { // {"text": […], "label": […]}
+		if labels, err = stringsOf(choicesName+".label", both.get("label")); err != nil {
+			return q, err
+		}
+		choicesName, choices = choicesName+".text", both.get("text")
+	}
+	if q.Choices, err = stringsOf(choicesName, choices); err != nil {
+		return q, err
+	}
+	switch {
+	case len(q.Choices) < 2:
+		return q, fmt.Errorf("field %q has %d choices: there must be at least two", choicesName, len(q.Choices))
+	case labels != nil && len(labels) != len(q.Choices):
+		return q, fmt.Errorf("field %q has %d choices, and there are %d labels", choicesName, len(q.Choices), len(labels))
+	}
+	for i, c := range q.Choices {
+		if c == "" {
+			return q, fmt.Errorf("field %q: choice %d is empty", choicesName, i)
+		}
+	}
+	q.Answer, err = which(answer, q.Choices, labels)
+	if err != nil {
+		err = fmt.Errorf("field %q is %w", answerName, err)
+	}
+	return q, err
+}
+
+// which is the choice that an answer names: by its label, its number from 0, its letter
+// from A, or its text.
+func which(answer any, choices, labels []string) (int, error) {
+	text, ok := answer.(string)
+	if n, is := answer.(json.Number); is {
+		text, ok = n.String(), true
+	}
+	if !ok {
+		return 0, fmt.Errorf("%s: it must be a choice's number from 0, its label or its text", describe(answer))
+	}
+	at := slices.Index(labels, text)
+	if at < 0 && labels == nil {
+		if n, err := strconv.Atoi(text); err == nil {
+			at = n
+		} else if len(text) == 1 && text[0] >= 'A' && text[0] <= 'Z' {
+			at = int(text[0] - 'A')
+		}
+	}
+	if at < 0 || at >= len(choices) {
+		at = slices.Index(choices, text)
+	}
+	if at < 0 {
+		return 0, fmt.Errorf("%.20q, which names none of the %d choices", text, len(choices))
+	}
+	return at, nil
+}
+
+// stringsOf is a field that must be a list of strings.
+func stringsOf(name string, v any) ([]string, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return nil, fmt.Errorf("field %q is %s: it must be a list of strings", name, describe(v))
+	}
+	out := make([]string, len(list))
+	for i, v := range list {
+		if out[i], ok = v.(string); !ok {
+			return nil, fmt.Errorf("field \"%s[%d]\" is %s: it must be a string", name, i, describe(v))
+		}
+		if strings.Contains(out[i], "\x00") {
+			return nil, fmt.Errorf("field \"%s[%d]\" has a NUL character: this is no text", name, i)
+		}
+	}
+	return out, nil
+}
+
+// ReadQuestions reads the questions of a file of JSON Lines. The error is one line that
+// names the file, the line, the field and what to do.
+func ReadQuestions(path string) (qs []Question, err error) {
+	err = readObjects(path, func(o object, at Place) error {
+		q, err := o.question()
+		q.Place = at
+		qs = append(qs, q)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read questions: %w", err)
+	}
+	return qs, nil
+}
+
+// AsksQuestions says whether the first object of the file at path is a question.
+func AsksQuestions(path string) bool {
+	asks, done := false, errors.New("enough")
+	err := readObjects(path, func(o object, _ Place) error {
+		asks = o.asks()
+		return done
+	})
+	return asks && errors.Is(err, done)
+}
+
+// readObjects hands on every object of a file of JSON Lines. The error names file and line.
+func readObjects(path string, each func(object, Place) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 1<<16)
+	found := false
+	for n := 1; ; n++ {
+		line, err := readLine(in)
+		at := Place{path, n}
+		if err == io.EOF && len(line) == 0 {
+			break
+		} else if err != nil && err != io.EOF {
+			return fmt.Errorf("%v: %w", at, err)
+		}
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte(bom))
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		found = true
+		o, err := parseObject(line)
+		if err == nil {
+			err = each(o, at)
+		}
+		if err != nil {
+			return fmt.Errorf("%v: %w", at, err)
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s: the file holds no objects: write one JSON object a line", path)
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
+)
+
+// Options say how sequences are cut into windows. The zero value takes windows of the
+// network's context, each of which ends that far behind the one before it, as
+// lm-evaluation-harness does for perplexities.
+type Options struct {
+	// Window is how many tokens the network sees at most; 0 means its context.
+	Window int
+
+	// Stride is how far a window ends behind the one before it; 0 means Window. With a
+	// smaller one every token but the first ones is predicted from at least
+	// Window-Stride+1 tokens, for Window/Stride times the work.
+	Stride int
+
+	Rows    int // windows that are computed at once; 0 means about 2,048 tokens
+	Threads int // 0 means one a processor
+
+	Precision engine.Precision
+}
+
+// Check fills in what is zero, for a network of configuration c, or says in one line
+// what makes no sense.
+func (o Options) Check(c pedestrian.Config) (Options, error) {
+	if o.Window == 0 {
+		o.Window = c.Context
+	}
+	if o.Window < 1 || o.Window > c.Context {
+		return o, fmt.Errorf("the window is %d: it must be at least 1 and at most the network's context of %d", o.Window, c.Context)
+	}
+	if o.Stride == 0 {
+		o.Stride = o.Window
+	}
+	if o.Stride < 1 || o.Stride > o.Window {
+		return o, fmt.Errorf("the stride is %d: it must be at least 1 and at most the window of %d", o.Stride, o.Window)
+	}
+	if o.Rows == 0 {
+		o.Rows = max(1, 2048/o.Window)
+	}
+	return o, nil
+}
+
+// A Scorer scores sequences. One goroutine at a time may use it.
+type Scorer struct {
+	Options
+	Progress func(done, total int) // is told of windows that were computed; nil = nobody is
+
+	net    *engine.Network[float32]
+	batch  engine.Batch
+	scores []engine.Score
+	places []place // of the targets of batch
+}
+
+// A place says whose score a target's is.
+type place struct{ row, sequence, token int }
+
+// NewScorer makes a scorer for p, with the adapter a beside it unless that is nil. Close
+// gives its threads back. The error is of o.
+func NewScorer(p *pedestrian.Params[float32], a *pedestrian.Adapter[float32], o Options) (*Scorer, error) {
+	o, err := o.Check(p.Config)
+	if err != nil {
+		return nil, err
+	}
+	n := o.Rows * o.Window
+	s := &Scorer{Options: o, scores: make([]engine.Score, n)}
+	s.net = engine.New(p, a, engine.Options{Batch: o.Rows, Context: o.Window, Threads: o.Threads, Precision: o.Precision})
+	s.batch = engine.Batch{T: o.Window, Tokens: make([]int32, n), Targets: make([]int32, n)}
+	return s, nil
+}
+
+// Close ends the scorer's threads.
+func (s *Scorer) Close() { s.net.Close() }
+
+// A Sequence is tokens of which some are to be scored.
+type Sequence struct {
+	Tokens []int32
+	Learn  []bool // which are scored; nil means all. The first, which nothing predicts, never is
+
+	// Scores has the score of each token that was scored, and that of no loss elsewhere.
+	// Scorer.Score makes it.
+	Scores []engine.Score
+}
+
+// Scored says whether token i of q is scored.
+func (q *Sequence) Scored(i int) bool { return i > 0 && (q.Learn == nil || q.Learn[i]) }
+
+// Sums adds up the losses of what was scored of q, in nats, and counts it.
+func (q *Sequence) Sums() (nats float64, scored int) {
+	for i, v := range q.Scores {
+		if q.Scored(i) {
+			nats, scored = nats+v.Loss, scored+1
+		}
+	}
+	return nats, scored
+}
+
+// A window is the inputs from … to-1 of a sequence; the targets from first+1 to to are
+// scored in it.
+type window struct{ sequence, from, first, to int }
+
+// windows cuts q, which is number n, and leaves out windows in which nothing is scored.
+// The first one scores all of its tokens, every other one the last Stride of them, and
+// the last what is left; each has as many tokens before those as the window holds.
+func (o Options) windows(ws []window, q *Sequence, n int) []window {
+	last := len(q.Tokens) - 1 // inputs
+	for first, to := 0, min(o.Window, last); first < last; first, to = to, min(to+o.Stride, last) {
+		for i := first + 1; i <= to; i++ {
+			if q.Scored(i) {
+				ws = append(ws, window{n, max(0, to-o.Window), first, to})
+				break
+			}
+		}
+	}
+	return ws
+}
+
+// Score scores all of qs. Windows of several sequences share a row as far as they fit;
+// none sees another. When ctx ends, its error is returned. The error names a sequence
+// that has a token outside of the network's vocabulary, or whose score is no number.
+func (s *Scorer) Score(ctx context.Context, qs []*Sequence) error {
+	var ws []window
+	for n, q := range qs {
+		if q.Learn != nil && len(q.Learn) != len(q.Tokens) {
+			panic(fmt.Sprintf("eval.Scorer.Score: sequence %d has %d tokens and %d marks", n, len(q.Tokens), len(q.Learn)))
+		}
+		q.Scores = make([]engine.Score, len(q.Tokens))
+		ws = s.windows(ws, q, n)
+	}
+	total := len(ws)
+	for len(ws) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := s.fill(ws, qs)
+		if err := s.compute(qs); err != nil {
+			return err
+		}
+		if ws = ws[n:]; s.Progress != nil {
+			s.Progress(total-len(ws), total)
+		}
+	}
+	return nil
+}
+
+// fill lays as many of ws as fit into the batch, in order, and returns their number.
+func (s *Scorer) fill(ws []window, qs []*Sequence) (n int) {
+	b := &s.batch
+	b.Tokens, b.Targets, b.Starts = b.Tokens[:cap(b.Tokens)], b.Targets[:cap(b.Targets)], b.Starts[:0]
+	clear(b.Tokens)
+	for i := range b.Targets {
+		b.Targets[i] = engine.Ignored
+	}
+	s.places = s.places[:0]
+	row, at := 0, 0
+	for ; n < len(ws); n++ {
+		w := ws[n]
+		if at+w.to-w.from > s.Window {
+			row, at = row+1, 0
+		}
+		if row == s.Rows {
+			break
+		}
+		q, base := qs[w.sequence], row*s.Window+at
+		if at > 0 {
+			b.Starts = append(b.Starts, int32(base))
+		}
+		copy(b.Tokens[base:], q.Tokens[w.from:w.to])
+		for i := w.first + 1; i <= w.to; i++ {
+			if q.Scored(i) {
+				input := base + i - 1 - w.from
+				b.Targets[input] = q.Tokens[i]
+				s.places = append(s.places, place{input, w.sequence, i})
+			}
+		}
+		at += w.to - w.from
+	}
+	b.B = min(row+1, s.Rows)
+	b.Tokens, b.Targets = b.Tokens[:b.B*b.T], b.Targets[:b.B*b.T]
+	return n
+}
+
+// compute scores the batch.
+func (s *Scorer) compute(qs []*Sequence) error {
+	scores := s.scores[:len(s.batch.Tokens)]
+	s.net.Scores(scores, s.batch)
+	for _, p := range s.places {
+		v := scores[p.row]
+		if v.Loss-v.Loss != 0 {
+			return fmt.Errorf("the network gives token %d of sequence %d a loss of %g: its weights are damaged, or too large for %s", p.token, p.sequence, v.Loss, precisionName(s.Precision))
+		}
+		qs[p.sequence].Scores[p.token] = v
+	}
+	return nil
+}
+
+func precisionName(p engine.Precision) string {
+	if p == "" {
+		return string(engine.Float32)
+	}
+	return string(p)
+}
