@@ -7,13 +7,14 @@ import (
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
-// The learning rate of ten steps: two of warm-up, then half a cosine.
+// The learning rate of ten steps: two of warm-up, then half a cosine towards 0, which
+// an eleventh step would have.
 func ExampleOptions_Rate() {
-	o := train.Options{Steps: 10, LR: 1, MinLR: 0, Warmup: 2}
+	o := train.Options{Schedule: train.ScheduleCosine, Steps: 10, LR: 1, MinLR: 0, Warmup: 2}
 	for step := 1; step <= 10; step++ {
 		fmt.Printf("%.2f ", o.Rate(step))
 	}
-	// Output: 0.50 1.00 0.96 0.85 0.69 0.50 0.31 0.15 0.04 0.00
+	// Output: 0.50 1.00 0.97 0.88 0.75 0.59 0.41 0.25 0.12 0.03
 }
 
 // A run in memory: stories, a network of a few thousand parameters, forty steps.

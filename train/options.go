@@ -56,18 +56,19 @@ type Options struct {
 
 	Window int `json:"window,omitempty" yaml:"window"` // tokens of a row of a batch; 0 = the context
 
-	Batch      int     `json:"batch" yaml:"batch"`           // windows of one micro-batch, B
-	Accumulate int     `json:"accumulate" yaml:"accumulate"` // micro-batches of one update
-	Steps      int     `json:"steps" yaml:"steps"`           // updates
-	LR         float64 `json:"lr" yaml:"lr"`                 // learning rate at the end of the warm-up
-	MinLR      float64 `json:"min_lr" yaml:"min_lr"`         // learning rate at the last step
-	Warmup     int     `json:"warmup" yaml:"warmup"`         // steps from 0 to LR
-	Beta1      float64 `json:"beta1" yaml:"beta1"`           // AdamW, decay of the first moment
-	Beta2      float64 `json:"beta2" yaml:"beta2"`           // AdamW, decay of the second moment
-	AdamEps    float64 `json:"adam_eps" yaml:"adam_eps"`     // AdamW, beside the root of the second moment
-	Decay      float64 `json:"decay" yaml:"decay"`           // AdamW, weight decay of matrices
-	Clip       float64 `json:"clip" yaml:"clip"`             // largest norm of the gradient; 0 = no limit
-	Dropout    float64 `json:"dropout" yaml:"dropout"`       // probability, on embeddings, attention and residual branches
+	Batch      int     `json:"batch" yaml:"batch"`                 // windows of one micro-batch, B
+	Accumulate int     `json:"accumulate" yaml:"accumulate"`       // micro-batches of one update
+	Steps      int     `json:"steps" yaml:"steps"`                 // updates
+	LR         float64 `json:"lr" yaml:"lr"`                       // learning rate at the end of the warm-up
+	MinLR      float64 `json:"min_lr" yaml:"min_lr"`               // learning rate that Schedule falls to, just after the last step
+	Warmup     int     `json:"warmup" yaml:"warmup"`               // steps from 0 to LR
+	Schedule   string  `json:"schedule,omitempty" yaml:"schedule"` // ScheduleCosine, ScheduleLinear or ScheduleConstant; "" = as runs had it before there was a choice
+	Beta1      float64 `json:"beta1" yaml:"beta1"`                 // AdamW, decay of the first moment
+	Beta2      float64 `json:"beta2" yaml:"beta2"`                 // AdamW, decay of the second moment
+	AdamEps    float64 `json:"adam_eps" yaml:"adam_eps"`           // AdamW, beside the root of the second moment
+	Decay      float64 `json:"decay" yaml:"decay"`                 // AdamW, weight decay of matrices
+	Clip       float64 `json:"clip" yaml:"clip"`                   // largest norm of the gradient; 0 = no limit
+	Dropout    float64 `json:"dropout" yaml:"dropout"`             // probability, on embeddings, attention and residual branches
 
 	OnSpike string `json:"on_spike,omitempty" yaml:"on_spike"` // what to do when a batch stands out: SpikeWarn (also ""), SpikeSkip or SpikeRewind
 
@@ -171,7 +172,10 @@ func (o Options) Validate() error {
 	if err := o.Tuning.validate(); err != nil {
 		return err
 	}
-	if o.MinLR > o.LR {
+	if !slices.Contains([]string{"", ScheduleCosine, ScheduleLinear, ScheduleConstant}, o.Schedule) {
+		return fmt.Errorf("schedule is %q: choose %s, %s or %s", o.Schedule, ScheduleCosine, ScheduleLinear, ScheduleConstant)
+	}
+	if o.MinLR > o.LR && o.Schedule != ScheduleConstant {
 		return fmt.Errorf("min_lr %g is above lr %g: the rate falls from lr to min_lr", o.MinLR, o.LR)
 	}
 	return nil

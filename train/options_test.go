@@ -175,28 +175,6 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
-func TestRate(t *testing.T) {
-	o := Options{Steps: 110, LR: 1, MinLR: 0.1, Warmup: 10}
-	for step, want := range map[int]float64{1: 0.1, 5: 0.5, 10: 1, 60: 0.55, 110: 0.1, 200: 0.1} {
-		if got := o.Rate(step); math.Abs(got-want) > 1e-12 {
-			t.Errorf("step %d: %g, want %g", step, got, want)
-		}
-	}
-	for step := 11; step <= 110; step++ {
-		if o.Rate(step) >= o.Rate(step-1) {
-			t.Errorf("step %d does not fall", step)
-		}
-	}
-	// A run that is shorter than its warm-up ends on the way up.
-	if o := (Options{Steps: 4, LR: 1, MinLR: 0.1, Warmup: 10}); o.Rate(4) != 0.4 {
-		t.Errorf("step 4 of 4 with 10 of warm-up: %g", o.Rate(4))
-	}
-	flat := Options{Steps: 5, LR: 1, MinLR: 1}
-	if flat.Rate(1) != 1 || flat.Rate(5) != 1 {
-		t.Error("without warm-up and decay the rate must be flat")
-	}
-}
-
 func TestEdits(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

@@ -20,7 +20,7 @@ func Presets() []Preset {
 	base := Options{
 		Data: Stories, Tokenizer: "chars", StoryChars: 2_000_000, ValFraction: 0.1, Align: AlignNone,
 		Config: pedestrian.Config{Activation: pedestrian.GELU, Eps: 1e-5, Tied: true},
-		Batch:  12, Accumulate: 1, Beta1: 0.9, Beta2: 0.99, AdamEps: 1e-8, Decay: 0.1, Clip: 1, OnSpike: SpikeWarn,
+		Batch:  12, Accumulate: 1, Beta1: 0.9, Beta2: 0.99, AdamEps: 1e-8, Decay: 0.1, Clip: 1, OnSpike: SpikeWarn, Schedule: ScheduleCosine,
 		EvalEvery: 250, EvalBatches: 20, Keep: 2, SampleEvery: 250, SampleTokens: 120, Seed: 1,
 	}
 	size := func(o *Options, context, width, heads, blocks int) {
@@ -48,7 +48,7 @@ func Presets() []Preset {
 	// separate logits, Adam at 1e-3.
 	paper.Config = pedestrian.Config{Activation: pedestrian.ReLU, Bias: true, LogitsBias: true}
 	size(&paper, 4, 32, 2, 1)
-	paper.Batch, paper.Steps, paper.LR, paper.MinLR, paper.Warmup = 32, 1000, 1e-3, 1e-3, 0
+	paper.Batch, paper.Steps, paper.LR, paper.Schedule = 32, 1000, 1e-3, ScheduleConstant
 	paper.Beta2, paper.Decay, paper.Clip, paper.StoryChars = 0.999, 0, 0, 200_000
 
 	// GPT-2 small as released: 124,439,808 parameters. Bytes stand in for its own

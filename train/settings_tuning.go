@@ -44,7 +44,7 @@ func (o *Options) TuningSettings() []Setting {
 	}
 	own := map[string]string{
 		"align": "", "story_chars": "", "steps": "updates; 0 = as many as epochs take",
-		"window": "tokens of a row of a batch; 0 = the context, or 256 where that is above 512", "batch": "", "accumulate": "", "lr": "", "min_lr": "", "warmup": "steps from 0 to lr; 0 = a twentieth of all",
+		"window": "tokens of a row of a batch; 0 = the context, or 256 where that is above 512", "batch": "", "accumulate": "", "lr": "", "min_lr": "", "warmup": "steps from 0 to lr; 0 = a twentieth of all", "schedule": "",
 		"beta1": "", "beta2": "", "adam_eps": "", "decay": "", "clip": "", "dropout": "", "on_spike": "",
 		"eval_every": "steps between evaluations; 0 = a tenth of all", "eval_batches": "", "patience": "", "save_every": "", "keep": "",
 		"sample_every": "", "sample_tokens": "", "seed": "", "precision": "", "threads": "", "recompute": "",

@@ -100,7 +100,7 @@ func TuningOptions(base string) Options {
 			Adapter: pedestrian.AdapterConfig{Rank: 8, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: slices.Clone(allLinear)},
 			Init:    Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut),
 		},
-		Batch: 8, Accumulate: 1, LR: 1e-3, Beta1: 0.9, Beta2: 0.999, AdamEps: 1e-8, Clip: 1, OnSpike: SpikeWarn,
+		Batch: 8, Accumulate: 1, LR: 1e-3, Schedule: ScheduleCosine, Beta1: 0.9, Beta2: 0.999, AdamEps: 1e-8, Clip: 1, OnSpike: SpikeWarn,
 		Keep: 2, SampleEvery: 100, SampleTokens: 60, Seed: 1,
 	}
 }

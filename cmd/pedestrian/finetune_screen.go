@@ -50,8 +50,8 @@ func (s *textScreen) planTuning() {
 	if p := r.Packed(); p != nil {
 		passes = float64(o.Steps*rows) / float64(p.Rows)
 	}
-	s.row("run", "%s steps of %s of %s tokens, %s times the data; AdamW, rate %.3g to %.3g, warm-up %s",
-		commas(o.Steps), count2(rows, "row"), commas(o.Length()), times(passes), o.LR, o.MinLR, count2(o.Warmup, "step"))
+	s.row("run", "%s steps of %s of %s tokens, %s times the data; AdamW, %s",
+		commas(o.Steps), count2(rows, "row"), commas(o.Length()), times(passes), rates(o))
 	s.planMemory()
 	if info.Floor > 0 {
 		s.row("baseline", "floor %s nats per token (no network can beat it)", three(info.Floor))

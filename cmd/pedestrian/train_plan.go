@@ -22,8 +22,8 @@ func (s *textScreen) plan() {
 	s.row("network", "%s, %s, width %d, context %d: %s parameters%s",
 		count2(c.Blocks, "block"), count2(c.Heads, "head"), c.Width, c.Context, commas(c.Ledger().Total()), dead)
 	batch := o.Batch * o.Length() * o.Accumulate
-	s.row("run", "%s steps of %s tokens: %s tokens, %s times the text; AdamW, rate %.3g to %.3g",
-		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), times(float64(batch)*float64(o.Steps)/float64(info.Train)), o.LR, o.MinLR)
+	s.row("run", "%s steps of %s tokens: %s tokens, %s times the text; AdamW, %s",
+		commas(o.Steps), commas(batch), short(float64(batch)*float64(o.Steps)), times(float64(batch)*float64(o.Steps)/float64(info.Train)), rates(o))
 	s.planMemory()
 	floor := ""
 	if info.Floor > 0 {
@@ -32,6 +32,21 @@ func (s *textScreen) plan() {
 	s.row("baselines", "in nats per token: uniform ln V = %s, unigram %s, bigram %s%s",
 		three(info.Uniform), three(info.Unigram), three(info.Bigram), floor)
 	s.planEnd()
+}
+
+// rates says how the learning rate goes.
+func rates(o *train.Options) string {
+	warmup := ""
+	if o.Warmup > 0 {
+		warmup = fmt.Sprintf(", warm-up %s", count2(o.Warmup, "step"))
+	}
+	switch o.Schedule {
+	case train.ScheduleConstant:
+		return fmt.Sprintf("rate %.3g, constant%s", o.LR, warmup)
+	case "":
+		return fmt.Sprintf("rate %.3g to %.3g%s", o.LR, o.MinLR, warmup)
+	}
+	return fmt.Sprintf("rate %.3g to %.3g, %s%s", o.LR, o.MinLR, o.Schedule, warmup)
 }
 
 // labelWidth is how wide the column of labels is.
