@@ -32,6 +32,7 @@ type Directory struct {
 	config  gptConfig
 	problem error // why it cannot be loaded
 	place   map[string]int
+	rowless []string // special tokens beyond the network's vocabulary
 }
 
 // Stored is a tensor of a model directory.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
@@ -32,6 +33,9 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	}
 	p := pedestrian.NewParams[T](d.Network)
 	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name, Rescaled: d.config.unscaled || d.config.byLayer}
+	if len(d.rowless) > 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("The tokens %s have no row in the network, and are taken as text.", strings.Join(d.rowless, " ")))
+	}
 	ts := views(p)
 	for i, s := range slotsOf(d.Network) {
 		in := d.Tensors[d.place[s.name]]

@@ -18,8 +18,8 @@ const (
 	vocabFile       = "vocab.json"
 	tokenizerConfig = "tokenizer_config.json"
 
-	// ownTokenizer holds a tokenizer that Hugging Face's library has no form for: the
-	// characters of a text, or the bytes.
+	// ownTokenizer holds the characters of a text, or the bytes, as we write them.
+	// Earlier exports have it alone.
 	ownTokenizer = "pedestrian_tokenizer.json"
 )
 
@@ -31,12 +31,16 @@ func (f *folder) Open(name string) (fs.File, error) {
 	return openRegular(f.root, path.Join(filepath.ToSlash(f.dir), name))
 }
 
-// Tokenizer reads the tokenizer of d; nil when it has none.
+// Tokenizer reads the tokenizer of d; nil when it has none. Special tokens that the
+// network has no row for are left out.
 func (d *Directory) Tokenizer() (*token.Tokenizer, error) {
 	if d.folder.has(tokenizerFile) || d.folder.has(vocabFile) {
 		t, err := token.LoadFS(d.folder)
 		if err != nil {
 			return nil, fmt.Errorf("reading the model: %s: %w", d.Path, err)
+		}
+		if d.Network.Vocab > 0 {
+			t, d.rowless = t.Within(d.Network.Vocab)
 		}
 		return t, nil
 	}
@@ -60,16 +64,19 @@ func tokenizerFiles(t *token.Tokenizer, context int) ([]outFile, error) {
 	if t == nil {
 		return nil, nil
 	}
-	if t.Kind() == token.Chars || t.Kind() == token.Bytes {
-		own, err := t.MarshalJSON()
-		return []outFile{text(ownTokenizer, string(own)+"\n")}, err
-	}
-	all, err := t.Files()
+	all, err := t.HuggingFace()
 	if err != nil {
 		return nil, err
 	}
 	if all[tokenizerConfig], err = withLength(all[tokenizerConfig], context); err != nil {
 		return nil, err
+	}
+	if t.Kind() == token.Chars || t.Kind() == token.Bytes {
+		own, err := t.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		all[ownTokenizer] = append(own, '\n')
 	}
 	var files []outFile
 	for _, name := range slices.Sorted(maps.Keys(all)) {

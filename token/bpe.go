@@ -18,8 +18,6 @@ type bpe struct {
 	added   []Added
 	isAdded map[int32]int // place in added
 	find    finder
-	eos     int32 // or none
-	chat    string
 
 	encoders sync.Pool // of *encoder
 }
@@ -40,7 +38,7 @@ type Added struct {
 // newBPE makes the tokenizer of the given tokens, all of which are known to be
 // sound: texts are distinct and not empty, each byte has a token, the text of a
 // merge's token is that of its parts.
-func newBPE(text []string, merges []merge, added []Added, b *bpe) (*Tokenizer, error) {
+func newBPE(text []string, merges []merge, added []Added, eos int32, b *bpe) (*Tokenizer, error) {
 	for i := range b.bytes {
 		b.bytes[i] = none
 	}
@@ -61,7 +59,7 @@ func newBPE(text []string, merges []merge, added []Added, b *bpe) (*Tokenizer, e
 	}
 	b.find = newFinder(added)
 	b.encoders.New = func() any { return &encoder{b: b, classes: classes(), cache: map[string]span{}} }
-	return &Tokenizer{kind: BPE, text: text, bpe: b}, nil
+	return &Tokenizer{kind: BPE, text: text, bpe: b, eos: eos}, nil
 }
 
 // Special returns the id of the added token that is written as text, such as
@@ -97,18 +95,67 @@ func (t *Tokenizer) IsSpecial(id int32) bool {
 // EOS returns the token that ends a text, and whether the tokenizer has one:
 // characters and bytes have none.
 func (t *Tokenizer) EOS() (id int32, ok bool) {
-	if t.bpe == nil || t.bpe.eos == none {
+	if t.eos == none {
 		return 0, false
 	}
-	return t.bpe.eos, true
+	return t.eos, true
 }
 
 // ChatTemplate returns the template, in the language Jinja, that turns a
 // conversation into a text for [Tokenizer.EncodeMarkup]; "" if none was loaded.
 // It is kept as text: nothing here runs it.
 func (t *Tokenizer) ChatTemplate() string {
-	if t.bpe == nil {
-		return ""
+	return t.chat
+}
+
+// WithChat returns a tokenizer that is t, but for its chat template.
+func (t *Tokenizer) WithChat(template string) *Tokenizer {
+	c := *t
+	c.chat = template
+	return &c
+}
+
+// WithEOS returns a tokenizer that is t, but that texts end with the added token id.
+// It panics if id is none.
+func (t *Tokenizer) WithEOS(id int32) *Tokenizer {
+	c := *t
+	if c.eos = id; t.bpe == nil || !t.bpe.has(id) {
+		panic(fmt.Sprintf("token.WithEOS: %d is no added token", id))
 	}
-	return t.bpe.chat
+	return &c
+}
+
+// Within returns a tokenizer that is t without the added tokens whose ids are vocab or
+// above, and their texts. A network of vocab tokens has no rows for these. It returns t
+// itself where tokens that are not added have such ids, or none have.
+func (t *Tokenizer) Within(vocab int) (*Tokenizer, []string) {
+	if t.bpe == nil || vocab < 0 || len(t.text) <= vocab {
+		return t, nil
+	}
+	for id := vocab; id < len(t.text); id++ {
+		if !t.bpe.has(int32(id)) || int32(id) == t.eos {
+			return t, nil
+		}
+	}
+	var added []Added
+	var gone []string
+	for _, a := range t.bpe.added {
+		if int(a.ID) < vocab {
+			added = append(added, a)
+		} else {
+			gone = append(gone, a.Text)
+		}
+	}
+	c, err := newBPE(t.text[:vocab:vocab], t.bpe.merges, added, t.eos, &bpe{prefixSpace: t.bpe.prefixSpace, oneWord: t.bpe.oneWord, wholeWords: t.bpe.wholeWords})
+	if err != nil {
+		panic("token.Within: " + err.Error()) // t has the same merges
+	}
+	c.chat = t.chat
+	return c, gone
+}
+
+// has reports whether id is an added token.
+func (b *bpe) has(id int32) bool {
+	_, is := b.isAdded[id]
+	return is
 }

@@ -18,8 +18,13 @@ type config struct {
 	prefixSpace *bool
 	eos         string
 	chat        string
-	added       map[string]Added // by text
+	added       map[string]Added // with their ids, by text
+	named       map[string]Added // bos_token and its like, by name
+	extra       []Added          // special tokens without a name
 }
+
+// specialNames are the special tokens that a configuration gives a name.
+var specialNames = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
 
 // isGPT2 reports whether the class reads vocab.json and merges.txt as GPT-2 does.
 func (c *config) isGPT2() bool {
@@ -29,7 +34,7 @@ func (c *config) isGPT2() bool {
 // readConfig reads the files that say more about the tokenizer, where they are there.
 // They hold a great many settings of other programs, so unknown ones are passed over.
 func readConfig(fsys fs.FS) (*config, error) {
-	c := &config{added: map[string]Added{}}
+	c := &config{added: map[string]Added{}, named: map[string]Added{}}
 	for _, f := range []struct {
 		name string
 		read func([]byte) error
@@ -110,18 +115,61 @@ func (c *config) readSpecialMap(data []byte) error {
 	if err != nil {
 		return err
 	}
-	return c.readEOS(m)
+	return c.readSpecials(m)
 }
 
-// readEOS takes eos_token, if m has one.
-func (c *config) readEOS(m map[string]json.RawMessage) error {
-	raw, ok := m["eos_token"]
-	if !ok {
+// readSpecials takes the special tokens that m declares: by name, and the others.
+func (c *config) readSpecials(m map[string]json.RawMessage) error {
+	for _, name := range specialNames {
+		raw, ok := m[name]
+		if !ok {
+			continue
+		}
+		a, err := readMarked(raw, name)
+		if err != nil {
+			return err
+		}
+		if a.Special = true; a.Text != "" {
+			c.named[name] = a
+		}
+	}
+	c.eos = c.named["eos_token"].Text
+	for _, name := range []string{"additional_special_tokens", "extra_special_tokens"} {
+		if err := c.readExtra(m[name], name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readExtra reads a list of special tokens, or, as version 5 of transformers writes
+// some, an object of them by name.
+func (c *config) readExtra(raw json.RawMessage, name string) error {
+	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
-	a, err := readMarked(raw, "eos_token")
-	c.eos = cmp.Or(a.Text, c.eos)
-	return err
+	var list []json.RawMessage
+	if raw[0] == '{' {
+		m, err := members(raw, name)
+		if err != nil {
+			return err
+		}
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			list = append(list, m[key])
+		}
+	} else if err := json.Unmarshal(raw, &list); err != nil {
+		return fmt.Errorf("%s is %.40q: it must be a list of tokens", name, raw)
+	}
+	for _, raw := range list {
+		a, err := readMarked(raw, "a token of "+name)
+		if err != nil {
+			return err
+		}
+		if a.Special = true; a.Text != "" {
+			c.extra = append(c.extra, a)
+		}
+	}
+	return nil
 }
 
 // readAddedTokens reads added_tokens.json: texts with their ids.
@@ -156,7 +204,7 @@ func (c *config) readTokenizerConfig(data []byte) error {
 	if bos || end {
 		return fmt.Errorf("add_bos_token or add_eos_token is true: tokens around every text are not supported")
 	}
-	if err := c.readEOS(m); err != nil {
+	if err := c.readSpecials(m); err != nil {
 		return err
 	}
 	if raw, ok := m["added_tokens_decoder"]; ok {
@@ -210,28 +258,63 @@ func chatTemplate(raw json.RawMessage) (string, error) {
 	return "", fmt.Errorf("chat_template is a list without one named default")
 }
 
-// addedTokens lists the added tokens for a vocabulary without a tokenizer.json:
-// those of the configuration and <|endoftext|>, which GPT-2's vocabulary holds.
-func (c *config) addedTokens(vocab map[string]int32) []Added {
-	for _, text := range []string{endOfText, c.eos} {
-		if _, known := c.added[text]; known || text == "" {
-			continue
-		}
-		if id, in := vocab[text]; in {
-			c.added[text] = Added{ID: id, Text: text, Special: true}
+// declare adds the tokens of the configuration to those of h, as transformers does:
+// first those with an id, in the order of their ids, then those with a name, then the
+// others. Of these one that the vocabulary lacks gets the next id that is free; one
+// with a name does not, because a network that was never given it has no row for it.
+// What is a word of the vocabulary anyway, made of bytes or by a merge, stays one.
+func (c *config) declare(h *huggingFace) {
+	next := int32(len(h.names))
+	at := map[string]int{}
+	for i, a := range h.added {
+		at[a.Text] = i
+		if _, in := h.vocab[a.Text]; !in {
+			next++
 		}
 	}
-	return slices.SortedFunc(maps.Values(c.added), func(a, b Added) int {
+	put := func(a Added) {
+		if i, known := at[a.Text]; known {
+			h.added[i].Special = h.added[i].Special || a.Special
+			return
+		}
+		at[a.Text] = len(h.added)
+		h.added = append(h.added, a)
+	}
+	for _, a := range slices.SortedFunc(maps.Values(c.added), func(a, b Added) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Text, b.Text))
-	})
+	}) {
+		if _, known := at[a.Text]; !known && a.ID == next {
+			next++
+		}
+		put(a)
+	}
+	words := h.words()
+	for _, name := range specialNames {
+		a := c.named[name]
+		_, known := at[a.Text]
+		if id, in := h.vocab[a.Text]; known || in && !words[a.Text] {
+			a.ID = id
+			put(a)
+		}
+	}
+	for _, a := range c.extra {
+		id, in := h.vocab[a.Text]
+		if _, known := at[a.Text]; !known && words[a.Text] {
+			continue
+		} else if a.ID = id; !known && !in {
+			a.ID = next
+			next++
+		}
+		put(a)
+	}
 }
 
 // apply gives t what the configuration says about it.
 func (c *config) apply(t *Tokenizer) error {
+	t.chat = cmp.Or(c.chat, t.chat)
 	if t.bpe == nil {
 		return nil
 	}
-	t.bpe.chat = cmp.Or(c.chat, t.bpe.chat)
 	if c.prefixSpace != nil && c.isGPT2() {
 		t.bpe.prefixSpace = *c.prefixSpace
 	}
@@ -242,6 +325,6 @@ func (c *config) apply(t *Tokenizer) error {
 	if !ok {
 		return fmt.Errorf("eos_token %.40q is no added token of the vocabulary", c.eos)
 	}
-	t.bpe.eos = id
+	t.eos = id
 	return nil
 }

@@ -34,20 +34,34 @@ func (t *Tokenizer) Merges() []string {
 	return lines
 }
 
-// Files returns the files, by name, from which Hugging Face's libraries make the same
-// tokenizer as a GPT2Tokenizer: tokenizer.json, the older pair of vocab.json and
-// merges.txt, tokenizer_config.json and, if there is a chat template,
-// chat_template.jinja. [LoadFS] reads them, too. Only BPE can be written so: for
-// other kinds the only file is tokenizer.json, which is ours.
+// Files returns the files, by name, that hold t in a directory: for BPE those of
+// [Tokenizer.HuggingFace], for other kinds tokenizer.json, which is ours.
 func (t *Tokenizer) Files() (map[string][]byte, error) {
+	if t.bpe != nil {
+		return t.HuggingFace()
+	}
 	data, err := t.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("write the tokenizer: %w", err)
 	}
-	files := map[string][]byte{tokenizerFile: append(data, '\n')}
+	return map[string][]byte{tokenizerFile: append(data, '\n')}, nil
+}
+
+// HuggingFace returns the files, by name, from which Hugging Face's libraries make the
+// same tokenizer: tokenizer.json, of BPE the older pair of vocab.json and merges.txt,
+// tokenizer_config.json and, if there is a chat template, chat_template.jinja. BPE is
+// a GPT2Tokenizer; bytes and characters are models that give the same ids. [LoadFS]
+// reads them, too.
+func (t *Tokenizer) HuggingFace() (map[string][]byte, error) {
+	files := map[string][]byte{configFile: t.configJSON()}
+	if t.chat != "" {
+		files[chatFile] = []byte(t.chat)
+	}
 	if t.bpe == nil {
+		files[tokenizerFile] = append(t.marshalPlain(), '\n')
 		return files, nil
 	}
+	files[tokenizerFile] = append(t.marshalBPE(), '\n')
 	var vocab, merges bytes.Buffer
 	t.writeVocab(&vocab)
 	vocab.WriteByte('\n')
@@ -56,36 +70,41 @@ func (t *Tokenizer) Files() (map[string][]byte, error) {
 		merges.WriteString(line + "\n")
 	}
 	files[vocabFile], files[mergesFile] = vocab.Bytes(), merges.Bytes()
-	files[configFile] = t.configJSON()
-	if t.bpe.chat != "" {
-		files[chatFile] = []byte(t.bpe.chat)
-	}
 	return files, nil
 }
 
 // configJSON is tokenizer_config.json.
 func (t *Tokenizer) configJSON() []byte {
 	var o bytes.Buffer
-	o.WriteString(`{"tokenizer_class":"GPT2Tokenizer","add_prefix_space":`)
-	put(&o, t.bpe.prefixSpace)
+	if t.bpe == nil {
+		o.WriteString(`{"tokenizer_class":"PreTrainedTokenizerFast","clean_up_tokenization_spaces":false`)
+	} else {
+		o.WriteString(`{"tokenizer_class":"GPT2Tokenizer","add_prefix_space":`)
+		put(&o, t.bpe.prefixSpace)
+	}
 	// The class would take GPT-2's own marks for those that are not named.
 	for _, name := range []string{"bos_token", "eos_token", "unk_token"} {
 		o.WriteString(`,"` + name + `":`)
-		if t.bpe.eos == none {
+		if t.eos == none {
 			o.WriteString("null")
 		} else {
-			put(&o, t.text[t.bpe.eos])
+			put(&o, t.text[t.eos])
 		}
 	}
 	o.WriteString(`,"added_tokens_decoder":{`)
-	for i, a := range t.bpe.added {
+	for i, a := range t.Added() {
 		if i > 0 {
 			o.WriteByte(',')
 		}
 		fmt.Fprintf(&o, `"%d":`, a.ID)
 		put(&o, a.entry(false))
 	}
-	o.WriteString("}}\n")
+	o.WriteString("}")
+	if t.chat != "" {
+		o.WriteString(`,"chat_template":`)
+		put(&o, t.chat)
+	}
+	o.WriteString("}\n")
 	return o.Bytes()
 }
 

@@ -22,7 +22,7 @@ func TestFilesRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tok.bpe.chat = "{% for m in messages %}{{ m.content }}{% endfor %}"
+		tok.chat = "{% for m in messages %}{{ m.content }}{% endfor %}"
 		dir := filepath.Join(t.TempDir(), "a", "b")
 		if err := tok.SaveDir(dir); err != nil {
 			t.Fatal(err)

@@ -36,7 +36,9 @@ func isHuggingFace(data []byte) bool {
 	return model && !ours
 }
 
-func parseHuggingFace(data []byte) (*Tokenizer, error) {
+// parseHuggingFace reads a tokenizer.json of Hugging Face as far as it decides how
+// text is cut.
+func parseHuggingFace(data []byte) (*huggingFace, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	h := &huggingFace{}
 	seen := map[string]bool{}
@@ -74,7 +76,7 @@ func parseHuggingFace(data []byte) (*Tokenizer, error) {
 	case !seen["decoder"]:
 		return nil, errNotByteLevel("decoder is missing")
 	}
-	return h.tokenizer()
+	return h, nil
 }
 
 func errNotByteLevel(what string) error {

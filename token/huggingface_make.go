@@ -8,7 +8,7 @@ import (
 
 // tokenizer checks that the parts of the file fit together, and makes the tokenizer.
 func (h *huggingFace) tokenizer() (*Tokenizer, error) {
-	if len(h.merges) == 0 {
+	if len(h.merges) == 0 && len(h.names) > 256+len(h.added) {
 		return nil, fmt.Errorf("the merge table is empty: every text would fall into single bytes")
 	}
 	text, err := h.place()
@@ -19,7 +19,7 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bpe{prefixSpace: h.prefixSpace, oneWord: h.oneWord, eos: none, chat: h.chat}
+	b := &bpe{prefixSpace: h.prefixSpace, oneWord: h.oneWord}
 	if err := h.spellAll(text, merges); err != nil {
 		return nil, err
 	}
@@ -29,16 +29,46 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 			b.wholeWords[text[id]] = id
 		}
 	}
-	end := cmp.Or(h.eos, endOfText)
+	if len(h.added) == 0 && !h.prefixSpace && numbered(text) {
+		return NewBytes().WithChat(h.chat), nil
+	}
+	end, eos := cmp.Or(h.eos, endOfText), int32(none)
 	for _, a := range h.added {
 		if a.Text == end {
-			b.eos = a.ID
+			eos = a.ID
 		}
 	}
-	if h.eos != "" && b.eos == none {
+	if h.eos != "" && eos == none {
 		return nil, fmt.Errorf("eos_token %.40q is no added token", h.eos)
 	}
-	return newBPE(text, merges, h.added, b)
+	t, err := newBPE(text, merges, h.added, eos, b)
+	if err != nil {
+		return nil, err
+	}
+	t.chat = h.chat
+	return t, nil
+}
+
+// words are the tokens that are single bytes or made by merges, as they are spelt.
+func (h *huggingFace) words() map[string]bool {
+	words := make(map[string]bool, 256+len(h.merges))
+	for _, letter := range letterOf {
+		words[string(letter)] = true
+	}
+	for _, m := range h.merges {
+		words[m[0]+m[1]] = true
+	}
+	return words
+}
+
+// numbered reports whether the tokens are the 256 bytes in their order.
+func numbered(text []string) bool {
+	for i, s := range text {
+		if len(text) != 256 || s != string([]byte{byte(i)}) {
+			return false
+		}
+	}
+	return true
 }
 
 // place puts the spelling of each token at its id, and takes the added ones out of

@@ -41,13 +41,13 @@ func (t *Tokenizer) marshalBPE() []byte {
 	}
 	o.WriteString(`,"model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":"","end_of_word_suffix":"","fuse_unk":false,"byte_fallback":false,"ignore_merges":`)
 	put(&o, b.wholeWords != nil)
-	if b.eos != none && t.text[b.eos] != endOfText {
+	if t.eos != none && t.text[t.eos] != endOfText {
 		o.WriteString(`,"eos_token":`)
-		put(&o, t.text[b.eos])
+		put(&o, t.text[t.eos])
 	}
-	if b.chat != "" {
+	if t.chat != "" {
 		o.WriteString(`,"chat_template":`)
-		put(&o, b.chat)
+		put(&o, t.chat)
 	}
 	o.WriteString(`,"vocab":`)
 	t.writeVocab(&o)

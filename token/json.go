@@ -13,7 +13,8 @@ import (
 //	{"format": "pedestrian-tokenizer", "version": 1, "kind": "chars", "vocab": ["\n", " ", "!"]}
 //
 // vocab[i] is the character with id i, in the order of code points; kind
-// "bytes" has no vocab. That of byte-level BPE is Hugging Face's.
+// "bytes" has no vocab. "chat_template" is there where there is one. That of
+// byte-level BPE is Hugging Face's.
 const (
 	format  = "pedestrian-tokenizer"
 	version = 1
@@ -43,8 +44,9 @@ func (t *Tokenizer) MarshalJSON() ([]byte, error) {
 		Format  string   `json:"format"`
 		Version int      `json:"version"`
 		Kind    string   `json:"kind"`
+		Chat    string   `json:"chat_template,omitempty"`
 		Vocab   []string `json:"vocab,omitempty"`
-	}{Format: format, Version: version, Kind: t.kind}
+	}{Format: format, Version: version, Kind: t.kind, Chat: t.chat}
 	if t.kind == Chars {
 		file.Vocab = t.text
 	}
@@ -68,25 +70,43 @@ func (t *Tokenizer) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func parse(data []byte) (*Tokenizer, error) {
+func parse(data []byte) (*Tokenizer, error) { return parseBeside(data, nil) }
+
+// parseBeside reads a tokenizer.json, and the tokens that the configuration beside it
+// declares, if there is one.
+func parseBeside(data []byte, c *config) (*Tokenizer, error) {
 	if err := strictJSON(data); err != nil {
 		return nil, err
 	}
-	if isHuggingFace(data) {
-		return parseHuggingFace(data)
+	switch theirs := isHuggingFace(data); {
+	case theirs && isWordLevel(data):
+		return parseCharacters(data)
+	case theirs:
+		h, err := parseHuggingFace(data)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			c.declare(h)
+		}
+		return h.tokenizer()
 	}
 	f, err := fields(json.NewDecoder(bytes.NewReader(data)))
 	if err != nil {
 		return nil, err
 	}
-	return f.tokenizer()
+	t, err := f.tokenizer()
+	if err == nil && f.chat != nil {
+		t.chat = *f.chat
+	}
+	return t, err
 }
 
 // A fileFields is what tokenizer.json said; nil where it said nothing.
 type fileFields struct {
-	format, kind *string
-	version      *float64
-	vocab        []string // not nil if present
+	format, kind, chat *string
+	version            *float64
+	vocab              []string // not nil if present
 }
 
 // fields reads the object that a file holds, which is known to be valid JSON.
@@ -97,12 +117,14 @@ func fields(d *json.Decoder) (f fileFields, err error) {
 			f.format, err = value[string](d, "format, a string")
 		case "kind":
 			f.kind, err = value[string](d, "kind, a string")
+		case "chat_template":
+			f.chat, err = value[string](d, "chat_template, a string")
 		case "version":
 			f.version, err = value[float64](d, "version, a number")
 		case "vocab":
 			f.vocab, err = list(d)
 		default:
-			return fmt.Errorf("unknown field %.40q before offset %d: the fields are format, version, kind and vocab", name, d.InputOffset())
+			return fmt.Errorf("unknown field %.40q before offset %d: the fields are format, version, kind, chat_template and vocab", name, d.InputOffset())
 		}
 		return err
 	})

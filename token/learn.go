@@ -133,12 +133,12 @@ func (l *learner) tokenizer(o Learning) (*Tokenizer, error) {
 	if len(l.merges) == 0 {
 		return nil, fmt.Errorf("train a tokenizer: no two neighbours occur %d times in %d different words: give more text, or fewer occurrences", max(o.MinCount, 1), len(l.words))
 	}
-	b, added := &bpe{prefixSpace: o.PrefixSpace, eos: none}, []Added{}
+	b, added, eos := &bpe{prefixSpace: o.PrefixSpace}, []Added{}, int32(none)
 	for id, s := range o.Specials {
 		added = append(added, Added{ID: int32(id), Text: s, Special: true})
 		if s == o.EOS || o.EOS == "" && s == endOfText {
-			b.eos = int32(id)
+			eos = int32(id)
 		}
 	}
-	return newBPE(l.text, l.merges, added, b)
+	return newBPE(l.text, l.merges, added, eos, b)
 }

@@ -80,7 +80,7 @@ func loadFS(fsys fs.FS) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := parse(data)
+	t, err := parseBeside(data, c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tokenizerFile, err)
 	}
@@ -112,7 +112,10 @@ func loadParts(fsys fs.FS, c *config) (*Tokenizer, error) {
 	if err := h.readMergesText(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", mergesFile, err)
 	}
-	h.added = c.addedTokens(h.vocab)
+	if id, in := h.vocab[endOfText]; in { // GPT-2's vocabulary holds it
+		h.added = []Added{{ID: id, Text: endOfText, Special: true}}
+	}
+	c.declare(h)
 	t, err := h.tokenizer()
 	if err != nil {
 		return nil, fmt.Errorf("%s with %s: %w", vocabFile, mergesFile, err)

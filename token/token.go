@@ -37,13 +37,15 @@ type Tokenizer struct {
 	ascii [128]int32     // id of an ASCII character, or none
 	ids   map[rune]int32 // ids of the other characters
 	bpe   *bpe           // merges and added tokens; of kind BPE only
+	eos   int32          // the added token that ends a text, or none
+	chat  string         // the template of chats, in Jinja; "" if there is none
 }
 
 const none = -1
 
 // NewBytes returns the tokenizer whose ids are the bytes themselves.
 func NewBytes() *Tokenizer {
-	t := &Tokenizer{kind: Bytes, text: make([]string, 256)}
+	t := &Tokenizer{kind: Bytes, text: make([]string, 256), eos: none}
 	for i := range t.text {
 		t.text[i] = string([]byte{byte(i)})
 	}
@@ -75,7 +77,7 @@ func NewChars(text string) (*Tokenizer, error) {
 
 // newChars makes the tokenizer of sorted, distinct runes.
 func newChars(runes []rune) *Tokenizer {
-	t := &Tokenizer{kind: Chars, text: make([]string, len(runes)), ids: map[rune]int32{}}
+	t := &Tokenizer{kind: Chars, text: make([]string, len(runes)), ids: map[rune]int32{}, eos: none}
 	for i := range t.ascii {
 		t.ascii[i] = none
 	}

@@ -128,6 +128,7 @@ func (m *model) take(h *hub.Model[float32], err error) error {
 		return usageError{err}
 	}
 	m.Params, m.Tokenizer, m.EOS, m.BOS, m.Rescaled = h.Params, h.Tokenizer, h.EOS, h.BOS, h.Rescaled
+	m.Notes = append(m.Notes, h.Notes...)
 	if h.Name != "" && m.Kind != kindCached {
 		m.Name = h.Name
 	}
