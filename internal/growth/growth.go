@@ -27,8 +27,6 @@ const (
 // counts little; where a system does not tell it, it is the clock's.
 func Linear(t *testing.T, n int, input func(n int) (work func())) {
 	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	work := input(n)
 	small, smallBytes := measure(work)
 	for small < begin && n < biggest {
@@ -58,6 +56,8 @@ func Linear(t *testing.T, n int, input func(n int) (work func())) {
 
 // measure is what work takes: time of this thread, and bytes allocated.
 func measure(work func()) (time.Duration, uint64) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
