@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"":                {},
 	"internal/growth": {},
 	"internal/kernel": {},
+	"internal/memory": {},
 	"token":           {},
 	"docs":            {},
 	"gguf":            {"safetensors"},
@@ -30,11 +31,11 @@ var mayImport = map[string][]string{
 	"paper":           {""},
 	"engine":          {"", "internal/kernel"},
 	"gradcheck":       {"", "paper", "engine"},
-	"corpus":          {"token"},
-	"train":           {"", "engine", "token", "corpus", "safetensors"},
-	"hub":             {"", "token", "safetensors", "gguf"},
-	"eval":            {"", "engine", "token", "corpus"},
-	"cmd/pedestrian":  {"", "internal/kernel", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "eval"},
+	"corpus":          {"token", "internal/memory"},
+	"train":           {"", "engine", "token", "corpus", "safetensors", "internal/memory"},
+	"hub":             {"", "token", "safetensors", "gguf", "internal/memory"},
+	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "eval"},
 }
 
 // standsAlone lists the packages that stand on the standard library and

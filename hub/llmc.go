@@ -144,6 +144,9 @@ func loadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error)
 
 // readModel reads the numbers of f.
 func readModel[T pedestrian.Float](file *os.File, f *llmcFile, o LoadOptions) (*Model[T], error) {
+	if err := room[T](file.Name(), f.network); err != nil {
+		return nil, err
+	}
 	p := pedestrian.NewParams[T](f.network)
 	if err := readLLMC(f, p, o); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -31,6 +32,9 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	if tok != nil && tok.Vocab() > d.Network.Vocab {
 		return nil, fmt.Errorf("reading the model: %s: its tokenizer has %d tokens, the network %d", d.Path, tok.Vocab(), d.Network.Vocab)
 	}
+	if err := room[T](d.Path, d.Network); err != nil {
+		return nil, err
+	}
 	p := pedestrian.NewParams[T](d.Network)
 	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name, Rescaled: d.config.unscaled || d.config.byLayer}
 	if len(d.rowless) > 0 {
@@ -53,6 +57,16 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	}
 	d.foldScale(func(block int, factor float64) { scaleQueries(p, block, factor) })
 	return m, d.unchanged()
+}
+
+// room asks for the memory of a network's numbers.
+func room[T pedestrian.Float](path string, c pedestrian.Config) error {
+	bytes := 4
+	if T(1)/3 != T(float32(1)/3) { // of float64
+		bytes = 8
+	}
+	n := c.Ledger().Total()
+	return memory.Ask(int64(bytes)*int64(n), fmt.Sprintf("reading the model: %s: its %d numbers need", path, n), "take a smaller model, or free some")
 }
 
 // head reads the matrix of the logits, vocab×width in the file and width×vocab here;

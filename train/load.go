@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -125,6 +126,11 @@ func (s *sealed) moments(c *Checkpoint) error {
 
 // tensors reads a file that holds count numbers in the tensors that allocate makes.
 func (s *sealed) tensors(name string, count int, allocate func() []pedestrian.Tensor[float32]) error {
+	if i := s.index(name); i >= 0 && s.files[i].Bytes >= 4*int64(count) { // or it is damaged
+		if err := memory.Ask(4*int64(count), fmt.Sprintf("the %d numbers of %s need", count, name), "free some, or load it where there is more"); err != nil {
+			return err
+		}
+	}
 	return s.whole(name, func(r io.ReaderAt, size int64) error {
 		if need := 4 * float64(count); need > smallNetwork && need > float64(size) {
 			return fmt.Errorf("%s has %d bytes, the network in %s needs %.0f: a checkpoint of other sizes", name, size, configFile, need)

@@ -3,10 +3,13 @@ package train
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
+
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
 // Damaged says that a checkpoint is not what was saved.
@@ -59,9 +62,14 @@ func readManifest(fs fileSystem, path string) (m manifest, err error) {
 	return parseManifest(text)
 }
 
+// index is where the manifest lists a file, -1 where it does not.
+func (s *sealed) index(name string) int {
+	return slices.IndexFunc(s.files, func(e fileEntry) bool { return e.Name == name })
+}
+
 // open opens a file of the checkpoint that has the size it was saved with.
 func (s *sealed) open(name string) (inFile, fileEntry, error) {
-	i := slices.IndexFunc(s.files, func(e fileEntry) bool { return e.Name == name })
+	i := s.index(name)
 	if i < 0 {
 		return nil, fileEntry{}, fmt.Errorf("%s: the manifest does not list it", name)
 	}
@@ -158,10 +166,14 @@ func (s *sealed) names() []string {
 	return []string{configFile, tokenizerFile, stateFile, weights, momentsFile}
 }
 
-// damaged is err as the damage of the checkpoint.
+// damaged is err as the damage of the checkpoint, unless it is this machine that is too
+// small for it.
 func (s *sealed) damaged(err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.As(err, new(*memory.Short)) {
+		return fmt.Errorf("%s: %w", s.dir, err)
 	}
 	return &Damaged{s.dir, err}
 }

@@ -79,13 +79,13 @@ func (b *bench) against(r *figures, repeat int, f func()) {
 	r.OfPeak = r.Flop / median(r.MS) / 1e6 / median(peak)
 }
 
-// memory is a task that reads x, or copies it to y.
-type memory struct{ x, y []float32 }
+// A traffic is a task that reads x, or copies it to y.
+type traffic struct{ x, y []float32 }
 
 const memoryPart = 1 << 18
 
-func newMemory(n int) *memory {
-	m := &memory{x: make([]float32, n)}
+func newMemory(n int) *traffic {
+	m := &traffic{x: make([]float32, n)}
 	kernel.HugePages(m.x)
 	for i := range m.x {
 		m.x[i] = 1
@@ -93,9 +93,9 @@ func newMemory(n int) *memory {
 	return m
 }
 
-func (m *memory) parts() int { return len(m.x) / memoryPart }
+func (m *traffic) parts() int { return len(m.x) / memoryPart }
 
-func (m *memory) Do(_ *kernel.Pool, part int) {
+func (m *traffic) Do(_ *kernel.Pool, part int) {
 	x := m.x[part*memoryPart:][:memoryPart]
 	if m.y != nil {
 		copy(m.y[part*memoryPart:], x)

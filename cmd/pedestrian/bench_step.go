@@ -140,7 +140,7 @@ func (s *trainStep) bandwidth(b *bench, r *figures) {
 	if len(s.w.Slab) < size {
 		return
 	}
-	copied := &memory{s.w.Slab[:size], s.dw.Slab[:size]}
+	copied := &traffic{s.w.Slab[:size], s.dw.Slab[:size]}
 	var rates []float64
 	for range 5 {
 		rates = append(rates, float64(8*len(copied.x))/timed(func() { b.pool.Run(copied.parts(), copied) })/1e6)

@@ -109,7 +109,7 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(o, d); err != nil {
+	if err := fits(o, o.Config, 4*int64(b.Params.Count())); err != nil {
 		return nil, err
 	}
 	if t.out == "" {
@@ -176,7 +176,7 @@ func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(c.Options, d); err != nil {
+	if err := fits(c.Options, c.Network, weightBytes(c)); err != nil {
 		return nil, err
 	}
 	r, err := train.Resume(t.resume, c, d)

@@ -3,7 +3,7 @@
 //
 // It exits with 0 when all went well, 1 when the work failed (a gradient is
 // wrong, the disk is full) and 2 when it was asked wrongly (a flag, a setting, a file that is
-// not there, may not be read or is not text).
+// not there, may not be read or is not text, more than fits into memory).
 package main
 
 import (
@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
 // A usageError is a mistake in how the program was called: exit code 2.
@@ -25,7 +27,14 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	memory.Collect()
+	memory.Watch(func(r memory.Room) {
+		fmt.Fprintf(os.Stderr, "pedestrian: out of memory: %s are %s, and more is needed: raise the limit, or give less to do\n", memory.Size(r.Bytes), r.Bound)
+		os.Exit(2)
+	})
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // run is main with its surroundings as arguments; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
@@ -42,7 +51,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintf(stderr, "pedestrian: %s\n", oneLine(err))
-	if u := (usageError{}); errors.As(err, &u) && !refusedBySystem(err) {
+	if u := (usageError{}); errors.As(err, &u) && !refusedBySystem(err) || errors.As(err, new(*memory.Short)) {
 		return 2
 	}
 	return 1

@@ -107,7 +107,7 @@ func (t *trainCommand) begin(f *pflag.FlagSet) (*train.Run, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(o, d); err != nil {
+	if err := fits(o, vocabOf(o, d), 0); err != nil {
 		return nil, err
 	}
 	if t.out == "" {
@@ -229,7 +229,7 @@ func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, err
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(c.Options, d); err != nil {
+	if err := fits(c.Options, c.Network, weightBytes(c)); err != nil {
 		return nil, err
 	}
 	r, err := train.Resume(t.resume, c, d)

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -82,48 +80,41 @@ func recomputing(o train.Options, c pedestrian.Config) (r recomputed, err error)
 	return recomputed{m.total(), again / forward / passes}, err
 }
 
-// fits refuses a run that this machine's memory cannot hold.
-func fits(o train.Options, d *train.Data) error {
-	c := o.Config
-	if c.Vocab == 0 {
-		c.Vocab = d.Tokenizer.Vocab()
-	}
+// fits refuses a run that this machine's memory cannot hold. loaded is what of it is in
+// memory already.
+func fits(o train.Options, c pedestrian.Config, loaded int64) error {
 	m, err := memoryNeeded(o, c)
 	if err != nil {
 		return usageError{err}
 	}
-	if free := freeMemory(); free > 0 && m.total() > free {
-		return usagef("the run needs %s of memory (%s), and %s are free: choose a smaller batch, context or network, or --recompute", mebibytes(m.total()), m, mebibytes(free))
+	need := m.total()
+	what := fmt.Sprintf("the run (%s) needs", m)
+	if loaded > 0 {
+		need, what = need-loaded, fmt.Sprintf("the run (%s; %s are loaded) needs another", m, mebibytes(loaded))
 	}
-	return nil
+	return memory.Ask(need, what, "choose a smaller batch, context or network, or --recompute")
 }
 
-// freeMemory is how many bytes may be taken: what the kernel calls available, or
-// what the control group leaves, whichever is less; 0 when neither is known.
-func freeMemory() int64 {
-	free := int64(0)
-	if f, err := os.Open("/proc/meminfo"); err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if fields := strings.Fields(lines.Text()); len(fields) > 1 && fields[0] == "MemAvailable:" {
-				kib, _ := strconv.ParseInt(fields[1], 10, 64)
-				free = kib << 10
-			}
-		}
+// vocabOf is o's network on d.
+func vocabOf(o train.Options, d *train.Data) pedestrian.Config {
+	c := o.Config
+	if c.Vocab == 0 {
+		c.Vocab = d.Tokenizer.Vocab()
 	}
-	limit, used := readNumber("/sys/fs/cgroup/memory.max"), readNumber("/sys/fs/cgroup/memory.current")
-	if left := limit - used; limit > 0 && left > 0 && (free == 0 || left < free) {
-		free = left
-	}
-	return free
+	return c
 }
 
-// readNumber reads a file that holds one number; 0 when it does not.
-func readNumber(path string) int64 {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0
+// weightBytes is what the numbers of the networks in a checkpoint take.
+func weightBytes(c *train.Checkpoint) int64 {
+	n := 0
+	if p := c.State.Params; p != nil {
+		n += p.Count()
 	}
-	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	return n
+	if a := c.State.Adapter; a != nil {
+		n += a.Count()
+	}
+	if c.State.M.Params != nil || c.State.M.Adapter != nil {
+		n += 2 * c.State.Trained().Count()
+	}
+	return 4 * int64(n)
 }
