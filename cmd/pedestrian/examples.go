@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
+
+// An examples holds the flags of a command that reads examples and does not train.
+type examples struct {
+	tuning train.Options // settings that finetune has, too
+	format string
+	flags  *pflag.FlagSet
+}
+
+func newExamples() examples { return examples{tuning: train.TuningOptions("")} }
+
+// exampleSettings are those that say what a file's examples are.
+var exampleSettings = []string{"separator", "template", "end", "loss"}
+
+func (t *examples) addFlags(f *pflag.FlagSet, more ...string) {
+	t.flags = f
+	f.StringVar(&t.format, "format", "", "text or jsonl (default: as the name or the first line says)")
+	for _, s := range t.tuning.TuningSettings() {
+		if slices.Contains(exampleSettings, s.Name) || slices.Contains(more, s.Name) {
+			addSettings(f, []train.Setting{s})
+		}
+	}
+}
+
+// options are what the flags say about reading, and where they say nothing, what a run
+// was trained with, unless that is nil.
+func (t *examples) options(trained *train.Tuning) (o corpus.ExampleOptions, err error) {
+	u := t.tuning.Tuning
+	if trained != nil {
+		for name, set := range map[string]func(){
+			"separator": func() { u.Separator = trained.Separator },
+			"template":  func() { u.Template = trained.Template },
+			"end":       func() { u.End = trained.End },
+			"loss":      func() { u.Loss = trained.Loss },
+		} {
+			if !t.flags.Changed(name) {
+				set()
+			}
+		}
+	}
+	for _, f := range []struct {
+		name, value string
+		allowed     []string
+	}{
+		{"format", t.format, []string{"", string(corpus.FormatText), string(corpus.FormatJSONL)}},
+		{"loss", u.Loss, []string{train.LossCompletions, train.LossAll}},
+	} {
+		if !slices.Contains(f.allowed, f.value) {
+			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
+		}
+	}
+	o.Format, o.Separator = corpus.Format(t.format), u.Separator
+	o.EncodeOptions = corpus.EncodeOptions{All: u.Loss == train.LossAll, End: u.End}
+	if u.Template != "" {
+		o.Template, err = corpus.LoadTemplate(u.Template)
+	}
+	return o, err
+}
