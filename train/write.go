@@ -14,9 +14,10 @@ import (
 
 // A Text is what a writer wrote.
 type Text struct {
-	Text    string // without the prompt and what stopped it
-	Tokens  int    // chosen, those of a stop string included
-	Stopped bool   // a stop string came, or a token that ends a text
+	Text    string  // without the prompt and what stopped it
+	Tokens  int     // chosen, those of a stop string included
+	IDs     []int32 // of the tokens that were chosen; the last may be one that ends a text
+	Stopped bool    // a stop string came, or a token that ends a text
 }
 
 // An Order is for one text.
@@ -173,6 +174,7 @@ func (w *Writer) choose(d *draft, logits []float32) error {
 		return err
 	}
 	d.text.Tokens++
+	d.text.IDs = append(d.text.IDs, next)
 	end := slices.Contains(w.End, next)
 	if !end {
 		d.window = append(d.window, next)

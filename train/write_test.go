@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestWriteAllIsAlone(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i := range want {
-					if got[i] != want[i] || done[i] != want[i] || emitted[i].String() != want[i].Text {
+					if !sameText(got[i], want[i]) || !sameText(done[i], want[i]) || emitted[i].String() != want[i].Text {
 						t.Errorf("%s: text %d is %+v, done %+v, emitted %q; alone %+v", name, i, got[i], done[i], emitted[i].String(), want[i])
 					}
 				}
@@ -160,5 +161,32 @@ func TestAtOnce(t *testing.T) {
 		if got := atOnce(c.c); got != c.want {
 			t.Errorf("%d blocks of width %d and a context of %d: %d at once, want %d", c.c.Blocks, c.c.Width, c.c.Context, got, c.want)
 		}
+	}
+}
+
+// sameText says whether two texts are equal, token by token.
+func sameText(a, b Text) bool {
+	ids := slices.Equal(a.IDs, b.IDs)
+	a.IDs, b.IDs = nil, nil
+	return ids && a.Text == b.Text && a.Tokens == b.Tokens && a.Stopped == b.Stopped
+}
+
+// The ids are those of the tokens that were chosen: all of them, the one that ended the
+// text and those of a stop string included.
+func TestTextIDs(t *testing.T) {
+	w := writer(t, chars(t), nil)
+	s := Sampling{Temperature: 1, Tokens: 30}
+	text, err := w.Write(t.Context(), "a", s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := chars(t).Decode(text.IDs); got != text.Text || len(text.IDs) != text.Tokens {
+		t.Errorf("%d ids say %q, the text is %q of %d tokens", len(text.IDs), got, text.Text, text.Tokens)
+	}
+	w.End = text.IDs[7:8]
+	first := slices.Index(text.IDs, w.End[0])
+	ended, err := w.Write(t.Context(), "a", s, nil)
+	if err != nil || !ended.Stopped || !slices.Equal(ended.IDs, text.IDs[:first+1]) {
+		t.Errorf("ended by token %d: %v, the ids %v, %v", w.End[0], ended.Stopped, ended.IDs, err)
 	}
 }

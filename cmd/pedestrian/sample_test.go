@@ -161,7 +161,7 @@ func TestPrinter(t *testing.T) {
 	var out bytes.Buffer
 	p := &printer{sampleCommand: &sampleCommand{}, stdout: &out}
 	for _, prompt := range []string{"A:", "\nB:", "C:", "D:", "E:", "F:"} {
-		p.texts = append(p.texts, &printed{prompt: prompt})
+		p.texts = append(p.texts, &printed{beginning: beginning{prompt: prompt}})
 	}
 	p.begin()
 	for i, event := range events {
@@ -172,7 +172,7 @@ func TestPrinter(t *testing.T) {
 		}
 	}
 	var line bytes.Buffer
-	j := &printer{sampleCommand: &sampleCommand{json: true}, stdout: &line, texts: []*printed{{prompt: "A"}, {prompt: "B", seed: 7}}}
+	j := &printer{sampleCommand: &sampleCommand{json: true}, stdout: &line, texts: []*printed{{beginning: beginning{prompt: "A"}}, {beginning: beginning{prompt: "B"}, seed: 7}}}
 	j.begin()
 	j.piece(1, "b")
 	j.done(1, written{Text: train.Text{Text: "b"}})

@@ -19,7 +19,7 @@ func (t *sampleCommand) write(ctx context.Context, w *train.Writer, from []begin
 		for i := range t.n {
 			s := t.Sampling
 			s.Seed += uint64(i)
-			p.texts = append(p.texts, &printed{prompt: b.prompt, seed: s.Seed})
+			p.texts = append(p.texts, &printed{beginning: b, seed: s.Seed})
 			orders = append(orders, train.Order{Sampling: s, After: b.tokens})
 		}
 	}
@@ -77,7 +77,7 @@ type printer struct {
 }
 
 type printed struct {
-	prompt  string
+	beginning
 	seed    uint64
 	held    strings.Builder // what came before its turn
 	written *written        // nil = not finished
@@ -147,7 +147,7 @@ func (p *printer) finish() {
 	t := p.texts[p.turn]
 	w := t.written
 	if p.json {
-		v := map[string]any{"checkpoint": p.dir, "text": w.Text.Text, "tokens": w.Text.Tokens, "stopped": w.Stopped,
+		v := map[string]any{"checkpoint": p.dir, "text": w.Text.Text, "tokens": w.Text.Tokens, "ids": w.Text.IDs, "prompt_ids": t.tokens, "stopped": w.Stopped,
 			"seed": t.seed, "precision": p.precision, "seconds": w.took.Seconds()}
 		if p.talks {
 			v["message"] = p.message
