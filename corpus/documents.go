@@ -116,7 +116,7 @@ func detect(path string) (Format, error) {
 
 // readDocuments reads a text file, and cuts it at every separator.
 func readDocuments(path, separator string, each func(Record) error) error {
-	text, err := readText(path)
+	text, err := load(path)
 	if err != nil {
 		return err
 	}
@@ -155,8 +155,8 @@ func IsExamples(path string, tok *token.Tokenizer) bool {
 	}
 	format, err := detect(paths[0])
 	if id, ok := tok.EOS(); ok && err == nil && format == FormatText {
-		text, err := readText(paths[0])
-		return err == nil && strings.Contains(text, tok.Token(id))
+		found, err := mentions(paths[0], tok.Token(id))
+		return err == nil && found
 	}
 	return err == nil && format == FormatJSONL
 }

@@ -2,13 +2,14 @@ package corpus
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
 // Load reads the text of a file, or of all files under a directory, in the
@@ -24,23 +25,69 @@ import (
 // pipe would wait for ever); UTF-16; a NUL byte, the mark of a binary file; and
 // other bytes that are not UTF-8. A directory with one such file is refused
 // as a whole, because a corpus with a hole in it trains in silence.
+//
+// A text that does not fit into memory is refused before it is read, as [memory.Short].
 func Load(path string) (string, error) {
-	paths, err := files(path)
+	text, err := load(path)
 	if err != nil {
 		return "", fmt.Errorf("load text: %w", err)
 	}
+	return text, nil
+}
+
+func load(path string) (string, error) {
+	paths, err := files(path)
+	if err != nil {
+		return "", err
+	}
 	var all strings.Builder
+	if err := makeRoom(path, paths, &all); err != nil {
+		return "", err
+	}
 	for _, p := range paths {
-		text, err := readText(p)
-		if err != nil {
-			return "", fmt.Errorf("load text: %w", err)
+		if err := readText(p, &all); err != nil {
+			return "", err
 		}
-		all.WriteString(text)
-		if len(paths) > 1 && !strings.HasSuffix(text, "\n") {
+		if len(paths) > 1 && !strings.HasSuffix(all.String(), "\n") {
 			all.WriteByte('\n')
 		}
 	}
 	return all.String(), nil
+}
+
+// makeRoom makes b large enough for the text of the files at path, if that fits into
+// memory. A file whose first bytes are no text is told as that, however large it is.
+func makeRoom(path string, paths []string, b *strings.Builder) error {
+	size := int64(0)
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			return err
+		}
+		if size += info.Size() + 1; size > memory.Small {
+			if err := checkHead(p); err != nil {
+				return err
+			}
+		}
+	}
+	if err := memory.Ask(size, fmt.Sprintf("%s: its %d bytes of text need", path, size), "give less of it"); err != nil {
+		return err
+	}
+	b.Grow(int(size))
+	return nil
+}
+
+// Size is how many bytes the files at path have, and so at most their text.
+func Size(path string) (bytes int64, err error) {
+	paths, err := files(path)
+	for _, p := range paths {
+		info, statErr := os.Stat(p)
+		if statErr != nil {
+			return 0, statErr
+		}
+		bytes += info.Size()
+	}
+	return bytes, err
 }
 
 // files lists the file at path, or the files under it.
@@ -77,48 +124,67 @@ func files(path string) ([]string, error) {
 	return paths, nil
 }
 
-// readText reads one file and brings it into the form that Load promises.
-func readText(path string) (string, error) {
+// openText opens a text file.
+func openText(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a regular file (%s): give a text file", path, info.Mode())
+		return nil, fmt.Errorf("%s is not a regular file (%s): give a text file", path, info.Mode())
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	if err := checkText(data); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	data = bytes.TrimPrefix(data, []byte(bom))
-	if bytes.Contains(data, []byte("\r\n")) {
-		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	}
-	return string(data), nil
+	return os.Open(path)
 }
 
-const bom = "\xef\xbb\xbf" // the byte order mark in UTF-8
-
-// checkText says why data is not text.
-func checkText(data []byte) error {
-	if len(bytes.TrimPrefix(data, []byte(bom))) == 0 {
-		return errors.New("the file is empty: give a file with some text")
+// readText adds the text of one file to b, in the form that Load promises.
+func readText(path string, b *strings.Builder) error {
+	f, err := openText(path)
+	if err != nil {
+		return err
 	}
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return errors.New("the byte order mark of UTF-16 at offset 0: convert the file with iconv -f UTF-16 -t UTF-8")
-	}
-	if i := bytes.IndexByte(data, 0); i >= 0 {
-		return fmt.Errorf("a NUL byte at offset %d: this is a binary file or UTF-16, not UTF-8 text", i)
-	}
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size <= 1 {
-			return fmt.Errorf("byte 0x%02x at offset %d is not UTF-8: convert the file, for example with iconv -f ISO-8859-1 -t UTF-8", data[i], i)
-		}
-		i += size
+	defer f.Close()
+	if _, err := io.CopyBuffer(struct{ io.Writer }{b}, newTextReader(f), make([]byte, textBlock)); err != nil {
+		return fmt.Errorf("%s: %w", path, bare(err))
 	}
 	return nil
 }
+
+// mentions says whether a text file contains mark.
+func mentions(path, mark string) (bool, error) {
+	f, err := openText(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	r := newTextReader(f)
+	seen := make([]byte, 0, textBlock+len(mark))
+	found := false
+	for {
+		n, err := r.Read(seen[len(seen):cap(seen)])
+		seen = seen[:len(seen)+n]
+		found = found || bytes.Contains(seen, []byte(mark))
+		if err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return found, err
+		}
+		keep := min(len(seen), len(mark)-1) // the beginning of a mark
+		seen = append(seen[:0], seen[len(seen)-keep:]...)
+	}
+}
+
+// checkHead looks at the beginning of a file alone.
+func checkHead(path string) error {
+	f, err := openText(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := newTextReader(f).Read(make([]byte, textBlock)); err != nil {
+		return fmt.Errorf("%s: %w", path, bare(err))
+	}
+	return nil
+}
+
+const bom = "\xef\xbb\xbf" // the byte order mark in UTF-8
