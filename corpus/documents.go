@@ -116,7 +116,7 @@ func detect(path string) (Format, error) {
 
 // readDocuments reads a text file, and cuts it at every separator.
 func readDocuments(path, separator string, each func(Record) error) error {
-	text, err := load(path)
+	text, err := load(path, 0)
 	if err != nil {
 		return err
 	}

@@ -27,21 +27,25 @@ import (
 // as a whole, because a corpus with a hole in it trains in silence.
 //
 // A text that does not fit into memory is refused before it is read, as [memory.Short].
-func Load(path string) (string, error) {
-	text, err := load(path)
+func Load(path string) (string, error) { return LoadBeside(path, 0) }
+
+// LoadBeside is Load for who goes on to take, for each byte of text, so many bytes more:
+// it is refused if there is no room for both.
+func LoadBeside(path string, bytes int64) (string, error) {
+	text, err := load(path, bytes)
 	if err != nil {
 		return "", fmt.Errorf("load text: %w", err)
 	}
 	return text, nil
 }
 
-func load(path string) (string, error) {
+func load(path string, beside int64) (string, error) {
 	paths, err := files(path)
 	if err != nil {
 		return "", err
 	}
 	var all strings.Builder
-	if err := makeRoom(path, paths, &all); err != nil {
+	if err := makeRoom(path, paths, beside, &all); err != nil {
 		return "", err
 	}
 	for _, p := range paths {
@@ -56,38 +60,41 @@ func load(path string) (string, error) {
 }
 
 // makeRoom makes b large enough for the text of the files at path, if that fits into
-// memory. A file whose first bytes are no text is told as that, however large it is.
-func makeRoom(path string, paths []string, b *strings.Builder) error {
+// memory with what is to stand beside each of its bytes. A file whose first bytes are no text is told as that, however large it is.
+func makeRoom(path string, paths []string, beside int64, b *strings.Builder) error {
 	size := int64(0)
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil {
 			return err
 		}
-		if size += info.Size() + 1; size > memory.Small {
+		if size += info.Size(); size > memory.Small {
 			if err := checkHead(p); err != nil {
 				return err
 			}
 		}
 	}
-	if err := memory.Ask(size, fmt.Sprintf("%s: its %d bytes of text need", path, size), "give less of it"); err != nil {
+	what := fmt.Sprintf("%s: its %d bytes of text need", path, size)
+	if beside > 0 {
+		what = fmt.Sprintf("%s: its %d bytes of text and their tokens need", path, size)
+	}
+	if err := memory.Ask((1+beside)*size, what, "give less of it"); err != nil {
 		return err
 	}
-	b.Grow(int(size))
+	b.Grow(int(size) + len(paths)) // with the ends of lines that are missing
 	return nil
 }
 
-// Size is how many bytes the files at path have, and so at most their text.
-func Size(path string) (bytes int64, err error) {
-	paths, err := files(path)
+// sizeOf is how many bytes the files at path have.
+func sizeOf(paths []string) (bytes int64, err error) {
 	for _, p := range paths {
-		info, statErr := os.Stat(p)
-		if statErr != nil {
-			return 0, statErr
+		info, err := os.Stat(p)
+		if err != nil {
+			return 0, err
 		}
 		bytes += info.Size()
 	}
-	return bytes, err
+	return bytes, nil
 }
 
 // files lists the file at path, or the files under it.
@@ -158,16 +165,16 @@ func mentions(path, mark string) (bool, error) {
 	defer f.Close()
 	r := newTextReader(f)
 	seen := make([]byte, 0, textBlock+len(mark))
-	found := false
 	for {
 		n, err := r.Read(seen[len(seen):cap(seen)])
 		seen = seen[:len(seen)+n]
-		found = found || bytes.Contains(seen, []byte(mark))
-		if err != nil {
-			if err == io.EOF {
-				err = nil
-			}
-			return found, err
+		switch {
+		case bytes.Contains(seen, []byte(mark)):
+			return true, nil
+		case err == io.EOF:
+			return false, nil
+		case err != nil:
+			return false, err
 		}
 		keep := min(len(seen), len(mark)-1) // the beginning of a mark
 		seen = append(seen[:0], seen[len(seen)-keep:]...)

@@ -44,7 +44,7 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 	}
 	x, r := &Examples{}, &Report{Ignored: map[string]int{}}
 	var e *Encoder
-	joined := 0
+	joined, next := 0, 1<<20
 	err := ReadRecords(path, o.Format, o.Separator, func(rec Record) (err error) {
 		if e == nil {
 			r.Kind = rec.Kind
@@ -68,7 +68,10 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 		if e.template == nil && rec.Kind == KindPrompt && glued(rec.Prompt, rec.Completion) {
 			joined++
 		}
-		return e.Add(x, rec)
+		if err := e.Add(x, rec); err != nil {
+			return err
+		}
+		return x.room(&next)
 	})
 	if err != nil {
 		return nil, nil, err
