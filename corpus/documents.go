@@ -1,24 +1,12 @@
 package corpus
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/token"
-)
-
-// A Format is how a file holds its documents.
-type Format string
-
-const (
-	FormatAuto  Format = ""      // JSONL if the file's name or first line says so, text otherwise
-	FormatText  Format = "text"  // documents are divided by a marker, or are whole files
-	FormatJSONL Format = "jsonl" // one JSON object a line
 )
 
 // ReadRecords hands on the examples of a file, or of all files under a directory in
@@ -30,10 +18,21 @@ const (
 // the line where there are lines, the field, and what to do; it also wraps what each
 // returned.
 func ReadRecords(path string, format Format, separator string, each func(Record) error) error {
-	switch format {
-	case FormatAuto, FormatText, FormatJSONL:
-	default:
-		return fmt.Errorf("read examples: the format is %.20q: choose %s or %s", format, FormatText, FormatJSONL)
+	return reading{format: format, separator: separator}.records(path, each)
+}
+
+// A reading says how files are read.
+type reading struct {
+	format    Format
+	separator string
+	columns   Columns
+	source    func(Source) // is told of each file; nil = nobody is
+}
+
+// records is ReadRecords.
+func (how reading) records(path string, each func(Record) error) error {
+	if how.format != FormatAuto && !slices.Contains(Formats(), how.format) {
+		return fmt.Errorf("read examples: the format is %.20q: choose one of %s", string(how.format), Formats())
 	}
 	paths, err := files(path)
 	if err != nil {
@@ -41,7 +40,7 @@ func ReadRecords(path string, format Format, separator string, each func(Record)
 	}
 	var first Record
 	for _, p := range paths {
-		err := readRecords(p, format, separator, func(r Record) error {
+		err := how.file(p, func(r Record) error {
 			if first.Kind == "" {
 				first = r
 			}
@@ -57,66 +56,42 @@ func ReadRecords(path string, format Format, separator string, each func(Record)
 	return nil
 }
 
-func readRecords(path string, format Format, separator string, each func(Record) error) error {
-	info, err := os.Stat(path)
+// file reads one file.
+func (how reading) file(path string, each func(Record) error) error {
+	in, err := open(path)
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file (%s): give a file of text or JSONL", path, info.Mode())
-	}
-	if info.Size() == 0 {
-		return fmt.Errorf("%s: the file is empty: give a file with some text", path)
-	}
-	if format == FormatAuto {
-		if format, err = detect(path); err != nil {
+	defer in.Close()
+	if how.format == FormatAuto {
+		if how.format, err = in.recognize(how.columns); err != nil {
 			return err
 		}
 	}
-	if format == FormatText {
-		return readDocuments(path, separator, each)
+	c := &collector{columns: how.columns, source: Source{Path: path, Format: how.format, Packed: in.packed}, each: each}
+	switch how.format {
+	case FormatText:
+		err = readDocuments(in, how.separator, c)
+	case FormatJSONL:
+		err = readJSONL(in, path, c)
+	case FormatJSON:
+		err = readList(in, path, c)
+	case FormatParquet:
+		c.table = true
+		err = readParquet(in, c)
+	default:
+		c.table = true
+		err = readTable(in, path, how.format, c)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+	if err == nil && how.source != nil {
+		how.source(c.source)
 	}
-	defer f.Close()
-	return readJSONL(f, path, each)
-}
-
-// detect says what a file holds: by the ending of its name, or because its first line
-// is an object with fields of an example.
-func detect(path string) (Format, error) {
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".jsonl", ".ndjson":
-		return FormatJSONL, nil
-	case ".json":
-		return FormatJSONL, nil // which says what is wrong with a list
-	case ".parquet", ".arrow", ".csv", ".tsv", ".zip", ".gz", ".zst", ".bin":
-		return "", fmt.Errorf("%s: files that end in %s are not read: give text, or JSONL with one object a line", path, ext)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	line, err := bufio.NewReader(io.LimitReader(f, 1<<20)).ReadBytes('\n')
-	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("%s: %w", path, bare(err))
-	}
-	if o, err := parseObject([]byte(strings.TrimPrefix(string(line), bom))); err == nil {
-		for _, name := range []string{"text", "prompt", "completion", "messages"} {
-			if o.get(name) != nil {
-				return FormatJSONL, nil
-			}
-		}
-	}
-	return FormatText, nil
+	return err
 }
 
 // readDocuments reads a text file, and cuts it at every separator.
-func readDocuments(path, separator string, each func(Record) error) error {
-	text, err := load(path, 0)
+func readDocuments(in *input, separator string, c *collector) error {
+	text, err := in.text()
 	if err != nil {
 		return err
 	}
@@ -128,35 +103,41 @@ func readDocuments(path, separator string, each func(Record) error) error {
 		var doc string
 		doc, rest, more = strings.Cut(rest, separator)
 		if strings.TrimSpace(doc) != "" {
-			r := Record{Kind: KindText, Text: doc, Place: Place{File: path}}
+			r := Record{Kind: KindText, Text: doc, Place: Place{File: in.path}}
 			if found || more {
 				r.Place.Line = line + strings.Count(doc[:len(doc)-len(strings.TrimLeft(doc, "\n"))], "\n")
 			}
-			if err := each(r); err != nil {
+			if err := c.each(r); err != nil {
 				return fmt.Errorf("%v: %w", r.Place, err)
 			}
+			c.source.Examples++
 			found = true
 		}
 		line += strings.Count(doc, "\n") + strings.Count(separator, "\n")
 	}
 	if !found {
-		return fmt.Errorf("%s: %w", path, errors.New("the file holds white space only: give a file with some text"))
+		return fmt.Errorf("%s: %w", in.path, errors.New("the file holds white space only: give a file with some text"))
 	}
 	return nil
 }
 
-// IsExamples says whether path names documents and not one running text: JSON Lines,
-// in a file or the first one under a directory, or a text in which the end-of-text
-// token of tok is written out.
-func IsExamples(path string, tok *token.Tokenizer) bool {
+// IsExamples says whether path names documents and not one running text: examples in
+// a file or the first one under a directory, whose columns are c, or a text in which
+// the end-of-text token of tok is written out.
+func IsExamples(path string, tok *token.Tokenizer, c Columns) bool {
 	paths, err := files(path)
 	if err != nil {
 		return false
 	}
-	format, err := detect(paths[0])
-	if id, ok := tok.EOS(); ok && err == nil && format == FormatText {
-		found, err := mentions(paths[0], tok.Token(id))
-		return err == nil && found
+	in, err := open(paths[0])
+	if err != nil {
+		return false
 	}
-	return err == nil && format == FormatJSONL
+	defer in.Close()
+	format, err := in.recognize(c)
+	if id, ok := tok.EOS(); ok && err == nil && format == FormatText {
+		text, err := in.text()
+		return err == nil && strings.Contains(text, tok.Token(id))
+	}
+	return err == nil && format != FormatText
 }

@@ -32,10 +32,11 @@ type Encoder struct {
 	end      []int32 // what ends a document
 	template *boundTemplate
 
-	tokens []int32
-	learn  []bool
-	run    strings.Builder
-	learnt bool // the run
+	tokens   []int32
+	learn    []bool
+	run      strings.Builder
+	learnt   bool // the run
+	unlearnt bool // nothing of the message is learnt
 }
 
 // A boundTemplate is a template for one tokenizer.

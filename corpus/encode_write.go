@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ func (e *Encoder) record(r Record) error {
 		if e.template == nil {
 			return fmt.Errorf("a conversation needs a template: choose one of %s, or a file", strings.Join(templateNames, ", "))
 		}
-		if err := e.conversation(ms, given); err != nil {
+		if err := e.conversation(ms, given, r.Unlearnt...); err != nil {
 			return err
 		}
 		for _, a := range e.template.end {
@@ -40,8 +41,9 @@ func (e *Encoder) record(r Record) error {
 	return e.finish(true)
 }
 
-// conversation writes messages. Of those before given nothing is learnt.
-func (e *Encoder) conversation(ms []Message, given int) error {
+// conversation writes messages. Of those before given nothing is learnt, nor of the
+// unlearnt.
+func (e *Encoder) conversation(ms []Message, given int, unlearnt ...int) error {
 	for _, a := range e.template.begin {
 		if err := e.atom(a, "", false); err != nil {
 			return err
@@ -49,14 +51,19 @@ func (e *Encoder) conversation(ms []Message, given int) error {
 	}
 	for i, m := range ms {
 		as, ok := e.template.roles[m.Role]
+		if !ok && m.Role == Developer {
+			as, ok = e.template.roles[System]
+		}
 		if !ok {
 			return fmt.Errorf("message %d has the role %s, and template %s has no text for it: add the key %s", i, m.Role, e.o.Template.Name, m.Role)
 		}
+		e.unlearnt = slices.Contains(unlearnt, i)
 		for _, a := range as {
 			if err := e.atom(a, m.Content, i >= given); err != nil {
 				return err
 			}
 		}
+		e.unlearnt = false
 	}
 	return nil
 }
@@ -73,7 +80,7 @@ func (e *Encoder) atom(a atom, content string, learn bool) error {
 		return e.text(a.text, learn)
 	}
 	err := e.flush()
-	e.append(learn, a.id)
+	e.append(e.learns(learn), a.id)
 	return err
 }
 
@@ -83,7 +90,7 @@ func (e *Encoder) text(s string, learn bool) error {
 		return nil
 	}
 	var err error
-	if learn = learn || e.o.All; learn != e.learnt {
+	if learn = e.learns(learn); learn != e.learnt {
 		err = e.flush()
 	}
 	e.learnt = learn
@@ -94,7 +101,7 @@ func (e *Encoder) text(s string, learn bool) error {
 // finish ends the run, and with it a document or a turn.
 func (e *Encoder) finish(learn bool) error {
 	err := e.flush()
-	e.append(learn, e.end...)
+	e.append(e.learns(learn), e.end...)
 	return err
 }
 
@@ -112,6 +119,9 @@ func (e *Encoder) flush() error {
 func (e *Encoder) append(learn bool, ids ...int32) {
 	e.tokens = append(e.tokens, ids...)
 	for range ids {
-		e.learn = append(e.learn, learn || e.o.All)
+		e.learn = append(e.learn, learn)
 	}
 }
+
+// learns says whether what is written now is learnt, which it may be.
+func (e *Encoder) learns(may bool) bool { return (may || e.o.All) && !e.unlearnt }

@@ -12,11 +12,9 @@ import (
 // book, not a gigabyte; what is longer is a file of another kind.
 const maxLine = 64 << 20
 
-// readJSONL hands each of the examples of r on. The error names file and line.
-func readJSONL(r io.Reader, file string, each func(Record) error) error {
+// readJSONL hands each of the examples of r to c. The error names file and line.
+func readJSONL(r io.Reader, file string, c *collector) error {
 	in := bufio.NewReaderSize(r, 1<<16)
-	var kind Kind
-	first := 0
 	for n := 1; ; n++ {
 		line, err := readLine(in)
 		at := Place{file, n}
@@ -35,28 +33,14 @@ func readJSONL(r io.Reader, file string, each func(Record) error) error {
 			continue
 		}
 		o, err := parseObject(line)
-		var rec Record
-		if err == nil {
-			rec, err = o.record()
-		}
 		if err != nil {
 			return fmt.Errorf("%v: %w", at, err)
 		}
-		if first == 0 {
-			kind, first = rec.Kind, n
-		}
-		if rec.Kind != kind {
-			return fmt.Errorf("%v: the example is of kind %s, and that of line %d of kind %s: put them into two files", at, rec.Kind, first, kind)
-		}
-		rec.Place = at
-		if err := each(rec); err != nil {
-			return fmt.Errorf("%v: %w", at, err)
+		if err := c.add(o, at); err != nil {
+			return err
 		}
 	}
-	if first == 0 {
-		return fmt.Errorf("%s: the file holds no examples: write one JSON object a line", file)
-	}
-	return nil
+	return c.end(file, "write one JSON object a line")
 }
 
 // readLine reads to the end of a line, which is not part of what it returns.
@@ -78,10 +62,6 @@ func checkStart(line []byte) error {
 	switch s := bytes.TrimSpace(bytes.TrimPrefix(line, []byte(bom))); {
 	case bytes.HasPrefix(line, []byte("\xff\xfe")), bytes.HasPrefix(line, []byte("\xfe\xff")):
 		return errors.New("the byte order mark of UTF-16: convert the file with iconv -f UTF-16 -t UTF-8")
-	case bytes.HasPrefix(line, []byte("\x1f\x8b")):
-		return errors.New("the file is compressed: unpack it with gunzip")
-	case bytes.HasPrefix(s, []byte("[")):
-		return errors.New("the file is one JSON list: write one object a line, for example with jq -c '.[]'")
 	case string(s) == "{":
 		return errors.New("an object over several lines: write one whole object a line, for example with jq -c .")
 	}

@@ -30,17 +30,17 @@ func FuzzJSONL(f *testing.F) {
 			t.Fatal(err)
 		}
 		x, lines := &Examples{}, bytes.Split(data, []byte("\n"))
-		err = readJSONL(bytes.NewReader(data), "a.jsonl", func(r Record) error {
+		err = readJSONL(bytes.NewReader(data), "a.jsonl", &collector{each: func(r Record) error {
 			var v map[string]any
 			line := bytes.TrimPrefix(lines[r.Place.Line-1], []byte(bom))
 			if err := json.Unmarshal(line, &v); r.Kind == KindText && (err != nil || v["text"] != r.Text) {
 				t.Errorf("%q is read as %q (%v)", line, r.Text, err)
 			}
-			if r.Kind == KindMessages && len(v["messages"].([]any)) != len(r.Messages) {
+			if ms, ok := v["messages"].([]any); ok && r.Kind == KindMessages && r.layout.name == "messages" && (len(ms) < len(r.Messages) || len(ms) > len(r.Messages)+2) {
 				t.Errorf("%q is read as %d messages", line, len(r.Messages))
 			}
 			return e.Add(x, r)
-		})
+		}})
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "a.jsonl") {
 				t.Errorf("%q", err)

@@ -12,6 +12,7 @@ import (
 // ExampleOptions say how examples are read and encoded.
 type ExampleOptions struct {
 	Format    Format
+	Columns   Columns
 	Separator string // of documents in text files; "" means the text of the end-of-text token, or <|endoftext|>
 	EncodeOptions
 }
@@ -27,9 +28,12 @@ type Report struct {
 	Targets   int            `json:"targets"` // tokens that are learnt
 	Longest   int            `json:"longest"` // tokens of the longest document
 	LongestAt Place          `json:"longest_at"`
-	Ends      int            `json:"ends"`              // documents whose end is learnt
-	Template  string         `json:"template"`          // "" when there is none
-	Ignored   map[string]int `json:"ignored,omitempty"` // fields that were not used, and how often they are there
+	Ends      int            `json:"ends"`               // documents whose end is learnt
+	Template  string         `json:"template"`           // "" when there is none
+	Sources   []Source       `json:"sources"`            // the files, in the order in which they were read
+	Ignored   map[string]int `json:"ignored,omitempty"`  // fields that were not used, and how often they are there
+	LeftOut   int            `json:"left_out,omitempty"` // examples in which the answer or the text is empty
+	LeftAt    *Place         `json:"left_at,omitempty"`  // the first of them
 	Warnings  []string       `json:"warnings,omitempty"`
 }
 
@@ -44,8 +48,10 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 	}
 	x, r := &Examples{}, &Report{Ignored: map[string]int{}}
 	var e *Encoder
-	joined, next := 0, 1<<20
-	err := ReadRecords(path, o.Format, o.Separator, func(rec Record) (err error) {
+	joined := 0
+	how := reading{format: o.Format, separator: o.Separator, columns: o.Columns}
+	how.source = func(s Source) { r.Sources = append(r.Sources, s) }
+	err := how.records(path, func(rec Record) (err error) {
 		if e == nil {
 			r.Kind = rec.Kind
 			if o.Template == nil && rec.Messages != nil {
@@ -60,22 +66,15 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 				return err
 			}
 		}
-		for _, f := range rec.ignored {
-			if len(r.Ignored) < 100 || r.Ignored[f] > 0 {
-				r.Ignored[shorten(f)]++
-			}
-		}
 		if e.template == nil && rec.Kind == KindPrompt && glued(rec.Prompt, rec.Completion) {
 			joined++
 		}
-		if err := e.Add(x, rec); err != nil {
-			return err
-		}
-		return x.room(&next)
+		return e.Add(x, rec)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	r.gather()
 	r.count(x, e)
 	if o.Template != nil && e.template != nil {
 		r.Template = o.Template.Name
@@ -87,7 +86,24 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 	if len(r.Ignored) > 0 {
 		r.warn("fields that are not used: %s", strings.Join(slices.Sorted(maps.Keys(r.Ignored)), ", "))
 	}
+	if r.LeftOut > 0 {
+		r.warn("%d examples are left out, in which the answer or the text is empty, first %v", r.LeftOut, *r.LeftAt)
+	}
 	return x, r, nil
+}
+
+// gather sums up what the sources tell.
+func (r *Report) gather() {
+	for _, s := range r.Sources {
+		for name, n := range s.Ignored {
+			if len(r.Ignored) < maxNoted || r.Ignored[name] > 0 {
+				r.Ignored[name] += n
+			}
+		}
+		if r.LeftOut += s.LeftOut; r.LeftAt == nil {
+			r.LeftAt = s.LeftAt
+		}
+	}
 }
 
 // Compare warns of documents of val that are in train too, and returns them.

@@ -70,6 +70,19 @@ func describe(v any) string {
 // than package json, which takes the last of two equal names, and puts U+FFFD where
 // bytes are not UTF-8 and where half a surrogate pair stands.
 func parseObject(line []byte) (object, error) {
+	v, err := parseJSON(line)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := v.(object)
+	if !ok {
+		return nil, fmt.Errorf("the line is %s: it must be an object, such as {\"text\": \"…\"}", describe(v))
+	}
+	return o, nil
+}
+
+// parseJSON is parseObject for a value of any kind.
+func parseJSON(line []byte) (any, error) {
 	for i := 0; i < len(line); {
 		r, size := utf8.DecodeRune(line[i:])
 		if r == utf8.RuneError && size == 1 {
@@ -91,15 +104,7 @@ func parseObject(line []byte) (object, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
-	v, err := parseValue(d, line)
-	if err != nil {
-		return nil, err
-	}
-	o, ok := v.(object)
-	if !ok {
-		return nil, fmt.Errorf("the line is %s: it must be an object, such as {\"text\": \"…\"}", describe(v))
-	}
-	return o, nil
+	return parseValue(d, line)
 }
 
 // syntax is what is wrong with the syntax of line. (The errors of a Decoder do not

@@ -32,7 +32,7 @@ func TestObjectsAreLinear(t *testing.T) {
 				return func() {
 					o, err := parseObject(text)
 					if err == nil {
-						_, err = o.record()
+						_, err = o.record(nil, nil)
 					}
 					if err != nil {
 						t.Fatal(err)

@@ -23,7 +23,8 @@ import (
 // assistant, {learn} and {/learn} enclose what is learnt: the content, and what shows
 // that it has ended. {eos} is the tokenizer's token for the end of a text, {{ and }}
 // are braces. What is written in the template may name special tokens; what is
-// written in a message never does. The keys user and assistant are required.
+// written in a message never does. The keys user and assistant are required; what a
+// developer says is written as what the system says where there is no key developer.
 type Template struct {
 	Name string
 
@@ -179,7 +180,7 @@ func (t *Template) set(key string, fs []fragment) error {
 			t.end = fs
 		}
 		return nil
-	case System, User, Assistant:
+	case System, Developer, User, Assistant:
 		if contents != 1 {
 			return fmt.Errorf("{content} is there %d times: it must be once", contents)
 		}
@@ -189,7 +190,7 @@ func (t *Template) set(key string, fs []fragment) error {
 		t.roles[key] = fs
 		return nil
 	}
-	return fmt.Errorf("there is no such key: choose begin, system, user, assistant or end")
+	return fmt.Errorf("there is no such key: choose begin, system, developer, user, assistant or end")
 }
 
 // parseFragments divides a text at its braces.

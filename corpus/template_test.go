@@ -18,7 +18,7 @@ var badTemplates = map[string]string{
 	"user":                                          `line 1: after the key "user" there must be`,
 	"# \n\nuser \"{content}":                        `line 3: after the key "user"`,
 	`user "\q{content}"`:                            `line 1: after the key "user"`,
-	"tool \"{content}\"":                            "line 1: tool: there is no such key: choose begin, system, user, assistant or end",
+	"tool \"{content}\"":                            "line 1: tool: there is no such key: choose begin, system, developer, user, assistant or end",
 	"user \"{content}\"\nuser \"{content}\"":        `line 2: the key "user" is there twice`,
 	"user \"User:\"":                                "line 1: user: {content} is there 0 times",
 	"user \"{content}{content}\"":                   "line 1: user: {content} is there 2 times",

@@ -1,9 +1,6 @@
 package paper
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Status says how an equation lives in the code.
 type Status string
@@ -42,10 +39,10 @@ type Equation struct {
 var Equations = slices.Concat(lossEquations, embeddingEquations, headEquations, headBackwardEquations,
 	headBoxes, multiHeadEquations, layerNormEquations, loraEquations, networkEquations, appendixEquations)
 
-// FindEquation returns the entry of a number or a short name, in upper or lower case.
+// FindEquation returns the entry of a number.
 func FindEquation(number string) (e Equation, ok bool) {
 	for _, e := range Equations {
-		if strings.EqualFold(e.Number, number) {
+		if e.Number == number {
 			return e, true
 		}
 	}

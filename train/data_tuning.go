@@ -21,7 +21,7 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	case !told && corpus.IsShards(o.Data):
 		d := &Data{Source: o.Data, Tokenizer: tok, vocab: vocab}
 		return d, d.readShards(o)
-	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && (o.Tuning.Separator != "" || corpus.IsExamples(o.Data, tok))):
+	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && (o.Tuning.Separator != "" || len(o.Tuning.Map) > 0 || corpus.IsExamples(o.Data, tok, nil))):
 		return loadExamples(o, tok)
 	}
 	return loadText(o, tok)
@@ -30,7 +30,7 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 // loadExamples reads examples and divides them, unless there is a file for validation.
 func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 	d := &Data{Source: o.Data, Tokenizer: tok}
-	e := corpus.ExampleOptions{Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End}}
+	e := corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End}}
 	var err error
 	if o.Tuning.Template != "" {
 		if e.Template, err = corpus.LoadTemplate(o.Tuning.Template); err != nil {

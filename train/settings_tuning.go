@@ -21,6 +21,7 @@ func (o *Options) TuningSettings() []Setting {
 		{"val", "documents or text of a file for validation; without it a part of data is kept", &o.Val},
 		{"val_fraction", "share of data that is kept for validation", &o.ValFraction},
 		{"format", "documents, or windows of a text; empty = documents if they are in JSON Lines or a text has marks between them", &t.Format},
+		{"map", "columns that have other names: prompt=question,completion=answer; fields are those of data --help", columnsOf(&t.Map)},
 		{"separator", `what divides the documents of a text, such as "\n\n"; empty = the end-of-text mark`, escaped(&t.Separator)},
 		{"template", "how messages become a text: " + strings.Join(corpus.Templates(), ", ") + ", or a file; empty = that which the tokenizer's own looks like, or the first", &t.Template},
 		{"tokenizer", "of a base that brings none: gpt2, bytes, or the path of a tokenizer.json; else base", &o.Tokenizer},
@@ -72,6 +73,19 @@ func escaped(p *string) written {
 	set := func(text string) error {
 		*p = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\t`, "\t").Replace(text)
 		return nil
+	}
+	return written{get, set}
+}
+
+// columnsOf is the notation of columns; what is set adds to what was.
+func columnsOf(c *corpus.Columns) written {
+	get := func() string { return c.String() }
+	set := func(text string) (err error) {
+		columns, err := c.ParseColumns(text)
+		if err == nil {
+			*c = columns
+		}
+		return err
 	}
 	return written{get, set}
 }

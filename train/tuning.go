@@ -36,14 +36,15 @@ type Tuning struct {
 	Init     AdapterInit              `json:"init,omitempty"`
 	LoRAPlus float64                  `json:"lora_plus,omitempty"` // u learns this many times as fast as d; 0 = as fast
 
-	Epochs    float64 `json:"epochs,omitempty"`    // passes over the data, where Options.Steps is 0
-	Format    string  `json:"format,omitempty"`    // FormatDocuments or FormatWindows; "" = documents if they are in JSON Lines or a text has marks between them
-	Separator string  `json:"separator,omitempty"` // of documents in a text; "" = the end-of-text mark
-	Template  string  `json:"template,omitempty"`  // how messages become a text
-	End       string  `json:"end,omitempty"`       // what ends a document; "" = the tokenizer's end-of-text token
-	Loss      string  `json:"loss,omitempty"`
-	Packing   string  `json:"packing,omitempty"`
-	Long      string  `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
+	Epochs    float64        `json:"epochs,omitempty"`    // passes over the data, where Options.Steps is 0
+	Format    string         `json:"format,omitempty"`    // FormatDocuments or FormatWindows; "" = documents if they are in JSON Lines or a text has marks between them
+	Map       corpus.Columns `json:"map,omitempty"`       // of documents: from which column a field is read
+	Separator string         `json:"separator,omitempty"` // of documents in a text; "" = the end-of-text mark
+	Template  string         `json:"template,omitempty"`  // how messages become a text
+	End       string         `json:"end,omitempty"`       // what ends a document; "" = the tokenizer's end-of-text token
+	Loss      string         `json:"loss,omitempty"`
+	Packing   string         `json:"packing,omitempty"`
+	Long      string         `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
 }
 
 // on says whether there is a base.

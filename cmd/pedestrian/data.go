@@ -57,10 +57,10 @@ your own. --show-template prints one, to begin your own with.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&t.tokenizer, "tokenizer", train.GPT2, "gpt2, bytes, or the path of a tokenizer.json or of a directory with one")
-	f.StringVar(&t.format, "format", "", "text or jsonl (default: as the name or the first line says)")
+	f.StringVar(&t.format, "format", "", "text, jsonl, json, csv, tsv or parquet (default: as the content says)")
 	for _, s := range t.tuning.TuningSettings() {
 		switch s.Name {
-		case "separator", "template", "end", "loss", "packing", "long":
+		case "map", "separator", "template", "end", "loss", "packing", "long":
 			addSettings(f, []train.Setting{s})
 		}
 	}
@@ -144,7 +144,6 @@ func (t *dataCommand) options() (o corpus.ExampleOptions, err error) {
 		name, value string
 		allowed     []string
 	}{
-		{"format", t.format, []string{"", string(corpus.FormatText), string(corpus.FormatJSONL)}},
 		{"loss", u.Loss, []string{train.LossCompletions, train.LossAll}},
 		{"packing", u.Packing, []string{train.PackingOn, train.PackingOff}},
 		{"long", u.Long, []string{string(corpus.LongCut), string(corpus.LongTruncate)}},
@@ -153,10 +152,13 @@ func (t *dataCommand) options() (o corpus.ExampleOptions, err error) {
 			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
 		}
 	}
+	if format := corpus.Format(t.format); format != corpus.FormatAuto && !slices.Contains(corpus.Formats(), format) {
+		return o, fmt.Errorf("--format is %q: choose one of text, jsonl, json, csv, tsv and parquet", t.format)
+	}
 	if t.window < 1 || t.window > 1<<20 || t.show < 0 || t.width < 0 {
 		return o, fmt.Errorf("--window is %d, -n %d and --tokens %d: a row has 1 to %d tokens, and the others are not negative", t.window, t.show, t.width, 1<<20)
 	}
-	o.Format, o.Separator = corpus.Format(t.format), u.Separator
+	o.Format, o.Separator, o.Columns = corpus.Format(t.format), u.Separator, u.Map
 	o.EncodeOptions = corpus.EncodeOptions{All: u.Loss == train.LossAll, End: u.End}
 	if u.Template != "" {
 		o.Template, err = corpus.LoadTemplate(u.Template)

@@ -37,7 +37,7 @@ You will see how many tokens it holds.`,
 			}
 			var tokens []int32
 			for _, path := range args {
-				text, err := corpus.LoadBeside(path, 6) // with the shard
+				text, err := corpus.Load(path)
 				if err != nil {
 					return usageError{err}
 				}

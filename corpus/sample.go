@@ -1,0 +1,61 @@
+package corpus
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// sampleFiles are data at hand: a file NAME.ext of them is read as the path @NAME.
+//
+//go:embed samples
+var sampleFiles embed.FS
+
+const sampleMark = "@"
+
+// IsSample says whether path means data that are built in, such as "@chats", and not
+// a file. (A file of such a name is "./@chats".)
+func IsSample(path string) bool { return strings.HasPrefix(path, sampleMark) }
+
+// Samples are the paths of the data that are built in.
+func Samples() (paths []string) {
+	entries, err := sampleFiles.ReadDir("samples")
+	if err != nil {
+		panic("corpus: " + err.Error())
+	}
+	for _, e := range entries {
+		paths = append(paths, sampleMark+strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())))
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// CheckSample reports a path that begins as a sample's and is none.
+func CheckSample(path string) error {
+	f, sample, err := openSample(path)
+	if sample && err == nil {
+		f.Close()
+	}
+	return err
+}
+
+// openSample opens the sample at path; false where path is no sample's.
+func openSample(path string) (f fs.File, sample bool, err error) {
+	if !IsSample(path) {
+		return nil, false, nil
+	}
+	entries, err := sampleFiles.ReadDir("samples")
+	if err != nil {
+		return nil, true, err
+	}
+	for _, e := range entries {
+		if sampleMark+strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())) == path {
+			f, err = sampleFiles.Open("samples/" + e.Name())
+			return f, true, err
+		}
+	}
+	return nil, true, fmt.Errorf("there is no sample %s: choose %s; a file of that name is ./%s", path, strings.Join(Samples(), " or "), path)
+}
