@@ -20,7 +20,7 @@ func (w *Writer) Answer(ctx context.Context, t *corpus.Template, ms []corpus.Mes
 	if stop := t.Stop(); stop != "" {
 		s.Stop = append(slices.Clone(s.Stop), stop)
 	}
-	return w.write(ctx, Order{Sampling: s, After: after, Emit: emit})
+	return w.one(ctx, Order{Sampling: s, After: after, Emit: emit})
 }
 
 // Conversation is the tokens that an answer to ms goes on from. It ends before t.Stop().

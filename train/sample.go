@@ -131,6 +131,6 @@ func (r *Run) sample(ctx context.Context) (Sample, error) {
 	if n <= 1 {
 		n = min(sampleStart, len(tokens))
 	}
-	text, err := r.writer.write(ctx, Order{Sampling: s, After: tokens[:n]})
+	text, err := r.writer.one(ctx, Order{Sampling: s, After: tokens[:n]})
 	return Sample{r.State.Step, r.Data.Tokenizer.Decode(tokens[:n]), text.Text}, err
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -35,10 +36,10 @@ func (w *Writer) Write(ctx context.Context, prompt string, s Sampling, emit func
 	if err != nil {
 		return Text{}, err
 	}
-	return w.write(ctx, Order{Sampling: s, After: after, Emit: emit})
+	return w.one(ctx, Order{Sampling: s, After: after, Emit: emit})
 }
 
-func (w *Writer) write(ctx context.Context, o Order) (Text, error) {
+func (w *Writer) one(ctx context.Context, o Order) (Text, error) {
 	texts, err := w.WriteAll(ctx, []Order{o})
 	return texts[0], err
 }
@@ -50,36 +51,61 @@ func (w *Writer) write(ctx context.Context, o Order) (Text, error) {
 func (w *Writer) WriteAll(ctx context.Context, orders []Order) ([]Text, error) {
 	texts := make([]Text, len(orders))
 	for _, o := range orders {
-		if err := o.Validate(); err != nil {
+		if err := o.check(); err != nil {
 			return texts, err
 		}
-		if len(o.After) == 0 {
-			return texts, fmt.Errorf("nothing to go on from: an order wants at least one token")
-		}
 	}
-	drafts := make([]*draft, max(1, min(w.AtOnce, len(orders)))) // by their row in the decoder
+	begun := -1
+	return texts, w.write(ctx, len(orders), slices.Values(orders), func() *Text { begun++; return &texts[begun] })
+}
+
+// WriteEach is WriteAll for orders that are made when it is their turn, at most count:
+// nothing is kept of a text that is finished, so that there may be any number.
+func (w *Writer) WriteEach(ctx context.Context, count int, orders iter.Seq[Order]) error {
+	return w.write(ctx, count, orders, func() *Text { return new(Text) })
+}
+
+// check reports an order that cannot be written.
+func (o Order) check() error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if len(o.After) == 0 {
+		return fmt.Errorf("nothing to go on from: an order wants at least one token")
+	}
+	return nil
+}
+
+// write writes the orders, the text of each into what into returns when it begins.
+func (w *Writer) write(ctx context.Context, count int, orders iter.Seq[Order], into func() *Text) error {
+	next, stop := iter.Pull(orders)
+	defer stop()
+	drafts := make([]*draft, max(1, min(w.AtOnce, count))) // by their row in the decoder
 	if len(drafts) > w.rows {
 		w.decoder, w.rows = nil, len(drafts)
 	}
-	for begun := 0; ; {
+	for {
 		atWork := false
 		for i, d := range drafts {
 			if d == nil || d.done {
-				if drafts[i] = nil; begun < len(orders) {
-					drafts[i] = w.begin(orders[begun], &texts[begun])
-					begun++
+				drafts[i] = nil
+				if o, more := next(); more {
+					if err := o.check(); err != nil {
+						return err
+					}
+					drafts[i] = w.begin(o, into())
 				}
 			}
 			atWork = atWork || drafts[i] != nil
 		}
 		if !atWork {
-			return texts, nil
+			return nil
 		}
 		if err := ctx.Err(); err != nil {
-			return texts, err
+			return err
 		}
 		if err := w.round(drafts); err != nil {
-			return texts, err
+			return err
 		}
 	}
 }

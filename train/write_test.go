@@ -45,7 +45,7 @@ func TestWriteAllIsAlone(t *testing.T) {
 			orders := unlikeOrders(t, alone)
 			var want []Text
 			for _, o := range orders {
-				text, err := alone.write(t.Context(), o)
+				text, err := alone.one(t.Context(), o)
 				if err != nil {
 					t.Fatal(err)
 				}

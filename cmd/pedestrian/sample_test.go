@@ -159,9 +159,9 @@ func TestPrinter(t *testing.T) {
 	want := []string{"A:", "A:a1 ", "A:a1 ", "A:a1 ", "A:a1 ", "A:a1 \n\n----\nB:b1 b2 ", "…b3", "…b3",
 		"…b3\n\n----\nC:c1\n\n----\nD:", "…D:d1", "…D:d1", "…D:d1\n\n----\nE:e1\n"}
 	var out bytes.Buffer
-	p := &printer{sampleCommand: &sampleCommand{}, stdout: &out}
+	p := &printer{sampleCommand: &sampleCommand{n: 1}, stdout: &out, count: 6}
 	for _, prompt := range []string{"A:", "\nB:", "C:", "D:", "E:", "F:"} {
-		p.texts = append(p.texts, &printed{beginning: beginning{prompt: prompt}})
+		p.from = append(p.from, beginning{prompt: prompt})
 	}
 	p.begin()
 	for i, event := range events {
@@ -172,15 +172,15 @@ func TestPrinter(t *testing.T) {
 		}
 	}
 	var line bytes.Buffer
-	j := &printer{sampleCommand: &sampleCommand{json: true}, stdout: &line, texts: []*printed{{beginning: beginning{prompt: "A"}}, {beginning: beginning{prompt: "B"}, seed: 7}}}
+	j := &printer{sampleCommand: &sampleCommand{n: 7, json: true}, stdout: &line, from: []beginning{{prompt: "A"}, {prompt: "B"}}, count: 14}
 	j.begin()
-	j.piece(1, "b")
-	j.done(1, written{Text: train.Text{Text: "b"}})
+	j.piece(8, "b")
+	j.done(8, written{Text: train.Text{Text: "b"}})
 	if line.Len() > 0 {
 		t.Errorf("out of order: %q", line.String())
 	}
 	j.end()
-	if got := line.String(); !strings.Contains(got, `"seed":7`) || strings.Count(got, "\n") != 1 {
+	if got := line.String(); !strings.Contains(got, `"seed":1`) || strings.Count(got, "\n") != 1 {
 		t.Errorf("what was finished: %q", got)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,28 +16,18 @@ import (
 
 // write writes -n texts after each beginning.
 func (t *sampleCommand) write(ctx context.Context, w *train.Writer, from []beginning, dir string, stdout, stderr io.Writer) error {
-	p := &printer{sampleCommand: t, dir: dir, stdout: stdout, stderr: stderr}
-	var orders []train.Order
-	for _, b := range from {
-		for i := range t.n {
-			s := t.Sampling
-			s.Seed += uint64(i)
-			p.texts = append(p.texts, &printed{beginning: b, seed: s.Seed})
-			orders = append(orders, train.Order{Sampling: s, After: b.tokens})
-		}
+	if t.n > math.MaxInt/len(from) {
+		return usagef("-n is %d, of %d prompts each: more than can be counted", t.n, len(from))
 	}
-	for i := range orders {
-		orders[i].Emit = func(piece string) { p.piece(i, piece) }
-		orders[i].Done = func(text train.Text, took time.Duration) { p.done(i, written{text, took, 0}) }
-	}
+	p := &printer{sampleCommand: t, dir: dir, stdout: stdout, stderr: stderr, from: from, count: t.n * len(from)}
 	p.begin()
 	var err error
 	if t.kv == "off" {
-		for i := 0; i < len(orders) && err == nil; i++ {
-			err = p.bothWays(ctx, w, orders[i], i)
+		for i := 0; i < p.count && err == nil; i++ {
+			err = p.bothWays(ctx, w, p.order(i), i)
 		}
 	} else {
-		_, err = w.WriteAll(ctx, orders)
+		err = w.WriteEach(ctx, p.count, p.orders)
 	}
 	p.end()
 	if errors.Is(err, context.Canceled) {
@@ -71,8 +64,10 @@ type printer struct {
 	*sampleCommand
 	dir            string
 	stdout, stderr io.Writer
-	texts          []*printed
-	turn           int // the first that is not finished
+	from           []beginning
+	count          int              // of texts: -n after each beginning
+	texts          map[int]*printed // those that are begun, from turn on
+	turn           int              // the first that is not finished
 	err            error
 }
 
@@ -81,6 +76,37 @@ type printed struct {
 	seed    uint64
 	held    strings.Builder // what came before its turn
 	written *written        // nil = not finished
+}
+
+// text is text i.
+func (p *printer) text(i int) *printed {
+	t := p.texts[i]
+	if t == nil {
+		if p.texts == nil {
+			p.texts = map[int]*printed{}
+		}
+		t = &printed{beginning: p.from[i/p.n], seed: p.Seed + uint64(i%p.n)}
+		p.texts[i] = t
+	}
+	return t
+}
+
+// order is that of text i.
+func (p *printer) order(i int) train.Order {
+	t := p.text(i)
+	s := p.Sampling
+	s.Seed = t.seed
+	return train.Order{
+		Sampling: s, After: t.tokens,
+		Emit: func(piece string) { p.piece(i, piece) },
+		Done: func(text train.Text, took time.Duration) { p.done(i, written{text, took, 0}) },
+	}
+}
+
+// orders are all of them, as long as they can be printed.
+func (p *printer) orders(yield func(train.Order) bool) {
+	for i := 0; i < p.count && p.err == nil && yield(p.order(i)); i++ {
+	}
 }
 
 type written struct {
@@ -105,15 +131,15 @@ func (p *printer) piece(i int, piece string) {
 	if i == p.turn {
 		p.emit(piece)
 	} else {
-		p.texts[i].held.WriteString(piece)
+		p.text(i).held.WriteString(piece)
 	}
 }
 
 // done takes text i as a whole.
 func (p *printer) done(i int, w written) {
-	for p.texts[i].written = &w; p.turn < len(p.texts) && p.texts[p.turn].written != nil; {
+	for p.text(i).written = &w; p.turn < p.count && p.text(p.turn).written != nil; {
 		p.finish()
-		if p.turn++; p.turn < len(p.texts) {
+		if p.turn++; p.turn < p.count {
 			p.begin()
 		}
 	}
@@ -121,13 +147,15 @@ func (p *printer) done(i int, w written) {
 
 // end prints what is finished though a text before it is not: there was an error.
 func (p *printer) end() {
-	if p.turn < len(p.texts) {
-		p.emit("\n")
-		for p.turn++; p.turn < len(p.texts); p.turn++ {
-			if p.texts[p.turn].written != nil {
-				p.begin()
-				p.finish()
-			}
+	if p.turn == p.count {
+		return
+	}
+	p.emit("\n")
+	for _, i := range slices.Sorted(maps.Keys(p.texts)) {
+		if i > p.turn && p.texts[i].written != nil {
+			p.turn = i
+			p.begin()
+			p.finish()
 		}
 	}
 }
@@ -137,14 +165,15 @@ func (p *printer) begin() {
 	if p.turn > 0 {
 		p.emit("\n----\n")
 	}
-	t := p.texts[p.turn]
+	t := p.text(p.turn)
 	p.emit(strings.TrimLeft(t.prompt, "\n"))
 	p.emit(t.held.String())
 }
 
 // finish ends the text whose turn it is.
 func (p *printer) finish() {
-	t := p.texts[p.turn]
+	t := p.text(p.turn)
+	delete(p.texts, p.turn)
 	w := t.written
 	if p.json {
 		v := map[string]any{"checkpoint": p.dir, "text": w.Text.Text, "tokens": w.Text.Tokens, "ids": w.Text.IDs, "prompt_ids": t.tokens, "stopped": w.Stopped,
