@@ -35,6 +35,24 @@ type Config struct {
 	Bias       bool       `json:"bias" yaml:"bias"`               // biases in layer norms and FC layers of the blocks
 	LogitsBias bool       `json:"logits_bias" yaml:"logits_bias"` // b_11; the paper has one, GPT-2 does not
 	Tied       bool       `json:"tied" yaml:"tied"`               // w_11 = w_tokᵗ: one matrix, two gradient contributions
+
+	// What multiplies the scores in (12); both may be set. False is the paper's and
+	// GPT-2's: division by √d_ρ and nothing else.
+	Unscaled     bool `json:"unscaled,omitempty" yaml:"unscaled,omitempty"`             // no division by √d_ρ; scale_attn_weights false in transformers
+	ScaleByBlock bool `json:"scale_by_block,omitempty" yaml:"scale_by_block,omitempty"` // division by i+1 in block i, the first of which is 0; scale_attn_by_inverse_layer_idx in transformers
+}
+
+// ScoreScale is the number that multiplies the raw scores of a block in (12) and their
+// error in (28): 1/√d_ρ, unless the configuration says otherwise.
+func (c Config) ScoreScale(block int) float64 {
+	s := 1.0
+	if !c.Unscaled {
+		s = 1 / math.Sqrt(float64(c.QueryDim()))
+	}
+	if c.ScaleByBlock {
+		s /= float64(block + 1)
+	}
+	return s
 }
 
 // ValueDim is d_h, the features of one head's values.

@@ -15,6 +15,7 @@ import (
 // ρ = exp(ρ^causal - lse) again. Tiles in which everything is masked are skipped.
 type Attention[T Float] struct {
 	Heads, KeyDim, ValueDim int         // n_h, d_ρ, d_h
+	Scale                   T           // what multiplies the scores in (12); 0 is 1/√d_ρ
 	Drop                    kernel.Mask // of ρ
 }
 
@@ -140,7 +141,7 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 // row takes the exponentials of one row of a tile, that of query q of a segment and
 // of number i in its strip, from key k0 on; y is what earlier tiles gave.
 func (f *attentionForward[T]) row(t *tiles[T], s, h int, row, y []T, q, i, k0 int) {
-	shrink, past := scoreScale[T](f.l.KeyDim), f.segments[s].Past
+	shrink, past := f.l.scale(), f.segments[s].Past
 	seen := min(max(past+q+1-k0, 0), len(row)) // (13)
 	clear(row[seen:])
 	if seen == 0 {
@@ -168,8 +169,13 @@ func (l Attention[T]) number(segment, h, i, j int) uint64 {
 	return (uint64(segment*l.Heads+h)<<20+uint64(i))<<20 + uint64(j)
 }
 
-// scoreScale is 1/√d_ρ of (12).
-func scoreScale[T Float](keyDim int) T { return T(1 / math.Sqrt(float64(keyDim))) }
+// scale is what multiplies the scores in (12), and their error in (28).
+func (l *Attention[T]) scale() T {
+	if l.Scale != 0 {
+		return l.Scale
+	}
+	return T(1 / math.Sqrt(float64(l.KeyDim)))
+}
 
 // Backward sets dq, dk and dv to the gradients of the loss with respect to q, k
 // and v, given y of Forward and dy, the gradient with respect to it.
@@ -242,7 +248,7 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 // row makes of one row of scores that of ρ, and of one of Δ vᵗ that of Δ_raw: those
 // of query q of a segment, from key k0 on. kept is ρ under its mask.
 func (f *attentionBackward[T]) row(s, h int, row, drow, kept []T, q, k0 int) {
-	seg, shrink := f.segments[s], scoreScale[T](f.l.KeyDim)
+	seg, shrink := f.segments[s], f.l.scale()
 	seen := min(q+1-k0, len(row)) // (13)
 	clear(row[seen:])
 	clear(drow[seen:]) // (27)

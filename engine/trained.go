@@ -8,7 +8,7 @@ import (
 // and biases stands in the place of p's.
 func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestrian.Adapter[T], i int) (b block[T]) {
 	keys := c.Heads * c.QueryDim()
-	b.att = Attention[T]{Heads: c.Heads, KeyDim: c.QueryDim(), ValueDim: c.ValueDim()}
+	b.att = Attention[T]{Heads: c.Heads, KeyDim: c.QueryDim(), ValueDim: c.ValueDim(), Scale: T(c.ScoreScale(i))}
 	b.act = Activation[T]{c.Activation}
 	b.ln1.Eps, b.ln2.Eps = c.Eps, c.Eps
 	if p != nil {

@@ -100,6 +100,14 @@ func Cases() []Case {
 			Reduction: paper.Mean,
 		},
 		{
+			Name:      "scales",
+			Title:     "3 blocks, 2 heads, scores over i+1 in place of √d_ρ, LoRA (α/r) on q and k, biases trained, GELU (tanh), mean",
+			Config:    mutantScales,
+			Adapter:   &pedestrian.AdapterConfig{Rank: 4, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetK}, Bias: pedestrian.BiasAll},
+			Batch:     []paper.Sequence{{Tokens: []int{6, 0, 6, 11, 3, 6}, Targets: []int{0, ignored, 11, 3, 6, 8}}},
+			Reduction: paper.Mean,
+		},
+		{
 			Name:      "gelu",
 			Title:     "1 block, 3 heads, tied logits, no biases, GELU (erf), sum",
 			Config:    mutantGELU,
@@ -119,6 +127,8 @@ var (
 		Activation: pedestrian.GELU, Eps: 0.05, Bias: true, LogitsBias: true}
 	mutantReLU = pedestrian.Config{Vocab: 9, Context: 8, Width: 12, Heads: 3, Blocks: 1, KeyDim: 7, Hidden: 10,
 		Activation: pedestrian.ReLU, Eps: 0.05, Bias: true, LogitsBias: true}
+	mutantScales = pedestrian.Config{Vocab: 12, Context: 9, Width: 10, Heads: 2, Blocks: 3, KeyDim: 8, Hidden: 7,
+		Activation: pedestrian.GELUTanh, Eps: 0.05, Bias: true, Tied: true, Unscaled: true, ScaleByBlock: true}
 	mutantGELU = pedestrian.Config{Vocab: 9, Context: 8, Width: 12, Heads: 3, Blocks: 1, KeyDim: 7, Hidden: 10,
 		Activation: pedestrian.GELU, Eps: 0.05, Tied: true}
 )

@@ -25,9 +25,6 @@ func (p Point) suspects() []suspect {
 	all := []suspect{
 		{-1, "-1", "a sign"},
 		{2, "2", "a term counted twice"},
-		{root, "√d_ρ", "1/√d_ρ of (28) is missing"},
-		{1 / root, "1/√d_ρ", "1/√d_ρ is applied twice: (12), (28)"},
-		{float64(c.QueryDim()), "d_ρ", "√d_ρ on the wrong side of (28)"},
 		{counted, "N", "the sum over targets where the mean is wanted"},
 		{1 / counted, "1/N", "the mean over targets where the sum is wanted"},
 		{counted / tokens, "N/(tokens)", "the mean over all tokens, the ignored ones included"},
@@ -35,6 +32,19 @@ func (p Point) suspects() []suspect {
 		{1 / n, "1/n_T", "the mean over tokens where the sum is wanted"},
 		{float64(c.Width), "d", "1/d of (40) is missing"},
 		{1 / float64(c.Width), "1/d", "1/d of (40) is applied twice"},
+	}
+	if c.Unscaled {
+		all = append(all, suspect{1 / root, "1/√d_ρ", "1/√d_ρ, which this network has not in (12)"})
+	} else {
+		all = append(all,
+			suspect{root, "√d_ρ", "1/√d_ρ of (28) is missing"},
+			suspect{1 / root, "1/√d_ρ", "1/√d_ρ is applied twice: (12), (28)"},
+			suspect{float64(c.QueryDim()), "d_ρ", "√d_ρ on the wrong side of (28)"})
+	}
+	if c.ScaleByBlock {
+		for i := 1; i < c.Blocks; i++ {
+			all = append(all, suspect{float64(i + 1), "i+1", fmt.Sprintf("1/(i+1) of (28) is missing in block %d, the first of which is 0", i)})
+		}
 	}
 	if p.Case.Adapter != nil {
 		m, r := p.Case.Adapter.MultiplierOf(pedestrian.TargetQ), float64(p.Case.Adapter.RankOf(pedestrian.TargetQ))

@@ -29,7 +29,7 @@ func adapters(a *pedestrian.Adapter[float64], block int) (b pedestrian.AdapterBl
 }
 
 // headsOf cuts the fused projections of every block by heads, with adapters
-// merged into them; the same of gradients when lora is nil.
+// merged into them; the same of gradients when lora is nil, but for the scale.
 func headsOf(c pedestrian.Config, blocks []pedestrian.Block[float64], lora *pedestrian.Adapter[float64]) [][]paper.Head {
 	qk := c.Heads * c.QueryDim()
 	all := make([][]paper.Head, len(blocks))
@@ -39,7 +39,7 @@ func headsOf(c pedestrian.Config, blocks []pedestrian.Block[float64], lora *pede
 		q, k, v := merged(w.Columns(0, qk), l.Q), merged(w.Columns(qk, qk), l.K), merged(w.Columns(2*qk, c.Width), l.V)
 		for h := range c.Heads {
 			keys, values := c.QueryDim(), c.ValueDim()
-			p := paper.Head{Wq: q.Columns(h*keys, keys), Wk: k.Columns(h*keys, keys), Wv: v.Columns(h*values, values)}
+			p := paper.Head{Wq: q.Columns(h*keys, keys), Wk: k.Columns(h*keys, keys), Wv: v.Columns(h*values, values), Scale: c.ScoreScale(i)}
 			if bias := b.QKV.B.V; bias != nil {
 				p.Bq, p.Bk = bias[h*keys:(h+1)*keys], bias[qk+h*keys:qk+(h+1)*keys]
 				p.Bv = bias[2*qk+h*values : 2*qk+(h+1)*values]

@@ -59,8 +59,8 @@ type golden struct {
 func eachGolden(t *testing.T, test func(t *testing.T, g golden)) {
 	t.Helper()
 	paths, err := filepath.Glob("../testdata/pytorch/*.json.gz")
-	if err != nil || len(paths) < 6 {
-		t.Fatalf("found %d goldens of 6 (%v)", len(paths), err)
+	if err != nil || len(paths) < 7 {
+		t.Fatalf("found %d goldens of 7 (%v)", len(paths), err)
 	}
 	for _, path := range paths {
 		f, err := os.Open(path)

@@ -9,7 +9,7 @@ import (
 
 // A Mutant is a known bug after it was planted, and what noticed it.
 type Mutant struct {
-	ID    string `json:"id"` // M1…M33, at bf16 B1…B26
+	ID    string `json:"id"` // M1…M34, at bf16 B1…B26
 	Title string `json:"title"`
 	Where string `json:"where"` // what was replaced
 	Case  string `json:"case"`  // where it was planted
@@ -49,7 +49,7 @@ func (m Mutant) By() (by []string) {
 }
 
 // mutantEntries is how many entries of each row are differentiated for a mutant:
-// with three random directions, which see every entry, they find each of M1…M33.
+// with three random directions, which see every entry, they find each of M1…M34.
 const mutantEntries = 3
 
 // A host is a clean case that bugs are planted in.

@@ -10,15 +10,15 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// TestMutants: each of M1…M33 is caught, by finite differences as well as by the
+// TestMutants: each of M1…M34 is caught, by finite differences as well as by the
 // engine in float64, and the patterns that can be named are named.
 func TestMutants(t *testing.T) {
 	ms, err := Mutants(context.Background(), 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(ms) != 33 {
-		t.Fatalf("%d mutants, want 33", len(ms))
+	if len(ms) != 34 {
+		t.Fatalf("%d mutants, want 34", len(ms))
 	}
 	for i, m := range ms {
 		if want := fmt.Sprint("M", i+1); m.ID != want {
@@ -41,6 +41,7 @@ func TestMutants(t *testing.T) {
 		"M19": "which is α",
 		"M24": "transposed is missing",
 		"M25": "the ignored ones included",
+		"M34": "which is i+1",
 		"M32": "the term Δ_{i-1}∘mask is missing",
 	} {
 		i := slices.IndexFunc(ms, func(m Mutant) bool { return m.ID == id })
@@ -54,7 +55,7 @@ func TestMutants(t *testing.T) {
 // check may notice.
 func TestNullMutant(t *testing.T) {
 	o := Options{Seed: 1, Step: DefaultStep, Entries: mutantEntries}
-	for _, name := range []string{"relu", "gelu", "dora", "peft", "dropout"} {
+	for _, name := range []string{"relu", "gelu", "dora", "peft", "dropout", "scales"} {
 		h, err := newHost(context.Background(), name, o)
 		if err != nil {
 			t.Fatal(err)

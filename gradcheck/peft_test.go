@@ -65,7 +65,7 @@ func (g peftGolden) point(t *testing.T) gradcheck.Point {
 
 func eachPEFT(t *testing.T, do func(t *testing.T, g peftGolden)) {
 	paths, err := filepath.Glob(filepath.Join("..", "testdata", "peft-gradients", "*.json.gz"))
-	if err != nil || len(paths) != 4 {
+	if err != nil || len(paths) != 5 {
 		t.Fatalf("%d goldens: %v", len(paths), err)
 	}
 	for _, path := range paths {

@@ -43,8 +43,6 @@ var ignored = []string{
 // A gptConfig is what config.json says about a GPT-2.
 type gptConfig struct {
 	network  pedestrian.Config
-	unscaled bool // scale_attn_weights is false: scores are not divided by √d_h
-	byLayer  bool // scale_attn_by_inverse_layer_idx: scores of block i are divided by i+1 as well
 	eos, bos []int32
 	unknown  []string // keys that neither read nor ignored lists
 	name     string   // _name_or_path
@@ -99,12 +97,12 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 		key      string
 		to       *bool
 		fallback bool
-	}{{"tie_word_embeddings", &n.Tied, true}, {"scale_attn_weights", &scaled, true}, {"scale_attn_by_inverse_layer_idx", &c.byLayer, false}} {
+	}{{"tie_word_embeddings", &n.Tied, true}, {"scale_attn_weights", &scaled, true}, {"scale_attn_by_inverse_layer_idx", &n.ScaleByBlock, false}} {
 		if *f.to, err = o.boolean(f.key, f.fallback); err != nil {
 			return c, err
 		}
 	}
-	c.unscaled = !scaled
+	n.Unscaled = !scaled
 	for _, key := range []string{"attn_pdrop", "embd_pdrop", "resid_pdrop"} {
 		if p, err := o.number(key, 0); err != nil || !(p >= 0 && p < 1) {
 			return c, fmt.Errorf("%s is %s: it must be a probability below 1", key, o.show(key))

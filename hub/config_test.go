@@ -100,7 +100,8 @@ func TestConfig(t *testing.T) {
 	c, err = parseConfig([]byte(`{"model_type": "gpt2", "vocab_size": 50, "max_position_embeddings": 11, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "n_inner": 48, "eos_token_id": [1, 2], "bos_token_id": 0, "rope_theta": 1, "dtype": "float16", "_name_or_path": "a/b", "tie_word_embeddings": null, "scale_attn_weights": false}`))
 	want := small
 	want.Vocab, want.Context, want.Width, want.Blocks, want.Heads = 50, 11, 12, 2, 3
-	if err != nil || c.network != want || len(c.eos) != 2 || len(c.bos) != 1 || c.name != "a/b" || len(c.unknown) != 1 || c.unknown[0] != "rope_theta" || !c.unscaled || c.byLayer {
+	want.Unscaled = true
+	if err != nil || c.network != want || len(c.eos) != 2 || len(c.bos) != 1 || c.name != "a/b" || len(c.unknown) != 1 || c.unknown[0] != "rope_theta" {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for name, activation := range activations {

@@ -106,12 +106,6 @@ func (d *Directory) open() error {
 	if d.problem == nil {
 		d.problem = d.match()
 	}
-	if d.config.unscaled {
-		d.Notes = append(d.Notes, "scale_attn_weights is false: √d_h is multiplied into the weights of the queries, which computes the same")
-	}
-	if d.config.byLayer {
-		d.Notes = append(d.Notes, "scale_attn_by_inverse_layer_idx is true: 1/(block+1) is multiplied into the weights of the queries, which computes the same")
-	}
 	return nil
 }
 

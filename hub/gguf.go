@@ -36,6 +36,9 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 	if c.Activation == pedestrian.GELU {
 		notes = append(notes, "llama.cpp computes GELU by its tanh form, and this network was trained with the exact one: they differ by up to 0.0005 in each feature")
 	}
+	if Standard(c) != c {
+		notes = append(notes, FoldNote)
+	}
 	name := m.Name
 	if name == "" {
 		name = "pedestrian"
@@ -62,7 +65,7 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 		notes = append(notes, note)
 	}
 	pairs = append(pairs, vocabulary...)
-	entries := ggufEntries(m.Params, t)
+	entries := ggufEntries(Folded(m.Params), t)
 	return notes, writeOne(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 

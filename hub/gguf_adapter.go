@@ -47,7 +47,7 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 	if err := speaksGPT2(a.Base); err != nil {
 		return nil, 0, err
 	}
-	f, err := fuse(a.Adapter, nil)
+	f, err := fuse(foldAdapter(a.Adapter), nil)
 	if err != nil {
 		return nil, 0, err
 	}

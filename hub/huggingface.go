@@ -200,7 +200,7 @@ func configText(c pedestrian.Config, eos, bos []int32, o SaveOptions) string {
 		member{"architectures", `["GPT2LMHeadModel"]`}, asText("model_type", "gpt2"),
 		asInt("vocab_size", c.Vocab), asInt("n_positions", c.Context), asInt("n_ctx", c.Context), asInt("n_embd", c.Width), asInt("n_layer", c.Blocks), asInt("n_head", c.Heads), inner,
 		asText("activation_function", activationNames[c.Activation]), asFloat("layer_norm_epsilon", c.Eps), asBool("tie_word_embeddings", c.Tied),
-		asBool("scale_attn_weights", true), asBool("scale_attn_by_inverse_layer_idx", false), asBool("reorder_and_upcast_attn", false), asBool("add_cross_attention", false),
+		asBool("scale_attn_weights", !c.Unscaled), asBool("scale_attn_by_inverse_layer_idx", c.ScaleByBlock), asBool("reorder_and_upcast_attn", false), asBool("add_cross_attention", false),
 		asFloat("attn_pdrop", o.Dropout), asFloat("embd_pdrop", o.Dropout), asFloat("resid_pdrop", o.Dropout), asFloat("initializer_range", 0.02), asBool("use_cache", true),
 		asIDs("bos_token_id", bos), asIDs("eos_token_id", eos), asText("dtype", torchNames[o.DType]), asText("torch_dtype", torchNames[o.DType]),
 	)

@@ -11,7 +11,8 @@ import (
 )
 
 // SaveLLMC writes m as a new directory with a model file of llm.c, model.bin, of F32 or
-// BF16. Biases that m does not have are zeros. A network that llm.c would compute
+// BF16. Biases that m does not have are zeros; where scores are not divided by √d_h
+// alone, that is in the queries (see [Folded]). A network that llm.c would compute
 // otherwise is an error that says why.
 func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
 	if o.DType == "" {
@@ -23,7 +24,7 @@ func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error
 	if err := express(LLMC, m.Params); err != nil {
 		return err
 	}
-	files := []outFile{{llmcModel, func(w io.Writer) error { return writeLLMC(w, m.Params, o.DType) }}}
+	files := []outFile{{llmcModel, func(w io.Writer) error { return writeLLMC(w, Folded(m.Params), o.DType) }}}
 	if m.Tokenizer != nil {
 		files = append(files, outFile{llmcTokenizer, func(w io.Writer) error { return writeLLMCTokenizer(w, m.Tokenizer) }})
 	}

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 
@@ -36,7 +35,7 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 		return nil, err
 	}
 	p := pedestrian.NewParams[T](d.Network)
-	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name, Rescaled: d.config.unscaled || d.config.byLayer}
+	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name}
 	if len(d.rowless) > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("The tokens %s have no row in the network, and are taken as text.", strings.Join(d.rowless, " ")))
 	}
@@ -55,7 +54,6 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 			return nil, err
 		}
 	}
-	d.foldScale(func(block int, factor float64) { scaleQueries(p, block, factor) })
 	return m, d.unchanged()
 }
 
@@ -116,37 +114,6 @@ func finite[T pedestrian.Float](d *Directory, in Stored, v []T, o LoadOptions) e
 		}
 	}
 	return nil
-}
-
-// foldScale calls scale for each block whose scores are not divided by √d_h alone.
-func (d *Directory) foldScale(scale func(block int, factor float64)) {
-	if !d.config.unscaled && !d.config.byLayer {
-		return
-	}
-	for i := range d.Network.Blocks {
-		factor := 1.0
-		if d.config.unscaled {
-			factor = math.Sqrt(float64(d.Network.QueryDim()))
-		}
-		if d.config.byLayer {
-			factor /= float64(i + 1)
-		}
-		scale(i, factor)
-	}
-}
-
-// scaleQueries multiplies the queries of a block, and so its scores, by factor.
-func scaleQueries[T pedestrian.Float](p *pedestrian.Params[T], block int, factor float64) {
-	b := p.Blocks[block].QKV
-	queries := p.Config.Heads * p.Config.QueryDim()
-	for _, t := range []pedestrian.Tensor[T]{b.W, b.B} {
-		for row := range t.Rows {
-			for j := range queries {
-				v := &t.V[row*t.Cols+j]
-				*v = T(float64(*v) * factor)
-			}
-		}
-	}
 }
 
 // unchanged says whether the files are still what they were when they were opened, so

@@ -13,7 +13,6 @@ type Model[T pedestrian.Float] struct {
 	EOS       []int32          // tokens that end a text, the first one is written; none when it is not known
 	BOS       []int32          // token that begins a text, at most one
 	Notes     []string         // what was read otherwise than it stands there, a sentence each
-	Rescaled  bool             // its queries were multiplied by what divides its scores: an adapter of others beside them does not fit
 	Name      string           // what others call it, such as "openai-community/gpt2"; "" when it is not known
 }
 

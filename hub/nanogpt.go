@@ -28,7 +28,7 @@ func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) er
 	}
 	c := m.Params.Config
 	var es []safetensors.Entry[T]
-	ts := views(m.Params)
+	ts := views(Folded(m.Params))
 	for i, s := range slotsOf(c) {
 		t := ts[i]
 		e := safetensors.Entry[T]{Name: prefix + s.name, DType: o.DType, Shape: s.shape, Data: t.V}

@@ -2,7 +2,6 @@ package paper
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -20,15 +19,14 @@ type HeadCache struct{ K, V Mat }
 //	ρ(new)     = softmax(q(new) [k_cache ⊕ k(new)]ᵗ / √d_ρ)     (KV.a)
 //	a_i^h(new) = ρ(new) [v_cache ⊕ v(new)]                       (KV.b)
 //
-// The paper's box leaves out √d_ρ. Old queries are never used again. Were the
+// The paper's box leaves out √d_ρ; the factor is [Head].Scale where that is set. Old queries are never used again. Were the
 // roles of queries and keys swapped, one would keep queries and values.
 func (c *HeadCache) Next(tr *Trace, a Mat, p Head) Mat {
 	p.check(a)
-	dρ := p.Wk.D
 	q := tr.Eq("9.a", "q_h", a.Mul(p.Wq).Bias(p.Bq))
 	c.K = c.K.Append(tr.Eq("9.b", "k_h", a.Mul(p.Wk).Bias(p.Bk)))
 	c.V = c.V.Append(tr.Eq("4", "v_h", a.Mul(p.Wv).Bias(p.Bv)))
-	ρ := tr.Eq("KV.a", "ρ", Softmax(q.Mul(c.K.T()).Scale(1/math.Sqrt(float64(dρ)))))
+	ρ := tr.Eq("KV.a", "ρ", Softmax(q.Mul(c.K.T()).Scale(p.scale())))
 	return tr.Eq("KV.b", "a_i^h", ρ.Mul(c.V))
 }
 

@@ -79,7 +79,7 @@ func (s source) vec(d int) Vec { return s.mat(1, d).V }
 
 // head draws a head with biases.
 func (s source) head(d, dρ, dh int) Head {
-	return Head{s.mat(d, dρ), s.mat(d, dρ), s.mat(d, dh), s.vec(dρ), s.vec(dρ), s.vec(dh)}
+	return Head{Wq: s.mat(d, dρ), Wk: s.mat(d, dρ), Wv: s.mat(d, dh), Bq: s.vec(dρ), Bk: s.vec(dρ), Bv: s.vec(dh)}
 }
 
 // generic draws parameters at which no term of a gradient is hidden: no gain is

@@ -87,7 +87,7 @@ var headEquations = []Equation{
 		Derivation: "docs/03-attention.md#eq-11", Status: Demonstrated,
 	},
 	{
-		Number: "12", Title: "scaling",
+		Number: "12", Title: "scaling, by 1/√d_ρ or another constant",
 		ASCII:  "rho_scaled = rho_raw / sqrt(d_rho)",
 		TeX:    `\rho^{\mathrm{scaled}}=\rho^{\mathrm{raw}}/\sqrt{d_\rho}`,
 		Shapes: "n_T×n_T", Func: "paper.Attention", Check: "TestScaling", Identities: []string{"R4"},

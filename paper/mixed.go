@@ -97,7 +97,7 @@ func mixedBlocks(p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64
 		return 0
 	})
 	for i, b := range p.Blocks {
-		m := mixedBlock{BlockParams: blocks[i], pick: heads(c, eye, nil)}
+		m := mixedBlock{BlockParams: blocks[i], pick: heads(c, c.ScoreScale(i), eye, nil)}
 		var l pedestrian.AdapterBlock[float64]
 		var a pedestrian.AdapterConfig
 		if lora != nil {

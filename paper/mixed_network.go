@@ -139,7 +139,7 @@ func (r Rounding) block(tr *Trace, a1 Mat, p mixedBlock, c pedestrian.Config, m 
 		for _, d := range dqkv {
 			w, b = append(w, d.W), append(b, d.B...)
 		}
-		dp = BlockParams{LN1: Norm{W: dw1, B: db1}, Heads: heads(c, Concat(w...), b), AttProj: d3,
+		dp = BlockParams{LN1: Norm{W: dw1, B: db1}, Heads: heads(c, 0, Concat(w...), b), AttProj: d3,
 			LN2: Norm{W: dw5, B: db5}, Expand: d6, Contract: d8}
 		return Δ1, dp, dqkv
 	}

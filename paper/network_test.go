@@ -40,6 +40,8 @@ func wholes() map[string]whole {
 		Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits}, Ranks: map[pedestrian.Target]int{pedestrian.TargetQKV: 3}}
 	dora := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: pedestrian.Targets, Layers: []int{1}, Bias: pedestrian.BiasAdapted}
 	dropped := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Dropout: 0.3, Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetV, pedestrian.TargetExpand}}
+	unscaled, byBlock, both := a, b, c
+	unscaled.Unscaled, byBlock.ScaleByBlock, both.Unscaled, both.ScaleByBlock = true, true, true, true
 	norms := pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Norms: true}
 	return map[string]whole{
 		"DoRA, exact":      {generic(a, 7), genericAdapter(a, fused, 8), two, Mean},
@@ -50,6 +52,9 @@ func wholes() map[string]whole {
 		"tied, no biases":  {generic(b, 2), nil, two, Mean},
 		"adapters":         {generic(a, 3), genericAdapter(a, all, 4), two, Mean},
 		"packed":           {generic(a, 3), genericAdapter(a, all, 4), packed, Mean},
+		"unscaled":         {generic(unscaled, 15), nil, one, Mean},
+		"by block":         {generic(byBlock, 16), nil, two, Sum},
+		"both scales":      {generic(both, 17), genericAdapter(both, some, 18), two, Mean},
 		"adapters on some": {generic(c, 5), genericAdapter(c, some, 6), two, Sum},
 	}
 }

@@ -66,7 +66,7 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 			qkv = qkv.Add(low)
 		}
 		w.Blocks = append(w.Blocks, BlockParams{
-			LN1: norm(b.LN1, l.LN1), Heads: heads(c, qkv, instead(l.QKVBias, b.QKV.B)), AttProj: layer(b.AttProj, l.AttProjBias, l.AttProj),
+			LN1: norm(b.LN1, l.LN1), Heads: heads(c, c.ScoreScale(i), qkv, instead(l.QKVBias, b.QKV.B)), AttProj: layer(b.AttProj, l.AttProjBias, l.AttProj),
 			LN2: norm(b.LN2, l.LN2), Expand: layer(b.Expand, l.ExpandBias, l.Expand), Contract: layer(b.Contract, l.ContractBias, l.Contract),
 			Activation: c.Activation, Masked: masked,
 		})
@@ -121,8 +121,9 @@ type merge struct {
 	back func(dw, dv Mat) (dp Layer)
 }
 
-// heads cuts the fused matrix and its bias, nil or a number per column, by heads.
-func heads(c pedestrian.Config, w Mat, b Vec) []Head {
+// heads cuts the fused matrix and its bias, nil or a number per column, by heads whose
+// scores are multiplied by scale.
+func heads(c pedestrian.Config, scale float64, w Mat, b Vec) []Head {
 	cut := func(from, d int) (Mat, Vec) {
 		if b == nil {
 			return w.Columns(from, d), nil
@@ -132,6 +133,7 @@ func heads(c pedestrian.Config, w Mat, b Vec) []Head {
 	hs := make([]Head, c.Heads)
 	parts, dρ, dh := fused(c), c.QueryDim(), c.ValueDim()
 	for h := range hs {
+		hs[h].Scale = scale
 		hs[h].Wq, hs[h].Bq = cut(parts[0].from+h*dρ, dρ)
 		hs[h].Wk, hs[h].Bk = cut(parts[1].from+h*dρ, dρ)
 		hs[h].Wv, hs[h].Bv = cut(parts[2].from+h*dh, dh)

@@ -65,6 +65,16 @@ func runAdapter(m *model) *hub.Adapter {
 	return &hub.Adapter{Adapter: m.Adapter, BaseName: name, BaseSHA256: c.Base.SHA256}
 }
 
+// outside is the adapter and its base as others have them: where the base was folded
+// for a run of an earlier version, beside what it was before.
+func (m *model) outside(a *hub.Adapter) *hub.Adapter {
+	if a == nil || m.unfolded == nil {
+		return a
+	}
+	m.Params = m.unfolded
+	return &hub.Adapter{Adapter: hub.UnfoldAdapter(a.Adapter, m.Params.Config), BaseName: a.BaseName, BaseSHA256: train.Digest(m.Params), Notes: a.Notes}
+}
+
 // openAdapter opens an adapter that stands beside base: of PEFT, in a directory or by
 // name, or of a run of ours.
 func openAdapter(ctx context.Context, path string, base *model, newest bool, stderr io.Writer) (*hub.Adapter, error) {
@@ -76,9 +86,6 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	}
 	if hub.IsAdapter(at) {
 		a, err := hub.LoadAdapter(at, base.Params)
-		if err == nil && base.Rescaled && slices.Contains(a.Config.Targets, pedestrian.TargetQKV) {
-			err = fmt.Errorf("%s divides its scores by another number than √d_h (scale_attn_weights, scale_attn_by_inverse_layer_idx), and adapters of its queries are not read: merge them with PEFT", base.Path)
-		}
 		return a, mistake(err)
 	}
 	run := &model{Kind: kindRun, Path: at}
@@ -91,6 +98,9 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	}
 	if c.State.Adapter == nil {
 		return nil, usagef("%s holds a whole network, not an adapter", path)
+	}
+	if p, unfolded := asTrained(base.Params, c.Network); unfolded != nil {
+		base.Params, base.unfolded = p, unfolded
 	}
 	if c.Network != base.Params.Config {
 		return nil, usagef("%s stands beside a network of other sizes than %s: give the base that it was trained on, %s", path, base.Path, c.Base.Path)

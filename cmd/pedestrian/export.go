@@ -116,6 +116,9 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return mistake(err)
 	}
+	if hub.Format(t.format) != hub.HuggingFace && hub.Standard(m.Params.Config) != m.Params.Config {
+		m.Notes = append(m.Notes, hub.FoldNote)
+	}
 	return t.report(m, stdout)
 }
 

@@ -45,6 +45,7 @@ func (t *exportCommand) other(ctx context.Context, args []string, stdout, stderr
 	if err != nil {
 		return err
 	}
+	a = m.outside(a)
 	what, next := "network", fmt.Sprintf("llama-cli -m %s", shellQuote(t.out))
 	count := m.Params.Config.Ledger().Total()
 	var notes []string

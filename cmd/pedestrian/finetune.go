@@ -168,7 +168,7 @@ func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.
 				return nil, usageError{err}
 			}
 		}
-		if err := attachBase(ctx, c, stderr); err != nil {
+		if _, err := attachBase(ctx, c, stderr); err != nil {
 			return nil, err
 		}
 	}

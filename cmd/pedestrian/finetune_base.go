@@ -5,6 +5,8 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -34,14 +36,27 @@ func openBase(ctx context.Context, name, tokenizer string, stderr io.Writer) (b 
 	return b, align, nil
 }
 
-// attachBase finds the base of an adapter again and compares its hash.
-func attachBase(ctx context.Context, c *train.Checkpoint, stderr io.Writer) error {
+// attachBase finds the base of an adapter again and compares its hash. unfolded is the
+// base as it was read, where asTrained changed it, or nil.
+func attachBase(ctx context.Context, c *train.Checkpoint, stderr io.Writer) (unfolded *pedestrian.Params[float32], err error) {
 	b, _, err := openBase(ctx, c.Base.Path, train.BaseTokenizer, stderr)
 	if err != nil {
-		return usagef("the base of %s: %w", c.Dir, err)
+		return nil, usagef("the base of %s: %w", c.Dir, err)
 	}
-	if err := c.Attach(b.Params); err != nil {
-		return usageError{err}
+	p, unfolded := asTrained(b.Params, c.Network)
+	if err := c.Attach(p); err != nil {
+		return nil, usageError{err}
 	}
-	return nil
+	return unfolded, nil
+}
+
+// asTrained is the base p as a run with that network knew it. Versions that read no
+// other networks than those that divide their scores by √d_h multiplied the queries of
+// others when they read them, and their adapters stand beside such queries: then p is
+// folded again, and unfolded is what was read.
+func asTrained(p *pedestrian.Params[float32], network pedestrian.Config) (base, unfolded *pedestrian.Params[float32]) {
+	if p.Config != network && hub.Standard(p.Config) == network {
+		return hub.Folded(p), p
+	}
+	return p, nil
 }

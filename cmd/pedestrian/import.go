@@ -132,9 +132,18 @@ func describe(c pedestrian.Config) []string {
 	if !c.Bias {
 		bias = "no biases"
 	}
-	return []string{
+	lines := []string{
 		fmt.Sprintf("%s blocks of %s heads, width %s, hidden %s; %s tokens, context %s", commas(c.Blocks), commas(c.Heads), commas(c.Width), commas(c.HiddenDim()), commas(c.Vocab), commas(c.Context)),
 		fmt.Sprintf("%s, eps %g, %s; %s", c.Activation, c.Eps, bias, head),
 		fmt.Sprintf("%s parameters", commas(c.Ledger().Total())),
 	}
+	switch {
+	case c.Unscaled && c.ScaleByBlock:
+		lines = append(lines, "scores are divided by i+1 in block i, from 0, and not by √d_h")
+	case c.ScaleByBlock:
+		lines = append(lines, "scores are divided by √d_h and, in block i from 0, by i+1")
+	case c.Unscaled:
+		lines = append(lines, "scores are not divided by √d_h")
+	}
+	return lines
 }

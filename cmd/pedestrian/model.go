@@ -36,9 +36,10 @@ type model struct {
 	Adapter    *pedestrian.Adapter[float32] // that a run trained beside Params, or nil
 	Tokenizer  *token.Tokenizer             // nil when it has none
 	EOS, BOS   []int32                      // of a model of others
-	Rescaled   bool                         // as hub.Model says
 	Checkpoint *train.Checkpoint            // nil when it is not ours
 	Notes      []string                     // what was assumed, one line each
+
+	unfolded *pedestrian.Params[float32] // see asTrained; nil where Params are what was read
 }
 
 // modelOptions say how a model is looked for.
@@ -127,7 +128,7 @@ func (m *model) take(h *hub.Model[float32], err error) error {
 	if err != nil {
 		return usageError{err}
 	}
-	m.Params, m.Tokenizer, m.EOS, m.BOS, m.Rescaled = h.Params, h.Tokenizer, h.EOS, h.BOS, h.Rescaled
+	m.Params, m.Tokenizer, m.EOS, m.BOS = h.Params, h.Tokenizer, h.EOS, h.BOS
 	m.Notes = append(m.Notes, h.Notes...)
 	if h.Name != "" && m.Kind != kindCached {
 		m.Name = h.Name
@@ -142,7 +143,7 @@ func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) 
 		return err
 	}
 	if c.State.Adapter != nil && c.State.Params == nil {
-		if err := attachBase(ctx, c, stderr); err != nil {
+		if m.unfolded, err = attachBase(ctx, c, stderr); err != nil {
 			return err
 		}
 	}

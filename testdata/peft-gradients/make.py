@@ -1,13 +1,13 @@
 """Writes the goldens of this folder: one training step's gradients as PEFT and autograd have them.
 
-    python make.py        # peft, transformers and torch; versions are written into each file
+    python make.py [NAME…]   # peft, transformers and torch; versions are written into each file
 
 A tiny GPT-2 in float64 with random weights, an adapter of real PEFT beside it whose factors are random
 too (nothing is zero), the mean cross entropy of a batch, backward(). Everything is stored by the names and in
 the layout of pedestrian: factors input x rank and rank x output, numbers rounded to float32 before anything is
 computed so that the files are small; gradients are float64.
 """
-import base64, gzip, json, warnings
+import base64, gzip, json, sys, warnings
 import peft, torch, transformers
 from peft import LoraConfig, get_peft_model
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -39,9 +39,11 @@ def base_names():
     return names
 
 
-def make(name, ours, **kw):
+def make(name, ours, scores={}, **kw):
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     torch.manual_seed(7)
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=V, n_positions=C, n_embd=D, n_head=H, n_layer=L, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0))
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=V, n_positions=C, n_embd=D, n_head=H, n_layer=L, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0, **scores))
     with torch.no_grad():
         for p in model.parameters():
             p.copy_((p + 0.3 * torch.randn_like(p)).float().double())
@@ -75,7 +77,8 @@ def make(name, ours, **kw):
         "name": name,
         "versions": {"peft": peft.__version__, "transformers": transformers.__version__, "torch": torch.__version__},
         "peft_config": {k: v for k, v in kw.items()},
-        "config": {"vocab": V, "context": C, "width": D, "heads": H, "blocks": L, "activation": "gelu_tanh", "eps": 1e-5, "bias": True, "tied": True},
+        "config": {"vocab": V, "context": C, "width": D, "heads": H, "blocks": L, "activation": "gelu_tanh", "eps": 1e-5, "bias": True, "tied": True}
+        | {k: v for k, v in dict(unscaled=not scores.get("scale_attn_weights", True), scale_by_block=scores.get("scale_attn_by_inverse_layer_idx", False)).items() if v},
         "adapter": ours,
         "batch": [{"tokens": r[:-1].tolist(), "targets": r[1:].tolist()} for r in ids],
         "loss": float(loss), "params": base, "values": values, "grads": grads,
@@ -94,3 +97,5 @@ make("dora", {"rank": 3, "alpha": 4, "scaling": "alpha/r", "targets": ours, "dor
      r=3, lora_alpha=4, use_dora=True, target_modules=every, bias="lora_only")
 make("layers", {"rank": 2, "alpha": 3, "scaling": "alpha/r", "targets": ["attProj", "expand", "logits"], "layers": [1], "norms": True},
      r=2, lora_alpha=3, target_modules=r"(transformer\.h\.1\.(attn\.c_proj|mlp\.c_fc))|lm_head", modules_to_save=["ln_1", "ln_2", "ln_f"])
+make("scales", {"rank": 3, "alpha": 5, "scaling": "alpha/r", "targets": ["qkv", "attProj"], "bias": "all"}, dict(scale_attn_weights=False, scale_attn_by_inverse_layer_idx=True),
+     r=3, lora_alpha=5, target_modules=["c_attn", "attn.c_proj"], bias="all")

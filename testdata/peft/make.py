@@ -4,6 +4,8 @@
     go test ./hub -run TestOurAdapters -args -write
     python testdata/peft/make.py ours      # loads ours/ in PEFT, writes ours.json
 
+Names after that make those alone, and leave the others as they are: theirs scaled, ours scaled.
+
 Weights are float32. Logits are computed in float64 from them, so that ours must agree
 to its rounding. Of merging, merged-*.safetensors is what merge_and_unload makes in float32.
 """
@@ -23,6 +25,7 @@ HERE = pathlib.Path(__file__).parent
 VERSIONS = {m.__name__: m.__version__ for m in (torch, transformers, peft)}
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6, 16, 0]
 ALL = ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj", "lm_head"]
+ONLY = sys.argv[2:]
 NORMS = ["ln_1", "ln_2", "ln_f"]
 
 # Of each adapter: its base, and how it is made.
@@ -35,6 +38,7 @@ THEIRS = {
     "biases": ("untied", dict(r=2, lora_alpha=4, target_modules=["c_attn", "c_fc"], bias="all", modules_to_save=NORMS)),
     "lora_only": ("tied", dict(r=2, lora_alpha=4, target_modules=["c_fc", "mlp.c_proj"], bias="lora_only", layers_to_transform=1)),
     "linear": ("tied", dict(r=2, lora_alpha=4, target_modules="all-linear", init_lora_weights="gaussian")),
+    "scaled": ("scaled", dict(r=3, lora_alpha=4, target_modules=["c_attn", "attn.c_proj"], bias="all")),
     "pattern": ("tied", dict(r=2, lora_alpha=4, target_modules=r".*\.h\.[12]\.attn\.c_attn", modules_to_save=["ln_f"])),
 }
 
@@ -57,19 +61,25 @@ def logits(model):
 
 
 def write(name, rows):
+    if ONLY:
+        rows = json.loads((HERE / name).read_text())["logits"] | rows
     (HERE / name).write_text(json.dumps({"versions": VERSIONS, "tokens": TOKENS, "logits": rows}) + "\n")
 
 
 def make():
-    for name in ("tied", "untied"):
+    for name, scores in {"tied": {}, "untied": {}, "scaled": dict(scale_attn_weights=False, scale_attn_by_inverse_layer_idx=True)}.items():
+        if ONLY and name not in ONLY:
+            continue
         torch.manual_seed(1)
         config = transformers.GPT2Config(vocab_size=17, n_positions=12, n_embd=12, n_head=3, n_layer=3, n_inner=20, bos_token_id=0,
-                                         eos_token_id=0, tie_word_embeddings=name == "tied", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
+                                         eos_token_id=0, tie_word_embeddings=name != "untied", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, **scores)
         model = transformers.GPT2LMHeadModel(config)
         shake(model, 2)
         model.save_pretrained(HERE / "bases" / name)
     rows = {}
     for name, (of, options) in THEIRS.items():
+        if ONLY and name not in ONLY:
+            continue
         torch.manual_seed(3)
         model = base(of)
         model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", fan_in_fan_out=True, **options))
@@ -88,9 +98,9 @@ def make():
             weights = load_file(directory / "adapter_model.safetensors")
             save_file({k: v.to(torch.bfloat16) for k, v in weights.items()}, directory / "adapter_model.safetensors", {"format": "pt"})
             model = PeftModel.from_pretrained(base(of), directory)
-        if name in ("biases", "dora"):
+        if name in ("biases", "dora", "scaled"):
             merged = PeftModel.from_pretrained(base(of), directory).merge_and_unload(safe_merge=True)
-            save_file({k: v.contiguous() for k, v in merged.state_dict().items()}, HERE / f"merged-{name}.safetensors", {"format": "pt"})
+            save_file({k: v.contiguous().clone() for k, v in merged.state_dict().items()}, HERE / f"merged-{name}.safetensors", {"format": "pt"})
         rows[name] = logits(model)
     write("theirs.json", rows)
 
@@ -98,6 +108,8 @@ def make():
 def ours():
     rows = {}
     for directory in sorted((HERE / "ours").iterdir()):
+        if ONLY and directory.name not in ONLY:
+            continue
         config = json.loads((directory / "adapter_config.json").read_text())
         of = config["base_model_name_or_path"].removeprefix("someone/")
         with warnings.catch_warnings(record=True) as caught:
@@ -123,4 +135,4 @@ def ours():
 
 
 if __name__ == "__main__":
-    ours() if sys.argv[1:] == ["ours"] else make()
+    ours() if sys.argv[1:2] == ["ours"] else make()

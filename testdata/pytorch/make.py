@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Goldens from PyTorch: what float64 autograd says about six small networks.
+"""Goldens from PyTorch: what float64 autograd says about seven small networks.
 
-    python make.py [folder]        # default: the folder of this file
+    python make.py [folder [name…]]   # default: the folder of this file, every network
 
 Every network is assembled from PyTorch's own layers (nn.Embedding,
 nn.MultiheadAttention, nn.LayerNorm, nn.Linear, nn.GELU, nn.ReLU,
@@ -33,8 +33,8 @@ IGNORED = -1
 
 # ---------------------------------------------------------------- configurations
 
-def config(vocab, context, width, heads, blocks, activation, eps, bias, logits_bias, tied, key_dim=0, hidden=0):
-    return dict(vocab=vocab, context=context, width=width, heads=heads, blocks=blocks, key_dim=key_dim, hidden=hidden,
+def config(vocab, context, width, heads, blocks, activation, eps, bias, logits_bias, tied, key_dim=0, hidden=0, **scores):
+    return dict(scores, vocab=vocab, context=context, width=width, heads=heads, blocks=blocks, key_dim=key_dim, hidden=hidden,
                 activation=activation, eps=eps, bias=bias, logits_bias=logits_bias, tied=tied)
 
 
@@ -76,6 +76,12 @@ CASES = [
          config=config(14, 10, 6, 3, 1, "gelu_tanh", 1e-5, True, True, True, hidden=16), reduction="mean",
          adapter=dict(rank=4, alpha=1.5, scaling="alpha/sqrt_r", targets=["k", "expand", "logits"]),
          batch=[([13, 2, 2, 8, 0, 5, 8], [2, 2, 8, 0, 5, 8, 1])]),
+    dict(name="scales", what="scores divided by i+1 in block i and not by √d_ρ, as transformers has them where it is asked to, attention written out; ten steps of AdamW",
+         config=config(16, 9, 8, 2, 3, "gelu_tanh", 1e-5, True, False, True, key_dim=3, hidden=10, unscaled=True, scale_by_block=True), reduction="mean",
+         batch=[([3, 15, 3, 8, 0, 0, 11], [15, 3, 8, IGNORED, 0, 11, 3]),
+                ([7, 2, 2, 5, 15, 1], [2, 2, 5, 15, 1, 9])],
+         adamw=dict(beta1=0.9, beta2=0.99, eps=1e-8, decay=0.1, clip=2.4,
+                    lr=[0.002, 0.004, 0.006, 0.008, 0.01, 0.01, 0.009, 0.007, 0.004, 0.001])),
 ]
 
 
@@ -162,10 +168,12 @@ class LoRA(nn.Module):
 class Written(nn.Module):
     """Attention written out, for d_ρ ≠ d_h, with every intermediate kept."""
 
-    def __init__(self, c):
+    def __init__(self, c, i):
         super().__init__()
         self.h, self.dh = c["heads"], c["width"] // c["heads"]
         self.dk = c["key_dim"] or self.dh
+        # as GPT2Attention of transformers: root and block each divide, or not
+        self.over = (1 if c.get("unscaled") else math.sqrt(self.dk)) * (i + 1 if c.get("scale_by_block") else 1)
         self.in_proj = nn.Linear(c["width"], 2 * self.h * self.dk + c["width"])
         self.out_proj = nn.Linear(c["width"], c["width"])
 
@@ -185,18 +193,18 @@ class Written(nn.Module):
             queries = at("Δ_{q_h}", own * 1) @ wq[qk].T + bq[qk]
             keys = at("Δ_{k_h}", own * 1) @ wk[qk].T + bk[qk]
             raw = at("Δ^raw", queries @ keys.mT)
-            scaled = at("Δ^scaled", raw / math.sqrt(self.dk))
+            scaled = at("Δ^scaled", raw / self.over)
             causal = at("Δ^causal", scaled.masked_fill(late, -math.inf))
             heads.append(causal.softmax(-1) @ values)
         return self.out_proj(keep("", "Δ_3", torch.cat(heads, -1)))
 
 
 class Block(nn.Module):
-    def __init__(self, c):
+    def __init__(self, c, i):
         super().__init__()
         d, h = c["width"], c["hidden"] or 4 * c["width"]
         self.ln1 = nn.LayerNorm(d, eps=c["eps"], bias=c["bias"])
-        self.att = Written(c) if c["key_dim"] else nn.MultiheadAttention(d, c["heads"], bias=c["bias"], batch_first=True)
+        self.att = Written(c, i) if c["key_dim"] else nn.MultiheadAttention(d, c["heads"], bias=c["bias"], batch_first=True)
         self.ln2 = nn.LayerNorm(d, eps=c["eps"], bias=c["bias"])
         self.expand = nn.Linear(d, h, bias=c["bias"])
         self.g = {"relu": nn.ReLU(), "gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh")}[c["activation"]]
@@ -239,7 +247,7 @@ class GPT(nn.Module):
         self.c = c
         self.tok = nn.Embedding(c["vocab"], c["width"])
         self.pos = nn.Embedding(c["context"], c["width"])
-        self.blocks = nn.ModuleList(Block(c) for _ in range(c["blocks"]))
+        self.blocks = nn.ModuleList(Block(c, i) for i in range(c["blocks"]))
         self.lnFinal = nn.LayerNorm(c["width"], eps=c["eps"], bias=c["bias"])
         self.logits = nn.Linear(c["width"], c["vocab"], bias=c["logits_bias"])
         if c["tied"]:
@@ -389,6 +397,8 @@ def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
     total = 0
     for i, case in enumerate(CASES):
+        if sys.argv[2:] and case["name"] not in sys.argv[2:]:
+            continue
         golden = judge(case, 1000 + 10 * i)
         text = json.dumps(golden, ensure_ascii=False, separators=(",", ":")).encode()
         packed = gzip.compress(text, 9, mtime=0)  # no time stamp: the same goldens, the same file
