@@ -71,7 +71,7 @@ func (how reading) file(path string, each func(Record) error) error {
 	c := &collector{columns: how.columns, source: Source{Path: path, Format: how.format, Packed: in.packed}, each: each}
 	switch how.format {
 	case FormatText:
-		err = readDocuments(in, how.separator, c)
+		err = readDocuments(path, how.separator, c)
 	case FormatJSONL:
 		err = readJSONL(in, path, c)
 	case FormatJSON:
@@ -90,8 +90,8 @@ func (how reading) file(path string, each func(Record) error) error {
 }
 
 // readDocuments reads a text file, and cuts it at every separator.
-func readDocuments(in *input, separator string, c *collector) error {
-	text, err := in.text()
+func readDocuments(path, separator string, c *collector) error {
+	text, err := load(path, 0)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func readDocuments(in *input, separator string, c *collector) error {
 		var doc string
 		doc, rest, more = strings.Cut(rest, separator)
 		if strings.TrimSpace(doc) != "" {
-			r := Record{Kind: KindText, Text: doc, Place: Place{File: in.path}}
+			r := Record{Kind: KindText, Text: doc, Place: Place{File: path}}
 			if found || more {
 				r.Place.Line = line + strings.Count(doc[:len(doc)-len(strings.TrimLeft(doc, "\n"))], "\n")
 			}
@@ -116,7 +116,7 @@ func readDocuments(in *input, separator string, c *collector) error {
 		line += strings.Count(doc, "\n") + strings.Count(separator, "\n")
 	}
 	if !found {
-		return fmt.Errorf("%s: %w", in.path, errors.New("the file holds white space only: give a file with some text"))
+		return fmt.Errorf("%s: %w", path, errors.New("the file holds white space only: give a file with some text"))
 	}
 	return nil
 }
@@ -136,8 +136,8 @@ func IsExamples(path string, tok *token.Tokenizer, c Columns) bool {
 	defer in.Close()
 	format, err := in.recognize(c)
 	if id, ok := tok.EOS(); ok && err == nil && format == FormatText {
-		text, err := in.text()
-		return err == nil && strings.Contains(text, tok.Token(id))
+		found, err := mentions(paths[0], tok.Token(id))
+		return err == nil && found
 	}
 	return err == nil && format != FormatText
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
 // A Place is where a document was read: a file, and the line in it where a file
@@ -57,6 +59,19 @@ func (x *Examples) Add(tokens []int32, learn []bool, from Place) {
 		x.files = append(x.files, from.File)
 	}
 	x.places = append(x.places, place{int32(len(x.files) - 1), int32(from.Line)})
+}
+
+// room asks for the memory that x takes until it has twice as many tokens, each time that
+// it has next of them.
+func (x *Examples) room(next *int) error {
+	n := len(x.Tokens)
+	if n < *next {
+		return nil
+	}
+	*next = 2 * n
+	const token, document = 5, 16 // bytes; what is copied as they grow comes to a quarter
+	need := int64(token*n+document*x.Len()) / 4 * 5
+	return memory.Ask(need, fmt.Sprintf("after %d documents and %d tokens twice as many need another", x.Len(), n), "give fewer")
 }
 
 // Len is the number of documents.

@@ -2,12 +2,13 @@ package corpus
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
 // Load reads the text of a file, or of all files under a directory, in the
@@ -23,23 +24,76 @@ import (
 // pipe would wait for ever); UTF-16; a NUL byte, the mark of a binary file; and
 // other bytes that are not UTF-8. A directory with one such file is refused
 // as a whole, because a corpus with a hole in it trains in silence.
-func Load(path string) (string, error) {
-	paths, err := files(path)
+//
+// A text that does not fit into memory is refused before it is read, as [memory.Short].
+func Load(path string) (string, error) { return LoadBeside(path, 0) }
+
+// LoadBeside is Load for who goes on to take, for each byte of text, so many bytes more:
+// it is refused if there is no room for both.
+func LoadBeside(path string, bytes int64) (string, error) {
+	text, err := load(path, bytes)
 	if err != nil {
 		return "", fmt.Errorf("load text: %w", err)
 	}
+	return text, nil
+}
+
+func load(path string, beside int64) (string, error) {
+	paths, err := files(path)
+	if err != nil {
+		return "", err
+	}
 	var all strings.Builder
+	if err := makeRoom(path, paths, beside, &all); err != nil {
+		return "", err
+	}
 	for _, p := range paths {
-		text, err := readText(p)
-		if err != nil {
-			return "", fmt.Errorf("load text: %w", err)
+		if err := readText(p, beside, &all); err != nil {
+			return "", err
 		}
-		all.WriteString(text)
-		if len(paths) > 1 && !strings.HasSuffix(text, "\n") {
+		if len(paths) > 1 && !strings.HasSuffix(all.String(), "\n") {
 			all.WriteByte('\n')
 		}
 	}
 	return all.String(), nil
+}
+
+// makeRoom makes b large enough for the text of the files at path, if that fits into
+// memory with what is to stand beside each of its bytes. A file whose first bytes are no text is told as that, however large it is.
+func makeRoom(path string, paths []string, beside int64, b *strings.Builder) error {
+	size := int64(0)
+	for _, p := range paths {
+		info, err := stat(p)
+		if err != nil {
+			return err
+		}
+		if size += info.Size(); size > memory.Small {
+			if err := checkHead(p); err != nil {
+				return err
+			}
+		}
+	}
+	what := fmt.Sprintf("%s: its %d bytes of text need", path, size)
+	if beside > 0 {
+		what = fmt.Sprintf("%s: its %d bytes of text and their tokens need", path, size)
+	}
+	if err := memory.Ask((1+beside)*size, what, "give less of it"); err != nil {
+		return err
+	}
+	b.Grow(int(size) + len(paths)) // with the ends of lines that are missing
+	return nil
+}
+
+// sizeOf is how many bytes the files at path have.
+func sizeOf(paths []string) (bytes int64, err error) {
+	for _, p := range paths {
+		info, err := stat(p)
+		if err != nil {
+			return 0, err
+		}
+		bytes += info.Size()
+	}
+	return bytes, nil
 }
 
 // files lists the file at path, or the files under it.
@@ -76,56 +130,85 @@ func files(path string) ([]string, error) {
 	return paths, nil
 }
 
-// readText reads one file and brings it into the form that Load promises.
-func readText(path string) (string, error) {
+// openText opens a text file.
+func openText(path string) (*input, error) {
 	in, err := open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer in.Close()
-	if format, err := in.recognize(nil); err != nil {
-		return "", err
-	} else if format == FormatParquet {
-		return "", fmt.Errorf("%s is a Parquet file, and no text: pedestrian finetune and data read it", path)
-	}
-	return in.text()
-}
-
-// text is the whole of a file, which must be text.
-func (in *input) text() (string, error) {
-	data, err := in.readAll()
-	if err == nil {
-		err = checkText(data)
+	format, err := in.recognize(nil)
+	if format == FormatParquet {
+		err = fmt.Errorf("%s is a Parquet file, and no text: finetune and data read it", path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", in.path, err)
+		in.Close()
+		return nil, err
 	}
-	data = bytes.TrimPrefix(data, []byte(bom))
-	if bytes.Contains(data, []byte("\r\n")) {
-		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	}
-	return string(data), nil
+	return in, nil
 }
 
-const bom = "\xef\xbb\xbf" // the byte order mark in UTF-8
-
-// checkText says why data is not text.
-func checkText(data []byte) error {
-	if len(bytes.TrimPrefix(data, []byte(bom))) == 0 {
-		return errors.New("the file is empty: give a file with some text")
+// readText adds the text of one file to b, in the form that Load promises. How much text
+// is packed in a file is not known before: there memory is asked for as it comes.
+func readText(path string, beside int64, b *strings.Builder) error {
+	f, err := openText(path)
+	if err != nil {
+		return err
 	}
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return errors.New("the byte order mark of UTF-16 at offset 0: convert the file with iconv -f UTF-16 -t UTF-8")
-	}
-	if i := bytes.IndexByte(data, 0); i >= 0 {
-		return fmt.Errorf("a NUL byte at offset %d: this is a binary file or UTF-16, not UTF-8 text", i)
-	}
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size <= 1 {
-			return fmt.Errorf("byte 0x%02x at offset %d is not UTF-8: convert the file, for example with iconv -f ISO-8859-1 -t UTF-8", data[i], i)
+	defer f.Close()
+	r, block := newTextReader(f), make([]byte, textBlock)
+	for {
+		n, err := r.Read(block)
+		if f.packed != "" && b.Len()+n > b.Cap() {
+			need := (1 + beside) * int64(b.Cap()+b.Len()+n)
+			if err := memory.Ask(need, fmt.Sprintf("%s: unpacked, its first %d bytes and what is to follow need", path, b.Len()+n), "give less of it"); err != nil {
+				return err
+			}
 		}
-		i += size
+		b.Write(block[:n])
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", path, bare(err))
+		}
+	}
+}
+
+// mentions says whether a text file contains mark.
+func mentions(path, mark string) (bool, error) {
+	f, err := openText(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	r := newTextReader(f)
+	seen := make([]byte, 0, textBlock+len(mark))
+	for {
+		n, err := r.Read(seen[len(seen):cap(seen)])
+		seen = seen[:len(seen)+n]
+		switch {
+		case bytes.Contains(seen, []byte(mark)):
+			return true, nil
+		case err == io.EOF:
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		keep := min(len(seen), len(mark)-1) // the beginning of a mark
+		seen = append(seen[:0], seen[len(seen)-keep:]...)
+	}
+}
+
+// checkHead looks at the beginning of a file alone.
+func checkHead(path string) error {
+	f, err := openText(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := newTextReader(f).Read(make([]byte, textBlock)); err != nil {
+		return fmt.Errorf("%s: %w", path, bare(err))
 	}
 	return nil
 }
+
+const bom = "\xef\xbb\xbf" // the byte order mark in UTF-8

@@ -48,7 +48,7 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 	}
 	x, r := &Examples{}, &Report{Ignored: map[string]int{}}
 	var e *Encoder
-	joined := 0
+	joined, next := 0, 1<<20
 	how := reading{format: o.Format, separator: o.Separator, columns: o.Columns}
 	how.source = func(s Source) { r.Sources = append(r.Sources, s) }
 	err := how.records(path, func(rec Record) (err error) {
@@ -69,7 +69,10 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 		if e.template == nil && rec.Kind == KindPrompt && glued(rec.Prompt, rec.Completion) {
 			joined++
 		}
-		return e.Add(x, rec)
+		if err := e.Add(x, rec); err != nil {
+			return err
+		}
+		return x.room(&next)
 	})
 	if err != nil {
 		return nil, nil, err

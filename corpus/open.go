@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
 // An input is a file that is read: what is in it, unpacked if it is packed.
@@ -130,38 +128,6 @@ func (in *input) unpackedName() string {
 		}
 	}
 	return name
-}
-
-// readAll is the whole of a file, if there is memory for it.
-func (in *input) readAll() ([]byte, error) {
-	if in.packed == "" {
-		if err := memory.Ask(in.size, "the text takes", "give a smaller file"); err != nil {
-			return nil, err
-		}
-		data := make([]byte, in.size)
-		n, err := io.ReadFull(in, data)
-		if err == io.ErrUnexpectedEOF {
-			err = nil
-		}
-		return data[:n], bare(err)
-	}
-	var data []byte
-	for {
-		if len(data) == cap(data) {
-			grow := max(1<<20, cap(data)/2)
-			if err := memory.Ask(int64(cap(data)+grow), "the text takes, unpacked,", "give a smaller file"); err != nil {
-				return nil, err
-			}
-			data = append(make([]byte, 0, cap(data)+grow), data...)
-		}
-		n, err := in.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if err == io.EOF {
-			return data, nil
-		} else if err != nil {
-			return nil, err
-		}
-	}
 }
 
 // What is packed as text does not grow like this: a file that does was made to take the

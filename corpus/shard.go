@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
 // A token shard is a file of token numbers as llm.c writes it: a header of 256
@@ -52,6 +54,11 @@ func LoadShards(path string, vocab, context int) ([]int32, error) {
 	}
 	if err := sameHeaders(paths); err != nil {
 		return nil, fmt.Errorf("load token shards: %w", err)
+	}
+	if size, err := sizeOf(paths); err == nil { // two bytes a token there, four here
+		if err := memory.Ask(2*size, fmt.Sprintf("load token shards: %s: its tokens need", path), "give less of them"); err != nil {
+			return nil, err
+		}
 	}
 	total := 0
 	for _, p := range paths {

@@ -24,7 +24,7 @@ func runBF16(c Case, o Options) (*Report, error) {
 	d := (&plan{}).wanting(o.Only)
 	r.Parameters, r.Signals = pass.rows(d, plain)
 	if len(r.Parameters)+len(r.Signals) == 0 {
-		return nil, fmt.Errorf("no row at bf16 contains %q: rows are named like %q, %q, %q or %q", o.Only, "w_q head 1", "logits.w", "Δ_7", "a_7")
+		return nil, fmt.Errorf("no row at bf16 contains %q: rows are named like %q, %q, %q or %q", o.Only, "w_q head 0", "logits.w", "Δ_7", "a_7")
 	}
 	for _, row := range r.Parameters {
 		r.Total, r.Checked = r.Total+row.Total, r.Checked+row.Checked

@@ -72,7 +72,7 @@ func Cases() []Case {
 		},
 		{
 			Name:   "peft",
-			Title:  "2 blocks, DoRA with the norm held as in PEFT, on fused q, k, v and all else of block 2, ranks apart, dropout, their biases, sum",
+			Title:  "2 blocks, DoRA with the norm held as in PEFT, on fused q, k, v and all else of block 1, ranks apart, dropout, their biases, sum",
 			Config: adaptedUntied,
 			Adapter: &pedestrian.AdapterConfig{Rank: 5, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, Dropout: 0.25, Bias: pedestrian.BiasAdapted, Layers: []int{1},
 				Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits},

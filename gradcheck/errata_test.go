@@ -31,7 +31,7 @@ func TestErratumS1(t *testing.T) {
 
 	p := Paper().At(1, kinkMargin*DefaultStep)
 	first := p.run(literalMask).at("seq.0.block.0.head.0", "ρ").Row(0)
-	t.Logf("first row of ρ, head 1: %.3f instead of 1 0 0 0", first)
+	t.Logf("first row of ρ, head 0: %.3f instead of 1 0 0 0", first)
 	causal := p.run(nil).at("seq.0.block.0.head.0", "ρ").Row(0)
 	if !slices.Equal(causal, []float64{1, 0, 0, 0}) {
 		t.Errorf("with -∞ the first row of ρ is %v, want 1 0 0 0", causal)
@@ -62,7 +62,7 @@ func TestErratumS1(t *testing.T) {
 	e := runEngine[float64](p).tensors()
 	rows, _ := d.rows(r, e, e)
 	for _, row := range rows {
-		if right, key := row.Differences.OK && row.Directions.OK, row.Name == "b_k head 1" || row.Name == "b_k head 2"; right == key {
+		if right, key := row.Differences.OK && row.Directions.OK, row.Name == "b_k head 0" || row.Name == "b_k head 1"; right == key {
 			t.Errorf("literal mask with m ∘ Δ^causal, %s: right %v", row.Name, right)
 		}
 	}

@@ -30,7 +30,7 @@ func ExampleRun() {
 	}
 	fmt.Println(r.Checked, "of", r.Total, r.Pass)
 	// Output:
-	// b_k head 2 0 exact null direction (29)
 	// b_k head 1 0 exact null direction (29)
+	// b_k head 0 0 exact null direction (29)
 	// 32 of 32 true
 }

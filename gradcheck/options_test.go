@@ -100,11 +100,11 @@ func TestVariants(t *testing.T) {
 		suspect string
 		hint    string
 	}{
-		{LiteralMask, "relu", "Δ^scaled head 1", "the mask is missing"},
+		{LiteralMask, "relu", "Δ^scaled head 0", "the mask is missing"},
 		{MissingFrozenPath, "relu", "Δ_{i-1} of logits", "the term Δ_{i-1} at frozen is missing"},
 	} {
 		c, _ := Find(v.host)
-		r, err := Run(context.Background(), c, Options{Variant: v.variant, Only: strings.TrimSuffix(v.suspect, " head 1")})
+		r, err := Run(context.Background(), c, Options{Variant: v.variant, Only: strings.TrimSuffix(v.suspect, " head 0")})
 		if err != nil {
 			t.Fatal(err)
 		}

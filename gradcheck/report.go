@@ -33,7 +33,7 @@ type Report struct {
 
 // A Row is one parameter or one error signal, compared in every way.
 type Row struct {
-	Name  string `json:"name"`            // in the paper's symbols: "w_q head 1", "Δ_7"
+	Name  string `json:"name"`            // in the paper's symbols: "w_q head 0", "Δ_7"
 	Param string `json:"param,omitempty"` // dotted name of the parameter: "block.0.qkv.w"
 	At    string `json:"at,omitempty"`    // place of the error signal: "seq.0.block.0"
 	Shape string `json:"shape"`

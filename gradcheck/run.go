@@ -77,7 +77,7 @@ func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	}
 	d := pass.plan(o)
 	if len(d.pieces)+len(d.signals) == 0 {
-		return nil, fmt.Errorf("no row contains %q: rows are named like %q, %q, %q or %q, identities R1 to R30 and X1 to X13", o.Only, "w_q head 1", "logits.w", "Δ_7", "(25)")
+		return nil, fmt.Errorf("no row contains %q: rows are named like %q, %q, %q or %q, identities R1 to R30 and X1 to X13", o.Only, "w_q head 0", "logits.w", "Δ_7", "(25)")
 	}
 	if err := d.run(ctx, p, pl, o); err != nil {
 		return nil, err

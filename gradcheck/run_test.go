@@ -76,7 +76,7 @@ func TestEverySignalIsThere(t *testing.T) {
 		have[s.name] = true
 	}
 	want := []string{"Δ_1", "Δ_2", "Δ_3", "Δ_4", "Δ_5", "Δ_6", "Δ_7", "Δ_8", "Δ_9", "Δ_10", "Δ_11", "Δ_12"}
-	for _, h := range []string{" head 1", " head 2"} {
+	for _, h := range []string{" head 0", " head 1"} {
 		for _, s := range []string{"Δ_{v_h}", "Δ_{q_h}", "Δ_{k_h}", "Δ^causal", "Δ^scaled", "Δ^raw", "Δ_ρ", "Δ_i^h", "Δ_{i-1}^h"} {
 			want = append(want, s+h)
 		}

@@ -10,7 +10,7 @@ import (
 // A signal is an error signal that a pass recorded, with the forward step whose
 // gradient it claims to be (see paper.Signals).
 type signal struct {
-	name string     // in the paper's symbols, such as "Δ^raw head 1"
+	name string     // in the paper's symbols, such as "Δ^raw head 0"
 	step paper.Step // recorded on the way back
 	of   string     // name of the forward step at the same place
 	how  string
@@ -48,7 +48,7 @@ func (r *pass) signals() []signal {
 // whereOf tells heads and layers apart, whose signals share their names.
 func whereOf(s paper.Step) string {
 	if h := placeOf(s.At, "head"); h >= 0 {
-		return fmt.Sprintf(" head %d", h+1)
+		return fmt.Sprintf(" head %d", h)
 	}
 	if s.Name == "Δ_{i-1}" {
 		if s.Eq == "35" {

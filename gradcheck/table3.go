@@ -12,7 +12,7 @@ import (
 // A piece is a row of table 3: a whole tensor of the parameters, or the columns
 // of the fused matrix [w_q | w_k | w_v] that belong to one head.
 type piece struct {
-	name   string // in the paper's symbols, such as "w_q head 1"
+	name   string // in the paper's symbols, such as "w_q head 0"
 	eq     string // of its gradient
 	tensor int    // among Point.tensors
 	from   int    // first column
@@ -111,7 +111,7 @@ func (p Point) heads(whole piece, where string) []piece {
 		}
 		for h := range c.Heads {
 			q := whole
-			q.name = fmt.Sprintf("%s%s_%s head %d", where, kind, letter, h+1)
+			q.name = fmt.Sprintf("%s%s_%s head %d", where, kind, letter, h)
 			q.eq, q.from, q.cols = eqs[i], from, width
 			if whole.vec && letter == "k" && q.note != noEffect {
 				q.note = nullDirection

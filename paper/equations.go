@@ -1,6 +1,9 @@
 package paper
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Status says how an equation lives in the code.
 type Status string
@@ -39,10 +42,10 @@ type Equation struct {
 var Equations = slices.Concat(lossEquations, embeddingEquations, headEquations, headBackwardEquations,
 	headBoxes, multiHeadEquations, layerNormEquations, loraEquations, networkEquations, appendixEquations)
 
-// FindEquation returns the entry of a number.
+// FindEquation returns the entry of a number or a short name, in upper or lower case.
 func FindEquation(number string) (e Equation, ok bool) {
 	for _, e := range Equations {
-		if e.Number == number {
+		if strings.EqualFold(e.Number, number) {
 			return e, true
 		}
 	}

@@ -32,8 +32,8 @@ func TestHeadsByHand(t *testing.T) {
 	same(t, "a_4", a.V, Vec{2, 7}, 0)
 	Δ3, _, _ := back(Mat{1, 2, []float64{1, -1}})
 	same(t, "Δ_3", Δ3.V, Vec{-1, -1}, 0)
-	same(t, "head 1", Δ3.Columns(0, 1).V, Vec{-1}, 0)
-	same(t, "head 2", Δ3.Columns(1, 1).V, Vec{-1}, 0)
+	same(t, "head 0", Δ3.Columns(0, 1).V, Vec{-1}, 0)
+	same(t, "head 1", Δ3.Columns(1, 1).V, Vec{-1}, 0)
 }
 
 // TestMultiHead differentiates L = Δ·a with three heads that differ in d_ρ and in
@@ -82,6 +82,6 @@ func TestHeadsDoNotMeet(t *testing.T) {
 		same(t, "head 0", g.V, make(Vec, len(g.V)), 0)
 	}
 	if dp[1].Wv.Dot(dp[1].Wv) == 0 {
-		t.Error("head 1 got no error")
+		t.Error("head 0 got no error")
 	}
 }

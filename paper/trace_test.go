@@ -29,7 +29,7 @@ func TestRewrite(t *testing.T) {
 	a, _ := MultiHead(tr, s.mat(3, 4), []Head{s.head(4, 2, 2), s.head(4, 2, 2)}, Causal(3))
 	same(t, "head 0", a.Columns(0, 2).V, make(Vec, 6), 0)
 	if h := a.Columns(2, 2); h.Dot(h) == 0 {
-		t.Error("head 1 was rewritten too")
+		t.Error("head 0 was rewritten too")
 	}
 	if v, _ := tr.Find("head.0", "v_h"); v.V.Dot(v.V) != 0 {
 		t.Error("the step holds the old value")

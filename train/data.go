@@ -90,6 +90,15 @@ func LoadData(o Options) (*Data, error) {
 	return loadText(o, nil)
 }
 
+// tokensBeside is how many bytes the tokens of a byte of text take, beside it, while it
+// is encoded: four where each is a token, and about three otherwise.
+func (o Options) tokensBeside(tok *token.Tokenizer) int64 {
+	if kind := o.Tokenizer; tok == nil && (kind == token.Chars || kind == token.Bytes) || tok != nil && tok.Kind() != token.BPE {
+		return 4
+	}
+	return 3
+}
+
 // loadText reads a text for tok, or for a tokenizer that it makes.
 func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	d := &Data{Source: o.Data, Tokenizer: tok}
@@ -98,7 +107,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	var err error
 	if told != nil {
 		train = told.Text(storySeed, o.StoryChars)
-	} else if train, err = corpus.Load(o.Data); err != nil {
+	} else if train, err = corpus.LoadBeside(o.Data, o.tokensBeside(tok)); err != nil {
 		return nil, err
 	}
 	d.Bytes = len(train)
@@ -110,7 +119,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 		if train, val, err = corpus.Split(train, o.ValFraction, o.cut()); err != nil {
 			err = fmt.Errorf("%s: %w", o.Data, err)
 		}
-	} else if val, err = corpus.Load(o.Val); err == nil {
+	} else if val, err = corpus.LoadBeside(o.Val, o.tokensBeside(tok)); err == nil {
 		d.Bytes += len(val)
 		alphabet += val
 	}

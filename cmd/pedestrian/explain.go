@@ -18,7 +18,7 @@ func newExplainCmd() *cobra.Command {
 		Use:   "explain [EQUATION]",
 		Short: "One equation: what it says, where it is, how it is checked",
 		Long: `Shows the card of one equation of the paper, by its number, such as 25 or 31.a;
-what the paper leaves without a number has a short name. Without an argument: the
+what the paper leaves without a number has a short name, such as T2 or DoRA. Without an argument: the
 list of all of them.
 
 You will see the equation in ASCII and in TeX, its shapes, the function that
@@ -40,10 +40,13 @@ derived; with --full the derivation too.`,
 				listEquations(w)
 				return nil
 			}
-			number := strings.Trim(strings.TrimPrefix(strings.ToLower(args[0]), "eq"), "(). ")
+			number := strings.Trim(args[0], "(). ")
+			if rest, ok := strings.CutPrefix(strings.ToLower(number), "eq"); ok {
+				number = strings.TrimLeft(rest, "(). ")
+			}
 			e, ok := paper.FindEquation(number)
 			if !ok {
-				return usagef("there is no equation %q: the numbers go from 1 to 55.b, and \"pedestrian explain\" lists them%s", args[0], parts(number))
+				return usagef("there is no equation %q: the numbers go from 1 to 55.b, some have a name such as T2, and \"pedestrian explain\" lists them%s", args[0], parts(number))
 			}
 			if asJSON {
 				return writeJSON(w, e)
@@ -69,7 +72,7 @@ derived; with --full the derivation too.`,
 func parts(number string) string {
 	var found []string
 	for _, e := range paper.Equations {
-		if strings.HasPrefix(e.Number, number+".") {
+		if strings.HasPrefix(strings.ToLower(e.Number), strings.ToLower(number)+".") {
 			found = append(found, e.Number)
 		}
 	}

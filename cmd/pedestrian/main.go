@@ -43,7 +43,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	out := &output{Writer: stdout}
 	root.SetOut(out)
 	root.SetErr(stderr)
-	err := root.Execute()
+	err := checkCommand(root, args)
+	if err == nil {
+		err = root.Execute()
+	}
 	if err == nil && out.err != nil {
 		err = fmt.Errorf("writing standard output: %w", out.err)
 	}
@@ -81,6 +84,27 @@ func refusedBySystem(err error) bool {
 // oneLine keeps an error to one line, whatever was wrapped into it.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
+// checkCommand refuses a command that does not exist even where --help follows, which
+// would show the help of what is above it.
+func checkCommand(root *cobra.Command, args []string) error {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(args...)
+	cmd, rest, err := root.Find(args)
+	if err != nil || !cmd.HasSubCommands() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") || strings.HasPrefix(rest[0], "__") {
+		return nil // what is wrong, if anything, is found when it is executed
+	}
+	return unknownCommand(cmd, rest[0])
+}
+
+// unknownCommand is the error of a command below cmd that does not exist.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	hint := fmt.Sprintf("%q alone lists the commands", cmd.CommandPath())
+	if s := cmd.SuggestionsFor(name); name != "" && len(s) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", s[0])
+	}
+	return usagef("unknown command %q: %s", strings.TrimPrefix(cmd.CommandPath()+" "+name, "pedestrian "), hint)
+}
+
 const firstScreen = `pedestrian: transformers, on foot.
 
 Backpropagation through a GPT, written by hand: every gradient is derived, stands
@@ -117,11 +141,7 @@ func newRootCmd() *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				hint := `"pedestrian" alone lists the commands`
-				if s := cmd.SuggestionsFor(args[0]); args[0] != "" && len(s) > 0 {
-					hint = fmt.Sprintf("did you mean %q?", s[0])
-				}
-				return usagef("unknown command %q: %s", args[0], hint)
+				return unknownCommand(cmd, args[0])
 			}
 			_, err := io.WriteString(cmd.OutOrStdout(), firstScreen)
 			return err

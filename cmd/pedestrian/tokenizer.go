@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/token"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -66,11 +68,16 @@ What special tokens are written as, such as <|endoftext|>, counts as text unless
 			w := cmd.OutOrStdout()
 			switch {
 			case asJSON:
+				if err := memory.Ask(jsonToken*int64(len(tokens)), fmt.Sprintf("%d tokens in one JSON object need", len(tokens)), "give less text, or --ids"); err != nil {
+					return err
+				}
 				return writeJSON(w, cutOf(name, t, text, tokens))
 			case ids:
+				b := bufio.NewWriter(w)
 				for _, id := range tokens {
-					fmt.Fprintln(w, id)
+					fmt.Fprintln(b, id)
 				}
+				return b.Flush()
 			default:
 				showTokens(w, name, t, text, tokens)
 			}
@@ -109,17 +116,50 @@ func textOf(stdin io.Reader, file string, args []string) (string, error) {
 		return strings.Join(args, " "), nil
 	}
 	if file != "" && file != "-" {
-		text, err := os.ReadFile(file)
+		f, err := os.Open(file)
 		if err != nil {
 			return "", usageError{err}
 		}
-		return string(text), nil
+		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			if err := memory.Ask((1+shownBeside)*info.Size(), fmt.Sprintf("%s: its %d bytes of text and their tokens need", file, info.Size()), "give less of it"); err != nil {
+				return "", err
+			}
+		}
+		text, err := readWhole(f, file)
+		if err != nil {
+			return "", usageError{err}
+		}
+		return text, nil
 	}
 	if f, ok := stdin.(*os.File); ok && file == "" && isTerminal(f) {
 		return "", usagef(`no text: give it as an argument, such as "to be", or with --file`)
 	}
-	text, err := io.ReadAll(stdin)
-	return string(text), err
+	return readWhole(stdin, "standard input")
+}
+
+// shownBeside is how many bytes the tokens of a byte of text take at most, while it is
+// encoded and shown.
+const shownBeside = 4
+
+// readWhole reads in to its end, as long as there is room for what it says.
+func readWhole(in io.Reader, name string) (string, error) {
+	var text strings.Builder
+	block, next := make([]byte, 1<<20), memory.Small
+	for {
+		n, err := in.Read(block)
+		text.Write(block[:n])
+		if err == io.EOF {
+			return text.String(), nil
+		}
+		if err == nil && text.Len() > next {
+			next = 2 * text.Len()
+			err = memory.Ask(int64(next)+shownBeside*int64(text.Len()), fmt.Sprintf("%s: more than %d bytes of text and their tokens need", name, text.Len()), "give less of it")
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 }
 
 // A shownToken is a token as --json prints it.
@@ -129,6 +169,9 @@ type shownToken struct {
 	Bytes   []int  `json:"bytes,omitempty"` // where piece cannot say it
 	Special bool   `json:"special,omitempty"`
 }
+
+// jsonToken is about how many bytes a token takes until it is printed as JSON.
+const jsonToken = 256
 
 // A cut is a text and its tokens.
 type cut struct {

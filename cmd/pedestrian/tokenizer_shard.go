@@ -37,7 +37,7 @@ You will see how many tokens it holds.`,
 			}
 			var tokens []int32
 			for _, path := range args {
-				text, err := corpus.Load(path)
+				text, err := corpus.LoadBeside(path, 6) // with the shard
 				if err != nil {
 					return usageError{err}
 				}
