@@ -29,9 +29,16 @@ const (
 
 	tensorSuffix = ".safetensors"
 
+	// CurveSVG and CurvePNG are the names of the drawings that [Run.WriteFile] puts there.
+	CurveSVG = "loss.svg"
+	CurvePNG = "loss.png"
+
 	checkpointFormat = 3 // 1 had no manifest, 2 the SHA-256 of every file
 	oldestFormat     = 2 // that is read
 )
+
+// runFiles are the files that are written anew in a run directory, by way of another name.
+var runFiles = []string{MetricsFile, CurveSVG, CurvePNG}
 
 // A Checkpoint is a run at one step. Load leaves State.Params empty where an adapter
 // was trained: Attach gives it the base.
@@ -55,8 +62,21 @@ type configJSON struct {
 
 // Save writes c as a checkpoint of its step in the directory run. It appears under its
 // name complete, or not at all; when Save returns, no failure of power takes it away
-// again. What was saved before stays. It returns the checkpoint's directory.
-func (c *Checkpoint) Save(run string) (dir string, err error) { return c.save(disk{}, run) }
+// again. What was saved before stays. It returns the checkpoint's directory. A run that
+// is being trained is refused.
+func (c *Checkpoint) Save(run string) (dir string, err error) {
+	fs, err := disk{}.Within(run)
+	if err != nil {
+		return "", fmt.Errorf("saving the checkpoint of step %d: %w", c.State.Step, err)
+	}
+	defer fs.Close()
+	lock, err := lockRun(fs, run)
+	if err != nil {
+		return "", fmt.Errorf("saving the checkpoint of step %d: %w", c.State.Step, err)
+	}
+	defer lock.Close()
+	return c.save(fs, run)
+}
 
 func (c *Checkpoint) save(fs fileSystem, run string) (dir string, err error) {
 	dir, err = save(fs, run, c.State.Step, c.files())

@@ -64,7 +64,7 @@ func TestDisk(t *testing.T) {
 	if _, known := (disk{}).Free(filepath.Join(dir, "none")); known {
 		t.Error("the room of a directory that is not there is known")
 	}
-	if err := makeDir(disk{}, filepath.Join(name, "below")); err == nil {
+	if _, err := enter(disk{}, filepath.Join(name, "below")); err == nil {
 		t.Error("a directory below a file was made")
 	}
 }

@@ -252,14 +252,25 @@ type redirect struct {
 	full *bool
 }
 
+func (r redirect) Within(dir string) (fileSystem, error) {
+	in, err := r.fileSystem.Within(dir)
+	return redirect{in, r.full}, err
+}
+
 func (r redirect) Create(name string) (outFile, error) {
-	if *r.full {
-		if err := os.Symlink("/dev/full", name); err != nil {
-			return nil, err
-		}
-		return orNil(os.OpenFile(name, os.O_WRONLY, 0))
+	if !*r.full {
+		return r.fileSystem.Create(name)
 	}
-	return r.fileSystem.Create(name)
+	if f, err := r.fileSystem.Create(name); err != nil {
+		return f, err
+	} else if err := f.Close(); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Room for fewer checkpoints than there will be is told before the first step.

@@ -47,7 +47,11 @@ func (r *Run) isNewest(from *Checkpoint) error {
 		if from != nil && filepath.Base(e.Dir) == filepath.Base(from.Dir) {
 			return nil
 		}
-		if err := verify(r.fs, e.Dir); !isDamage(err) {
+		err := verify(r.fs, e.Dir)
+		if isLinked(err) {
+			return fmt.Errorf("taking the run directory: %w", err)
+		}
+		if !isDamage(err) {
 			return fmt.Errorf("taking the run directory: %s was saved meanwhile, or can be read again: resume from it", e.Dir)
 		}
 	}

@@ -20,14 +20,18 @@ const (
 // reads is compared with the digests in the manifest, and every size with config.json
 // before it allocates. Whatever is wrong with the checkpoint is told as [Damaged], and
 // so is a file that cannot be read; a format of a later program is not, nor that there
-// is nothing to resume.
+// is nothing to resume, nor what is [Linked] from elsewhere or was [Pruned] meanwhile.
 func Load(dir string, moments bool) (*Checkpoint, error) { return load(disk{}, dir, moments) }
 
-func load(fs fileSystem, dir string, moments bool) (*Checkpoint, error) {
-	s, err := unseal(fs, dir)
-	var c *Checkpoint
+func load(fs fileSystem, dir string, moments bool) (c *Checkpoint, err error) {
+	in, err := fs.Within(dir)
 	if err == nil {
-		c, err = s.read(moments)
+		defer in.Close()
+		var s *sealed
+		if s, err = unseal(in, dir); err == nil {
+			c, err = s.read(moments)
+		}
+		err = unlessPruned(fs, dir, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("loading the checkpoint: %w", err)

@@ -59,10 +59,12 @@ func openMetrics(fs fileSystem, run string, p Progress) (*metricsLog, error) {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
 	keep := cutMetrics(old, p)
-	if exists && bytes.Equal(keep, old) {
+	extends := exists && bytes.Equal(keep, old)
+	if extends {
 		l.length = int64(len(old))
 		l.f, err = fs.Extend(l.path())
-	} else {
+	}
+	if !extends || isLinked(err) { // a link, or one of several names, gives way to a file
 		err = l.renew(keep)
 	}
 	if err != nil {
@@ -93,24 +95,37 @@ func (l *metricsLog) renew(content []byte) error {
 		l.f.Close()
 		l.f = nil
 	}
-	names, err := l.fs.List(l.run)
-	if err != nil {
-		return err
-	}
-	temp := tempName(l.run, names, MetricsFile)
-	_, err = writeFile(l.fs, l.run, textFile(filepath.Base(temp), content))
-	if err == nil {
-		err = l.fs.Rename(temp, l.path())
-	}
-	if err != nil {
-		l.fs.Remove(temp)
+	if err := replace(l.fs, l.run, textFile(MetricsFile, content)); err != nil {
 		return err
 	}
 	l.length, l.tail, l.written, l.broken, l.back = int64(len(content)), l.tail[:0], 0, false, nil
 	if err := l.fs.Sync(l.run); err != nil {
 		return err
 	}
-	l.f, err = l.fs.Extend(l.path())
+	f, err := l.fs.Extend(l.path())
+	if err == nil {
+		l.f = f
+	}
+	return err
+}
+
+// replace puts f into the directory run, in place of a file or a link of that name: the
+// old one is there or the new one. The name is durable once run is synced.
+func replace(fs fileSystem, run string, f file) error {
+	names, err := fs.List(run)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(run, f.name)
+	temp := tempName(run, names, f.name)
+	f.name = filepath.Base(temp)
+	_, err = writeFile(fs, run, f)
+	if err == nil {
+		err = fs.Rename(temp, path)
+	}
+	if err != nil {
+		fs.Remove(temp)
+	}
 	return err
 }
 
@@ -212,14 +227,19 @@ func readAll(fs fileSystem, path string) ([]byte, error) {
 
 // ReadMetrics reads the log of a run.
 func ReadMetrics(run string) ([]Record, error) {
+	fs, err := disk{}.Within(run)
+	if err != nil {
+		return nil, fmt.Errorf("reading the log: %w", err)
+	}
+	defer fs.Close()
 	path := filepath.Join(run, MetricsFile)
-	f, err := os.Open(path)
+	f, err := fs.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
 	defer f.Close()
 	var records []Record
-	d := json.NewDecoder(bufio.NewReader(f))
+	d := json.NewDecoder(bufio.NewReader(io.NewSectionReader(f, 0, f.Size())))
 	for {
 		var r Record
 		if err := d.Decode(&r); err == io.EOF {

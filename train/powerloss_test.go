@@ -368,6 +368,16 @@ type mutantFS struct {
 	late                                                        *lateFile
 }
 
+func (m *mutantFS) Within(dir string) (fileSystem, error) {
+	in, err := m.memFS.Within(dir)
+	if err != nil {
+		return nil, err
+	}
+	within := *m
+	within.memFS = in.(*memFS)
+	return &within, nil
+}
+
 type mutantFile struct {
 	outFile
 	m *mutantFS

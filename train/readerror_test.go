@@ -23,6 +23,12 @@ type failingFile struct {
 	nth  *int
 }
 
+func (f failingFS) Within(dir string) (fileSystem, error) {
+	in, err := f.fileSystem.Within(dir)
+	f.fileSystem = in
+	return f, err
+}
+
 func (f failingFS) Open(name string) (inFile, error) {
 	in, err := f.fileSystem.Open(name)
 	if err != nil || filepath.Base(name) != f.name {
@@ -48,6 +54,12 @@ type readFS struct {
 	short   bool    // what fails returns half of the bytes, as at the end of the file
 	asked   *int    // reads so far
 	failed  *string // the file of the first that did
+}
+
+func (f readFS) Within(dir string) (fileSystem, error) {
+	in, err := f.fileSystem.Within(dir)
+	f.fileSystem = in
+	return f, err
 }
 
 func (f readFS) fails(name string) bool {

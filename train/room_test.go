@@ -12,6 +12,10 @@ import (
 // A smallFS is a disk of so many bytes; when it is full, or fails, err says so.
 type smallFS struct {
 	*memFS
+	*limit
+}
+
+type limit struct {
 	bytes int
 	err   error
 }
@@ -19,6 +23,14 @@ type smallFS struct {
 type smallFile struct {
 	outFile
 	fs *smallFS
+}
+
+func (s *smallFS) Within(dir string) (fileSystem, error) {
+	in, err := s.memFS.Within(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &smallFS{in.(*memFS), s.limit}, nil
 }
 
 func (s *smallFS) Create(name string) (outFile, error) {
@@ -62,7 +74,7 @@ func wholeOnes(fs fileSystem) (n int) {
 func fullDisk(t *testing.T, o Options, m *memFS, err error) (*smallFS, *Run) {
 	t.Helper()
 	o.Keep = 2
-	fs := &smallFS{memFS: m, err: err}
+	fs := &smallFS{m, &limit{err: err}}
 	r := inMemory(t, fs, o, microData(t))
 	for step := 1; step <= 3; step++ {
 		steps(t, r, 1)
@@ -133,9 +145,9 @@ func TestRoomForTheBest(t *testing.T) {
 func TestRoomCannotBeMade(t *testing.T) {
 	m := newMemFS()
 	m.Mkdir("disk")
-	fs, r := fullDisk(t, microOptions(), m, syscall.ENOSPC)
+	_, r := fullDisk(t, microOptions(), m, syscall.ENOSPC)
 	r.State.note(0.5)
-	r.fs = hookFS{fs, func(what, name string) error {
+	r.fs = hookFS{r.fs, func(what, name string) error {
 		if what == "rename" {
 			return failure(what, name, syscall.EROFS)
 		}

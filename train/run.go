@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
@@ -57,10 +58,13 @@ func startOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
 // begin begins a run with the state s in dir.
 func begin(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string) (*Run, error) {
 	if dir != "" {
-		if err := makeDir(fs, dir); err != nil {
+		in, err := enter(fs, dir)
+		if err != nil {
 			return nil, fmt.Errorf("making the run directory: %w", err)
 		}
-		if entries, err := checkpoints(fs, dir); err != nil {
+		entries, err := checkpoints(in, dir)
+		in.Close()
+		if err != nil {
 			return nil, fmt.Errorf("making the run directory: %w", err)
 		} else if n := len(entries); n > 0 {
 			return nil, fmt.Errorf("%s holds a run of %d steps already: resume it, or choose another directory", dir, entries[n-1].Step)
@@ -110,7 +114,12 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string, from *Checkpoint) (*Run, error) {
 	r := &Run{Options: o, Network: c, Data: d, State: s, Base: b, Dir: dir, fs: fs}
 	if dir != "" {
+		var err error
+		if r.fs, err = fs.Within(dir); err != nil {
+			return nil, fmt.Errorf("opening the run directory: %w", err)
+		}
 		if err := r.take(from); err != nil {
+			r.fs.Close()
 			return nil, err
 		}
 	}
@@ -135,7 +144,7 @@ func (r *Run) Close() error {
 	if r.log == nil {
 		return nil
 	}
-	return errors.Join(r.log.close(), r.lock.Close())
+	return errors.Join(r.log.close(), r.lock.Close(), r.fs.Close())
 }
 
 // An End says why Train returned without an error.
@@ -259,4 +268,20 @@ func (r *Run) Flush() error {
 		return nil
 	}
 	return r.log.sync()
+}
+
+// WriteFile puts a file into the run's directory, such as [CurveSVG]: it appears whole, in
+// place of a file or a link of that name. With Dir "" nothing is written.
+func (r *Run) WriteFile(name string, write func(io.Writer) error) error {
+	if r.Dir == "" {
+		return nil
+	}
+	if !slices.Contains(runFiles, name) || name == MetricsFile {
+		panic("train.Run.WriteFile: " + name + " is not a file that a run writes beside its checkpoints")
+	}
+	err := replace(r.fs, r.Dir, file{name, 0, write})
+	if err == nil {
+		err = r.fs.Sync(r.Dir)
+	}
+	return err
 }

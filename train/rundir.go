@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -54,6 +55,11 @@ func parseEntry(name string) (e Entry, ok bool) {
 func Checkpoints(run string) ([]Entry, error) { return checkpoints(disk{}, run) }
 
 func checkpoints(fs fileSystem, run string) ([]Entry, error) {
+	fs, err := fs.Within(run)
+	if err != nil {
+		return nil, err
+	}
+	defer fs.Close()
 	names, err := fs.List(run)
 	if err != nil {
 		return nil, err
@@ -89,12 +95,33 @@ func Newest(run string) (string, error) {
 func noCheckpoint(run string) error { return fmt.Errorf("%s holds no checkpoint", run) }
 
 // LoadNewest loads the newest checkpoint of the directory run that is not damaged;
-// passed are the newer ones that are, each with what is wrong.
+// passed are the newer ones that are, each with what is wrong. One that is a link out of
+// run is refused, since what is older is not what was asked for.
 func LoadNewest(run string, moments bool) (c *Checkpoint, passed []error, err error) {
 	return loadNewest(disk{}, run, moments)
 }
 
 func loadNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed []error, err error) {
+	fs, err = fs.Within(run)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer fs.Close()
+	for range overtaken {
+		c, passed, err = tryNewest(fs, run, moments)
+		if !isPruned(err) {
+			break
+		}
+	}
+	return c, passed, err
+}
+
+// overtaken is how often a run that saves and prunes may be faster than who reads what
+// it has saved: the newest is not pruned, but may have become old while it is read.
+const overtaken = 100
+
+// tryNewest is loadNewest, unless a checkpoint is pruned meanwhile.
+func tryNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed []error, err error) {
 	entries, err := checkpoints(fs, run)
 	if err != nil {
 		return nil, nil, err
@@ -121,16 +148,55 @@ func isDamage(err error) bool {
 	return errors.As(err, &d)
 }
 
+// Pruned says that a checkpoint was removed while it was read, by the run that goes on
+// or by whoever prunes it: it was not damaged.
+type Pruned struct{ Dir string }
+
+func (p *Pruned) Error() string {
+	return p.Dir + " was removed while it was read, as a run that is being trained removes its old ones: take a newer one"
+}
+
+func isPruned(err error) bool { return errors.As(err, new(*Pruned)) }
+
+// unlessPruned is err, unless what is wrong with the checkpoint in dir is that it is no
+// longer there: it loses its name before its files.
+func unlessPruned(fs fileSystem, dir string, err error) error {
+	if isDamage(err) {
+		if _, gone := fs.List(dir); errors.Is(gone, os.ErrNotExist) {
+			return &Pruned{dir}
+		}
+	}
+	return err
+}
+
 // LoadBest loads, without the moments, the checkpoint with the lowest validation loss
 // of the directory run: the newest one knows which that is. It is the newest itself
 // if none was evaluated or the best is not there; if the best is damaged, it is among
 // those that were passed over.
-func LoadBest(run string) (c *Checkpoint, passed []error, err error) {
-	newest, passed, err := LoadNewest(run, false)
+func LoadBest(run string) (c *Checkpoint, passed []error, err error) { return loadBest(disk{}, run) }
+
+func loadBest(fs fileSystem, run string) (c *Checkpoint, passed []error, err error) {
+	fs, err = fs.Within(run)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer fs.Close()
+	for range overtaken {
+		c, passed, err = tryBest(fs, run)
+		if !isPruned(err) {
+			break
+		}
+	}
+	return c, passed, err
+}
+
+// tryBest is LoadBest, unless a checkpoint is pruned meanwhile.
+func tryBest(fs fileSystem, run string) (c *Checkpoint, passed []error, err error) {
+	newest, passed, err := loadNewest(fs, run, false)
 	if err != nil || newest.State.Evaluations == 0 {
 		return newest, passed, err
 	}
-	entries, err := Checkpoints(run)
+	entries, err := checkpoints(fs, run)
 	if err != nil {
 		return nil, passed, err
 	}
@@ -138,9 +204,9 @@ func LoadBest(run string) (c *Checkpoint, passed []error, err error) {
 		if e.Step != newest.State.Best.Step || e.Dir == newest.Dir {
 			continue
 		}
-		c, err := Load(e.Dir, false)
-		if err == nil {
-			return c, passed, nil
+		c, err := load(fs, e.Dir, false)
+		if err == nil || isPruned(err) { // another has become the best
+			return c, passed, err
 		}
 		if !slices.ContainsFunc(passed, func(p error) bool { return p.Error() == err.Error() }) {
 			passed = append(passed, err)
@@ -153,7 +219,11 @@ func LoadBest(run string) (c *Checkpoint, passed []error, err error) {
 // 2, of those that are whole, and the best one. It returns what it removed. A run
 // that is being trained is refused.
 func Prune(run string, keep int) (removed []Entry, err error) {
-	fs := disk{}
+	fs, err := disk{}.Within(run)
+	if err != nil {
+		return nil, fmt.Errorf("pruning: %w", err)
+	}
+	defer fs.Close()
 	lock, err := lockRun(fs, run)
 	if err != nil {
 		return nil, fmt.Errorf("pruning: %w", err)

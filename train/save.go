@@ -140,14 +140,29 @@ func tempName(run string, names []string, name string) string {
 	}
 }
 
+// isTemp says whether name is one that tempName gives: of a checkpoint, or of a file that
+// a run writes beside them.
+func isTemp(name string) bool {
+	of, ours := strings.CutPrefix(name, tempPrefix)
+	dash := strings.LastIndexByte(of, '-')
+	if !ours || dash < 0 || strings.Trim(of[dash+1:], "0123456789") != "" {
+		return false
+	}
+	_, checkpoint := parseEntry(of[:dash])
+	return checkpoint || slices.Contains(runFiles, of[:dash])
+}
+
 // removeTemps removes what an interrupted save or prune left behind, as far as it
-// goes: what stays is in nobody's way.
+// goes: what stays is in nobody's way. Of what has such a name and is a link, the link
+// goes; what somebody else has named so stays.
 func removeTemps(fs fileSystem, run string) {
 	names, err := fs.List(run)
 	if err != nil {
 		return
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, tempPrefix) })
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasPrefix(name, tempPrefix) || !isTemp(name) && !fs.IsLink(filepath.Join(run, name))
+	})
 	// A checkpoint that was renamed to go must not come back without its files.
 	if len(names) == 0 || fs.Sync(run) != nil {
 		return

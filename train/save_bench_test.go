@@ -135,6 +135,11 @@ type otherManifest struct {
 	text []byte
 }
 
+func (o otherManifest) Within(dir string) (fileSystem, error) {
+	in, err := o.fileSystem.Within(dir)
+	return otherManifest{in, o.text}, err
+}
+
 func (o otherManifest) Open(name string) (inFile, error) {
 	if filepath.Base(name) == ManifestFile {
 		return memReader{bytes.NewReader(o.text)}, nil

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
@@ -34,6 +35,12 @@ type sealed struct {
 // *Damaged, but for a format that is not ours.
 func unseal(fs fileSystem, dir string) (*sealed, error) {
 	m, err := readManifest(fs, filepath.Join(dir, ManifestFile))
+	if isLinked(err) {
+		if _, link := fs.List(dir); errors.Is(link, syscall.ENOTDIR) { // the checkpoint itself
+			err = &Linked{dir, filepath.Dir(dir)}
+		}
+		return nil, err
+	}
 	if err != nil {
 		return nil, &Damaged{dir, fmt.Errorf("%s: %w", ManifestFile, err)}
 	}
@@ -144,6 +151,15 @@ func (s *sealed) whole(name string, read func(io.ReaderAt, int64) error) error {
 func Verify(dir string) error { return verify(disk{}, dir) }
 
 func verify(fs fileSystem, dir string) error {
+	in, err := fs.Within(dir)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return unlessPruned(fs, dir, verifyWithin(in, dir))
+}
+
+func verifyWithin(fs fileSystem, dir string) error {
 	s, err := unseal(fs, dir)
 	if err != nil {
 		return err
@@ -166,11 +182,11 @@ func (s *sealed) names() []string {
 	return []string{configFile, tokenizerFile, stateFile, weights, momentsFile}
 }
 
-// damaged is err as the damage of the checkpoint, unless it is this machine that is too
-// small for it.
+// damaged is err as the damage of the checkpoint, which a link out of it is not, nor that
+// this machine is too small for it.
 func (s *sealed) damaged(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || isLinked(err) {
+		return err
 	}
 	if errors.As(err, new(*memory.Short)) {
 		return fmt.Errorf("%s: %w", s.dir, err)

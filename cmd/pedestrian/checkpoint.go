@@ -52,7 +52,8 @@ func newCheckpointListCmd() *cobra.Command {
 		Use:   "list RUN",
 		Short: "What a run has saved",
 		Long: `Lists the checkpoints of a run, the oldest first: step, size, validation loss, and
-whether every byte is as it was saved.`,
+whether every byte is as it was saved. Of a run that is being trained, those that it
+removes meanwhile are left out.`,
 		Example: "  pedestrian checkpoint list runs/story-1",
 		Args:    oneDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -101,96 +102,96 @@ func oneDirectory(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// checkpointsOf are the checkpoints of a run; or dir itself, if it is one.
-func checkpointsOf(dir string) ([]train.Entry, error) {
+// survey hands what there is to say of each checkpoint of a run to tell; or of dir
+// itself, if it is one. It counts them, and those that are not whole.
+func survey(dir string, parse bool, tell func(train.Finding) error) (all, damaged int, err error) {
 	entries, err := train.Checkpoints(dir)
 	if err != nil {
-		return nil, usageError{err}
+		return 0, 0, usageError{err}
 	}
-	if len(entries) == 0 {
-		for _, name := range []string{train.ManifestFile, "config.json", "model.safetensors"} {
-			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-				return []train.Entry{{Dir: filepath.Clean(dir)}}, nil
-			}
+	count := func(f train.Finding) error {
+		all++
+		if f.Err != nil {
+			damaged++
 		}
-		return nil, usagef("%s holds no checkpoint", dir)
+		return tell(f)
 	}
-	return entries, nil
+	if len(entries) > 0 {
+		err = train.Survey(dir, parse, count)
+	} else if isCheckpoint(dir) {
+		err = count(train.Look(filepath.Clean(dir), parse))
+	} else {
+		err = usagef("%s holds no checkpoint", dir)
+	}
+	return all, damaged, err
+}
+
+// isCheckpoint says whether dir looks like a checkpoint, whole or not.
+func isCheckpoint(dir string) bool {
+	for _, name := range []string{train.ManifestFile, "config.json", "model.safetensors"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func verifyCheckpoints(w io.Writer, dir string, asJSON bool) error {
-	entries, err := checkpointsOf(dir)
-	if err != nil {
-		return err
-	}
-	damaged := 0
 	p := newPainter(w)
-	for _, e := range entries {
-		wrong := train.Verify(e.Dir)
-		if wrong != nil {
-			damaged++
-		}
+	all, damaged, err := survey(dir, false, func(f train.Finding) error {
 		switch {
 		case asJSON:
-			v := map[string]any{"dir": e.Dir, "whole": wrong == nil}
-			if wrong != nil {
-				v["error"] = oneLine(wrong)
+			v := map[string]any{"dir": f.Dir, "whole": f.Err == nil}
+			if f.Err != nil {
+				v["error"] = oneLine(f.Err)
 			}
-			if err := writeLine(w, v); err != nil {
-				return err
-			}
-		case wrong == nil:
-			fmt.Fprintf(w, "%s: %s\n", e.Dir, p.good("every byte as it was saved"))
+			return writeLine(w, v)
+		case f.Err == nil:
+			fmt.Fprintf(w, "%s: %s\n", f.Dir, p.good("every byte as it was saved"))
 		default:
-			fmt.Fprintf(w, "%s\n", p.bad(oneLine(wrong)))
+			fmt.Fprintf(w, "%s\n", p.bad(oneLine(f.Err)))
 		}
+		return nil
+	})
+	if err == nil && damaged > 0 {
+		err = fmt.Errorf("%d of %s damaged", damaged, count2(all, "checkpoint"))
 	}
-	if damaged > 0 {
-		return fmt.Errorf("%d of %s damaged", damaged, count2(len(entries), "checkpoint"))
-	}
-	return nil
+	return err
 }
 
 func listCheckpoints(w io.Writer, run string, asJSON bool) error {
-	entries, err := checkpointsOf(run)
-	if err != nil {
-		return err
-	}
 	t := plainTable(w)
 	t.AppendHeader(table.Row{"checkpoint", "bytes", "validation", "state"})
-	for _, e := range entries {
-		bytes, loss, state := sizeOf(e.Dir), "", "whole"
+	_, _, err := survey(run, true, func(f train.Finding) error {
+		loss, state := "", "whole"
 		var damaged *train.Damaged
-		c, err := train.Load(e.Dir, false)
-		if err == nil {
-			err = train.Verify(e.Dir)
-		}
-		switch {
-		case errors.As(err, &damaged):
+		var linked *train.Linked
+		switch p := f.Progress; {
+		case errors.As(f.Err, &damaged):
 			state = "damaged: " + oneLine(damaged.Err)
-		case err != nil:
-			state = oneLine(err)
-		case c.State.Evaluations > 0 && c.State.Last.Step == c.State.Step:
-			loss = fmt.Sprintf("%.4f", c.State.Last.Loss)
+		case errors.As(f.Err, &linked):
+			state = "not read: " + oneLine(linked)
+		case f.Err != nil:
+			state = oneLine(f.Err)
+		case p.Evaluations > 0 && p.Last.Step == p.Step:
+			loss = fmt.Sprintf("%.4f", p.Last.Loss)
 		}
-		if asJSON {
-			v := map[string]any{"dir": e.Dir, "bytes": bytes, "whole": err == nil}
-			if err != nil {
-				v["error"] = state
-			} else if loss != "" {
-				v["val"] = c.State.Last.Loss
-			}
-			if err := writeLine(w, v); err != nil {
-				return err
-			}
-			continue
+		if !asJSON {
+			t.AppendRow(table.Row{filepath.Base(f.Dir), commas(int(f.Bytes)), loss, state})
+			return nil
 		}
-		t.AppendRow(table.Row{filepath.Base(e.Dir), commas(int(bytes)), loss, state})
-	}
-	if !asJSON {
+		v := map[string]any{"dir": f.Dir, "bytes": f.Bytes, "whole": f.Err == nil}
+		if f.Err != nil {
+			v["error"] = state
+		} else if loss != "" {
+			v["val"] = f.Progress.Last.Loss
+		}
+		return writeLine(w, v)
+	})
+	if err == nil && !asJSON {
 		t.Render()
 	}
-	return nil
+	return err
 }
 
 // sizeOf is how many bytes the files in dir have.

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"image/color"
-	"path/filepath"
+	"io"
 
 	"github.com/guptarohit/asciigraph"
 	"gonum.org/v1/plot"
@@ -101,8 +101,16 @@ func writeCurves(r *train.Run) error {
 	if err != nil {
 		return fmt.Errorf("drawing the loss curve: %w", err)
 	}
-	for _, name := range []string{"loss.svg", "loss.png"} {
-		if err := p.Save(18*vg.Centimeter, 11*vg.Centimeter, filepath.Join(r.Dir, name)); err != nil {
+	for name, format := range map[string]string{train.CurveSVG: "svg", train.CurvePNG: "png"} {
+		err := r.WriteFile(name, func(w io.Writer) error {
+			drawing, err := p.WriterTo(18*vg.Centimeter, 11*vg.Centimeter, format)
+			if err != nil {
+				return err
+			}
+			_, err = drawing.WriteTo(w)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("writing the loss curve: %w", err)
 		}
 	}

@@ -1,0 +1,231 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// strange is a disk with a run of the steps 1 to 3, and beside it what is no business of
+// the run's: a directory with a file and a directory in it.
+func strange(t *testing.T) *memFS {
+	t.Helper()
+	m := newMemFS()
+	m.Mkdir("disk")
+	o := microOptions()
+	o.Keep = 10
+	r := inMemory(t, m, o, microData(t))
+	for range 3 {
+		steps(t, r, 1)
+		if err := r.Save(Observer{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.log.sync()
+	for _, dir := range []string{"outside", "outside/below"} {
+		if err := m.Mkdir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"outside/file", "outside/below/file"} {
+		f, err := m.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write([]byte("of somebody else"))
+	}
+	return m
+}
+
+// outside is all that is there beside the run.
+func outside(img image) string {
+	var b strings.Builder
+	var walk func(name string, i int)
+	walk = func(name string, i int) {
+		fmt.Fprintf(&b, "%s %q\n", name, img[i].data)
+		for _, below := range slices.Sorted(maps.Keys(img[i].entries)) {
+			walk(path.Join(name, below), img[i].entries[below])
+		}
+	}
+	at, ok := img.find("outside")
+	if !ok {
+		return "gone"
+	}
+	walk("outside", at)
+	return b.String()
+}
+
+// goOnIn does what a run does to its directory: it goes on, saves, prunes, draws.
+func goOnIn(t *testing.T, fs fileSystem) error {
+	t.Helper()
+	c, _, err := loadNewest(fs, "disk/run", true)
+	if err != nil {
+		return err
+	}
+	c.Options.Keep = 2
+	r, err := resumeOn(fs, "disk/run", c, microData(t))
+	if err != nil {
+		return err
+	}
+	defer r.net.Close()
+	steps(t, r, 1)
+	var told error
+	err = r.Save(Observer{Trouble: func(v Trouble) { told = errors.Join(told, v.Err) }})
+	drawn := r.WriteFile(CurveSVG, textFile("", []byte("a drawing")).write)
+	return errors.Join(err, told, drawn, r.log.sync())
+}
+
+// Links of every kind in every place of a run directory: nothing outside of it is removed
+// or written, nothing in it is removed or written by way of a link, what leads out is not
+// read, and what a link is in the way of says so.
+func TestLinksAreNotFollowed(t *testing.T) {
+	const away, file, gone = "../../outside", "../../outside/file", "../../outside/none"
+	for _, c := range []struct {
+		name  string
+		plant func(m *memFS)
+		want  string // the error; "" = the run goes on
+		stay  string // names that are there at the end
+		gone  string // and such that are not
+	}{
+		{"leftovers", func(m *memFS) {
+			m.symlink(away, "disk/run/.tmp-x")
+			m.symlink("/outside", "disk/run/.tmp-step-000001-1")
+			m.symlink(file, "disk/run/.tmp-metrics.jsonl-1")
+			m.symlink(gone, "disk/run/.tmp-step-000002-7")
+			m.symlink(".tmp-loop", "disk/run/.tmp-loop")
+			m.symlink("step-000003", "disk/run/.tmp-step-000003-1")
+			m.symlink(".", "disk/run/.tmp-here")
+		}, "", "step-000003", ".tmp-x .tmp-step-000001-1 .tmp-metrics.jsonl-1 .tmp-step-000002-7 .tmp-loop .tmp-step-000003-1 .tmp-here"},
+		{"links in leftovers", func(m *memFS) {
+			m.Mkdir("disk/run/.tmp-step-000009-1")
+			m.Mkdir("disk/run/.tmp-step-000009-1/below")
+			m.symlink("../"+away, "disk/run/.tmp-step-000009-1/a")
+			m.symlink("../"+file, "disk/run/.tmp-step-000009-1/b")
+			m.symlink("/outside", "disk/run/.tmp-step-000009-1/below/c")
+			m.symlink("../../step-000003", "disk/run/.tmp-step-000009-1/below/d")
+		}, "", "step-000003", ".tmp-step-000009-1"},
+		{"a leftover of somebody else", func(m *memFS) { m.Mkdir("disk/run/.tmp-notes") }, "", ".tmp-notes", ""},
+		{"an old checkpoint that was moved", func(m *memFS) { move(m, "disk/run/step-000001", "outside/moved") },
+			"", "step-000003 step-000004", "step-000001 step-000002"},
+		{"the newest checkpoint that was moved", func(m *memFS) { move(m, "disk/run/step-000003", "outside/moved") },
+			"disk/run/step-000003 is a link that leads out of disk/run, and is not followed", "step-000001 step-000002 step-000003", ""},
+		{"a file of a checkpoint", func(m *memFS) { move(m, "disk/run/step-000003/"+modelFile, "outside/moved") },
+			"disk/run/step-000003/model.safetensors is a link that leads out of disk/run, and", "step-000001 step-000002 step-000003", ""},
+		{"a manifest", func(m *memFS) { move(m, "disk/run/step-000003/"+ManifestFile, "outside/moved") },
+			"disk/run/step-000003/MANIFEST.json is a link that leads out of disk/run, and", "step-000001", ""},
+		{"a file of another checkpoint of the run", func(m *memFS) {
+			m.Remove("disk/run/step-000003/" + configFile)
+			m.symlink("../step-000002/"+configFile, "disk/run/step-000003/"+configFile)
+		}, "", "step-000003 step-000004", ""},
+		{"the lock", func(m *memFS) { m.symlink(file, "disk/run/lock") },
+			"disk/run/lock is a link, through which nothing is written: remove it", "step-000001", ""},
+		{"the log", func(m *memFS) { move(m, "disk/run/"+MetricsFile, "outside/moved") },
+			"opening the log: disk/run/metrics.jsonl is a link that leads out of disk/run", "step-000001", ""},
+		{"a log that is a link to one beside it", func(m *memFS) {
+			move(m, "disk/run/"+MetricsFile, "disk/run/other")
+			at, _ := m.tree.find("disk/run/" + MetricsFile)
+			m.tree[at].link = "other"
+		}, "", "metrics.jsonl other", ""},
+		{"a drawing", func(m *memFS) { m.symlink(file, "disk/run/"+CurveSVG) }, "", CurveSVG, ""},
+	} {
+		m := strange(t)
+		c.plant(m)
+		before := outside(m.tree)
+		log := ""
+		if at, ok := m.tree.find("disk/run/other"); ok {
+			log = string(m.tree[at].data)
+		}
+		err := goOnIn(t, m)
+		if after := outside(m.tree); after != before {
+			t.Errorf("%s: outside there was\n%sand is\n%s", c.name, before, after)
+		}
+		if (c.want == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), c.want) || !isLinked(err) || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+		at, _ := m.tree.find("disk/run")
+		for _, name := range strings.Fields(c.stay) {
+			if _, ok := m.tree[at].entries[name]; !ok {
+				t.Errorf("%s: %s is gone", c.name, name)
+			}
+		}
+		for _, name := range strings.Fields(c.gone) {
+			if _, ok := m.tree[at].entries[name]; ok {
+				t.Errorf("%s: %s is there", c.name, name)
+			}
+		}
+		for _, name := range []string{MetricsFile, CurveSVG} {
+			if i := m.tree[at].entries[name]; err == nil && m.tree[i].link != "" {
+				t.Errorf("%s: %s is still a link", c.name, name)
+			}
+		}
+		if at, ok := m.tree.find("disk/run/other"); ok && string(m.tree[at].data) != log {
+			t.Errorf("%s: the log was written through a link", c.name)
+		}
+		if err == nil {
+			if got, passed, err := loadNewest(m, "disk/run", true); err != nil || len(passed) > 0 || got.State.Step != 4 {
+				t.Errorf("%s: then %v, %v", c.name, passed, err)
+			}
+		}
+	}
+}
+
+// move moves a file or a directory and leaves a link in its place, as one does who wants
+// it on another disk.
+func move(m *memFS, from, to string) {
+	i, ok := m.tree.find(from)
+	parent, ok2 := m.tree.find(path.Dir(to))
+	old, ok3 := m.tree.find(path.Dir(from))
+	if !ok || !ok2 || !ok3 {
+		panic("no " + from + " or " + to)
+	}
+	m.tree[parent].entries[path.Base(to)] = i
+	delete(m.tree[old].entries, path.Base(from))
+	m.symlink("/"+to, from)
+}
+
+// A link comes into the place of what an operation names just before it is done, whichever
+// operation of going on, saving, pruning and drawing that is: whatever becomes of the run,
+// nothing outside of it is touched.
+func TestLinksThatComeBetween(t *testing.T) {
+	tried := 0
+	for _, target := range []string{"/outside", "/outside/file", "../../outside/below", "step-000003"} {
+		for _, parent := range []bool{false, true} { // the name itself, or the directory that it is in
+			for nth := 0; ; nth++ {
+				m := strange(t)
+				m.Mkdir("disk/run/.tmp-step-000001-1")
+				m.symlink("../../../outside", "disk/run/.tmp-step-000001-1/link")
+				before := outside(m.tree)
+				asked := 0
+				fs := hookFS{m, func(what, name string) error {
+					if asked++; asked-1 != nth || name == "disk/run" {
+						return nil
+					}
+					if parent && path.Dir(name) != "disk/run" {
+						name = path.Dir(name)
+					}
+					if at, ok := m.tree.find(path.Dir(name)); ok {
+						delete(m.tree[at].entries, path.Base(name))
+						m.symlink(target, name)
+					}
+					return nil
+				}}
+				goOnIn(t, fs)
+				if after := outside(m.tree); after != before {
+					t.Fatalf("operation %d, a link to %s: outside there was\n%sand is\n%s", nth, target, before, after)
+				}
+				if asked <= nth {
+					break
+				}
+				tried++
+			}
+		}
+	}
+	if tried < 300 {
+		t.Errorf("%d operations", tried)
+	}
+	t.Logf("a link came between %d times", tried)
+}
