@@ -179,13 +179,13 @@ func (t *dataCommand) compare(x *corpus.Examples, tok *token.Tokenizer, o corpus
 // print is the report for people.
 func (r *dataReport) print(w io.Writer) {
 	p := newPainter(w)
-	fmt.Fprintf(w, "%s: %s, tokenizer %s", p.bold(r.Source), map[corpus.Kind]string{
+	about := fmt.Sprintf("%s: %s, tokenizer %s", p.bold(r.Source), map[corpus.Kind]string{
 		corpus.KindText: "texts", corpus.KindPrompt: "prompts with completions", corpus.KindMessages: "conversations",
 	}[r.Kind], r.Tokenizer)
 	if r.Template != "" {
-		fmt.Fprintf(w, ", template %s", r.Template)
+		about += ", template " + r.Template
 	}
-	fmt.Fprint(w, "\n\n")
+	fmt.Fprint(w, about+"\n\n")
 	line := func(what string, n int, more string, args ...any) {
 		if more != "" {
 			more = "  " + p.dim(fmt.Sprintf(more, args...))
@@ -208,6 +208,7 @@ func (r *dataReport) print(w io.Writer) {
 	}
 	for _, e := range r.Examples {
 		fmt.Fprintf(w, "\n%s\n", p.dim(e.At.String()))
+		var shown strings.Builder
 		for _, s := range e.Spans {
 			text := visible(s.Text)
 			switch {
@@ -216,11 +217,13 @@ func (r *dataReport) print(w io.Writer) {
 			case s.Learn:
 				text = "⟦" + text + "⟧"
 			}
-			io.WriteString(w, text)
+			shown.WriteString(text)
 		}
 		if e.More > 0 {
-			io.WriteString(w, p.dim(fmt.Sprintf("… %s tokens more", commas(e.More))))
+			shown.WriteString(p.dim(fmt.Sprintf("… %s tokens more", commas(e.More))))
 		}
-		fmt.Fprintln(w)
+		for _, line := range wrap(shown.String(), terminalWidth(w)) {
+			fmt.Fprintln(w, line)
+		}
 	}
 }

@@ -82,15 +82,16 @@ func parts(number string) string {
 	return "; did you mean " + strings.Join(found, " or ") + "?"
 }
 
+// listEquations names all of them, and the function that computes each or why there is none.
 func listEquations(w io.Writer) {
 	t := plainTable(w)
-	t.AppendHeader(table.Row{"equation", "what it is", "where", "derivation"})
+	t.AppendHeader(table.Row{"equation", "what it is, and where"})
 	for _, e := range paper.Equations {
 		where := e.Func
 		if where == "" {
 			where = string(e.Status)
 		}
-		t.AppendRow(table.Row{"(" + e.Number + ")", e.Title, where, e.Derivation})
+		t.AppendRow(table.Row{"(" + e.Number + ")", e.Title + ": " + where})
 	}
 	t.Render()
 }

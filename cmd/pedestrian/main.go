@@ -38,9 +38,12 @@ func main() {
 
 // run is main with its surroundings as arguments; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	return runOn(args, newOutput(stdout), newOutput(stderr))
+}
+
+func runOn(args []string, out, stderr *output) int {
 	root := newRootCmd()
 	root.SetArgs(args)
-	out := &output{Writer: stdout}
 	root.SetOut(out)
 	root.SetErr(stderr)
 	err := checkCommand(root, args)
@@ -53,27 +56,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "pedestrian: %s\n", oneLine(err))
+	fmt.Fprintf(verbatim(stderr), "pedestrian: %s\n", oneLine(err))
 	if u := (usageError{}); errors.As(err, &u) && !refusedBySystem(err) || errors.As(err, new(*memory.Short)) {
 		return 2
 	}
 	return 1
-}
-
-// An output is standard output that remembers the first write that failed, so that no
-// command ends with 0 when what it printed was lost. A reader that has gone away, as
-// head does, is no failure.
-type output struct {
-	io.Writer
-	err error
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	n, err := o.Writer.Write(p)
-	if err != nil && o.err == nil && !errors.Is(err, syscall.EPIPE) {
-		o.err = err
-	}
-	return n, err
 }
 
 // refusedBySystem says whether the question was in order and the disk was not.
@@ -128,7 +115,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian bench       this machine's limits, and how close a training step comes
 
 Start with "pedestrian tour"; "pedestrian COMMAND --help" says what you will see.
-Exit codes: 0 done, 1 failed, 2 asked wrongly. NO_COLOR and --json are respected.
+Exit codes: 0 done, 1 failed, 2 asked wrongly. NO_COLOR, COLUMNS and --json are respected.
 `
 
 func newRootCmd() *cobra.Command {
@@ -143,7 +130,7 @@ func newRootCmd() *cobra.Command {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
 			}
-			_, err := io.WriteString(cmd.OutOrStdout(), firstScreen)
+			_, err := io.WriteString(cmd.OutOrStdout(), cmd.Long)
 			return err
 		},
 	}
@@ -178,6 +165,7 @@ func newRootCmd() *cobra.Command {
 		newBenchCmd(),
 	)
 	root.SetHelpCommand(newHelpCmd(root))
+	unfillAll(root)
 	return root
 }
 

@@ -153,7 +153,7 @@ func printLedger(w io.Writer, c pedestrian.Config, a pedestrian.AdapterConfig) {
 // plainTable is a table without borders whose lines end with their text.
 func plainTable(w io.Writer) table.Writer {
 	t := table.NewWriter()
-	t.SetOutputMirror(trimmer{w})
+	t.SetOutputMirror(&trimmer{w: w})
 	t.SetStyle(table.StyleDefault)
 	s := t.Style()
 	s.Options = table.OptionsNoBordersAndSeparators
@@ -171,14 +171,20 @@ func rightAlign(t table.Writer, columns ...int) {
 	t.SetColumnConfigs(cs)
 }
 
-// A trimmer drops blanks at the ends of lines.
-type trimmer struct{ w io.Writer }
+// A trimmer drops blanks at the ends of lines, and writes whole lines alone: a table ends
+// with a line whose end comes by itself.
+type trimmer struct {
+	w    io.Writer
+	held string // of a line
+}
 
-func (t trimmer) Write(p []byte) (int, error) {
-	lines := strings.Split(string(p), "\n")
+func (t *trimmer) Write(p []byte) (int, error) {
+	lines := strings.Split(t.held+string(p), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
+	t.held = lines[len(lines)-1]
+	lines[len(lines)-1] = ""
 	_, err := io.WriteString(t.w, strings.Join(lines, "\n"))
 	return len(p), err
 }

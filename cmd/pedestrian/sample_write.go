@@ -120,9 +120,9 @@ func (p *printer) emit(piece string) {
 	switch {
 	case p.json:
 	case isTerminal(p.stdout):
-		io.WriteString(p.stdout, visible(piece))
+		io.WriteString(verbatim(p.stdout), visible(piece))
 	default:
-		io.WriteString(p.stdout, piece)
+		io.WriteString(verbatim(p.stdout), piece)
 	}
 }
 

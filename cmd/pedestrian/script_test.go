@@ -15,17 +15,30 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pedestrian": main})
+	testscript.Main(m, map[string]func(){"pedestrian": func() {
+		os.Exit(runOn(os.Args[1:], watched(os.Stdout), watched(os.Stderr)))
+	}})
 }
 
 // The scripts under testdata/script are transcripts of the command line.
+//
+// Their patterns see lines as they were written; the same lines as they are folded at 80
+// columns are what a person sees, and none may be longer, but for one long word.
 func TestScripts(t *testing.T) {
+	wide := filepath.Join(t.TempDir(), "wide")
+	t.Cleanup(func() {
+		if lines, err := os.ReadFile(wide); err == nil {
+			t.Errorf("these lines are longer than 80 columns:\n%s", lines)
+		}
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")
+			e.Setenv("COLUMNS", "80")
+			e.Setenv("WIDE", wide)
 			peft, err := filepath.Abs("../../testdata/peft")
 			if err != nil {
 				return err

@@ -27,14 +27,25 @@ func file(w io.Writer) (*os.File, bool) {
 	return f, ok
 }
 
-// terminalWidth is the number of columns of w, 80 when it is not a terminal.
+// unfolded is a width that no line reaches.
+const unfolded = 1 << 20
+
+// terminalWidth is the number of columns of w; where it is no terminal what the variable
+// COLUMNS says, of which 0 stands for lines of any length, or 80.
 func terminalWidth(w io.Writer) int {
 	if f, ok := file(w); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width
 		}
 	}
-	return 80
+	n, err := strconv.Atoi(os.Getenv("COLUMNS"))
+	switch {
+	case err != nil || n < 0:
+		return 80
+	case n == 0:
+		return unfolded
+	}
+	return n
 }
 
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -95,7 +106,7 @@ func commas(n int) string {
 
 // writeJSON writes v as one indented JSON document.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(verbatim(w))
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)

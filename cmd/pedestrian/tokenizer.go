@@ -200,12 +200,12 @@ func cutOf(name string, t *token.Tokenizer, text string, ids []int32) cut {
 // showTokens prints the text with bars between tokens, then ids with their pieces.
 func showTokens(w io.Writer, name string, t *token.Tokenizer, text string, ids []int32) {
 	p := newPainter(w)
-	fmt.Fprintf(w, "%s, %s of %s tokens: %s bytes of text", p.bold(name), t.Kind(), commas(t.Vocab()), commas(len(text)))
+	about := fmt.Sprintf("%s, %s of %s tokens: %s bytes of text", p.bold(name), t.Kind(), commas(t.Vocab()), commas(len(text)))
 	if len(ids) == 0 {
-		fmt.Fprintln(w)
+		fmt.Fprintln(w, about)
 		return
 	}
-	fmt.Fprintf(w, ", %s tokens, %.2f bytes a token.\n\n", commas(len(ids)), float64(len(text))/float64(len(ids)))
+	fmt.Fprintf(w, "%s, %s tokens, %.2f bytes a token.\n\n", about, commas(len(ids)), float64(len(text))/float64(len(ids)))
 	var lines [2]strings.Builder // pieces above, ids below
 	flush := func() {
 		for i := range lines {

@@ -14,7 +14,7 @@ type jsonScreen struct {
 }
 
 func newJSONScreen(w io.Writer, r *train.Run) *jsonScreen {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(verbatim(w))
 	e.SetEscapeHTML(false)
 	return &jsonScreen{r, e}
 }
@@ -73,7 +73,7 @@ func (s *jsonScreen) end(end train.End, audit *train.Audit) {
 
 // writeLine writes v as JSON on one line.
 func writeLine(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(verbatim(w))
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }

@@ -122,9 +122,15 @@ func (s *textScreen) heading(step int) string {
 }
 
 func (s *textScreen) step(u train.Update) {
-	parts := []string{s.heading(u.Step), "loss " + three(u.Loss), s.val, fmt.Sprintf("rate %.3g", u.Rate),
+	parts := []string{s.heading(u.Step), "loss " + three(u.Loss), s.val, fmt.Sprintf("rate %.2g", u.Rate),
 		"|grad| " + three(u.Norm), short(u.TokensPerSecond) + " tok/s", "eta " + clock(u.Left)}
 	line := joinParts(parts)
+	for _, i := range []int{3, 4, 5, 2} { // what a narrow screen does without, in this order; never the time that is left
+		if len([]rune(line)) > s.width-1 {
+			parts[i] = ""
+			line = joinParts(parts)
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.moving {
@@ -137,12 +143,6 @@ func (s *textScreen) step(u train.Update) {
 		return
 	}
 	s.last, s.shown = time.Now(), true
-	for _, i := range []int{3, 4, 5, 2} { // what a narrow terminal does without, in this order; never the time that is left
-		if len([]rune(line)) > s.width-1 {
-			parts[i] = ""
-			line = joinParts(parts)
-		}
-	}
 	if r := []rune(line); len(r) > s.width-1 {
 		line = string(r[:max(0, s.width-1)])
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -27,7 +25,7 @@ func (v verifyPrinter) parameters() {
 			v.number(r.Engine64.Error), v.number(r.Engine32.Error), fmt.Sprintf("%d/%d", r.Checked, r.Total), v.result(r)})
 	}
 	rightAlign(t, 4, 5, 6, 7)
-	t.SetOutputMirror(ruler{v.w})
+	t.SetOutputMirror(&trimmer{w: v.w})
 	t.Render()
 	v.line("")
 }
@@ -49,7 +47,7 @@ func (v verifyPrinter) signals() {
 			fmt.Sprintf("%d/%d", r.Checked, r.Total), v.result(r)})
 	}
 	rightAlign(t, 4, 5)
-	t.SetOutputMirror(ruler{v.w})
+	t.SetOutputMirror(&trimmer{w: v.w})
 	t.Render()
 	v.line("")
 }
@@ -63,7 +61,7 @@ func (v verifyPrinter) atBF16(title string, rows []gradcheck.Row) {
 			fmt.Sprintf("%d/%d", r.Checked, r.Total), v.result(r)})
 	}
 	rightAlign(t, 4, 5, 6)
-	t.SetOutputMirror(ruler{v.w})
+	t.SetOutputMirror(&trimmer{w: v.w})
 	t.Render()
 	v.line("")
 }
@@ -160,22 +158,4 @@ func (v verifyPrinter) suspects() {
 		}
 	}
 	v.line("")
-}
-
-// A ruler drops blanks at the ends of lines, as trimmer does, and cuts the line
-// below a table's header to a page: notes beside a table stand out on the right.
-type ruler struct{ w io.Writer }
-
-func (r ruler) Write(p []byte) (int, error) {
-	const page = 80
-	lines := strings.Split(string(p), "\n")
-	for i, l := range lines {
-		if len(l) > page && strings.Trim(l, "-") == "" {
-			lines[i] = l[:page]
-		}
-	}
-	if _, err := (trimmer{r.w}).Write([]byte(strings.Join(lines, "\n"))); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }
