@@ -30,6 +30,7 @@ type Report struct {
 	LongestAt Place          `json:"longest_at"`
 	Ends      int            `json:"ends"`               // documents whose end is learnt
 	Template  string         `json:"template"`           // "" when there is none
+	Written   string         `json:"-"`                  // the template itself, as ParseTemplate reads it
 	Sources   []Source       `json:"sources"`            // the files, in the order in which they were read
 	Ignored   map[string]int `json:"ignored,omitempty"`  // fields that were not used, and how often they are there
 	LeftOut   int            `json:"left_out,omitempty"` // examples in which the answer or the text is empty
@@ -58,7 +59,7 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 				if o.Template, err = DefaultTemplate(tok); err != nil {
 					return err
 				}
-				if tok.ChatTemplate() != "" {
+				if _, own := ownTemplate(tok.ChatTemplate(), tok); tok.ChatTemplate() != "" && !own {
 					r.warn("the tokenizer brings a chat template in Jinja, which is not executed: by its marks it is %s, and that is used", o.Template.Name)
 				}
 			}
@@ -80,7 +81,7 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 	r.gather()
 	r.count(x, e)
 	if o.Template != nil && e.template != nil {
-		r.Template = o.Template.Name
+		r.Template, r.Written = o.Template.Name, o.Template.Source()
 		r.marks(e)
 	}
 	if 2*joined > x.Len() {
@@ -125,12 +126,15 @@ func (r *Report) warn(format string, args ...any) {
 }
 
 // DefaultTemplate is the template of conversations where none was chosen: the one that
-// the tokenizer's own looks like ([RecognizeTemplate]), or the first of [Templates]
+// the tokenizer's own was made from ([Template.Chat]) or looks like ([RecognizeTemplate]), or the first of [Templates]
 // where it has none. It is an error if that looks like none.
 func DefaultTemplate(tok *token.Tokenizer) (*Template, error) {
 	jinja := tok.ChatTemplate()
 	if jinja == "" {
 		return builtin(templateNames[0]), nil
+	}
+	if t, ok := ownTemplate(jinja, tok); ok {
+		return t, nil
 	}
 	name, ok := RecognizeTemplate(jinja)
 	if !ok {

@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian/gguf"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -61,18 +62,44 @@ func ggufTokenizer(m *Model[float32]) (pairs []gguf.Pair, note string, err error
 		{Key: "tokenizer.ggml.token_type", Value: kinds},
 		{Key: "tokenizer.ggml.merges", Value: merges},
 	}
-	eos, has := t.EOS()
-	if len(m.EOS) > 0 {
-		eos, has = m.EOS[0], true
-	}
-	if has {
+	add := func(key string, value any) { pairs = append(pairs, gguf.Pair{Key: key, Value: value}) }
+	if eos, eot := ends(m); len(eos) > 0 {
 		bos := eos
 		if len(m.BOS) > 0 {
-			bos = m.BOS[0]
+			bos = m.BOS
 		}
-		pairs = append(pairs, gguf.Pair{Key: "tokenizer.ggml.bos_token_id", Value: uint32(bos)}, gguf.Pair{Key: "tokenizer.ggml.eos_token_id", Value: uint32(eos)})
+		add("tokenizer.ggml.bos_token_id", uint32(bos[0]))
+		add("tokenizer.ggml.eos_token_id", uint32(eos[0]))
+		if len(eot) > 0 {
+			add("tokenizer.ggml.eot_token_id", uint32(eot[0]))
+		}
 	}
-	return append(pairs, gguf.Pair{Key: "tokenizer.ggml.add_bos_token", Value: false}), "", nil
+	add("tokenizer.ggml.add_bos_token", false)
+	if chat := t.ChatTemplate(); chat != "" {
+		add("tokenizer.chat_template", chat)
+	}
+	return pairs, "", nil
+}
+
+// ends are the tokens that end a text and those that end a turn of a conversation,
+// which llama.cpp has one of each, and stops at both. Where there is a chat template,
+// the tokenizer's own is a turn's.
+func ends(m *Model[float32]) (eos, eot []int32) {
+	eos = m.EOS
+	own, has := m.Tokenizer.EOS()
+	if len(eos) == 0 && has {
+		eos = []int32{own}
+	}
+	if m.Tokenizer.ChatTemplate() == "" || len(eos) == 0 {
+		return eos, nil
+	}
+	if eot = eos[len(eos)-1:]; has && slices.Contains(eos, own) {
+		eot = []int32{own}
+	}
+	if i := slices.IndexFunc(eos, func(id int32) bool { return id != eot[0] }); i >= 0 {
+		eos = eos[i:]
+	}
+	return eos, eot
 }
 
 // byteToken is the token of one byte in GPT-2's vocabulary.

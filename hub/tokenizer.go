@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,6 +96,10 @@ func withLength(config []byte, context int) ([]byte, error) {
 		}
 	}
 	o["model_max_length"] = json.RawMessage(fmt.Sprint(context))
-	out, err := json.MarshalIndent(o, "", "  ")
-	return append(out, '\n'), err
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(o)
+	return out.Bytes(), err
 }

@@ -47,7 +47,8 @@ type Checkpoint struct {
 	Network   pedestrian.Config
 	Options   Options
 	Data      DataInfo
-	Base      *Base // that the run went on from; nil when it began with random weights
+	Base      *Base   // that the run went on from; nil when it began with random weights
+	Ends      []int32 // of a network that was trained elsewhere: the tokens that end a text, where the tokenizer does not say all
 	Tokenizer *token.Tokenizer
 	State     *State
 }
@@ -58,6 +59,7 @@ type configJSON struct {
 	Options Options           `json:"options"`
 	Data    DataInfo          `json:"data"`
 	Base    *Base             `json:"base,omitempty"`
+	Ends    []int32           `json:"ends,omitempty"`
 }
 
 // Save writes c as a checkpoint of its step in the directory run. It appears under its
@@ -92,7 +94,7 @@ func (c *Checkpoint) files() []file {
 	meta := map[string]string{"format": "pedestrian", "step": strconv.Itoa(c.State.Step)}
 	bytes := 4 * int64(len(c.State.Trained().Slab()))
 	return []file{
-		{configFile, 0, func(w io.Writer) error { return writeJSON(w, configJSON{c.Network, c.Options, c.Data, c.Base}) }},
+		{configFile, 0, func(w io.Writer) error { return writeJSON(w, configJSON{c.Network, c.Options, c.Data, c.Base, c.Ends}) }},
 		{tokenizerFile, 0, func(w io.Writer) error { return writeJSON(w, c.Tokenizer) }},
 		{stateFile, 0, func(w io.Writer) error { return writeJSON(w, c.State.Progress) }},
 		{c.weightsFile(), bytes, func(w io.Writer) error { return writeTensors(w, meta, c.State.Trained().Tensors()) }},

@@ -33,6 +33,10 @@ type DataInfo struct {
 	Train  int    `json:"train_tokens"`
 	Val    int    `json:"val_tokens"`
 
+	// Template is that of conversations, as corpus.ParseTemplate reads it, wherever it
+	// came from; "" where there were none.
+	Template string `json:"template,omitempty"`
+
 	// Losses on the validation split that need no network, in nats per token; of
 	// documents, the first alone.
 	Uniform float64 `json:"uniform"`         // ln of the number of tokens: each equally likely
@@ -151,6 +155,9 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 func (d *Data) Info() DataInfo {
 	if d.info.SHA256 == "" && d.Examples != nil {
 		d.info = DataInfo{Source: d.Source, SHA256: d.digest(), Train: len(d.Examples.Tokens), Val: len(d.ValExamples.Tokens), Uniform: math.Log(float64(d.Tokenizer.Vocab()))}
+		if d.Report != nil {
+			d.info.Template = d.Report.Written
+		}
 	}
 	if d.info.SHA256 == "" {
 		b := corpus.Baseline(d.Train, d.Val, max(d.vocab, d.Tokenizer.Vocab()))

@@ -72,7 +72,7 @@ func (s *sealed) meta() (*Checkpoint, error) {
 	if tuned := config.Options.Tuning.Base != ""; tuned != (config.Base != nil) {
 		return nil, fmt.Errorf("%s: a base among the options and none beside them, or the other way round", configFile)
 	}
-	c := &Checkpoint{Dir: s.dir, Network: config.Network, Options: config.Options, Data: config.Data, Base: config.Base, State: &State{}}
+	c := &Checkpoint{Dir: s.dir, Network: config.Network, Options: config.Options, Data: config.Data, Base: config.Base, Ends: config.Ends, State: &State{}}
 	if err := s.json(stateFile, &c.State.Progress); err != nil {
 		return nil, err
 	}

@@ -76,17 +76,17 @@ func (m *model) outside(a *hub.Adapter) *hub.Adapter {
 }
 
 // openAdapter opens an adapter that stands beside base: of PEFT, in a directory or by
-// name, or of a run of ours.
-func openAdapter(ctx context.Context, path string, base *model, newest bool, stderr io.Writer) (*hub.Adapter, error) {
+// name, or of a run of ours, whose checkpoint it returns, too.
+func openAdapter(ctx context.Context, path string, base *model, newest bool, stderr io.Writer) (*hub.Adapter, *train.Checkpoint, error) {
 	at := path
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && hub.CheckRepo(path) == nil {
 		if at, err = fetchedModel(ctx, path, stderr); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if hub.IsAdapter(at) {
 		a, err := hub.LoadAdapter(at, base.Params)
-		return a, mistake(err)
+		return a, nil, mistake(err)
 	}
 	run := &model{Kind: kindRun, Path: at}
 	if _, err := os.Stat(filepath.Join(at, train.ManifestFile)); err == nil {
@@ -94,17 +94,17 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	}
 	c, err := run.checkpoint(modelOptions{newest: newest}, stderr)
 	if err != nil {
-		return nil, usagef("%s is no adapter: %w: name an adapter directory of PEFT, or a run of \"pedestrian finetune\"", path, err)
+		return nil, nil, usagef("%s is no adapter: %w: name an adapter directory of PEFT, or a run of \"pedestrian finetune\"", path, err)
 	}
 	if c.State.Adapter == nil {
-		return nil, usagef("%s holds a whole network, not an adapter", path)
+		return nil, nil, usagef("%s holds a whole network, not an adapter", path)
 	}
 	if p, unfolded := asTrained(base.Params, c.Network); unfolded != nil {
 		base.Params, base.unfolded = p, unfolded
 	}
 	if c.Network != base.Params.Config {
-		return nil, usagef("%s stands beside a network of other sizes than %s: give the base that it was trained on, %s", path, base.Path, c.Base.Path)
+		return nil, nil, usagef("%s stands beside a network of other sizes than %s: give the base that it was trained on, %s", path, base.Path, c.Base.Path)
 	}
 	run.Checkpoint, run.Adapter = c, c.State.Adapter
-	return runAdapter(run), nil
+	return runAdapter(run), c, nil
 }

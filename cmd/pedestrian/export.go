@@ -122,15 +122,36 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 	return t.report(m, stdout)
 }
 
-// hub is m as package hub writes it.
+// hub is m as package hub writes it. Of a network that learnt conversations, the token
+// that ends an answer is one that ends a text.
 func (m *model) hub() *hub.Model[float32] {
 	h := &hub.Model[float32]{Params: m.Params, Tokenizer: m.Tokenizer, EOS: m.EOS, BOS: m.BOS, Name: m.Name}
-	if m.Checkpoint != nil && m.Tokenizer != nil {
-		if eos, ok := m.Tokenizer.EOS(); ok {
-			h.EOS, h.BOS = []int32{eos}, []int32{eos}
+	if m.Chat == nil || m.Tokenizer == nil {
+		return h
+	}
+	h.Tokenizer = m.Tokenizer.WithChat(m.Chat.Template)
+	if end := m.Chat.End; end >= 0 {
+		if !slices.Contains(h.EOS, end) {
+			h.EOS = append(slices.Clone(h.EOS), end)
+		}
+		if m.Tokenizer.IsSpecial(end) {
+			h.Tokenizer = h.Tokenizer.WithEOS(end)
 		}
 	}
 	return h
+}
+
+// ends are sentences on where the answers of m end, for those who run it elsewhere.
+func (m *model) ends() []string {
+	switch {
+	case m.Chat == nil:
+		return nil
+	case m.Chat.Stop == "":
+		return []string{"It learnt conversations, and no end of an answer: others stop it at a number of tokens."}
+	case m.Chat.End < 0:
+		return []string{fmt.Sprintf("An answer ends with %q, which is several tokens: others have to be told (in transformers, generate(…, stop_strings=[%[1]q], tokenizer=tokenizer)).", m.Chat.Stop)}
+	}
+	return []string{fmt.Sprintf("An answer ends with %q, token %d, which is among those that end a text.", m.Chat.Stop, m.Chat.End)}
 }
 
 // exportWide writes weights that are kept in float64 without rounding them on the way.
@@ -178,10 +199,10 @@ func (t *exportCommand) report(m *model, stdout io.Writer) error {
 		files = append(files, entry{e.Name(), info.Size()})
 	}
 	if t.json {
-		return writeJSON(stdout, map[string]any{"kind": m.Kind, "from": m.Path, "format": t.format, "dtype": t.dtype, "out": t.out, "parameters": m.Params.Config.Ledger().Total(), "files": files})
+		return writeJSON(stdout, map[string]any{"kind": m.Kind, "from": m.Path, "format": t.format, "dtype": t.dtype, "out": t.out, "parameters": m.Params.Config.Ledger().Total(), "files": files, "notes": append(m.Notes, m.ends()...)})
 	}
 	fmt.Fprintf(stdout, "%s: %s, %s parameters as %s\n", m.Path, m.Kind, commas(m.Params.Config.Ledger().Total()), t.dtype)
-	for _, note := range m.Notes {
+	for _, note := range append(m.Notes, m.ends()...) {
 		fmt.Fprintln(stdout, note)
 	}
 	for _, f := range files {

@@ -54,6 +54,7 @@ func (t *exportCommand) other(ctx context.Context, args []string, stdout, stderr
 		return usagef("%s holds no adapter: --format peft writes those of \"pedestrian finetune\"", path)
 	case a == nil:
 		notes, err = hub.SaveGGUF(t.out, m.hub(), kind)
+		notes = append(notes, append(m.Notes, m.ends()...)...)
 	case kind != gguf.F32:
 		return usagef("--dtype is %q: adapters are written in f32", t.dtype)
 	case t.format == formatGGUF:
@@ -100,6 +101,6 @@ func (t *exportCommand) source(ctx context.Context, path string, stderr io.Write
 	if m, err = openModel(ctx, t.base, modelOptions{fetch: true}, stderr); err != nil {
 		return nil, nil, err
 	}
-	a, err = openAdapter(ctx, path, m, t.newest, stderr)
+	a, _, err = openAdapter(ctx, path, m, t.newest, stderr)
 	return m, a, err
 }

@@ -106,7 +106,7 @@ func (t *mergeCommand) run(ctx context.Context, args []string, stdout, stderr io
 	case t.format == "run":
 		_, err = writeRun(&out, t.out)
 	default:
-		err = mistake(hub.SaveHuggingFace(t.out, &hub.Model[float32]{Params: m.params, Tokenizer: out.Tokenizer, EOS: out.EOS, BOS: out.BOS}, hub.SaveOptions{DType: dtype}))
+		err = mistake(hub.SaveHuggingFace(t.out, out.hub(), hub.SaveOptions{DType: dtype}))
 	}
 	if err != nil {
 		return err
@@ -137,8 +137,13 @@ func (t *mergeCommand) load(ctx context.Context, args []string, stderr io.Writer
 	if m.base.Adapter != nil {
 		return nil, usagef("%s, the base, holds an adapter itself: merge that first", args[0])
 	}
-	if m.adapter, err = openAdapter(ctx, args[1], m.base, t.newest, stderr); err != nil {
+	var run *train.Checkpoint
+	if m.adapter, run, err = openAdapter(ctx, args[1], m.base, t.newest, stderr); err != nil {
 		return nil, err
+	}
+	if run != nil && m.base.Tokenizer != nil {
+		m.base.Notes = nil
+		m.base.learnt(run)
 	}
 	m.sha256 = train.Digest(m.base.Params)
 	if recorded := m.adapter.BaseSHA256; recorded != "" && recorded != m.sha256 && !t.anyBase {
@@ -200,7 +205,7 @@ func (t *mergeCommand) report(m *merged, args []string, stdout io.Writer) error 
 	if !m.params.Config.Tied && m.base.Params.Config.Tied {
 		notes = append(notes, "The logits have a matrix of their own now: the adapter changed them, and not the embedding that they were tied to.")
 	}
-	notes = append(notes, m.adapter.Notes...)
+	notes = append(append(append(notes, m.adapter.Notes...), m.base.Notes...), m.base.ends()...)
 	recorded := "as the adapter recorded"
 	switch {
 	case m.adapter.BaseSHA256 == "":

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -36,6 +37,7 @@ type model struct {
 	Adapter    *pedestrian.Adapter[float32] // that a run trained beside Params, or nil
 	Tokenizer  *token.Tokenizer             // nil when it has none
 	EOS, BOS   []int32                      // of a model of others
+	Chat       *corpus.Chat                 // of a run that learnt conversations, or nil
 	Checkpoint *train.Checkpoint            // nil when it is not ours
 	Notes      []string                     // what was assumed, one line each
 
@@ -112,6 +114,9 @@ func openModel(ctx context.Context, path string, o modelOptions, stderr io.Write
 	if err != nil {
 		return nil, err
 	}
+	if m.Checkpoint != nil {
+		m.marks(m.Checkpoint)
+	}
 	if gpt2 := token.GPT2(); m.Tokenizer == nil && m.Params.Config.Vocab == gpt2.Vocab() {
 		m.Tokenizer = gpt2
 		m.Notes = append(m.Notes, fmt.Sprintf("It has no tokenizer; its vocabulary has the size of GPT-2's, %s, which is taken.", commas(gpt2.Vocab())))
@@ -149,6 +154,28 @@ func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) 
 	}
 	m.Path, m.Checkpoint, m.Params, m.Adapter, m.Tokenizer = c.Dir, c, c.State.Params, c.State.Adapter, c.Tokenizer
 	return nil
+}
+
+// marks notes what c knows of how texts begin and end, and of conversations.
+func (m *model) marks(c *train.Checkpoint) {
+	if eos, ok := m.Tokenizer.EOS(); ok {
+		m.EOS, m.BOS = []int32{eos}, []int32{eos}
+	}
+	if len(c.Ends) > 0 {
+		m.EOS = c.Ends
+	}
+	m.learnt(c)
+}
+
+// learnt notes the conversations that the run of c was trained on, if there were any.
+func (m *model) learnt(c *train.Checkpoint) {
+	chat, err := c.Chat(m.Tokenizer)
+	if chat != nil {
+		m.Chat = chat
+	}
+	if err != nil {
+		m.Notes = append(m.Notes, fmt.Sprintf("How conversations were written is not known any more: %v.", err))
+	}
 }
 
 // checkpoint loads the checkpoint itself: of a run, the best or the newest one.

@@ -15,16 +15,17 @@ type beginning struct {
 
 // conversation is what goes before an answer of model m to --message.
 func (t *sampleCommand) conversation(m *model, w *train.Writer) ([]beginning, error) {
-	name := t.template
-	if name == "" && m.Checkpoint != nil {
-		name = m.Checkpoint.Options.Tuning.Template
-	}
 	var template *corpus.Template
 	var err error
-	if name == "" {
+	if t.template != "" {
+		template, err = corpus.LoadTemplate(t.template)
+	} else if m.Checkpoint != nil {
+		if template, err = m.Checkpoint.Template(); err != nil {
+			err = fmt.Errorf("the template of the training: %w: say where it is with --template", err)
+		}
+	}
+	if template == nil && err == nil {
 		template, err = corpus.DefaultTemplate(m.Tokenizer)
-	} else if template, err = corpus.LoadTemplate(name); err != nil && t.template == "" {
-		err = fmt.Errorf("the template of the training: %w: say where it is with --template", err)
 	}
 	if err != nil {
 		return nil, err
