@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,6 +55,7 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 	if err != nil {
 		return c, err
 	}
+	other := o.looksOtherwise() // by its own keys, before others stand for them
 	for alias, name := range aliases {
 		v, ok := o[alias]
 		if !ok {
@@ -65,7 +67,7 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 		o[name] = v
 		delete(o, alias)
 	}
-	if err := supported(o); err != nil {
+	if err := supported(o, other); err != nil {
 		return c, err
 	}
 	n := &c.network
@@ -126,8 +128,9 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 	return c, n.Validate()
 }
 
-// supported says in one line why a model of another kind is not read.
-func supported(o object) error {
+// supported says in one line why a model of another kind is not read; other is what
+// looksOtherwise says.
+func supported(o object, other string) error {
 	kind, err := o.text("model_type", "")
 	if err != nil {
 		return err
@@ -136,7 +139,9 @@ func supported(o object) error {
 	case kind == "" && !o.null("network"):
 		return fmt.Errorf("this is a checkpoint of pedestrian, not a model of Hugging Face: give its run directory")
 	case kind == "":
-		return fmt.Errorf("model_type is missing: it says which network this is, and only \"gpt2\" is read")
+		if other != "" {
+			return fmt.Errorf("model_type is missing: it says which network this is, and only \"gpt2\" is read; %s", other)
+		}
 	case kind != "gpt2":
 		return fmt.Errorf("model_type is %.40q: only \"gpt2\" is read", kind)
 	case !o.null("quantization_config"):
@@ -153,4 +158,26 @@ func supported(o object) error {
 		}
 	}
 	return nil
+}
+
+// looksOtherwise says why an object without model_type is not taken for the
+// configuration of a GPT-2, or "". Old versions of transformers wrote none; theirs is
+// known by its class or by the keys that GPT-2 alone has.
+func (o object) looksOtherwise() string {
+	var classes []string
+	if json.Unmarshal(o["architectures"], &classes) == nil && len(classes) > 0 {
+		if strings.HasPrefix(classes[0], "GPT2") {
+			return ""
+		}
+		return fmt.Sprintf("architectures is %s", o.show("architectures"))
+	}
+	for _, key := range []string{"n_embd", "n_layer", "n_head"} {
+		if o.null(key) {
+			return fmt.Sprintf("and %s, which that of a GPT-2 has, is not there", key)
+		}
+	}
+	if !o.null("afn") {
+		return "and afn is of a first GPT"
+	}
+	return ""
 }

@@ -21,6 +21,9 @@ func parseObject(text []byte) (object, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
 	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, errors.New("it is empty: not JSON, it ends too early")
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	t, err := d.Token()
 	if err != nil {

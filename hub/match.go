@@ -20,7 +20,7 @@ func (d *Directory) match() error {
 	}
 	bare := make(map[string]int, len(d.Tensors)) // without the prefix
 	for i, t := range d.Tensors {
-		name := strings.TrimPrefix(t.Name, prefix)
+		name := bareName(t.Name)
 		if j, ok := bare[name]; ok {
 			return fmt.Errorf("%s: both %q and %q: one of them is left over", filepath.Join(d.Path, t.File), d.Tensors[j].Name, t.Name)
 		}
@@ -38,7 +38,7 @@ func (d *Directory) match() error {
 	for _, s := range slots {
 		i, ok := bare[s.name]
 		if !ok {
-			return fmt.Errorf("%s: tensor %s is missing", d.Path, s.name)
+			return fmt.Errorf("%s: tensor %s is missing%s", d.Path, s.name, instead(bare, slots))
 		}
 		t := &d.Tensors[i]
 		if !slices.Equal(t.Shape, s.shape) {
@@ -66,7 +66,36 @@ func (d *Directory) match() error {
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
+		if i := slices.IndexFunc(unknown, besideAdapter); i >= 0 {
+			return fmt.Errorf("%s: tensor %.80q is of a model of PEFT whose adapter stands beside its base: merge them first (merge_and_unload), or give base and adapter apart", d.Path, unknown[i])
+		}
 		return fmt.Errorf("%s: %d tensors are not of a GPT-2 with %d blocks, the first is %.80q", d.Path, len(unknown), n.Blocks, unknown[0])
 	}
 	return nil
 }
+
+// instead says which tensors there are in the place of one that is missing: those that
+// no parameter is called.
+func instead(bare map[string]int, slots []slot) string {
+	own := make(map[string]bool, len(slots))
+	for _, s := range slots {
+		own[s.name] = true
+	}
+	var others []string
+	for name := range bare {
+		if !own[name] && !buffer(name) {
+			others = append(others, name)
+		}
+	}
+	slices.Sort(others)
+	switch {
+	case len(others) == 0:
+		return ""
+	case slices.ContainsFunc(others, besideAdapter):
+		return ": there are those of a model of PEFT whose adapter stands beside its base, such as " + shown(others[slices.IndexFunc(others, besideAdapter)]) + ": merge them first (merge_and_unload), or give base and adapter apart"
+	}
+	return fmt.Sprintf(": %d tensors have names that are not GPT-2's, the first is %s", len(others), shown(others[0]))
+}
+
+// shown is a name in quotes, shortened.
+func shown(name string) string { return fmt.Sprintf("%.80q", name) }

@@ -27,7 +27,7 @@ func LoadModel(path string) (*Model[float32], error) {
 }
 
 // IsDirectory says whether path looks like a model directory of Hugging Face: it
-// holds config.json with a model_type.
+// holds config.json with a model_type, or of a GPT-2 without one.
 func IsDirectory(path string) bool {
 	f, err := openFolder(path)
 	if err != nil {
@@ -39,5 +39,30 @@ func IsDirectory(path string) bool {
 		return false
 	}
 	o, err := parseObject(text)
-	return err == nil && !o.null("model_type")
+	return err == nil && (!o.null("model_type") || o.null("network") && o.looksOtherwise() == "")
+}
+
+// HasConfig says whether path holds a config.json, whatever it says.
+func HasConfig(path string) bool {
+	f, err := openFolder(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return f.has(configFile)
+}
+
+// Weights is the file of weights in path, "" when there is none.
+func Weights(path string) string {
+	f, err := openFolder(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for _, name := range []string{weightsFile, indexFile, pickledWeights} {
+		if f.has(name) {
+			return name
+		}
+	}
+	return ""
 }

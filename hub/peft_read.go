@@ -77,9 +77,19 @@ type peftReader struct {
 	notes   []string
 }
 
+// called is the name of a tensor without what trainers leave in it, unless there is one
+// of that name as well.
+func (r *peftReader) called(name string) string {
+	plain := adapterName(name)
+	if plain != name && slices.ContainsFunc(r.file.Tensors, func(t safetensors.Tensor) bool { return t.Name == plain }) {
+		return name
+	}
+	return plain
+}
+
 func (r *peftReader) read() error {
 	for _, t := range r.file.Tensors {
-		name, ok := strings.CutPrefix(t.Name, baseModel)
+		name, ok := strings.CutPrefix(r.called(t.Name), baseModel)
 		if !ok {
 			return fmt.Errorf("tensor %.80q does not begin with %q: not an adapter of PEFT", t.Name, baseModel)
 		}
@@ -126,7 +136,7 @@ func (r *peftReader) read() error {
 		return err
 	}
 	for _, t := range r.file.Tensors { // the first that is left, in the order of the file
-		name := strings.TrimPrefix(t.Name, baseModel)
+		name := strings.TrimPrefix(r.called(t.Name), baseModel)
 		if left, ok := r.left[name]; ok && left.Name == t.Name {
 			return fmt.Errorf("tensor %.120q has no place in an adapter of %s", t.Name, adapterConfig)
 		}

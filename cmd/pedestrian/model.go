@@ -83,6 +83,12 @@ func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind
 		return kindDirectory, path, nil
 	}
 	if _, err := train.Newest(path); err != nil {
+		if hub.HasConfig(path) {
+			return kindDirectory, path, nil // which says what is wrong with it
+		}
+		if weights := hub.Weights(path); weights != "" {
+			return "", "", usagef("%s has %s and no config.json, which says what network the weights are of: put it beside them", path, weights)
+		}
 		return "", "", usagef("no model: %w: name a run directory of \"pedestrian train\", or a directory of Hugging Face with config.json", err)
 	}
 	return kindRun, path, nil
