@@ -81,7 +81,7 @@ func (t *Template) Source() string {
 	for _, part := range []struct {
 		key string
 		fs  []fragment
-	}{{"begin", t.begin}, {System, t.roles[System]}, {User, t.roles[User]}, {Assistant, t.roles[Assistant]}, {"end", t.end}} {
+	}{{"begin", t.begin}, {System, t.roles[System]}, {Developer, t.roles[Developer]}, {User, t.roles[User]}, {Assistant, t.roles[Assistant]}, {"end", t.end}} {
 		if len(part.fs) == 0 {
 			continue
 		}
@@ -123,12 +123,16 @@ func (t *Template) jinja(begin string) string {
 	b.WriteString(jinjaOutput(first))
 	b.WriteString("{% for message in messages %}")
 	word := "if"
-	for _, role := range []string{System, User, Assistant} {
+	for _, role := range []string{System, Developer, User, Assistant} {
 		fs := t.roles[role]
 		if len(fs) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "{%% %s message['role'] == '%s' %%}", word, role)
+		is := " == '" + role + "'"
+		if role == System && len(t.roles[Developer]) == 0 {
+			is = " in ['" + System + "', '" + Developer + "']"
+		}
+		fmt.Fprintf(&b, "{%% %s message['role']%s %%}", word, is)
 		word = "elif"
 		if len(t.begin) == 0 && own(fs) {
 			b.WriteString("{% if not loop.first %}" + jinjaOutput([]fragment{{isText, begin, false}}) + "{% endif %}")

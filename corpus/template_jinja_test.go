@@ -15,6 +15,7 @@ var conversations = [][]Message{
 	{{User, "Who sat?"}, {Assistant, "The hen."}},
 	{{System, "Be short."}, {User, "Who sat? "}, {Assistant, " The hen\nand the 'owl'."}, {User, "Where {there}?"}, {Assistant, "On \\ \"it\" 漢 🙂."}},
 	{{System, ""}, {User, "{{ messages }} {% if %}"}, {Assistant, "}}#} '"}},
+	{{Developer, "Be kind."}, {User, "Who?"}, {Assistant, "I."}},
 	{{User, "a"}, {User, "b"}, {Assistant, ""}, {Assistant, "c"}},
 }
 
@@ -48,6 +49,7 @@ end "[{{{{done}}}}]"
 		{Name: "chatml", Begin: "<|endoftext|>"}, {Name: "plain", End: "\n\n"}, {Name: "plain", End: "\n", Tokenizer: token.Bytes},
 		{Name: "plain", Tokenizer: token.Bytes}, {Name: "own", Source: own}, {Name: "own after <|endoftext|>", Source: own, Begin: "<|endoftext|>"},
 		{Name: "chatml after its own mark", Begin: "<|im_start|>"},
+		{Name: "a developer", Source: "system \"S:{content}\\n\"\ndeveloper \"D:{content}\\n\"\nuser \"U:{content}\\n\"\nassistant \"A:{learn}{content}{eos}{/learn}\"\n"},
 	} {
 		if name, _, _ := strings.Cut(c.Name, " "); c.Source == "" {
 			c.Source, _ = TemplateSource(name)
@@ -126,7 +128,7 @@ func TestChatTemplateAsTheReference(t *testing.T) {
 			t.Errorf("%s: it is not known again", c.Name)
 		}
 		for j, ms := range conversations {
-			if c.template(t).roles[System] == nil && ms[0].Role == System {
+			if c.template(t).roles[System] == nil && ms[0].Role != User {
 				ms = ms[1:]
 			}
 			a := g.Answers[j]

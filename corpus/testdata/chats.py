@@ -14,7 +14,7 @@ for case in golden["cases"]:
         t = AutoTokenizer.from_pretrained(d)
     case["answers"] = []
     for talk in golden["conversations"]:
-        if "\nsystem " not in "\n" + case["source"] and talk[0]["role"] == "system":
+        if "\nsystem " not in "\n" + case["source"] and talk[0]["role"] != "user":
             talk = talk[1:]
         answer = {"text": t.apply_chat_template(talk, tokenize=False), "prompt": t.apply_chat_template(talk[:-1], tokenize=False, add_generation_prompt=True)}
         answer["ids"] = t.apply_chat_template(talk, tokenize=True, return_dict=False)
