@@ -25,6 +25,7 @@ type collector struct {
 	table   bool // every object has every column, so that an empty one is like an empty line
 	source  Source
 	each    func(Record) error
+	objects func(object, Place) error // is given what was read as it is, where not nil
 
 	layout *layout
 	kind   Kind
@@ -33,6 +34,13 @@ type collector struct {
 
 // add makes a record of an object that stands at a place, which the error names.
 func (c *collector) add(o object, at Place) error {
+	if c.objects != nil {
+		c.source.Examples++
+		if err := c.objects(o, at); err != nil {
+			return fmt.Errorf("%v: %w", at, err)
+		}
+		return nil
+	}
 	r, err := o.record(c.columns, c.layout)
 	if r.layout != nil {
 		c.layout = r.layout

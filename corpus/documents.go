@@ -69,24 +69,30 @@ func (how reading) file(path string, each func(Record) error) error {
 		}
 	}
 	c := &collector{columns: how.columns, source: Source{Path: path, Format: how.format, Packed: in.packed}, each: each}
-	switch how.format {
-	case FormatText:
+	if how.format == FormatText {
 		err = readDocuments(path, how.separator, c)
-	case FormatJSONL:
-		err = readJSONL(in, path, c)
-	case FormatJSON:
-		err = readList(in, path, c)
-	case FormatParquet:
-		c.table = true
-		err = readParquet(in, c)
-	default:
-		c.table = true
-		err = readTable(in, path, how.format, c)
+	} else {
+		err = c.read(in, path, how.format)
 	}
 	if err == nil && how.source != nil {
 		how.source(c.source)
 	}
 	return err
+}
+
+// read collects the objects of a file that is no text.
+func (c *collector) read(in *input, path string, format Format) error {
+	switch format {
+	case FormatJSONL:
+		return readJSONL(in, path, c)
+	case FormatJSON:
+		return readList(in, path, c)
+	}
+	c.table = true
+	if format == FormatParquet {
+		return readParquet(in, c)
+	}
+	return readTable(in, path, format, c)
 }
 
 // readDocuments reads a text file, and cuts it at every separator.

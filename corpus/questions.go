@@ -1,13 +1,9 @@
 package corpus
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,8 +129,8 @@ func stringsOf(name string, v any) ([]string, error) {
 	return out, nil
 }
 
-// ReadQuestions reads the questions of a file of JSON Lines. The error is one line that
-// names the file, the line, the field and what to do.
+// ReadQuestions reads the questions of a file: JSON Lines, a JSON list or Parquet. The
+// error is one line that names the file, the line, the field and what to do.
 func ReadQuestions(path string) (qs []Question, err error) {
 	err = readObjects(path, func(o object, at Place) error {
 		q, err := o.question()
@@ -158,40 +154,19 @@ func AsksQuestions(path string) bool {
 	return asks && errors.Is(err, done)
 }
 
-// readObjects hands on every object of a file of JSON Lines. The error names file and line.
+// readObjects hands on every object of a file.
 func readObjects(path string, each func(object, Place) error) error {
-	f, err := os.Open(path)
+	in, err := open(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	in := bufio.NewReaderSize(f, 1<<16)
-	found := false
-	for n := 1; ; n++ {
-		line, err := readLine(in)
-		at := Place{path, n}
-		if err == io.EOF && len(line) == 0 {
-			break
-		} else if err != nil && err != io.EOF {
-			return fmt.Errorf("%v: %w", at, err)
-		}
-		if n == 1 {
-			line = bytes.TrimPrefix(line, []byte(bom))
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		found = true
-		o, err := parseObject(line)
-		if err == nil {
-			err = each(o, at)
-		}
-		if err != nil {
-			return fmt.Errorf("%v: %w", at, err)
-		}
+	defer in.Close()
+	format, err := in.recognize(nil)
+	switch {
+	case err != nil:
+		return err
+	case format == FormatText:
+		return fmt.Errorf("%s is a text: questions are objects, one a line, in a file whose name ends in .jsonl", path)
 	}
-	if !found {
-		return fmt.Errorf("%s: the file holds no objects: write one JSON object a line", path)
-	}
-	return nil
+	return (&collector{objects: each}).read(in, path, format)
 }

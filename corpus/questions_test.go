@@ -40,6 +40,14 @@ func TestReadQuestions(t *testing.T) {
 	if len(qs) != 6 || qs[4].Place.Line != 6 {
 		t.Errorf("%d questions, the fifth from %v", len(qs), qs[4].Place)
 	}
+	list := filepath.Join(t.TempDir(), "q.json")
+	if err := os.WriteFile(list, []byte(`[{"query": "Q", "choices": ["a", "b"], "gold": 1},
+		{"query": "Q", "choices": ["a", "b"], "gold": 0}]`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if qs, err := ReadQuestions(list); err != nil || len(qs) != 2 || qs[1].Place.Line != 2 || !AsksQuestions(list) {
+		t.Errorf("a list is read as %+v, %v", qs, err)
+	}
 	if !AsksQuestions(path) || AsksQuestions(writeLines(t, `{"text": "a"}`)) || AsksQuestions(writeLines(t, `no`)) {
 		t.Errorf("questions are not recognised by their fields")
 	}
