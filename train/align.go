@@ -30,6 +30,14 @@ func (o Options) cut() corpus.Cut {
 	return corpus.CutAnywhere
 }
 
+// loosened is what to do about a text that cannot be divided.
+func (o Options) loosened() string {
+	if o.cut() != corpus.CutAnywhere && !TellsStories(o.Data) {
+		return "; or divide it anywhere (--align " + AlignNone + "), or keep nothing for validation (--val-fraction 0)"
+	}
+	return "; or keep nothing for validation (--val-fraction 0)"
+}
+
 // starts lists the places in a split where windows may begin; nil is anywhere. A split
 // begins where a line or a paragraph does.
 func (o Options) starts(tokens []int32, tok *token.Tokenizer) []int {
@@ -56,5 +64,5 @@ func (o Options) checkAlign(d *Data) error {
 	if starts == nil || len(starts) > 1 && starts[1]+o.Length() < len(d.Train) {
 		return nil
 	}
-	return fmt.Errorf("align is %s, but the training split has no two places where a %s begins and %d tokens follow: choose align: %s", o.Align, o.Align, o.Length()+1, AlignNone)
+	return fmt.Errorf("align is %s, but the training split has no two places where a %s begins and %d tokens follow: let windows begin anywhere (--align %s)", o.Align, o.Align, o.Length()+1, AlignNone)
 }

@@ -20,7 +20,8 @@ type Audit struct {
 	Unchanged bool     `json:"base_unchanged"`
 
 	// Validation losses, in nats per token: of the base alone, and of the run before its
-	// first step. The second is not known, 0, for runs that did not evaluate then.
+	// first step. Both are 0, not known, where nothing is kept for validation, and the
+	// second is for runs that did not evaluate then.
 	BaseLoss  float64 `json:"base_loss"`
 	FirstLoss float64 `json:"first_loss"`
 
@@ -80,17 +81,23 @@ func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 	}
 	a := &Audit{Up: upNorms(s.Adapter), SHA256: Digest(s.Params), FirstLoss: s.First.Loss}
 	a.Unchanged = a.SHA256 == r.Base.SHA256
-	base := engine.New(s.Params, nil, r.Options.Engine())
-	var err error
-	a.BaseLoss, err = r.Options.evaluate(ctx, base, r.feed, r.batch)
-	base.Close()
-	if err != nil {
-		return nil, err
+	if r.Options.Validates() {
+		base := engine.New(s.Params, nil, r.Options.Engine())
+		var err error
+		a.BaseLoss, err = r.Options.evaluate(ctx, base, r.feed, r.batch)
+		base.Close()
+		if err != nil {
+			return nil, err
+		}
 	}
 	b := r.batch
 	b.B, b.Starts = 1, b.Starts[:0]
 	b.Tokens, b.Targets = b.Tokens[:b.T], b.Targets[:b.T]
-	r.feed.eval(0, 0, &b)
+	if r.Options.Validates() {
+		r.feed.eval(0, 0, &b)
+	} else {
+		r.feed.draw(0, 0, &b)
+	}
 	n := min(b.T, auditTokens)
 	tokens := engine.Batch{B: 1, T: n, Tokens: b.Tokens[:n]}
 	logits := func(p *pedestrian.Params[float32], l *pedestrian.Adapter[float32]) []float32 {

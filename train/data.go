@@ -38,7 +38,7 @@ type DataInfo struct {
 	Template string `json:"template,omitempty"`
 
 	// Losses on the validation split that need no network, in nats per token; of
-	// documents, the first alone.
+	// documents and without such a split, the first alone.
 	Uniform float64 `json:"uniform"`         // ln of the number of tokens: each equally likely
 	Unigram float64 `json:"unigram"`         // each as frequent as in the training split
 	Bigram  float64 `json:"bigram"`          // each as frequent as after the token before it
@@ -119,9 +119,11 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	if told != nil { // whoever knows a half can read the other
 		alphabet = grammar(Stories).Characters()
 	}
-	if o.Val == "" {
+	if !o.Validates() {
+		val = ""
+	} else if o.Val == "" {
 		if train, val, err = corpus.Split(train, o.ValFraction, o.cut()); err != nil {
-			err = fmt.Errorf("%s: %w", o.Data, err)
+			err = fmt.Errorf("%s: %w%s", o.Data, err, o.loosened())
 		}
 	} else if val, err = corpus.LoadBeside(o.Val, o.tokensBeside(tok)); err == nil {
 		d.Bytes += len(val)
@@ -160,7 +162,10 @@ func (d *Data) Info() DataInfo {
 		}
 	}
 	if d.info.SHA256 == "" {
-		b := corpus.Baseline(d.Train, d.Val, max(d.vocab, d.Tokenizer.Vocab()))
+		b := corpus.Baselines{Uniform: math.Log(float64(max(d.vocab, d.Tokenizer.Vocab())))}
+		if len(d.Val) > 0 {
+			b = corpus.Baseline(d.Train, d.Val, max(d.vocab, d.Tokenizer.Vocab()))
+		}
 		d.info = DataInfo{
 			Source: d.Source, SHA256: d.digest(), Train: len(d.Train), Val: len(d.Val),
 			Uniform: b.Uniform, Unigram: b.Unigram, Bigram: b.Bigram, Floor: d.floor,

@@ -42,9 +42,13 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 		return nil, err
 	}
 	d.Report = report
+	if !o.Validates() {
+		d.Examples, d.ValExamples = x, new(corpus.Examples)
+		return d, nil
+	}
 	if o.Val == "" {
 		if d.Examples, d.ValExamples, err = x.Split(o.ValFraction, storySeed); err != nil {
-			err = fmt.Errorf("%s: %w", o.Data, err)
+			err = fmt.Errorf("%s: %w, or none (--val-fraction 0)", o.Data, err)
 		}
 		return d, err
 	}

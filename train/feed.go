@@ -40,8 +40,10 @@ func (o Options) checkText(d *Data) error {
 	if err := corpus.CheckLength("the training split", len(d.Train), T); err != nil {
 		return fmt.Errorf("%s: %w", d.Source, err)
 	}
-	if err := corpus.CheckLength("the validation split", len(d.Val), T); err != nil {
-		return fmt.Errorf("%s: %w", val, err)
+	if o.Validates() {
+		if err := corpus.CheckLength("the validation split", len(d.Val), T); err != nil {
+			return fmt.Errorf("%s: %w", val, err)
+		}
 	}
 	if err := o.checkAlign(d); err != nil {
 		return fmt.Errorf("%s: %w", d.Source, err)

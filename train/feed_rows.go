@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
@@ -57,17 +58,61 @@ func (f *rowFeed) eval(row, i int, b *engine.Batch) {
 	}
 }
 
-// checkDocuments reports documents of which nothing can be learnt.
+// checkDocuments reports documents of which nothing can be learnt: no token is, or none
+// that is left when they lie in rows.
 func (o Options) checkDocuments(d *Data) error {
 	for _, split := range []struct {
 		name string
 		x    *corpus.Examples
 	}{{"the training split", d.Examples}, {"the validation split", d.ValExamples}} {
-		if split.x.Targets() == 0 {
-			return fmt.Errorf("%s of %s has %d documents and no token to learn: give documents with completions, or learn all tokens (loss: all)", split.name, d.Source, split.x.Len())
+		if split.x == d.ValExamples && !o.Validates() {
+			continue
 		}
+		source := d.Source
+		if split.x == d.ValExamples && o.Val != "" {
+			source = o.Val
+		}
+		targets := split.x.Targets()
+		if targets == 0 {
+			return fmt.Errorf("%s of %s has %s and no token to learn: give documents with completions, or learn all tokens (--loss all)", split.name, source, countOf(split.x.Len(), "document"))
+		}
+		if o.pack(split.x, o.Seed).Stats.Targets > 0 {
+			continue
+		}
+		nearest, furthest := learntFrom(split.x)
+		remedy := "--long " + string(corpus.LongCut)
+		if nearest <= o.Context {
+			remedy += fmt.Sprintf(", or a longer --window of at least %d", nearest)
+		}
+		return fmt.Errorf("of %s of %s no target is left in rows of %d tokens with --long %s: what its %s learn comes after %s: choose %s",
+			split.name, source, o.Length(), o.Tuning.Long, countOf(split.x.Len(), "document"), between(nearest, furthest, "token"), remedy)
 	}
 	return nil
+}
+
+// learntFrom is how many tokens come before the first one that is learnt, in the
+// document where it comes earliest and in the one where it comes latest.
+func learntFrom(x *corpus.Examples) (nearest, furthest int) {
+	for i := range x.Len() {
+		_, learn := x.Document(i)
+		n := slices.Index(learn, true)
+		if n < 0 {
+			continue
+		}
+		if furthest = max(furthest, n); nearest == 0 {
+			nearest = n
+		}
+		nearest = min(nearest, n)
+	}
+	return nearest, furthest
+}
+
+// between is "3 tokens" or "3 to 5 tokens".
+func between(least, most int, thing string) string {
+	if least == most {
+		return countOf(most, thing)
+	}
+	return fmt.Sprintf("%d to %s", least, countOf(most, thing))
 }
 
 // Packed says how the documents of training lie in rows; nil for a text.

@@ -8,8 +8,8 @@ import (
 
 // Finetune begins a run that goes on from the base b, as o.Tuning says: with an
 // adapter beside it, and then b.Params are read and never changed, or with all of its
-// parameters, and then they are. The network is that of b, whatever o has. For the
-// rest it is as Start.
+// parameters, and then they are. The network is that of b, whatever o has; what is 0 of
+// o is planned by the data. For the rest it is as Start.
 func Finetune(o Options, b Base, d *Data, dir string) (*Run, error) {
 	return finetuneOn(disk{}, o, b, d, dir)
 }
@@ -19,7 +19,10 @@ func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, er
 	if o.Tuning.Base == "" {
 		panic("train.Finetune: Options.Tuning.Base is empty")
 	}
-	o = o.plan(d)
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	o, notes := o.Plan(d)
 	c, err := networkFor(o, d)
 	if err != nil {
 		return nil, err
@@ -36,7 +39,12 @@ func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, er
 		InitAdapter(s.Adapter, b.Params, o.Tuning.Init, o.Seed)
 	}
 	s.M, s.V = s.Trained().like(), s.Trained().like()
-	return begin(fs, o, c, d, s, &b, dir)
+	r, err := begin(fs, o, c, d, s, &b, dir)
+	if err != nil {
+		return nil, err
+	}
+	r.Planned = notes
+	return r, nil
 }
 
 // checkFinite refuses a base with numbers that are not.

@@ -49,7 +49,7 @@ type Options struct {
 	Val         string  `json:"val,omitempty" yaml:"val"`         // the path of text or documents for validation; "" = a part of Data is kept
 	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one; with a base, "base"
 	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
-	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation
+	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation; 0 = none, where Val is ""
 	Align       string  `json:"align" yaml:"align"`               // where a window may begin: AlignNone, AlignLine or AlignParagraph
 
 	pedestrian.Config `yaml:",inline"` // the network; Vocab 0 means as many as the tokenizer has
@@ -123,9 +123,9 @@ func (o Options) Validate() error {
 	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)
 	}
-	steps, evalEvery := 1, 1 // the least; 0 where it is planned (Options.plan)
+	steps, evalEvery, batch := 1, 1, 1 // the least; 0 where it is planned (Options.Plan)
 	if o.Tuning.on() {
-		evalEvery = 0
+		evalEvery, batch = 0, 0
 	}
 	if o.Tuning.on() && o.Tuning.Epochs != 0 {
 		steps = 0
@@ -134,7 +134,7 @@ func (o Options) Validate() error {
 		name       string
 		value, min int
 	}{
-		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, 1}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, steps},
+		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, batch}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, steps},
 		{"warmup", o.Warmup, 0}, {"eval_every", o.EvalEvery, evalEvery}, {"eval_batches", o.EvalBatches, 0}, {"patience", o.Patience, 0},
 		{"save_every", o.SaveEvery, 0}, {"keep", o.Keep, 1}, {"sample_every", o.SampleEvery, 0},
 		{"sample_tokens", o.SampleTokens, 1}, {"threads", o.Threads, 0},
@@ -151,7 +151,7 @@ func (o Options) Validate() error {
 		value, min, max float64
 		open            bool // the upper end is not allowed itself
 	}{
-		{"val_fraction", o.ValFraction, 0.001, 0.5, false}, {"lr", o.LR, 0, 1e3, false}, {"min_lr", o.MinLR, 0, 1e3, false},
+		{"lr", o.LR, 0, 1e3, false}, {"min_lr", o.MinLR, 0, 1e3, false},
 		{"beta1", o.Beta1, 0, 1, true}, {"beta2", o.Beta2, 0, 1, true}, {"adam_eps", o.AdamEps, 1e-15, 1, false},
 		{"decay", o.Decay, 0, 1e3, false}, {"clip", o.Clip, 0, 1e30, false}, {"dropout", o.Dropout, 0, 1, true},
 	} {
@@ -162,6 +162,9 @@ func (o Options) Validate() error {
 			}
 			return fmt.Errorf("%s is %g: it must be at least %g and %s %g", f.name, f.value, f.min, than, f.max)
 		}
+	}
+	if o.ValFraction != 0 && !(o.ValFraction >= 0.001 && o.ValFraction <= 0.5) {
+		return fmt.Errorf("val_fraction is %g: it must be at least 0.001 and at most 0.5, or 0 for no validation split", o.ValFraction)
 	}
 	if o.Window < 0 || o.Window > o.Context {
 		return fmt.Errorf("window is %d: it must be at most the context of %d, or 0 for all of it", o.Window, o.Context)

@@ -152,7 +152,7 @@ func TestValidateRefuses(t *testing.T) {
 		{func(o *Options) { o.LR = math.Inf(1) }, "lr is +Inf"},
 		{func(o *Options) { o.Dropout = 1 }, "dropout is 1: it must be at least 0 and below 1"},
 		{func(o *Options) { o.MinLR = 1 }, "min_lr 1 is above lr"},
-		{func(o *Options) { o.ValFraction = 0 }, "val_fraction is 0"},
+		{func(o *Options) { o.ValFraction = 1e-4 }, "val_fraction is 0.0001: it must be at least 0.001 and at most 0.5, or 0 for no validation split"},
 		{func(o *Options) { o.Tokenizer = "words" }, `unknown tokenizer "words": choose chars, bytes, gpt2, or the path`},
 		{func(o *Options) { o.Activation = "swish" }, `unknown activation "swish"`},
 		{func(o *Options) { o.Data = "" }, "data is empty"},

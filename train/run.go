@@ -17,8 +17,9 @@ type Run struct {
 	Network pedestrian.Config // Options.Config with the vocabulary filled in
 	Data    *Data
 	State   *State
-	Base    *Base  // that it goes on from; nil when it began with random weights
-	Dir     string // where checkpoints and the log go; "" = nothing is written
+	Base    *Base    // that it goes on from; nil when it began with random weights
+	Dir     string   // where checkpoints and the log go; "" = nothing is written
+	Planned []string // what the data changed of the options, a clause each (Options.Plan)
 
 	net    *engine.Network[float32]
 	grad   Weights
@@ -83,8 +84,8 @@ func resumeOn(fs fileSystem, dir string, c *Checkpoint, d *Data) (*Run, error) {
 		return nil, fmt.Errorf("resuming %s: the text is not the one that the run began with: %d and %d tokens (SHA-256 %.12s) then, %d and %d (%.12s) now in %s: restore it, or begin another run",
 			dir, c.Data.Train, c.Data.Val, c.Data.SHA256, now.Train, now.Val, now.SHA256, d.Source)
 	}
-	if o := c.Options; o.Steps == 0 || o.EvalEvery == 0 {
-		return nil, fmt.Errorf("resuming %s: steps is %d and eval_every %d: what was planned by the data is not 0 in a run", dir, o.Steps, o.EvalEvery)
+	if o := c.Options; o.Steps == 0 || o.EvalEvery == 0 || o.Batch == 0 {
+		return nil, fmt.Errorf("resuming %s: steps is %d, eval_every %d and batch %d: what was planned by the data is not 0 in a run", dir, o.Steps, o.EvalEvery, o.Batch)
 	}
 	if c.State.Params == nil {
 		panic("train.Resume: the checkpoint of an adapter without its base: Attach it first")
@@ -96,6 +97,9 @@ func resumeOn(fs fileSystem, dir string, c *Checkpoint, d *Data) (*Run, error) {
 func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	c := o.Config
 	if err := o.Validate(); err != nil {
+		return c, err
+	}
+	if err := o.checkIdle(); err != nil {
 		return c, err
 	}
 	vocab := d.Tokenizer.Vocab()
@@ -158,7 +162,8 @@ const (
 
 // Train makes steps until the last one, until evaluations stop getting better, or
 // until ctx ends, and then saves. Before the first step, every EvalEvery steps and
-// after the last one it evaluates; SaveEvery and SampleEvery count the same way.
+// after the last one it evaluates; SaveEvery and SampleEvery count the same way. It is
+// an error if the run is over and all weights are what they were before its first step.
 func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 	o, s := &r.Options, r.State
 	r.observer = obs
@@ -167,7 +172,11 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 	for {
 		last := s.Step >= o.Steps
 		if (s.Step%o.EvalEvery == 0 || last) && !s.evaluated() {
-			if err := r.evaluate(ctx, obs); err != nil && ctx.Err() == nil {
+			look := r.evaluate
+			if !o.Validates() {
+				look = r.showSample
+			}
+			if err := look(ctx, obs); err != nil && ctx.Err() == nil {
 				return "", err
 			}
 		}
@@ -195,8 +204,11 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 				return "", err
 			}
 		}
-		if end != "" {
+		if end == Stopped {
 			return end, nil
+		}
+		if end != "" {
+			return end, r.checkMoved()
 		}
 		r.pace.begin()
 		u, err := r.Step(ctx)
@@ -236,6 +248,12 @@ func (r *Run) evaluate(ctx context.Context, obs Observer) error {
 		return err
 	}
 	tell(obs.Evaluate, e)
+	return r.showSample(ctx, obs)
+}
+
+// showSample writes a little and tells it, where one is due.
+func (r *Run) showSample(ctx context.Context, obs Observer) error {
+	s := r.State
 	if every := r.Options.SampleEvery; obs.Sample != nil && every > 0 && (s.Step%every == 0 || s.Step >= r.Options.Steps) {
 		sample, err := r.sample(ctx)
 		if err != nil {
@@ -251,6 +269,9 @@ func (r *Run) saveDue() bool {
 	s := r.State
 	if every := r.Options.SaveEvery; every > 0 {
 		return s.Step%every == 0 || s.evaluated() && s.Stale == 0
+	}
+	if !r.Options.Validates() {
+		return s.Step%r.Options.EvalEvery == 0
 	}
 	return s.evaluated()
 }

@@ -259,8 +259,9 @@ func TestStepScalesTheGradient(t *testing.T) {
 func TestDropoutMasksChange(t *testing.T) {
 	loss := func(dropout float64, accumulate, steps int) float64 {
 		o := mini()
-		o.Dropout, o.Accumulate, o.LR, o.MinLR = dropout, accumulate, 0, 0
+		o.Dropout, o.Accumulate = dropout, accumulate
 		r := start(t, o, dataOf(t, sentences(t), o), "")
+		r.Options.LR, r.Options.MinLR = 0, 0
 		draw := r.draw
 		r.draw = func(_ uint64, _ int, b *engine.Batch) { draw(0, 0, b) } // always the same windows
 		var u Update
@@ -450,9 +451,9 @@ func TestClip(t *testing.T) {
 
 func TestEarlyStop(t *testing.T) {
 	o := mini()
-	o.LR, o.MinLR, o.Warmup, o.Patience = 0, 0, 0, 2 // nothing is learnt
+	o.Patience = 2
 	r := start(t, o, dataOf(t, sentences(t), o), t.TempDir())
-	end, err := r.Train(t.Context(), Observer{})
+	end, err := r.Train(t.Context(), Observer{Evaluate: func(Evaluation) { r.State.Best = Score{0, 0.001} }}) // nothing gets better
 	if err != nil || end != Stale || r.State.Step != 10 || r.State.Best.Step != 0 {
 		t.Errorf("%v %v after step %d, best %+v", end, err, r.State.Step, r.State.Best)
 	}

@@ -115,7 +115,8 @@ func (o Options) writer(net *engine.Network[float32], c pedestrian.Config, tok *
 const sampleStart = 8 // tokens
 
 // sample writes a little with the network as it is: of documents, what follows the
-// prompt of one that is kept for validation, another one each time.
+// prompt of one that is kept for validation, or of one that is learnt where none is;
+// another one each time.
 func (r *Run) sample(ctx context.Context) (Sample, error) {
 	if r.writer == nil {
 		r.writer = r.Options.writer(r.net, r.Network, r.Data.Tokenizer)
@@ -126,7 +127,11 @@ func (r *Run) sample(ctx context.Context) (Sample, error) {
 		text, err := r.writer.Write(ctx, begin, s, nil)
 		return Sample{r.State.Step, begin, text.Text}, err
 	}
-	tokens, learn := r.Data.ValExamples.Document(r.State.Evaluations % r.Data.ValExamples.Len())
+	documents, which := r.Data.ValExamples, r.State.Evaluations
+	if documents.Len() == 0 {
+		documents, which = r.Data.Examples, r.State.Step/r.Options.EvalEvery
+	}
+	tokens, learn := documents.Document(which % documents.Len())
 	n := slices.Index(learn, true)
 	if n <= 1 {
 		n = min(sampleStart, len(tokens))

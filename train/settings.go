@@ -29,7 +29,7 @@ func (o *Options) Settings() []Setting {
 		{"tokenizer", "what a token is: chars, bytes, gpt2, or the path of a tokenizer.json", &o.Tokenizer},
 		{"story_chars", "characters of stories to tell, training and validation together", &o.StoryChars},
 		{"val", "a text file or directory for validation; without it the end of data is kept", &o.Val},
-		{"val_fraction", "share of the text, at its end, kept for validation", &o.ValFraction},
+		{"val_fraction", "share of the text, at its end, kept for validation; 0 = none", &o.ValFraction},
 		{"align", "where a window may begin: anywhere, line or paragraph", &o.Align},
 		{"width", "d, features of a token", &o.Width},
 		{"heads", "n_h, attention heads; divides the width", &o.Heads},

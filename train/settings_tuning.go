@@ -19,7 +19,7 @@ func (o *Options) TuningSettings() []Setting {
 	settings := []Setting{
 		{"data", "documents (JSON Lines with text, prompt and completion, or messages), a text file or directory, or built-in stories", &o.Data},
 		{"val", "documents or text of a file for validation; without it a part of data is kept", &o.Val},
-		{"val_fraction", "share of data that is kept for validation", &o.ValFraction},
+		{"val_fraction", "share of data that is kept for validation; 0 = none", &o.ValFraction},
 		{"format", "documents, or windows of a text; empty = documents if they are in JSON Lines or a text has marks between them", &t.Format},
 		{"map", "columns that have other names: prompt=question,completion=answer; fields are those of data --help", columnsOf(&t.Map)},
 		{"separator", `what divides the documents of a text, such as "\n\n"; empty = the end-of-text mark`, escaped(&t.Separator)},
@@ -45,7 +45,7 @@ func (o *Options) TuningSettings() []Setting {
 	}
 	own := map[string]string{
 		"align": "", "story_chars": "", "steps": "updates; 0 = as many as epochs take",
-		"window": "tokens of a row of a batch; 0 = the context, or 256 where that is above 512", "batch": "", "accumulate": "", "lr": "", "min_lr": "", "warmup": "steps from 0 to lr; 0 = a twentieth of all", "schedule": "",
+		"window": "tokens of a row of a batch; 0 = the context, or 256 where that is above 512", "batch": "rows of a micro-batch; 0 = 8, or fewer where there are few", "accumulate": "", "lr": "", "min_lr": "", "warmup": "steps from 0 to lr; 0 = a twentieth of all", "schedule": "",
 		"beta1": "", "beta2": "", "adam_eps": "", "decay": "", "clip": "", "dropout": "", "on_spike": "",
 		"eval_every": "steps between evaluations; 0 = a tenth of all", "eval_batches": "", "patience": "", "save_every": "", "keep": "",
 		"sample_every": "", "sample_tokens": "", "seed": "", "precision": "", "threads": "", "recompute": "",

@@ -2,7 +2,6 @@ package train
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -101,7 +100,7 @@ func TuningOptions(base string) Options {
 			Adapter: pedestrian.AdapterConfig{Rank: 8, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: slices.Clone(allLinear)},
 			Init:    Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut),
 		},
-		Batch: 8, Accumulate: 1, LR: 1e-3, Schedule: ScheduleCosine, Beta1: 0.9, Beta2: 0.999, AdamEps: 1e-8, Clip: 1, OnSpike: SpikeWarn,
+		Accumulate: 1, LR: 1e-3, Schedule: ScheduleCosine, Beta1: 0.9, Beta2: 0.999, AdamEps: 1e-8, Clip: 1, OnSpike: SpikeWarn,
 		Keep: 2, SampleEvery: 100, SampleTokens: 60, Seed: 1,
 	}
 }
@@ -109,22 +108,3 @@ func TuningOptions(base string) Options {
 // FullRate is the learning rate at which TuningOptions train all parameters: a
 // tenth of an adapter's.
 const FullRate = 1e-4
-
-// plan fills in what follows from the data where a number is 0: Steps from Epochs, a
-// warm-up of a twentieth of the steps, ten evaluations.
-func (o Options) plan(d *Data) Options {
-	if o.Steps == 0 && o.Tuning.Epochs != 0 {
-		rows := float64(len(d.Train)) / float64(o.Length())
-		if d.Examples != nil {
-			rows = float64(o.pack(d.Examples, o.Seed).Rows())
-		}
-		o.Steps = max(1, int(math.Ceil(o.Tuning.Epochs*rows/float64(o.Batch*o.Accumulate))))
-	}
-	if o.Warmup == 0 {
-		o.Warmup = o.Steps / 20
-	}
-	if o.EvalEvery == 0 {
-		o.EvalEvery = max(1, o.Steps/10)
-	}
-	return o
-}

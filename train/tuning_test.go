@@ -70,9 +70,10 @@ func TestWhatIsPlanned(t *testing.T) {
 		t.Errorf("neither epochs nor steps: %v", err)
 	}
 	o.Tuning.Epochs = 1
-	for _, planned := range []func(*Options){func(o *Options) { o.Steps = 0 }, func(o *Options) { o.EvalEvery = 0 }} {
+	for _, planned := range []func(*Options){func(o *Options) { o.Steps = 0 }, func(o *Options) { o.EvalEvery = 0 }, func(o *Options) { o.Batch = 0 }} {
 		s := NewState(o.Config, 1)
-		c := &Checkpoint{Options: o.plan(d), Network: o.Config, Tokenizer: tok, State: s, Data: d.Info(), Base: &b}
+		all, _ := o.Plan(d)
+		c := &Checkpoint{Options: all, Network: o.Config, Tokenizer: tok, State: s, Data: d.Info(), Base: &b}
 		planned(&c.Options)
 		if r, err := Resume(t.TempDir(), c, d); err == nil || !strings.Contains(err.Error(), "what was planned by the data is not 0 in a run") {
 			t.Errorf("%v, %v", r, err)

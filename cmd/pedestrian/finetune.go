@@ -109,7 +109,8 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(o, o.Config, 4*int64(b.Params.Count())); err != nil {
+	planned, _ := o.Plan(d)
+	if err := fits(planned, o.Config, 4*int64(b.Params.Count())); err != nil {
 		return nil, err
 	}
 	if t.out == "" {

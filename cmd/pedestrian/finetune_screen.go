@@ -52,7 +52,13 @@ func (s *textScreen) planTuning() {
 	}
 	s.row("run", "%s steps of %s of %s tokens, %s times the data; AdamW, %s",
 		commas(o.Steps), count2(rows, "row"), commas(o.Length()), times(passes), rates(o))
+	for _, note := range r.Planned {
+		s.row("", "%s", note)
+	}
 	s.planMemory()
+	if !o.Validates() {
+		s.row("baseline", "none: nothing is kept for validation, so that nothing tells when it learns by heart")
+	}
 	if info.Floor > 0 {
 		s.row("baseline", "floor %s nats per token (no network can beat it)", three(info.Floor))
 	}
@@ -113,6 +119,8 @@ func (s *textScreen) audit(a *train.Audit) {
 	}
 	first := "was not taken"
 	switch {
+	case !s.r.Options.Validates():
+		first = "not known without a validation split"
 	case a.FirstLoss == 0:
 	case a.FirstLoss == a.BaseLoss:
 		first = fmt.Sprintf("%.6f, that of the base, bit for bit", a.FirstLoss)

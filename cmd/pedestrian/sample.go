@@ -156,6 +156,8 @@ func expectation(c *train.Checkpoint) string {
 	switch {
 	case c.Base != nil && c.State.Evaluations > 0:
 		return fmt.Sprintf("The base's was %s.", three(c.State.First.Loss))
+	case c.State.Evaluations == 0 && c.State.Step > 0 && !c.Options.Validates():
+		return "Nothing was kept for validation: it may know its data by heart, and nothing else."
 	case c.State.Evaluations == 0 || loss >= d.Unigram:
 		return "Expect letters without order."
 	case loss >= d.Bigram:

@@ -36,6 +36,7 @@ type textScreen struct {
 	width    int
 	lineEach int    // steps between lines, in a pipe
 	val      string // loss of the last evaluation
+	loss     string // a sentence about that of the last step
 
 	mu    sync.Mutex // stopping comes from another goroutine
 	shown bool       // a moving line is on the screen
@@ -131,6 +132,7 @@ func (s *textScreen) step(u train.Update) {
 			line = joinParts(parts)
 		}
 	}
+	s.loss = fmt.Sprintf("Training loss %s at step %s, ", s.p.good(fmt.Sprintf("%.4f", u.Loss)), commas(u.Step))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.moving {
@@ -269,6 +271,7 @@ func (s *textScreen) end(end train.End, audit *train.Audit) {
 	if end == train.Stale {
 		why = fmt.Sprintf("Stopped early: %s without a new best. ", count2(p.Stale, "evaluation"))
 	}
+	spent := fmt.Sprintf("%s tokens in %s", short(float64(p.Tokens)), clock(time.Duration(p.Seconds*1e9)))
 	what := fmt.Sprintf("bigram %s", three(info.Bigram))
 	if s.r.Base != nil {
 		what = fmt.Sprintf("the base: %s", three(p.First.Loss))
@@ -276,8 +279,11 @@ func (s *textScreen) end(end train.End, audit *train.Audit) {
 	if info.Floor > 0 {
 		what = aboveFloor(p.Best.Loss, info.Floor)
 	}
-	s.line("%sBest validation loss %s after step %s (%s), %s tokens in %s.", why,
-		s.p.good(fmt.Sprintf("%.4f", p.Best.Loss)), commas(p.Best.Step), what, short(float64(p.Tokens)), clock(time.Duration(p.Seconds*1e9)))
+	if s.r.Options.Validates() {
+		s.line("%sBest validation loss %s after step %s (%s), %s.", why, s.p.good(fmt.Sprintf("%.4f", p.Best.Loss)), commas(p.Best.Step), what, spent)
+	} else {
+		s.line("%sno validation split; %s.", s.loss, spent)
+	}
 	if audit != nil {
 		s.audit(audit)
 	}

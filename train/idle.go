@@ -1,0 +1,61 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+)
+
+// checkIdle reports options with which a new run would learn nothing.
+func (o Options) checkIdle() error {
+	if o.LR == 0 {
+		return fmt.Errorf("lr is 0: nothing would be learnt: give a rate above 0, such as 1e-3")
+	}
+	if a := o.Adapter(); a != nil {
+		for _, t := range a.Targets {
+			if a.AlphaOf(t) == 0 {
+				return fmt.Errorf("alpha of %s is 0: it multiplies the adapter, which would change nothing: give one above 0, such as twice the rank", t)
+			}
+		}
+	}
+	if o.Patience > 0 && !o.Validates() {
+		return fmt.Errorf("patience is %d, and val_fraction 0 leaves no validation split to be patient about: give a file for validation, or no patience", o.Patience)
+	}
+	return nil
+}
+
+// Validates says whether some of the data, or a text of its own, is kept for validation.
+func (o Options) Validates() bool { return o.Val != "" || o.ValFraction > 0 }
+
+// checkMoved reports a run that is over and whose weights are those that it began
+// with, to the last bit.
+func (r *Run) checkMoved() error {
+	s, o := r.State, &r.Options
+	if s.Step == 0 {
+		return nil
+	}
+	switch {
+	case s.Adapter != nil:
+		InitAdapter(r.grad.Adapter, s.Params, o.Tuning.Init, s.Seed)
+	case r.Base != nil:
+		if Digest(s.Params) != r.Base.SHA256 {
+			return nil
+		}
+		return r.unmoved()
+	default:
+		Init(r.grad.Params, s.Seed)
+	}
+	for i, t := range s.Trained().Tensors() {
+		if !slices.Equal(t.V, r.grad.Tensors()[i].V) {
+			return nil
+		}
+	}
+	return r.unmoved()
+}
+
+func (r *Run) unmoved() error {
+	most := 0.0
+	for step := 1; step <= r.State.Step; step++ {
+		most = max(most, r.Options.Rate(step))
+	}
+	return fmt.Errorf("nothing was learnt: after %d steps at rates of at most %g all weights are those of before the first, to the last bit: raise lr, or look at the gradients in %s", r.State.Step, most, MetricsFile)
+}
