@@ -1,7 +1,6 @@
 package train
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -53,19 +52,23 @@ const logBuffer = 4096
 // that, which is then about to write them again, are taken out.
 func openMetrics(fs fileSystem, run string, p Progress) (*metricsLog, error) {
 	l := &metricsLog{fs: fs, run: run}
-	old, err := readAll(fs, l.path())
+	size, whole, err := l.measure(p)
 	exists := !errors.Is(err, os.ErrNotExist)
 	if err != nil && exists {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	keep := cutMetrics(old, p)
-	extends := exists && bytes.Equal(keep, old)
+	extends := exists && whole
 	if extends {
-		l.length = int64(len(old))
+		l.length = size
 		l.f, err = fs.Extend(l.path())
 	}
 	if !extends || isLinked(err) { // a link, or one of several names, gives way to a file
-		err = l.renew(keep)
+		err = l.renew(func(w io.Writer) error {
+			if !exists {
+				return nil
+			}
+			return l.copyLines(w, size, &p)
+		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
@@ -73,32 +76,78 @@ func openMetrics(fs fileSystem, run string, p Progress) (*metricsLog, error) {
 	return l, nil
 }
 
+// measure is the size of the file, and whether all of it are lines that p keeps.
+func (l *metricsLog) measure(p Progress) (size int64, whole bool, err error) {
+	f, err := l.fs.Open(l.path())
+	if err != nil {
+		return 0, false, err
+	}
+	defer f.Close()
+	whole = true
+	err = eachLine(io.NewSectionReader(f, 0, f.Size()), func(line []byte) error {
+		whole = whole && keeps(p, line)
+		return nil
+	})
+	return f.Size(), whole, err
+}
+
+// copyLines copies the first size bytes of the file; with p, the lines that it keeps.
+func (l *metricsLog) copyLines(w io.Writer, size int64, p *Progress) error {
+	f, err := l.fs.Open(l.path())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if f.Size() < size {
+		return fmt.Errorf("%s has %d bytes and had %d", l.path(), f.Size(), size)
+	}
+	in := io.NewSectionReader(f, 0, size)
+	if p == nil {
+		_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{in}, make([]byte, maxRecord))
+		return err
+	}
+	return eachLine(in, func(line []byte) error {
+		if !keeps(*p, line) {
+			return nil
+		}
+		_, err := w.Write(line)
+		return err
+	})
+}
+
 func (l *metricsLog) path() string { return filepath.Join(l.run, MetricsFile) }
 
 // cutMetrics keeps the lines of the updates and evaluations that p has made.
 func cutMetrics(old []byte, p Progress) (keep []byte) {
-	for line := range bytes.Lines(old) {
-		var r Record
-		if json.Unmarshal(line, &r) != nil || line[len(line)-1] != '\n' {
-			continue // a line cut short by a crash is after the checkpoint
-		}
-		if r.Val != nil && p.Evaluations > 0 && r.Step <= p.Last.Step || r.Val == nil && r.Step <= p.Step {
+	eachLine(bytes.NewReader(old), func(line []byte) error {
+		if keeps(p, line) {
 			keep = append(keep, line...)
 		}
-	}
+		return nil
+	})
 	return keep
 }
 
-// renew replaces the file by a new one with this content, durably.
-func (l *metricsLog) renew(content []byte) error {
+// keeps says whether line is of an update or an evaluation that p has made.
+func keeps(p Progress, line []byte) bool {
+	var r Record
+	if json.Unmarshal(line, &r) != nil || line[len(line)-1] != '\n' {
+		return false // a line cut short by a crash is after the checkpoint
+	}
+	return r.Val != nil && p.Evaluations > 0 && r.Step <= p.Last.Step || r.Val == nil && r.Step <= p.Step
+}
+
+// renew replaces the file by a new one with the content that write writes, durably.
+func (l *metricsLog) renew(write func(io.Writer) error) error {
 	if l.f != nil {
 		l.f.Close()
 		l.f = nil
 	}
-	if err := replace(l.fs, l.run, textFile(MetricsFile, content)); err != nil {
+	e, err := replace(l.fs, l.run, file{MetricsFile, 0, write})
+	if err != nil {
 		return err
 	}
-	l.length, l.tail, l.written, l.broken, l.back = int64(len(content)), l.tail[:0], 0, false, nil
+	l.length, l.tail, l.written, l.broken, l.back = e.Bytes, l.tail[:0], 0, false, nil
 	if err := l.fs.Sync(l.run); err != nil {
 		return err
 	}
@@ -111,22 +160,22 @@ func (l *metricsLog) renew(content []byte) error {
 
 // replace puts f into the directory run, in place of a file or a link of that name: the
 // old one is there or the new one. The name is durable once run is synced.
-func replace(fs fileSystem, run string, f file) error {
+func replace(fs fileSystem, run string, f file) (e fileEntry, err error) {
 	names, err := fs.List(run)
 	if err != nil {
-		return err
+		return e, err
 	}
 	path := filepath.Join(run, f.name)
 	temp := tempName(run, names, f.name)
 	f.name = filepath.Base(temp)
-	_, err = writeFile(fs, run, f)
+	e, err = writeFile(fs, run, f)
 	if err == nil {
 		err = fs.Rename(temp, path)
 	}
 	if err != nil {
 		fs.Remove(temp)
 	}
-	return err
+	return e, err
 }
 
 // cut takes the lines after p out. After an error the next sync does it.
@@ -175,18 +224,13 @@ func (l *metricsLog) sync() error {
 
 func (l *metricsLog) trySync() error {
 	if l.broken || l.f == nil {
-		old, err := readAll(l.fs, l.path())
-		if err != nil {
+		return l.renew(func(w io.Writer) error {
+			if err := l.copyLines(w, l.length, l.back); err != nil {
+				return err
+			}
+			_, err := w.Write(l.tail)
 			return err
-		}
-		if int64(len(old)) < l.length {
-			return fmt.Errorf("%s has %d bytes and had %d", l.path(), len(old), l.length)
-		}
-		keep := old[:l.length:l.length]
-		if l.back != nil {
-			keep = cutMetrics(keep, *l.back)
-		}
-		return l.renew(append(keep, l.tail...))
+		})
 	}
 	if len(l.tail) == 0 {
 		return nil
@@ -209,44 +253,4 @@ func (l *metricsLog) close() error {
 		err = errors.Join(err, l.f.Close())
 	}
 	return err
-}
-
-// readAll reads a whole file.
-func readAll(fs fileSystem, path string) ([]byte, error) {
-	f, err := fs.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text := make([]byte, f.Size())
-	if n, err := f.ReadAt(text, 0); err != nil && !(err == io.EOF && n == len(text)) {
-		return nil, err
-	}
-	return text, nil
-}
-
-// ReadMetrics reads the log of a run.
-func ReadMetrics(run string) ([]Record, error) {
-	fs, err := disk{}.Within(run)
-	if err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
-	}
-	defer fs.Close()
-	path := filepath.Join(run, MetricsFile)
-	f, err := fs.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
-	}
-	defer f.Close()
-	var records []Record
-	d := json.NewDecoder(bufio.NewReader(io.NewSectionReader(f, 0, f.Size())))
-	for {
-		var r Record
-		if err := d.Decode(&r); err == io.EOF {
-			return records, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("reading the log: %s, record %d: %w", path, len(records)+1, err)
-		}
-		records = append(records, r)
-	}
 }

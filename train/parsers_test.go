@@ -119,20 +119,20 @@ func digestIn(t *testing.T, manifest []byte, name, key string) string {
 // What is there to read a log, and to write JSON, by.
 func TestLogRefuses(t *testing.T) {
 	run := t.TempDir()
-	if _, err := ReadMetrics(run); !errors.Is(err, os.ErrNotExist) {
+	if _, err := readMetrics(run); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no log: %v", err)
 	}
 	for text, want := range map[string]string{
-		"{\"step\":1,\"loss\":2}\n{\"step\":":     "record 2: unexpected EOF",
-		"{\"step\":1}\n[]":                        "record 2: json: cannot unmarshal array",
-		"{\"step\":1}\nx":                         "record 2: invalid character 'x'",
-		"{\"step\":\"1\"}":                        "record 1: json: cannot unmarshal string",
-		"\xef\xbb\xbf{\"step\":1,\"loss\":1.5}\n": "record 1: invalid character",
+		"{\"step\":1,\"loss\":2}\n{\"step\":":     "line 2: unexpected end of JSON input",
+		"{\"step\":1}\n[]":                        "line 2: json: cannot unmarshal array",
+		"{\"step\":1}\nx":                         "line 2: invalid character 'x'",
+		"{\"step\":\"1\"}":                        "line 1: json: cannot unmarshal string",
+		"\xef\xbb\xbf{\"step\":1,\"loss\":1.5}\n": "line 1: invalid character",
 	} {
 		if err := os.WriteFile(filepath.Join(run, MetricsFile), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadMetrics(run); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), MetricsFile) {
+		if _, err := readMetrics(run); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), MetricsFile) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}

@@ -167,6 +167,11 @@ func TestReadErrors(t *testing.T) {
 			t.Errorf("for ever %v: resuming from the one before: %v", forEver, err)
 		}
 	}
+	loss := 1.0
+	log, err := openMetrics(m, "disk/run", Progress{Step: 1})
+	if err := errors.Join(err, log.add(Record{Step: 1, Loss: &loss}), log.close()); err != nil {
+		t.Fatal(err)
+	}
 	left := 1
 	if _, err := openMetrics(failingFS{m, MetricsFile, &left}, "disk/run", Progress{Step: 1}); !errors.Is(err, syscall.EIO) {
 		t.Errorf("the log: %v", err)

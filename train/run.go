@@ -300,7 +300,7 @@ func (r *Run) WriteFile(name string, write func(io.Writer) error) error {
 	if !slices.Contains(runFiles, name) || name == MetricsFile {
 		panic("train.Run.WriteFile: " + name + " is not a file that a run writes beside its checkpoints")
 	}
-	err := replace(r.fs, r.Dir, file{name, 0, write})
+	_, err := replace(r.fs, r.Dir, file{name, 0, write})
 	if err == nil {
 		err = r.fs.Sync(r.Dir)
 	}

@@ -342,7 +342,7 @@ func logOf(t *testing.T, r *Run) (lines []string) {
 	if err := r.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	records, err := ReadMetrics(r.Dir)
+	records, err := readMetrics(r.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func TestSpikePolicies(t *testing.T) {
 		if c.policy != SpikeWarn && c.policy != "" && r.State.Skipped != len(c.want) {
 			t.Errorf("%s: %d batches passed over", c.policy, r.State.Skipped)
 		}
-		lines, err := ReadMetrics(dir)
+		lines, err := readMetrics(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"iter"
 
 	"github.com/guptarohit/asciigraph"
 	"gonum.org/v1/plot"
@@ -16,20 +17,29 @@ import (
 // A curve is losses over steps.
 type curve []plotter.XY
 
-// curvesOf are the training and the validation loss of a log. The training loss is
-// averaged over as many steps as make at most points of it.
-func curvesOf(log []train.Record, points int) (training, validation curve) {
-	updates := 0
-	for _, r := range log {
+// mostValidation is the most points of a validation loss.
+const mostValidation = 2000
+
+// curvesOf are the training and the validation loss of a log, which is gone through
+// twice. The training loss is averaged over as many steps as make at most points of it.
+func curvesOf(log iter.Seq[train.Record], points int) (training, validation curve) {
+	updates, evaluations := 0, 0
+	for r := range log {
 		if r.Loss != nil {
 			updates++
 		}
+		if r.Val != nil {
+			evaluations++
+		}
 	}
 	group, n := (updates+points-1)/points, 0
+	every, seen := (evaluations+mostValidation-1)/mostValidation, 0
 	var sum plotter.XY
-	for _, r := range log {
+	for r := range log {
 		if r.Val != nil {
-			validation = append(validation, plotter.XY{X: float64(r.Step), Y: *r.Val})
+			if seen++; seen%every == 0 || seen == evaluations {
+				validation = append(validation, plotter.XY{X: float64(r.Step), Y: *r.Val})
+			}
 		}
 		if r.Loss != nil {
 			sum.X, sum.Y, n = sum.X+float64(r.Step), sum.Y+*r.Loss, n+1
@@ -42,18 +52,26 @@ func curvesOf(log []train.Record, points int) (training, validation curve) {
 	return training, validation
 }
 
+// readCurves are curvesOf of a run's log.
+func readCurves(run string, points int) (training, validation curve, err error) {
+	training, validation = curvesOf(func(yield func(train.Record) bool) {
+		for r, failed := range train.Records(run) {
+			if err = failed; failed != nil || !yield(r) {
+				return
+			}
+		}
+	}, points)
+	return training, validation, err
+}
+
 // curveText draws the losses of a run with characters; "" when there is too little.
 func curveText(r *train.Run, width int) string {
 	if r.Dir == "" {
 		return ""
 	}
-	log, err := train.ReadMetrics(r.Dir)
-	if err != nil {
-		return ""
-	}
 	room := max(20, width-10)
-	training, _ := curvesOf(log, room)
-	if len(training) < 2 {
+	training, _, err := readCurves(r.Dir, room)
+	if err != nil || len(training) < 2 {
 		return ""
 	}
 	series := make([]float64, len(training))
@@ -93,11 +111,11 @@ func writeCurves(r *train.Run) error {
 	if err := r.Flush(); err != nil {
 		return err
 	}
-	log, err := train.ReadMetrics(r.Dir)
+	training, validation, err := readCurves(r.Dir, 400)
 	if err != nil {
 		return err
 	}
-	p, err := lossPlot(log, r.Data.Info())
+	p, err := lossPlot(training, validation, r.Data.Info())
 	if err != nil {
 		return fmt.Errorf("drawing the loss curve: %w", err)
 	}
@@ -117,12 +135,11 @@ func writeCurves(r *train.Run) error {
 	return nil
 }
 
-// lossPlot draws the losses of a log with the baselines of its text.
-func lossPlot(log []train.Record, info train.DataInfo) (*plot.Plot, error) {
+// lossPlot draws the losses of a run with the baselines of its text.
+func lossPlot(training, validation curve, info train.DataInfo) (*plot.Plot, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "step", "loss, nats per token"
 	p.Legend.Top = true
-	training, validation := curvesOf(log, 400)
 	first, last := 0.0, 1.0
 	for _, c := range []curve{training, validation} {
 		if len(c) > 0 {

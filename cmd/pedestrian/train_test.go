@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,11 +134,11 @@ func TestCurvesOf(t *testing.T) {
 	}
 	val := 7.0
 	log = append(log, train.Record{Step: 10, Val: &val})
-	training, validation := curvesOf(log, 5)
+	training, validation := curvesOf(slices.Values(log), 5)
 	if len(training) != 5 || training[0].X != 1.5 || training[0].Y != 0.5 || training[4].Y != 8.5 || len(validation) != 1 || validation[0].Y != 7 {
 		t.Errorf("%v, %v", training, validation)
 	}
-	if training, _ = curvesOf(nil, 5); training != nil {
+	if training, _ = curvesOf(slices.Values([]train.Record(nil)), 5); training != nil {
 		t.Errorf("of nothing: %v", training)
 	}
 }

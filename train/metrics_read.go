@@ -1,0 +1,77 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+)
+
+// maxRecord is the most bytes of a line of the log. A record has a few hundred.
+const maxRecord = 64 << 10
+
+// eachLine calls each with every line of in, its end included. Of a line that is longer
+// than a record can be, it is the beginning, which is none.
+func eachLine(in io.Reader, each func(line []byte) error) error {
+	r := bufio.NewReaderSize(in, maxRecord)
+	for {
+		line, err := r.ReadSlice('\n')
+		if len(line) > 0 {
+			if err := each(line); err != nil {
+				return err
+			}
+		}
+		for err == bufio.ErrBufferFull {
+			_, err = r.ReadSlice('\n')
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Records are those in the log of a run, in the memory of one of them however long it
+// is. The last may be an error.
+func Records(run string) iter.Seq2[Record, error] {
+	path := filepath.Join(run, MetricsFile)
+	return func(yield func(Record, error) bool) {
+		fs, err := disk{}.Within(run)
+		if err != nil {
+			yield(Record{}, fmt.Errorf("reading the log: %w", err))
+			return
+		}
+		defer fs.Close()
+		f, err := fs.Open(path)
+		if err != nil {
+			yield(Record{}, fmt.Errorf("reading the log: %w", err))
+			return
+		}
+		defer f.Close()
+		n := 0
+		err = eachLine(io.NewSectionReader(f, 0, f.Size()), func(line []byte) error {
+			if n++; len(bytes.TrimSpace(line)) == 0 {
+				return nil
+			}
+			var r Record
+			if err := json.Unmarshal(line, &r); err != nil {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+			if !yield(r, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && err != errStopped {
+			yield(Record{}, fmt.Errorf("reading the log: %s, %w", path, err))
+		}
+	}
+}
+
+// errStopped says that nobody wants more records.
+var errStopped = fmt.Errorf("stopped")
