@@ -62,6 +62,8 @@ func describe(v any) string {
 		return strconv.FormatBool(v)
 	case []any:
 		return "a list"
+	case unread:
+		return "bytes that are no text"
 	}
 	return "an object"
 }

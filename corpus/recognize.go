@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/parquet"
 )
 
 // A Format is how a file holds its documents.
@@ -68,7 +70,7 @@ func (in *input) recognize(c Columns) (Format, error) {
 	}
 	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte(bom)))
 	switch {
-	case bytes.HasPrefix(head, []byte(parquetMagic)):
+	case bytes.HasPrefix(head, []byte(parquet.Magic)):
 		return FormatParquet, nil
 	case bytes.HasPrefix(text, []byte("{")):
 		if o, err := parseObject(firstLine(text)); err == nil && c.view(o).begins() {
