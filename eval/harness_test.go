@@ -38,7 +38,7 @@ type golden struct {
 
 // harnessTol is the limit beside numbers in float64, relative to a sum of losses. A loss
 // here is of the size of 10 to 15, with logits of the same size, that come out of two
-// blocks in float32: some tens of roundings of 2⁻²⁴. The worst seen is 1.2e-6.
+// blocks in float32: some hundreds of roundings of 2⁻²⁴. The worst seen is 1.5e-7.
 const harnessTol = 1e-5
 
 func readGolden(t *testing.T) (g golden, m *hub.Model[float32]) {
