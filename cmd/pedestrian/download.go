@@ -81,7 +81,7 @@ func download(ctx context.Context, name, revision string, stderr io.Writer) (hub
 	case err == nil:
 		return s, nil
 	case ctx.Err() != nil:
-		return s, fmt.Errorf("stopped: what came is kept, and the same command goes on from there")
+		return s, stopped(ctx, errors.New("stopped: what came is kept, and the same command goes on from there"))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported):
 		return s, usageError{err}
 	}

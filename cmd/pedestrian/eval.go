@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -122,7 +123,7 @@ func (t *evalCommand) run(ctx context.Context, args []string) error {
 		t.clear()
 		switch {
 		case ctx.Err() != nil:
-			return fmt.Errorf("interrupted")
+			return stopped(ctx, errors.New("interrupted"))
 		case err != nil:
 			return fmt.Errorf("%s: %w", data, err)
 		}

@@ -39,7 +39,9 @@ document by document where it has marks between them. "pedestrian data" shows th
 You will see the base, the data, what is trained and what it takes; then what
 "pedestrian train" shows; and at the end whether the adapter has learnt beside every
 layer, the base is what it was, and merged weights say what base and adapter say.
-A run holds the adapter alone, and finds its base again by path and hash.
+A run holds the adapter alone, and finds its base again by path and hash. Ctrl-C,
+SIGTERM and a terminal that closes save it and say how to go on; the exit code is then
+128 and the signal's number: 130, 143, 129.
 
 Settings come from a YAML file, then from flags.`,
 		Example: "  pedestrian finetune openai-community/gpt2 --data chat.jsonl\n  pedestrian finetune runs/story-1 --data stories-spoken --rank 2 --lr 2e-2 --steps 1000\n  pedestrian finetune gpt2/ --data book.txt --targets q:4,v:4 --dora --out runs/book\n  pedestrian finetune --resume runs/book",

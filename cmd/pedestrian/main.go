@@ -4,6 +4,8 @@
 // It exits with 0 when all went well, 1 when the work failed (a gradient is
 // wrong, the disk is full) and 2 when it was asked wrongly (a flag, a setting, a file that is
 // not there, may not be read or is not text, more than fits into memory).
+// What a signal has stopped exits with 128 and the signal's number, after it has saved:
+// 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 package main
 
 import (
@@ -57,6 +59,9 @@ func runOn(args []string, out, stderr *output) int {
 		return 0
 	}
 	fmt.Fprintf(verbatim(stderr), "pedestrian: %s\n", oneLine(err))
+	if s := (stopError{}); errors.As(err, &s) {
+		return s.by.code()
+	}
 	if u := (usageError{}); errors.As(err, &u) && !refusedBySystem(err) || errors.As(err, new(*memory.Short)) {
 		return 2
 	}
@@ -115,7 +120,8 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian bench       this machine's limits, and how close a training step comes
 
 Start with "pedestrian tour"; "pedestrian COMMAND --help" says what you will see.
-Exit codes: 0 done, 1 failed, 2 asked wrongly. NO_COLOR, COLUMNS and --json are respected.
+Exit codes: 0 done, 1 failed, 2 asked wrongly, 130 stopped by Ctrl-C and saved (128
+and the number of any signal). NO_COLOR, COLUMNS and --json are respected.
 `
 
 func newRootCmd() *cobra.Command {

@@ -107,7 +107,7 @@ func TestSampleTogether(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends what is being written, and what there is stays.
+// Ctrl-C ends what is being written, with exit code 130, and what there is stays.
 func TestSampleInterrupted(t *testing.T) {
 	dir := sampleRuns(t)
 	for _, n := range []string{"1", "12"} {
@@ -133,7 +133,7 @@ func TestSampleInterrupted(t *testing.T) {
 		text.ReadFrom(out)
 		cmd.Wait()
 		timer.Stop()
-		if got := text.String(); cmd.ProcessState.ExitCode() != 1 || !strings.HasSuffix(stderr.String(), "pedestrian: interrupted\n") || !strings.HasPrefix(got, "The old") || !strings.HasSuffix(got, "\n") || strings.Contains(got, "----") {
+		if got := text.String(); cmd.ProcessState.ExitCode() != 130 || !strings.HasSuffix(stderr.String(), "pedestrian: interrupted\n") || !strings.HasPrefix(got, "The old") || !strings.HasSuffix(got, "\n") || strings.Contains(got, "----") {
 			t.Errorf("-n %s: exit code %d, %q: %.200q", n, cmd.ProcessState.ExitCode(), stderr.String(), got)
 		}
 	}

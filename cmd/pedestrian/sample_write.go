@@ -31,7 +31,7 @@ func (t *sampleCommand) write(ctx context.Context, w *train.Writer, from []begin
 	}
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		return errors.New("interrupted")
+		return stopped(ctx, errors.New("interrupted"))
 	}
 	return errors.Join(err, p.err)
 }

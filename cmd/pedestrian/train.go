@@ -40,7 +40,9 @@ stories, for about a minute on 2 cores.
 You will see what is going to happen (text, parameters, memory, the losses that
 need no network), one line that moves while it learns, an evaluation and a few
 words of the network's own every so often, the curve at the end, and the command
-that comes next. Ctrl-C saves and says how to go on.
+that comes next. Ctrl-C, SIGTERM and a terminal that closes (SIGHUP) finish the step,
+save, and say how to go on; the exit code is then 128 and the signal's number: 130,
+143, 129. A second Ctrl-C leaves at once.
 
 Settings come from a preset, then from a YAML file, then from flags; the later
 wins. Presets:

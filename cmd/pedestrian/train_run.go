@@ -44,8 +44,8 @@ func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr 
 	}
 	if end == train.Stopped {
 		s.end(end, nil)
-		return fmt.Errorf("stopped after step %s of %s and saved; go on with: pedestrian %s --resume %s",
-			commas(r.State.Step), commas(r.Options.Steps), command, shellQuote(r.Dir))
+		return stopped(ctx, fmt.Errorf("stopped after step %s of %s and saved; go on with: pedestrian %s --resume %s",
+			commas(r.State.Step), commas(r.Options.Steps), command, shellQuote(r.Dir)))
 	}
 	if err := writeCurves(r); err != nil {
 		return err
@@ -56,7 +56,7 @@ func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr 
 	}
 	audit, err := r.Audit(ctx)
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("stopped before the adapter was checked; the run is over and saved, and this checks it: pedestrian finetune --resume %s", shellQuote(r.Dir))
+		return stopped(ctx, fmt.Errorf("stopped before the adapter was checked; the run is over and saved, and this checks it: pedestrian finetune --resume %s", shellQuote(r.Dir)))
 	}
 	if err != nil {
 		return err

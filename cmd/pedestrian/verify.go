@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -141,7 +139,7 @@ func (f *verifyFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // differences make much short-lived garbage: a fifth less time
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+	ctx, stop := interruptible(cmd.Context(), func() {})
 	defer stop()
 	out := cmd.OutOrStdout()
 	var reports []*gradcheck.Report
@@ -201,7 +199,7 @@ func (f *verifyFlags) check(ctx context.Context, cmd *cobra.Command, c gradcheck
 	finish()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return nil, fmt.Errorf("verifying %s: interrupted before the end: nothing was established", c.Name)
+		return nil, stopped(ctx, fmt.Errorf("verifying %s: interrupted before the end: nothing was established", c.Name))
 	case err != nil:
 		return nil, usagef("verifying %s: %w", c.Name, err)
 	}
