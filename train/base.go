@@ -19,8 +19,9 @@ type Base struct {
 	Path   string `json:"path"`           // where it was loaded from, absolute
 	SHA256 string `json:"sha256"`         // of its weights, as Digest tells
 
-	Params    *pedestrian.Params[float32] `json:"-"`
-	Tokenizer *token.Tokenizer            `json:"-"`
+	Params    *pedestrian.Params[float32]  `json:"-"`
+	Adapter   *pedestrian.Adapter[float32] `json:"-"` // that a new run's goes on from, or nil
+	Tokenizer *token.Tokenizer             `json:"-"`
 }
 
 // Digest is the SHA-256, in hexadecimal, of the names, shapes and numbers of p as

@@ -2,14 +2,16 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
 
 // Finetune begins a run that goes on from the base b, as o.Tuning says: with an
 // adapter beside it, and then b.Params are read and never changed, or with all of its
-// parameters, and then they are. The network is that of b, whatever o has; what is 0 of
-// o is planned by the data. For the rest it is as Start.
+// parameters, and then they are. The adapter is b.Adapter, if there is one: its moments
+// begin anew. The network is that of b, whatever o has; what is 0 of o is planned by the
+// data. For the rest it is as Start.
 func Finetune(o Options, b Base, d *Data, dir string) (*Run, error) {
 	return finetuneOn(disk{}, o, b, d, dir)
 }
@@ -36,7 +38,11 @@ func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, er
 	s := &State{Progress: Progress{Seed: o.Seed}, Params: b.Params}
 	if o.Tuning.adapts() {
 		s.Adapter = pedestrian.NewAdapter[float32](c, o.Tuning.Adapter)
-		InitAdapter(s.Adapter, b.Params, o.Tuning.Init, o.Seed)
+		if b.Adapter == nil {
+			InitAdapter(s.Adapter, b.Params, o.Tuning.Init, o.Seed)
+		} else if err := goOnFrom(s.Adapter, b.Adapter); err != nil {
+			return nil, err
+		}
 	}
 	s.M, s.V = s.Trained().like(), s.Trained().like()
 	r, err := begin(fs, o, c, d, s, &b, dir)
@@ -45,6 +51,19 @@ func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, er
 	}
 	r.Planned = notes
 	return r, nil
+}
+
+// goOnFrom sets a to from, which has the same tensors.
+func goOnFrom(a, from *pedestrian.Adapter[float32]) error {
+	same := func(x, y pedestrian.Tensor[float32]) bool { return x.Name == y.Name && x.Shape() == y.Shape() }
+	if a.Base != from.Base || !slices.EqualFunc(a.Tensors(), from.Tensors(), same) {
+		panic("train.Finetune: the adapter to go on from is not the one of the options")
+	}
+	if bad := firstBad("the adapter's", Weights{Adapter: from}, isFinite); bad != "" {
+		return fmt.Errorf("%s: an adapter that cannot be trained", bad)
+	}
+	copy(a.Slab, from.Slab)
+	return nil
 }
 
 // checkFinite refuses a base with numbers that are not.

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -191,4 +192,45 @@ func trainTo(t testing.TB, r *Run, stop int) {
 	if err != nil || r.State.Step != stop {
 		t.Fatalf("at step %d instead of %d: %v", r.State.Step, stop, err)
 	}
+}
+
+// A run that goes on from an adapter begins with its numbers, and has none of them in
+// common with the adapter that it was given.
+func TestFinetuneGoesOn(t *testing.T) {
+	o := adapted()
+	b, d := aBase(t, o)
+	first := finetune(t, o, b, d, filepath.Join(t.TempDir(), "a"))
+	if _, err := first.Train(context.Background(), Observer{}); err != nil {
+		t.Fatal(err)
+	}
+	b.Adapter, o.Tuning.From = first.State.Adapter, "a"
+	was := slices.Clone(b.Adapter.Slab)
+	r := finetune(t, o, b, d, filepath.Join(t.TempDir(), "b"))
+	if !slices.Equal(r.State.Adapter.Slab, was) || slices.ContainsFunc(was, func(v float32) bool { return v-v != 0 }) {
+		t.Error("it does not begin with the adapter's numbers")
+	}
+	if slices.ContainsFunc(r.State.M.Slab(), func(v float32) bool { return v != 0 }) || r.State.Step != 0 {
+		t.Error("it begins with another run's moments")
+	}
+	if _, err := r.Train(context.Background(), Observer{}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(b.Adapter.Slab, was) || slices.Equal(r.State.Adapter.Slab, was) {
+		t.Error("the adapter that it was given has changed, or its own has not")
+	}
+	a, err := r.Audit(context.Background())
+	if err != nil || a.Err() != nil || !a.GoesOn || a.FirstLoss == a.BaseLoss || a.FirstLoss == 0 {
+		t.Errorf("%v, %v, %+v", err, a.Err(), a)
+	}
+	b.Adapter.Slab[0] = float32(math.NaN())
+	if _, err := Finetune(o, b, d, filepath.Join(t.TempDir(), "c")); err == nil || !strings.Contains(err.Error(), "an adapter that cannot be trained") {
+		t.Errorf("an adapter with NaN: %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an adapter of another shape is taken")
+		}
+	}()
+	o.Tuning.Adapter.Rank++
+	Finetune(o, b, d, filepath.Join(t.TempDir(), "d"))
 }

@@ -43,6 +43,8 @@ func (o *Options) Settings() []Setting {
 		{"bias", "biases in layer norms and FC layers", &o.Bias},
 		{"logits_bias", "a bias on the logits", &o.LogitsBias},
 		{"tied", "tie the logits to the token embedding", &o.Tied},
+		{"unscaled", "scores of attention are not divided by √d_ρ", &o.Unscaled},
+		{"scale_by_block", "scores of attention are divided by i+1 in block i, from 0", &o.ScaleByBlock},
 		{"steps", "updates", &o.Steps},
 		{"window", "tokens of a row of a batch; 0 = the context", &o.Window},
 		{"batch", "rows of a micro-batch", &o.Batch},

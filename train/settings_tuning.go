@@ -2,8 +2,6 @@ package train
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +31,7 @@ func (o *Options) TuningSettings() []Setting {
 		{"rank", "r of the adapter", &a.Rank},
 		{"alpha", "α of the adapter", &a.Alpha},
 		{"scaling", "what multiplies the adapter: alpha/r, alpha/sqrt_r or alpha", named(&a.Scaling)},
-		{"targets", "layers with an adapter: all, or some of q, k, v, qkv, attProj, expand, contract, logits; q:4 has rank 4", targetsOf(a)},
+		{"targets", "layers with an adapter: all (of every block), q, k, v, qkv, attProj, expand, contract, logits, or PEFT's names, such as all,lm_head; q:4 has rank 4", targetsOf(a)},
 		{"layers", "blocks with an adapter, such as 0-3,5; empty = all", blocksOf(a)},
 		{"dora", "weight-decomposed: a magnitude for each output beside the factors", &a.DoRA},
 		{"lora_dropout", "probability, on the adapter's input", &a.Dropout},
@@ -82,60 +80,10 @@ func columnsOf(c *corpus.Columns) written {
 	get := func() string { return c.String() }
 	set := func(text string) (err error) {
 		columns, err := c.ParseColumns(text)
-		if err == nil {
+		if len(columns) > 0 {
 			*c = columns
 		}
 		return err
-	}
-	return written{get, set}
-}
-
-// allLinear are the layers of every block, queries, keys and values as one: those that
-// GPT-2 has elsewhere.
-var allLinear = []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract}
-
-// targetsOf is the notation of targets: names with commas between, each with its rank
-// behind a colon where that is not the adapter's.
-func targetsOf(a *pedestrian.AdapterConfig) written {
-	get := func() string {
-		if len(a.Ranks) == 0 && slices.Equal(a.Targets, allLinear) {
-			return "all"
-		}
-		var names []string
-		for _, t := range a.Targets {
-			name := string(t)
-			if r, ok := a.Ranks[t]; ok {
-				name += ":" + strconv.Itoa(r)
-			}
-			names = append(names, name)
-		}
-		return strings.Join(names, ",")
-	}
-	set := func(text string) error {
-		if text == "all" {
-			a.Targets, a.Ranks = slices.Clone(allLinear), nil
-			return nil
-		}
-		a.Targets, a.Ranks = nil, nil
-		for name := range strings.SplitSeq(text, ",") {
-			if text == "" {
-				break // biases or norms alone
-			}
-			name, rank, ranked := strings.Cut(strings.TrimSpace(name), ":")
-			a.Targets = append(a.Targets, pedestrian.Target(name))
-			if !ranked {
-				continue
-			}
-			r, err := strconv.Atoi(rank)
-			if err != nil {
-				return fmt.Errorf("the rank of %s must be a whole number", name)
-			}
-			if a.Ranks == nil {
-				a.Ranks = map[pedestrian.Target]int{}
-			}
-			a.Ranks[pedestrian.Target(name)] = r
-		}
-		return nil
 	}
 	return written{get, set}
 }

@@ -40,7 +40,8 @@ func TestTuningSettingsRoundTrip(t *testing.T) {
 func TestTuningSettingsRefused(t *testing.T) {
 	for _, c := range []struct{ name, value, want string }{
 		{"layers", "3-1", "layers is"}, {"layers", "a", "such as 0-3,5"}, {"layers", "0-99999999", "such as 0-3,5"},
-		{"targets", "q:x", "the rank of q must be a whole number"}, {"width", "3", "unknown setting"}, {"rnak", "3", `did you mean "rank"`},
+		{"targets", "q:x", "the rank of q must be a whole number"},
+		{"targets", "wte", "embeddings take no factors"}, {"targets", "all,qkv", "qkv is named twice"}, {"targets", "q:2,q:3", "q is named twice"}, {"width", "3", "unknown setting"}, {"rnak", "3", `did you mean "rank"`},
 	} {
 		o := TuningOptions("base")
 		if err := o.Set(c.name, c.value); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -79,6 +80,11 @@ func TestTuningNotation(t *testing.T) {
 		{"targets", " q:4, v ", "q:4,v", []pedestrian.Target{"q", "v"}, map[pedestrian.Target]int{"q": 4}, nil},
 		{"targets", "all", "all", allLinear, nil, nil},
 		{"targets", "", "", nil, nil, nil}, // biases or norms alone
+		{"targets", "all,lm_head", "all,logits", append(slices.Clone(allLinear), "logits"), nil, nil},
+		{"targets", "all-linear, lm_head:2", "qkv,attProj,expand,contract,logits:2", append(slices.Clone(allLinear), "logits"), map[pedestrian.Target]int{"logits": 2}, nil},
+		{"targets", "all,c_attn:16", "qkv:16,attProj,expand,contract", allLinear, map[pedestrian.Target]int{"qkv": 16}, nil},
+		{"targets", "c_attn,c_proj:3", "qkv,attProj:3,contract:3", []pedestrian.Target{"qkv", "attProj", "contract"}, map[pedestrian.Target]int{"attProj": 3, "contract": 3}, nil},
+		{"targets", "attn.c_proj,mlp.c_fc,mlp.c_proj", "attProj,expand,contract", []pedestrian.Target{"attProj", "expand", "contract"}, nil, nil},
 		{"layers", "0, 3-5,7,8", "0,3-5,7-8", nil, nil, []int{0, 3, 4, 5, 7, 8}},
 		{"layers", "2", "2", nil, nil, []int{2}},
 		{"layers", "", "", nil, nil, nil}, // all

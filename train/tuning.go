@@ -28,6 +28,10 @@ const (
 type Tuning struct {
 	Base string `json:"base"` // as it was asked for: a path or a name
 
+	// From is the adapter that the run's goes on from, as it was asked for; its numbers are
+	// Base.Adapter when the run begins. "" = one that changes nothing yet.
+	From string `json:"from,omitempty"`
+
 	// Full trains all parameters of the base; the adapter does not count then.
 	Full bool `json:"full,omitempty"`
 

@@ -76,8 +76,8 @@ func (m *model) outside(a *hub.Adapter) *hub.Adapter {
 }
 
 // openAdapter opens an adapter that stands beside base: of PEFT, in a directory or by
-// name, or of a run of ours, whose checkpoint it returns, too.
-func openAdapter(ctx context.Context, path string, base *model, newest bool, stderr io.Writer) (*hub.Adapter, *train.Checkpoint, error) {
+// name, or of a run of ours, whose checkpoint c is.
+func openAdapter(ctx context.Context, path string, base *model, newest bool, stderr io.Writer) (a *hub.Adapter, c *train.Checkpoint, err error) {
 	at := path
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && hub.CheckRepo(path) == nil {
 		if at, err = fetchedModel(ctx, path, stderr); err != nil {
@@ -92,7 +92,7 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	if _, err := os.Stat(filepath.Join(at, train.ManifestFile)); err == nil {
 		run.Kind = kindCheckpoint
 	}
-	c, err := run.checkpoint(modelOptions{newest: newest}, stderr)
+	c, err = run.checkpoint(modelOptions{newest: newest}, stderr)
 	if err != nil {
 		return nil, nil, usagef("%s is no adapter: %w: name an adapter directory of PEFT, or a run of \"pedestrian finetune\"", path, err)
 	}
@@ -107,4 +107,45 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	}
 	run.Checkpoint, run.Adapter = c, c.State.Adapter
 	return runAdapter(run), c, nil
+}
+
+// sameBase compares the hash that an adapter recorded of its base, if it did, with that
+// of the weights it is put beside.
+func sameBase(path string, a *hub.Adapter, base *model) error {
+	if a.BaseSHA256 == "" {
+		return nil
+	}
+	if sum := train.Digest(base.Params); sum != a.BaseSHA256 {
+		return usagef("%s was trained beside other weights than those of %s: it recorded SHA-256 %.12s, and they have %.12s: give its own base", path, base.Path, a.BaseSHA256, sum)
+	}
+	return nil
+}
+
+// putBeside puts the adapter that o names beside m. That of a run brings what the run
+// learnt with it: its tokenizer, its template, what ends a text.
+func (m *model) putBeside(ctx context.Context, o modelOptions, stderr io.Writer) error {
+	if m.Adapter != nil {
+		return usagef("%s holds an adapter itself, and beside it goes no other: name its base", m.Path)
+	}
+	a, c, err := openAdapter(ctx, o.adapter, m, o.newest, stderr)
+	if err != nil {
+		return err
+	}
+	if err := sameBase(o.adapter, a, m); err != nil {
+		return err
+	}
+	m.Adapter, m.Notes = a.Adapter, append(m.Notes, a.Notes...)
+	if c == nil {
+		m.Notes = append(m.Notes, fmt.Sprintf("Beside it stands the adapter %s.", o.adapter))
+		return nil
+	}
+	c.State.Params = m.Params
+	m.Checkpoint = c
+	if o.tokenizer == "" {
+		m.Tokenizer = c.Tokenizer
+	}
+	if m.Tokenizer != nil {
+		m.marks(c)
+	}
+	return nil
 }

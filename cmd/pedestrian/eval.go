@@ -21,6 +21,7 @@ type evalCommand struct {
 	examples
 	data            []string
 	tokenizer       string
+	adapter         string // beside the model
 	newest, json    bool
 	summary         bool
 	stdout, stderr  io.Writer
@@ -74,6 +75,7 @@ token), and at the end of each file a summary; --summary leaves the documents ou
 	f.IntVar(&t.Stride, "stride", 0, "tokens between the ends of windows (0 = the window)")
 	t.examples.addFlags(f)
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a path, in the place of the model's own")
+	f.StringVar(&t.adapter, "adapter", "", "an adapter beside the model: a directory of PEFT, or a run of finetune")
 	f.StringVar(&t.precisionChosen, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.Threads, "threads", 0, "0 = one a processor; the numbers do not depend on it")
@@ -97,7 +99,7 @@ func (t *evalCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if t.model, err = openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer}, t.stderr); err != nil {
+	if t.model, err = openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer, adapter: t.adapter}, t.stderr); err != nil {
 		return err
 	}
 	if t.model.Tokenizer == nil {

@@ -156,7 +156,7 @@ func (t *evalCommand) print(s *eval.Scorer, results []evaluated) {
 	if s.Stride == s.Window {
 		windows = fmt.Sprintf("Windows of %s tokens, one behind the other", commas(s.Window))
 	}
-	fmt.Fprintf(w, "%s: %s parameters. %s, %s.\n", p.bold(t.model.Name), commas(t.model.Params.Config.Ledger().Total()), windows, t.precisionChosen)
+	fmt.Fprintf(w, "%s: %s parameters. %s, %s.\n", p.bold(t.name()), commas(t.model.Params.Config.Ledger().Total()), windows, t.precisionChosen)
 	texts, asked := plainTable(w), plainTable(w)
 	texts.AppendHeader(table.Row{"text", "documents", "scored", "loss", "perplexity", "bits/byte", "first"})
 	asked.AppendHeader(table.Row{"questions", "number", "likeliest", "per character", "per byte", "chance"})
@@ -213,4 +213,12 @@ func shortName(path string) string {
 		return string(base[:room-1]) + "…"
 	}
 	return strings.TrimSpace(string(base))
+}
+
+// name is what the model is called.
+func (t *evalCommand) name() string {
+	if t.adapter != "" {
+		return t.model.Name + " with the adapter " + t.adapter
+	}
+	return t.model.Name
 }

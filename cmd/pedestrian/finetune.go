@@ -16,8 +16,8 @@ import (
 
 // A finetuneCommand holds the flags of finetune that are not settings.
 type finetuneCommand struct {
-	config, out, resume, base string
-	json                      bool
+	config, out, resume, base, adapter string
+	json                               bool
 }
 
 func newFinetuneCmd() *cobra.Command {
@@ -58,6 +58,7 @@ Settings come from a YAML file, then from flags.`,
 	f.StringVar(&t.out, "out", "", "the run directory (default runs/finetune-1, -2, …)")
 	f.StringVar(&t.resume, "resume", "", "go on with the run in this directory; no other setting is needed")
 	f.StringVar(&t.base, "base", "", "with --resume: where the base is now, if it was moved")
+	f.StringVar(&t.adapter, "adapter", "", "go on from this adapter: a directory of PEFT, or a run of finetune")
 	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
 	addSettings(f, o.TuningSettings())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -70,6 +71,8 @@ func (t *finetuneCommand) run(ctx context.Context, args []string, f *pflag.FlagS
 	var r *train.Run
 	var err error
 	switch {
+	case t.resume != "" && t.adapter != "":
+		return usagef("--adapter begins a new run, and --resume goes on with one as it is: choose one")
 	case t.resume != "" && len(args) > 0:
 		return usagef("%q is given together with --resume: the run knows its base; if that was moved, say where with --base", args[0])
 	case t.resume != "":
@@ -93,9 +96,14 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if err != nil {
 		return nil, usageError{err}
 	}
-	b, align, err := openBase(ctx, name, o.Tokenizer, stderr)
+	b, align, from, err := openTuned(ctx, name, o.Tokenizer, t.adapter, stderr)
 	if err != nil {
 		return nil, err
+	}
+	if from != "" {
+		if err := goOnFrom(&o, b, from, name, f.Changed); err != nil {
+			return nil, err
+		}
 	}
 	o.Config = b.Params.Config
 	if !f.Changed("align") && o.Align == train.AlignNone && align != "" && train.TellsStories(o.Data) {

@@ -13,27 +13,42 @@ import (
 // openBase opens the network that name means, whatever kind of model that is. align
 // is where the windows began that a network of ours was trained on.
 func openBase(ctx context.Context, name, tokenizer string, stderr io.Writer) (b train.Base, align string, err error) {
-	o := modelOptions{fetch: true}
+	b, align, _, err = openTuned(ctx, name, tokenizer, "", stderr)
+	if err == nil && b.Adapter != nil {
+		err = usagef("%s holds an adapter, not a network: merge it with its base first (pedestrian merge %s), or name the base", name, shellQuote(name))
+	}
+	return b, align, err
+}
+
+// openTuned is openBase for a run that may go on from an adapter: the one of that name,
+// or that of a run whose directory is named as the base. from is where it was, "" when
+// there is none.
+func openTuned(ctx context.Context, name, tokenizer, adapter string, stderr io.Writer) (b train.Base, align, from string, err error) {
+	o := modelOptions{fetch: true, adapter: adapter}
 	if tokenizer != train.BaseTokenizer {
 		o.tokenizer = tokenizer
 	}
 	m, err := openModel(ctx, name, o, stderr)
 	if err != nil {
-		return b, "", err
+		return b, "", "", err
 	}
-	if m.Adapter != nil {
-		return b, "", usagef("%s holds an adapter, not a network: merge it with its base first (pedestrian merge %s), or name the base", name, shellQuote(name))
-	}
-	b = train.Base{Params: m.Params, Tokenizer: m.Tokenizer}
+	b = train.Base{Params: m.Params, Adapter: m.Adapter, Tokenizer: m.Tokenizer}
 	if m.Checkpoint == nil {
 		b.Name = m.Name
+	} else if m.Checkpoint.Base != nil {
+		b.Name, align = m.Checkpoint.Base.Name, m.Checkpoint.Options.Align
 	} else if !imported(m.Checkpoint) {
 		align = m.Checkpoint.Options.Align
 	}
-	if b.Path, err = filepath.Abs(m.Path); err != nil {
-		return b, "", usageError{err}
+	if from = adapter; m.Adapter != nil && from == "" { // name is the adapter's run
+		base := m.Checkpoint.Base
+		b.Path, b.SHA256, from = base.Path, base.SHA256, name
+		return b, align, from, nil
 	}
-	return b, align, nil
+	if b.Path, err = filepath.Abs(m.Path); err != nil {
+		return b, "", "", usageError{err}
+	}
+	return b, align, from, nil
 }
 
 // attachBase finds the base of an adapter again and compares its hash. unfolded is the
@@ -59,4 +74,37 @@ func asTrained(p *pedestrian.Params[float32], network pedestrian.Config) (base, 
 		return hub.Folded(p), p
 	}
 	return p, nil
+}
+
+// goOnFrom makes o the options of a run that goes on from the adapter of b, which keeps
+// its shape: whatever o says of that must be the default and not asked for, or what the
+// adapter has.
+func goOnFrom(o *train.Options, b train.Base, from, name string, asked func(flag string) bool) error {
+	if o.Tuning.Full {
+		return usagef("--full trains the network, and %s is an adapter: leave --full out, or make a network of it and its base first (pedestrian merge)", from)
+	}
+	usual, own := train.TuningOptions(name), *o
+	own.Tuning.Adapter, own.Tuning.Init = b.Adapter.Config, usual.Tuning.Init
+	dropout := o.Tuning.Adapter.Dropout
+	if dropout == usual.Tuning.Adapter.Dropout {
+		dropout = b.Adapter.Config.Dropout
+	}
+	settings := func(o *train.Options) (s []train.Setting) {
+		for _, x := range o.TuningSettings() {
+			switch x.Name {
+			case "rank", "alpha", "scaling", "targets", "layers", "dora", "train_bias", "train_norms", "init":
+				s = append(s, x)
+			}
+		}
+		return s
+	}
+	has, fallback := settings(&own), settings(&usual)
+	for i, s := range settings(o) {
+		if v := s.String(); (asked(s.Flag()) || v != fallback[i].String()) && v != has[i].String() {
+			return usagef("--%s is %s, and the adapter of %s goes on as it is, with %q: leave it out", s.Flag(), v, from, has[i].String())
+		}
+	}
+	o.Tuning.Adapter, o.Tuning.From = b.Adapter.Config, from
+	o.Tuning.Adapter.Dropout = dropout
+	return nil
 }

@@ -26,6 +26,9 @@ func (s *textScreen) planTuning() {
 			beside = fmt.Sprintf("rank %d on %s", a.Config.Rank, targetNames(*o))
 		}
 		s.row("adapter", "%s: %s parameters to train, %.2f %% of the base's", beside, commas(trained), 100*float64(trained)/float64(c.Ledger().Total()))
+		if o.Tuning.From != "" {
+			s.row("", "goes on from %s", o.Tuning.From)
+		}
 		var more []string
 		for _, m := range []struct {
 			on   bool
@@ -122,6 +125,8 @@ func (s *textScreen) audit(a *train.Audit) {
 	case !s.r.Options.Validates():
 		first = "not known without a validation split"
 	case a.FirstLoss == 0:
+	case a.GoesOn:
+		first = fmt.Sprintf("%.6f, with the adapter that it went on from; that of the base alone %.6f", a.FirstLoss, a.BaseLoss)
 	case a.FirstLoss == a.BaseLoss:
 		first = fmt.Sprintf("%.6f, that of the base, bit for bit", a.FirstLoss)
 	default:

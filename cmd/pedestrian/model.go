@@ -49,6 +49,7 @@ type modelOptions struct {
 	newest    bool   // of a run, the newest checkpoint instead of the best
 	tokenizer string // that stands in for the model's own; "" = its own
 	fetch     bool   // from the hub, where it is not here
+	adapter   string // that stands beside it: of PEFT, or of a run; "" = none but its own
 }
 
 // place says what path is: the kind, and the path to read, which may be of an adapter of
@@ -126,6 +127,11 @@ func openModel(ctx context.Context, path string, o modelOptions, stderr io.Write
 	if gpt2 := token.GPT2(); m.Tokenizer == nil && m.Params.Config.Vocab == gpt2.Vocab() {
 		m.Tokenizer = gpt2
 		m.Notes = append(m.Notes, fmt.Sprintf("It has no tokenizer; its vocabulary has the size of GPT-2's, %s, which is taken.", commas(gpt2.Vocab())))
+	}
+	if o.adapter != "" {
+		if err := m.putBeside(ctx, o, stderr); err != nil {
+			return nil, err
+		}
 	}
 	if t := m.Tokenizer; t != nil && t.Vocab() > m.Params.Config.Vocab {
 		return nil, usagef("the tokenizer has %d tokens, and %s %d: give the model's own", t.Vocab(), path, m.Params.Config.Vocab)

@@ -22,7 +22,7 @@ type sampleCommand struct {
 	manner                    string // in which it is answered, a sentence
 	n, threads                int
 	kv, precision             string
-	tokenizer                 string
+	tokenizer, adapter        string
 	newest, json              bool
 }
 
@@ -74,6 +74,7 @@ another.`,
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "of the choices")
 	f.StringArrayVar(&t.Stop, "stop", nil, "end the text before this string; of several, before the first that comes")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
+	f.StringVar(&t.adapter, "adapter", "", "an adapter beside the model: a directory of PEFT, or a run of finetune")
 	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
 	f.StringVar(&t.precision, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size (faster, another text)")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
@@ -105,7 +106,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	m, err := openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer}, stderr)
+	m, err := openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer, adapter: t.adapter}, stderr)
 	if err != nil {
 		return err
 	}
@@ -147,13 +148,15 @@ func header(m *model) string {
 	if p.Evaluations > 0 {
 		loss = "validation loss " + three(p.Last.Loss)
 	}
-	return fmt.Sprintf("%s: %s parameters, %s, after %s tokens. %s", c.Dir, count, loss, short(float64(p.Tokens)), expectation(c))
+	return strings.Join(append([]string{fmt.Sprintf("%s: %s parameters, %s, after %s tokens. %s", c.Dir, count, loss, short(float64(p.Tokens)), expectation(c))}, m.Notes...), " ")
 }
 
 // expectation is a sentence on what a loss means.
 func expectation(c *train.Checkpoint) string {
 	loss, d := c.State.Last.Loss, c.Data
 	switch {
+	case c.Base != nil && c.State.Evaluations > 0 && c.Options.Tuning.From != "":
+		return fmt.Sprintf("Before this run it was %s.", three(c.State.First.Loss))
 	case c.Base != nil && c.State.Evaluations > 0:
 		return fmt.Sprintf("The base's was %s.", three(c.State.First.Loss))
 	case c.State.Evaluations == 0 && c.State.Step > 0 && !c.Options.Validates():

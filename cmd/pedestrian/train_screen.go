@@ -275,6 +275,9 @@ func (s *textScreen) end(end train.End, audit *train.Audit) {
 	what := fmt.Sprintf("bigram %s", three(info.Bigram))
 	if s.r.Base != nil {
 		what = fmt.Sprintf("the base: %s", three(p.First.Loss))
+		if s.r.Options.Tuning.From != "" {
+			what = fmt.Sprintf("before: %s", three(p.First.Loss))
+		}
 	}
 	if info.Floor > 0 {
 		what = aboveFloor(p.Best.Loss, info.Floor)

@@ -1,0 +1,97 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// allLinear are the layers of every block, queries, keys and values as one: those that
+// GPT-2 has elsewhere.
+var allLinear = []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract}
+
+// targetNames are what targets are called elsewhere: by transformers and PEFT, whose
+// names of GPT-2's layers are taken as PEFT takes them, by their ends.
+var targetNames = map[string][]pedestrian.Target{
+	"all": allLinear, "all-linear": allLinear,
+	"c_attn": {pedestrian.TargetQKV}, "attn.c_attn": {pedestrian.TargetQKV},
+	"c_proj": {pedestrian.TargetAttProj, pedestrian.TargetContract}, "attn.c_proj": {pedestrian.TargetAttProj},
+	"c_fc": {pedestrian.TargetExpand}, "mlp.c_fc": {pedestrian.TargetExpand}, "mlp.c_proj": {pedestrian.TargetContract},
+	"lm_head": {pedestrian.TargetLogits},
+}
+
+// notTargets says why a name that people try is none.
+var notTargets = map[string]string{
+	"wte": "embeddings take no factors here; rows of single tokens are trained with add_tokens",
+	"wpe": "positions take no factors here",
+}
+
+// parseTargets reads targets: names with commas between, each with its rank behind a
+// colon where that is not the adapter's. A rank beside a layer that all has named
+// already is that layer's.
+func parseTargets(text string) (targets []pedestrian.Target, ranks map[pedestrian.Target]int, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		if text == "" {
+			break // biases or norms alone
+		}
+		name, rank, ranked := strings.Cut(strings.TrimSpace(part), ":")
+		named, known := targetNames[name]
+		if !known {
+			named = []pedestrian.Target{pedestrian.Target(name)}
+		}
+		if why, ok := notTargets[name]; ok {
+			return nil, nil, fmt.Errorf("%s: %s", name, why)
+		}
+		r := 0
+		if ranked {
+			if r, err = strconv.Atoi(rank); err != nil {
+				return nil, nil, fmt.Errorf("the rank of %s must be a whole number", name)
+			}
+		}
+		for _, t := range named {
+			if _, own := ranks[t]; slices.Contains(targets, t) && (!ranked || own) {
+				return nil, nil, fmt.Errorf("%s is named twice", t)
+			} else if !slices.Contains(targets, t) {
+				targets = append(targets, t)
+			}
+			if ranked {
+				if ranks == nil {
+					ranks = map[pedestrian.Target]int{}
+				}
+				ranks[t] = r
+			}
+		}
+	}
+	return targets, ranks, nil
+}
+
+// writeTargets is what parseTargets reads.
+func writeTargets(a *pedestrian.AdapterConfig) string {
+	var names []string
+	rest := a.Targets
+	if n := len(allLinear); len(a.Ranks) == 0 && len(rest) >= n && slices.Equal(rest[:n], allLinear) {
+		names, rest = []string{"all"}, rest[n:]
+	}
+	for _, t := range rest {
+		name := string(t)
+		if r, ok := a.Ranks[t]; ok {
+			name += ":" + strconv.Itoa(r)
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ",")
+}
+
+// targetsOf is the notation of targets.
+func targetsOf(a *pedestrian.AdapterConfig) written {
+	return written{func() string { return writeTargets(a) }, func(text string) error {
+		targets, ranks, err := parseTargets(text)
+		if err == nil {
+			a.Targets, a.Ranks = targets, ranks
+		}
+		return err
+	}}
+}
