@@ -37,6 +37,8 @@ var mayImport = map[string][]string{
 	"hub":             {"", "token", "safetensors", "gguf", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "eval"},
+
+	"internal/mutants": {},
 }
 
 // standsAlone lists the packages that stand on the standard library and

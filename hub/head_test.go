@@ -1,0 +1,36 @@
+package hub
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// TestHeadInPieces reads logits of their own that are longer than what is read at once.
+func TestHeadInPieces(t *testing.T) {
+	p := pedestrian.NewParams[float32](pedestrian.Config{Vocab: 2*rowsAtOnce + 23, Context: 3, Width: 6, Heads: 2, Blocks: 1,
+		Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true})
+	for _, x := range p.Tensors() {
+		for i := range x.V {
+			x.V[i] = float32(i%1021) / 1024
+		}
+	}
+	path := filepath.Join(t.TempDir(), "m")
+	if err := SaveHuggingFace(path, &Model[float32]{Params: p}, SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	m, err := Load[float32](d, LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(m.Params.Logits.W.V, p.Logits.W.V) || !slices.Equal(m.Params.Slab, p.Slab) {
+		t.Error("what comes back is not what was written")
+	}
+}
