@@ -306,7 +306,7 @@ func TestLoadExamples(t *testing.T) {
 			t.Errorf("warnings: %s", got)
 		}
 		c.report.LongestAt.File = path
-		r.Warnings, r.Ignored, r.Sources = nil, nil, nil
+		r.Warnings, r.Ignored, r.Sources, r.Written = nil, nil, nil, ""
 		if fmt.Sprintf("%+v", *r) != fmt.Sprintf("%+v", c.report) {
 			t.Errorf("%+v, not %+v", *r, c.report)
 		}
