@@ -91,7 +91,7 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 		r.warn("fields that are not used: %s", strings.Join(slices.Sorted(maps.Keys(r.Ignored)), ", "))
 	}
 	if r.LeftOut > 0 {
-		r.warn("%d examples are left out, in which the answer or the text is empty, first %v", r.LeftOut, *r.LeftAt)
+		r.warn("left out: %d, in which the answer or the text is empty, first %v", r.LeftOut, *r.LeftAt)
 	}
 	return x, r, nil
 }

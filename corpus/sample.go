@@ -33,12 +33,9 @@ func Samples() (paths []string) {
 	return paths
 }
 
-// CheckSample reports a path that begins as a sample's and is none.
-func CheckSample(path string) error {
-	f, sample, err := openSample(path)
-	if sample && err == nil {
-		f.Close()
-	}
+// Find reports that there is neither a file at path nor a sample.
+func Find(path string) error {
+	_, err := stat(path)
 	return err
 }
 

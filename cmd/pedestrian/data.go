@@ -26,10 +26,21 @@ func newDataCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data FILE",
 		Short: "Look at examples before training: what is learnt of them, how they fill rows",
-		Long: `Reads examples as finetune does and says what it would learn from them: a file of
-JSON Lines, with {"text"}, {"prompt", "completion"} or {"messages"} in each line; a
-text file, whose documents are divided by the end-of-text mark; or a directory of
-either.
+		Long: `Reads examples as finetune does and says what it would learn from them. A file is
+JSON Lines, a JSON list, CSV, TSV or Parquet, or a text, whose documents are divided
+by the end-of-text mark; it may be packed with gzip or zstd. What it is, its content
+says. A directory is all of its files, and ` + strings.Join(corpus.Samples(), " and ") + ` are
+data at hand.
+
+An example has the fields
+  text                                    a text
+  prompt, completion                      of which the completion is learnt
+  messages                                a list of {"role", "content"}
+  instruction, output (input, system)     as Alpaca has them
+  conversations (system)                  a list of {"from", "value"}: ShareGPT
+and where a file calls them otherwise, --map says how, as in
+--map prompt=question,completion=answer,
+or instruction=question,output=answer for a conversation.
 
 You will see how many documents and tokens there are, the share that is learnt, how
 they fill rows, what may be wrong, and the first examples with what is learnt in
@@ -37,7 +48,7 @@ colour, or in ⟦brackets⟧ where there is no colour. Nothing is trained.
 
 A conversation is written as text by a template: ` + strings.Join(corpus.Templates(), ", ") + `, or a file of
 your own. --show-template prints one, to begin your own with.`,
-		Example: "  pedestrian data chats.jsonl\n  pedestrian data chats.jsonl --template chatml --tokenizer ./model/ --window 512\n  pedestrian data stories.txt --separator '\\n\\n' --tokenizer bytes -n 1\n  pedestrian data --show-template plain",
+		Example: "  pedestrian data chats.jsonl\n  pedestrian data chats.jsonl --template chatml --tokenizer ./model/ --window 512\n  pedestrian data faq.csv.gz --map prompt=question,completion=answer\n  pedestrian data stories.txt --separator '\\n\\n' --tokenizer bytes -n 1\n  pedestrian data --show-template plain",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if t.showTemplate != "" && len(args) == 0 {
 				return nil
@@ -87,6 +98,7 @@ type dataReport struct {
 	Source    string `json:"source"`
 	Tokenizer string `json:"tokenizer"`
 	*corpus.Report
+	columns  corpus.Columns
 	Window   int              `json:"window"`
 	Rows     corpus.PackStats `json:"rows"`
 	Examples []shownExample   `json:"examples"`
@@ -115,7 +127,7 @@ func (t *dataCommand) run(path string, w io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	report := dataReport{Source: path, Tokenizer: t.tokenizer, Report: r, Window: t.window}
+	report := dataReport{columns: o.Columns, Source: path, Tokenizer: t.tokenizer, Report: r, Window: t.window}
 	report.Rows = corpus.Pack(x, t.window, corpus.PackOptions{Long: corpus.Long(t.tuning.Tuning.Long), Pad: t.tuning.Tuning.Packing == train.PackingOff}).Stats
 	for i := range min(t.show, x.Len()) {
 		tokens, learn := x.Document(i)
@@ -152,13 +164,13 @@ func (t *dataCommand) options() (o corpus.ExampleOptions, err error) {
 			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
 		}
 	}
-	if format := corpus.Format(t.format); format != corpus.FormatAuto && !slices.Contains(corpus.Formats(), format) {
-		return o, fmt.Errorf("--format is %q: choose one of text, jsonl, json, csv, tsv and parquet", t.format)
-	}
 	if t.window < 1 || t.window > 1<<20 || t.show < 0 || t.width < 0 {
 		return o, fmt.Errorf("--window is %d, -n %d and --tokens %d: a row has 1 to %d tokens, and the others are not negative", t.window, t.show, t.width, 1<<20)
 	}
-	o.Format, o.Separator, o.Columns = corpus.Format(t.format), u.Separator, u.Map
+	if o.Format, err = formatNamed(t.format); err != nil {
+		return o, err
+	}
+	o.Separator, o.Columns = u.Separator, u.Map
 	o.EncodeOptions = corpus.EncodeOptions{All: u.Loss == train.LossAll, End: u.End}
 	if u.Template != "" {
 		o.Template, err = corpus.LoadTemplate(u.Template)
@@ -186,6 +198,7 @@ func (r *dataReport) print(w io.Writer) {
 		about += ", template " + r.Template
 	}
 	fmt.Fprint(w, about+"\n\n")
+	r.printSources(w)
 	line := func(what string, n int, more string, args ...any) {
 		if more != "" {
 			more = "  " + p.dim(fmt.Sprintf(more, args...))
@@ -226,4 +239,51 @@ func (r *dataReport) print(w io.Writer) {
 			fmt.Fprintln(w, line)
 		}
 	}
+}
+
+// printSources says what the files were read as: one line for those that are alike.
+func (r *dataReport) printSources(w io.Writer) {
+	var lines []string
+	count := map[string]int{}
+	for _, s := range r.Sources {
+		text := s.Format.String()
+		if s.Packed != "" {
+			text += " in " + s.Packed
+		}
+		if s.Layout == "Alpaca" || s.Layout == "ShareGPT" {
+			text += ", as " + s.Layout + " has it"
+		}
+		if len(s.Columns) > 0 {
+			text += ": " + strings.Join(r.named(s.Columns), ", ")
+		}
+		if count[text]++; count[text] == 1 {
+			lines = append(lines, text)
+		}
+	}
+	for _, text := range lines {
+		label := "read as"
+		if len(r.Sources) > 1 {
+			label = fmt.Sprintf("%s %s", commas(count[text]), plural(count[text], "file"))
+		}
+		for i, line := range wrap(text, terminalWidth(w)-22) {
+			if i > 0 {
+				label = ""
+			}
+			fmt.Fprintf(w, "  %-20s%s\n", label, line)
+		}
+	}
+}
+
+// named are columns, with what they are in an example where that is another name.
+func (r *dataReport) named(columns []string) (names []string) {
+	for _, column := range columns {
+		for name, c := range r.columns {
+			if c == column && name != column {
+				column = name + "=" + column
+				break
+			}
+		}
+		names = append(names, column)
+	}
+	return names
 }

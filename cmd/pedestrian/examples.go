@@ -21,16 +21,24 @@ type examples struct {
 func newExamples() examples { return examples{tuning: train.TuningOptions("")} }
 
 // exampleSettings are those that say what a file's examples are.
-var exampleSettings = []string{"separator", "template", "end", "loss"}
+var exampleSettings = []string{"map", "separator", "template", "end", "loss"}
 
 func (t *examples) addFlags(f *pflag.FlagSet, more ...string) {
 	t.flags = f
-	f.StringVar(&t.format, "format", "", "text or jsonl (default: as the name or the first line says)")
+	f.StringVar(&t.format, "format", "", "text, jsonl, json, csv, tsv or parquet (default: as the content says)")
 	for _, s := range t.tuning.TuningSettings() {
 		if slices.Contains(exampleSettings, s.Name) || slices.Contains(more, s.Name) {
 			addSettings(f, []train.Setting{s})
 		}
 	}
+}
+
+// formatNamed is what --format says.
+func formatNamed(name string) (corpus.Format, error) {
+	if f := corpus.Format(name); f == corpus.FormatAuto || slices.Contains(corpus.Formats(), f) {
+		return f, nil
+	}
+	return "", fmt.Errorf("--format is %q: choose text, jsonl, json, csv, tsv or parquet", name)
 }
 
 // options are what the flags say about reading, and where they say nothing, what a run
@@ -39,6 +47,7 @@ func (t *examples) options(trained *train.Tuning) (o corpus.ExampleOptions, err 
 	u := t.tuning.Tuning
 	if trained != nil {
 		for name, set := range map[string]func(){
+			"map":       func() { u.Map = trained.Map },
 			"separator": func() { u.Separator = trained.Separator },
 			"template":  func() { u.Template = trained.Template },
 			"end":       func() { u.End = trained.End },
@@ -53,14 +62,16 @@ func (t *examples) options(trained *train.Tuning) (o corpus.ExampleOptions, err 
 		name, value string
 		allowed     []string
 	}{
-		{"format", t.format, []string{"", string(corpus.FormatText), string(corpus.FormatJSONL)}},
 		{"loss", u.Loss, []string{train.LossCompletions, train.LossAll}},
 	} {
 		if !slices.Contains(f.allowed, f.value) {
 			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
 		}
 	}
-	o.Format, o.Separator = corpus.Format(t.format), u.Separator
+	if o.Format, err = formatNamed(t.format); err != nil {
+		return o, err
+	}
+	o.Separator, o.Columns = u.Separator, u.Map
 	o.EncodeOptions = corpus.EncodeOptions{All: u.Loss == train.LossAll, End: u.End}
 	if u.Template != "" {
 		o.Template, err = corpus.LoadTemplate(u.Template)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -157,7 +157,10 @@ func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options,
 		return o, fmt.Errorf("finetune needs data: --data FILE, with documents in JSON Lines or a text")
 	}
 	for _, path := range []string{o.Data, o.Val} { // before a base is fetched for it
-		if _, err := os.Stat(path); path != "" && !train.TellsStories(path) && err != nil {
+		if path == "" || train.TellsStories(path) {
+			continue
+		}
+		if err := corpus.Find(path); err != nil {
 			return o, fmt.Errorf("the data: %w", err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -150,7 +151,7 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 // absolute makes paths of texts absolute: whoever resumes the run may stand elsewhere.
 func absolute(o *train.Options) (err error) {
 	for _, path := range []*string{&o.Data, &o.Val} {
-		if err == nil && !train.TellsStories(*path) && *path != "" {
+		if err == nil && !train.TellsStories(*path) && !corpus.IsSample(*path) && *path != "" {
 			*path, err = filepath.Abs(*path)
 		}
 	}
