@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +21,7 @@ type part struct {
 	name string
 	file *os.File
 	have int64
+	best int64 // the most that there ever was
 	sum  hash.Hash
 }
 
@@ -38,6 +41,7 @@ func openPart(root *os.Root, name string, f remoteFile) (*part, error) {
 		err = p.restart()
 	default:
 		p.have, err = io.Copy(p.sum, file)
+		p.best = p.have
 	}
 	if err != nil {
 		file.Close()
@@ -56,11 +60,18 @@ func (p *part) restart() error {
 	return err
 }
 
-// continuePart fetches what p lacks, and says whether anything came.
+// continuePart fetches what p lacks, and says whether that is progress. What is there
+// stays until something else comes in its place: a server that always begins at the
+// beginning is compared with it.
 func (s *session) continuePart(ctx context.Context, address string, p *part) (further bool, err error) {
 	if p.have == p.size {
 		return false, nil
 	}
+	defer func() {
+		if p.have >= p.best+leastProgress {
+			p.best, further = p.have, true
+		}
+	}()
 	ctx, touch, stop := s.watch(ctx)
 	defer stop()
 	header := http.Header{}
@@ -70,59 +81,72 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 	resp, err := s.send(ctx, http.MethodGet, address, header, true)
 	if err != nil {
 		if r := (refusedError{}); errors.As(err, &r) && r.status == http.StatusRequestedRangeNotSatisfiable && p.have > 0 {
-			s.progress.Done -= p.have
-			if err := p.restart(); err != nil {
-				return false, err
-			}
-			return false, lostError{errors.New(r.Error())} // once more, from the beginning
+			return false, s.again(p, errors.New(r.Error()))
 		}
 		return false, err
 	}
 	defer resp.Body.Close()
+	host := resp.Request.URL.Host
+	var same int64 // bytes that have come again, and are to be what is there
 	switch {
 	case resp.StatusCode == http.StatusPartialContent && p.have > 0:
 		if err := checkRange(resp.Header.Get("Content-Range"), p.have, p.size); err != nil {
-			return false, fmt.Errorf("%s: %w", resp.Request.URL.Host, err)
+			return false, fmt.Errorf("%s: %w", host, err)
 		}
-	case resp.StatusCode == http.StatusOK:
-		if p.have > 0 { // the server sends no parts
-			s.progress.Done -= p.have
-			if err := p.restart(); err != nil {
-				return false, err
-			}
-		}
-	default:
-		return false, fmt.Errorf("%s answers %s", resp.Request.URL.Host, resp.Status)
+		same = p.have
+	case resp.StatusCode != http.StatusOK:
+		return false, fmt.Errorf("%s answers %s", host, resp.Status)
 	}
-	if n := resp.ContentLength; n >= 0 && n != p.size-p.have {
-		return false, fmt.Errorf("%s sends %d bytes and announced %d", resp.Request.URL.Host, n, p.size-p.have)
+	if n := resp.ContentLength; n >= 0 && n != p.size-same {
+		return false, fmt.Errorf("%s sends %d bytes and announced %d", host, n, p.size-same)
 	}
-	buf := make([]byte, 256<<10)
+	buf, old := make([]byte, 256<<10), []byte(nil)
 	for p.have < p.size {
 		if ctx.Err() != nil { // what has come already would be read to its end
-			return further, context.Cause(ctx)
+			return false, context.Cause(ctx)
 		}
-		n, err := resp.Body.Read(buf[:min(int64(len(buf)), p.size-p.have)])
-		touch()
-		if n > 0 {
-			if _, err := p.file.Write(buf[:n]); err != nil {
-				return further, err
+		n, err := resp.Body.Read(buf[:min(int64(len(buf)), p.size-same)])
+		touch(n)
+		s.progress.Fetched += int64(n)
+		part := buf[:n]
+		if known := min(int64(n), p.have-same); known > 0 {
+			old = slices.Grow(old[:0], int(known))[:known]
+			if _, err := p.file.ReadAt(old, same); err != nil {
+				return false, err
 			}
-			p.sum.Write(buf[:n])
-			further = true
-			p.have += int64(n)
-			s.progress.Done += int64(n)
-			s.progress.Fetched += int64(n)
+			if !bytes.Equal(part[:known], old) {
+				return false, s.again(p, fmt.Errorf("%s sends other bytes than before", host))
+			}
+			part = part[known:]
+		}
+		if len(part) > 0 {
+			if _, err := p.file.Write(part); err != nil {
+				return false, err
+			}
+			p.sum.Write(part)
+			p.have += int64(len(part))
+			s.progress.Done += int64(len(part))
+		}
+		if same += int64(n); n > 0 {
 			s.tell()
 		}
 		if err != nil && p.have < p.size {
-			return further, lost(ctx, err)
+			return false, lost(ctx, err)
 		}
 	}
 	if n, _ := resp.Body.Read(buf[:1]); n > 0 {
-		return further, fmt.Errorf("%s sends more than the %d bytes that it announced", resp.Request.URL.Host, p.size)
+		return false, fmt.Errorf("%s sends more than the %d bytes that it announced", host, p.size)
 	}
-	return further, nil
+	return false, nil
+}
+
+// again makes p begin anew with the next try.
+func (s *session) again(p *part, why error) error {
+	s.progress.Done -= p.have
+	if err := p.restart(); err != nil {
+		return err
+	}
+	return lostError{why}
 }
 
 // checkRange compares a Content-Range with what was asked for.

@@ -25,6 +25,7 @@ type Remote struct {
 	Proxy    func(*http.Request) (*url.URL, error)      // nil: none
 	Report   func(Progress)                             // called often during a download, from the calling goroutine; may be nil
 	stall    time.Duration                              // 0 is stallTime
+	window   time.Duration                              // 0 is rateTime
 	sleep    func(context.Context, time.Duration) error // nil is sleep
 }
 
@@ -192,13 +193,25 @@ func (s *session) address(repo, commit, name string) string {
 	return s.endpoint.String() + "/" + repo + "/resolve/" + commit + "/" + url.PathEscape(name)
 }
 
-// watch returns a context that ends when touch was not called for the stall time.
-func (s *session) watch(ctx context.Context) (_ context.Context, touch, stop func()) {
+// watch returns a context that ends when touch was not called for the stall time, or
+// with fewer bytes over a window than leastRate.
+func (s *session) watch(ctx context.Context) (_ context.Context, touch func(bytes int), stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(s.stall, func() {
 		cancel(lostError{fmt.Errorf("%s: nothing came for %v", s.endpoint.Host, s.stall)})
 	})
-	return ctx, func() { timer.Reset(s.stall) }, func() { timer.Stop(); cancel(context.Canceled) }
+	since, came := time.Now(), 0
+	touch = func(bytes int) {
+		timer.Reset(s.stall)
+		came += bytes
+		if long := time.Since(since); long >= s.window {
+			if rate := float64(came) / long.Seconds(); rate < leastRate {
+				cancel(lostError{fmt.Errorf("%s: %.0f bytes a second came for %v: less than %d is given up", s.endpoint.Host, rate, long.Round(time.Second), leastRate)})
+			}
+			since, came = time.Now(), 0
+		}
+	}
+	return ctx, touch, func() { timer.Stop(); cancel(context.Canceled) }
 }
 
 // lost makes an error in reading a body one that is worth another try, if nobody
@@ -212,11 +225,11 @@ func lost(ctx context.Context, err error) error {
 
 type touchingReader struct {
 	io.Reader
-	touch func()
+	touch func(bytes int)
 }
 
 func (r touchingReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	r.touch()
+	r.touch(n)
 	return n, err
 }

@@ -11,17 +11,28 @@ import (
 	"time"
 )
 
-// Limits of one request. A server that sends nothing for stallTime is given up; how
-// long a whole file takes is not limited.
+// Limits of one request. A server that sends nothing for stallTime is given up, and one
+// that sends less than leastRate over rateTime; how long a whole file takes is not
+// limited, as long as it comes.
 const (
 	dialTime     = 10 * time.Second
 	headerTime   = 30 * time.Second
 	stallTime    = 30 * time.Second
+	rateTime     = time.Minute
+	leastRate    = 1 << 10 // bytes a second
 	maxRedirects = 10
 	maxHeader    = 64 << 10
-	tries        = 6               // of one request, or of one file without a byte of progress
-	firstWait    = time.Second     // doubled after each try
-	longestWait  = 2 * time.Minute // of those that a server may ask for
+)
+
+// Limits of all tries. What a try brings counts as progress when it is leastProgress
+// bytes beyond the best of those before it.
+const (
+	tries         = 6               // of one request, or of one file, without progress
+	lookups       = 2               // of a name that cannot be looked up
+	mostTries     = 1000            // of one file, with progress
+	leastProgress = 64 << 10        // bytes
+	firstWait     = time.Second     // doubled after each try
+	longestWait   = 2 * time.Minute // of those that a server may ask for
 )
 
 // A session speaks to one server.
@@ -30,6 +41,7 @@ type session struct {
 	token    string
 	client   http.Client
 	stall    time.Duration
+	window   time.Duration // of leastRate
 	sleep    func(context.Context, time.Duration) error
 	report   func(Progress)
 	progress Progress
@@ -65,6 +77,9 @@ func newSession(r Remote) (*session, error) {
 	s := &session{endpoint: u, token: r.Token, stall: r.stall, sleep: r.sleep, report: r.Report}
 	if s.stall == 0 {
 		s.stall = stallTime
+	}
+	if s.window = r.window; s.window == 0 {
+		s.window = rateTime
 	}
 	if s.sleep == nil {
 		s.sleep = sleep
@@ -136,7 +151,7 @@ func (s *session) send(ctx context.Context, method, address string, header http.
 			if bare := (*url.Error)(nil); errors.As(err, &bare) {
 				err = bare.Err // the address may carry a signature
 			}
-			return nil, lostError{fmt.Errorf("%s: %w", u.Host, err)}
+			return nil, unreachable(u.Host, err)
 		}
 		location := resp.Header.Get("Location")
 		if resp.StatusCode < 300 || resp.StatusCode > 399 || location == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +17,15 @@ import (
 type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
+
+// unreachable is what is wrong with a connection that did not come about: worth another
+// try, unless there is no such host.
+func unreachable(host string, err error) error {
+	if dns := (*net.DNSError)(nil); errors.As(err, &dns) && dns.IsNotFound {
+		return fmt.Errorf("there is no host %s, or no network to look it up: check both", dns.Name)
+	}
+	return lostError{fmt.Errorf("%s: %w", host, err)}
+}
 
 // A refusedError is an answer that is not the file.
 type refusedError struct {
@@ -89,11 +99,11 @@ func temporary(err error) (wait time.Duration, again bool) {
 	return 0, errors.As(err, new(lostError))
 }
 
-// retry calls try until it succeeds, fails for good, or has failed several times
-// without getting further, waiting twice as long each time.
+// retry calls try until it succeeds, fails for good, has failed several times without
+// getting further, waiting twice as long each time, or has failed very often.
 func (s *session) retry(ctx context.Context, try func() (further bool, err error)) error {
 	failed, wait := 0, firstWait
-	for {
+	for all := 1; ; all++ {
 		further, err := try()
 		if err == nil {
 			return nil
@@ -105,8 +115,12 @@ func (s *session) retry(ctx context.Context, try func() (further bool, err error
 		if failed++; !again || ctx.Err() != nil {
 			return err
 		}
-		if failed == tries {
-			return fmt.Errorf("%w (%d tries)", err, tries)
+		most := tries
+		if errors.As(err, new(*net.DNSError)) {
+			most = lookups
+		}
+		if failed >= most || all == mostTries {
+			return fmt.Errorf("%w (%d tries)", err, all)
 		}
 		if asked > longestWait {
 			return fmt.Errorf("%w: it asks to be left alone for %v", err, asked)
