@@ -107,6 +107,9 @@ func fetchedModel(ctx context.Context, name string, stderr io.Writer) (dir strin
 	if err == nil && len(s.Missing) == 0 {
 		return s.Dir, nil
 	}
+	if near := nearestPath(name); near != "" { // which is meant, more likely than a model that nobody has asked for yet
+		return "", usagef("%s: no such file or directory: did you mean %s? A model of that name on the hub is fetched by \"pedestrian download %s\"", name, shellQuote(near), name)
+	}
 	s, err = download(ctx, name, "main", stderr)
 	switch {
 	case errors.As(err, new(usageError)):
@@ -117,12 +120,14 @@ func fetchedModel(ctx context.Context, name string, stderr io.Writer) (dir strin
 	return s.Dir, err
 }
 
-// A progressBar is the line of a download, on a terminal; in a pipe there is none.
+// A progressBar is the line of a download, on a terminal; in a pipe there is one for
+// each time that is waited.
 type progressBar struct {
 	w       io.Writer
 	p       painter
 	moving  bool
 	shown   bool
+	noted   string // the note that was shown last
 	began   time.Time
 	last    time.Time
 	already int64 // what was there when the first byte came
@@ -130,6 +135,10 @@ type progressBar struct {
 
 func (b *progressBar) show(p hub.Progress) {
 	now := time.Now()
+	if !b.moving && p.Note != "" && p.Note != b.noted {
+		fmt.Fprintf(b.w, "pedestrian: %s\n", oneLine(errors.New(p.Note)))
+	}
+	b.noted = p.Note
 	if !b.moving || now.Sub(b.last) < 100*time.Millisecond && p.Done < p.Total && p.Note == "" {
 		return
 	}

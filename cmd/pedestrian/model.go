@@ -58,7 +58,7 @@ func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) == runsDir: // and no name on the hub
-		return "", "", usagef("there is no run %s: %s", path, otherRun())
+		return "", "", usagef("there is no run %s: %s%s", path, otherRun(), orNearest(path))
 	case errors.Is(err, fs.ErrNotExist) && hub.CheckRepo(path) == nil && fetch:
 		at, err = fetchedModel(ctx, path, stderr)
 		return kindCached, at, err
@@ -67,7 +67,9 @@ func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind
 		if cacheErr == nil && len(s.Missing) == 0 {
 			return kindCached, s.Dir, nil
 		}
-		return "", "", usagef("%s: no such file or directory, and no model of that name is in the cache: \"pedestrian download %s\" fetches one", path, path)
+		return "", "", usagef("%s: no such file or directory, and no model of that name is in the cache: \"pedestrian download %s\" fetches one%s", path, path, orNearest(path))
+	case errors.Is(err, fs.ErrNotExist):
+		return "", "", usagef("%w%s", err, orNearest(path))
 	case err != nil:
 		return "", "", usageError{err}
 	case !info.IsDir() && hub.IsLLMC(path):
