@@ -65,13 +65,24 @@ func (f *File) Decode(dst []float32, t Tensor) error {
 	if int64(len(dst)) != t.Elements() {
 		panic(fmt.Sprintf("gguf.Decode: room for %d numbers, and %q has %d", len(dst), t.Name, t.Elements()))
 	}
-	if t.Type != F32 && t.Type != F16 && t.Type != BF16 && t.Type != Q8_0 {
+	return f.DecodeAt(dst, t, 0)
+}
+
+// DecodeAt is Decode for the numbers of t from at on, as many as dst has room for. It
+// panics when t has fewer, or when they are not whole blocks.
+func (f *File) DecodeAt(dst []float32, t Tensor, at int64) error {
+	info, known := types[t.Type]
+	if t.Type != F32 && t.Type != F16 && t.Type != BF16 && t.Type != Q8_0 || !known {
 		return fmt.Errorf("tensor %q is of type %s: F32, F16, BF16 and Q8_0 are read", t.Name, t.Type)
 	}
+	block := int64(info.block)
+	if n := int64(len(dst)); at < 0 || n > t.Elements()-at || at%block != 0 || n%block != 0 {
+		panic(fmt.Sprintf("gguf.DecodeAt: %d numbers of %q from %d on, in blocks of %d, and it has %d", n, t.Name, at, block, t.Elements()))
+	}
 	const chunk = 1 << 12 // numbers, whole blocks
-	info := types[t.Type]
 	buf := make([]byte, chunk/info.block*info.size)
-	r := io.NewSectionReader(f.r, int64(f.start+t.offset), int64(t.size))
+	skip := at / block * int64(info.size)
+	r := io.NewSectionReader(f.r, int64(f.start+t.offset)+skip, int64(t.size)-skip)
 	for len(dst) > 0 {
 		part := dst[:min(len(dst), chunk)]
 		b := buf[:uint64(len(part))/info.block*info.size]

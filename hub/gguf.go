@@ -57,6 +57,9 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 		{Key: "gpt2.attention.layer_norm_epsilon", Value: float32(c.Eps)},
 		{Key: "gpt2.vocab_size", Value: uint32(c.Vocab)},
 	}
+	if c.Activation != pedestrian.GELUTanh {
+		pairs = append(pairs, gguf.Pair{Key: ggufActivation, Value: string(c.Activation)})
+	}
 	vocabulary, note, err := ggufTokenizer(m)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", path, err)

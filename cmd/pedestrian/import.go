@@ -27,13 +27,13 @@ func newImportCmd() *cobra.Command {
 		Use:   "import MODEL",
 		Short: "Make a run directory of somebody else's GPT-2",
 		Long: `Reads a GPT-2 directory of Hugging Face (config.json, model.safetensors or its
-shards, the tokenizer), a model in its cache by name, or a model file of llm.c, and
-writes it as a run directory with one checkpoint. Most commands read such models
-where they are, and need no import; a run directory is sealed with digests, and holds
-float32.
+shards, the tokenizer), a model in its cache by name, or a model file of GGUF (f32, f16, bf16
+or q8_0) or llm.c, and writes it as a run directory with one checkpoint. Most commands
+read such models where they are, and need no import; a run directory is sealed with
+digests, and holds float32.
 
 You will see what was read, what was assumed, and where it was written.`,
-		Example: "  pedestrian import ./gpt2 --out runs/gpt2\n  pedestrian import gpt2_124M.bin --out runs/gpt2\n  pedestrian sample runs/gpt2 --prompt \"Once upon a time\"",
+		Example: "  pedestrian import ./gpt2 --out runs/gpt2\n  pedestrian import gpt2_124M.bin --out runs/gpt2\n  pedestrian import gpt2.gguf --out runs/gpt2\n  pedestrian sample runs/gpt2 --prompt \"Once upon a time\"",
 		Args:    oneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {

@@ -92,7 +92,7 @@ func inspect(ctx context.Context, path string, stderr io.Writer) (*inspection, e
 	case err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".safetensors"):
 		i.Kind = "safetensors file"
 		return i, usage(i.weights(path, nil))
-	case err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".gguf"):
+	case err == nil && (info.Mode().IsRegular() && strings.HasSuffix(path, ".gguf") || hub.IsGGUF(path)):
 		return i, usage(i.gguf())
 	}
 	kind, at, err := place(ctx, path, false, stderr)

@@ -88,12 +88,24 @@ func (i *inspection) gguf() error {
 	for _, p := range g.Pairs {
 		i.Settings[p.Key] = p.Value
 	}
+	var ours map[string]string
+	if kind, _ := g.Lookup("general.type"); kind == nil || kind == "model" {
+		m, err := hub.OpenGGUF(i.Path)
+		if err != nil {
+			i.Problem = err.Error()
+		} else {
+			defer m.Close()
+			i.network(m.Network)
+			i.tokens(m.Tokenizer)
+			i.EOS, i.Notes, i.Name, ours = m.EOS, m.Notes, m.Name, m.Ours
+		}
+	}
 	for _, t := range g.Tensors {
 		shape := make([]int, len(t.Dims))
 		for j, d := range t.Dims {
 			shape[len(shape)-1-j] = int(d)
 		}
-		i.Tensors = append(i.Tensors, inspectedTensor{Name: t.Name, DType: t.Type.String(), Shape: shape, Bytes: t.Bytes(), File: i.Files[0].Name})
+		i.Tensors = append(i.Tensors, inspectedTensor{Name: t.Name, DType: t.Type.String(), Shape: shape, Bytes: t.Bytes(), File: i.Files[0].Name, Ours: ours[t.Name]})
 	}
 	return nil
 }

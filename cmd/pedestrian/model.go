@@ -26,6 +26,7 @@ const (
 	kindDirectory  = "Hugging Face directory"
 	kindCached     = "model in the cache of Hugging Face"
 	kindLLMC       = "llm.c model"
+	kindGGUF       = "GGUF file"
 )
 
 // A model is a network that a command was pointed at, wherever it is kept.
@@ -74,10 +75,12 @@ func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind
 		return "", "", usageError{err}
 	case !info.IsDir() && hub.IsLLMC(path):
 		return kindLLMC, path, nil
+	case !info.IsDir() && hub.IsGGUF(path):
+		return kindGGUF, path, nil
 	case !info.IsDir() && strings.HasSuffix(path, ".safetensors"):
 		return "", "", usagef("%s is a file of weights, and a model is a directory with %s and them: give the directory", path, "config.json")
 	case !info.IsDir():
-		return "", "", usagef("%s is not a model: give a run directory, a directory of Hugging Face with config.json, or a model file of llm.c", path)
+		return "", "", usagef("%s is not a model: give a run directory, a directory of Hugging Face with config.json, or a model file of GGUF or llm.c", path)
 	}
 	if _, err := os.Stat(filepath.Join(path, train.ManifestFile)); err == nil {
 		return kindCheckpoint, path, nil
@@ -114,6 +117,8 @@ func openModel(ctx context.Context, path string, o modelOptions, stderr io.Write
 		err = m.openOurs(ctx, o, stderr)
 	case kindLLMC:
 		err = m.take(hub.LoadLLMC[float32](at, hub.LoadOptions{}))
+	case kindGGUF:
+		err = m.take(hub.LoadGGUF(at, hub.LoadOptions{}))
 	default:
 		err = m.take(hub.LoadModel(at))
 	}

@@ -33,8 +33,8 @@ func newSampleCmd() *cobra.Command {
 		Short: "Let a trained model write",
 		Long: `Lets a network go on from a prompt, token by token: that of a run directory (the
 checkpoint with the lowest validation loss), of a checkpoint, of a GPT-2 directory of
-Hugging Face, of its cache by name, or a model file of llm.c. Without one: the latest
-run in runs/.
+Hugging Face, of its cache by name, or a model file of GGUF or llm.c. Without one:
+the latest run in runs/.
 
 You will see which model writes and what to expect of it (on standard error), and
 the text as it comes (on standard output). The same seed gives the same text.
