@@ -145,7 +145,7 @@ func (d *Directory) generation() error {
 
 // weights opens the files of weights and reads their headers.
 func (d *Directory) weights() error {
-	if d.folder.has(weightsFile) {
+	if d.folder.has(weightsFile) || d.folder.dangling(weightsFile) {
 		return d.header(weightsFile, nil)
 	}
 	text, err := d.folder.text(indexFile)

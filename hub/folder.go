@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,12 +40,35 @@ func openFolder(path string) (*folder, error) {
 	return &folder{root, dir, path}, nil
 }
 
+// OpenIn opens the regular file name in the directory dir, to read it. A link that leads
+// out of dir is refused with that reason.
+func OpenIn(dir, name string) (*os.File, error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	file, _, err := f.open(name)
+	return file, err
+}
+
 func (f *folder) Close() error { return f.root.Close() }
 
-// has says whether a regular file of that name is there.
+// has says whether a regular file of that name is there, or a link that leads out, which
+// is not a file that is missing: opening it tells.
 func (f *folder) has(name string) bool {
 	info, err := f.root.Stat(filepath.Join(f.dir, name))
-	return err == nil && info.Mode().IsRegular()
+	return err == nil && info.Mode().IsRegular() || leadsOut(err)
+}
+
+// leadsOut says whether err is that a name leads out of a directory by a link; os has no
+// name for it.
+func leadsOut(err error) bool { return err != nil && strings.Contains(err.Error(), "path escapes") }
+
+// dangling says whether a file of that name is a link to what is not there.
+func (f *folder) dangling(name string) bool {
+	info, err := f.root.Lstat(filepath.Join(f.dir, name))
+	return err == nil && info.Mode().Type() == os.ModeSymlink && !f.has(name)
 }
 
 // text reads a small file.
@@ -72,8 +97,11 @@ func (f *folder) explain(name string, err error) error {
 		return nil
 	}
 	path := filepath.Join(f.path, name)
-	if strings.Contains(err.Error(), "path escapes") {
-		return fmt.Errorf("%s is a link that leads out of the directory: put the file itself there: %w", path, err)
+	switch {
+	case leadsOut(err):
+		return fmt.Errorf("%s is a link that leads out of the directory, and is not followed: put the file itself there", path)
+	case errors.Is(err, fs.ErrNotExist) && f.dangling(name):
+		return fmt.Errorf("%s is a link that leads nowhere: put the file itself there", path)
 	}
 	if e, ok := err.(*os.PathError); ok {
 		err = e.Err

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"path/filepath"
+
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
@@ -34,6 +36,9 @@ func IsDirectory(path string) bool {
 		return false
 	}
 	defer f.Close()
+	if _, err := f.root.Stat(filepath.Join(f.dir, configFile)); leadsOut(err) {
+		return true // reading it says so
+	}
 	text, err := f.text(configFile)
 	if err != nil {
 		return false

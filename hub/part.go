@@ -27,6 +27,11 @@ type part struct {
 
 // openPart takes up what an earlier attempt has left.
 func openPart(root *os.Root, name string, f remoteFile) (*part, error) {
+	if info, err := root.Lstat(name); err == nil && info.Mode().Type() == os.ModeSymlink {
+		if err := root.Remove(name); err != nil { // nothing is written through a link
+			return nil, err
+		}
+	}
 	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|nonblock, 0o644)
 	if err != nil {
 		return nil, err

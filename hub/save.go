@@ -2,8 +2,11 @@ package hub
 
 import (
 	"bufio"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -12,6 +15,75 @@ import (
 type outFile struct {
 	name  string
 	write func(w io.Writer) error
+}
+
+// A spot is where something new is to be: a name in an open directory. Nothing is written
+// or removed by any other way, whatever is renamed or linked meanwhile.
+type spot struct {
+	root *os.Root
+	name string
+}
+
+// newSpot opens the directory in which path is to be, which is made, durably, if it is not
+// there. A link is followed to where something may be written.
+func newSpot(path string) (*spot, error) {
+	path = filepath.Clean(path)
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSymlink {
+		to, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s is a link that leads nowhere: choose another name", path)
+		}
+		path = to
+	}
+	parent := filepath.Dir(path)
+	if err := makeAll(parent); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(parent)
+	if err != nil {
+		return nil, err
+	}
+	return &spot{root, filepath.Base(path)}, nil
+}
+
+// makeAll makes dir and the directories above it, durably.
+func makeAll(dir string) error {
+	above := filepath.Dir(dir)
+	if info, err := os.Stat(dir); err == nil && info.IsDir() || above == dir {
+		return err
+	}
+	if err := makeAll(above); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	root, err := os.OpenRoot(above)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return syncDir(root, ".")
+}
+
+// temporary is a name beside s that nobody has.
+func (s *spot) temporary() string { return ".tmp-" + s.name + "-" + rand.Text()[:8] }
+
+// take gives what is called temp the name of s. An empty directory gives way to one.
+func (s *spot) take(temp string) error {
+	err := s.root.Rename(temp, s.name)
+	if err != nil {
+		if info, e := s.root.Lstat(s.name); e != nil || !info.IsDir() {
+			return err
+		}
+		if e := s.root.Remove(s.name); e != nil { // where rename does not replace a directory
+			return err
+		}
+		if err := s.root.Rename(temp, s.name); err != nil {
+			return err
+		}
+	}
+	return syncDir(s.root, ".")
 }
 
 // writeFolder makes the directory path with these files. It appears complete or not
@@ -24,49 +96,39 @@ func writeFolder(path string, files []outFile) (err error) {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is a file: choose another directory", path)
 	}
-	parent := filepath.Dir(filepath.Clean(path))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	s, err := newSpot(path)
+	if err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(parent, ".tmp-"+filepath.Base(path)+"-")
-	if err != nil {
+	defer s.root.Close()
+	temp := s.temporary()
+	if err := s.root.Mkdir(temp, 0o755); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			os.RemoveAll(temp)
+			s.root.RemoveAll(temp) // of a link, the link
 		}
 	}()
-	if err := os.Chmod(temp, 0o755); err != nil {
-		return err
-	}
-	for _, f := range files {
-		if err := writeFile(filepath.Join(temp, f.name), f.write); err != nil {
-			return fmt.Errorf("writing %s: %w", filepath.Join(path, f.name), err)
-		}
-	}
-	root, err := os.OpenRoot(parent)
+	in, err := s.root.OpenRoot(temp)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	if err := syncDir(root, filepath.Base(temp)); err != nil {
+	defer in.Close()
+	for _, f := range files {
+		if err := writeFile(in, f.name, f.write); err != nil {
+			return fmt.Errorf("writing %s: %w", filepath.Join(path, f.name), err)
+		}
+	}
+	if err := syncDir(in, "."); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		if rm := os.Remove(path); rm != nil { // an empty directory, where rename does not replace one
-			return err
-		}
-		if err := os.Rename(temp, path); err != nil {
-			return err
-		}
-	}
-	return syncDir(root, ".")
+	return s.take(temp)
 }
 
 // writeFile writes one new file and brings it to the disk.
-func writeFile(path string, write func(w io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+func writeFile(root *os.Root, name string, write func(w io.Writer) error) (err error) {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
@@ -90,23 +152,30 @@ func writeOne(path string, write func(io.Writer) error) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s is there already: choose another name", path)
 	}
-	parent := filepath.Dir(filepath.Clean(path))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(parent)
+	s, err := newSpot(path)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	temp := filepath.Join(parent, fmt.Sprintf(".tmp-%d-%s", os.Getpid(), filepath.Base(path)))
-	if err := writeFile(temp, write); err != nil {
-		os.Remove(temp)
+	defer s.root.Close()
+	temp := s.temporary()
+	if err := writeFile(s.root, temp, write); err != nil {
+		if !errors.Is(err, fs.ErrExist) { // not ours
+			s.root.Remove(temp)
+		}
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	if err := os.Rename(temp, path); err != nil {
-		os.Remove(temp)
+	err = s.root.Link(temp, s.name) // which replaces nothing, whatever has come meanwhile
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		err = fmt.Errorf("%s is there already: choose another name", path)
+	case err != nil: // a file system without hard links
+		if err = s.root.Rename(temp, s.name); err == nil {
+			return syncDir(s.root, ".")
+		}
+	}
+	s.root.Remove(temp)
+	if err != nil {
 		return err
 	}
-	return syncDir(root, ".")
+	return syncDir(s.root, ".")
 }

@@ -29,7 +29,14 @@ func (f *folder) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	return openRegular(f.root, path.Join(filepath.ToSlash(f.dir), name))
+	file, err := openRegular(f.root, path.Join(filepath.ToSlash(f.dir), name))
+	if leadsOut(err) {
+		err = f.explain(name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
 }
 
 // Tokenizer reads the tokenizer of d; nil when it has none. Special tokens that the

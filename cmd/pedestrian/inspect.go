@@ -91,7 +91,7 @@ func inspect(ctx context.Context, path string, stderr io.Writer) (*inspection, e
 	switch {
 	case err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".safetensors"):
 		i.Kind = "safetensors file"
-		return i, usage(i.weights(path, nil))
+		return i, usage(i.weights(path, os.Open, nil))
 	case err == nil && (info.Mode().IsRegular() && strings.HasSuffix(path, ".gguf") || hub.IsGGUF(path)):
 		return i, usage(i.gguf())
 	}
@@ -187,7 +187,7 @@ func (i *inspection) ours(stderr io.Writer) error {
 			}
 			return name
 		}
-		if err := i.weights(name, ours); err != nil {
+		if err := i.weights(name, inDirectory, ours); err != nil {
 			return err
 		}
 	}

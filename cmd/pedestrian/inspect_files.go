@@ -13,8 +13,8 @@ import (
 )
 
 // readHeader reads the header of the file at path, whose numbers are not asked for.
-func readHeader[F any](path string, read func(io.ReaderAt, int64) (F, error)) (h F, size int64, err error) {
-	f, err := os.Open(path)
+func readHeader[F any](path string, open func(string) (*os.File, error), read func(io.ReaderAt, int64) (F, error)) (h F, size int64, err error) {
+	f, err := open(path)
 	if err != nil {
 		return h, 0, err
 	}
@@ -29,9 +29,14 @@ func readHeader[F any](path string, read func(io.ReaderAt, int64) (F, error)) (h
 	return h, info.Size(), err
 }
 
+// inDirectory opens a file of a directory that was named: no link leads out of that.
+func inDirectory(path string) (*os.File, error) {
+	return hub.OpenIn(filepath.Dir(path), filepath.Base(path))
+}
+
 // weights lists a safetensors file; ours says what a tensor is read as.
-func (i *inspection) weights(path string, ours func(string) string) error {
-	s, size, err := readHeader(path, safetensors.Read)
+func (i *inspection) weights(path string, open func(string) (*os.File, error), ours func(string) string) error {
+	s, size, err := readHeader(path, open, safetensors.Read)
 	if err != nil {
 		return err
 	}
@@ -47,15 +52,18 @@ func (i *inspection) weights(path string, ours func(string) string) error {
 	return nil
 }
 
+const maxAdapterConfig = 64 << 20 // bytes
+
 // adapter inspects an adapter directory of PEFT.
 func (i *inspection) adapter() error {
 	i.Kind = "adapter of PEFT"
-	text, err := os.ReadFile(filepath.Join(i.Path, "adapter_config.json"))
+	f, err := hub.OpenIn(i.Path, "adapter_config.json")
 	if err == nil {
-		err = json.Unmarshal(text, &i.Settings)
+		err = json.NewDecoder(io.LimitReader(f, maxAdapterConfig)).Decode(&i.Settings)
+		f.Close()
 	}
 	if err == nil {
-		err = i.weights(filepath.Join(i.Path, "adapter_model.safetensors"), nil)
+		err = i.weights(filepath.Join(i.Path, "adapter_model.safetensors"), inDirectory, nil)
 	}
 	if problem := hub.CheckAdapter(i.Path); err == nil && problem != nil {
 		i.Problem = problem.Error()
@@ -79,7 +87,7 @@ func (i *inspection) llmc() error {
 
 func (i *inspection) gguf() error {
 	i.Kind = "GGUF file"
-	g, size, err := readHeader(i.Path, gguf.Read)
+	g, size, err := readHeader(i.Path, os.Open, gguf.Read)
 	if err != nil {
 		return err
 	}
