@@ -1,15 +1,21 @@
 package token
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A finder looks for added tokens in a text: of those that begin earliest the
 // longest. It has two passes; the second looks only between the finds of the first.
 type finder [2]*trie
 
-// A trie holds the added tokens of one pass, a node for each beginning of one.
+// A trie holds the added tokens of one pass: a node for each place where two of them
+// part, and for each end of one, so that its size is that of their texts.
 type trie struct {
-	next map[byte]*trie
-	at   int // one more than the place in bpe.added of the token that ends here; 0 = none
+	text  string     // from the node above to this one
+	next  []*trie    // in the order of their first bytes
+	at    int        // one more than the place in bpe.added of the token that ends here; 0 = none
+	begin *[256]bool // of the root: bytes that a token begins with
 }
 
 func newFinder(added []Added) (f finder) {
@@ -19,38 +25,56 @@ func newFinder(added []Added) (f finder) {
 			pass = 1
 		}
 		if f[pass] == nil {
-			f[pass] = &trie{}
+			f[pass] = &trie{begin: new([256]bool)}
 		}
-		n := f[pass]
-		for j := range len(a.Text) {
-			child := n.next[a.Text[j]]
-			if child == nil {
-				child = &trie{}
-				if n.next == nil {
-					n.next = map[byte]*trie{}
-				}
-				n.next[a.Text[j]] = child
-			}
-			n = child
-		}
-		n.at = i + 1
+		f[pass].add(a.Text, i+1)
 	}
 	return f
 }
 
+// child is where the node is, or belongs, below n whose text begins with c.
+func (n *trie) child(c byte) (i int, found bool) {
+	return slices.BinarySearchFunc(n.next, c, func(n *trie, c byte) int { return int(n.text[0]) - int(c) })
+}
+
+// add puts a token, which is not empty, into the trie with root n.
+func (n *trie) add(text string, at int) {
+	for n.begin[text[0]] = true; ; {
+		i, found := n.child(text[0])
+		if !found {
+			n.next = slices.Insert(n.next, i, &trie{text: text, at: at})
+			return
+		}
+		c, same := n.next[i], 0
+		for same < len(text) && same < len(c.text) && text[same] == c.text[same] {
+			same++
+		}
+		if same < len(c.text) { // they part within c
+			n.next[i] = &trie{text: c.text[:same], next: []*trie{c}}
+			c.text = c.text[same:]
+			c = n.next[i]
+		}
+		if text = text[same:]; text == "" {
+			c.at = at
+			return
+		}
+		n = c
+	}
+}
+
 // match returns the longest token that text begins with, as trie.at, and its length.
 func (n *trie) match(text string) (at, length int) {
-	for i := 0; ; i++ {
-		if n.at > 0 {
+	for i := 0; i < len(text); {
+		j, found := n.child(text[i])
+		if !found || !strings.HasPrefix(text[i:], n.next[j].text) {
+			break
+		}
+		n = n.next[j]
+		if i += len(n.text); n.at > 0 {
 			at, length = n.at, i
 		}
-		if i == len(text) {
-			return at, length
-		}
-		if n = n.next[text[i]]; n == nil {
-			return at, length
-		}
 	}
+	return at, length
 }
 
 // split calls text for what is to be encoded and token for each added token, in
@@ -68,7 +92,7 @@ func (b *bpe) pass(pass int, s string, plain bool, text func(string), token func
 	}
 	done := 0
 	for i := 0; i < len(s); {
-		if root.next[s[i]] == nil {
+		if !root.begin[s[i]] {
 			i++
 			continue
 		}

@@ -1,11 +1,16 @@
 package token
 
-import "math/bits"
+import (
+	"math/bits"
+	"math/rand/v2"
+)
 
 // pairs finds the merge of two neighbours: a hash table with open addressing, at
-// most half full, filled once.
+// most half full, filled once. Where a pair goes is drawn anew for each table, so that
+// no file can bring merges that all go to one place.
 type pairs struct {
 	slots []pairSlot
+	times uint64 // odd
 	shift uint
 }
 
@@ -16,7 +21,7 @@ type pairSlot struct {
 
 func newPairs(n int) pairs {
 	width := bits.Len(uint(2*n + 2))
-	p := pairs{make([]pairSlot, 1<<width), uint(64 - width)}
+	p := pairs{make([]pairSlot, 1<<width), rand.Uint64() | 1, uint(64 - width)}
 	for i := range p.slots {
 		p.slots[i].left = none
 	}
@@ -24,7 +29,7 @@ func newPairs(n int) pairs {
 }
 
 func (p pairs) first(left, right int32) uint64 {
-	return (uint64(uint32(left))<<32 | uint64(uint32(right))) * 0x9e3779b97f4a7c15 >> p.shift
+	return (uint64(uint32(left))<<32 | uint64(uint32(right))) * p.times >> p.shift
 }
 
 // put reports whether the pair was there before.
