@@ -15,8 +15,17 @@ type EncodeOptions struct {
 	// refused, and a prompt is followed by its completion as they are.
 	Template *Template
 
+	// Begin stands before every document, and before a conversation whose template does
+	// not write it itself. It is what the first token of a document is predicted from,
+	// and is not predicted. nil means nothing; see [Begin].
+	Begin []int32
+
 	All bool   // prompts are learnt as well, and everything that a template writes
-	End string // what ends a document; "" means the tokenizer's end-of-text token, if it has one
+	End string // what ends a document, a special token or a text; "" means the tokenizer's end-of-text token, if it has one
+
+	// Former reads as runs do that were begun before marks were tokens: End is text
+	// always, and so are the line ends of text files "\n".
+	Former bool
 }
 
 // An Encoder turns records into documents of tokens.
@@ -56,7 +65,11 @@ type atom struct {
 func NewEncoder(tok *token.Tokenizer, o EncodeOptions) (*Encoder, error) {
 	e := &Encoder{o: o, tok: tok}
 	if o.End != "" {
-		end, err := tok.Encode(o.End)
+		encode := named
+		if o.Former {
+			encode = (*token.Tokenizer).Encode
+		}
+		end, err := encode(tok, o.End)
 		if err != nil {
 			return nil, fmt.Errorf("the end of a document %.20q: %w", o.End, err)
 		}
@@ -116,14 +129,15 @@ func (e *Encoder) Add(x *Examples, r Record) error {
 
 // Prompt is the tokens of a conversation up to the place where the assistant is to
 // go on, what a sampler starts from. Without a template, it is the last message's
-// content alone.
+// content after what begins a document.
 func (e *Encoder) Prompt(ms []Message) ([]int32, error) {
 	e.reset()
 	if e.template == nil {
-		if len(ms) == 0 {
-			return nil, nil
+		if len(ms) > 0 {
+			e.run.WriteString(ms[len(ms)-1].Content)
 		}
-		return e.tok.Encode(ms[len(ms)-1].Content)
+		err := e.flush()
+		return e.tokens, err
 	}
 	if err := e.conversation(ms, len(ms)); err != nil {
 		return nil, err
@@ -143,4 +157,7 @@ func (e *Encoder) Prompt(ms []Message) ([]int32, error) {
 func (e *Encoder) reset() {
 	e.tokens, e.learn = e.tokens[:0], e.learn[:0]
 	e.run.Reset()
+	for _, id := range e.o.Begin {
+		e.tokens, e.learn = append(e.tokens, id), append(e.learn, false)
+	}
 }

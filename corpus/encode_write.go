@@ -80,6 +80,9 @@ func (e *Encoder) atom(a atom, content string, learn bool) error {
 		return e.text(a.text, learn)
 	}
 	err := e.flush()
+	if slices.Equal(e.tokens, []int32{a.id}) && slices.Equal(e.o.Begin, e.tokens) {
+		return err // the template writes it itself
+	}
 	e.append(e.learns(learn), a.id)
 	return err
 }

@@ -275,11 +275,11 @@ func TestDocuments(t *testing.T) {
 func TestIsExamples(t *testing.T) {
 	for text, want := range map[string][2]bool{`{"text":"a"}`: {true, true}, "a<|endoftext|>b": {true, false}, "a": {false, false}, "a\x00<|endoftext|>": {false, false}} {
 		path := filepath.Join(tree(t, [2]string{"a", text}), "a")
-		if got := [2]bool{IsExamples(path, token.GPT2(), nil), IsExamples(path, token.NewBytes(), nil)}; got != want {
+		if got := [2]bool{IsExamples(path, Mark(token.GPT2()), nil), IsExamples(path, "", nil)}; got != want {
 			t.Errorf("%q: %v", text, got)
 		}
 	}
-	if IsExamples(filepath.Join(t.TempDir(), "absent"), token.GPT2(), nil) {
+	if IsExamples(filepath.Join(t.TempDir(), "absent"), Mark(token.GPT2()), nil) {
 		t.Error("a file that is not there")
 	}
 }

@@ -16,8 +16,9 @@ import (
 // out. The files of a directory are put one after the other, each beginning on
 // a line of its own.
 //
-// The text is UTF-8 with "\n" at the end of a line: a byte order mark at the
-// beginning of a file is dropped, "\r\n" becomes "\n", and a "\r" elsewhere stays.
+// The text is UTF-8, and what the files say: only a byte order mark at the beginning
+// of a file is dropped. Line ends stay as they are, "\n" or "\r\n", so that a text has
+// the tokens that its characters have in a prompt, in JSON, and elsewhere.
 //
 // The error is one line that names the file, and the offset in it where that
 // helps. Refused are: what is missing, empty, or neither file nor directory (a
@@ -38,24 +39,42 @@ func LoadBeside(path string, bytes int64) (string, error) {
 	return text, nil
 }
 
+// LoadLF is LoadBeside, but that "\r\n" becomes "\n": as runs read texts that were begun
+// before line ends were kept.
+func LoadLF(path string, bytes int64) (string, error) {
+	text, err := LoadBeside(path, bytes)
+	return lf(text), err
+}
+
+// lf is text with "\n" at the end of a line.
+func lf(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
 func load(path string, beside int64) (string, error) {
+	text, _, err := loadFiles(path, beside)
+	return text, err
+}
+
+// loadFiles reads the text at path, and the part of it that each file is.
+func loadFiles(path string, beside int64) (text string, parts []string, err error) {
 	paths, err := files(path)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	var all strings.Builder
 	if err := makeRoom(path, paths, beside, &all); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	for _, p := range paths {
+		from := all.Len()
 		if err := readText(p, beside, &all); err != nil {
-			return "", err
+			return "", nil, err
 		}
+		parts = append(parts, all.String()[from:])
 		if len(paths) > 1 && !strings.HasSuffix(all.String(), "\n") {
 			all.WriteByte('\n')
 		}
 	}
-	return all.String(), nil
+	return all.String(), parts, nil
 }
 
 // makeRoom makes b large enough for the text of the files at path, if that fits into

@@ -30,6 +30,7 @@ type Report struct {
 	LongestAt Place          `json:"longest_at"`
 	Ends      int            `json:"ends"`               // documents whose end is learnt
 	Template  string         `json:"template"`           // "" when there is none
+	Begin     string         `json:"begin,omitempty"`    // what stands before every document
 	Written   string         `json:"-"`                  // the template itself, as ParseTemplate reads it
 	Sources   []Source       `json:"sources"`            // the files, in the order in which they were read
 	Ignored   map[string]int `json:"ignored,omitempty"`  // fields that were not used, and how often they are there
@@ -41,18 +42,23 @@ type Report struct {
 // LoadExamples reads the examples at path, as [ReadRecords] does, and encodes them.
 // Conversations without a template get the [DefaultTemplate]; the report names it.
 func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Examples, *Report, error) {
+	how := reading{format: o.Format, separator: o.Separator, columns: o.Columns, mark: Mark(tok), begin: tok.Decode(o.Begin), lf: o.Former}
 	if o.Separator == "" {
-		o.Separator = endOfText
-		if id, ok := tok.EOS(); ok {
-			o.Separator = tok.Token(id)
-		}
+		how.separator = how.mark
 	}
-	x, r := &Examples{}, &Report{Ignored: map[string]int{}}
+	if o.Former {
+		how.mark = ""
+	}
+	x, r := &Examples{}, &Report{Ignored: map[string]int{}, Begin: tok.Decode(o.Begin)}
 	var e *Encoder
+	var found finds
 	joined, next := 0, 1<<20
-	how := reading{format: o.Format, separator: o.Separator, columns: o.Columns}
-	how.source = func(s Source) { r.Sources = append(r.Sources, s) }
+	how.source = func(s Source) {
+		r.Sources = append(r.Sources, s)
+		found.read(s)
+	}
 	err := how.records(path, func(rec Record) (err error) {
+		found.look(rec, tok)
 		if e == nil {
 			r.Kind = rec.Kind
 			if o.Template == nil && rec.Messages != nil {
@@ -84,6 +90,7 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 		r.Template, r.Written = o.Template.Name, o.Template.Source()
 		r.marks(e)
 	}
+	found.warn(r, how.separator, tok)
 	if 2*joined > x.Len() {
 		r.warn("in %d of %d examples the prompt and the completion have no space or line end between them: the words run together", joined, x.Len())
 	}

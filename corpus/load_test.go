@@ -34,12 +34,16 @@ func TestLoad(t *testing.T) {
 		[2]string{".hidden", "\x00"},
 		[2]string{".git/config", "\x00"})
 	got, err := Load(dir)
-	if want := "first\ntwo\nlines\r here\né\n"; err != nil || got != want {
+	if want := "first\ntwo\r\nlines\r here\né\n"; err != nil || got != want {
 		t.Errorf("directory: %q, %v, want %q", got, err, want)
 	}
 	got, err = Load(filepath.Join(dir, "b.txt"))
-	if want := "two\nlines\r here"; err != nil || got != want {
+	if want := "two\r\nlines\r here"; err != nil || got != want {
 		t.Errorf("file: %q, %v, want %q", got, err, want)
+	}
+	got, err = LoadLF(dir, 0)
+	if want := "first\ntwo\nlines\r here\né\n"; err != nil || got != want {
+		t.Errorf("as it was: %q, %v, want %q", got, err, want)
 	}
 	if got, err := Load(filepath.Join(dir, ".hidden")); err == nil {
 		t.Errorf("a hidden file that is named is read, and is binary: %q", got)

@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // TestParquetExamples reads conversations and pairs that pyarrow wrote, nulls and all.
@@ -121,7 +119,7 @@ func TestRecognize(t *testing.T) {
 	}
 	// With --map the columns tell.
 	path := filepath.Join(tree(t, [2]string{"a.txt", "question,answer\na,b\n"}), "a.txt")
-	if IsExamples(path, token.NewBytes(), nil) || !IsExamples(path, token.NewBytes(), Columns{"prompt": "question", "completion": "answer"}) {
+	if IsExamples(path, "", nil) || !IsExamples(path, "", Columns{"prompt": "question", "completion": "answer"}) {
 		t.Error("columns by another name")
 	}
 	for content, says := range map[string]string{

@@ -34,8 +34,12 @@ func Split(text string, fraction float64, c Cut) (train, val string, err error) 
 	case CutLine:
 		i = strings.LastIndex(text[:i], "\n") + 1
 	case CutParagraph:
-		if i = strings.LastIndex(text[:i], "\n\n") + 2; i == 1 {
-			i = 0
+		before := text[:i]
+		i = 0
+		for _, blank := range []string{"\n\n", "\n\r\n"} {
+			if at := strings.LastIndex(before, blank); at >= 0 {
+				i = max(i, at+len(blank))
+			}
 		}
 	default:
 		for i > 0 && i < len(text) && !utf8.RuneStart(text[i]) {

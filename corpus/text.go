@@ -60,7 +60,7 @@ func (r *textReader) fill() {
 	if r.err != nil {
 		return
 	}
-	r.text = lineEnds(text)
+	r.text = text
 	r.any = r.any || len(r.text) > 0
 	if last {
 		if r.err = io.EOF; !r.any {
@@ -80,8 +80,7 @@ func (r *textReader) begin() {
 	}
 }
 
-// check takes from raw what is whole characters; at the end of the file that is all. A
-// "\r" at the end of a block waits for what follows it.
+// check takes from raw what is whole characters; at the end of the file that is all.
 func (r *textReader) check(last bool) []byte {
 	if i := bytes.IndexByte(r.raw, 0); i >= 0 {
 		r.err = fmt.Errorf("a NUL byte at offset %d: this is a binary file or UTF-16, not UTF-8 text", r.at+int64(i))
@@ -91,7 +90,7 @@ func (r *textReader) check(last bool) []byte {
 	if !last {
 		for back := 1; back < utf8.UTFMax && back <= end; back++ {
 			if c := r.raw[end-back]; utf8.RuneStart(c) {
-				if !utf8.FullRune(r.raw[end-back:]) || back == 1 && c == '\r' {
+				if !utf8.FullRune(r.raw[end-back:]) {
 					end -= back
 				}
 				break
@@ -111,20 +110,4 @@ func (r *textReader) check(last bool) []byte {
 	}
 	r.raw, r.at = r.raw[end:], r.at+int64(end)
 	return text
-}
-
-// lineEnds makes "\n" of "\r\n", in place.
-func lineEnds(text []byte) []byte {
-	i := bytes.Index(text, []byte("\r\n"))
-	if i < 0 {
-		return text
-	}
-	out := text[:i]
-	for {
-		text = text[i+1:] // without the "\r"
-		if i = bytes.Index(text, []byte("\r\n")); i < 0 {
-			return append(out, text...)
-		}
-		out = append(out, text[:i]...)
-	}
 }

@@ -17,8 +17,8 @@ import (
 // must not be seen, so the interesting place is put at each offset around one.
 func TestTextReader(t *testing.T) {
 	for _, c := range []struct{ in, want, err string }{
-		{"a\r\nb\rc\n\r\n\r\n", "a\nb\rc\n\n\n", ""},
-		{"\r\r\n\r", "\r\n\r", ""},
+		{"a\r\nb\rc\n\r\n\r\n", "a\r\nb\rc\n\r\n\r\n", ""},
+		{"\r\r\n\r", "\r\r\n\r", ""},
 		{"äö€😀", "äö€😀", ""},
 		{"a\x00", "", "a NUL byte at offset 1"},
 		{"é\xe9", "", "byte 0xe9 at offset 2 is not UTF-8"},

@@ -14,9 +14,22 @@ const Ignored int32 = -1
 // integer, the step: there is no state to save, and no order in which rows must
 // be drawn.
 type Windows struct {
-	tokens []int32
-	starts []int // where windows may begin; nil = anywhere
-	seed   uint64
+	tokens   []int32
+	starts   []int // where windows may begin; nil = anywhere
+	seed     uint64
+	unlearnt ignored
+}
+
+// ignored is the token that is never a target, and one more; 0 = all may be.
+type ignored int32
+
+// hide ignores the targets of its token.
+func (t ignored) hide(targets []int32) {
+	for i := 0; t > 0 && i < len(targets); i++ {
+		if targets[i] == int32(t)-1 {
+			targets[i] = Ignored
+		}
+	}
 }
 
 // NewWindows returns the windows of tokens, which are not copied.
@@ -27,8 +40,15 @@ func NewWindows(tokens []int32, seed uint64) *Windows { return &Windows{tokens: 
 // Neither is copied.
 func NewWindowsAt(tokens []int32, starts []int, seed uint64) *Windows {
 	checkStarts("corpus.NewWindowsAt", len(tokens), starts)
-	return &Windows{tokens, starts, seed}
+	return &Windows{tokens: tokens, starts: starts, seed: seed}
 }
+
+// Ignore makes id a token that is never a target, as that which begins a document and
+// does not end the one before it.
+func (w *Windows) Ignore(id int32) { w.unlearnt = ignored(id + 1) }
+
+// Ignore makes id a token that is never a target.
+func (s *Sweep) Ignore(id int32) { s.unlearnt = ignored(id + 1) }
 
 // Starts returns the position of the last token of every separator in tokens: a
 // window that begins there reads the end of a separator, the sign that something
@@ -71,6 +91,7 @@ func (w *Windows) Batch(step uint64, first, B, T int, tokens, targets []int32) {
 		copy(tokens[i*T:(i+1)*T], w.tokens[at:])
 		copy(targets[i*T:(i+1)*T], w.tokens[at+1:])
 	}
+	w.unlearnt.hide(targets)
 }
 
 // Start is the position in the sequence at which the given row of a step begins.
@@ -101,10 +122,11 @@ func checkBatch(who string, B, T int, tokens, targets []int32) {
 // A Sweep cuts a sequence into windows for evaluation, so that every token but
 // the first is a target exactly once.
 type Sweep struct {
-	tokens  []int32
-	T       int
-	cuts    []int // window i has the targets cuts[i]+1 … cuts[i+1]
-	aligned bool
+	tokens   []int32
+	T        int
+	cuts     []int // window i has the targets cuts[i]+1 … cuts[i+1]
+	aligned  bool
+	unlearnt ignored
 }
 
 // NewSweep returns windows of T tokens that follow each other: window i has the
@@ -152,6 +174,7 @@ func (s *Sweep) Batch(first, B int, tokens, targets []int32) {
 		copy(tokens[i*s.T:], s.tokens[from:to])
 		copy(targets[i*s.T:], s.tokens[from+1:to+1])
 	}
+	s.unlearnt.hide(targets)
 }
 
 // hash mixes its arguments, one after the other, by the finalizer of SplitMix64

@@ -101,6 +101,16 @@ func (t *Tokenizer) EOS() (id int32, ok bool) {
 	return t.eos, true
 }
 
+// BOS returns the token that begins a text, and whether the tokenizer has one: that
+// which was declared as such, or else the one that ends a text, as with GPT-2, whose
+// texts each follow the end of another.
+func (t *Tokenizer) BOS() (id int32, ok bool) {
+	if t.bos == nil {
+		return t.EOS()
+	}
+	return *t.bos, true
+}
+
 // ChatTemplate returns the template, in the language Jinja, that turns a
 // conversation into a text for [Tokenizer.EncodeMarkup]; "" if none was loaded.
 // It is kept as text: nothing here runs it.
@@ -121,6 +131,18 @@ func (t *Tokenizer) WithEOS(id int32) *Tokenizer {
 	c := *t
 	if c.eos = id; t.bpe == nil || !t.bpe.has(id) {
 		panic(fmt.Sprintf("token.WithEOS: %d is no added token", id))
+	}
+	return &c
+}
+
+// WithBOS returns a tokenizer that is t, but that texts begin with the added token id;
+// with -1, with that which ends them. It panics if id is none.
+func (t *Tokenizer) WithBOS(id int32) *Tokenizer {
+	c := *t
+	if c.bos = &id; id == t.eos || id == none {
+		c.bos = nil
+	} else if t.bpe == nil || !t.bpe.has(id) {
+		panic(fmt.Sprintf("token.WithBOS: %d is no added token", id))
 	}
 	return &c
 }
@@ -150,7 +172,9 @@ func (t *Tokenizer) Within(vocab int) (*Tokenizer, []string) {
 	if err != nil {
 		panic("token.Within: " + err.Error()) // t has the same merges
 	}
-	c.chat = t.chat
+	if c.chat = t.chat; t.bos != nil && int(*t.bos) < vocab {
+		c.bos = t.bos
+	}
 	return c, gone
 }
 

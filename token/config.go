@@ -318,13 +318,13 @@ func (c *config) apply(t *Tokenizer) error {
 	if c.prefixSpace != nil && c.isGPT2() {
 		t.bpe.prefixSpace = *c.prefixSpace
 	}
-	if c.eos == "" {
-		return nil
-	}
-	id, ok := t.Special(c.eos)
-	if !ok {
+	if id, ok := t.Special(c.eos); ok {
+		t.eos = id
+	} else if c.eos != "" {
 		return fmt.Errorf("eos_token %.40q is no added token of the vocabulary", c.eos)
 	}
-	t.eos = id
+	if id, ok := t.Special(c.named["bos_token"].Text); ok {
+		t.bos = t.WithBOS(id).bos
+	}
 	return nil
 }

@@ -85,10 +85,14 @@ func (t *Tokenizer) configJSON() []byte {
 	// The class would take GPT-2's own marks for those that are not named.
 	for _, name := range []string{"bos_token", "eos_token", "unk_token"} {
 		o.WriteString(`,"` + name + `":`)
-		if t.eos == none {
-			o.WriteString("null")
+		id, ok := t.EOS()
+		if name == "bos_token" {
+			id, ok = t.BOS()
+		}
+		if ok {
+			put(&o, t.text[id])
 		} else {
-			put(&o, t.text[t.eos])
+			o.WriteString("null")
 		}
 	}
 	o.WriteString(`,"added_tokens_decoder":{`)

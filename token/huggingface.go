@@ -14,6 +14,7 @@ type huggingFace struct {
 	merges [][2]string      // spelt
 	added  []Added
 	eos    string // the added token that ends a text, if the file says so
+	bos    string // that which begins one
 	chat   string // the template of chats, if the file has one
 
 	prefixSpace, oneWord, ignoreMerges bool

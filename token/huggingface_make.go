@@ -46,6 +46,11 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 		return nil, err
 	}
 	t.chat = h.chat
+	if id, ok := t.Special(h.bos); ok {
+		t = t.WithBOS(id)
+	} else if h.bos != "" {
+		return nil, fmt.Errorf("bos_token %.40q is no added token", h.bos)
+	}
 	return t, nil
 }
 

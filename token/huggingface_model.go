@@ -33,12 +33,10 @@ func (h *huggingFace) readModel(d *json.Decoder) error {
 				h.ignoreMerges = *v
 			}
 			return err
-		case "eos_token", "chat_template": // ours alone
+		case "eos_token", "bos_token", "chat_template": // ours alone
 			v, err := value[string](d, name+", a string")
-			if err == nil && name == "eos_token" {
-				h.eos = *v
-			} else if err == nil {
-				h.chat = *v
+			if err == nil {
+				*map[string]*string{"eos_token": &h.eos, "bos_token": &h.bos, "chat_template": &h.chat}[name] = *v
 			}
 			return err
 		case "vocab":

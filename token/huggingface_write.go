@@ -8,9 +8,9 @@ import (
 
 // marshalBPE writes tokenizer.json as Hugging Face's library reads it: a BPE model
 // behind a ByteLevel pre-tokenizer. Merges are written in the older spelling, "a b",
-// which all its versions read. Two fields of the model are ours, so that a checkpoint
-// needs no second file: "eos_token", where it is not <|endoftext|>, and
-// "chat_template", where there is one. The library passes over them.
+// which all its versions read. Three fields of the model are ours, so that a checkpoint
+// needs no second file: "eos_token", where it is not <|endoftext|>, "bos_token", where
+// it is not that, and "chat_template", where there is one. The library passes over them.
 func (t *Tokenizer) marshalBPE() []byte {
 	b := t.bpe
 	var o bytes.Buffer
@@ -44,6 +44,10 @@ func (t *Tokenizer) marshalBPE() []byte {
 	if t.eos != none && t.text[t.eos] != endOfText {
 		o.WriteString(`,"eos_token":`)
 		put(&o, t.text[t.eos])
+	}
+	if t.bos != nil {
+		o.WriteString(`,"bos_token":`)
+		put(&o, t.text[*t.bos])
 	}
 	if t.chat != "" {
 		o.WriteString(`,"chat_template":`)

@@ -38,6 +38,7 @@ type Tokenizer struct {
 	ids   map[rune]int32 // ids of the other characters
 	bpe   *bpe           // merges and added tokens; of kind BPE only
 	eos   int32          // the added token that ends a text, or none
+	bos   *int32         // the added token that begins one, where it is another
 	chat  string         // the template of chats, in Jinja; "" if there is none
 }
 

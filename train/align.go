@@ -2,6 +2,8 @@ package train
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -41,19 +43,58 @@ func (o Options) loosened() string {
 // starts lists the places in a split where windows may begin; nil is anywhere. A split
 // begins where a line or a paragraph does.
 func (o Options) starts(tokens []int32, tok *token.Tokenizer) []int {
-	if o.Align == AlignNone || o.Align == "" {
+	begin, err := o.begin(tok)
+	if err != nil {
+		begin = nil // LoadData has told it
+	}
+	return unitStarts(o.Align, tokens, tok, begin, o.Reading != ReadingFormer)
+}
+
+// unitStarts lists the places in tokens where a line or a paragraph begins, or a
+// document, before which begin stands; nil is anywhere. With crlf line ends may be
+// "\r\n".
+func unitStarts(align string, tokens []int32, tok *token.Tokenizer, begin []int32, crlf bool) []int {
+	if align == AlignNone || align == "" {
 		return nil
 	}
 	separator, err := tok.Encode("\n")
 	if err != nil {
 		return []int{0} // a vocabulary without a line's end
 	}
-	if o.Align == AlignParagraph {
+	if align == AlignParagraph {
 		separator = append(separator, separator...)
 	}
 	starts := corpus.Starts(tokens, separator)
+	if len(begin) > 0 {
+		starts = append(starts, corpus.Starts(tokens, begin)...)
+	}
+	if crlf {
+		starts = append(starts, crlfStarts(align, tokens, tok)...)
+	}
+	slices.Sort(starts)
+	starts = slices.Compact(starts)
 	if len(starts) == 0 || starts[0] > 0 {
 		starts = append([]int{0}, starts...)
+	}
+	return starts
+}
+
+// crlfStarts lists the last tokens of line ends "\r\n", of blank lines where a
+// paragraph is to begin.
+func crlfStarts(align string, tokens []int32, tok *token.Tokenizer) (starts []int) {
+	separator := "\r\n"
+	if align == AlignParagraph {
+		separator = "\n\r\n"
+	}
+	for i := range tokens {
+		text, last := "", true
+		for j := i; j >= 0 && len(text) < len(separator) && int(tokens[j]) < tok.Vocab() && strings.HasSuffix(separator, text); j-- {
+			text = tok.Token(tokens[j]) + text
+			last = last && (j < i || strings.Trim(text, "\r\n") == "")
+		}
+		if last && strings.HasSuffix(text, separator) {
+			starts = append(starts, i)
+		}
 	}
 	return starts
 }

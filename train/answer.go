@@ -25,7 +25,7 @@ func (w *Writer) Answer(ctx context.Context, t *corpus.Template, ms []corpus.Mes
 
 // Conversation is the tokens that an answer to ms goes on from. It ends before t.Stop().
 func (w *Writer) Conversation(t *corpus.Template, ms []corpus.Message) ([]int32, error) {
-	e, err := corpus.NewEncoder(w.tok, corpus.EncodeOptions{Template: t, End: w.Stop})
+	e, err := corpus.NewEncoder(w.tok, corpus.EncodeOptions{Template: t, End: w.Stop, Begin: w.before(), Former: !w.Documents})
 	if err != nil {
 		return nil, err
 	}

@@ -21,9 +21,13 @@ type Data struct {
 	Examples, ValExamples *corpus.Examples // documents with what is to be learnt of them
 	Report                *corpus.Report   // of the documents; nil where there are none
 
-	vocab int      // of token shards; 0 = the tokenizer's
-	floor float64  // nats per token, on the windows that evaluations use; 0 when it is not known
-	info  DataInfo // what Info returns, once it was asked
+	Begin    []int32  // what stands before a document, and a network that was trained on d knows as such
+	Warnings []string // of a text; those of documents are in Report
+
+	former bool     // it was read as ReadingFormer says
+	vocab  int      // of token shards; 0 = the tokenizer's
+	floor  float64  // nats per token, on the windows that evaluations use; 0 when it is not known
+	info   DataInfo // what Info returns, once it was asked
 }
 
 // DataInfo identifies a text, and says what there is to reach on it.
@@ -36,6 +40,8 @@ type DataInfo struct {
 	// Template is that of conversations, as corpus.ParseTemplate reads it, wherever it
 	// came from; "" where there were none.
 	Template string `json:"template,omitempty"`
+
+	Begin string `json:"begin,omitempty"` // the special token that Data.Begin is; absent where documents begin with nothing
 
 	// Losses on the validation split that need no network, in nats per token; of
 	// documents and without such a split, the first alone.
@@ -59,7 +65,7 @@ func loadShards(o Options) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Data{Source: o.Data, Tokenizer: tok, vocab: o.Vocab}
+	d := &Data{Source: o.Data, Tokenizer: tok, vocab: o.Vocab, former: o.Reading == ReadingFormer}
 	if d.vocab == 0 {
 		d.vocab = tok.Vocab()
 	}
@@ -71,6 +77,9 @@ func (d *Data) readShards(o Options) error {
 	tokens, err := corpus.LoadShards(o.Data, d.vocab, o.Length())
 	d.Bytes = 2 * len(tokens)
 	d.Train, d.Val = corpus.SplitTokens(tokens, o.ValFraction)
+	if begin, _ := o.begin(d.Tokenizer); err == nil {
+		d.known(begin, o.Tuning.on())
+	}
 	if err == nil && o.Val != "" {
 		if err := corpus.CheckApart(o.Data, o.Val); err != nil {
 			return err
@@ -105,13 +114,16 @@ func (o Options) tokensBeside(tok *token.Tokenizer) int64 {
 
 // loadText reads a text for tok, or for a tokenizer that it makes.
 func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
-	d := &Data{Source: o.Data, Tokenizer: tok}
 	told := grammar(o.Data)
+	if told == nil && o.Reading != ReadingFormer {
+		return loadMarked(o, tok)
+	}
+	d := &Data{Source: o.Data, Tokenizer: tok, former: o.Reading == ReadingFormer}
 	var train, val string
 	var err error
 	if told != nil {
 		train = told.Text(storySeed, o.StoryChars)
-	} else if train, err = corpus.LoadBeside(o.Data, o.tokensBeside(tok)); err != nil {
+	} else if train, err = corpus.LoadLF(o.Data, o.tokensBeside(tok)); err != nil {
 		return nil, err
 	}
 	d.Bytes = len(train)
@@ -125,7 +137,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 		if train, val, err = corpus.Split(train, o.ValFraction, o.cut()); err != nil {
 			err = fmt.Errorf("%s: %w%s", o.Data, err, o.loosened())
 		}
-	} else if val, err = corpus.LoadBeside(o.Val, o.tokensBeside(tok)); err == nil {
+	} else if val, err = corpus.LoadLF(o.Val, o.tokensBeside(tok)); err == nil {
 		d.Bytes += len(val)
 		alphabet += val
 	}
@@ -156,7 +168,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 // Info identifies d.
 func (d *Data) Info() DataInfo {
 	if d.info.SHA256 == "" && d.Examples != nil {
-		d.info = DataInfo{Source: d.Source, SHA256: d.digest(), Train: len(d.Examples.Tokens), Val: len(d.ValExamples.Tokens), Uniform: math.Log(float64(d.Tokenizer.Vocab()))}
+		d.info = DataInfo{Source: d.Source, SHA256: d.digest(), Train: len(d.Examples.Tokens), Val: len(d.ValExamples.Tokens), Begin: d.Tokenizer.Decode(d.Begin), Uniform: math.Log(float64(d.Tokenizer.Vocab()))}
 		if d.Report != nil {
 			d.info.Template = d.Report.Written
 		}
@@ -167,7 +179,7 @@ func (d *Data) Info() DataInfo {
 			b = corpus.Baseline(d.Train, d.Val, max(d.vocab, d.Tokenizer.Vocab()))
 		}
 		d.info = DataInfo{
-			Source: d.Source, SHA256: d.digest(), Train: len(d.Train), Val: len(d.Val),
+			Source: d.Source, SHA256: d.digest(), Train: len(d.Train), Val: len(d.Val), Begin: d.Tokenizer.Decode(d.Begin),
 			Uniform: b.Uniform, Unigram: b.Unigram, Bigram: b.Bigram, Floor: d.floor,
 		}
 	}
@@ -177,7 +189,11 @@ func (d *Data) Info() DataInfo {
 // digest is the SHA-256 of the tokenizer and the tokens of both splits.
 func (d *Data) digest() string {
 	h := sha256.New()
-	tok, err := d.Tokenizer.MarshalJSON()
+	tokenizer := d.Tokenizer
+	if d.former {
+		tokenizer = tokenizer.WithBOS(-1) // which was not known
+	}
+	tok, err := tokenizer.MarshalJSON()
 	if err != nil {
 		panic(fmt.Sprintf("train.Data: a tokenizer that cannot be written: %v", err))
 	}

@@ -19,19 +19,31 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	}
 	switch told := TellsStories(o.Data); {
 	case !told && corpus.IsShards(o.Data):
-		d := &Data{Source: o.Data, Tokenizer: tok, vocab: vocab}
+		d := &Data{Source: o.Data, Tokenizer: tok, vocab: vocab, former: o.Reading == ReadingFormer}
 		return d, d.readShards(o)
-	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && (o.Tuning.Separator != "" || len(o.Tuning.Map) > 0 || corpus.IsExamples(o.Data, tok, nil))):
+	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && (o.Tuning.Separator != "" || len(o.Tuning.Map) > 0 || corpus.IsExamples(o.Data, o.mark(tok), nil))):
 		return loadExamples(o, tok)
 	}
 	return loadText(o, tok)
 }
 
+// mark is what makes a text documents where nothing else says.
+func (o Options) mark(tok *token.Tokenizer) string {
+	if _, ok := tok.EOS(); !ok && o.Reading == ReadingFormer {
+		return ""
+	}
+	return corpus.Mark(tok)
+}
+
 // loadExamples reads examples and divides them, unless there is a file for validation.
 func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
-	d := &Data{Source: o.Data, Tokenizer: tok}
-	e := corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End}}
+	d := &Data{Source: o.Data, Tokenizer: tok, former: o.Reading == ReadingFormer}
+	e := corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End, Former: o.Reading == ReadingFormer}}
 	var err error
+	if e.Begin, err = o.begin(tok); err != nil {
+		return nil, err
+	}
+	d.Begin = e.Begin
 	if o.Tuning.Template != "" {
 		if e.Template, err = corpus.LoadTemplate(o.Tuning.Template); err != nil {
 			return nil, err

@@ -119,6 +119,7 @@ func TestLearnsToStop(t *testing.T) {
 	stopped := func() (n int, right bool) {
 		right = true
 		w := o.writer(r.net, r.Network, tok)
+		w.documents(d.Begin)
 		for _, word := range []string{"a", "bb", "ccc"} {
 			text, err := w.Write(t.Context(), "7 say "+word+":", s, nil)
 			if err != nil {

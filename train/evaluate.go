@@ -42,7 +42,11 @@ func (o Options) evaluate(ctx context.Context, net *engine.Network[float32], f f
 
 // sweep are all windows of the validation split.
 func (o Options) sweep(d *Data) *corpus.Sweep {
-	return corpus.NewSweepAt(d.Val, o.starts(d.Val, d.Tokenizer), o.Length())
+	s := corpus.NewSweepAt(d.Val, o.starts(d.Val, d.Tokenizer), o.Length())
+	if id, ok := o.unlearnt(d.Tokenizer); ok {
+		s.Ignore(id)
+	}
+	return s
 }
 
 // evalWindows are the numbers of the windows of s that an evaluation takes.

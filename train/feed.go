@@ -6,6 +6,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // A feed is where the batches of a run come from: windows of a text, or documents in
@@ -27,7 +28,21 @@ func (o Options) feed(d *Data, seed uint64) feed {
 	if d.Examples != nil {
 		return o.rowFeed(d, seed)
 	}
-	return &windowFeed{windows: corpus.NewWindowsAt(d.Train, o.starts(d.Train, d.Tokenizer), seed), sweep: o.sweep(d), T: o.Length()}
+	windows := corpus.NewWindowsAt(d.Train, o.starts(d.Train, d.Tokenizer), seed)
+	if id, ok := o.unlearnt(d.Tokenizer); ok {
+		windows.Ignore(id)
+	}
+	return &windowFeed{windows: windows, sweep: o.sweep(d), T: o.Length()}
+}
+
+// unlearnt is the token that begins documents, where it is not the one that ends them:
+// then it is no target, since it is not the network that begins a text.
+func (o Options) unlearnt(tok *token.Tokenizer) (id int32, ok bool) {
+	begin, err := o.begin(tok)
+	if end, has := tok.EOS(); err != nil || len(begin) == 0 || has && begin[0] == end {
+		return 0, false
+	}
+	return begin[0], true
 }
 
 // checkText reports a text that has too few tokens for the windows of o.

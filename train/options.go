@@ -51,6 +51,8 @@ type Options struct {
 	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
 	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation; 0 = none, where Val is ""
 	Align       string  `json:"align" yaml:"align"`               // where a window may begin: AlignNone, AlignLine or AlignParagraph
+	Begin       string  `json:"begin,omitempty" yaml:"begin"`     // the special token that stands before every document, or "none"; "" = that which begins a text, or else ends it
+	Reading     int     `json:"reading,omitempty" yaml:"reading"` // no setting: ReadingFormer or ReadingDocuments
 
 	pedestrian.Config `yaml:",inline"` // the network; Vocab 0 means as many as the tokenizer has
 
@@ -171,6 +173,9 @@ func (o Options) Validate() error {
 	}
 	if !slices.Contains([]string{"", SpikeWarn, SpikeSkip, SpikeRewind}, o.OnSpike) {
 		return fmt.Errorf("on_spike is %q: choose %s, %s or %s", o.OnSpike, SpikeWarn, SpikeSkip, SpikeRewind)
+	}
+	if err := o.checkReading(); err != nil {
+		return err
 	}
 	if err := o.Tuning.validate(); err != nil {
 		return err

@@ -18,7 +18,7 @@ type Preset struct {
 func Presets() []Preset {
 	// What most runs share; each preset changes what makes it one.
 	base := Options{
-		Data: Stories, Tokenizer: "chars", StoryChars: 2_000_000, ValFraction: 0.1, Align: AlignNone,
+		Data: Stories, Tokenizer: "chars", StoryChars: 2_000_000, ValFraction: 0.1, Align: AlignNone, Reading: ReadingDocuments,
 		Config: pedestrian.Config{Activation: pedestrian.GELU, Eps: 1e-5, Tied: true},
 		Batch:  12, Accumulate: 1, Beta1: 0.9, Beta2: 0.99, AdamEps: 1e-8, Decay: 0.1, Clip: 1, OnSpike: SpikeWarn, Schedule: ScheduleCosine,
 		EvalEvery: 250, EvalBatches: 20, Keep: 2, SampleEvery: 250, SampleTokens: 120, Seed: 1,

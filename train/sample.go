@@ -28,12 +28,17 @@ type Writer struct {
 	Begin []int32 // tokens that stand in the place of an empty prompt; none = it is refused
 	End   []int32 // tokens that end a text; NewWriter takes the tokenizer's
 
+	// Documents says that the training began every document with Begin: it stands
+	// before a prompt, too, unless that is a conversation whose template writes it.
+	Documents bool
+
 	AtOnce int // of the texts of WriteAll, at most; NewWriter says how many
 
 	net     *engine.Network[float32]
 	tok     *token.Tokenizer
 	context int
-	vocab   int // of the network; the tokenizer may have fewer tokens
+	vocab   int  // of the network; the tokenizer may have fewer tokens
+	crlf    bool // line ends may be "\r\n"
 	decoder *engine.Decoder[float32]
 	rows    int                 // sequences of the decoder
 	logits  engine.Mat[float32] // of a whole window; without the cache only
@@ -56,6 +61,9 @@ func (w *Writer) Encode(prompt string) ([]int32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the prompt: %w", err)
 	}
+	if before := w.before(); len(before) > 0 {
+		return slices.Concat(before, tokens), nil
+	}
 	if end, err := w.tok.Encode("\n"); err == nil && w.aligned() && (len(tokens) == 0 || tokens[0] != end[0]) {
 		tokens = append(end, tokens...)
 	}
@@ -68,13 +76,21 @@ func (w *Writer) Encode(prompt string) ([]int32, error) {
 	return tokens, nil
 }
 
+// before is what stands before every prompt.
+func (w *Writer) before() []int32 {
+	if w.Documents {
+		return w.Begin
+	}
+	return nil
+}
+
 func (w *Writer) aligned() bool { return w.Align == AlignLine || w.Align == AlignParagraph }
 
 // forget is a window that is too long without its beginning: from the first place on
 // where a unit begins and the rest fits, or else the last keep tokens.
 func (w *Writer) forget(window []int32, keep int) []int32 {
 	if w.aligned() {
-		for _, at := range (Options{Align: w.Align}).starts(window, w.tok) {
+		for _, at := range unitStarts(w.Align, window, w.tok, w.before(), w.crlf) {
 			if at > 0 && len(window)-at <= w.context {
 				return append(window[:0], window[at:]...)
 			}
@@ -101,13 +117,27 @@ func (w *Writer) Prompt() string {
 
 // Writer makes a writer of c's text for net, which was made with c's parameters.
 func (c *Checkpoint) Writer(net *engine.Network[float32]) *Writer {
-	return c.Options.writer(net, c.Network, c.Tokenizer)
+	w := c.Options.writer(net, c.Network, c.Tokenizer)
+	w.documents(c.Begin())
+	return w
 }
+
+// Begin is the token that stood before every document in training, and so before a
+// text that is to be a document; none in runs that had no such token.
+func (c *Checkpoint) Begin() []int32 {
+	if id, ok := c.Tokenizer.Special(c.Data.Begin); ok {
+		return []int32{id}
+	}
+	return nil
+}
+
+// documents tells w what stood before documents in training; none where nothing did.
+func (w *Writer) documents(begin []int32) { w.Begin, w.Documents = begin, len(begin) > 0 }
 
 // writer makes a writer for a network that was trained as o says.
 func (o Options) writer(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer) *Writer {
 	w := NewWriter(net, c, tok)
-	w.Align, w.Stop = o.Align, o.Tuning.End
+	w.Align, w.Stop, w.crlf = o.Align, o.Tuning.End, o.Reading != ReadingFormer
 	return w
 }
 
@@ -120,6 +150,7 @@ const sampleStart = 8 // tokens
 func (r *Run) sample(ctx context.Context) (Sample, error) {
 	if r.writer == nil {
 		r.writer = r.Options.writer(r.net, r.Network, r.Data.Tokenizer)
+		r.writer.documents(r.Data.Begin)
 	}
 	s := Sampling{Temperature: 0.8, Seed: r.State.Seed, Tokens: r.Options.SampleTokens}
 	if r.Data.ValExamples == nil {
@@ -137,5 +168,5 @@ func (r *Run) sample(ctx context.Context) (Sample, error) {
 		n = min(sampleStart, len(tokens))
 	}
 	text, err := r.writer.one(ctx, Order{Sampling: s, After: tokens[:n]})
-	return Sample{r.State.Step, r.Data.Tokenizer.Decode(tokens[:n]), text.Text}, err
+	return Sample{r.State.Step, r.Data.Tokenizer.Decode(tokens[len(r.Data.Begin):n]), text.Text}, err
 }

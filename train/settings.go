@@ -31,6 +31,7 @@ func (o *Options) Settings() []Setting {
 		{"val", "a text file or directory for validation; without it the end of data is kept", &o.Val},
 		{"val_fraction", "share of the text, at its end, kept for validation; 0 = none", &o.ValFraction},
 		{"align", "where a window may begin: anywhere, line or paragraph", &o.Align},
+		{"begin", "the special token that stands before every document, or none; empty = the tokenizer's for the beginning or else the end of a text", &o.Begin},
 		{"width", "d, features of a token", &o.Width},
 		{"heads", "n_h, attention heads; divides the width", &o.Heads},
 		{"blocks", "n_blocks, transformer blocks", &o.Blocks},

@@ -2,8 +2,10 @@ package train
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
@@ -42,7 +44,7 @@ func (o *Options) TuningSettings() []Setting {
 		{"epochs", "passes over the data, where steps is 0", &t.Epochs},
 	}
 	own := map[string]string{
-		"align": "", "story_chars": "", "steps": "updates; 0 = as many as epochs take",
+		"align": "", "begin": "", "story_chars": "", "steps": "updates; 0 = as many as epochs take",
 		"window": "tokens of a row of a batch; 0 = the context, or 256 where that is above 512", "batch": "rows of a micro-batch; 0 = 8, or fewer where there are few", "accumulate": "", "lr": "", "min_lr": "", "warmup": "steps from 0 to lr; 0 = a twentieth of all", "schedule": "",
 		"beta1": "", "beta2": "", "adam_eps": "", "decay": "", "clip": "", "dropout": "", "on_spike": "",
 		"eval_every": "steps between evaluations; 0 = a tenth of all", "eval_batches": "", "patience": "", "save_every": "", "keep": "",
@@ -65,11 +67,32 @@ func named[S ~string](p *S) written {
 }
 
 // escaped is the notation of a text with what a shell makes hard to write: \n is the
-// end of a line, \t a tab and \\ a backslash.
+// end of a line, \r what stands before it in files of Windows, \t a tab and \\ a
+// backslash. Other letters behind a backslash are refused.
 func escaped(p *string) written {
-	get := func() string { return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`).Replace(*p) }
+	get := func() string {
+		return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(*p)
+	}
 	set := func(text string) error {
-		*p = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\t`, "\t").Replace(text)
+		var b strings.Builder
+		for text != "" {
+			before, after, found := strings.Cut(text, `\`)
+			b.WriteString(before)
+			if text = after; !found {
+				break
+			}
+			which := strings.Index(`nrt\`, text[:min(len(text), 1)])
+			if text == "" || which < 0 {
+				r, _ := utf8.DecodeRuneInString(text)
+				if text == "" {
+					return errors.New(`a backslash at the end: write \\ for one`)
+				}
+				return fmt.Errorf(`\%c means nothing: there are \n, \r, \t, and \\ for a backslash`, r)
+			}
+			b.WriteByte("\n\r\t\\"[which])
+			text = text[1:]
+		}
+		*p = b.String()
 		return nil
 	}
 	return written{get, set}

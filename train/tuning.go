@@ -98,7 +98,7 @@ func (t Tuning) validate() error {
 // of rank 8 beside every layer of every block, three epochs.
 func TuningOptions(base string) Options {
 	return Options{
-		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: AlignNone,
+		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: AlignNone, Reading: ReadingDocuments,
 		Tuning: Tuning{
 			Base: base, Epochs: 3,
 			Adapter: pedestrian.AdapterConfig{Rank: 8, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: slices.Clone(allLinear)},

@@ -71,7 +71,7 @@ your own. --show-template prints one, to begin your own with.`,
 	f.StringVar(&t.format, "format", "", "text, jsonl, json, csv, tsv or parquet (default: as the content says)")
 	for _, s := range t.tuning.TuningSettings() {
 		switch s.Name {
-		case "map", "separator", "template", "end", "loss", "packing", "long":
+		case "map", "separator", "template", "begin", "end", "loss", "packing", "long":
 			addSettings(f, []train.Setting{s})
 		}
 	}
@@ -122,6 +122,9 @@ func (t *dataCommand) run(path string, w io.Writer) error {
 	tok, err := openTokenizer(t.tokenizer)
 	if err != nil {
 		return err
+	}
+	if o.Begin, err = corpus.Begin(tok, t.tuning.Begin); err != nil {
+		return usageError{err}
 	}
 	x, r, err := corpus.LoadExamples(path, tok, o)
 	if err != nil {
@@ -205,7 +208,11 @@ func (r *dataReport) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %-20s%12s%s\n", what, commas(n), more)
 	}
-	line("documents", r.Documents, "%.1f tokens on average; the longest has %s: %v", float64(r.Tokens)/float64(r.Documents), commas(r.Longest), r.LongestAt)
+	line("documents", r.Documents, "%.1f tokens on average", float64(r.Tokens)/float64(r.Documents))
+	line("the longest", r.Longest, "tokens: %v", r.LongestAt)
+	if r.Begin != "" {
+		fmt.Fprintf(w, "  %-20s%12s  %s\n", "documents begin", "", p.dim("after "+visible(r.Begin)+", which is not learnt"))
+	}
 	line("tokens", r.Tokens, "")
 	line("learnt", r.Targets, "%.1f %% of the tokens", 100*float64(r.Targets)/float64(r.Tokens))
 	line("documents that end", r.Ends, "whose end is learnt")
@@ -214,7 +221,7 @@ func (r *dataReport) print(w io.Writer) {
 		line("longer than a row", r.Rows.Long, "documents; %s targets are lost", commas(r.Rows.Lost))
 	}
 	if r.Rows.Skipped > 0 {
-		line("skipped", r.Rows.Skipped, "documents, or pieces of long ones, in which nothing is learnt")
+		line("skipped", r.Rows.Skipped, "documents, or pieces, with nothing learnt")
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "\n%s %s\n", p.bad("!"), warning)

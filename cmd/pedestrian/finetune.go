@@ -150,14 +150,7 @@ func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options,
 	if err != nil {
 		return o, err
 	}
-	given, err := givenSettings(f, t.config)
-	if err == nil {
-		err = contradictedSettings("finetune", given, o.TuningSettings())
-	}
-	if err != nil {
-		return o, err
-	}
-	if o.Tuning.Full && given["lr"] == "" {
+	if o.Tuning.Full && o.LR == train.TuningOptions("").LR && !f.Changed("lr") {
 		o.LR = train.FullRate
 	}
 	if o.Data == "" {

@@ -35,6 +35,9 @@ func openTuned(ctx context.Context, name, tokenizer, adapter string, stderr io.W
 	b = train.Base{Params: m.Params, Adapter: m.Adapter, Tokenizer: m.Tokenizer}
 	if m.Checkpoint == nil {
 		b.Name = m.Name
+		if len(m.BOS) > 0 && m.Tokenizer != nil && m.Tokenizer.IsSpecial(m.BOS[0]) {
+			b.Tokenizer = m.Tokenizer.WithBOS(m.BOS[0])
+		}
 	} else if m.Checkpoint.Base != nil {
 		b.Name, align = m.Checkpoint.Base.Name, m.Checkpoint.Options.Align
 	} else if !imported(m.Checkpoint) {

@@ -16,6 +16,7 @@ func (s *textScreen) planTuning() {
 	if d.Report == nil {
 		s.row("text", "%s: %s bytes as %s, %s tokens to train on and %s to validate",
 			sourceName(d.Source), commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val))
+		s.warnings(d.Warnings)
 	} else {
 		s.planDocuments()
 	}
@@ -93,7 +94,15 @@ func (s *textScreen) planDocuments() {
 		long = fmt.Sprintf("; %s longer than a row: %s", count2(p.Long, "document"), what)
 	}
 	s.row("", "%s of %s tokens, %s, %.1f %% padding%s", count2(p.Rows, "row"), commas(o.Length()), how, 100*p.Padding, long)
-	for _, w := range rep.Warnings {
+	if rep.Begin != "" {
+		s.row("", "each document begins after %s, which is not learnt", visible(rep.Begin))
+	}
+	s.warnings(rep.Warnings)
+}
+
+// warnings are what may be wrong with the data.
+func (s *textScreen) warnings(all []string) {
+	for _, w := range all {
 		s.row("warning", "%s", s.p.bad(w))
 	}
 }

@@ -116,9 +116,13 @@ func writeRun(m *model, dir string) (checkpoint string, err error) {
 	}
 	o.Preset, o.Data, o.Config = importPreset, from, m.Params.Config
 	o.Tokenizer = train.GPT2 // what a run of it would cut texts with is kept beside it
+	begin := ""
+	if m.Checkpoint != nil {
+		begin = m.Checkpoint.Data.Begin
+	}
 	h := m.hub()
 	c := &train.Checkpoint{
-		Network: m.Params.Config, Options: o, Data: train.DataInfo{Source: from}, Tokenizer: h.Tokenizer,
+		Network: m.Params.Config, Options: o, Data: train.DataInfo{Source: from, Begin: begin}, Tokenizer: h.Tokenizer,
 		State: &train.State{Params: m.Params},
 	}
 	if eos, ok := c.Tokenizer.EOS(); !ok || !slices.Equal(h.EOS, []int32{eos}) {

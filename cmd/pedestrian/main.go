@@ -140,7 +140,6 @@ func newRootCmd() *cobra.Command {
 			return err
 		},
 	}
-	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error { return checkFlags(cmd) }
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if n := (*strconv.NumError)(nil); errors.As(err, &n) { // the name of a Go function is no help

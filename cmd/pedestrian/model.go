@@ -172,6 +172,7 @@ func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) 
 		}
 	}
 	m.Path, m.Checkpoint, m.Params, m.Adapter, m.Tokenizer = c.Dir, c, c.State.Params, c.State.Adapter, c.Tokenizer
+	m.BOS = c.Begin()
 	return nil
 }
 
@@ -224,6 +225,8 @@ func (m *model) writer(net *engine.Network[float32]) *train.Writer {
 		w.End = m.EOS
 	}
 	switch {
+	case m.Checkpoint != nil && len(m.BOS) > 0: // a merged run, whose documents began so
+		w.Begin, w.Documents = m.BOS, true
 	case len(m.BOS) > 0:
 		w.Begin = m.BOS
 	case len(w.End) > 0: // as GPT-2 was trained: the end of one text is the beginning of the next

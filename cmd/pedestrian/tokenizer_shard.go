@@ -19,10 +19,12 @@ func newTokenizerShardCmd() *cobra.Command {
 		Use:   "shard TEXT…",
 		Short: "Write texts as a token shard of llm.c",
 		Long: `Cuts text files, or directories of them, into tokens and writes these as a token
-shard, the file that llm.c trains on: two bytes a token. Before each of the texts
-stands the token that ends a text, if the tokenizer has one.
+shard, the file that llm.c trains on: two bytes a token. Before each document
+stands the token that begins a text, or else ends one, if the tokenizer has it. A
+document is a file, or what stands between end-of-text marks, such as
+<|endoftext|> in a line of its own: such a mark is that token, and no text.
 
-You will see how many tokens it holds.`,
+You will see how many documents and tokens it holds.`,
 		Example: "  pedestrian tokenizer shard book.txt --out book.bin\n  pedestrian train --data book.bin --tokenizer bytes --vocab 50257 --preset char",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || out == "" {
@@ -35,20 +37,17 @@ You will see how many tokens it holds.`,
 			if t.Vocab() > math.MaxUint16+1 {
 				return usagef("the tokenizer has %d tokens, and two bytes tell %d apart", t.Vocab(), math.MaxUint16+1)
 			}
-			var tokens []int32
-			for _, path := range args {
-				text, err := corpus.LoadBeside(path, 6) // with the shard
-				if err != nil {
-					return usageError{err}
-				}
-				ids, err := t.Encode(text)
-				if err != nil {
-					return usageError{fmt.Errorf("%s: %w", path, err)}
-				}
-				if eos, ok := t.EOS(); ok {
-					tokens = append(tokens, eos)
-				}
-				tokens = append(tokens, ids...)
+			begin, err := corpus.Begin(t, "")
+			if err != nil {
+				return usageError{err}
+			}
+			text, err := corpus.LoadText(t, begin, 6, args...) // with the shard
+			if err != nil {
+				return usageError{err}
+			}
+			tokens, err := text.Encode(nil)
+			if err != nil {
+				return usageError{err}
 			}
 			if len(tokens) > math.MaxInt32 {
 				return usagef("%d tokens are more than a shard can count, %d: write several", len(tokens), math.MaxInt32)
@@ -57,9 +56,12 @@ You will see how many tokens it holds.`,
 				return err
 			}
 			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), map[string]any{"out": out, "tokens": len(tokens), "vocab": t.Vocab()})
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"out": out, "tokens": len(tokens), "vocab": t.Vocab(), "documents": text.Documents(), "warnings": text.Warnings()})
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s tokens of %s\n", out, commas(len(tokens)), commas(t.Vocab()))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s tokens of %s, %s\n", out, commas(len(tokens)), commas(t.Vocab()), count2(text.Documents(), "document"))
+			for _, w := range text.Warnings() {
+				fmt.Fprintf(cmd.OutOrStdout(), "  %s\n", w)
+			}
 			return nil
 		},
 	}

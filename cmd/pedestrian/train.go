@@ -136,15 +136,8 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 	if err == nil {
 		err = setFlags(&o, f)
 	}
-	var given map[string]string
-	if err == nil {
-		given, err = givenSettings(f, t.config)
-	}
-	if err == nil {
-		err = contradictedSettings("train", given, o.Settings())
-	}
-	if err == nil && !train.TellsStories(o.Data) && o.Preset == "story" {
-		ownText(&o, given)
+	if err == nil && !train.TellsStories(o.Data) && o.Preset == "story" && t.config == "" {
+		ownText(&o, f)
 	}
 	if err == nil {
 		err = absolute(&o)
@@ -166,12 +159,12 @@ func absolute(o *train.Options) (err error) {
 }
 
 // ownText takes back what the story preset chose for the sake of the stories: a text
-// of the user's need not have paragraphs, nor be as long. What was given stays.
-func ownText(o *train.Options, given map[string]string) {
-	if given["align"] == "" {
+// of the user's need not have paragraphs, nor be as long.
+func ownText(o *train.Options, f *pflag.FlagSet) {
+	if !f.Changed("align") {
 		o.Align = train.AlignNone
 	}
-	if given["val-fraction"] == "" {
+	if !f.Changed("val-fraction") {
 		o.ValFraction = 0.1
 	}
 }

@@ -15,6 +15,7 @@ func (s *textScreen) plan() {
 	source := sourceName(d.Source)
 	s.row("text", "%s: %s bytes as %s, %s to train on and %s to validate, vocabulary %d",
 		source, commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val), d.Tokenizer.Vocab())
+	s.warnings(d.Warnings)
 	dead := ""
 	if n := c.ImpotentKeyBiases(); n > 0 {
 		dead = fmt.Sprintf(" (%s of them key biases that cannot learn, eq. 29)", commas(n))
