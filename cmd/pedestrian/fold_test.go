@@ -73,7 +73,7 @@ func TestColumns(t *testing.T) {
 		calls = append(calls, []string{"explain", e.Number})
 	}
 	calls = append(calls, nil, []string{"explain"}, []string{"params"}, []string{"params", "--rank", "4"}, []string{"tokenizer", "show", "The king's unbelievable hat, which he wears on every day of the week but one, and then another hat"},
-		[]string{"data", "../../testdata/lm-eval/texts.jsonl"}, []string{"verify", "--only", "R30"}, []string{"verify", "--only", "w_q"}, []string{"inspect", "../../testdata/peft/bases/tied"}, []string{"inspect", "../../testdata/gguf/reference.gguf"})
+		[]string{"data", "../../testdata/lm-eval/texts.jsonl"}, []string{"verify", "--only", "R30"}, []string{"verify", "--only", "w_q"}, []string{"inspect", "../../testdata/peft/bases/tied"})
 	for _, width := range []int{40, 80} {
 		t.Setenv("COLUMNS", strconv.Itoa(width))
 		for _, args := range calls {

@@ -129,6 +129,7 @@ func newRootCmd() *cobra.Command {
 		Use:           "pedestrian",
 		Short:         "Transformers, on foot: a GPT with hand-derived gradients",
 		Long:          firstScreen,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
@@ -141,6 +142,7 @@ func newRootCmd() *cobra.Command {
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("pedestrian {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if n := (*strconv.NumError)(nil); errors.As(err, &n) { // the name of a Go function is no help
 			must := numbers[n.Func]
