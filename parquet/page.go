@@ -17,6 +17,8 @@ import (
 
 const (
 	maxPage   = 512 << 20 // bytes, unpacked; writers make pages of one megabyte
+	freePage  = 16 << 20  // bytes, unpacked, that may come out of any page
+	maxGrowth = 250       // times the bytes of a page, above that
 	maxValues = 8 << 20   // of a page, or of a row
 	maxHeader = 16 << 20  // bytes; it may hold the least and the largest value
 )
@@ -100,6 +102,9 @@ func (c *cursor) next() error {
 		}
 		if h.CompressedPageSize < 0 || int64(h.CompressedPageSize) > c.in.Size()-c.at || h.UncompressedPageSize < 0 || h.UncompressedPageSize > maxPage {
 			return fmt.Errorf("a page of %d bytes, %d unpacked: the file is damaged, or meant to fill the memory", h.CompressedPageSize, h.UncompressedPageSize)
+		}
+		if h.UncompressedPageSize > freePage && int64(h.UncompressedPageSize) > maxGrowth*int64(h.CompressedPageSize) {
+			return fmt.Errorf("a page of %d bytes unpacks to %d, more than %d times as many: text does not, and what does may be meant to fill the memory", h.CompressedPageSize, h.UncompressedPageSize, maxGrowth)
 		}
 		data := make([]byte, h.CompressedPageSize)
 		if _, err := io.ReadFull(io.NewSectionReader(c.in, c.at, int64(len(data))), data); err != nil {

@@ -165,6 +165,13 @@ func TestBombs(t *testing.T) {
 	if _, _, err := delta([]byte{0x80, 0x01, 0x04, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x00}, 10); err == nil {
 		t.Error("more differences than values")
 	}
+	data, err := os.ReadFile("testdata/bomb/page.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := readAll(data); rows != 0 || err == nil || !strings.Contains(err.Error(), "unpacks to 50331658, more than 250 times as many") {
+		t.Errorf("%d rows, %v", rows, err)
+	}
 	if got := maxRows(1 << 10); got > 1<<25 {
 		t.Errorf("%d rows of a kilobyte", got)
 	}

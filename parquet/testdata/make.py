@@ -35,6 +35,8 @@ flat = pa.table({
     "grid": pa.array([[[j] * (i % 3) for j in range(i % 3)] for i in range(n)], pa.list_(pa.list_(pa.int32()))),
 })
 
+pq.write_table(pa.table({"text": ["a" * (48 << 20)]}), os.path.join(here, "bomb", "page.parquet"), compression="zstd", compression_level=19, use_dictionary=False)
+
 def write(name, table, **options):
     path = os.path.join(here, name)
     pq.write_table(table, path + ".parquet", **options)
