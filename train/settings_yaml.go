@@ -36,6 +36,19 @@ func ReadTuning(path string, o Options) (Options, error) {
 	return o, o.setLines(lines, path)
 }
 
+// SettingsIn names the settings that a YAML file sets.
+func SettingsIn(path string) (names []string, err error) {
+	text, err := readSettings(path)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := parseSettings(text, path)
+	for _, l := range lines {
+		names = append(names, l.key)
+	}
+	return names, err
+}
+
 func readSettings(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {

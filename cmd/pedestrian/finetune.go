@@ -150,7 +150,14 @@ func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options,
 	if err != nil {
 		return o, err
 	}
-	if o.Tuning.Full && o.LR == train.TuningOptions("").LR && !f.Changed("lr") {
+	given, err := givenSettings(f, t.config)
+	if err == nil {
+		err = contradictedSettings("finetune", given, o.TuningSettings())
+	}
+	if err != nil {
+		return o, err
+	}
+	if o.Tuning.Full && given["lr"] == "" {
 		o.LR = train.FullRate
 	}
 	if o.Data == "" {

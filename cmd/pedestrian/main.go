@@ -141,6 +141,7 @@ func newRootCmd() *cobra.Command {
 			return err
 		},
 	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error { return checkFlags(cmd) }
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("pedestrian {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -50,6 +50,9 @@ and you will see what each knows of either half, before and after, and merged.`,
 		Example: "  pedestrian tour\n  pedestrian tour --lora\n  pedestrian tour --steps 300",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("steps") && t.steps < 1 {
+				return usagef("--steps is %d: it must be at least 1; leave it out for the story preset's", t.steps)
+			}
 			t.w, t.p = cmd.OutOrStdout(), newPainter(cmd.OutOrStdout())
 			if t.lora {
 				return t.runLoRA(cmd.Context(), cmd.ErrOrStderr())

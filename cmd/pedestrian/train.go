@@ -136,8 +136,15 @@ func (t *trainCommand) options(f *pflag.FlagSet) (o train.Options, err error) {
 	if err == nil {
 		err = setFlags(&o, f)
 	}
-	if err == nil && !train.TellsStories(o.Data) && o.Preset == "story" && t.config == "" {
-		ownText(&o, f)
+	var given map[string]string
+	if err == nil {
+		given, err = givenSettings(f, t.config)
+	}
+	if err == nil {
+		err = contradictedSettings("train", given, o.Settings())
+	}
+	if err == nil && !train.TellsStories(o.Data) && o.Preset == "story" {
+		ownText(&o, given)
 	}
 	if err == nil {
 		err = absolute(&o)
@@ -159,12 +166,12 @@ func absolute(o *train.Options) (err error) {
 }
 
 // ownText takes back what the story preset chose for the sake of the stories: a text
-// of the user's need not have paragraphs, nor be as long.
-func ownText(o *train.Options, f *pflag.FlagSet) {
-	if !f.Changed("align") {
+// of the user's need not have paragraphs, nor be as long. What was given stays.
+func ownText(o *train.Options, given map[string]string) {
+	if given["align"] == "" {
 		o.Align = train.AlignNone
 	}
-	if !f.Changed("val-fraction") {
+	if given["val-fraction"] == "" {
 		o.ValFraction = 0.1
 	}
 }
