@@ -27,6 +27,9 @@ func (r *Run) take(from *Checkpoint) (err error) {
 	if r.log, err = openMetrics(r.fs, r.Dir, r.State.Progress); err != nil {
 		return err
 	}
+	if r.Options.TensorBoard {
+		r.log.showEvents(r.State.Seconds)
+	}
 	r.lock, r.pruner = lock, pruner{fs: r.fs, run: r.Dir, whole: map[string]bool{}}
 	if from != nil {
 		p := r.State.Progress

@@ -38,11 +38,12 @@ type metricsLog struct {
 	fs      fileSystem
 	run     string
 	f       outFile
-	length  int64     // bytes of the file that were synced
-	tail    []byte    // the lines after them
-	written int       // bytes of tail that were handed to f
-	broken  bool      // writing to f failed: it may hold anything after length
-	back    *Progress // lines of the file after it are still to be taken out; nil when there are none
+	length  int64      // bytes of the file that were synced
+	tail    []byte     // the lines after them
+	written int        // bytes of tail that were handed to f
+	broken  bool       // writing to f failed: it may hold anything after length
+	events  *eventsLog // what TensorBoard reads of it; nil when that is not asked for
+	back    *Progress  // lines of the file after it are still to be taken out; nil when there are none
 }
 
 // logBuffer is how many bytes of lines are held back before they are written.
@@ -155,6 +156,9 @@ func (l *metricsLog) renew(write func(io.Writer) error) error {
 	if err == nil {
 		l.f = f
 	}
+	if l.events != nil {
+		l.events.stop() // its lines may be gone
+	}
 	return err
 }
 
@@ -209,8 +213,10 @@ func (l *metricsLog) push() error {
 	if err == nil && n < len(l.tail)-l.written {
 		err = io.ErrShortWrite
 	}
+	if l.broken = err != nil; !l.broken {
+		l.events.add(l.tail[l.written:])
+	}
 	l.written += n
-	l.broken = err != nil
 	return err
 }
 
@@ -219,6 +225,7 @@ func (l *metricsLog) sync() error {
 	if err := l.trySync(); err != nil {
 		return fmt.Errorf("writing the log: %w", err)
 	}
+	l.events.sync(l)
 	return nil
 }
 
@@ -252,5 +259,5 @@ func (l *metricsLog) close() error {
 	if l.f != nil {
 		err = errors.Join(err, l.f.Close())
 	}
-	return err
+	return errors.Join(err, l.events.close())
 }

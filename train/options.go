@@ -82,6 +82,8 @@ type Options struct {
 	SampleEvery  int `json:"sample_every" yaml:"sample_every"`   // steps between samples; 0 = none
 	SampleTokens int `json:"sample_tokens" yaml:"sample_tokens"` // length of a sample
 
+	TensorBoard bool `json:"tensorboard,omitempty" yaml:"tensorboard"` // event files beside metrics.jsonl
+
 	Tuning Tuning `json:"tuning,omitzero" yaml:"tuning"` // of a run that goes on from a base
 
 	Seed    uint64 `json:"seed" yaml:"seed"`       // of weights, data order and dropout

@@ -68,6 +68,7 @@ func (o *Options) Settings() []Setting {
 		{"keep", "newest checkpoints kept, besides the best", &o.Keep},
 		{"sample_every", "steps between samples; 0 = none", &o.SampleEvery},
 		{"sample_tokens", "length of a sample", &o.SampleTokens},
+		{"tensorboard", "write event files for TensorBoard, too, beside metrics.jsonl", &o.TensorBoard},
 		{"seed", "of weights, data order and dropout", &o.Seed},
 		{"precision", "float32, or bf16 for the operands of large products (weights stay float32)", &o.Precision},
 		{"threads", "0 = one a processor; the numbers do not depend on it", &o.Threads},

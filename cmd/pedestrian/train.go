@@ -189,7 +189,7 @@ func setFlags(o *train.Options, f *pflag.FlagSet) (err error) {
 // changeable are the settings that may be given together with --resume: they do not
 // change the numbers, except for data and val, which say where the texts are now, and
 // steps, which lengthens the run and with it the schedule.
-var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "val": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true}
+var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "val": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true, "tensorboard": true}
 
 // resumable loads the newest checkpoint of run, with the changes that flags ask for.
 func resumable(run string, f *pflag.FlagSet, stderr io.Writer) (*train.Checkpoint, error) {
