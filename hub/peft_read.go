@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -73,6 +74,7 @@ type peftReader struct {
 	config  peftConfig
 	file    *safetensors.File
 	left    map[string]safetensors.Tensor // by name without base_model.model.
+	names   map[string]bool               // of all tensors, once somebody asks
 	adapter *pedestrian.Adapter[float32]
 	notes   []string
 }
@@ -81,7 +83,16 @@ type peftReader struct {
 // of that name as well.
 func (r *peftReader) called(name string) string {
 	plain := adapterName(name)
-	if plain != name && slices.ContainsFunc(r.file.Tensors, func(t safetensors.Tensor) bool { return t.Name == plain }) {
+	if plain == name {
+		return name
+	}
+	if r.names == nil {
+		r.names = make(map[string]bool, len(r.file.Tensors))
+		for _, t := range r.file.Tensors {
+			r.names[t.Name] = true
+		}
+	}
+	if r.names[plain] {
 		return name
 	}
 	return plain
@@ -126,6 +137,9 @@ func (r *peftReader) read() error {
 	if err != nil {
 		return err
 	}
+	if err := r.room(plain); err != nil {
+		return err
+	}
 	r.adapter = pedestrian.NewAdapter[float32](r.base.Config, plain)
 	for _, m := range has {
 		if err := r.factors(m); err != nil {
@@ -142,6 +156,18 @@ func (r *peftReader) read() error {
 		}
 	}
 	return r.restore()
+}
+
+// room holds what an adapter needs against what the file has, and asks for it.
+func (r *peftReader) room(c pedestrian.AdapterConfig) error {
+	count, has := int64(c.Ledger(r.base.Config).Total()), int64(0)
+	for _, t := range r.file.Tensors {
+		has += t.Bytes()
+	}
+	if count > has { // the smallest numbers have two bytes, but some are in place of several
+		return fmt.Errorf("an adapter of %s has %d numbers, and its tensors %d bytes", adapterConfig, count, has)
+	}
+	return memory.Ask(4*count, fmt.Sprintf("its %d numbers need", count), "take one of a lower rank")
 }
 
 // take reads a tensor of a shape and takes it off the list.
