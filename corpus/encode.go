@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -40,6 +41,9 @@ type Encoder struct {
 	tok      *token.Tokenizer
 	end      []int32 // what ends a document
 	template *boundTemplate
+
+	marks       map[string]token.Added // the special tokens, by text
+	markLengths []int                  // of their texts, the longest first
 
 	tokens   []int32
 	learn    []bool
@@ -98,12 +102,7 @@ func (e *Encoder) bind(fs []fragment) (as []atom) {
 			continue
 		}
 		for text := f.text; text != ""; {
-			at, which := len(text), token.Added{ID: -1}
-			for _, a := range e.tok.Added() {
-				if i := strings.Index(text, a.Text); a.Special && a.Text != "" && i >= 0 && (i < at || i == at && len(a.Text) > len(which.Text)) {
-					at, which = i, a
-				}
-			}
+			at, which := e.firstMark(text)
 			if at > 0 {
 				as = append(as, atom{fragment{isText, text[:at], f.learn}, -1})
 			}
@@ -114,6 +113,34 @@ func (e *Encoder) bind(fs []fragment) (as []atom) {
 		}
 	}
 	return as
+}
+
+// firstMark is where the first special token stands in text, the longest of those that
+// begin there; the end of text, and no token, when there is none.
+func (e *Encoder) firstMark(text string) (at int, mark token.Added) {
+	if e.marks == nil {
+		e.marks = map[string]token.Added{}
+		for _, a := range e.tok.Added() {
+			if a.Special && a.Text != "" {
+				if _, known := e.marks[a.Text]; !known {
+					e.marks[a.Text] = a
+				}
+				e.markLengths = append(e.markLengths, len(a.Text))
+			}
+		}
+		slices.SortFunc(e.markLengths, func(a, b int) int { return b - a })
+		e.markLengths = slices.Compact(e.markLengths)
+	}
+	for i := range len(text) {
+		for _, n := range e.markLengths {
+			if i+n <= len(text) {
+				if a, ok := e.marks[text[i:i+n]]; ok {
+					return i, a
+				}
+			}
+		}
+	}
+	return len(text), token.Added{ID: -1}
 }
 
 // Add encodes r and appends it to x. The error says which character a tokenizer

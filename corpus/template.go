@@ -3,6 +3,7 @@ package corpus
 import (
 	"embed"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -63,7 +64,7 @@ func LoadTemplate(nameOrPath string) (*Template, error) {
 	if slices.Contains(templateNames, nameOrPath) {
 		return builtin(nameOrPath), nil
 	}
-	data, err := os.ReadFile(nameOrPath)
+	data, err := readSmall(nameOrPath, maxTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("load template %q: it is neither one of %s nor a file: %w", nameOrPath, strings.Join(templateNames, ", "), bare(err))
 	}
@@ -73,6 +74,23 @@ func LoadTemplate(nameOrPath string) (*Template, error) {
 	}
 	t.Name = nameOrPath
 	return t, nil
+}
+
+// maxTemplate is the most bytes of a template; those that are built in have a few hundred.
+const maxTemplate = 64 << 10
+
+// readSmall reads a file of at most so many bytes.
+func readSmall(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("it has more than %d bytes", most)
+	}
+	return data, err
 }
 
 // builtin is a template that is known to be right.
