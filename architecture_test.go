@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"token":           {},
 	"docs":            {},
 	"gguf":            {"safetensors"},
+	"pickle":          {"safetensors"},
 	"safetensors":     {},
 	"tfevents":        {},
 	"paper":           {""},
@@ -35,7 +36,7 @@ var mayImport = map[string][]string{
 	"parquet":         {},
 	"corpus":          {"token", "parquet", "internal/memory"},
 	"train":           {"", "engine", "token", "corpus", "safetensors", "tfevents", "internal/memory"},
-	"hub":             {"", "token", "safetensors", "gguf", "internal/memory"},
+	"hub":             {"", "token", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "eval"},
 

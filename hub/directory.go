@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/pickle"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -42,6 +45,9 @@ type Stored struct {
 	Ours string // our name of the parameter, "" when it is not one
 	Note string // why it is not read, "" when it is
 	in   *safetensors.File
+
+	pickled *pickle.File // in the place of in
+	view    pickle.Tensor
 }
 
 // A File is one file of weights.
@@ -148,22 +154,28 @@ func (d *Directory) weights() error {
 	if d.folder.has(weightsFile) || d.folder.dangling(weightsFile) {
 		return d.header(weightsFile, nil)
 	}
-	text, err := d.folder.text(indexFile)
+	index, suffix := indexFile, weightsSuffix
+	text, err := d.folder.text(index)
+	if errors.Is(err, fs.ErrNotExist) && d.folder.has(pickledWeights) {
+		return d.header(pickledWeights, nil)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		index, suffix = pickledIndex, pickledSuffix
+		text, err = d.folder.text(index)
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && d.folder.has(pickledWeights):
-		return fmt.Errorf("%s has its weights in %s, which is a program as much as data and is not read: write them again with transformers' save_pretrained", d.Path, pickledWeights)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s has neither %s nor %s", d.Path, weightsFile, indexFile)
+		return fmt.Errorf("%s has neither %s nor %s, and no %s", d.Path, weightsFile, indexFile, pickledWeights)
 	case err != nil:
 		return err
 	}
-	files, err := parseIndex(text)
+	files, err := indexed(text, suffix)
 	var names []string
 	if err == nil {
 		names, err = shardNames(files)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(d.Path, indexFile), err)
+		return fmt.Errorf("%s: %w", filepath.Join(d.Path, index), err)
 	}
 	for _, name := range names {
 		if err := d.header(name, files); err != nil {
@@ -172,7 +184,7 @@ func (d *Directory) weights() error {
 	}
 	for name, file := range files {
 		if _, ok := d.place[name]; !ok {
-			return fmt.Errorf("%s: tensor %.80q is not in the file %s", filepath.Join(d.Path, indexFile), name, file)
+			return fmt.Errorf("%s: tensor %.80q is not in the file %s", filepath.Join(d.Path, index), name, file)
 		}
 	}
 	return nil
@@ -191,19 +203,50 @@ func (d *Directory) header(name string, files map[string]string) error {
 		return err
 	}
 	d.shards = append(d.shards, shard{name, file, size, info.ModTime()})
-	f, err := safetensors.Read(file, size)
+	held, metadata, err := tensorsIn(file, name, size)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	d.Files = append(d.Files, File{name, size, f.Metadata})
-	for _, t := range f.Tensors {
+	d.Files = append(d.Files, File{name, size, metadata})
+	for _, t := range held {
 		if files != nil && files[t.Name] != name {
-			return fmt.Errorf("%s holds tensor %.80q, which %s does not place there", path, t.Name, indexFile)
+			return fmt.Errorf("%s holds tensor %.80q, which the index does not place there", path, t.Name)
 		}
 		d.place[t.Name] = len(d.Tensors)
-		d.Tensors = append(d.Tensors, Stored{Tensor: t, File: name, in: f})
+		t.File = name
+		d.Tensors = append(d.Tensors, t)
 	}
 	return nil
+}
+
+// tensorsIn lists the tensors of a file of weights, a pickle or one of safetensors.
+func tensorsIn(r io.ReaderAt, name string, size int64) (held []Stored, metadata map[string]string, err error) {
+	if strings.HasSuffix(name, pickledSuffix) {
+		f, err := pickle.Read(r, size)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, t := range f.Tensors {
+			held = append(held, Stored{Tensor: safetensors.Described(t.Name, t.DType, t.Shape), pickled: f, view: t})
+		}
+		return held, nil, nil
+	}
+	f, err := safetensors.Read(r, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, t := range f.Tensors {
+		held = append(held, Stored{Tensor: t, in: f})
+	}
+	return held, f.Metadata, nil
+}
+
+// decode sets dst to the elements first, first+1, … of s.
+func decode[T pedestrian.Float](s Stored, first int, dst []T) error {
+	if s.pickled != nil {
+		return pickle.Decode(s.pickled, s.view, first, dst)
+	}
+	return safetensors.Decode(s.in, s.Tensor, first, dst)
 }
 
 // Check reports why the model cannot be loaded, in one line, or nil.

@@ -113,7 +113,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		{"hf-tied", remove(weightsFile), "has neither model.safetensors nor model.safetensors.index.json"},
 		{"hf-tied", func(t *testing.T, dir string) {
 			os.Rename(filepath.Join(dir, weightsFile), filepath.Join(dir, pickledWeights))
-		}, "which is a program as much as data"},
+		}, "pytorch_model.bin: it is neither a zip container nor begins as the old form does"},
 		{"hf-tied", file(weightsFile, "\x80\x02}"), "model.safetensors: no header: the file has 3 bytes"},
 		{"hf-tied", file(configFile, "{"), "config.json: not JSON: it ends too early"},
 		{"hf-tied", file(generationFile, `{"eos_token_id": "x"}`), `generation_config.json: eos_token_id is "x"`},

@@ -10,9 +10,12 @@ import (
 // maxTensors bounds what an index may list.
 const maxTensors = 1 << 18
 
-// parseIndex reads model.safetensors.index.json: the file of each tensor, checked to
+// parseIndex reads model.safetensors.index.json.
+func parseIndex(text []byte) (map[string]string, error) { return indexed(text, weightsSuffix) }
+
+// indexed reads an index of files with the suffix: the file of each tensor, checked to
 // be a plain name beside the index.
-func parseIndex(text []byte) (map[string]string, error) {
+func indexed(text []byte, suffix string) (map[string]string, error) {
 	o, err := parseObject(text)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,7 @@ func parseIndex(text []byte) (map[string]string, error) {
 		if err := json.Unmarshal(value, &file); err != nil || string(value) == "null" {
 			return nil, fmt.Errorf("weight_map: the file of %.80q is %s: it must be a string", name, m.show(name))
 		}
-		if err := checkShard(file); err != nil {
+		if err := checkShard(file, suffix); err != nil {
 			return nil, err
 		}
 		files[name] = file

@@ -7,7 +7,6 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
-	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
 // LoadOptions are what a reader of a model may be told.
@@ -42,7 +41,7 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	ts := views(p)
 	for i, s := range slotsOf(d.Network) {
 		in := d.Tensors[d.place[s.name]]
-		if err := safetensors.Decode(in.in, in.Tensor, 0, ts[i].V); err != nil {
+		if err := decode(in, 0, ts[i].V); err != nil {
 			return nil, d.reading(in, err)
 		}
 		if err := finite(d, in, ts[i].V, o); err != nil {
@@ -75,7 +74,7 @@ func head[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[T], 
 	for row := 0; row < vocab; row += rowsAtOnce {
 		rows := min(rowsAtOnce, vocab-row)
 		part := buf[:rows*width]
-		if err := safetensors.Decode(in.in, in.Tensor, row*width, part); err != nil {
+		if err := decode(in, row*width, part); err != nil {
 			return d.reading(in, err)
 		}
 		if p.Config.Tied {

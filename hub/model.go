@@ -64,7 +64,7 @@ func Weights(path string) string {
 		return ""
 	}
 	defer f.Close()
-	for _, name := range []string{weightsFile, indexFile, pickledWeights} {
+	for _, name := range []string{weightsFile, indexFile, pickledWeights, pickledIndex} {
 		if f.has(name) {
 			return name
 		}

@@ -84,6 +84,8 @@ const (
 	pickledWeights  = "pytorch_model.bin"
 	pickledAdapter  = "adapter_model.bin"
 	weightsSuffix   = ".safetensors"
+	pickledIndex    = "pytorch_model.bin.index.json"
+	pickledSuffix   = ".bin"
 	maxSmallFile    = 64 << 20 // config, tokenizer, index: GPT-2's largest has 1.4 MB
 	maxListing      = 16 << 20
 	maxShards       = 10000
@@ -97,11 +99,11 @@ var alsoNeeded = []string{
 }
 
 // checkShard reports what is wrong with a file name that an index gives: it must be
-// a safetensors file beside the index.
-func checkShard(name string) error {
+// a file beside the index, with the suffix of safetensors, or of pickles.
+func checkShard(name, suffix string) error {
 	if !fs.ValidPath(name) || path.Base(name) != name || strings.ContainsAny(name, "\\:\x00") ||
-		len(name) > 255 || !strings.HasSuffix(name, weightsSuffix) {
-		return fmt.Errorf("it names the file %.80q: it must be a %s file beside it", name, weightsSuffix)
+		len(name) > 255 || !strings.HasSuffix(name, suffix) {
+		return fmt.Errorf("it names the file %.80q: it must be a %s file beside it", name, suffix)
 	}
 	return nil
 }

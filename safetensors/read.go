@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -15,6 +16,20 @@ type Tensor struct {
 	Shape      []int // of at most 8 dimensions; none means a single number
 	elems      int
 	begin, end int64 // bytes, from the end of the header
+}
+
+// Described is a tensor that no file of this format holds, such as one of another
+// format that is listed beside those of this one. It panics where the shape is of more
+// numbers than an int64 counts bytes of.
+func Described(name string, d DType, shape []int) Tensor {
+	n := int64(1)
+	for _, size := range shape {
+		var ok bool
+		if n, ok = mul(n, int64(size)); !ok || size < 0 || n > math.MaxInt64/8 {
+			panic(fmt.Sprintf("safetensors.Described: a tensor of the shape %v", shape))
+		}
+	}
+	return Tensor{Name: name, DType: d, Shape: shape, elems: int(n), end: n * int64(d.Bits()) / 8}
 }
 
 // Len is the number of elements, the product of the shape.
