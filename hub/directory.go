@@ -210,7 +210,11 @@ func (d *Directory) header(name string, files map[string]string) error {
 	d.Files = append(d.Files, File{name, size, metadata})
 	for _, t := range held {
 		if files != nil && files[t.Name] != name {
-			return fmt.Errorf("%s holds tensor %.80q, which the index does not place there", path, t.Name)
+			index := indexFile
+			if t.pickled != nil {
+				index = pickledIndex
+			}
+			return fmt.Errorf("%s holds tensor %.80q, which %s does not place there", path, t.Name, index)
 		}
 		d.place[t.Name] = len(d.Tensors)
 		t.File = name
