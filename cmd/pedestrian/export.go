@@ -137,9 +137,6 @@ func (m *model) hub() *hub.Model[float32] {
 		if m.Tokenizer.IsSpecial(end) {
 			h.Tokenizer = h.Tokenizer.WithEOS(end)
 		}
-		if len(m.BOS) > 0 { // as documents began in training
-			h.BOS = m.BOS
-		}
 	}
 	return h
 }

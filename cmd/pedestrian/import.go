@@ -117,8 +117,8 @@ func writeRun(m *model, dir string) (checkpoint string, err error) {
 	o.Preset, o.Data, o.Config = importPreset, from, m.Params.Config
 	o.Tokenizer = train.GPT2 // what a run of it would cut texts with is kept beside it
 	begin := ""
-	if m.Checkpoint != nil {
-		begin = m.Checkpoint.Data.Begin
+	if len(m.begun) > 0 {
+		begin = m.Tokenizer.Decode(m.begun)
 	}
 	h := m.hub()
 	c := &train.Checkpoint{

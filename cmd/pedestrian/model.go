@@ -38,6 +38,7 @@ type model struct {
 	Adapter    *pedestrian.Adapter[float32] // that a run trained beside Params, or nil
 	Tokenizer  *token.Tokenizer             // nil when it has none
 	EOS, BOS   []int32                      // of a model of others
+	begun      []int32                      // what stood before documents in a run, as train.Checkpoint.Begin says
 	Chat       *corpus.Chat                 // of a run that learnt conversations, or nil
 	Checkpoint *train.Checkpoint            // nil when it is not ours
 	Notes      []string                     // what was assumed, one line each
@@ -172,7 +173,7 @@ func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) 
 		}
 	}
 	m.Path, m.Checkpoint, m.Params, m.Adapter, m.Tokenizer = c.Dir, c, c.State.Params, c.State.Adapter, c.Tokenizer
-	m.BOS = c.Begin()
+	m.begun = c.Begin()
 	return nil
 }
 
@@ -183,6 +184,9 @@ func (m *model) marks(c *train.Checkpoint) {
 	}
 	if len(c.Ends) > 0 {
 		m.EOS = c.Ends
+	}
+	if begin := c.Begin(); len(begin) > 0 {
+		m.BOS = begin
 	}
 	m.learnt(c)
 }
@@ -225,8 +229,8 @@ func (m *model) writer(net *engine.Network[float32]) *train.Writer {
 		w.End = m.EOS
 	}
 	switch {
-	case m.Checkpoint != nil && len(m.BOS) > 0: // a merged run, whose documents began so
-		w.Begin, w.Documents = m.BOS, true
+	case len(m.begun) > 0: // a merged run
+		w.Begin, w.Documents = m.begun, true
 	case len(m.BOS) > 0:
 		w.Begin = m.BOS
 	case len(w.End) > 0: // as GPT-2 was trained: the end of one text is the beginning of the next
