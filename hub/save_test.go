@@ -200,3 +200,29 @@ func FuzzIndex(f *testing.F) {
 		}
 	})
 }
+
+// A file of weights is filled up to the last byte that it may have, and no further.
+func TestShardThatFitsExactly(t *testing.T) {
+	entries := func(lengths ...int) (es []safetensors.Entry[float32]) {
+		for i, n := range lengths {
+			es = append(es, safetensors.Entry[float32]{Name: string(rune('a' + i)), DType: safetensors.F32, Shape: []int{n}, Data: make([]float32, n)})
+		}
+		return es
+	}
+	for _, c := range []struct {
+		most    int64
+		lengths []int
+		files   int // the index aside
+	}{
+		{40, []int{4, 6, 10, 1}, 3}, // 40, 40 and 4 bytes
+		{39, []int{4, 6, 10, 1}, 4}, // the first two no longer fit together, and the third is too long for any
+		{41, []int{4, 6, 10, 1}, 3},
+		{84, []int{4, 6, 10, 1}, 1}, {83, []int{4, 6, 10, 1}, 2}, {0, []int{4, 6, 10, 1}, 1},
+		{4, []int{1, 1}, 2}, {8, []int{1, 1}, 1}, {3, []int{1, 1}, 2},
+	} {
+		files := weightFiles(entries(c.lengths...), c.most)
+		if got := max(1, len(files)-1); got != c.files {
+			t.Errorf("%v numbers in files of at most %d bytes: %d files, want %d", c.lengths, c.most, got, c.files)
+		}
+	}
+}
