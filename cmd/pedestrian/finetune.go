@@ -41,7 +41,8 @@ You will see the base, the data, what is trained and what it takes; then what
 layer, the base is what it was, and merged weights say what base and adapter say.
 A run holds the adapter alone, and finds its base again by path and hash. Ctrl-C,
 SIGTERM and a terminal that closes save it and say how to go on; the exit code is then
-128 and the signal's number: 130, 143, 129.
+128 and the signal's number: 130, 143, 129. --resume takes a run, or a checkpoint; with
+--out DIR a run of its own begins from that.
 
 Settings come from a YAML file, then from flags.`,
 		Example: "  pedestrian finetune openai-community/gpt2 --data chat.jsonl\n  pedestrian finetune runs/story-1 --data stories-spoken --rank 2 --lr 2e-2 --steps 1000\n  pedestrian finetune gpt2/ --data book.txt --targets q:4,v:4 --dora --out runs/book\n  pedestrian finetune --resume runs/book",
@@ -56,7 +57,7 @@ Settings come from a YAML file, then from flags.`,
 	f.SortFlags = false
 	f.StringVar(&t.config, "config", "", "a YAML file of settings, such as \"rank: 16\"")
 	f.StringVar(&t.out, "out", "", "the run directory (default runs/finetune-1, -2, …)")
-	f.StringVar(&t.resume, "resume", "", "go on with the run in this directory; no other setting is needed")
+	f.StringVar(&t.resume, "resume", "", resumeHelp)
 	f.StringVar(&t.base, "base", "", "with --resume: where the base is now, if it was moved")
 	f.StringVar(&t.adapter, "adapter", "", "go on from this adapter: a directory of PEFT, or a run of finetune")
 	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
@@ -176,10 +177,11 @@ func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options,
 
 // goOn resumes a run.
 func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.Writer) (*train.Run, error) {
-	c, err := resumable(t.resume, f, stderr)
+	on, err := resumable(t.resume, t.out, f, stderr)
 	if err != nil {
 		return nil, err
 	}
+	c := on.from
 	if c.Base == nil {
 		return nil, usagef("%s is not a run of finetune: go on with \"pedestrian train --resume %s\"", t.resume, shellQuote(t.resume))
 	}
@@ -200,11 +202,7 @@ func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.
 	if err := fits(c.Options, c.Network, weightBytes(c)); err != nil {
 		return nil, err
 	}
-	r, err := train.Resume(t.resume, c, d)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return r, nil
+	return on.resume(d)
 }
 
 // targetNames are the targets of an adapter, with ranks of their own.

@@ -45,18 +45,22 @@ that comes next. Ctrl-C, SIGTERM and a terminal that closes (SIGHUP) finish the 
 save, and say how to go on; the exit code is then 128 and the signal's number: 130,
 143, 129. A second Ctrl-C leaves at once.
 
+--resume takes a run, and goes on from its newest checkpoint that is whole; or that
+checkpoint itself. From an older one, or one of another run, --out DIR begins a run of
+its own, and nothing is lost.
+
 Settings come from a preset, then from a YAML file, then from flags; the later
 wins. Presets:
 ` + about.String(),
-		Example: "  pedestrian train\n  pedestrian train --data book.txt --preset char\n  pedestrian train --config small.yaml --steps 5000 --out runs/small\n  pedestrian train --resume runs/small",
+		Example: "  pedestrian train\n  pedestrian train --data book.txt --preset char\n  pedestrian train --config small.yaml --steps 5000 --out runs/small\n  pedestrian train --resume runs/small\n  pedestrian train --resume runs/small/step-001000 --out runs/other",
 		Args:    noArgs,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&t.preset, "preset", "", "the settings to start from (default story)")
 	f.StringVar(&t.config, "config", "", "a YAML file of settings, such as \"width: 128\"")
-	f.StringVar(&t.out, "out", "", "the run directory (default runs/PRESET-1, -2, …)")
-	f.StringVar(&t.resume, "resume", "", "go on with the run in this directory; no other setting is needed")
+	f.StringVar(&t.out, "out", "", "the run directory (default runs/PRESET-1, -2, …); with --resume CHECKPOINT, of the run that begins there")
+	f.StringVar(&t.resume, "resume", "", resumeHelp)
 	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
 	addSettings(f, story.Settings())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -186,52 +190,13 @@ func setFlags(o *train.Options, f *pflag.FlagSet) (err error) {
 	return err
 }
 
-// changeable are the settings that may be given together with --resume: they do not
-// change the numbers, except for data and val, which say where the texts are now, and
-// steps, which lengthens the run and with it the schedule.
-var changeable = map[string]bool{"threads": true, "recompute": true, "data": true, "val": true, "steps": true, "keep": true, "sample_every": true, "sample_tokens": true, "tensorboard": true}
-
-// resumable loads the newest checkpoint of run, with the changes that flags ask for.
-func resumable(run string, f *pflag.FlagSet, stderr io.Writer) (*train.Checkpoint, error) {
-	var wrong string
-	f.Visit(func(fl *pflag.Flag) {
-		s, setting := fl.Value.(*settingFlag)
-		if setting && !changeable[s.Name] || fl.Name == "preset" || fl.Name == "config" || fl.Name == "out" {
-			wrong = fl.Name
-		}
-	})
-	if wrong != "" {
-		return nil, usagef("--%s cannot be given with --resume: a run goes on with the settings it began with", wrong)
-	}
-	if _, err := train.Newest(run); err != nil {
-		return nil, usagef("nothing to resume: %w", err)
-	}
-	c, passed, err := train.LoadNewest(run, true)
-	if err != nil {
-		return nil, err
-	}
-	passedOver(stderr, passed, c)
-	if err := setFlags(&c.Options, f); err != nil {
-		return nil, usageError{err}
-	}
-	if err := absolute(&c.Options); err != nil {
-		return nil, usageError{err}
-	}
-	if err := c.Options.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	if c.Options.Steps < c.State.Step {
-		return nil, usagef("--steps is %d, but the run in %s has done %d: give more, or leave it out", c.Options.Steps, run, c.State.Step)
-	}
-	return c, nil
-}
-
 // goOn resumes a run.
 func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, error) {
-	c, err := resumable(t.resume, f, stderr)
+	on, err := resumable(t.resume, t.out, f, stderr)
 	if err != nil {
 		return nil, err
 	}
+	c := on.from
 	if c.Base != nil {
 		return nil, usagef("%s is a run of finetune: go on with \"pedestrian finetune --resume %s\"", t.resume, shellQuote(t.resume))
 	}
@@ -242,11 +207,7 @@ func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, err
 	if err := fits(c.Options, c.Network, weightBytes(c)); err != nil {
 		return nil, err
 	}
-	r, err := train.Resume(t.resume, c, d)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return r, nil
+	return on.resume(d)
 }
 
 // freeRun is the first of runs/name-1, runs/name-2, … that does not exist.

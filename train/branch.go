@@ -1,0 +1,105 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Branch begins another run, in the directory dir, which must not hold one, with the
+// checkpoint c of a run as its newest: with it go the checkpoints that a run goes back to,
+// and the lines of the log up to it. The run that c is of stays as it is. It returns c as
+// the new run's, to [Resume] it in dir.
+func Branch(c *Checkpoint, dir string) (*Checkpoint, error) {
+	b, err := branch(disk{}, c, dir)
+	if err != nil {
+		return nil, fmt.Errorf("beginning a run from %s: %w", c.Dir, err)
+	}
+	return b, nil
+}
+
+func branch(fs fileSystem, c *Checkpoint, dir string) (*Checkpoint, error) {
+	to, err := enter(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer to.Close()
+	if entries, err := checkpoints(to, dir); err != nil {
+		return nil, err
+	} else if len(entries) > 0 {
+		return nil, fmt.Errorf("%s holds a run already: choose another directory", dir)
+	}
+	lock, err := lockRun(to, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if _, ofRun := parseEntry(filepath.Base(c.Dir)); ofRun {
+		if err := branchRun(fs, c, to, dir); err != nil {
+			return nil, err
+		}
+	}
+	from, err := fs.Within(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	b := *c
+	b.Dir, err = copyCheckpoint(from, c.Dir, to, dir)
+	return &b, err
+}
+
+// branchRun copies what else of the run of c belongs to c.
+func branchRun(fs fileSystem, c *Checkpoint, to fileSystem, dir string) error {
+	run := filepath.Dir(c.Dir)
+	from, err := fs.Within(run)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	entries, err := checkpoints(from, run)
+	if err != nil {
+		return err
+	}
+	kept := c.keptSteps()
+	slices.Sort(kept)
+	for _, step := range slices.Compact(kept) {
+		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Step == step && step < c.State.Step && verify(from, e.Dir) == nil })
+		if i < 0 {
+			continue // without it, a run has its newest
+		}
+		if _, err := copyCheckpoint(from, entries[i].Dir, to, dir); err != nil {
+			return err
+		}
+	}
+	log := &metricsLog{fs: from, run: run}
+	size, _, err := log.measure(c.State.Progress)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		_, err = replace(to, dir, file{MetricsFile, 0, func(w io.Writer) error { return log.copyLines(w, size, &c.State.Progress) }})
+	}
+	return err
+}
+
+// copyCheckpoint saves what is in the checkpoint at once more in the run dir.
+func copyCheckpoint(from fileSystem, at string, to fileSystem, dir string) (saved string, err error) {
+	s, err := unseal(from, at)
+	if err != nil {
+		return "", err
+	}
+	var files []file
+	for _, e := range s.files {
+		files = append(files, file{e.Name, e.Bytes, func(w io.Writer) error {
+			return s.whole(e.Name, func(r io.ReaderAt, size int64) error {
+				_, err := io.Copy(w, io.NewSectionReader(r, 0, size))
+				return err
+			})
+		}})
+	}
+	return save(to, dir, s.step, files)
+}
