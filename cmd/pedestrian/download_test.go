@@ -27,7 +27,14 @@ func loopback(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: loopback DIR")
 	}
 	dir := ts.MkAbs(args[0])
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(servedHub(dir))
+	ts.Defer(server.Close)
+	ts.Setenv("HF_ENDPOINT", server.URL)
+}
+
+// servedHub serves dir/OWNER/NAME/FILE as the hub does.
+func servedHub(dir string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		const commit = "0123456789abcdef0123456789abcdef01234567"
 		w.Header().Set("X-Repo-Commit", commit)
 		if repo, ok := strings.CutPrefix(r.URL.Path, "/api/models/"); ok {
@@ -54,9 +61,7 @@ func loopback(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(text), text))))
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(text)))
-	}))
-	ts.Defer(server.Close)
-	ts.Setenv("HF_ENDPOINT", server.URL)
+	})
 }
 
 func TestHubEnvironment(t *testing.T) {
