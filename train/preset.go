@@ -59,7 +59,7 @@ func Presets() []Preset {
 	gpt2.LR, gpt2.MinLR, gpt2.Warmup, gpt2.Beta2, gpt2.EvalBatches = 6e-4, 6e-5, 100, 0.95, 8
 
 	ps := []Preset{
-		{"story", "the built-in stories, learnt in about a minute on 2 cores", story},
+		{"story", "the built-in stories, learnt in one to three minutes on 2 cores", story},
 		{"tiny", "a network of a few seconds, to see that everything runs", tiny},
 		{"char", "nanoGPT's character configuration for a CPU: 4 layers, 4 heads, width 128", char},
 		{"paper", "the sizes of the paper's own check: 1 block, 2 heads, width 32, context 4", paper},

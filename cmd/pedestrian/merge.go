@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -174,6 +175,25 @@ func (m *merged) merge() error {
 	return nil
 }
 
+// unchanged says whether the merged weights are those of the base.
+func (m *merged) unchanged() bool {
+	own := map[string][]float32{}
+	for _, t := range m.base.Params.Tensors() {
+		own[t.Name] = t.V
+	}
+	for _, t := range m.params.Tensors() {
+		if before, there := own[t.Name]; there && !slices.Equal(t.V, before) {
+			return false
+		}
+	}
+	for _, x := range m.adapter.Logits.Up.V { // beside logits that were tied to the embedding
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func finite(what string, ts []pedestrian.Tensor[float32]) error {
 	for _, t := range ts {
 		for _, v := range t.V {
@@ -204,6 +224,9 @@ func (t *mergeCommand) report(m *merged, args []string, stdout io.Writer) error 
 	var notes []string
 	if !m.params.Config.Tied && m.base.Params.Config.Tied {
 		notes = append(notes, "The logits have a matrix of their own now: the adapter changed them, and not the embedding that they were tied to.")
+	}
+	if m.unchanged() {
+		notes = append(notes, "The adapter changes nothing: the merged weights are the base's, to the last bit. Was it trained?")
 	}
 	notes = append(append(append(notes, m.adapter.Notes...), m.base.Notes...), m.base.ends()...)
 	recorded := "as the adapter recorded"

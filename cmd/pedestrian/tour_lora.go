@@ -64,7 +64,7 @@ func (t *tour) runLoRA(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if err := runTraining(ctx, r, false, t.w, stderr); err != nil {
+	if err := t.train(ctx, r); err != nil {
 		return err
 	}
 	base, _, err := openBase(ctx, baseDir, train.BaseTokenizer, stderr)
@@ -85,7 +85,7 @@ func (t *tour) runLoRA(ctx context.Context, stderr io.Writer) error {
 	if r, err = train.Finetune(tuned, base, spoken, adapterDir); err != nil {
 		return err
 	}
-	if err := runTraining(ctx, r, false, t.w, stderr); err != nil {
+	if err := t.train(ctx, r); err != nil {
 		return err
 	}
 	c, _, err := train.LoadBest(adapterDir)
@@ -103,8 +103,8 @@ func (t *tour) runLoRA(ctx context.Context, stderr io.Writer) error {
 	if err := t.halves(ctx, tuned, base.Params, c.State.Adapter, merged, halves); err != nil {
 		return err
 	}
-	t.say("\nThe adapter has %s of %s parameters, %.2f %%. What was learnt first is told less well\nwith it: the directions that it turns are few, and no story of the first half was\nshown to it. But nothing is lost, for the base is as it was: take the adapter away,\nand its loss is back to the last bit. Merged, d·u is added to the weights once, and\nwhat remains is an ordinary network of the same size and speed.\n",
-		commas(c.State.Adapter.Count()), commas(base.Params.Count()), 100*float64(c.State.Adapter.Count())/float64(base.Params.Count()))
+	t.say("\nThe adapter has %s of %s parameters, %.2f %%.\n%s\nThe base is as it was: take the adapter away, and its loss is back to the last\nbit. Merged, d·u is added to the weights once, and what remains is an ordinary\nnetwork of the same size and speed.\n",
+		commas(c.State.Adapter.Count()), commas(base.Params.Count()), 100*float64(c.State.Adapter.Count())/float64(base.Params.Count()), forgotten(halves[0].base, halves[0].adapted))
 
 	t.chapter(4, "What they tell")
 	for _, m := range []struct {
@@ -120,6 +120,14 @@ func (t *tour) runLoRA(ctx context.Context, stderr io.Writer) error {
 	}
 	t.nextLoRA(adapterDir)
 	return nil
+}
+
+// forgotten says what an adapter did to what the base had learnt before.
+func forgotten(before, with float64) string {
+	if three(with) == three(before) || with < before {
+		return "What was learnt first is told no worse with it, though no story of the first half\nwas shown to it."
+	}
+	return "What was learnt first is told less well with it: the directions that it turns are\nfew, and no story of the first half was shown to it."
 }
 
 // halves evaluates the base, the base with the adapter and the merged network on both

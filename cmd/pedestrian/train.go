@@ -36,7 +36,7 @@ func newTrainCmd() *cobra.Command {
 		Use:   "train",
 		Short: "Train a GPT on the built-in stories or on your text",
 		Long: `Trains a network and keeps it in a run directory. Without flags: on the built-in
-stories, for about a minute on 2 cores.
+stories, for one to three minutes on 2 cores.
 
 You will see what is going to happen (text, parameters, memory, the losses that
 need no network), one line that moves while it learns, an evaluation and a few

@@ -119,16 +119,8 @@ func writeCurves(r *train.Run) error {
 	if err != nil {
 		return fmt.Errorf("drawing the loss curve: %w", err)
 	}
-	for name, format := range map[string]string{train.CurveSVG: "svg", train.CurvePNG: "png"} {
-		err := r.WriteFile(name, func(w io.Writer) error {
-			drawing, err := p.WriterTo(18*vg.Centimeter, 11*vg.Centimeter, format)
-			if err != nil {
-				return err
-			}
-			_, err = drawing.WriteTo(w)
-			return err
-		})
-		if err != nil {
+	for name, write := range map[string]func(io.Writer) error{train.CurveSVG: p.svg, train.CurvePNG: p.png} {
+		if err := r.WriteFile(name, write); err != nil {
 			return fmt.Errorf("writing the loss curve: %w", err)
 		}
 	}
@@ -136,10 +128,10 @@ func writeCurves(r *train.Run) error {
 }
 
 // lossPlot draws the losses of a run with the baselines of its text.
-func lossPlot(training, validation curve, info train.DataInfo) (*plot.Plot, error) {
+func lossPlot(training, validation curve, info train.DataInfo) (*picture, error) {
 	p := plot.New()
+	all := &picture{plot: p, legend: plot.NewLegend()}
 	p.X.Label.Text, p.Y.Label.Text = "step", "loss, nats per token"
-	p.Legend.Top = true
 	first, last := 0.0, 1.0
 	for _, c := range []curve{training, validation} {
 		if len(c) > 0 {
@@ -156,7 +148,8 @@ func lossPlot(training, validation curve, info train.DataInfo) (*plot.Plot, erro
 		}
 		l.Color, l.Width, l.Dashes = col, width, dashes
 		p.Add(l)
-		p.Legend.Add(name, l)
+		all.legend.Add(name, l)
+		all.words = append(all.words, name)
 		return nil
 	}
 	level := func(y float64, name string, col color.Color, dashes ...vg.Length) error {
@@ -187,5 +180,5 @@ func lossPlot(training, validation curve, info train.DataInfo) (*plot.Plot, erro
 		return nil, err
 	}
 	p.Y.Min = 0
-	return p, nil
+	return all, nil
 }

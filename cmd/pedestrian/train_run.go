@@ -13,18 +13,20 @@ import (
 )
 
 // runTraining trains r to its end, shows how, and closes it.
-func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr io.Writer) (err error) {
+func runTraining(ctx context.Context, r *train.Run, asJSON bool, stdout, stderr io.Writer) error {
+	if asJSON {
+		return runShown(ctx, r, newJSONScreen(stdout, r))
+	}
+	return runShown(ctx, r, newTextScreen(stdout, r))
+}
+
+// runShown is runTraining on the screen s.
+func runShown(ctx context.Context, r *train.Run, s screen) (err error) {
 	defer func() {
 		if e := r.Close(); err == nil { // after a failure, that is what counts
 			err = e
 		}
 	}()
-	var s screen
-	if asJSON {
-		s = newJSONScreen(stdout, r)
-	} else {
-		s = newTextScreen(stdout, r)
-	}
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away, as head does, is no reason to lose a run
 	defer signal.Reset(syscall.SIGPIPE)
 	ctx, stop := interruptible(ctx, s.stopping) // before anything is said: who reads that may stop it

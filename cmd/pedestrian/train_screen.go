@@ -42,7 +42,9 @@ type textScreen struct {
 	shown bool       // a moving line is on the screen
 	last  time.Time  // when it was drawn
 	saved string
-	warns int // spikes that changed nothing
+	warns int  // spikes that changed nothing
+	told  bool // what a spike is
+	tour  bool // a first run is shown, in which spikes that change nothing only distract
 }
 
 func newTextScreen(w io.Writer, r *train.Run) *textScreen {
@@ -102,6 +104,8 @@ const shownWarnings = 3
 func (s *textScreen) spike(v train.Spike) {
 	if v.Action != train.SpikeSkip && v.Action != train.SpikeRewind && v.Cause == nil {
 		switch s.warns++; {
+		case s.tour:
+			return
 		case s.warns == shownWarnings+1 && s.r.Dir != "":
 			s.line("more spikes are in %s", filepath.Join(s.r.Dir, train.MetricsFile))
 			return
@@ -110,6 +114,10 @@ func (s *textScreen) spike(v train.Spike) {
 		}
 	}
 	s.line("%s", v)
+	if !s.told && v.Cause == nil {
+		s.told = true
+		s.line("%s", s.p.dim("a spike: a loss or gradient far above the last 128 steps'; a few are normal"))
+	}
 }
 
 func (s *textScreen) trouble(t train.Trouble) {

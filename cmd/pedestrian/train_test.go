@@ -120,6 +120,11 @@ func TestCurves(t *testing.T) {
 			t.Errorf("loss.svg does not say %q", want)
 		}
 	}
+	for _, missing := range []string{"<text", "font-family"} { // the font may be missing
+		if bytes.Contains(svg, []byte(missing)) {
+			t.Errorf("loss.svg has %s", missing)
+		}
+	}
 	png, err := os.ReadFile(filepath.Join(dir, "loss.png"))
 	if err != nil || !bytes.HasPrefix(png, []byte("\x89PNG")) {
 		t.Errorf("loss.png: %v", err)
