@@ -66,6 +66,11 @@ func (t *evalCommand) texts(ctx context.Context, s *eval.Scorer, r *evaluated) e
 	qs := make([]*eval.Sequence, x.Len())
 	for i := range qs {
 		tokens, learn := x.Document(i)
+		if report != nil && report.Kind == corpus.KindText { // what ends it was added, and is none of the text
+			if end, ok := t.model.Tokenizer.EOS(); ok && len(tokens) > 0 && tokens[len(tokens)-1] == end {
+				tokens, learn = tokens[:len(tokens)-1], learn[:len(tokens)-1]
+			}
+		}
 		qs[i] = &eval.Sequence{Tokens: tokens, Learn: learn}
 	}
 	if err := s.Score(ctx, qs); err != nil {
