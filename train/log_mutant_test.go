@@ -1,10 +1,12 @@
 package train
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,5 +37,37 @@ func TestLogShrinksByAByte(t *testing.T) {
 		if err := log.sync(); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("has %d bytes and had %d", info.Size()-less, info.Size())) {
 			t.Errorf("%d bytes less: %v", less, err)
 		}
+	}
+}
+
+// TestLineWithoutItsEnd: a line that lacks nothing but its end was cut short by a crash;
+// kept, it would be one with the next.
+func TestLineWithoutItsEnd(t *testing.T) {
+	run := t.TempDir()
+	if err := os.WriteFile(filepath.Join(run, MetricsFile), []byte("{\"step\":1,\"loss\":3,\"seconds\":1}\n{\"step\":2,\"loss\":2,\"seconds\":1}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log, err := openMetrics(disk{}, run, Progress{Step: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss := 1.0
+	if err := errors.Join(log.add(Record{Step: 3, Loss: &loss}), log.close()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(run, MetricsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []int
+	for line := range strings.Lines(string(text)) {
+		var r Record
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		steps = append(steps, r.Step)
+	}
+	if !slices.Equal(steps, []int{1, 3}) {
+		t.Errorf("steps %v: %q", steps, text)
 	}
 }
