@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -332,5 +333,25 @@ func TestIgnoredTarget(t *testing.T) {
 	s.Batch(0, 2, in, out)
 	if !slices.Equal(in, []int32{0, 5, 6, 1, 0, 7}) || !slices.Equal(out, []int32{5, 6, 1, Ignored, 7, 1}) {
 		t.Errorf("sweep %v, targets %v", in, out)
+	}
+}
+
+// TestLineEndsAsTheReference: what is learnt from a file whose lines end with "\r\n" is
+// what Hugging Face's trainer learns from it (testdata/line-ends).
+func TestLineEndsAsTheReference(t *testing.T) {
+	want, err := os.ReadFile("../testdata/line-ends/merges.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := Load(filepath.Join(tree(t, [2]string{"x", strings.Repeat("The cat sat.\r\n\r\nThe hat sat on the cat.\r\n\r\n  The rat sat.\r\n\tThat is that.\r\n", 3)}), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := token.TrainBPE(slices.Values([]string{text}), token.Learning{Vocab: 286, Specials: []string{"<|endoftext|>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := "#version: 0.2\n" + strings.Join(tok.Merges(), "\n") + "\n"; got != string(want) {
+		t.Errorf("the merges are\n%s\nwant\n%s", got, want)
 	}
 }
