@@ -17,6 +17,7 @@ type Text struct {
 	Spelt string // the mark that is in the text and is no token of the tokenizer, or ""
 	Marks int    // how often it is there, as text
 
+	raw       string // a warning: it is examples, read as they stand
 	documents []string
 	begins    bool // the first from its beginning, which a split may take away
 	ends      bool // the last to its end
@@ -41,7 +42,7 @@ func LoadText(tok *token.Tokenizer, begin []int32, beside int64, paths ...string
 		}
 		all, texts = append(all, whole), append(texts, parts...)
 	}
-	t := &Text{tok: tok, begins: true, begin: begin}
+	t := &Text{tok: tok, begins: true, begin: begin, raw: rawExamples(paths)}
 	id, ok := tok.EOS()
 	if !ok {
 		t.documents = []string{strings.Join(all, "")}
@@ -83,10 +84,35 @@ func (t *Text) note(mark string) {
 
 // Warnings says in one line each what may be wrong with t: marks that are text.
 func (t *Text) Warnings() []string {
-	if t.Marks == 0 {
-		return []string{}
+	warnings := []string{}
+	if t.Marks > 0 {
+		warnings = append(warnings, spelt(t.Spelt, t.Marks, t.tok))
 	}
-	return []string{spelt(t.Spelt, t.Marks, t.tok)}
+	if t.raw != "" {
+		warnings = append(warnings, t.raw)
+	}
+	return warnings
+}
+
+// rawExamples says of the first of paths that holds examples that they are read as a text,
+// or "".
+func rawExamples(paths []string) string {
+	for _, path := range paths {
+		all, err := files(path)
+		if err != nil {
+			continue
+		}
+		in, err := open(all[0])
+		if err != nil {
+			continue
+		}
+		format, err := in.recognize(nil)
+		in.Close()
+		if err == nil && format != FormatText {
+			return fmt.Sprintf("%s is %s, and is read as a text as it stands, with the names of its fields: finetune reads what is in them", all[0], format)
+		}
+	}
+	return ""
 }
 
 // spelt says that a mark occurs n times and is no token of tok.

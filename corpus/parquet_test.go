@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // TestParquetExamples reads conversations and pairs that pyarrow wrote, nulls and all.
@@ -215,5 +217,19 @@ func TestSamples(t *testing.T) {
 	}
 	if err := CheckApart("@chats", "@shakespeare-excerpt"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRawExamples: whoever trains on a file of examples as on a text is told.
+func TestRawExamples(t *testing.T) {
+	dir := tree(t, [2]string{"a.txt", "prompt,completion\na,b\n"}, [2]string{"b.txt", "a text\n"})
+	for name, want := range map[string]string{"a.txt": "a.txt is CSV, and is read as a text as it stands", "b.txt": ""} {
+		text, err := LoadText(token.GPT2(), nil, 0, filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(text.Warnings(), "; "); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }

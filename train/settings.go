@@ -25,7 +25,7 @@ type written struct {
 // changes o.
 func (o *Options) Settings() []Setting {
 	return []Setting{
-		{"data", `"stories" for the built-in stories, stories-silent or stories-spoken for those without or with dialogue, or the path of a text file or directory`, &o.Data},
+		{"data", `"stories" for the built-in stories, stories-silent or stories-spoken for those without or with dialogue, @shakespeare-excerpt, or the path of a text file or directory`, &o.Data},
 		{"tokenizer", "what a token is: chars, bytes, gpt2, or the path of a tokenizer.json", &o.Tokenizer},
 		{"story_chars", "characters of stories to tell, training and validation together", &o.StoryChars},
 		{"val", "a text file or directory for validation; without it the end of data is kept", &o.Val},

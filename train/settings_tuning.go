@@ -17,7 +17,7 @@ func (o *Options) TuningSettings() []Setting {
 	t := &o.Tuning
 	a := &t.Adapter
 	settings := []Setting{
-		{"data", "documents (JSON Lines with text, prompt and completion, or messages), a text file or directory, or built-in stories", &o.Data},
+		{"data", "documents (what they are, data --help says), a text file or directory, @chats, or built-in stories", &o.Data},
 		{"val", "documents or text of a file for validation; without it a part of data is kept", &o.Val},
 		{"val_fraction", "share of data that is kept for validation; 0 = none", &o.ValFraction},
 		{"format", "documents, or windows of a text; empty = documents if they are in JSON Lines or a text has marks between them", &t.Format},

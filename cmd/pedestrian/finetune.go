@@ -31,10 +31,11 @@ is; with --full, the network itself. BASE is a run directory of "pedestrian trai
 or one of its checkpoints, a GPT-2 directory of Hugging Face, or the name of one,
 such as openai-community/gpt2, which is taken from the cache or fetched.
 
-Data are documents in JSON Lines, {"text": …}, {"prompt": …, "completion": …} or
-{"messages": [{"role": …, "content": …}]}, of which the completions are learnt and
-the token that ends a text; or a text file, which is learnt window by window, or
-document by document where it has marks between them. "pedestrian data" shows them.
+Data are examples in JSON Lines, a JSON list, CSV, TSV or Parquet: {"text": …},
+{"prompt": …, "completion": …}, {"messages": [{"role": …, "content": …}]}, or as
+Alpaca and ShareGPT have them, of which the completions are learnt and the token that
+ends a text; or a text file, which is learnt window by window, or document by document
+where it has marks between them. "pedestrian data" shows them; @chats is at hand.
 
 You will see the base, the data, what is trained and what it takes; then what
 "pedestrian train" shows; and at the end whether the adapter has learnt beside every
