@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,14 +14,14 @@ import (
 
 // A dataCommand holds the flags of data.
 type dataCommand struct {
-	tuning                               train.Options // settings that finetune has, too
-	tokenizer, format, val, showTemplate string
-	window, show, width                  int
-	json                                 bool
+	examples
+	tokenizer, val, showTemplate string
+	window, show, width          int
+	json                         bool
 }
 
 func newDataCmd() *cobra.Command {
-	t := dataCommand{tuning: train.TuningOptions("")}
+	t := dataCommand{examples: newExamples()}
 	cmd := &cobra.Command{
 		Use:   "data FILE",
 		Short: "Look at examples before training: what is learnt of them, how they fill rows",
@@ -68,13 +67,7 @@ your own. --show-template prints one, to begin your own with.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&t.tokenizer, "tokenizer", train.GPT2, "gpt2, bytes, or the path of a tokenizer.json or of a directory with one")
-	f.StringVar(&t.format, "format", "", "text, jsonl, json, csv, tsv or parquet (default: as the content says)")
-	for _, s := range t.tuning.TuningSettings() {
-		switch s.Name {
-		case "map", "separator", "template", "begin", "end", "loss", "packing", "long":
-			addSettings(f, []train.Setting{s})
-		}
-	}
+	t.examples.addFlags(f, "begin", "packing", "long")
 	f.IntVar(&t.window, "window", 1024, "tokens of a row")
 	f.StringVar(&t.val, "val", "", "examples for validation, whose documents must not be in FILE too")
 	f.IntVarP(&t.show, "n", "n", 3, "examples to show")
@@ -155,30 +148,16 @@ func (t *dataCommand) run(path string, w io.Writer) error {
 // options are what the flags say about reading.
 func (t *dataCommand) options() (o corpus.ExampleOptions, err error) {
 	u := t.tuning.Tuning
-	for _, f := range []struct {
-		name, value string
-		allowed     []string
-	}{
-		{"loss", u.Loss, []string{train.LossCompletions, train.LossAll}},
-		{"packing", u.Packing, []string{train.PackingOn, train.PackingOff}},
-		{"long", u.Long, []string{string(corpus.LongCut), string(corpus.LongTruncate)}},
-	} {
-		if !slices.Contains(f.allowed, f.value) {
-			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
-		}
+	if err := allow("packing", u.Packing, train.PackingOn, train.PackingOff); err != nil {
+		return o, err
+	}
+	if err := allow("long", u.Long, string(corpus.LongCut), string(corpus.LongTruncate)); err != nil {
+		return o, err
 	}
 	if t.window < 1 || t.window > 1<<20 || t.show < 0 || t.width < 0 {
 		return o, fmt.Errorf("--window is %d, -n %d and --tokens %d: a row has 1 to %d tokens, and the others are not negative", t.window, t.show, t.width, 1<<20)
 	}
-	if o.Format, err = formatNamed(t.format); err != nil {
-		return o, err
-	}
-	o.Separator, o.Columns = u.Separator, u.Map
-	o.EncodeOptions = corpus.EncodeOptions{All: u.Loss == train.LossAll, End: u.End}
-	if u.Template != "" {
-		o.Template, err = corpus.LoadTemplate(u.Template)
-	}
-	return o, err
+	return t.examples.options(nil)
 }
 
 // compare looks for documents of validation that are trained on.

@@ -33,6 +33,14 @@ func (t *examples) addFlags(f *pflag.FlagSet, more ...string) {
 	}
 }
 
+// allow refuses a flag whose value is neither of two.
+func allow(flag, value, one, other string) error {
+	if value != one && value != other {
+		return fmt.Errorf("--%s is %q: choose %s or %s", flag, value, one, other)
+	}
+	return nil
+}
+
 // formatNamed is what --format says.
 func formatNamed(name string) (corpus.Format, error) {
 	if f := corpus.Format(name); f == corpus.FormatAuto || slices.Contains(corpus.Formats(), f) {
@@ -58,15 +66,8 @@ func (t *examples) options(trained *train.Tuning) (o corpus.ExampleOptions, err 
 			}
 		}
 	}
-	for _, f := range []struct {
-		name, value string
-		allowed     []string
-	}{
-		{"loss", u.Loss, []string{train.LossCompletions, train.LossAll}},
-	} {
-		if !slices.Contains(f.allowed, f.value) {
-			return o, fmt.Errorf("--%s is %q: choose %s", f.name, f.value, strings.Join(f.allowed[len(f.allowed)-2:], " or "))
-		}
+	if err := allow("loss", u.Loss, train.LossCompletions, train.LossAll); err != nil {
+		return o, err
 	}
 	if o.Format, err = formatNamed(t.format); err != nil {
 		return o, err
