@@ -34,7 +34,9 @@ func (r *Run) checkMoved() error {
 		return nil
 	}
 	switch {
-	case s.Adapter != nil:
+	case s.Adapter != nil && r.Base.Adapter != nil:
+		copy(r.grad.Adapter.Slab, r.Base.Adapter.Slab)
+	case s.Adapter != nil: // resumed, one that went on from another is not known to have moved since
 		InitAdapter(r.grad.Adapter, s.Params, o.Tuning.Init, s.Seed)
 	case r.Base != nil:
 		if Digest(s.Params) != r.Base.SHA256 {

@@ -51,6 +51,13 @@ func TestNothingLearntIsAnError(t *testing.T) {
 	}
 	o := mini()
 	idle(start(t, o, dataOf(t, sentences(t), o), ""))
+	{
+		o, b, tok := documented(t)
+		b.Adapter = pedestrian.NewAdapter[float32](o.Config, o.Tuning.Adapter)
+		InitAdapter(b.Adapter, b.Params, Kaiming, 77)
+		b.Adapter.Blocks[1].Expand.Up.V[0] = 1
+		idle(finetune(t, o, b, documentData(t, o, tok), ""))
+	}
 	for _, full := range []bool{false, true} {
 		o, b, tok := documented(t)
 		o.Tuning.Full, o.Batch, o.Steps = full, 2, 5
