@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -187,9 +188,12 @@ func ownTemplate(jinja string, tok *token.Tokenizer) (*Template, bool) {
 	if err != nil {
 		return nil, false
 	}
-	known := false
+	known, before := false, ""
 	for _, begin := range append([]string{""}, specials(tok)...) {
-		known = known || strings.HasSuffix(t.jinja(begin), jinjaMarkEnd+program)
+		if strings.HasSuffix(t.jinja(begin), jinjaMarkEnd+program) {
+			known, before = true, begin
+			break
+		}
 	}
 	if !known {
 		return nil, false
@@ -204,7 +208,19 @@ func ownTemplate(jinja string, tok *token.Tokenizer) (*Template, bool) {
 			t.Name = name
 		}
 	}
+	t.beginWith(before)
 	return t, true
+}
+
+// beginWith puts the special token that stood before conversations into the template,
+// unless that writes it itself.
+func (t *Template) beginWith(text string) {
+	for _, fs := range append([][]fragment{t.begin}, slices.Collect(maps.Values(t.roles))...) {
+		if text == "" || len(fs) > 0 && fs[0].is == isText && strings.HasPrefix(fs[0].text, text) {
+			return
+		}
+	}
+	t.begin = append([]fragment{{isText, text, false}}, t.begin...)
 }
 
 // specials are the texts of the special tokens of tok.

@@ -124,7 +124,7 @@ func TestChatTemplateAsTheReference(t *testing.T) {
 			begin = []int32{id}
 		}
 		again, known := ownTemplate(tok.ChatTemplate(), tok)
-		if !known || again.Source() != template.spelled(eosOf(tok, c.End)).Source() {
+		if !known || again.Source() != beginning(template.spelled(eosOf(tok, c.End)), c.Begin).Source() {
 			t.Errorf("%s: it is not known again", c.Name)
 		}
 		for j, ms := range conversations {
@@ -133,7 +133,7 @@ func TestChatTemplateAsTheReference(t *testing.T) {
 			}
 			a := g.Answers[j]
 			for what, given := range map[string]*Template{"as trained": template, "known again": again} {
-				e, err := NewEncoder(tok, EncodeOptions{Template: given, End: c.End})
+				e, err := NewEncoder(tok, EncodeOptions{Template: given, End: c.End, Begin: begin})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -142,14 +142,13 @@ func TestChatTemplateAsTheReference(t *testing.T) {
 					t.Fatal(err)
 				}
 				tokens, _ := x.Document(0)
-				tokens = after(begin, tokens)
 				if got := tok.Decode(tokens); got != a.Text {
 					t.Errorf("%s %s, conversation %d:\n%q, transformers\n%q", c.Name, what, j, got, a.Text)
 				} else if !slices.Equal(tokens, a.IDs) {
 					t.Errorf("%s %s, conversation %d: %v, transformers %v", c.Name, what, j, tokens, a.IDs)
 				}
 				prompt, err := e.Prompt(ms[:len(ms)-1])
-				if prompt = after(begin, prompt); err != nil || tok.Decode(prompt) != a.Prompt || !slices.Equal(prompt, a.PromptIDs) {
+				if err != nil || tok.Decode(prompt) != a.Prompt || !slices.Equal(prompt, a.PromptIDs) {
 					t.Errorf("%s %s, prompt %d: %v %q, transformers %v %q", c.Name, what, j, prompt, tok.Decode(prompt), a.PromptIDs, a.Prompt)
 				}
 			}
@@ -160,12 +159,10 @@ func TestChatTemplateAsTheReference(t *testing.T) {
 	}
 }
 
-// after is tokens with begin before them, unless they begin with it.
-func after(begin, tokens []int32) []int32 {
-	if len(begin) > 0 && len(tokens) > 0 && tokens[0] == begin[0] {
-		return tokens
-	}
-	return append(slices.Clone(begin), tokens...)
+// beginning is t that begins with text.
+func beginning(t *Template, text string) *Template {
+	t.beginWith(text)
+	return t
 }
 
 // eosOf is what {eos} writes.

@@ -436,6 +436,9 @@ func (g *GGUF) tokens() error {
 // ends tells the tokenizer what ends a text: with a template of chats, that which ends
 // a turn.
 func (g *GGUF) ends(chat string) {
+	if len(g.BOS) > 0 && g.Tokenizer.IsSpecial(g.BOS[0]) {
+		defer func() { g.Tokenizer = g.Tokenizer.WithBOS(g.BOS[0]) }()
+	}
 	for _, id := range slices.Backward(g.EOS) {
 		if g.Tokenizer.IsSpecial(id) {
 			g.Tokenizer = g.Tokenizer.WithEOS(id)

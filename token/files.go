@@ -85,9 +85,9 @@ func (t *Tokenizer) configJSON() []byte {
 	// The class would take GPT-2's own marks for those that are not named.
 	for _, name := range []string{"bos_token", "eos_token", "unk_token"} {
 		o.WriteString(`,"` + name + `":`)
-		id, ok := t.EOS()
-		if name == "bos_token" {
-			id, ok = t.BOS()
+		id, ok := t.BOS()
+		if name == "eos_token" {
+			id, ok = t.EOS()
 		}
 		if ok {
 			put(&o, t.text[id])

@@ -32,6 +32,6 @@ func (c *Checkpoint) Chat(tok *token.Tokenizer) (*corpus.Chat, error) {
 	if t == nil || err != nil {
 		return nil, err
 	}
-	chat := t.Chat(tok, "", c.Options.Tuning.End)
+	chat := t.Chat(tok, c.Data.Begin, c.Options.Tuning.End)
 	return &chat, nil
 }

@@ -137,6 +137,9 @@ func (m *model) hub() *hub.Model[float32] {
 		if m.Tokenizer.IsSpecial(end) {
 			h.Tokenizer = h.Tokenizer.WithEOS(end)
 		}
+		if len(h.BOS) > 0 && m.Tokenizer.IsSpecial(h.BOS[0]) { // as documents began in training, or the tokenizer has it
+			h.Tokenizer = h.Tokenizer.WithBOS(h.BOS[0])
+		}
 	}
 	return h
 }

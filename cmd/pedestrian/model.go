@@ -180,19 +180,23 @@ func (m *model) openOurs(ctx context.Context, o modelOptions, stderr io.Writer) 
 // marks notes what c knows of how texts begin and end, and of conversations.
 func (m *model) marks(c *train.Checkpoint) {
 	if eos, ok := m.Tokenizer.EOS(); ok {
-		m.EOS, m.BOS = []int32{eos}, []int32{eos}
+		m.EOS = []int32{eos}
 	}
 	if len(c.Ends) > 0 {
 		m.EOS = c.Ends
 	}
-	if begin := c.Begin(); len(begin) > 0 {
-		m.BOS = begin
+	if bos, ok := m.Tokenizer.BOS(); ok {
+		m.BOS = []int32{bos}
 	}
 	m.learnt(c)
 }
 
-// learnt notes the conversations that the run of c was trained on, if there were any.
+// learnt notes what the run of c was trained on: what stood before documents, and the
+// conversations, if there were any.
 func (m *model) learnt(c *train.Checkpoint) {
+	if begin := c.Begin(); len(begin) > 0 {
+		m.BOS, m.begun = begin, begin
+	}
 	chat, err := c.Chat(m.Tokenizer)
 	if chat != nil {
 		m.Chat = chat
