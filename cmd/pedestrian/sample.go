@@ -62,7 +62,7 @@ another.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVar(&t.prompts, "prompt", nil, "what the text begins with (default a paragraph's end); several give -n texts each")
+	f.StringArrayVar(&t.prompts, "prompt", nil, "what the text begins with (default how documents begin, or else a paragraph's end); several give -n texts each")
 	f.StringVar(&t.message, "message", "", "what you say to a network that learnt conversations; it answers")
 	f.StringVar(&t.system, "system", "", "with --message: what the system says before")
 	f.StringVar(&t.template, "template", "", "with --message: "+strings.Join(corpus.Templates(), ", ")+", or a file (default that of the training)")
