@@ -229,3 +229,22 @@ func TestLinksThatComeBetween(t *testing.T) {
 	}
 	t.Logf("a link came between %d times", tried)
 }
+
+// What a run leaves behind is known by its name, and nothing else is.
+func TestLeftoversAreKnown(t *testing.T) {
+	for name, want := range map[string]bool{
+		".tmp-step-000001-1": true, ".tmp-step-000001.2-12": true, ".tmp-metrics.jsonl-1": true, ".tmp-loss.svg-3": true, ".tmp-loss.png-1": true,
+		".tmp-" + eventsName(7) + "-1": true,
+		".tmp-":                        false, ".tmp-x": false, ".tmp-notes-1": false, ".tmp-step-1-1": false, ".tmp-step-000001": false, ".tmp-step-000001-x": false,
+		"step-000001-1": false, ".tmp-config.json-1": false, ".tmp-events.out.tfevents.1-1": false,
+	} {
+		if isTemp(name) != want {
+			t.Errorf("%s is a leftover: %v", name, !want)
+		}
+	}
+	for _, name := range []string{(Entry{Step: 12, Revision: 1}).name(), (Entry{Step: 12, Revision: 3}).name(), MetricsFile, CurveSVG, CurvePNG, eventsName(1)} {
+		if temp := path.Base(tempName("run", []string{tempPrefix + name + "-1"}, name)); !isTemp(temp) {
+			t.Errorf("%s is none of ours", temp)
+		}
+	}
+}

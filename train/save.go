@@ -149,7 +149,8 @@ func isTemp(name string) bool {
 		return false
 	}
 	_, checkpoint := parseEntry(of[:dash])
-	return checkpoint || slices.Contains(runFiles, of[:dash])
+	_, events := eventsNumber(of[:dash])
+	return checkpoint || events || slices.Contains(runFiles, of[:dash])
 }
 
 // removeTemps removes what an interrupted save or prune left behind, as far as it
