@@ -26,7 +26,7 @@ type AdapterBlock[T Float] struct {
 
 // Adapter holds all that is trained beside a frozen network, in one flat slab with
 // named views: factors, such as "block.0.q.down", magnitudes, such as
-// "block.0.q.magnitude", and norms and biases under the names that they have in
+// "block.0.q.magnitude", rows of single tokens, "tok.rows", and norms and biases under the names that they have in
 // the network, such as "block.0.ln1.w". Its gradient is another Adapter.
 type Adapter[T Float] struct {
 	Base   Config // of the network it stands beside
@@ -34,6 +34,8 @@ type Adapter[T Float] struct {
 	Slab   []T
 	Blocks []AdapterBlock[T]
 
+	TokRows    Tensor[T] // rows of the embedding, one for each of Config.Tokens, in the place of the network's
+	LogitsRows Tensor[T] // and of the logits' columns, as rows, unless they are tied
 	LNFinal    Affine[T]
 	Logits     LoRA[T]
 	LogitsBias Tensor[T]
@@ -89,6 +91,7 @@ func (p *Adapter[T]) layout(visit func(t *Tensor[T], offset int)) (size int) {
 		tensor(&n.W, a.Norms, name+".w", 1, c.Width, true)
 		tensor(&n.B, c.Bias && (a.Norms || a.Bias == BiasAll), name+".b", 1, c.Width, true)
 	}
+	tensor(&p.TokRows, len(a.Tokens) > 0, "tok.rows", len(a.Tokens), c.Width, false)
 	for i := range p.Blocks {
 		b, name := &p.Blocks[i], fmt.Sprintf("block.%d.", i)
 		norm(&b.LN1, name+"ln1")
@@ -107,6 +110,7 @@ func (p *Adapter[T]) layout(visit func(t *Tensor[T], offset int)) (size int) {
 	}
 	norm(&p.LNFinal, "lnFinal")
 	lora(&p.Logits, 0, TargetLogits, "logits")
+	tensor(&p.LogitsRows, len(a.Tokens) > 0 && !c.Tied, "logits.rows", len(a.Tokens), c.Width, false)
 	tensor(&p.LogitsBias, c.LogitsBias && a.trainsBias(0, TargetLogits), "logits.b", 1, c.Vocab, true)
 	return size
 }

@@ -76,6 +76,8 @@ type AdapterConfig struct {
 	Alphas map[Target]float64 `json:"alphas,omitempty" yaml:"alphas,omitempty"` // α of single targets, instead of Alpha
 	Layers []int              `json:"layers,omitempty" yaml:"layers,omitempty"` // blocks whose layers are adapted, from 0; empty = all
 
+	Tokens []int32 `json:"tokens,omitempty" yaml:"tokens,omitempty"` // whose rows of the embedding are trained, ascending; where the logits have a matrix of their own, its columns, too
+
 	DoRA      bool    `json:"dora,omitempty" yaml:"dora,omitempty"`             // a magnitude for each output beside the factors: weights decomposed
 	DoRAExact bool    `json:"dora_exact,omitempty" yaml:"dora_exact,omitempty"` // with DoRA: the gradient goes through the norm; else the norm counts as a constant, as in PEFT
 	Dropout   float64 `json:"dropout,omitempty" yaml:"dropout,omitempty"`       // fraction of the adapters' inputs left out in training; 0 ≤ Dropout < 1
@@ -164,12 +166,19 @@ func (a AdapterConfig) validateRest() error {
 		return fmt.Errorf("unknown scaling %q: choose %q, %q or %q", a.Scaling, ScalePaper, ScaleRank, ScaleRSqrt)
 	case a.Bias != "" && a.Bias != BiasNone && a.Bias != BiasAll && a.Bias != BiasAdapted:
 		return fmt.Errorf("unknown bias %q: choose %q, %q or %q", a.Bias, BiasNone, BiasAdapted, BiasAll)
-	case len(a.Targets) == 0 && a.Bias != BiasAll && !a.Norms:
-		return fmt.Errorf("nothing to train: an adapter needs at least one target of %v, or bias %q, or norms", allTargets, BiasAll)
+	case len(a.Targets) == 0 && a.Bias != BiasAll && !a.Norms && len(a.Tokens) == 0:
+		return fmt.Errorf("nothing to train: an adapter needs at least one target of %v, or bias %q, or norms, or tokens", allTargets, BiasAll)
+	case len(a.Tokens) > 0 && slices.Contains(a.Targets, TargetLogits):
+		return fmt.Errorf("target %q and rows of single tokens: both change the logits of those tokens: leave one out", TargetLogits)
 	case !(a.Dropout >= 0 && a.Dropout < 1):
 		return fmt.Errorf("dropout is %g: it must be at least 0 and less than 1", a.Dropout)
 	case a.DoRAExact && !a.DoRA:
 		return fmt.Errorf("dora_exact says how dora takes its gradient: set dora too")
+	}
+	for i, id := range a.Tokens {
+		if id < 0 || i > 0 && id <= a.Tokens[i-1] {
+			return fmt.Errorf("token %d: tokens ascend from 0", id)
+		}
 	}
 	for i, b := range a.Layers {
 		if b < 0 {
@@ -192,6 +201,9 @@ func (a AdapterConfig) ValidateFor(c Config) error {
 		if b >= c.Blocks {
 			return fmt.Errorf("layer %d: the network has %d blocks, the last is %d", b, c.Blocks, c.Blocks-1)
 		}
+	}
+	if n := len(a.Tokens); n > 0 && int(a.Tokens[n-1]) >= c.Vocab {
+		return fmt.Errorf("token %d: the network has %d", a.Tokens[n-1], c.Vocab)
 	}
 	n := 0.0
 	for _, t := range a.Ledger(c) {

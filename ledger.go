@@ -116,6 +116,12 @@ func (a AdapterConfig) Ledger(c Config) Ledger {
 			l = append(l, Term{"magnitudes on " + string(t), "f_out", out, times(t)})
 		}
 	}
+	if n := len(a.Tokens); n > 0 {
+		l = append(l, Term{"rows of the embedding", "n·d", n * c.Width, 1})
+		if !c.Tied {
+			l = append(l, Term{"columns of the logits", "n·d", n * c.Width, 1})
+		}
+	}
 	return append(append(l, a.biasLedger(c, blocks)...), a.normLedger(c)...)
 }
 

@@ -46,6 +46,10 @@ var adapted = []testCase{
 		&pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Norms: true}, 2, 6},
 	{"biases", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, LogitsBias: true},
 		&pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Bias: pedestrian.BiasAll}, 2, 6},
+	{"rows", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, LogitsBias: true},
+		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetExpand}, Tokens: []int32{2, 7, 12}, Bias: pedestrian.BiasAll, Dropout: 0.2}, 3, 6},
+	{"tied rows", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true},
+		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScaleRank, Tokens: []int32{0, 5, 6, 9}}, 3, 6},
 }
 
 // biggest is bigger with every option: several parts and tiles in every task of DoRA.

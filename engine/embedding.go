@@ -11,10 +11,11 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 // scatter-add. Its gradient is another Embedding.
 type Embedding[T Float] struct {
 	Tok, Pos Mat[T]
+	own      tokenRows[T] // in the place of rows of Tok
 
-	// FreshTok and FreshPos mark gradients whose old numbers do not count. When
-	// the logits are tied, their contribution to Tok comes first and does.
-	FreshTok, FreshPos bool
+	// FreshTok, FreshPos and freshOwn mark gradients whose old numbers do not count. When
+	// the logits are tied, their contribution to Tok and own comes first and does.
+	FreshTok, FreshPos, freshOwn bool
 }
 
 // EmbeddingCache holds the tasks of an embedding, so that a step allocates nothing.
@@ -41,17 +42,23 @@ func (f *embeddingForward[T]) Do(_ *kernel.Pool, part int) {
 	from, to := rowRange(part, f.y.Rows)
 	for t := from; t < to; t++ {
 		y, tok, pos := f.y.Row(t), f.l.Tok.Row(int(f.tokens[t])), f.l.Pos.Row(int(f.positions[t]))
+		if k, ok := f.l.own.find(f.tokens[t]); ok {
+			tok = f.l.own.Row(k)
+		}
 		for j := range y {
 			y[j] = tok[j] + pos[j] // (2)
 		}
 	}
 }
 
-// Backward adds dy to the rows of grad that Forward read. A part owns a range of
+// Backward adds dy to the rows of grad that Forward read, where grad has them. A part owns a range of
 // features, so that repeated tokens add in the order of the rows.
 func (l Embedding[T]) Backward(p *Pool, grad Embedding[T], dy Mat[T], c *EmbeddingCache[T], tokens, positions []int32) {
 	mustShape("Embedding.Backward", "dy", dy, len(tokens), l.Tok.Cols)
-	c.backward = embeddingBackward[T]{grad, dy, tokens, positions}
+	c.backward = embeddingBackward[T]{grad, l.own, dy, tokens, positions}
+	if grad.freshOwn {
+		c.clear.run(p, grad.own.Mat)
+	}
 	if grad.FreshTok {
 		c.clear.run(p, grad.Tok)
 	}
@@ -63,6 +70,7 @@ func (l Embedding[T]) Backward(p *Pool, grad Embedding[T], dy Mat[T], c *Embeddi
 
 type embeddingBackward[T Float] struct {
 	grad              Embedding[T]
+	own               tokenRows[T] // that Forward read
 	dy                Mat[T]
 	tokens, positions []int32
 }
@@ -71,8 +79,18 @@ func (f *embeddingBackward[T]) Do(_ *kernel.Pool, part int) {
 	from, to := colRange(part, f.dy.Cols)
 	for t := range f.dy.Rows {
 		dy := f.dy.Row(t)[from:to]
-		tok, pos := f.grad.Tok.Row(int(f.tokens[t]))[from:to], f.grad.Pos.Row(int(f.positions[t]))[from:to]
-		kernel.Add(tok, dy) // (3)
-		kernel.Add(pos, dy)
+		if k, ok := f.own.find(f.tokens[t]); !ok {
+			f.add(f.grad.Tok, int(f.tokens[t]), from, to, dy) // (3)
+		} else {
+			f.add(f.grad.own.Mat, k, from, to, dy)
+		}
+		f.add(f.grad.Pos, int(f.positions[t]), from, to, dy)
+	}
+}
+
+// add adds dy to a part of a row of m, if m is trained.
+func (f *embeddingBackward[T]) add(m Mat[T], row, from, to int, dy []T) {
+	if m.V != nil {
+		kernel.Add(m.Row(row)[from:to], dy)
 	}
 }

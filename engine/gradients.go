@@ -75,12 +75,11 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), bottom-layers*i)
 	}
 	w.show(-1, "Δ_1", "embedding", dx)
-	if dp != nil {
+	if g := t.embedding(c); g.Pos.V != nil || g.own.V != nil {
 		if m := drops.embedding(); m.On() {
 			w.drop.Mask = m
 			w.drop.Apply(n.pool, dx, dx, false)
 		}
-		g := Embedding[T]{view(dp.Tok), view(dp.Pos), fresh && !c.Tied, fresh}
 		n.embedding.Backward(n.pool, g, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
 	}
 	if w.grad != nil {

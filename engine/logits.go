@@ -14,7 +14,8 @@ type Logits[T Float] struct {
 	W, Tok Mat[T] // one of the two has V
 	B      []T
 	LoRA   [3]LoRA[T] // of which the first can be there
-	Fresh  bool       // of a gradient: its old numbers do not count
+	own    tokenRows[T]
+	Fresh  bool // of a gradient: its old numbers do not count
 
 	dora  *DoRA[T] // nil without magnitudes
 	mixed *mixed   // the weight in mixed precision, or nil
@@ -37,6 +38,10 @@ func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l Log
 // take is that of a block.
 func (l *Logits[T]) take(a *pedestrian.Adapter[T]) {
 	l.LoRA[0] = loraOf(a.Logits, 0)
+	l.own = rowsOf(a.LogitsRows, a.Config.Tokens)
+	if a.Base.Tied {
+		l.own = rowsOf(a.TokRows, a.Config.Tokens)
+	}
 	if a.LogitsBias.V != nil {
 		l.B = a.LogitsBias.V
 	}
@@ -54,6 +59,7 @@ type LogitsCache[T Float] struct {
 	Mask    kernel.Mask // of the input of the adapter in this pass
 	Under   Mat[T]      // as in AdaptedCache
 	Z       Mat[T]
+	own     Mat[T] // logits of the tokens that have rows of an adapter's, then the errors on them
 	drop    Dropout[T]
 	bias    sumTokens[T]
 	watch   func(Place, Mat[T])
@@ -81,6 +87,7 @@ func (l *Logits[T]) Forward(p *Pool, y Mat[T], c *LogitsCache[T], x Mat[T], rows
 		}
 	}
 	l.product(p, z, x, b)
+	l.own.forward(p, z, c.own, x, b)
 	if l.LoRA[0].on() {
 		l.LoRA[0].Forward(p, z, &c.LoRA, c.masked(p, x, rows))
 	}
@@ -240,8 +247,15 @@ func (l *Logits[T]) Gradients(p *Pool, dx Mat[T], grad *Logits[T], s float64, c 
 		if dx.V != nil {
 			dxc = chunkOf(c.DX, dx, rows)
 		}
+		var errors Mat[T]
+		if l.own.V != nil {
+			errors = l.own.takeError(c.own, y, loss.round)
+		}
 		l.Error(p, dxc, y, c, rows) // Δ_11
 		l.Grad(p, grad, y, xc, c, rows)
+		if l.own.V != nil {
+			l.own.backward(p, dxc, &grad.own, grad.B, errors, xc, grad.Fresh)
+		}
 		grad.Fresh, grad.LoRA[0].Fresh = false, false // for the next chunk
 		if dx.V != nil && !contiguous(rows) {
 			for i, t := range rows {

@@ -86,7 +86,7 @@ func Memory[T Float](c pedestrian.Config, l *pedestrian.AdapterConfig, o Options
 // an adapter l; the last when none is trained.
 func lowest(c pedestrian.Config, l *pedestrian.AdapterConfig) int {
 	switch {
-	case l == nil || l.Norms || l.Bias == pedestrian.BiasAll && c.Bias:
+	case l == nil || l.Norms || len(l.Tokens) > 0 || l.Bias == pedestrian.BiasAll && c.Bias:
 		return 0
 	case len(l.Targets) == 0 || len(l.Targets) == 1 && l.Targets[0] == pedestrian.TargetLogits:
 		return c.Blocks - 1

@@ -37,6 +37,16 @@ func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestri
 	for _, t := range a.Tensors() { // norms and biases; factors have no counterpart
 		copy(put[t.Name].V, t.V)
 	}
+	for k, id := range a.Config.Tokens {
+		row := a.TokRows.V[k*c.Width:][:c.Width]
+		copy(q.Tok.V[int(id)*c.Width:], row)
+		if a.LogitsRows.V == nil {
+			continue
+		}
+		for j, v := range a.LogitsRows.V[k*c.Width:][:c.Width] {
+			q.Logits.W.V[j*c.Vocab+int(id)] = v
+		}
+	}
 	keys := c.Heads * c.QueryDim()
 	for i := range q.Blocks {
 		b, l := &q.Blocks[i], &a.Blocks[i]

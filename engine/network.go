@@ -82,6 +82,7 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	}
 	n.final = layerNormOf(p.LNFinal, c.Eps)
 	if lora != nil {
+		n.embedding.own = rowsOf(lora.TokRows, lora.Config.Tokens)
 		n.final.take(lora.LNFinal)
 	}
 	n.logits = logitsOf(p, lora)

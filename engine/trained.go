@@ -188,11 +188,25 @@ func (b *block[T]) fresh() {
 	}
 }
 
+// embedding is the gradient of the tables.
+func (t trainee[T]) embedding(c pedestrian.Config) (g Embedding[T]) {
+	if t.dp != nil {
+		g = Embedding[T]{Tok: view(t.dp.Tok), Pos: view(t.dp.Pos), FreshTok: t.fresh && !c.Tied, FreshPos: t.fresh}
+	}
+	if t.dlora != nil && t.dlora.TokRows.V != nil {
+		g.own, g.freshOwn = rowsOf(t.dlora.TokRows, t.dlora.Config.Tokens), t.fresh && !c.Tied
+	}
+	return g
+}
+
 // bottom is the lowest layer that has something to train, counted in layers of
-// blocks: -1 when everything is trained, layers·n_blocks when the final norm is the
+// blocks: -1 when everything is trained, or rows of the embedding, layers·n_blocks when the final norm is the
 // lowest, and one more when nothing below FC_logits is trained.
 func (t trainee[T]) bottom(c pedestrian.Config) int {
 	if t.dp != nil {
+		return -1
+	}
+	if t.dlora != nil && t.dlora.TokRows.V != nil {
 		return -1
 	}
 	if t.dlora != nil {

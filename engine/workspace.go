@@ -84,6 +84,11 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 		w.logits.LoRA.H = a.mat(s.rows, s.lora.RankOf(pedestrian.TargetLogits))
 	}
 
+	if s.lora != nil && len(s.lora.Tokens) > 0 {
+		a.in("adapters")
+		w.logits.own = a.mat(s.chunk, len(s.lora.Tokens))
+	}
+
 	a.in("activations")
 	a.rooms = []*room[T]{&w.between}
 	w.x, w.h = a.mat(s.rows, d), a.mat(s.rows, s.HiddenDim())

@@ -39,6 +39,8 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 	switch {
 	case c.DoRA:
 		return nil, 0, fmt.Errorf("it has no magnitudes (DoRA): merge it into its base, and export that")
+	case len(c.Tokens) > 0:
+		return nil, 0, fmt.Errorf("it has no rows of single tokens: merge it into its base, and export that")
 	case c.Norms || c.Bias != "" && c.Bias != pedestrian.BiasNone:
 		return nil, 0, fmt.Errorf("it has no biases and norms of its own, and this one trains them: merge it into its base, and export that")
 	case slices.Contains(c.Targets, pedestrian.TargetLogits) && a.Base.Tied:

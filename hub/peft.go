@@ -7,15 +7,17 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // An Adapter is an adapter in the files of PEFT, Hugging Face's library of adapters:
 // adapter_config.json and adapter_model.safetensors.
 type Adapter struct {
 	*pedestrian.Adapter[float32]
-	BaseName   string   // base_model_name_or_path: what others call the base, "" when it is not known
-	BaseSHA256 string   // of the base's weights, in hexadecimal, "" when it is not known
-	Notes      []string // what was read otherwise than it stands there, one line each
+	BaseName   string           // base_model_name_or_path: what others call the base, "" when it is not known
+	BaseSHA256 string           // of the base's weights, in hexadecimal, "" when it is not known
+	Tokenizer  *token.Tokenizer // with the tokens whose rows it trains, or nil
+	Notes      []string         // what was read otherwise than it stands there, one line each
 }
 
 // IsAdapter says whether path looks like an adapter directory of PEFT.

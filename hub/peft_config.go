@@ -19,12 +19,11 @@ var peftUnread = []string{
 // peftRead lists the keys that are read.
 var peftRead = []string{
 	"peft_type", "task_type", "base_model_name_or_path", "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules", "bias",
-	"use_rslora", "use_dora", "modules_to_save", "init_lora_weights", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern",
+	"use_rslora", "use_dora", "modules_to_save", "init_lora_weights", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "trainable_token_indices",
 }
 
 // peftRefused lists the keys whose use is another kind of adapter, and says why.
 var peftRefused = map[string]string{
-	"trainable_token_indices": "single rows of the embedding are trained, which an adapter here cannot hold",
 	"megatron_config":         "layers of Megatron are not read",
 	"loftq_config":            "the base was quantized and changed (LoftQ), so the adapter does not fit the original one",
 	"eva_config":              "EVA is not read: save the adapter with init_lora_weights true and the same ranks",
@@ -58,6 +57,8 @@ type peftConfig struct {
 	saved           []string // modules_to_save
 	layers          []int    // nil: all
 	layersPattern   []string
+	tokens          []int32 // trainable_token_indices
+	headTokens      bool    // of the head, too
 	ranks           map[string]int
 	alphas          map[string]float64
 }
@@ -120,6 +121,9 @@ func parsePEFT(text []byte) (c peftConfig, err error) {
 		return c, err
 	}
 	if c.dora, err = o.boolean("use_dora", false); err != nil {
+		return c, err
+	}
+	if c.tokens, c.headTokens, err = trainedTokens(o); err != nil {
 		return c, err
 	}
 	return c, c.places(o)

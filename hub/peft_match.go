@@ -70,6 +70,7 @@ func (c peftConfig) config(network pedestrian.Config, has []module) (a pedestria
 		Norms: slices.ContainsFunc(c.saved, isNorm),
 		Bias:  map[string]pedestrian.Biases{"all": pedestrian.BiasAll, "lora_only": pedestrian.BiasAdapted}[c.bias],
 	}
+	a.Tokens = slices.Sorted(slices.Values(c.tokens))
 	if c.rsLoRA {
 		a.Scaling = pedestrian.ScaleRSqrt
 	}

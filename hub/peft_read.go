@@ -12,11 +12,13 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // LoadAdapter reads an adapter of PEFT that stands beside base. Every tensor of the
 // file is used, or it is an error; a weight of the base that the file repeats must be
-// the base's. An adapter that SaveAdapter wrote comes back as it was.
+// the base's. An adapter that SaveAdapter wrote comes back as it was. One that has rows
+// of tokens that base does not have stands beside a base with that many more.
 func LoadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error) {
 	a, err := loadAdapter(path, base)
 	if err != nil {
@@ -53,7 +55,16 @@ func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(path, adapterWeights), err)
 	}
-	return &Adapter{r.adapter, c.base, r.file.Metadata[metaBase], r.notes}, nil
+	a := &Adapter{Adapter: r.adapter, BaseName: c.base, BaseSHA256: r.file.Metadata[metaBase], Notes: r.notes}
+	if len(c.tokens) > 0 && (f.has(tokenizerFile) || f.has(vocabFile)) {
+		if a.Tokenizer, err = token.LoadFS(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if n := a.Tokenizer.Vocab(); n > a.Base.Vocab {
+			return nil, fmt.Errorf("%s: its tokenizer has %d tokens, and base and adapter %d", path, n, a.Base.Vocab)
+		}
+	}
+	return a, nil
 }
 
 // peftConfig reads adapter_config.json.
@@ -133,14 +144,18 @@ func (r *peftReader) read() error {
 			has = append(has, m)
 		}
 	}
-	plain, err := r.config.config(r.base.Config, has)
+	network := vocabFor(r.base.Config, r.config.tokens)
+	plain, err := r.config.config(network, has)
 	if err != nil {
 		return err
 	}
 	if err := r.room(plain); err != nil {
 		return err
 	}
-	r.adapter = pedestrian.NewAdapter[float32](r.base.Config, plain)
+	r.adapter = pedestrian.NewAdapter[float32](network, plain)
+	if err := r.rows(); err != nil {
+		return err
+	}
 	for _, m := range has {
 		if err := r.factors(m); err != nil {
 			return err
@@ -231,7 +246,7 @@ func (r *peftReader) restore() error {
 	d.DisallowUnknownFields()
 	err := d.Decode(&was)
 	if err == nil {
-		err = was.ValidateFor(r.base.Config)
+		err = was.ValidateFor(r.adapter.Base)
 	}
 	if err != nil {
 		return fmt.Errorf("the metadata %q is not the shape of an adapter: %w", metaAdapter, err)

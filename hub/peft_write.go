@@ -14,7 +14,9 @@ import (
 // SaveAdapter writes a as a directory that PEFT loads: adapter_config.json and
 // adapter_model.safetensors, float32. Factors of queries, keys and values of their own
 // become one adapter of c_attn, which computes the same. The base may be nil; it is
-// needed for DoRA of some of queries, keys and values, but not all. The directory
+// needed for DoRA of some of queries, keys and values, but not all. With rows of single
+// tokens the tokenizer's files are written, too, so that PEFT's AutoPeftModel gives the
+// base as many tokens. The directory
 // appears complete or not at all.
 func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) error {
 	files, err := a.peftFiles(base)
@@ -55,15 +57,20 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]outFile, error)
 	if a.BaseSHA256 != "" {
 		meta[metaBase] = a.BaseSHA256
 	}
-	config, err := peftJSON(f.Config, a.BaseName)
+	config, err := peftJSON(f.Config, a.BaseName, tokenIndices(f))
 	if err != nil {
 		return nil, err
 	}
 	entries := peftEntries(f)
-	return []outFile{
+	files := []outFile{
 		text(adapterConfig, string(config)),
 		{adapterWeights, func(w io.Writer) error { return safetensors.Write(w, meta, entries) }},
-	}, nil
+	}
+	if len(c.Tokens) == 0 {
+		return files, nil
+	}
+	tok, err := tokenizerFiles(a.Tokenizer, a.Base.Context)
+	return append(files, tok...), err
 }
 
 // theirAlpha is what PEFT calls lora_alpha.
@@ -75,7 +82,7 @@ func theirAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
 }
 
 // peftJSON is adapter_config.json.
-func peftJSON(c pedestrian.AdapterConfig, base string) ([]byte, error) {
+func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, error) {
 	var targets []string
 	first := c.Targets[0]
 	rank, alpha := c.RankOf(first), theirAlpha(c, first)
@@ -103,6 +110,9 @@ func peftJSON(c pedestrian.AdapterConfig, base string) ([]byte, error) {
 		"use_rslora": c.Scaling == pedestrian.ScaleRSqrt, "use_dora": c.DoRA, "init_lora_weights": true,
 		"fan_in_fan_out": block, // GPT-2's layers are input×output; its head is not
 		"bias":           map[pedestrian.Biases]string{pedestrian.BiasAll: "all", pedestrian.BiasAdapted: "lora_only"}[c.Bias],
+	}
+	if tokens != nil {
+		o["trainable_token_indices"] = tokens
 	}
 	if base != "" {
 		o["base_model_name_or_path"] = base
@@ -139,6 +149,7 @@ func peftEntries(a *pedestrian.Adapter[float32]) (entries []safetensors.Entry[fl
 			add(m.name+doraSuffix, l.Magnitude.V, out)
 		}
 	}
+	rowEntries(a, add)
 	ours := map[string]pedestrian.Tensor[float32]{}
 	for _, t := range a.Tensors() {
 		ours[t.Name] = t

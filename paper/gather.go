@@ -32,7 +32,8 @@ func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pede
 		add(g.U.V, own.Up)
 		add(g.M, own.Magnitude)
 	}
-	add(w.Tok.V, dp.Tok)
+	ids := dlora.Config.Tokens
+	add(withoutRows(w.Tok, ids, dlora.TokRows).V, dp.Tok)
 	add(w.Pos.V, dp.Pos)
 	for i, g := range w.Blocks {
 		b, l := dp.Blocks[i], dlora.Blocks[i]
@@ -49,9 +50,12 @@ func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pede
 		layer(g.Contract, b.Contract, l.Contract, l.ContractBias)
 	}
 	norm(w.LNFinal, dlora.LNFinal, dp.LNFinal)
+	if dlora.LogitsRows.V != nil {
+		w.Logits.W = withoutRows(w.Logits.W.T(), ids, dlora.LogitsRows).T()
+	}
 	layer(w.Logits, dp.Logits, dlora.Logits, dlora.LogitsBias)
 	if dp.Config.Tied {
-		add(w.Logits.W.T().V, dp.Tok) // w_11 = w_tokᵗ (tied)
+		add(withoutRows(w.Logits.W.T(), ids, dlora.TokRows).V, dp.Tok) // w_11 = w_tokᵗ (tied)
 	}
 }
 

@@ -73,14 +73,16 @@ func (r Rounding) sequence(tr *Trace, p weights, blocks []mixedBlock, c pedestri
 	a11, back10 := LayerNorm(tr.In("lnFinal"), a, p.LNFinal.W, p.LNFinal.B, p.LNFinal.Eps)
 	a11 = tr.Eq("T2", "a_11", a11)
 	logits := tr.In("logits")
-	a12, back11 := r.layer(logits, p.Logits.mixedInput(logits, a11), p.Logits)
-	a12 = tr.Eq("T2", "a_12", a12)
+	rest, own := p.Logits.split(p.ids)
+	a12, back11 := r.layer(logits, rest.mixedInput(logits, a11), rest)
+	a12 = tr.Eq("T2", "a_12", a12.Add(a11.Mul(own)))
 	loss, backLoss := Loss(tr, a12, seq.Targets, weight)
 
 	back = func() (dp weights, qkv [][]Layer) {
 		Δ12 := tr.Eq("T2", "Δ_12", backLoss())
 		Δ11, d11 := back11(Δ12)
-		Δ11 = tr.Eq("T2", "Δ_11", Δ11)
+		d11.W = columns(d11.W, a11.T().Mul(Δ12), p.ids)
+		Δ11 = tr.Eq("T2", "Δ_11", Δ11.Add(Δ12.Mul(own.T())))
 		Δ, dw10, db10 := back10(Δ11)
 		dp.Logits, dp.LNFinal = d11, Norm{W: dw10, B: db10}
 		dp.Blocks, qkv = make([]BlockParams, len(backs)), make([][]Layer, len(backs))

@@ -42,6 +42,8 @@ func wholes() map[string]whole {
 	dropped := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Dropout: 0.3, Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetV, pedestrian.TargetExpand}}
 	unscaled, byBlock, both := a, b, c
 	unscaled.Unscaled, byBlock.ScaleByBlock, both.Unscaled, both.ScaleByBlock = true, true, true, true
+	rows, tied := some, pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank}
+	rows.Tokens, tied.Tokens = []int32{2, 4, 8}, []int32{1, 2}
 	norms := pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Norms: true}
 	return map[string]whole{
 		"DoRA, exact":      {generic(a, 7), genericAdapter(a, fused, 8), two, Mean},
@@ -52,6 +54,8 @@ func wholes() map[string]whole {
 		"tied, no biases":  {generic(b, 2), nil, two, Mean},
 		"adapters":         {generic(a, 3), genericAdapter(a, all, 4), two, Mean},
 		"packed":           {generic(a, 3), genericAdapter(a, all, 4), packed, Mean},
+		"rows":             {generic(a, 19), genericAdapter(a, rows, 20), two, Mean},
+		"tied rows":        {generic(c, 21), genericAdapter(c, tied, 22), two, Sum},
 		"unscaled":         {generic(unscaled, 15), nil, one, Mean},
 		"by block":         {generic(byBlock, 16), nil, two, Sum},
 		"both scales":      {generic(both, 17), genericAdapter(both, some, 18), two, Mean},

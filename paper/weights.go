@@ -15,6 +15,7 @@ type weights struct {
 	LNFinal  Norm
 	Logits   Layer
 
+	ids    []int32 // tokens whose rows are the adapter's
 	merges []merge // of read, in the order of blocks
 	qkv    []Mat   // of a sum over sequences: gradients of the fused matrices as the heads have them
 }
@@ -41,11 +42,13 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 		return adapted(matrix(a.W), instead(b, a.B), l)
 	}
 	w := weights{
-		Tok: matrix(p.Tok), Pos: matrix(p.Pos), LNFinal: norm(p.LNFinal, lora.LNFinal),
+		Tok: withRows(matrix(p.Tok), lora.Config.Tokens, lora.TokRows), Pos: matrix(p.Pos), ids: lora.Config.Tokens, LNFinal: norm(p.LNFinal, lora.LNFinal),
 		Logits: layer(p.Logits, lora.LogitsBias, lora.Logits),
 	}
 	if c.Tied {
 		w.Logits.W = w.Tok.T()
+	} else if lora.LogitsRows.V != nil {
+		w.Logits.W = withRows(w.Logits.W.T(), w.ids, lora.LogitsRows).T()
 	}
 	for i, b := range p.Blocks {
 		l := lora.Blocks[i]

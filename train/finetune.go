@@ -33,7 +33,7 @@ func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, er
 		return nil, err
 	}
 	if b.SHA256 == "" {
-		b.SHA256 = Digest(b.Params)
+		b.SHA256 = b.digest()
 	}
 	s := &State{Progress: Progress{Seed: o.Seed}, Params: b.Params}
 	if o.Tuning.adapts() {

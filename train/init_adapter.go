@@ -19,7 +19,7 @@ const (
 
 // InitAdapter sets a to an adapter beside p that changes nothing yet: down factors
 // at random, up factors 0, the magnitudes of DoRA at the norms of the columns of
-// p's weights, and norms and biases at p's own. A down factor depends on the seed,
+// p's weights, and norms, biases and rows of tokens at p's own. A down factor depends on the seed,
 // its name and its shape alone: the same bits on every machine. It panics when a
 // and p do not belong together or init is not known.
 func InitAdapter[T pedestrian.Float](a *pedestrian.Adapter[T], p *pedestrian.Params[T], init AdapterInit, seed uint64) {
@@ -43,6 +43,16 @@ func InitAdapter[T pedestrian.Float](a *pedestrian.Adapter[T], p *pedestrian.Par
 		case strings.HasSuffix(t.Name, ".down"):
 			wg.Go(func() { fillUniform(t, 1/math.Sqrt(float64(t.Rows)), seed) })
 		case strings.HasSuffix(t.Name, ".magnitude"):
+		case t.Name == "tok.rows":
+			for k, id := range a.Config.Tokens {
+				copy(t.V[k*t.Cols:][:t.Cols], p.Tok.V[int(id)*t.Cols:])
+			}
+		case t.Name == "logits.rows":
+			for k, id := range a.Config.Tokens {
+				for j := range t.Cols {
+					t.V[k*t.Cols+j] = p.Logits.W.V[j*p.Config.Vocab+int(id)]
+				}
+			}
 		default:
 			copy(t.V, own[t.Name].V)
 		}

@@ -25,6 +25,7 @@ func (o *Options) TuningSettings() []Setting {
 		{"separator", `what divides the documents of a text, such as "\n\n"; empty = the end-of-text mark`, escaped(&t.Separator)},
 		{"template", "how messages become a text: " + strings.Join(corpus.Templates(), ", ") + ", or a file; empty = that which the tokenizer's own looks like, or the first", &t.Template},
 		{"tokenizer", "of a base that brings none: gpt2, bytes, or the path of a tokenizer.json; else base", &o.Tokenizer},
+		{"add_tokens", "tokens that the base has not, such as <|a|>,<|b|>: they get rows of the embedding, which are trained", tokensOf(&t.AddTokens)},
 		{"end", "what ends a document; empty = the tokenizer's token for the end of a text", escaped(&t.End)},
 		{"loss", "of documents with a prompt or messages: completions, or all", &t.Loss},
 		{"packing", "on: as many documents in a row as fit, none of which sees another; off: one, and padding", &t.Packing},

@@ -32,6 +32,9 @@ type Tuning struct {
 	// Base.Adapter when the run begins. "" = one that changes nothing yet.
 	From string `json:"from,omitempty"`
 
+	// AddTokens are tokens that the base does not have, see Base.AddTokens.
+	AddTokens []string `json:"add_tokens,omitempty"`
+
 	// Full trains all parameters of the base; the adapter does not count then.
 	Full bool `json:"full,omitempty"`
 

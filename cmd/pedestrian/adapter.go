@@ -38,6 +38,9 @@ func aboutAdapter(a *hub.Adapter) string {
 	if c.Bias != "" && c.Bias != pedestrian.BiasNone {
 		parts = append(parts, fmt.Sprintf("biases %s", c.Bias))
 	}
+	if n := len(c.Tokens); n > 0 {
+		parts = append(parts, "rows of "+count2(n, "token"))
+	}
 	if c.Norms {
 		parts = append(parts, "layer norms")
 	}
@@ -62,7 +65,7 @@ func runAdapter(m *model) *hub.Adapter {
 	if name == "" {
 		name = c.Base.Path
 	}
-	return &hub.Adapter{Adapter: m.Adapter, BaseName: name, BaseSHA256: c.Base.SHA256}
+	return &hub.Adapter{Adapter: m.Adapter, BaseName: name, BaseSHA256: c.Base.SHA256, Tokenizer: m.Tokenizer}
 }
 
 // outside is the adapter and its base as others have them: where the base was folded
@@ -72,7 +75,7 @@ func (m *model) outside(a *hub.Adapter) *hub.Adapter {
 		return a
 	}
 	m.Params = m.unfolded
-	return &hub.Adapter{Adapter: hub.UnfoldAdapter(a.Adapter, m.Params.Config), BaseName: a.BaseName, BaseSHA256: train.Digest(m.Params), Notes: a.Notes}
+	return &hub.Adapter{Adapter: hub.UnfoldAdapter(a.Adapter, m.Params.Config), BaseName: a.BaseName, BaseSHA256: train.Digest(m.Params), Tokenizer: a.Tokenizer, Notes: a.Notes}
 }
 
 // openAdapter opens an adapter that stands beside base: of PEFT, in a directory or by
@@ -86,6 +89,9 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	}
 	if hub.IsAdapter(at) {
 		a, err := hub.LoadAdapter(at, base.Params)
+		if err == nil && a.Base.Vocab > base.Params.Config.Vocab {
+			base.grow(a.Base.Vocab)
+		}
 		return a, nil, mistake(err)
 	}
 	run := &model{Kind: kindRun, Path: at}
@@ -102,11 +108,28 @@ func openAdapter(ctx context.Context, path string, base *model, newest bool, std
 	if p, unfolded := asTrained(base.Params, c.Network); unfolded != nil {
 		base.Params, base.unfolded = p, unfolded
 	}
+	if c.Base.Vocab > 0 && c.Base.Vocab == base.Params.Config.Vocab {
+		base.grow(c.Network.Vocab)
+	}
 	if c.Network != base.Params.Config {
 		return nil, nil, usagef("%s stands beside a network of other sizes than %s: give the base that it was trained on, %s", path, base.Path, c.Base.Path)
 	}
-	run.Checkpoint, run.Adapter = c, c.State.Adapter
+	run.Checkpoint, run.Adapter, run.Tokenizer = c, c.State.Adapter, c.Tokenizer
 	return runAdapter(run), c, nil
+}
+
+// grow gives m a vocabulary of that many tokens, for an adapter that has rows of them.
+func (m *model) grow(vocab int) {
+	m.sum = m.sha256()
+	m.Params = train.Extend(m.Params, vocab)
+}
+
+// sha256 is the hash of m's weights as they were read.
+func (m *model) sha256() string {
+	if m.sum != "" {
+		return m.sum
+	}
+	return train.Digest(m.Params)
 }
 
 // sameBase compares the hash that an adapter recorded of its base, if it did, with that
@@ -115,7 +138,7 @@ func sameBase(path string, a *hub.Adapter, base *model) error {
 	if a.BaseSHA256 == "" {
 		return nil
 	}
-	if sum := train.Digest(base.Params); sum != a.BaseSHA256 {
+	if sum := base.sha256(); sum != a.BaseSHA256 {
 		return usagef("%s was trained beside other weights than those of %s: it recorded SHA-256 %.12s, and they have %.12s: give its own base", path, base.Path, a.BaseSHA256, sum)
 	}
 	return nil
@@ -136,6 +159,14 @@ func (m *model) putBeside(ctx context.Context, o modelOptions, stderr io.Writer)
 	}
 	m.Adapter, m.Notes = a.Adapter, append(m.Notes, a.Notes...)
 	if c == nil {
+		if a.Tokenizer != nil && o.tokenizer == "" {
+			m.Tokenizer = a.Tokenizer
+			if m.Checkpoint != nil { // the base's, which writes with what the adapter brought
+				base := *m.Checkpoint
+				base.Tokenizer, base.Network = a.Tokenizer, m.Params.Config
+				m.Checkpoint = &base
+			}
+		}
 		m.Notes = append(m.Notes, fmt.Sprintf("Beside it stands the adapter %s.", o.adapter))
 		return nil
 	}

@@ -107,6 +107,9 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 			return nil, err
 		}
 	}
+	if err := addTokens(&o, &b); err != nil {
+		return nil, usageError{err}
+	}
 	o.Config = b.Params.Config
 	if !f.Changed("align") && o.Align == train.AlignNone && align != "" && train.TellsStories(o.Data) {
 		o.Align = align

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/hub"
@@ -110,4 +112,19 @@ func goOnFrom(o *train.Options, b train.Base, from, name string, asked func(flag
 	o.Tuning.Adapter, o.Tuning.From = b.Adapter.Config, from
 	o.Tuning.Adapter.Dropout = dropout
 	return nil
+}
+
+// addTokens adds the tokens that o names to the base, and their rows to what is trained.
+func addTokens(o *train.Options, b *train.Base) error {
+	if len(o.Tuning.AddTokens) == 0 {
+		return nil
+	}
+	if b.Adapter != nil {
+		return fmt.Errorf("--add-tokens is for an adapter that begins, and %s has the tokens that it has: merge it with its base first (pedestrian merge)", o.Tuning.From)
+	}
+	ids, err := b.AddTokens(o.Tuning.AddTokens)
+	if err == nil && !o.Tuning.Full {
+		o.Tuning.Adapter.Tokens = slices.Sorted(slices.Values(ids))
+	}
+	return err
 }

@@ -20,6 +20,9 @@ func (s *textScreen) planTuning() {
 	} else {
 		s.planDocuments()
 	}
+	if texts := o.Tuning.AddTokens; len(texts) > 0 {
+		s.row("tokens", "%s: rows of the embedding, which begin at the mean of the base's, or at what it has for them", strings.Join(texts, " "))
+	}
 	trained := r.State.Trained().Count()
 	if a := r.State.Adapter; a != nil {
 		beside := "no factors"

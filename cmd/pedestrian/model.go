@@ -43,6 +43,7 @@ type model struct {
 	Checkpoint *train.Checkpoint            // nil when it is not ours
 	Notes      []string                     // what was assumed, one line each
 
+	sum      string                      // SHA-256 of the weights as they were read, where rows were added; see sha256
 	unfolded *pedestrian.Params[float32] // see asTrained; nil where Params are what was read
 }
 

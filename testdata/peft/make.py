@@ -39,6 +39,8 @@ THEIRS = {
     "lora_only": ("tied", dict(r=2, lora_alpha=4, target_modules=["c_fc", "mlp.c_proj"], bias="lora_only", layers_to_transform=1)),
     "linear": ("tied", dict(r=2, lora_alpha=4, target_modules="all-linear", init_lora_weights="gaussian")),
     "scaled": ("scaled", dict(r=3, lora_alpha=4, target_modules=["c_attn", "attn.c_proj"], bias="all")),
+    "tokens": ("tied", dict(r=2, lora_alpha=4, target_modules=["c_attn"], trainable_token_indices=[18, 3, 17])),
+    "tokens_untied": ("untied", dict(r=2, lora_alpha=4, target_modules=["c_fc"], trainable_token_indices={"wte": [17, 5], "lm_head": [17, 5]})),
     "pattern": ("tied", dict(r=2, lora_alpha=4, target_modules=r".*\.h\.[12]\.attn\.c_attn", modules_to_save=["ln_f"])),
 }
 
@@ -82,6 +84,8 @@ def make():
             continue
         torch.manual_seed(3)
         model = base(of)
+        if name.startswith("tokens"):
+            model.resize_token_embeddings(17 + 1 + (of == "tied"))
         model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", fan_in_fan_out=True, **options))
         trained = [p for p in model.parameters() if p.requires_grad]
         g = torch.Generator().manual_seed(4)

@@ -1,0 +1,142 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pedestrian-ml/pedestrian"
+)
+
+// PEFT keeps rows of single tokens, whole as they are trained in spite of their name,
+// beside the embedding, and where the head is another matrix beside that, too.
+const (
+	embeddingModule = "wte"
+	rowsSuffix      = ".token_adapter.trainable_tokens_delta"
+	tokRows         = prefix + embeddingModule + rowsSuffix
+	headRows        = headModule + rowsSuffix
+)
+
+// trainedTokens reads trainable_token_indices: tokens of the embedding, or of modules by
+// name, which must be the same tokens. head says that the head's are trained, too.
+func trainedTokens(o object) (ids []int32, head bool, err error) {
+	const key = "trainable_token_indices"
+	if o.null(key) {
+		return nil, false, nil
+	}
+	modules := map[string][]int32{}
+	if err := json.Unmarshal(o[key], &ids); err != nil {
+		if err := json.Unmarshal(o[key], &modules); err != nil {
+			return nil, false, fmt.Errorf("%s is %s: it must be a list of tokens, or lists by the names of modules", key, o.show(key))
+		}
+		for name := range modules {
+			if name != embeddingModule && name != headModule {
+				return nil, false, fmt.Errorf("%s names %.40q: tokens of %s and %s are read", key, name, embeddingModule, headModule)
+			}
+		}
+		ids, head = modules[embeddingModule], len(modules[headModule]) > 0
+		if head && !slices.Equal(modules[headModule], ids) {
+			return nil, false, fmt.Errorf("%s has other tokens for %s than for %s: the same are read", key, embeddingModule, headModule)
+		}
+	}
+	for i, id := range ids {
+		if id < 0 || slices.Contains(ids[:i], id) {
+			return nil, false, fmt.Errorf("%s is %s: a token is not negative, and named once", key, o.show(key))
+		}
+	}
+	return ids, head, nil
+}
+
+// rows reads the rows of single tokens, in the order in which the configuration has them.
+func (r *peftReader) rows() error {
+	ids, width := r.config.tokens, r.base.Config.Width
+	if len(ids) == 0 {
+		return nil
+	}
+	read := func(name string, to []float32) error {
+		v, err := r.take(name, len(ids), width)
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			k, _ := slices.BinarySearch(r.adapter.Config.Tokens, id)
+			copy(to[k*width:][:width], v[i*width:])
+		}
+		return nil
+	}
+	if err := read(tokRows, r.adapter.TokRows.V); err != nil {
+		return err
+	}
+	if err := r.tables(); err != nil {
+		return err
+	}
+	switch {
+	case r.base.Config.Tied:
+		delete(r.left, headRows) // PEFT trains one of the two and writes it twice
+		return nil
+	case r.config.headTokens:
+		return read(headRows, r.adapter.LogitsRows.V)
+	}
+	return errors.New("trainable_token_indices trains rows of the embedding alone, and the base has a head of its own: that is read where the head's are trained, too")
+}
+
+// tables compares embedding and head as a whole, which PEFT adds where they were resized:
+// but for rows that the base does not have and the adapter trains, they are the base's.
+func (r *peftReader) tables() error {
+	c := r.base.Config
+	network := r.adapter.Base
+	for _, at := range []string{prefix + embeddingModule, headModule} {
+		name := at + ".token_adapter.base_layer.weight"
+		if _, ok := r.left[name]; !ok {
+			continue
+		}
+		v, err := r.take(name, network.Vocab, c.Width)
+		if err != nil {
+			return err
+		}
+		want := r.base.Tok.V
+		if at == headModule && !c.Tied {
+			want = transposed(r.base.Logits.W)
+		}
+		for id := range network.Vocab {
+			_, trained := slices.BinarySearch(r.adapter.Config.Tokens, int32(id))
+			if !trained && (id >= c.Vocab || !slices.Equal(v[id*c.Width:][:c.Width], want[id*c.Width:][:c.Width])) {
+				return fmt.Errorf("tensor %s%s has a row for token %d that is not the base's, and is not trained by %s", baseModel, name, id, adapterConfig)
+			}
+		}
+	}
+	return nil
+}
+
+// rowEntries are the tensors of rows.
+func rowEntries(a *pedestrian.Adapter[float32], add func(name string, data []float32, shape ...int)) {
+	n := len(a.Config.Tokens)
+	if n == 0 {
+		return
+	}
+	add(tokRows, a.TokRows.V, n, a.Base.Width)
+	if a.LogitsRows.V != nil {
+		add(headRows, a.LogitsRows.V, n, a.Base.Width)
+	}
+}
+
+// tokenIndices is trainable_token_indices of an adapter; nil without rows.
+func tokenIndices(a *pedestrian.Adapter[float32]) any {
+	ids := a.Config.Tokens
+	switch {
+	case len(ids) == 0:
+		return nil
+	case a.Base.Tied:
+		return ids
+	}
+	return map[string][]int32{embeddingModule: ids, headModule: ids}
+}
+
+// vocabFor is the vocabulary of a base that has had c, with rows for the tokens.
+func vocabFor(c pedestrian.Config, tokens []int32) pedestrian.Config {
+	for _, id := range tokens {
+		c.Vocab = max(c.Vocab, int(id)+1)
+	}
+	return c
+}

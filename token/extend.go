@@ -1,0 +1,59 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+)
+
+// Extend returns t with a token more for each of texts that is none yet, and the ids of
+// all of them in the order of texts. The new ones follow the others, stand outside of the
+// merges, and are looked for in every text, by Encode as by EncodeMarkup. Bytes become a
+// BPE without merges, which gives the same ids. Characters cannot be extended: there a
+// text of several characters is none of the tokens.
+func (t *Tokenizer) Extend(texts ...string) (*Tokenizer, []int32, error) {
+	b := &bpe{}
+	switch {
+	case t.kind == Chars:
+		return nil, nil, errors.New("a tokenizer of characters has no tokens of several characters: give a tokenizer of bytes or a BPE")
+	case t.bpe != nil:
+		b.prefixSpace, b.oneWord, b.wholeWords = t.bpe.prefixSpace, t.bpe.oneWord, t.bpe.wholeWords
+	}
+	var merges []merge
+	if t.bpe != nil {
+		merges = t.bpe.merges
+	}
+	all, added, ids := slices.Clone(t.text), slices.Clone(t.Added()), make([]int32, len(texts))
+	for i, text := range texts {
+		switch {
+		case text == "" || len(text) > maxToken:
+			return nil, nil, fmt.Errorf("a token of %d bytes: it has from 1 to %d", len(text), maxToken)
+		case !utf8.ValidString(text):
+			return nil, nil, fmt.Errorf("the token %q is not UTF-8", text)
+		case slices.Contains(texts[:i], text):
+			return nil, nil, fmt.Errorf("the token %q is named twice", text)
+		}
+		if at := slices.IndexFunc(added, func(a Added) bool { return a.Text == text }); at >= 0 {
+			ids[i] = added[at].ID
+			continue
+		}
+		if at := slices.Index(all, text); at >= 0 {
+			return nil, nil, fmt.Errorf("%q is a token of the merges already, %d: it needs no other", text, at)
+		}
+		ids[i] = int32(len(all))
+		all, added = append(all, text), append(added, Added{ID: ids[i], Text: text})
+	}
+	if len(all) > maxTokens {
+		return nil, nil, fmt.Errorf("%d tokens: at most %d", len(all), maxTokens)
+	}
+	if len(all) == len(t.text) {
+		return t, ids, nil
+	}
+	longer, err := newBPE(all, merges, added, t.eos, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	longer.chat = t.chat
+	return longer, ids, nil
+}
