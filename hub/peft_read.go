@@ -145,6 +145,9 @@ func (r *peftReader) read() error {
 		}
 	}
 	network := vocabFor(r.base.Config, r.config.tokens)
+	if network.Vocab-r.base.Config.Vocab > len(r.config.tokens) {
+		return fmt.Errorf("trainable_token_indices of %s names token %d, and the base has %d: those between have no rows", adapterConfig, network.Vocab-1, r.base.Config.Vocab)
+	}
 	plain, err := r.config.config(network, has)
 	if err != nil {
 		return err
