@@ -78,8 +78,33 @@ func (t *exportCommand) other(ctx context.Context, args []string, stdout, stderr
 	for _, note := range notes {
 		fmt.Fprintf(stdout, "  %s\n", note)
 	}
+	if what == "network" && !readsText(t.out) {
+		next = "pedestrian inspect " + shellQuote(t.out) + "; llama-cli reads and writes no text without a tokenizer"
+		if m.Tokenizer == nil {
+			next = "export it again with --tokenizer, without which llama-cli reads and writes no text"
+		}
+	}
 	fmt.Fprintf(stdout, "Next: %s\n", next)
 	return nil
+}
+
+// readsText says whether the GGUF file at path has a tokenizer.
+func readsText(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	header, err := gguf.Read(f, info.Size())
+	if err != nil {
+		return false
+	}
+	model, ok := header.Lookup("tokenizer.ggml.model")
+	return ok && model != "none"
 }
 
 // source opens a network, or an adapter and what it stands beside.
