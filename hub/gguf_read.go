@@ -328,6 +328,9 @@ func (g *GGUF) bind() error {
 
 // numbers reads the parameters.
 func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
+	if err := room[float32](g.Path, g.Network); err != nil {
+		return nil, err
+	}
 	p := pedestrian.NewParams[float32](g.Network)
 	to := map[string]pedestrian.Tensor[float32]{}
 	for _, t := range p.Tensors() {

@@ -104,12 +104,13 @@ func LoadData(o Options) (*Data, error) {
 }
 
 // tokensBeside is how many bytes the tokens of a byte of text take, beside it, while it
-// is encoded: four where each is a token, and about three otherwise.
+// is encoded, which for a moment is twice: nine where each is a token, and about four
+// otherwise.
 func (o Options) tokensBeside(tok *token.Tokenizer) int64 {
 	if kind := o.Tokenizer; tok == nil && (kind == token.Chars || kind == token.Bytes) || tok != nil && tok.Kind() != token.BPE {
-		return 4
+		return 9
 	}
-	return 3
+	return 4
 }
 
 // loadText reads a text for tok, or for a tokenizer that it makes.

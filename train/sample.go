@@ -55,6 +55,13 @@ func NewWriter(net *engine.Network[float32], c pedestrian.Config, tok *token.Tok
 	return w
 }
 
+// WriterMemory is how many bytes the writer of so many texts takes beside a network of
+// configuration c.
+func WriterMemory(c pedestrian.Config, l *pedestrian.AdapterConfig, o engine.Options, texts int) (int64, error) {
+	b, err := engine.DecoderMemory[float32](c, l, o, max(1, min(atOnce(c), texts)))
+	return b.Total(), err
+}
+
 // Encode is the tokens that a text goes on from after prompt; there is at least one.
 func (w *Writer) Encode(prompt string) ([]int32, error) {
 	tokens, err := w.tok.Encode(prompt)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -98,7 +99,12 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if err != nil {
 		return nil, usageError{err}
 	}
-	b, align, from, err := openTuned(ctx, name, o.Tokenizer, t.adapter, stderr)
+	atLeast := func(c pedestrian.Config) error { // of the run, whatever the data are
+		least := o
+		least.Config, least.Batch = c, 1
+		return fits(least, c, 0)
+	}
+	b, align, from, err := openTuned(ctx, name, o.Tokenizer, t.adapter, atLeast, stderr)
 	if err != nil {
 		return nil, err
 	}

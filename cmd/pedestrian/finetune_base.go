@@ -15,7 +15,7 @@ import (
 // openBase opens the network that name means, whatever kind of model that is. align
 // is where the windows began that a network of ours was trained on.
 func openBase(ctx context.Context, name, tokenizer string, stderr io.Writer) (b train.Base, align string, err error) {
-	b, align, _, err = openTuned(ctx, name, tokenizer, "", stderr)
+	b, align, _, err = openTuned(ctx, name, tokenizer, "", nil, stderr)
 	if err == nil && b.Adapter != nil {
 		err = usagef("%s holds an adapter, not a network: merge it with its base first (pedestrian merge %s), or name the base", name, shellQuote(name))
 	}
@@ -24,9 +24,9 @@ func openBase(ctx context.Context, name, tokenizer string, stderr io.Writer) (b 
 
 // openTuned is openBase for a run that may go on from an adapter: the one of that name,
 // or that of a run whose directory is named as the base. from is where it was, "" when
-// there is none.
-func openTuned(ctx context.Context, name, tokenizer, adapter string, stderr io.Writer) (b train.Base, align, from string, err error) {
-	o := modelOptions{fetch: true, adapter: adapter}
+// there is none. room is that of modelOptions.
+func openTuned(ctx context.Context, name, tokenizer, adapter string, room func(pedestrian.Config) error, stderr io.Writer) (b train.Base, align, from string, err error) {
+	o := modelOptions{fetch: true, adapter: adapter, room: room}
 	if tokenizer != train.BaseTokenizer {
 		o.tokenizer = tokenizer
 	}

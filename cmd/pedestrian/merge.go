@@ -13,6 +13,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -132,7 +133,8 @@ func (t *mergeCommand) load(ctx context.Context, args []string, stderr io.Writer
 		m.sha256 = m.adapter.BaseSHA256 // compared when the base was attached
 		return m, nil
 	}
-	if m.base, err = openModel(ctx, args[0], modelOptions{fetch: true}, stderr); err != nil {
+	room := func(c pedestrian.Config) error { return mergeRoom(args[0], c, 2) }
+	if m.base, err = openModel(ctx, args[0], modelOptions{fetch: true, room: room}, stderr); err != nil {
 		return nil, err
 	}
 	if m.base.Adapter != nil {
@@ -161,6 +163,9 @@ func (m *merged) merge() error {
 		if err := finite(what, ts); err != nil {
 			return err
 		}
+	}
+	if err := mergeRoom(m.base.Path, m.base.Params.Config, 1); err != nil {
+		return err
 	}
 	m.params = engine.Merge(m.base.Params, m.adapter.Adapter)
 	if err := finite("the merged", m.params.Tensors()); err != nil {
@@ -194,6 +199,13 @@ func (m *merged) unchanged() bool {
 		}
 	}
 	return true
+}
+
+// mergeRoom asks for so many networks of configuration c, and for logits to compare.
+func mergeRoom(path string, c pedestrian.Config, networks int64) error {
+	const logits = 4 * 128 * 4 // of base with adapter, of the merged network, and while they are computed
+	need := 4*networks*int64(c.Ledger().Total()) + logits*int64(c.Vocab)
+	return memory.Ask(need, fmt.Sprintf("merging with %s, of %s parameters, needs", path, commas(c.Ledger().Total())), "take a smaller model, or free some")
 }
 
 func finite(what string, ts []pedestrian.Tensor[float32]) error {

@@ -49,10 +49,11 @@ type model struct {
 
 // modelOptions say how a model is looked for.
 type modelOptions struct {
-	newest    bool   // of a run, the newest checkpoint instead of the best
-	tokenizer string // that stands in for the model's own; "" = its own
-	fetch     bool   // from the hub, where it is not here
-	adapter   string // that stands beside it: of PEFT, or of a run; "" = none but its own
+	newest    bool                            // of a run, the newest checkpoint instead of the best
+	tokenizer string                          // that stands in for the model's own; "" = its own
+	fetch     bool                            // from the hub, where it is not here
+	adapter   string                          // that stands beside it: of PEFT, or of a run; "" = none but its own
+	room      func(c pedestrian.Config) error // asks for what goes with such a network, before its numbers are read; may be nil
 }
 
 // place says what path is: the kind, and the path to read, which may be of an adapter of
@@ -102,6 +103,24 @@ func place(ctx context.Context, path string, fetch bool, stderr io.Writer) (kind
 	return kindRun, path, nil
 }
 
+// networkAt is the network of a model of others, by its header. What is wrong with that is
+// told when it is loaded.
+func networkAt(kind, at string) (c pedestrian.Config, known bool) {
+	switch kind {
+	case kindRun, kindCheckpoint, kindGGUF:
+		return c, false
+	case kindLLMC:
+		c, _, _, err := hub.InspectLLMC(at)
+		return c, err == nil
+	}
+	d, err := hub.Open(at)
+	if err != nil {
+		return c, false
+	}
+	defer d.Close()
+	return d.Network, d.Check() == nil
+}
+
 // openModel opens a model by path: a run directory (its best checkpoint), a checkpoint,
 // a directory of Hugging Face, the name of a model in its cache, or a model file of
 // llm.c. Beside the adapter of a run stands the base that it was trained on.
@@ -112,6 +131,11 @@ func openModel(ctx context.Context, path string, o modelOptions, stderr io.Write
 	}
 	if isPEFT(at) {
 		return nil, usagef("%s is an adapter of PEFT, not a model: \"pedestrian merge BASE %s\" makes one of it and its base", path, shellQuote(path))
+	}
+	if c, known := networkAt(kind, at); known && o.room != nil {
+		if err := o.room(c); err != nil {
+			return nil, err
+		}
 	}
 	m := &model{Kind: kind, Path: at, Name: path}
 	switch kind {

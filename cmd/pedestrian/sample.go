@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -106,8 +108,16 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	m, err := openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer, adapter: t.adapter}, stderr)
+	room := func(c pedestrian.Config) error { return t.room(path, c, nil, 4*int64(c.Ledger().Total())) }
+	m, err := openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer, adapter: t.adapter, room: room}, stderr)
 	if err != nil {
+		return err
+	}
+	var beside *pedestrian.AdapterConfig
+	if m.Adapter != nil {
+		beside = &m.Adapter.Config
+	}
+	if err := t.room(path, m.Params.Config, beside, 0); err != nil {
 		return err
 	}
 	if m.Tokenizer == nil {
@@ -134,6 +144,19 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	ctx, stop := interruptible(ctx, func() {})
 	defer stop()
 	return t.write(ctx, w, from, m.Path, stdout, stderr)
+}
+
+// room asks for what writing takes beside a network, and for more bytes.
+func (t *sampleCommand) room(path string, c pedestrian.Config, l *pedestrian.AdapterConfig, more int64) error {
+	texts := t.n
+	if texts < 1<<20 {
+		texts *= max(1, len(t.prompts))
+	}
+	need, err := train.WriterMemory(c, l, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)}, texts)
+	if err != nil {
+		return usageError{err}
+	}
+	return memory.Ask(need+more, fmt.Sprintf("%s: a network of %s parameters that writes needs", path, commas(c.Ledger().Total())), "take a smaller model, or free some")
 }
 
 // header says which model writes and what to expect of it.
