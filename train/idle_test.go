@@ -185,10 +185,10 @@ func TestNoTargetLeft(t *testing.T) {
 			data, val string
 			window    int
 		}{
-			"of the training split of train.jsonl no target is left in rows of 32 tokens with --long truncate: what its 5 documents learn comes after 40 tokens: choose --long cut": {write("train.jsonl", far, 5), write("val.jsonl", near, 1), 32},
+			"of the training split of train.jsonl no target is left in rows of 32 tokens with --long truncate: what its 5 documents learn comes after 41 tokens: choose --long cut": {write("train.jsonl", far, 5), write("val.jsonl", near, 1), 32},
 			"of the training split of train.jsonl no target is left in rows of 16 tokens with --long truncate: what its 1 document learn":                                           {write("train.jsonl", far, 1), "", 16},
-			"of the validation split of val.jsonl no target is left in rows of 32 tokens with --long truncate: what its 2 documents learn comes after 40 tokens":                    {write("train.jsonl", near, 5), write("val.jsonl", far, 2), 32},
-			"of the training split of train.jsonl no target is left in rows of 8 tokens with --long truncate: what its 3 documents learn comes after 20 tokens: choose --long cut, or a longer --window of at least 20": {
+			"of the validation split of val.jsonl no target is left in rows of 32 tokens with --long truncate: what its 2 documents learn comes after 41 tokens":                    {write("train.jsonl", near, 5), write("val.jsonl", far, 2), 32},
+			"of the training split of train.jsonl no target is left in rows of 8 tokens with --long truncate: what its 3 documents learn comes after 21 tokens: choose --long cut, or a longer --window of at least 21": {
 				write("train.jsonl", `{"prompt": "`+strings.Repeat("w", 20)+`", "completion": "x"}`+"\n", 3), write("val.jsonl", near, 1), 8},
 		} {
 			o, b, tok := documented(t)
