@@ -229,3 +229,23 @@ func eachFile(t *testing.T, visit func(path string, fset *token.FileSet, f *ast.
 		t.Fatal(err)
 	}
 }
+
+// What is said first, and what is written first, must not depend on the order of a map,
+// which differs from run to run: a map that is written out is ranged over nowhere.
+func TestNoOrderOfMaps(t *testing.T) {
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if r, ok := n.(*ast.RangeStmt); ok {
+				if c, ok := r.X.(*ast.CompositeLit); ok {
+					if _, ok := c.Type.(*ast.MapType); ok {
+						t.Errorf("%s ranges over a map that is written out: a list keeps its order", fset.Position(r.Pos()))
+					}
+				}
+			}
+			return true
+		})
+	})
+}

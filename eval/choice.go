@@ -122,9 +122,12 @@ func (s *Accuracy) Add(c *Choice, a Answer) {
 	s.Choices += len(c.Sequences)
 	s.chance += 1 / float64(len(c.Sequences))
 	right := c.Question.Answer
-	for n, got := range map[*int]int{&s.Likeliest: a.Likeliest, &s.PerChar: a.PerChar, &s.PerByte: a.PerByte} {
-		if got == right {
-			*n++
+	for _, m := range []struct {
+		right *int
+		got   int
+	}{{&s.Likeliest, a.Likeliest}, {&s.PerChar, a.PerChar}, {&s.PerByte, a.PerByte}} {
+		if m.got == right {
+			*m.right++
 		}
 	}
 }

@@ -147,14 +147,14 @@ func supported(o object, other string) error {
 	case !o.null("quantization_config"):
 		return fmt.Errorf("the weights are quantized (quantization_config): only F64, F32, F16 and BF16 are read: take the model it was made from")
 	}
-	for key, why := range map[string]string{
-		"add_cross_attention": "the blocks attend to a second network, which is not computed here",
-		"is_encoder_decoder":  "a network of encoder and decoder is not computed here",
+	for _, f := range []struct{ key, why string }{
+		{"add_cross_attention", "the blocks attend to a second network, which is not computed here"},
+		{"is_encoder_decoder", "a network of encoder and decoder is not computed here"},
 	} {
-		if on, err := o.boolean(key, false); err != nil {
+		if on, err := o.boolean(f.key, false); err != nil {
 			return err
 		} else if on {
-			return fmt.Errorf("%s is true: %s", key, why)
+			return fmt.Errorf("%s is true: %s", f.key, f.why)
 		}
 	}
 	return nil

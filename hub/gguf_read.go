@@ -164,15 +164,15 @@ func (g *GGUF) whole(key string, fallback int64) (int64, error) {
 
 // network reads the sizes.
 func (g *GGUF) network() error {
-	for key, want := range map[string]string{"general.type": "model", "general.architecture": ggufArch} {
-		is, err := g.text(key)
+	for _, f := range []struct{ key, want string }{{"general.type", "model"}, {"general.architecture", ggufArch}} {
+		is, err := g.text(f.key)
 		switch {
 		case err != nil:
 			return err
 		case is == "adapter":
 			return fmt.Errorf("it is an adapter, not a network: give that of PEFT, or the run")
-		case is != want && !(is == "" && key == "general.type"):
-			return fmt.Errorf("%s is %.40q: only %q is read", key, is, want)
+		case is != f.want && !(is == "" && f.key == "general.type"):
+			return fmt.Errorf("%s is %.40q: only %q is read", f.key, is, f.want)
 		}
 	}
 	var err error
@@ -186,14 +186,17 @@ func (g *GGUF) network() error {
 	} else if own != "" {
 		n.Activation = pedestrian.Activation(own)
 	}
-	for key, to := range map[string]*int{
-		"context_length": &n.Context, "embedding_length": &n.Width, "block_count": &n.Blocks, "feed_forward_length": &n.Hidden, "attention.head_count": &n.Heads,
+	for _, f := range []struct {
+		key string
+		to  *int
+	}{
+		{"context_length", &n.Context}, {"embedding_length", &n.Width}, {"block_count", &n.Blocks}, {"feed_forward_length", &n.Hidden}, {"attention.head_count", &n.Heads},
 	} {
-		v, err := g.whole(ggufArch+"."+key, -1)
+		v, err := g.whole(ggufArch+"."+f.key, -1)
 		if err != nil {
 			return err
 		}
-		*to = int(v)
+		*f.to = int(v)
 	}
 	if n.Hidden == 4*n.Width {
 		n.Hidden = 0
@@ -381,13 +384,13 @@ func (g *GGUF) tokens() error {
 	if err != nil {
 		return err
 	}
-	for key, to := range map[string]*[]int32{"eos_token_id": &g.EOS, "bos_token_id": &g.BOS} {
-		if err := g.token(at+key, to); err != nil {
+	for _, f := range []struct {
+		key string
+		to  *[]int32
+	}{{"eos_token_id", &g.EOS}, {"bos_token_id", &g.BOS}, {"eot_token_id", &g.EOS}} {
+		if err := g.token(at+f.key, f.to); err != nil {
 			return err
 		}
-	}
-	if err := g.token(at+"eot_token_id", &g.EOS); err != nil {
-		return err
 	}
 	switch {
 	case kind == "" || kind == "none":

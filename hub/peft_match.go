@@ -52,10 +52,13 @@ func (c peftConfig) check(ms []module) error {
 			return fmt.Errorf("target_modules has %.80q, which is no layer of this network", t)
 		}
 	}
-	for key, names := range map[string][]string{"rank_pattern": slices.Collect(maps.Keys(c.ranks)), "alpha_pattern": slices.Collect(maps.Keys(c.alphas))} {
-		for _, n := range names {
+	for _, f := range []struct {
+		key   string
+		names []string
+	}{{"rank_pattern", slices.Sorted(maps.Keys(c.ranks))}, {"alpha_pattern", slices.Sorted(maps.Keys(c.alphas))}} {
+		for _, n := range f.names {
 			if !slices.ContainsFunc(ms, func(m module) bool { return m.keyed(n) }) {
-				return fmt.Errorf("%s has %.80q, which is no layer of this network", key, n)
+				return fmt.Errorf("%s has %.80q, which is no layer of this network", f.key, n)
 			}
 		}
 	}

@@ -74,6 +74,12 @@ func members(raw []byte, what string) (map[string]json.RawMessage, error) {
 	})
 }
 
+// A member is a field of an object, and where its value goes.
+type member struct {
+	name string
+	into any
+}
+
 // optional reads the value of a name; an absent one, or null, leaves into as it is.
 func optional(m map[string]json.RawMessage, name string, into any) error {
 	raw, ok := m[name]
@@ -97,10 +103,10 @@ func readMarked(raw json.RawMessage, name string) (a Added, err error) {
 		return a, err
 	}
 	var word, left, right bool
-	for field, into := range map[string]any{
-		"content": &a.Text, "special": &a.Special, "normalized": &a.normalized, "single_word": &word, "lstrip": &left, "rstrip": &right,
+	for _, f := range []member{
+		{"content", &a.Text}, {"special", &a.Special}, {"normalized", &a.normalized}, {"single_word", &word}, {"lstrip", &left}, {"rstrip", &right},
 	} {
-		if err := optional(m, field, into); err != nil {
+		if err := optional(m, f.name, f.into); err != nil {
 			return a, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -194,10 +200,10 @@ func (c *config) readTokenizerConfig(data []byte) error {
 		return err
 	}
 	var bos, end bool
-	for name, into := range map[string]any{
-		"tokenizer_class": &c.class, "add_prefix_space": &c.prefixSpace, "add_bos_token": &bos, "add_eos_token": &end,
+	for _, f := range []member{
+		{"tokenizer_class", &c.class}, {"add_prefix_space", &c.prefixSpace}, {"add_bos_token", &bos}, {"add_eos_token", &end},
 	} {
-		if err := optional(m, name, into); err != nil {
+		if err := optional(m, f.name, f.into); err != nil {
 			return err
 		}
 	}

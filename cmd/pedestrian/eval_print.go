@@ -44,10 +44,13 @@ func (r evaluated) event() map[string]any {
 	if s := r.Questions; s != nil {
 		n := float64(s.Questions)
 		v["kind"], v["questions"], v["chance"] = "questions", s.Questions, s.Chance()
-		for name, right := range map[string]int{"acc": s.Likeliest, "acc_norm": s.PerChar, "acc_bytes": s.PerByte} {
-			v[name] = float64(right) / n
+		for _, m := range []struct {
+			name  string
+			right int
+		}{{"acc", s.Likeliest}, {"acc_norm", s.PerChar}, {"acc_bytes", s.PerByte}} {
+			v[m.name] = float64(m.right) / n
 			if s.Questions > 1 {
-				v[name+"_stderr"] = s.StdErr(right)
+				v[m.name+"_stderr"] = s.StdErr(m.right)
 			}
 		}
 	}

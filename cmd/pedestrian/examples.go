@@ -53,17 +53,16 @@ func formatNamed(name string) (corpus.Format, error) {
 func (t *examples) options(trained *train.Tuning) (o corpus.ExampleOptions, err error) {
 	u := t.tuning.Tuning
 	if trained != nil {
-		for name, set := range map[string]func(){
-			"map":       func() { u.Map = trained.Map },
-			"separator": func() { u.Separator = trained.Separator },
-			"template":  func() { u.Template = trained.Template },
-			"end":       func() { u.End = trained.End },
-			"loss":      func() { u.Loss = trained.Loss },
-		} {
+		take := func(name string, set func()) {
 			if !t.flags.Changed(name) {
 				set()
 			}
 		}
+		take("map", func() { u.Map = trained.Map })
+		take("separator", func() { u.Separator = trained.Separator })
+		take("template", func() { u.Template = trained.Template })
+		take("end", func() { u.End = trained.End })
+		take("loss", func() { u.Loss = trained.Loss })
 	}
 	if err := allow("loss", u.Loss, train.LossCompletions, train.LossAll); err != nil {
 		return o, err

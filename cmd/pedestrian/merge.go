@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -159,10 +160,8 @@ func (t *mergeCommand) load(ctx context.Context, args []string, stderr io.Writer
 
 // merge adds the adapter to the base and compares.
 func (m *merged) merge() error {
-	for what, ts := range map[string][]pedestrian.Tensor[float32]{"the base's": m.base.Params.Tensors(), "the adapter's": m.adapter.Tensors()} {
-		if err := finite(what, ts); err != nil {
-			return err
-		}
+	if err := errors.Join(finite("the base's", m.base.Params.Tensors()), finite("the adapter's", m.adapter.Tensors())); err != nil {
+		return err
 	}
 	if err := mergeRoom(m.base.Path, m.base.Params.Config, 1); err != nil {
 		return err

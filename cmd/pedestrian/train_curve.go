@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"image/color"
-	"io"
 	"iter"
 
 	"github.com/guptarohit/asciigraph"
@@ -119,10 +118,12 @@ func writeCurves(r *train.Run) error {
 	if err != nil {
 		return fmt.Errorf("drawing the loss curve: %w", err)
 	}
-	for name, write := range map[string]func(io.Writer) error{train.CurveSVG: p.svg, train.CurvePNG: p.png} {
-		if err := r.WriteFile(name, write); err != nil {
-			return fmt.Errorf("writing the loss curve: %w", err)
-		}
+	err = r.WriteFile(train.CurveSVG, p.svg)
+	if err == nil {
+		err = r.WriteFile(train.CurvePNG, p.png)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the loss curve: %w", err)
 	}
 	return nil
 }
