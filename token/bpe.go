@@ -92,6 +92,9 @@ func (t *Tokenizer) IsSpecial(id int32) bool {
 	return ok && t.bpe.added[i].Special
 }
 
+// IsAdded says whether id was added to the vocabulary beside its bytes and merges.
+func (t *Tokenizer) IsAdded(id int32) bool { return t.bpe != nil && t.bpe.has(id) }
+
 // EOS returns the token that ends a text, and whether the tokenizer has one:
 // characters and bytes have none.
 func (t *Tokenizer) EOS() (id int32, ok bool) {

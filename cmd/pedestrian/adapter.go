@@ -12,6 +12,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/token"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -65,7 +66,7 @@ func runAdapter(m *model) *hub.Adapter {
 	if name == "" {
 		name = c.Base.Path
 	}
-	return &hub.Adapter{Adapter: m.Adapter, BaseName: name, BaseSHA256: c.Base.SHA256, Tokenizer: m.Tokenizer}
+	return &hub.Adapter{Adapter: m.Adapter, BaseName: name, BaseSHA256: c.Base.SHA256, Tokenizer: m.hub().Tokenizer}
 }
 
 // outside is the adapter and its base as others have them: where the base was folded
@@ -76,6 +77,17 @@ func (m *model) outside(a *hub.Adapter) *hub.Adapter {
 	}
 	m.Params = m.unfolded
 	return &hub.Adapter{Adapter: hub.UnfoldAdapter(a.Adapter, m.Params.Config), BaseName: a.BaseName, BaseSHA256: train.Digest(m.Params), Tokenizer: a.Tokenizer, Notes: a.Notes}
+}
+
+// read takes a tokenizer that an adapter brought, and where texts end and begin by it.
+func (m *model) read(tok *token.Tokenizer) {
+	m.Tokenizer = tok
+	if eos, ok := tok.EOS(); ok && !slices.Contains(m.EOS, eos) {
+		m.EOS = append([]int32{eos}, m.EOS...)
+	}
+	if bos, ok := tok.BOS(); ok {
+		m.BOS = []int32{bos}
+	}
 }
 
 // openAdapter opens an adapter that stands beside base: of PEFT, in a directory or by
@@ -160,7 +172,7 @@ func (m *model) putBeside(ctx context.Context, o modelOptions, stderr io.Writer)
 	m.Adapter, m.Notes = a.Adapter, append(m.Notes, a.Notes...)
 	if c == nil {
 		if a.Tokenizer != nil && o.tokenizer == "" {
-			m.Tokenizer = a.Tokenizer
+			m.read(a.Tokenizer)
 			if m.Checkpoint != nil { // the base's, which writes with what the adapter brought
 				base := *m.Checkpoint
 				base.Tokenizer, base.Network = a.Tokenizer, m.Params.Config

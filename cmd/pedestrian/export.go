@@ -147,6 +147,8 @@ func (m *model) hub() *hub.Model[float32] {
 // ends are sentences on where the answers of m end, for those who run it elsewhere.
 func (m *model) ends() []string {
 	switch {
+	case m.Chat == nil && m.End != "":
+		return []string{fmt.Sprintf("A text ends with %q, which is several tokens: others have to be told (in transformers, generate(…, stop_strings=[%[1]q], tokenizer=tokenizer)).", m.End)}
 	case m.Chat == nil:
 		return nil
 	case m.Chat.Stop == "":

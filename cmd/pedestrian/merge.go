@@ -150,7 +150,7 @@ func (t *mergeCommand) load(ctx context.Context, args []string, stderr io.Writer
 		m.base.learnt(run)
 	}
 	if m.sha256 = m.base.sha256(); m.adapter.Tokenizer != nil && len(m.adapter.Config.Tokens) > 0 {
-		m.base.Tokenizer = m.adapter.Tokenizer
+		m.base.read(m.adapter.Tokenizer)
 	}
 	if recorded := m.adapter.BaseSHA256; recorded != "" && recorded != m.sha256 && !t.anyBase {
 		return nil, usagef("%s was trained beside other weights than those of %s: it recorded SHA-256 %.12s, and they have %.12s: give its own base, or --any-base to merge all the same", args[1], args[0], recorded, m.sha256)

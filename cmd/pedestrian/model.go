@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type model struct {
 	EOS, BOS   []int32                      // of a model of others
 	begun      []int32                      // what stood before documents in a run, as train.Checkpoint.Begin says
 	Chat       *corpus.Chat                 // of a run that learnt conversations, or nil
+	End        string                       // what ends a document of a run, where that is several tokens
 	Checkpoint *train.Checkpoint            // nil when it is not ours
 	Notes      []string                     // what was assumed, one line each
 
@@ -228,6 +230,26 @@ func (m *model) learnt(c *train.Checkpoint) {
 	}
 	if err != nil {
 		m.Notes = append(m.Notes, fmt.Sprintf("How conversations were written is not known any more: %v.", err))
+	}
+	if m.Chat == nil && err == nil {
+		m.ended(c.Options.Tuning.End)
+	}
+}
+
+// ended notes what a run was told that its documents end with, if anything: a token is
+// the first of those that end a text.
+func (m *model) ended(end string) {
+	e, err := corpus.NewEncoder(m.Tokenizer, corpus.EncodeOptions{End: end})
+	if end == "" || err != nil {
+		return
+	}
+	if ids := e.End(); len(ids) == 1 {
+		m.EOS = append(slices.Clone(ids), slices.DeleteFunc(slices.Clone(m.EOS), func(id int32) bool { return id == ids[0] })...)
+		if m.Tokenizer.IsAdded(ids[0]) {
+			m.Tokenizer = m.Tokenizer.WithEOS(ids[0])
+		}
+	} else {
+		m.End = end
 	}
 }
 
