@@ -13,6 +13,7 @@ import (
 // less well with it, merged weights lose what base and adapter lose, nothing is below
 // its floor, the base is as it was; on one thread and on two the same.
 func TestTourLoRA(t *testing.T) {
+	t.Setenv("COLUMNS", "0") // lines as they were written, not as they are folded
 	threads := []string{"2"}
 	if longTier {
 		threads = []string{"1", "2"}
