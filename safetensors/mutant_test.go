@@ -39,3 +39,29 @@ func TestNumbersAreAligned(t *testing.T) {
 		}
 	}
 }
+
+// TestLongTensor reads a tensor that is longer than what is read at once.
+func TestLongTensor(t *testing.T) {
+	data := make([]float32, 2*chunk/4+77)
+	for i := range data {
+		data[i] = float32(i)
+	}
+	var b bytes.Buffer
+	if err := Write(&b, nil, []Entry[float32]{{Name: "x", DType: F32, Shape: []int{len(data)}, Data: data}}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := f.Lookup("x")
+	got := make([]float32, len(data)-5)
+	if err := Decode(f, x, 5, got); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		if v != data[5+i] {
+			t.Fatalf("number %d is %g", 5+i, v)
+		}
+	}
+}
