@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -11,13 +12,16 @@ import (
 const GPT2 = "gpt2"
 
 // checkTokenizer reports a value of Options.Tokenizer that is neither a name nor looks
-// like a path; a misspelt name is not to be looked for on the disk.
+// like a path nor is one: what is not there is rather a misspelt name.
 func checkTokenizer(name string) error {
 	switch name {
 	case token.Chars, token.Bytes, GPT2:
 		return nil
 	}
 	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".json") {
+		return nil
+	}
+	if _, err := os.Stat(name); err == nil && name != "" {
 		return nil
 	}
 	return fmt.Errorf("unknown tokenizer %q: choose chars, bytes, gpt2, or the path of a tokenizer.json or of a directory with one, such as ./tokens/", name)
