@@ -24,6 +24,7 @@ type Base struct {
 	Params    *pedestrian.Params[float32]  `json:"-"`
 	Adapter   *pedestrian.Adapter[float32] `json:"-"` // that a new run's goes on from, or nil
 	Tokenizer *token.Tokenizer             `json:"-"`
+	Template  string                       `json:"-"` // that its conversations were written with, as Tuning.Template names it; "" = not known
 }
 
 // Digest is the SHA-256, in hexadecimal, of the names, shapes and numbers of p as

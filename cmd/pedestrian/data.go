@@ -125,6 +125,9 @@ func (t *dataCommand) run(path string, w io.Writer) error {
 	}
 	report := dataReport{columns: o.Columns, Source: path, Tokenizer: t.tokenizer, Report: r, Window: t.window}
 	report.Rows = corpus.Pack(x, t.window, corpus.PackOptions{Long: corpus.Long(t.tuning.Tuning.Long), Pad: t.tuning.Tuning.Packing == train.PackingOff}).Stats
+	if report.Targets > 0 && report.Rows.Rows == 0 {
+		report.Warnings = append(report.Warnings, fmt.Sprintf("no target is left in rows of %d tokens: choose a longer --window, or --long cut", t.window))
+	}
 	for i := range min(t.show, x.Len()) {
 		tokens, learn := x.Document(i)
 		n := len(tokens)

@@ -127,6 +127,10 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 		return nil, usageError{err}
 	}
 	d, err := train.LoadTuningData(o, b.Tokenizer, b.Params.Config.Vocab)
+	if err == nil && o.Tuning.Template == "" && b.Template != "" && d.Report != nil && d.Report.Kind == corpus.KindMessages {
+		o.Tuning.Template = b.Template // conversations go on as the base learnt them
+		d, err = train.LoadTuningData(o, b.Tokenizer, b.Params.Config.Vocab)
+	}
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -34,7 +35,7 @@ func openTuned(ctx context.Context, name, tokenizer, adapter string, room func(p
 	if err != nil {
 		return b, "", "", err
 	}
-	b = train.Base{Params: m.Params, Adapter: m.Adapter, Tokenizer: m.Tokenizer}
+	b = train.Base{Params: m.Params, Adapter: m.Adapter, Tokenizer: m.Tokenizer, Template: templateOf(m.Checkpoint)}
 	if m.Checkpoint == nil {
 		b.Name = m.Name
 		if len(m.BOS) > 0 && m.Tokenizer != nil && m.Tokenizer.IsSpecial(m.BOS[0]) {
@@ -54,6 +55,24 @@ func openTuned(ctx context.Context, name, tokenizer, adapter string, room func(p
 		return b, "", "", usageError{err}
 	}
 	return b, align, from, nil
+}
+
+// templateOf is how --template names that of the conversations which the run of c was
+// trained on; "" where there were none, or its file is not what it was.
+func templateOf(c *train.Checkpoint) string {
+	if c == nil {
+		return ""
+	}
+	trained, err := c.Template()
+	if trained == nil || err != nil {
+		return ""
+	}
+	for _, name := range append(corpus.Templates(), c.Options.Tuning.Template) {
+		if t, err := corpus.LoadTemplate(name); name != "" && err == nil && t.Source() == trained.Source() {
+			return name
+		}
+	}
+	return ""
 }
 
 // attachBase finds the base of an adapter again and compares its hash. unfolded is the
