@@ -69,7 +69,10 @@ and you will see what each knows of either half, before and after, and merged.`,
 	return cmd
 }
 
-func (t *tour) say(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", args...) }
+// say writes lines; those of a paragraph are broken where the screen ends.
+func (t *tour) say(format string, args ...any) {
+	fmt.Fprintln(t.w, unfill(fmt.Sprintf(format, args...)))
+}
 
 func (t *tour) chapter(n int, title string) {
 	t.say("%s", t.p.bold(fmt.Sprintf("%d  %s", n, title)))
@@ -216,9 +219,9 @@ func (t *tour) story(ctx context.Context, c *train.Checkpoint) error {
 func (t *tour) next() {
 	t.say("%s", t.p.bold("Where to go from here"))
 	for _, n := range [][2]string{
-		{"pedestrian sample --temperature 1 -n 3", "more stories from this network"},
-		{"pedestrian verify", "the whole table of gradients; --mutants shows the planted bugs"},
-		{"pedestrian explain 25", "an equation: the softmax's error signal"},
+		{"pedestrian sample --temperature 1 -n 3", "more of its stories"},
+		{"pedestrian verify", "every gradient in a table"},
+		{"pedestrian explain 25", "one equation: softmax"},
 		{"pedestrian train --data book.txt --preset char", "a network on your own text"},
 		{"pedestrian params", "where GPT-2's parameters are"},
 	} {
