@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -107,4 +108,23 @@ func (f *folder) explain(name string, err error) error {
 		err = e.Err
 	}
 	return fmt.Errorf("%s: %w", path, err)
+}
+
+// begins is the first four bytes of the file at path; "" where it is no regular file, or
+// a shorter one.
+func begins(path string) string {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	var b [4]byte
+	if _, err := io.ReadFull(f, b[:]); err != nil {
+		return ""
+	}
+	return string(b[:])
 }

@@ -209,6 +209,7 @@ func TestReadGGUFRefuses(t *testing.T) {
 		`gpt2.attention.head_count is six`:                                       set("gpt2.attention.head_count", "six"),
 		`5 heads do not divide the width`:                                        set("gpt2.attention.head_count", uint32(5)),
 		`heads of other sizes`:                                                   set("gpt2.attention.key_length", uint32(5)),
+		`gpt2.attention.key_length is 16: it must be a whole number`:             set("gpt2.attention.key_length", "16"),
 		`layer_norm_epsilon is <nil>`:                                            set("gpt2.attention.layer_norm_epsilon", nil),
 		`unknown activation "swish"`:                                             set(ggufActivation, "swish"),
 		`tensor blk.2.attn_norm.weight is missing`:                               set("gpt2.block_count", uint32(3)),

@@ -27,18 +27,8 @@ const (
 
 // IsLLMC says whether the file at path begins as a model of llm.c.
 func IsLLMC(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var b [4]byte
-	_, err = io.ReadFull(f, b[:])
-	return err == nil && binary.LittleEndian.Uint32(b[:]) == llmcMagic
+	magic := begins(path)
+	return magic != "" && binary.LittleEndian.Uint32([]byte(magic)) == llmcMagic
 }
 
 // InspectLLMC reads the header of a model file of llm.c: its network, the type of its

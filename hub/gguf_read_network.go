@@ -1,0 +1,184 @@
+package hub
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/gguf"
+)
+
+// ggufActivation is a key of ours: llama.cpp's gpt2 computes the tanh form whatever a
+// file says, and a network that was trained with another comes back as it was.
+const ggufActivation = "pedestrian.activation"
+
+// network reads the sizes.
+func (g *GGUF) network() error {
+	for _, f := range []struct{ key, want string }{{"general.type", "model"}, {"general.architecture", ggufArch}} {
+		is, err := g.text(f.key)
+		switch {
+		case err != nil:
+			return err
+		case is == "adapter":
+			return fmt.Errorf("it is an adapter, not a network: give that of PEFT, or the run")
+		case is != f.want && !(is == "" && f.key == "general.type"):
+			return fmt.Errorf("%s is %.40q: only %q is read", f.key, is, f.want)
+		}
+	}
+	var err error
+	if g.Name, err = g.text("general.name"); err != nil {
+		return err
+	}
+	n := &g.Network
+	n.Bias, n.Activation = true, pedestrian.GELUTanh
+	if own, err := g.text(ggufActivation); err != nil {
+		return err
+	} else if own != "" {
+		n.Activation = pedestrian.Activation(own)
+	}
+	for _, f := range []struct {
+		key string
+		to  *int
+	}{
+		{"context_length", &n.Context}, {"embedding_length", &n.Width}, {"block_count", &n.Blocks}, {"feed_forward_length", &n.Hidden}, {"attention.head_count", &n.Heads},
+	} {
+		v, err := g.whole(ggufArch+"."+f.key, -1)
+		if err != nil {
+			return err
+		}
+		*f.to = int(v)
+	}
+	if n.Hidden == 4*n.Width {
+		n.Hidden = 0
+	}
+	const eps = ggufArch + ".attention.layer_norm_epsilon"
+	switch v, _ := g.in.Lookup(eps); v := v.(type) {
+	case float32:
+		n.Eps, _ = strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64) // 1e-05, not its float32 in more digits
+	case float64:
+		n.Eps = v
+	default:
+		return fmt.Errorf("%s is %v: it must be a number", eps, v)
+	}
+	for _, key := range []string{"attention.key_length", "attention.value_length"} {
+		if v, err := g.whole(ggufArch+"."+key, 0); err != nil {
+			return err
+		} else if v != 0 && n.Heads > 0 && int(v)*n.Heads != n.Width {
+			return fmt.Errorf("%s.%s is %d, and %d heads have a width of %d: heads of other sizes are not read", ggufArch, key, v, n.Heads, n.Width)
+		}
+	}
+	t, ok := g.in.Tensor("token_embd.weight")
+	if !ok || len(t.Dims) != 2 || t.Dims[1] == 0 || t.Dims[1] > math.MaxInt32 {
+		return fmt.Errorf("the tensor token_embd.weight, a row a token, is missing or of another shape")
+	}
+	n.Vocab, n.Tied = int(t.Dims[1]), true
+	if n.Tied, err = g.tied(t); err != nil {
+		return err
+	}
+	return n.Validate()
+}
+
+// tied says whether the matrix of the logits is absent or the token embedding again,
+// as converters of former times wrote it.
+func (g *GGUF) tied(embedding gguf.Tensor) (bool, error) {
+	head, ok := g.in.Tensor("output.weight")
+	if !ok {
+		return true, nil
+	}
+	if !slices.Equal(head.Dims, embedding.Dims) {
+		return false, nil // bind says what is wrong
+	}
+	width := int64(embedding.Dims[0])
+	rows := max(1, (1<<18)/max(1, width))
+	for at, end := int64(0), embedding.Elements(); at < end; {
+		n := min(rows*width, end-at)
+		a, b := make([]float32, n), make([]float32, n)
+		if err := g.in.DecodeAt(a, embedding, at); err != nil {
+			return false, err
+		}
+		if err := g.in.DecodeAt(b, head, at); err != nil {
+			return false, err
+		}
+		if !slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }) {
+			return false, nil
+		}
+		at += n
+	}
+	return true, nil
+}
+
+// bind finds the tensor of each parameter.
+func (g *GGUF) bind() error {
+	n := g.Network
+	if n.Blocks > len(g.in.Tensors) {
+		return fmt.Errorf("%s.block_count is %d, and there are %d tensors in all", ggufArch, n.Blocks, len(g.in.Tensors))
+	}
+	byName := make(map[string]gguf.Tensor, len(g.in.Tensors))
+	for _, t := range g.in.Tensors {
+		byName[t.Name] = t
+	}
+	take := func(name, ours string, transposed bool, rows, cols int) error {
+		t, ok := byName[name]
+		delete(byName, name)
+		want := []uint64{uint64(cols), uint64(rows)}
+		if rows == 0 {
+			want = want[:1]
+		}
+		for ok && len(t.Dims) > len(want) && t.Dims[len(t.Dims)-1] == 1 { // as some writers pad shapes
+			t.Dims = t.Dims[:len(t.Dims)-1]
+		}
+		switch {
+		case !ok:
+			return fmt.Errorf("tensor %s is missing", name)
+		case !slices.Equal(t.Dims, want):
+			return fmt.Errorf("tensor %s is %v, the innermost first, and %v by the sizes of the network", name, t.Dims, want)
+		case !slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}, t.Type):
+			return fmt.Errorf("tensor %s is of type %s: F32, F16, BF16 and Q8_0 are read: convert the model again with one of these", name, t.Type)
+		}
+		g.Ours[name] = ours
+		g.bound = append(g.bound, bound{t, ours, max(rows, 1), cols, transposed})
+		return nil
+	}
+	var err error
+	must := func(name, ours string, transposed bool, rows, cols int) {
+		if err == nil {
+			err = take(name, ours, transposed, rows, cols)
+		}
+	}
+	d := n.Width
+	must("token_embd.weight", "tok.w", false, n.Vocab, d)
+	must("position_embd.weight", "pos.w", false, n.Context, d)
+	for i := range n.Blocks {
+		for _, l := range []struct {
+			ours    string
+			in, out int
+		}{{"ln1", 0, d}, {"qkv", d, n.QKVDim()}, {"attProj", d, d}, {"ln2", 0, d}, {"expand", d, n.HiddenDim()}, {"contract", n.HiddenDim(), d}} {
+			name, ours := fmt.Sprintf("blk.%d.%s", i, ggufBlock[l.ours]), fmt.Sprintf("block.%d.%s", i, l.ours)
+			if l.in == 0 {
+				must(name+".weight", ours+".w", false, 0, l.out)
+			} else {
+				must(name+".weight", ours+".w", true, l.out, l.in)
+			}
+			must(name+".bias", ours+".b", false, 0, l.out)
+		}
+	}
+	must("output_norm.weight", "lnFinal.w", false, 0, d)
+	must("output_norm.bias", "lnFinal.b", false, 0, d)
+	if _, ok := byName["output.weight"]; ok && n.Tied {
+		g.Ours["output.weight"] = "tok.w"
+		delete(byName, "output.weight")
+	} else if !n.Tied {
+		must("output.weight", "logits.w", true, n.Vocab, d)
+	}
+	if err != nil {
+		return err
+	}
+	for _, t := range g.in.Tensors { // the first that is left
+		if _, left := byName[t.Name]; left {
+			return fmt.Errorf("tensor %.80q is not of a GPT-2 with %d blocks", t.Name, n.Blocks)
+		}
+	}
+	return nil
+}

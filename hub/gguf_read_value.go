@@ -1,0 +1,60 @@
+package hub
+
+import (
+	"fmt"
+	"math"
+)
+
+// text is a value that is a text, "" where the key is absent.
+func (g *GGUF) text(key string) (string, error) {
+	v, ok := g.in.Lookup(key)
+	s, is := v.(string)
+	if ok && !is {
+		return "", fmt.Errorf("%s is %v: it must be a text", key, v)
+	}
+	return s, nil
+}
+
+// whole is a value that is a whole number; fallback where the key is absent.
+func (g *GGUF) whole(key string, fallback int64) (int64, error) {
+	v, ok := g.in.Lookup(key)
+	if !ok && fallback >= 0 {
+		return fallback, nil
+	}
+	n := int64(-1)
+	switch v := v.(type) {
+	case uint8:
+		n = int64(v)
+	case uint16:
+		n = int64(v)
+	case uint32:
+		n = int64(v)
+	case uint64:
+		n = int64(min(v, math.MaxInt64))
+	case int8:
+		n = int64(v)
+	case int16:
+		n = int64(v)
+	case int32:
+		n = int64(v)
+	case int64:
+		n = v
+	}
+	switch {
+	case !ok:
+		return 0, fmt.Errorf("%s is missing", key)
+	case n < 0 || n > math.MaxInt32:
+		return 0, fmt.Errorf("%s is %.40s: it must be a whole number from 0 to %d", key, fmt.Sprint(v), math.MaxInt32)
+	}
+	return n, nil
+}
+
+// list is a value that is a list, none where the key is absent.
+func list[T any](g *GGUF, key string) ([]T, error) {
+	v, ok := g.in.Lookup(key)
+	l, is := v.([]T)
+	if ok && !is {
+		return nil, fmt.Errorf("%s is %.40s: it must be a list of another kind", key, fmt.Sprint(v))
+	}
+	return l, nil
+}
