@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/agext/levenshtein"
 )
 
 func TestPresetsAreValid(t *testing.T) {
@@ -181,7 +183,7 @@ func TestEdits(t *testing.T) {
 		a, b string
 		want int
 	}{{"", "abc", 3}, {"widht", "width", 2}, {"lr", "lr", 0}, {"step", "steps", 1}, {"kitten", "sitting", 3}} {
-		if got := edits(c.a, c.b); got != c.want {
+		if got := levenshtein.Distance(c.a, c.b, nil); got != c.want {
 			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/agext/levenshtein"
+
 	"github.com/pedestrian-ml/pedestrian"
 )
 
@@ -169,30 +171,9 @@ func (o *Options) Set(name, text string) error {
 func nearest(name string, candidates []string) string {
 	best, at := 3, ""
 	for _, c := range candidates {
-		if d := edits(strings.ReplaceAll(name, "-", "_"), c); d < best {
+		if d := levenshtein.Distance(strings.ReplaceAll(name, "-", "_"), c, nil); d < best {
 			best, at = d, c
 		}
 	}
 	return at
-}
-
-// edits counts insertions, deletions and substitutions between a and b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(d, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

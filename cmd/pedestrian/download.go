@@ -123,14 +123,13 @@ func fetchedModel(ctx context.Context, name string, stderr io.Writer) (dir strin
 // A progressBar is the line of a download, on a terminal; in a pipe there is one for
 // each time that is waited.
 type progressBar struct {
-	w       io.Writer
-	p       painter
-	moving  bool
-	shown   bool
-	noted   string // the note that was shown last
-	began   time.Time
-	last    time.Time
-	already int64 // what was there when the first byte came
+	w      io.Writer
+	p      painter
+	moving bool
+	shown  bool
+	noted  string // the note that was shown last
+	began  time.Time
+	last   time.Time
 }
 
 func (b *progressBar) show(p hub.Progress) {

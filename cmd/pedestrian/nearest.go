@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
 // nearestPath is what path, which is not there, may have been meant for: a directory or
@@ -58,32 +60,11 @@ func nearestName(dir, name string) (near string) {
 		if len(e.Name()) > len(name)+2 {
 			continue
 		}
-		if d := edits(strings.ToLower(name), strings.ToLower(e.Name())); d < best {
+		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(e.Name()), nil); d < best {
 			best, near = d, e.Name()
 		}
 	}
 	return near
-}
-
-// edits counts insertions, deletions and substitutions between a and b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(d, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // orNearest is a clause that names the nearest path, "" when there is none.

@@ -19,9 +19,9 @@ func Watch(full func(Room)) {
 	}
 	go func() {
 		for range time.Tick(tick) {
-			if room, ok := here.narrow(); ok {
+			if _, ok := here.narrow(); ok {
 				runtime.GC()
-				if room, ok = here.narrow(); ok {
+				if room, ok := here.narrow(); ok {
 					full(room)
 					return
 				}
