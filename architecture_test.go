@@ -40,7 +40,8 @@ var mayImport = map[string][]string{
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "eval"},
 
-	"internal/mutants": {},
+	"internal/mutants":    {},
+	"internal/trajectory": {""},
 }
 
 // standsAlone lists the packages that stand on the standard library and
