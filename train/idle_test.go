@@ -146,7 +146,7 @@ func TestPlannedBatch(t *testing.T) {
 		wantBatch, wantAccumulation int
 		note                        string
 	}{
-		{0, 1, 1, 1, 1, "1 row an update instead of 8: there are 1, and a pass is to have several updates"},
+		{0, 1, 1, 1, 1, "1 row an update instead of 8: there is 1, and a pass is to have several updates"},
 		{0, 1, 15, 1, 1, "1 row an update instead of 8: there are 15, and"},
 		{0, 1, 16, 2, 1, "2 rows an update instead of 8: there are 16, and"},
 		{0, 1, 63, 7, 1, "7 rows an update instead of 8: there are 63, and"},

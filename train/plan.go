@@ -53,11 +53,15 @@ func (o Options) planBatch(rows int) (planned Options, note string) {
 	}
 	o.Batch = min(o.Batch, rows)
 	o.Accumulate = min(accumulate, max(1, rows/o.Batch))
+	there := fmt.Sprintf("there are %d", rows)
+	if rows == 1 {
+		there = "there is 1"
+	}
 	switch now := countOf(o.Batch*o.Accumulate, "row"); {
 	case batch == 0 && o.Batch < mostPlanned:
-		note = fmt.Sprintf("%s an update instead of %d: there are %d, and a pass is to have several updates", now, mostPlanned*accumulate, rows)
+		note = fmt.Sprintf("%s an update instead of %d: %s, and a pass is to have several updates", now, mostPlanned*accumulate, there)
 	case batch > 0 && o.Batch*o.Accumulate < batch*accumulate:
-		note = fmt.Sprintf("%s an update instead of %d: there are %d", now, batch*accumulate, rows)
+		note = fmt.Sprintf("%s an update instead of %d: %s", now, batch*accumulate, there)
 	}
 	return o, note
 }
