@@ -13,6 +13,7 @@ import (
 type ExampleOptions struct {
 	Format    Format
 	Columns   Columns
+	Scored    bool   // nothing will be learnt of them: the report leaves out what only concerns learning, and one text without marks
 	Separator string // of documents in text files; "" means the text of the end-of-text token, or <|endoftext|>
 	EncodeOptions
 }
@@ -85,10 +86,13 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 		return nil, nil, err
 	}
 	r.gather()
-	r.count(x, e)
+	r.count(x, e, o.Scored)
 	if o.Template != nil && e.template != nil {
 		r.Template, r.Written = o.Template.Name, o.Template.Source()
 		r.marks(e)
+	}
+	if o.Scored && o.Separator == "" {
+		found.whole = 0 // a text need not have marks
 	}
 	found.warn(r, how.separator, tok)
 	if 2*joined > x.Len() {
@@ -159,7 +163,7 @@ func glued(prompt, completion string) bool {
 }
 
 // count fills in the figures of x.
-func (r *Report) count(x *Examples, e *Encoder) {
+func (r *Report) count(x *Examples, e *Encoder, scored bool) {
 	r.Documents, r.Tokens, r.Targets = x.Len(), len(x.Tokens), x.Targets()
 	for i := range x.Len() {
 		tokens, learn := x.Document(i)
@@ -171,6 +175,7 @@ func (r *Report) count(x *Examples, e *Encoder) {
 		}
 	}
 	switch {
+	case scored:
 	case len(e.end) == 0:
 		r.warn("the tokenizer has no end-of-text token: nothing teaches the network to stop; choose a text that ends a document (end)")
 	case r.Ends == 0:

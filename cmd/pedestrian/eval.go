@@ -108,7 +108,7 @@ func (t *evalCommand) run(ctx context.Context, args []string) error {
 	if t.reading, err = t.examples.options(t.model.tuning()); err != nil {
 		return usageError{err}
 	}
-	t.reading.Begin = t.model.writer(nil).Begin
+	t.reading.Begin, t.reading.Scored = t.model.writer(nil).Begin, true
 	s, err := eval.NewScorer(t.model.Params, t.model.Adapter, t.Options)
 	if err != nil {
 		return usageError{err}
