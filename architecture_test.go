@@ -38,7 +38,8 @@ var mayImport = map[string][]string{
 	"train":           {"", "engine", "token", "corpus", "safetensors", "tfevents", "internal/memory"},
 	"hub":             {"", "token", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
-	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "eval"},
+	"model":           {"", "engine", "token", "corpus", "train", "hub", "internal/memory"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "train", "hub", "model", "eval"},
 
 	"internal/mutants":    {},
 	"internal/trajectory": {""},

@@ -53,6 +53,12 @@ type Checkpoint struct {
 	State     *State
 }
 
+// ImportPreset marks the options of a checkpoint that was not trained here.
+const ImportPreset = "import"
+
+// Imported says whether the network of c was trained elsewhere.
+func (c *Checkpoint) Imported() bool { return c.Options.Preset == ImportPreset }
+
 // configJSON is config.json.
 type configJSON struct {
 	Network pedestrian.Config `json:"network"`

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -27,15 +28,25 @@ func checkTokenizer(name string) error {
 	return fmt.Errorf("unknown tokenizer %q: choose chars, bytes, gpt2, or the path of a tokenizer.json or of a directory with one, such as ./tokens/", name)
 }
 
-// tokenizer makes the tokenizer that o names; the characters are those of text.
-func (o Options) tokenizer(text string) (*token.Tokenizer, error) {
-	switch o.Tokenizer {
-	case token.Chars:
-		return token.NewChars(text)
+// OpenTokenizer makes the tokenizer called name: "gpt2", "bytes", or the path of a
+// tokenizer.json or of a directory with one. The characters of a text are not among them:
+// [token.NewChars] makes those.
+func OpenTokenizer(name string) (*token.Tokenizer, error) {
+	switch name {
 	case token.Bytes:
 		return token.NewBytes(), nil
 	case GPT2:
 		return token.GPT2(), nil
+	case token.Chars:
+		return nil, errors.New("the characters of which text? Give the path of the tokenizer.json of a run that was trained with --tokenizer chars")
 	}
-	return token.Load(o.Tokenizer)
+	return token.Load(name)
+}
+
+// tokenizer makes the tokenizer that o names; the characters are those of text.
+func (o Options) tokenizer(text string) (*token.Tokenizer, error) {
+	if o.Tokenizer == token.Chars {
+		return token.NewChars(text)
+	}
+	return OpenTokenizer(o.Tokenizer)
 }

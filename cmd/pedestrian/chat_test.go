@@ -12,6 +12,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -37,7 +38,7 @@ func TestAnswersStopInTransformers(t *testing.T) {
 	if err := json.Unmarshal(data, &golden); err != nil || len(golden.Answers) != 8 {
 		t.Fatal(len(golden.Answers), err)
 	}
-	m, err := openModel(context.Background(), dir, modelOptions{}, io.Discard)
+	m, err := openModel(context.Background(), dir, false, model.Options{}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func TestAnswersStopInTransformers(t *testing.T) {
 	}
 	net := engine.New(m.Params, nil, engine.Options{})
 	defer net.Close()
-	w := m.writer(net)
+	w := m.Writer(net)
 	template, err := corpus.DefaultTemplate(m.Tokenizer)
 	if err != nil || template.Name != "chatml" {
 		t.Fatal(template, err)
@@ -66,7 +67,7 @@ func TestAnswersStopInTransformers(t *testing.T) {
 		}
 	}
 	again := filepath.Join(t.TempDir(), "again")
-	if err := hub.SaveHuggingFace(again, m.hub(), hub.SaveOptions{DType: safetensors.BF16}); err != nil {
+	if err := hub.SaveHuggingFace(again, m.Export(), hub.SaveOptions{DType: safetensors.BF16}); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)

@@ -205,12 +205,12 @@ func sizeOf(dir string) (bytes int64) {
 	return bytes
 }
 
-// passedOver says which newer or better checkpoints c takes the place of.
-func passedOver(stderr io.Writer, passed []error, c *train.Checkpoint) {
+// passedOver says which newer or better checkpoints the one that was taken stands in for.
+func passedOver(stderr io.Writer, passed []error, taken string) {
 	for _, err := range passed {
 		fmt.Fprintf(stderr, "pedestrian: passed over: %s\n", oneLine(err))
 	}
 	if len(passed) > 0 {
-		fmt.Fprintf(stderr, "pedestrian: %s is whole, and taken instead\n", c.Dir)
+		fmt.Fprintf(stderr, "pedestrian: %s is whole, and taken instead\n", taken)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,21 +61,24 @@ Wherever a command takes a model, such a name will do as well as a directory.`,
 
 // download brings a model into the cache; offline, it must be there.
 func download(ctx context.Context, name, revision string, stderr io.Writer) (hub.Snapshot, error) {
-	e := hubEnvironment()
-	for _, err := range []error{hub.CheckRepo(name), hub.CheckRevision(revision), e.remote().Check()} {
+	e := hub.Environment(os.LookupEnv)
+	for _, err := range []error{hub.CheckRepo(name), hub.CheckRevision(revision), e.Remote.Check()} {
 		if err != nil {
 			return hub.Snapshot{}, usageError{err}
 		}
 	}
-	if e.offline {
-		return e.cached(name, revision)
+	if e.Offline {
+		s, err := e.Find(name, revision)
+		if err != nil {
+			err = usagef("%w; HF_HUB_OFFLINE is set, so nobody is asked", err)
+		}
+		return s, err
 	}
 	ctx, stop := interruptible(ctx, func() {})
 	defer stop()
 	bar := &progressBar{w: stderr, p: newPainter(stderr), moving: isTerminal(stderr)}
-	r := e.remote()
-	r.Report = bar.show
-	s, err := r.Download(ctx, e.cache, name, revision)
+	e.Remote.Report = bar.show
+	s, err := e.Remote.Download(ctx, e.Cache, name, revision)
 	bar.clear()
 	switch {
 	case err == nil:
@@ -88,23 +91,11 @@ func download(ctx context.Context, name, revision string, stderr io.Writer) (hub
 	return s, err
 }
 
-// cached finds a model in the cache, whole.
-func (e hubSettings) cached(name, revision string) (hub.Snapshot, error) {
-	s, err := e.cache.Find(name, revision)
-	if err == nil && len(s.Missing) > 0 {
-		err = fmt.Errorf("%s in the cache lacks %s", name, strings.Join(s.Missing, ", "))
-	}
-	if err != nil {
-		return s, usagef("%w; HF_HUB_OFFLINE is set, so nobody is asked", err)
-	}
-	return s, nil
-}
-
 // fetchedModel is the directory of a model or an adapter that is given by its name:
 // what is in the cache, and otherwise what is downloaded.
 func fetchedModel(ctx context.Context, name string, stderr io.Writer) (dir string, err error) {
-	s, err := hubEnvironment().cache.Find(name, "")
-	if err == nil && len(s.Missing) == 0 {
+	s, err := hub.Environment(os.LookupEnv).Find(name, "")
+	if err == nil {
 		return s.Dir, nil
 	}
 	if near := nearestPath(name); near != "" { // which is meant, more likely than a model that nobody has asked for yet

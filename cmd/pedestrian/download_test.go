@@ -64,44 +64,6 @@ func servedHub(dir string) http.Handler {
 	})
 }
 
-func TestHubEnvironment(t *testing.T) {
-	home := t.TempDir()
-	for _, name := range []string{"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_ENDPOINT", "HF_TOKEN",
-		"HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("HOME", home)
-	for _, test := range []struct{ name, value, cache string }{
-		{"HF_HOME", "", home + "/.cache/huggingface/hub"},
-		{"XDG_CACHE_HOME", "/x", "/x/huggingface/hub"},
-		{"HF_HOME", "~/hf", home + "/hf/hub"},
-		{"HUGGINGFACE_HUB_CACHE", "/old", "/old"},
-		{"HF_HUB_CACHE", "$HOME/${HF_ENDPOINT}models", home + "/models"},
-		{"HF_HUB_CACHE", "/a/$NO_SUCH_NAME", "/a/${NO_SUCH_NAME}"},
-	} {
-		t.Setenv(test.name, test.value)
-		if got := hubEnvironment().cache.Dir; got != test.cache {
-			t.Errorf("with %s=%s the cache is %s, want %s", test.name, test.value, got, test.cache)
-		}
-	}
-	t.Setenv("HF_HOME", home)
-	if err := os.WriteFile(filepath.Join(home, "token"), []byte("hf_stored\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if s := hubEnvironment(); s.token != "hf_stored" || s.offline || s.endpoint != hub.DefaultEndpoint {
-		t.Errorf("with a stored token: %+v", s)
-	}
-	t.Setenv("HF_ENDPOINT", "https://mirror.example.com")
-	if s := hubEnvironment(); s.token != "" {
-		t.Error("another endpoint gets the token that was stored for the hub")
-	}
-	t.Setenv("HF_TOKEN", "hf_mirror")
-	t.Setenv("TRANSFORMERS_OFFLINE", "yes")
-	if s := hubEnvironment(); s.token != "hf_mirror" || !s.offline || s.endpoint != "https://mirror.example.com" {
-		t.Errorf("with HF_TOKEN, offline, at a mirror: %+v", s)
-	}
-}
-
 func TestProgressLine(t *testing.T) {
 	p := hub.Progress{File: "model.safetensors", Done: 50e6, Total: 200e6, Fetched: 40e6}
 	for _, test := range []struct {

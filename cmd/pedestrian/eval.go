@@ -12,6 +12,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/eval"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -25,7 +26,7 @@ type evalCommand struct {
 	newest, json    bool
 	summary         bool
 	stdout, stderr  io.Writer
-	model           *model
+	model           *model.Model
 	began           time.Time
 	last            time.Time
 	progressed      bool
@@ -99,16 +100,16 @@ func (t *evalCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if t.model, err = openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer, adapter: t.adapter}, t.stderr); err != nil {
+	if t.model, err = openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter}, t.stderr); err != nil {
 		return err
 	}
 	if t.model.Tokenizer == nil {
 		return usagef("%s has no tokenizer, without which a text is no tokens: name one with --tokenizer", path)
 	}
-	if t.reading, err = t.examples.options(t.model.tuning()); err != nil {
+	if t.reading, err = t.examples.options(tuning(t.model)); err != nil {
 		return usageError{err}
 	}
-	t.reading.Begin, t.reading.Scored = t.model.writer(nil).Begin, true
+	t.reading.Begin, t.reading.Scored = t.model.Writer(nil).Begin, true
 	s, err := eval.NewScorer(t.model.Params, t.model.Adapter, t.Options)
 	if err != nil {
 		return usageError{err}
@@ -171,7 +172,7 @@ func (t *evalCommand) clear() {
 }
 
 // tuning is what a run of ours was told of its examples; nil of other models.
-func (m *model) tuning() *train.Tuning {
+func tuning(m *model.Model) *train.Tuning {
 	if m.Checkpoint == nil || m.Checkpoint.Base == nil {
 		return nil
 	}

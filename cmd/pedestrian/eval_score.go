@@ -72,7 +72,7 @@ func (t *evalCommand) questions(ctx context.Context, s *eval.Scorer, r *evaluate
 	if err != nil {
 		return usageError{err}
 	}
-	begin := t.model.writer(nil).Begin
+	begin := t.model.Writer(nil).Begin
 	var choices []*eval.Choice
 	var qs []*eval.Sequence
 	for _, q := range questions {

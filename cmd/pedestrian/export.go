@@ -15,6 +15,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -97,7 +98,7 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	m, err := openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer}, stderr)
+	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer}, stderr)
 	if err != nil {
 		return err
 	}
@@ -107,8 +108,8 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if m.Checkpoint != nil {
 		o.Dropout = m.Checkpoint.Options.Dropout
 	}
-	h := m.hub()
-	if d == safetensors.F64 && (m.Kind == kindDirectory || m.Kind == kindCached) {
+	h := m.Export()
+	if d == safetensors.F64 && (m.Kind == model.KindDirectory || m.Kind == model.KindCached) {
 		err = exportWide(m, h, t, o)
 	} else {
 		err = save(t, h, o)
@@ -122,45 +123,8 @@ func (t *exportCommand) run(ctx context.Context, args []string, stdout, stderr i
 	return t.report(m, stdout)
 }
 
-// hub is m as package hub writes it. Of a network that learnt conversations, the token
-// that ends an answer is one that ends a text.
-func (m *model) hub() *hub.Model[float32] {
-	h := &hub.Model[float32]{Params: m.Params, Tokenizer: m.Tokenizer, EOS: m.EOS, BOS: m.BOS, Name: m.Name}
-	if m.Chat == nil || m.Tokenizer == nil {
-		return h
-	}
-	h.Tokenizer = m.Tokenizer.WithChat(m.Chat.Template)
-	if end := m.Chat.End; end >= 0 {
-		if !slices.Contains(h.EOS, end) {
-			h.EOS = append(slices.Clone(h.EOS), end)
-		}
-		if m.Tokenizer.IsSpecial(end) {
-			h.Tokenizer = h.Tokenizer.WithEOS(end)
-		}
-		if len(h.BOS) > 0 && m.Tokenizer.IsSpecial(h.BOS[0]) { // as documents began in training, or the tokenizer has it
-			h.Tokenizer = h.Tokenizer.WithBOS(h.BOS[0])
-		}
-	}
-	return h
-}
-
-// ends are sentences on where the answers of m end, for those who run it elsewhere.
-func (m *model) ends() []string {
-	switch {
-	case m.Chat == nil && m.End != "":
-		return []string{fmt.Sprintf("A text ends with %q, which is several tokens: others have to be told (in transformers, generate(…, stop_strings=[%[1]q], tokenizer=tokenizer)).", m.End)}
-	case m.Chat == nil:
-		return nil
-	case m.Chat.Stop == "":
-		return []string{"It learnt conversations, and no end of an answer: others stop it at a number of tokens."}
-	case m.Chat.End < 0:
-		return []string{fmt.Sprintf("An answer ends with %q, which is several tokens: others have to be told (in transformers, generate(…, stop_strings=[%[1]q], tokenizer=tokenizer)).", m.Chat.Stop)}
-	}
-	return []string{fmt.Sprintf("An answer ends with %q, token %d, which is among those that end a text.", m.Chat.Stop, m.Chat.End)}
-}
-
 // exportWide writes weights that are kept in float64 without rounding them on the way.
-func exportWide(m *model, h *hub.Model[float32], t *exportCommand, o hub.SaveOptions) error {
+func exportWide(m *model.Model, h *hub.Model[float32], t *exportCommand, o hub.SaveOptions) error {
 	d, err := hub.Open(m.Path)
 	if err != nil {
 		return err
@@ -186,7 +150,7 @@ func save[T pedestrian.Float](t *exportCommand, h *hub.Model[T], o hub.SaveOptio
 }
 
 // report says what was written, and how it is loaded.
-func (t *exportCommand) report(m *model, stdout io.Writer) error {
+func (t *exportCommand) report(m *model.Model, stdout io.Writer) error {
 	type entry struct {
 		Name  string `json:"name"`
 		Bytes int64  `json:"bytes"`
@@ -204,10 +168,10 @@ func (t *exportCommand) report(m *model, stdout io.Writer) error {
 		files = append(files, entry{e.Name(), info.Size()})
 	}
 	if t.json {
-		return writeJSON(stdout, map[string]any{"kind": m.Kind, "from": m.Path, "format": t.format, "dtype": t.dtype, "out": t.out, "parameters": m.Params.Config.Ledger().Total(), "files": files, "notes": append(m.Notes, m.ends()...)})
+		return writeJSON(stdout, map[string]any{"kind": m.Kind, "from": m.Path, "format": t.format, "dtype": t.dtype, "out": t.out, "parameters": m.Params.Config.Ledger().Total(), "files": files, "notes": append(m.Notes, m.Ends()...)})
 	}
 	fmt.Fprintf(stdout, "%s: %s, %s parameters as %s\n", m.Path, m.Kind, commas(m.Params.Config.Ledger().Total()), t.dtype)
-	for _, note := range append(m.Notes, m.ends()...) {
+	for _, note := range append(m.Notes, m.Ends()...) {
 		fmt.Fprintln(stdout, note)
 	}
 	for _, f := range files {

@@ -9,8 +9,10 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/gguf"
 	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/model"
 )
 
 // The formats of export that hold adapters, too.
@@ -41,20 +43,19 @@ func (t *exportCommand) other(ctx context.Context, args []string, stdout, stderr
 	if err != nil {
 		return err
 	}
-	m, a, err := t.source(ctx, path, stderr)
+	m, a, base, err := t.source(ctx, path, stderr)
 	if err != nil {
 		return err
 	}
-	a = m.outside(a)
 	what, next := "network", fmt.Sprintf("llama-cli -m %s", shellQuote(t.out))
-	count := m.Params.Config.Ledger().Total()
+	count := base.Config.Ledger().Total()
 	var notes []string
 	switch {
 	case a == nil && t.format == formatPEFT:
 		return usagef("%s holds no adapter: --format peft writes those of \"pedestrian finetune\"", path)
 	case a == nil:
-		notes, err = hub.SaveGGUF(t.out, m.hub(), kind)
-		notes = append(notes, append(m.Notes, m.ends()...)...)
+		notes, err = hub.SaveGGUF(t.out, m.Export(), kind)
+		notes = append(notes, append(m.Notes, m.Ends()...)...)
 	case kind != gguf.F32:
 		return usagef("--dtype is %q: adapters are written in f32", t.dtype)
 	case t.format == formatGGUF:
@@ -62,7 +63,7 @@ func (t *exportCommand) other(ctx context.Context, args []string, stdout, stderr
 		err = hub.SaveAdapterGGUF(t.out, a)
 	default:
 		what, count, next = "adapter", a.Count(), fmt.Sprintf("in Python: peft.PeftModel.from_pretrained(base, %q)", t.out)
-		err = hub.SaveAdapter(t.out, a, m.Params)
+		err = hub.SaveAdapter(t.out, a, base)
 	}
 	if err != nil {
 		return mistake(err)
@@ -107,25 +108,29 @@ func readsText(path string) bool {
 	return ok && model != "none"
 }
 
-// source opens a network, or an adapter and what it stands beside.
-func (t *exportCommand) source(ctx context.Context, path string, stderr io.Writer) (m *model, a *hub.Adapter, err error) {
+// source opens a network, or an adapter and the base that it stands beside elsewhere.
+func (t *exportCommand) source(ctx context.Context, path string, stderr io.Writer) (m *model.Model, a *hub.Adapter, base *pedestrian.Params[float32], err error) {
 	_, missing := os.Stat(path)
 	if named := t.base != "" && errors.Is(missing, fs.ErrNotExist); !named && !isPEFT(path) {
 		if t.base != "" {
-			return nil, nil, usagef("--base is for an adapter of PEFT, and %s is none: a run knows its base", path)
+			return nil, nil, nil, usagef("--base is for an adapter of PEFT, and %s is none: a run knows its base", path)
 		}
-		m, err = openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer}, stderr)
-		if err == nil && m.Adapter != nil {
-			a = runAdapter(m)
+		if m, err = openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer}, stderr); err != nil {
+			return nil, nil, nil, err
 		}
-		return m, a, err
+		a, base = m.ExportAdapter()
+		return m, a, base, nil
 	}
 	if t.base == "" {
-		return nil, nil, usagef("%s is an adapter of PEFT: name its base with --base", path)
+		return nil, nil, nil, usagef("%s is an adapter of PEFT: name its base with --base", path)
 	}
-	if m, err = openModel(ctx, t.base, modelOptions{fetch: true}, stderr); err != nil {
-		return nil, nil, err
+	if m, err = openModel(ctx, t.base, true, model.Options{}, stderr); err != nil {
+		return nil, nil, nil, err
 	}
-	a, _, err = openAdapter(ctx, path, m, t.newest, stderr)
-	return m, a, err
+	beside, err := openAdapter(ctx, path, m, t.newest, stderr)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	a, base = m.Unfold(beside.Adapter)
+	return m, a, base, nil
 }

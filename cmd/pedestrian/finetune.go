@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -104,11 +106,17 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 		least.Config, least.Batch = c, 1
 		return fits(least, c, 0)
 	}
-	b, align, from, err := openTuned(ctx, name, o.Tokenizer, t.adapter, atLeast, stderr)
+	open := model.Options{Adapter: t.adapter, Room: atLeast}
+	if o.Tokenizer != train.BaseTokenizer {
+		open.Tokenizer = o.Tokenizer
+	}
+	m, err := openModel(ctx, name, true, open, stderr)
 	if err != nil {
 		return nil, err
 	}
-	if from != "" {
+	b, align := m.Base(), alignment(m)
+	if b.Adapter != nil {
+		from := cmp.Or(t.adapter, name)
 		if err := goOnFrom(&o, b, from, name, f.Changed); err != nil {
 			return nil, err
 		}
@@ -205,8 +213,8 @@ func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.
 				return nil, usageError{err}
 			}
 		}
-		if _, err := attachBase(ctx, c, stderr); err != nil {
-			return nil, err
+		if err := model.Attach(ctx, c, surroundings(model.Options{}, "", true, stderr)); err != nil {
+			return nil, orNear(err)
 		}
 	}
 	d, err := train.LoadTuningData(c.Options, c.Tokenizer, c.Network.Vocab)

@@ -4,21 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
-
-// importPreset marks the options of a checkpoint that was not trained here.
-const importPreset = "import"
-
-// imported says whether c was made by import.
-func imported(c *train.Checkpoint) bool { return c.Options.Preset == importPreset }
 
 func newImportCmd() *cobra.Command {
 	var out, tokenizer string
@@ -67,7 +59,7 @@ func atMostOneModel(cmd *cobra.Command, args []string) error {
 }
 
 func runImport(ctx context.Context, path, out, tokenizer string, asJSON bool, stdout, stderr io.Writer) error {
-	m, err := openModel(ctx, path, modelOptions{tokenizer: tokenizer}, stderr)
+	m, err := openModel(ctx, path, false, model.Options{Tokenizer: tokenizer}, stderr)
 	if err != nil {
 		return err
 	}
@@ -80,7 +72,7 @@ func runImport(ctx context.Context, path, out, tokenizer string, asJSON bool, st
 	if entries, err := train.Checkpoints(out); err == nil && len(entries) > 0 {
 		return usagef("%s holds a run already: choose another directory", out)
 	}
-	dir, err := writeRun(m, out)
+	dir, err := m.SaveRun(out)
 	if err != nil {
 		return err
 	}
@@ -98,37 +90,6 @@ func runImport(ctx context.Context, path, out, tokenizer string, asJSON bool, st
 	}
 	fmt.Fprintf(stdout, "Written as %s. Next: pedestrian sample %s\n", dir, shellQuote(out))
 	return nil
-}
-
-// writeRun writes m as the run directory dir, with one checkpoint, of a run that has
-// not made a step.
-func writeRun(m *model, dir string) (checkpoint string, err error) {
-	o, err := train.PresetOptions("char")
-	if err != nil {
-		return "", err
-	}
-	from, err := filepath.Abs(m.Path)
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", usageError{err}
-	}
-	o.Preset, o.Data, o.Config = importPreset, from, m.Params.Config
-	o.Tokenizer = train.GPT2 // what a run of it would cut texts with is kept beside it
-	begin := ""
-	if len(m.begun) > 0 {
-		begin = m.Tokenizer.Decode(m.begun)
-	}
-	h := m.hub()
-	c := &train.Checkpoint{
-		Network: m.Params.Config, Options: o, Data: train.DataInfo{Source: from, Begin: begin}, Tokenizer: h.Tokenizer,
-		State: &train.State{Params: m.Params},
-	}
-	if eos, ok := c.Tokenizer.EOS(); !ok || !slices.Equal(h.EOS, []int32{eos}) {
-		c.Ends = h.EOS
-	}
-	return c.Save(dir)
 }
 
 // describe says what a network is, in a few lines.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -95,17 +96,20 @@ func inspect(ctx context.Context, path string, stderr io.Writer) (*inspection, e
 	case err == nil && (info.Mode().IsRegular() && strings.HasSuffix(path, ".gguf") || hub.IsGGUF(path)):
 		return i, usage(i.gguf())
 	}
-	kind, at, err := place(ctx, path, false, stderr)
-	if err != nil {
+	if err := missingRun(path); err != nil {
 		return nil, err
 	}
-	i.Kind, i.Path = kind, at
-	switch {
-	case isPEFT(at):
+	kind, at, err := model.Find(ctx, path, surroundings(model.Options{}, path, false, stderr))
+	if err != nil {
+		return nil, orNear(err)
+	}
+	i.Kind, i.Path = string(kind), at
+	switch kind {
+	case model.KindAdapter:
 		return i, i.adapter()
-	case kind == kindRun || kind == kindCheckpoint:
-		return i, i.ours(stderr)
-	case kind == kindLLMC:
+	case model.KindRun, model.KindCheckpoint:
+		return i, i.ours(kind, stderr)
+	case model.KindLLMC:
 		return i, usage(i.llmc())
 	}
 	return i, usage(i.directory())
@@ -160,9 +164,8 @@ func (i *inspection) directory() error {
 }
 
 // ours inspects a run or a checkpoint.
-func (i *inspection) ours(stderr io.Writer) error {
-	m := &model{Kind: i.Kind, Path: i.Path}
-	c, err := m.checkpoint(modelOptions{}, stderr)
+func (i *inspection) ours(kind model.Kind, stderr io.Writer) error {
+	c, err := model.OpenCheckpoint(kind, i.Path, surroundings(model.Options{}, "", false, stderr))
 	if err != nil {
 		return err
 	}

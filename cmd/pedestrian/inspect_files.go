@@ -56,7 +56,6 @@ const maxAdapterConfig = 64 << 20 // bytes
 
 // adapter inspects an adapter directory of PEFT.
 func (i *inspection) adapter() error {
-	i.Kind = "adapter of PEFT"
 	f, err := hub.OpenIn(i.Path, "adapter_config.json")
 	if err == nil {
 		err = json.NewDecoder(io.LimitReader(f, maxAdapterConfig)).Decode(&i.Settings)

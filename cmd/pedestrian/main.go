@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
+	"github.com/pedestrian-ml/pedestrian/model"
 )
 
 // A usageError is a mistake in how the program was called: exit code 2.
@@ -62,10 +63,15 @@ func runOn(args []string, out, stderr *output) int {
 	if s := (stopError{}); errors.As(err, &s) {
 		return s.by.code()
 	}
-	if u := (usageError{}); errors.As(err, &u) && !refusedBySystem(err) || errors.As(err, new(*memory.Short)) {
+	if askedWrongly(err) && !refusedBySystem(err) || errors.As(err, new(*memory.Short)) {
 		return 2
 	}
 	return 1
+}
+
+// askedWrongly says whether err is a mistake in how the program was called.
+func askedWrongly(err error) bool {
+	return errors.As(err, new(usageError)) || errors.As(err, new(*model.InputError))
 }
 
 // refusedBySystem says whether the question was in order and the disk was not.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/hub"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -26,12 +27,13 @@ func TestMergingNothingIsSaid(t *testing.T) {
 				x.V[0] = 1
 			}
 		}
-		m := &merged{base: &model{Params: base}, adapter: &hub.Adapter{Adapter: adapter}}
-		if err := m.merge(); err != nil {
+		m, beside := &model.Model{Params: base}, &model.Adapter{Adapter: &hub.Adapter{Adapter: adapter}}
+		merged, err := m.Merge(beside)
+		if err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := (&mergeCommand{out: "x", format: "run"}).report(m, []string{"a"}, &out); err != nil {
+		if err := (&mergeCommand{out: "x", format: "run"}).report(merged, m, beside, []string{"a"}, &out); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(out.String(), "The adapter changes nothing"); got != want {

@@ -12,6 +12,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -109,7 +110,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 		return err
 	}
 	room := func(c pedestrian.Config) error { return t.room(path, c, nil, 4*int64(c.Ledger().Total())) }
-	m, err := openModel(ctx, path, modelOptions{newest: t.newest, tokenizer: t.tokenizer, adapter: t.adapter, room: room}, stderr)
+	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room}, stderr)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	}
 	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)})
 	defer net.Close()
-	w := m.writer(net)
+	w := m.Writer(net)
 	var from []beginning
 	if t.talks {
 		from, err = t.conversation(m, w)
@@ -160,9 +161,9 @@ func (t *sampleCommand) room(path string, c pedestrian.Config, l *pedestrian.Ada
 }
 
 // header says which model writes and what to expect of it.
-func header(m *model) string {
+func header(m *model.Model) string {
 	count := commas(m.Params.Config.Ledger().Total())
-	if c := m.Checkpoint; c == nil || imported(c) {
+	if c := m.Checkpoint; c == nil || c.Imported() {
 		return strings.Join(append([]string{fmt.Sprintf("%s: %s, %s parameters.", m.Name, m.Kind, count)}, m.Notes...), " ")
 	}
 	c := m.Checkpoint

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -14,7 +15,7 @@ type beginning struct {
 }
 
 // conversation is what goes before an answer of model m to --message.
-func (t *sampleCommand) conversation(m *model, w *train.Writer) ([]beginning, error) {
+func (t *sampleCommand) conversation(m *model.Model, w *train.Writer) ([]beginning, error) {
 	var template *corpus.Template
 	var err error
 	if t.template != "" {
@@ -31,7 +32,7 @@ func (t *sampleCommand) conversation(m *model, w *train.Writer) ([]beginning, er
 		return nil, err
 	}
 	t.manner = "Template " + template.Name + "."
-	if c := m.Checkpoint; c != nil && c.Base == nil && !imported(c) {
+	if c := m.Checkpoint; c != nil && c.Base == nil && !c.Imported() {
 		t.manner += " It was trained on a text, not on conversations."
 	}
 	ms := []corpus.Message{{Role: corpus.User, Content: t.message}}

@@ -95,19 +95,8 @@ What special tokens are written as, such as <|endoftext|>, counts as text unless
 
 // openTokenizer makes the tokenizer of a name or a path.
 func openTokenizer(name string) (*token.Tokenizer, error) {
-	switch name {
-	case train.GPT2:
-		return token.GPT2(), nil
-	case token.Bytes:
-		return token.NewBytes(), nil
-	case token.Chars:
-		return nil, usagef("the characters of which text? Give the path of the tokenizer.json of a run that was trained with --tokenizer chars")
-	}
-	t, err := token.Load(name)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return t, nil
+	t, err := train.OpenTokenizer(name)
+	return t, usage(err)
 }
 
 // textOf is the text that the command line means.

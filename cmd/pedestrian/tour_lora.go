@@ -10,6 +10,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -67,10 +68,11 @@ func (t *tour) runLoRA(ctx context.Context, stderr io.Writer) error {
 	if err := t.train(ctx, r); err != nil {
 		return err
 	}
-	base, _, err := openBase(ctx, baseDir, train.BaseTokenizer, stderr)
+	opened, err := openModel(ctx, baseDir, false, model.Options{}, stderr)
 	if err != nil {
 		return err
 	}
+	base := opened.Base()
 
 	t.say("")
 	t.chapter(2, "An adapter learns the other half: those in which somebody does")

@@ -57,7 +57,7 @@ func resumable(path, out string, f *pflag.FlagSet, stderr io.Writer) (*resumptio
 		}
 		var passed []error
 		if r.from, passed, err = train.LoadNewest(path, true); err == nil {
-			passedOver(stderr, passed, r.from)
+			passedOver(stderr, passed, r.from.Dir)
 		}
 	}
 	if err != nil {
@@ -119,7 +119,7 @@ func (r *resumption) ofRun(path string, stderr io.Writer) error {
 		return usagef("%s is not the newest checkpoint of its run, and going on from it there would lose what was learnt up to step %s: go on from that with --resume %s, or begin another run from this one with --resume %s --out DIR",
 			path, commas(c.State.Step), shellQuote(run), shellQuote(filepath.Clean(path)))
 	}
-	passedOver(stderr, passed, c)
+	passedOver(stderr, passed, c.Dir)
 	r.run, r.from = run, c
 	return nil
 }

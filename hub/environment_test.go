@@ -1,0 +1,41 @@
+package hub
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestEnvironment(t *testing.T) {
+	home := t.TempDir()
+	set := map[string]string{"HOME": home, "USERPROFILE": home, "HF_ENDPOINT": ""}
+	lookup := func(name string) (string, bool) { v, ok := set[name]; return v, ok }
+	for _, test := range []struct{ name, value, cache string }{
+		{"HF_HOME", "", home + "/.cache/huggingface/hub"},
+		{"XDG_CACHE_HOME", "/x", "/x/huggingface/hub"},
+		{"HF_HOME", "~/hf", home + "/hf/hub"},
+		{"HUGGINGFACE_HUB_CACHE", "/old", "/old"},
+		{"HF_HUB_CACHE", "$HOME/${HF_ENDPOINT}models", home + "/models"},
+		{"HF_HUB_CACHE", "/a/$NO_SUCH_NAME", "/a/${NO_SUCH_NAME}"},
+	} {
+		set[test.name] = test.value
+		if got := Environment(lookup).Cache.Dir; got != test.cache {
+			t.Errorf("with %s=%s the cache is %s, want %s", test.name, test.value, got, test.cache)
+		}
+	}
+	set["HF_HOME"] = home
+	if err := os.WriteFile(filepath.Join(home, "token"), []byte("hf_stored\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := Environment(lookup); a.Remote.Token != "hf_stored" || a.Offline || a.Remote.Endpoint != DefaultEndpoint {
+		t.Errorf("with a stored token: %+v", a)
+	}
+	set["HF_ENDPOINT"] = "https://mirror.example.com"
+	if a := Environment(lookup); a.Remote.Token != "" {
+		t.Error("another endpoint gets the token that was stored for the hub")
+	}
+	set["HF_TOKEN"], set["TRANSFORMERS_OFFLINE"] = "hf_mirror", "yes"
+	if a := Environment(lookup); a.Remote.Token != "hf_mirror" || !a.Offline || a.Remote.Endpoint != "https://mirror.example.com" {
+		t.Errorf("with HF_TOKEN, offline, at a mirror: %+v", a)
+	}
+}
