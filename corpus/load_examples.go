@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,6 +44,51 @@ type Report struct {
 // LoadExamples reads the examples at path, as [ReadRecords] does, and encodes them.
 // Conversations without a template get the [DefaultTemplate]; the report names it.
 func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Examples, *Report, error) {
+	return examplesFrom(tok, o, func(how reading, each func(Record) error) error { return how.records(path, each) })
+}
+
+// NewExamples encodes records that are in memory, as LoadExamples does those of a file. A
+// record without a Kind is of that whose fields it has: Text, or Prompt and Completion, or
+// Messages. Errors and places call the first one examples:1.
+func NewExamples(records []Record, tok *token.Tokenizer, o ExampleOptions) (*Examples, *Report, error) {
+	return examplesFrom(tok, o, func(_ reading, each func(Record) error) error { return inMemory(records, each) })
+}
+
+// inMemory hands on records that are in memory.
+func inMemory(records []Record, each func(Record) error) error {
+	if len(records) == 0 {
+		return errors.New("there are no examples: give at least one")
+	}
+	var first Kind
+	for i, r := range records {
+		r.Place = Place{"examples", i + 1}
+		switch {
+		case r.Kind != "":
+		case r.Messages != nil:
+			r.Kind = KindMessages
+		case r.Prompt != "" || r.Completion != "":
+			r.Kind = KindPrompt
+		default:
+			r.Kind = KindText
+		}
+		if i == 0 {
+			first = r.Kind
+		}
+		if r.Kind != first {
+			return fmt.Errorf("%v is of kind %s, and the first of kind %s: give them apart", r.Place, r.Kind, first)
+		}
+		if r.Messages == nil && strings.TrimSpace(r.Text+r.Completion) == "" {
+			return fmt.Errorf("%v has nothing to learn: set Text, or Prompt and Completion, or Messages", r.Place)
+		}
+		if err := each(r); err != nil {
+			return fmt.Errorf("%v: %w", r.Place, err)
+		}
+	}
+	return nil
+}
+
+// examplesFrom encodes the records that source hands on.
+func examplesFrom(tok *token.Tokenizer, o ExampleOptions, source func(how reading, each func(Record) error) error) (*Examples, *Report, error) {
 	how := reading{format: o.Format, separator: o.Separator, columns: o.Columns, mark: Mark(tok), begin: tok.Decode(o.Begin), lf: o.Former}
 	if o.Separator == "" {
 		how.separator = how.mark
@@ -58,7 +104,7 @@ func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Example
 		r.Sources = append(r.Sources, s)
 		found.read(s)
 	}
-	err := how.records(path, func(rec Record) (err error) {
+	err := source(how, func(rec Record) (err error) {
 		found.look(rec, tok)
 		if e == nil {
 			r.Kind = rec.Kind

@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -42,7 +43,23 @@ func LoadText(tok *token.Tokenizer, begin []int32, beside int64, paths ...string
 		}
 		all, texts = append(all, whole), append(texts, parts...)
 	}
-	t := &Text{tok: tok, begins: true, begin: begin, raw: rawExamples(paths)}
+	t, err := newText(tok, begin, all, texts)
+	if err != nil {
+		return nil, fmt.Errorf("load text: %s: %w", strings.Join(paths, ", "), err)
+	}
+	t.raw = rawExamples(paths)
+	return t, nil
+}
+
+// NewText is the text of which parts are the files, as [LoadText] has it.
+func NewText(tok *token.Tokenizer, begin []int32, parts ...string) (*Text, error) {
+	return newText(tok, begin, parts, parts)
+}
+
+// newText is the text that all make together, one after the other, of which texts are the
+// parts where documents end.
+func newText(tok *token.Tokenizer, begin []int32, all, texts []string) (*Text, error) {
+	t := &Text{tok: tok, begins: true, begin: begin}
 	id, ok := tok.EOS()
 	if !ok {
 		t.documents = []string{strings.Join(all, "")}
@@ -63,7 +80,7 @@ func LoadText(tok *token.Tokenizer, begin []int32, beside int64, paths ...string
 		}
 	}
 	if len(t.documents) == 0 {
-		return nil, fmt.Errorf("load text: %s: there is white space only: give a text with words in it", strings.Join(paths, ", "))
+		return nil, errors.New("there is white space only: give a text with words in it")
 	}
 	t.note(mark)
 	return t, nil
