@@ -22,29 +22,20 @@ const (
 
 // Targets lists the layers that carry an adapter when every one does, in the
 // order of table 2: queries, keys and values each have their own.
-var Targets = []Target{TargetQ, TargetK, TargetV, TargetAttProj, TargetExpand, TargetContract, TargetLogits}
+var Targets = slices.DeleteFunc(slices.Clone(allTargets), func(t Target) bool {
+	return slices.ContainsFunc(oneBlock, func(l Linear) bool { return l.Layer == t && l.Target != t })
+})
 
 // allTargets are Targets and the fused one.
-var allTargets = []Target{TargetQ, TargetK, TargetV, TargetQKV, TargetAttProj, TargetExpand, TargetContract, TargetLogits}
-
-// Shape is the number of inputs and outputs of the layer that t names in c.
-func (t Target) Shape(c Config) (in, out int) {
-	switch t {
-	case TargetQ, TargetK:
-		return c.Width, c.Heads * c.QueryDim()
-	case TargetV, TargetAttProj:
-		return c.Width, c.Width
-	case TargetQKV:
-		return c.Width, c.QKVDim()
-	case TargetExpand:
-		return c.Width, c.HiddenDim()
-	case TargetContract:
-		return c.HiddenDim(), c.Width
-	case TargetLogits:
-		return c.Width, c.Vocab
+var allTargets = func() (all []Target) {
+	for _, l := range oneBlock {
+		all = append(all, l.Target)
 	}
-	panic(fmt.Sprintf("pedestrian.Target.Shape: unknown target %q", t))
-}
+	return all
+}()
+
+// oneBlock are the layers of a network of one block.
+var oneBlock = Config{Heads: 1, Blocks: 1}.Linears()
 
 // Scaling says how an adapter's α becomes the number that multiplies a d u in (43).
 type Scaling string
@@ -119,11 +110,6 @@ func (a AdapterConfig) Has(block int, t Target) bool {
 	return slices.Contains(a.Targets, t) && (t == TargetLogits || len(a.Layers) == 0 || slices.Contains(a.Layers, block))
 }
 
-// trainsBias says whether the bias of the layer of a block that ts name is trained.
-func (a AdapterConfig) trainsBias(block int, ts ...Target) bool {
-	return a.Bias == BiasAll || a.Bias == BiasAdapted && slices.ContainsFunc(ts, func(t Target) bool { return a.Has(block, t) })
-}
-
 // Validate reports the first thing wrong with a.
 func (a AdapterConfig) Validate() error {
 	for i, t := range a.Targets {
@@ -140,11 +126,9 @@ func (a AdapterConfig) Validate() error {
 			return fmt.Errorf("alpha of %q is %g: it must be a finite number", t, alpha)
 		}
 	}
-	if slices.Contains(a.Targets, TargetQKV) {
-		for _, t := range []Target{TargetQ, TargetK, TargetV} {
-			if slices.Contains(a.Targets, t) {
-				return fmt.Errorf("targets %q and %q are the same weights: choose %q alone, or some of q, k and v", TargetQKV, t, TargetQKV)
-			}
+	for _, l := range oneBlock {
+		if l.Target != l.Layer && slices.Contains(a.Targets, l.Target) && slices.Contains(a.Targets, l.Layer) {
+			return fmt.Errorf("targets %q and %q are the same weights: choose %q alone, or some of q, k and v", l.Layer, l.Target, l.Layer)
 		}
 	}
 	for t := range a.Ranks {

@@ -60,11 +60,11 @@ func TestAdapterViews(t *testing.T) {
 		}
 	}
 	p := NewAdapter[float32](adapterBase, adapterConfigs[3])
-	if p.Blocks[1].QKVBias.V == nil || p.Blocks[0].QKVBias.V != nil || p.Blocks[1].AttProjBias.V != nil || p.Blocks[1].LN1.B.V != nil {
+	if p.Blocks[1].Own.QKV.B.V == nil || p.Blocks[0].Own.QKV.B.V != nil || p.Blocks[1].Own.AttProj.B.V != nil || p.Blocks[1].Own.LN1.B.V != nil {
 		t.Error("bias adapted: not the bias of the adapted layer alone")
 	}
 	p = NewAdapter[float32](adapterBase, adapterConfigs[5])
-	if p.Blocks[2].LN1.W.V != nil || p.Blocks[2].LN1.B.V == nil || p.LNFinal.B.V == nil || p.LogitsBias.V == nil || p.Blocks[0].ContractBias.V == nil {
+	if p.Blocks[2].Own.LN1.W.V != nil || p.Blocks[2].Own.LN1.B.V == nil || p.LNFinal.B.V == nil || p.LogitsBias.V == nil || p.Blocks[0].Own.Contract.B.V == nil {
 		t.Error("bias all: not every bias, or a gain")
 	}
 }

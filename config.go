@@ -113,8 +113,15 @@ func (c Config) Validate() error {
 }
 
 // approxParams counts in float64, where no size can overflow.
-func (c Config) approxParams() float64 {
-	d := float64(c.Width)
-	block := d*float64(c.QKVDim()) + d*d + 2*d*float64(c.HiddenDim())
-	return float64(c.Blocks)*block + d*(2*float64(c.Vocab)+float64(c.Context))
+func (c Config) approxParams() (n float64) {
+	below, block, above := c.layers()
+	count := func(layers []layer, times int) {
+		for _, l := range layers {
+			n += float64(times) * float64(max(l.in.n, 1)) * float64(l.out.n)
+		}
+	}
+	count(below, 1)
+	count(block, c.Blocks)
+	count(above, 1)
+	return n
 }

@@ -1,5 +1,7 @@
 package pedestrian
 
+import "slices"
+
 // A Term is one line of a parameter count: Count numbers, Times times over.
 type Term struct {
 	Name    string `json:"name"`    // layer, such as "FC_expand"
@@ -24,65 +26,56 @@ func (l Ledger) Total() (n int) {
 
 // Ledger counts the parameters of c without allocating them.
 func (c Config) Ledger() Ledger {
-	d, b := c.Width, c.Blocks
-	l := Ledger{
-		{"token embedding", "n_vocab·d", c.Vocab * d, 1},
-		{"position embedding", "n_context·d", c.Context * d, 1},
-	}
-	l = append(l, c.BlockLedger()...)
-	for i := range l[2:] {
-		l[2+i].Times = b
-	}
-	l = append(l, c.norm("final layer norm"))
-	switch logits := (Term{"FC_logits", "d·n_vocab", d * c.Vocab, 1}); {
-	case c.Tied && c.LogitsBias:
-		l = append(l, Term{"FC_logits (tied to the token embedding)", "n_vocab", c.Vocab, 1})
-	case c.Tied:
-		l = append(l, Term{"FC_logits (tied to the token embedding)", "0", 0, 1})
-	case c.LogitsBias:
-		logits.Formula, logits.Count = "d·n_vocab + n_vocab", logits.Count+c.Vocab
-		fallthrough
-	default:
-		l = append(l, logits)
-	}
-	return l
+	below, block, above := c.layers()
+	return slices.Concat(ledgerOf(below, 1), ledgerOf(block, c.Blocks), ledgerOf(above, 1))
 }
 
 // BlockLedger counts the parameters of one transformer block.
 func (c Config) BlockLedger() Ledger {
-	d, qk, h := c.Width, c.Heads*c.QueryDim(), c.HiddenDim()
-	width, hidden := "d", "4d"
-	if c.KeyDim > 0 && c.KeyDim != c.ValueDim() {
-		width = "n_h·d_ρ"
-	}
-	if c.Hidden > 0 && c.Hidden != 4*d {
-		hidden = "hidden"
-	}
-	return Ledger{
-		c.norm("1st layer norm"),
-		c.linear("queries", "d", width, d, qk),
-		c.linear("keys", "d", width, d, qk),
-		c.linear("values", "d", "d", d, d),
-		c.linear("FC_attProj", "d", "d", d, d),
-		c.norm("2nd layer norm"),
-		c.linear("FC_expand", "d", hidden, d, h),
-		c.linear("FC_contract", hidden, "d", h, d),
-	}
+	_, block, _ := c.layers()
+	return ledgerOf(block, 1)
 }
 
-func (c Config) norm(name string) Term {
-	if c.Bias {
-		return Term{name, "2d", 2 * c.Width, 1}
+// ledgerOf counts layers that occur so many times.
+func ledgerOf(layers []layer, times int) (all Ledger) {
+	for _, l := range layers {
+		for _, t := range l.terms() {
+			t.Times = times
+			all = append(all, t)
+		}
 	}
-	return Term{name, "d", c.Width, 1}
+	return all
 }
 
-func (c Config) linear(name, in, out string, rows, cols int) Term {
-	if c.Bias {
-		return Term{name, in + "·" + out + " + " + out, rows*cols + cols, 1}
+// terms counts the parameters of one such layer, by parts if it has any.
+func (l layer) terms() (all Ledger) {
+	switch {
+	case l.kind == table:
+		return Ledger{{l.title, l.in.letter + "·" + l.out.letter, l.in.n * l.out.n, 1}}
+	case l.kind == norm && l.bias:
+		return Ledger{{l.title, "2" + l.out.letter, 2 * l.out.n, 1}}
+	case l.kind == norm:
+		return Ledger{{l.title, l.out.letter, l.out.n, 1}}
+	case l.tied && l.bias:
+		return Ledger{{l.title + tiedNote, l.out.letter, l.out.n, 1}}
+	case l.tied:
+		return Ledger{{l.title + tiedNote, "0", 0, 1}}
 	}
-	return Term{name, in + "·" + out, rows * cols, 1}
+	parts := l.parts
+	if parts == nil {
+		parts = []part{{l.name, l.title, l.out}}
+	}
+	for _, p := range parts {
+		t := Term{p.title, l.in.letter + "·" + p.out.letter, l.in.n * p.out.n, 1}
+		if l.bias {
+			t.Formula, t.Count = t.Formula+" + "+p.out.letter, t.Count+p.out.n
+		}
+		all = append(all, t)
+	}
+	return all
 }
+
+const tiedNote = " (tied to the token embedding)"
 
 // ImpotentKeyBiases is the number of parameters that cannot learn: the biases of
 // the keys, whose gradient is identically zero, eq. (29).
@@ -94,79 +87,81 @@ func (c Config) ImpotentKeyBiases() int {
 }
 
 // Ledger counts what an adapter trains beside a network of configuration c.
-func (a AdapterConfig) Ledger(c Config) Ledger {
-	var l Ledger
-	blocks := c.Blocks
+func (a AdapterConfig) Ledger(c Config) (all Ledger) {
+	adapted := c.Blocks
+	first := 0 // a block that is adapted
 	if len(a.Layers) > 0 {
-		blocks = len(a.Layers)
+		adapted, first = len(a.Layers), a.Layers[0]
 	}
-	times := func(t Target) int {
-		if t == TargetLogits {
+	times := func(l Linear, blocks int) int {
+		if l.Block < 0 {
 			return 1
 		}
 		return blocks
 	}
 	for _, t := range a.Targets {
-		in, out := t.Shape(c)
-		l = append(l, Term{"LoRA on " + string(t), "f_in·r + r·f_out", (in + out) * a.RankOf(t), times(t)})
+		l := c.Linear(first, t)
+		all = append(all, Term{"LoRA on " + string(t), "f_in·r + r·f_out", (l.In + l.Out) * a.RankOf(t), times(l, adapted)})
 	}
 	if a.DoRA {
 		for _, t := range a.Targets {
-			_, out := t.Shape(c)
-			l = append(l, Term{"magnitudes on " + string(t), "f_out", out, times(t)})
+			l := c.Linear(first, t)
+			all = append(all, Term{"magnitudes on " + string(t), "f_out", l.Out, times(l, adapted)})
 		}
 	}
 	if n := len(a.Tokens); n > 0 {
-		l = append(l, Term{"rows of the embedding", "n·d", n * c.Width, 1})
+		all = append(all, Term{"rows of the embedding", "n·d", n * c.Width, 1})
 		if !c.Tied {
-			l = append(l, Term{"columns of the logits", "n·d", n * c.Width, 1})
+			all = append(all, Term{"columns of the logits", "n·d", n * c.Width, 1})
 		}
 	}
-	return append(append(l, a.biasLedger(c, blocks)...), a.normLedger(c)...)
+	return slices.Concat(all, a.biasLedger(c, first, adapted), a.normLedger(c))
 }
 
-// biasLedger counts the biases of fully connected layers, blocks of which are adapted.
-func (a AdapterConfig) biasLedger(c Config, blocks int) (l Ledger) {
-	for _, layer := range []struct {
-		name    string
-		targets []Target
-		has     bool
-	}{
-		{"queries, keys and values", []Target{TargetQKV, TargetQ, TargetK, TargetV}, c.Bias},
-		{"FC_attProj", []Target{TargetAttProj}, c.Bias},
-		{"FC_expand", []Target{TargetExpand}, c.Bias},
-		{"FC_contract", []Target{TargetContract}, c.Bias},
-		{"FC_logits", []Target{TargetLogits}, c.LogitsBias},
-	} {
-		times := blocks
-		if a.Bias == BiasAll {
-			times = c.Blocks
-		}
-		if layer.targets[0] == TargetLogits {
-			times = 1
-		}
-		first := 0 // a block that is adapted
-		if len(a.Layers) > 0 {
-			first = a.Layers[0]
-		}
-		if layer.has && a.trainsBias(first, layer.targets...) {
-			_, out := layer.targets[0].Shape(c)
-			l = append(l, Term{"biases of " + layer.name, "f_out", out, times})
+// biasLedger counts the biases of fully connected layers. Of the blocks, so many are
+// adapted, one of which is first.
+func (a AdapterConfig) biasLedger(c Config, first, adapted int) (all Ledger) {
+	_, block, above := c.layers()
+	add := func(layers []layer, block, times int) {
+		for _, l := range layers {
+			if l.kind == linear && l.bias && a.trainsBias(l, block) {
+				all = append(all, Term{"biases of " + l.title, "f_out", l.out.n, times})
+			}
 		}
 	}
-	return l
+	if a.Bias == BiasAll {
+		adapted = c.Blocks
+	}
+	add(block, first, adapted)
+	add(above, -1, 1)
+	return all
 }
 
-// normLedger counts what is trained of layer norms.
-func (a AdapterConfig) normLedger(c Config) Ledger {
-	norms := 2*c.Blocks + 1
-	switch {
-	case a.Norms && c.Bias:
-		return Ledger{{"layer norms", "2d", 2 * c.Width, norms}}
-	case a.Norms:
-		return Ledger{{"layer norms", "d", c.Width, norms}}
-	case a.Bias == BiasAll && c.Bias:
-		return Ledger{{"biases of layer norms", "d", c.Width, norms}}
+// normLedger counts what is trained of layer norms, those of one size together.
+func (a AdapterConfig) normLedger(c Config) (all Ledger) {
+	_, block, above := c.layers()
+	add := func(layers []layer, times int) {
+		for _, l := range layers {
+			bias := l.bias && (a.Norms || a.Bias == BiasAll)
+			var t Term
+			switch d := l.out; {
+			case l.kind != norm || !a.Norms && !bias:
+				continue
+			case a.Norms && bias:
+				t = Term{"layer norms", "2" + d.letter, 2 * d.n, times}
+			case a.Norms:
+				t = Term{"layer norms", d.letter, d.n, times}
+			default:
+				t = Term{"biases of layer norms", d.letter, d.n, times}
+			}
+			if n := len(all) - 1; n >= 0 && all[n].Formula == t.Formula && all[n].Count == t.Count {
+				all[n].Times += times
+			} else {
+				all = append(all, t)
+			}
+		}
 	}
-	return nil
+	add(block, c.Blocks)
+	add(above, 1)
+	return all
 }

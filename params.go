@@ -1,25 +1,17 @@
 package pedestrian
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Float is the precision of a network: float32 to train, float64 to check.
 type Float interface{ float32 | float64 }
 
-// A Tensor is a named view of a slab: a row-major Rows×Cols matrix, or a vector
-// of Cols numbers when Vec is set (then Rows is 1).
+// A Tensor is a slot with its numbers: a row-major Rows×Cols view of a slab.
 type Tensor[T Float] struct {
-	Name       string // dotted, such as "block.0.ln1.w"
-	Rows, Cols int
-	Vec        bool // a gain or a bias
-	V          []T  // Rows·Cols numbers; nil when the configuration has no such parameter
-}
-
-// Shape is "32x10" for a matrix and "10" for a vector.
-func (t Tensor[T]) Shape() string {
-	if t.Vec {
-		return fmt.Sprint(t.Cols)
-	}
-	return fmt.Sprintf("%dx%d", t.Rows, t.Cols)
+	Slot
+	V []T // Rows·Cols numbers; nil when there is no such parameter
 }
 
 // Affine holds the two parameters of a fully connected layer (W is input×output)
@@ -36,14 +28,30 @@ type Block[T Float] struct {
 	Contract Affine[T] // w_8, b_8
 }
 
-// Params holds every parameter of a network in one flat slab with named views.
-// Gradients and optimizer moments are Params too: ∂L/∂θ has the shape of θ.
-//
-// Every view starts at a multiple of 16 numbers; the padding between views is
-// zero and stays zero.
+// layer is the view of the layer that the list calls so.
+func (b *Block[T]) layer(name string) *Affine[T] {
+	switch name {
+	case "ln1":
+		return &b.LN1
+	case "qkv":
+		return &b.QKV
+	case "attProj":
+		return &b.AttProj
+	case "ln2":
+		return &b.LN2
+	case "expand":
+		return &b.Expand
+	case "contract":
+		return &b.Contract
+	}
+	panic("pedestrian: a block has no view of layer " + name)
+}
+
+// Params holds every parameter of a network, with named views. Gradients and optimizer
+// moments are Params too: ∂L/∂θ has the shape of θ.
 type Params[T Float] struct {
-	Config  Config
-	Slab    []T
+	Config Config
+	Values[T]
 	Tok     Tensor[T] // w_tok, vocab×width
 	Pos     Tensor[T] // w_pos, context×width
 	Blocks  []Block[T]
@@ -51,107 +59,90 @@ type Params[T Float] struct {
 	Logits  Affine[T] // w_11, b_11; W.V is nil when tied, B.V when there is no logits bias
 }
 
-// align is the number of elements that every view's start is a multiple of.
-const align = 16
-
 // NewParams allocates the parameters of c, all zero. It panics when c is not valid.
 func NewParams[T Float](c Config) *Params[T] {
 	if err := c.Validate(); err != nil {
 		panic("pedestrian.NewParams: " + err.Error())
 	}
-	p := &Params[T]{Config: c, Blocks: make([]Block[T], c.Blocks)}
-	size := p.layout(func(t *Tensor[T], offset int) {})
-	p.Slab = make([]T, size)
-	hugePages(p.Slab)
-	p.layout(func(t *Tensor[T], offset int) {
-		n := t.Rows * t.Cols
-		t.V = p.Slab[offset : offset+n : offset+n]
-	})
+	p := &Params[T]{Config: c, Values: newValues[T](c.slotList()), Blocks: make([]Block[T], c.Blocks)}
+	for _, t := range p.tensors {
+		switch {
+		case t.Layer == "tok":
+			p.Tok = t
+		case t.Layer == "pos":
+			p.Pos = t
+		case t.Layer == "lnFinal":
+			p.LNFinal.put(t)
+		case t.Layer == "logits":
+			p.Logits.put(t)
+		default:
+			p.Blocks[t.Block].layer(t.Layer).put(t)
+		}
+	}
 	return p
 }
 
-// Layout visits every parameter that c has, in the order of the slab, with the place
-// of its first number there, and returns the slab's size. It takes no memory for
-// them: V of each is nil.
-func Layout(c Config, visit func(t Tensor[float32], offset int)) (size int) {
-	p := &Params[float32]{Config: c, Blocks: make([]Block[float32], c.Blocks)}
-	return p.layout(func(t *Tensor[float32], offset int) { visit(*t, offset) })
+// put makes t one of the two views.
+func (a *Affine[T]) put(t Tensor[T]) {
+	if t.Role == Bias {
+		a.B = t
+	} else {
+		a.W = t
+	}
 }
 
-// layout visits every parameter that c has with its offset in the slab, in
-// slab order, and returns the slab's size.
-func (p *Params[T]) layout(visit func(t *Tensor[T], offset int)) (size int) {
-	c := p.Config
-	at := func(t *Tensor[T], present bool, name string, rows, cols int, vec bool) {
-		*t = Tensor[T]{Name: name, Rows: rows, Cols: cols, Vec: vec}
-		if present {
-			visit(t, size)
-			size += (rows*cols + align - 1) / align * align
-		}
-	}
-	matrix := func(t *Tensor[T], name string, rows, cols int) { at(t, true, name, rows, cols, false) }
-	norm := func(a *Affine[T], name string) {
-		at(&a.W, true, name+".w", 1, c.Width, true)
-		at(&a.B, c.Bias, name+".b", 1, c.Width, true)
-	}
-	linear := func(a *Affine[T], name string, rows, cols int) {
-		matrix(&a.W, name+".w", rows, cols)
-		at(&a.B, c.Bias, name+".b", 1, cols, true)
-	}
-	matrix(&p.Tok, "tok.w", c.Vocab, c.Width)
-	matrix(&p.Pos, "pos.w", c.Context, c.Width)
-	for i := range p.Blocks {
-		b, name := &p.Blocks[i], fmt.Sprintf("block.%d.", i)
-		norm(&b.LN1, name+"ln1")
-		linear(&b.QKV, name+"qkv", c.Width, c.QKVDim())
-		linear(&b.AttProj, name+"attProj", c.Width, c.Width)
-		norm(&b.LN2, name+"ln2")
-		linear(&b.Expand, name+"expand", c.Width, c.HiddenDim())
-		linear(&b.Contract, name+"contract", c.HiddenDim(), c.Width)
-	}
-	norm(&p.LNFinal, "lnFinal")
-	at(&p.Logits.W, !c.Tied, "logits.w", c.Width, c.Vocab, false)
-	at(&p.Logits.B, c.LogitsBias, "logits.b", 1, c.Vocab, true)
-	return size
+// Values are the numbers of a list of slots, in one flat slab. Every tensor starts at
+// a multiple of 16 numbers; the padding between tensors is zero and stays zero.
+type Values[T Float] struct {
+	Slab    []T
+	tensors []Tensor[T] // in the order of the slab
 }
 
-// Tensors returns the views of every parameter that the configuration has, in
-// slab order.
-func (p *Params[T]) Tensors() []Tensor[T] {
-	var ts []Tensor[T]
-	add := func(as ...Affine[T]) {
-		for _, a := range as {
-			for _, t := range []Tensor[T]{a.W, a.B} {
-				if t.V != nil {
-					ts = append(ts, t)
-				}
-			}
+// newValues allocates the numbers of a list, all zero.
+func newValues[T Float](list slotList) Values[T] {
+	v := Values[T]{Slab: make([]T, list.size), tensors: make([]Tensor[T], len(list.slots))}
+	hugePages(v.Slab)
+	for i, s := range list.slots {
+		end := s.Offset + s.Rows*s.Cols
+		v.tensors[i] = Tensor[T]{s, v.Slab[s.Offset:end:end]}
+	}
+	return v
+}
+
+// Tensors returns the views of every parameter, in slab order.
+func (v *Values[T]) Tensors() []Tensor[T] { return slices.Clone(v.tensors) }
+
+// Tensor is the view of that name; without V if there is none.
+func (v *Values[T]) Tensor(name string) Tensor[T] {
+	for _, t := range v.tensors {
+		if t.Name == name {
+			return t
 		}
 	}
-	ts = append(ts, p.Tok, p.Pos)
-	for _, b := range p.Blocks {
-		add(b.LN1, b.QKV, b.AttProj, b.LN2, b.Expand, b.Contract)
-	}
-	add(p.LNFinal, p.Logits)
-	return ts
+	return Tensor[T]{}
 }
 
 // Count is the number of parameters, padding not counted.
-func (p *Params[T]) Count() (n int) {
-	for _, t := range p.Tensors() {
+func (v *Values[T]) Count() (n int) {
+	for _, t := range v.tensors {
 		n += len(t.V)
 	}
 	return n
 }
 
 // Zero sets every parameter to zero.
-func (p *Params[T]) Zero() { clear(p.Slab) }
+func (v *Values[T]) Zero() { clear(v.Slab) }
 
-// Convert copies src into dst, number by number. It panics when the
-// configurations differ.
-func Convert[T, S Float](dst *Params[T], src *Params[S]) {
-	if dst.Config != src.Config {
-		panic(fmt.Sprintf("pedestrian.Convert: configurations differ: %+v and %+v", dst.Config, src.Config))
+// Convert copies src into dst, number by number. It panics when they are not of the
+// same slots.
+func Convert[T, S Float](dst *Values[T], src *Values[S]) {
+	if len(dst.tensors) != len(src.tensors) {
+		panic(fmt.Sprintf("pedestrian.Convert: %d tensors and %d", len(dst.tensors), len(src.tensors)))
+	}
+	for i, t := range dst.tensors {
+		if t.Slot != src.tensors[i].Slot {
+			panic(fmt.Sprintf("pedestrian.Convert: %s %s and %s %s", t.Name, t.Shape(), src.tensors[i].Name, src.tensors[i].Shape()))
+		}
 	}
 	for i, v := range src.Slab {
 		dst.Slab[i] = T(v)

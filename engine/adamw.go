@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
@@ -70,7 +69,7 @@ func (n *Network[T]) AdamW(h AdamW, step int, gscale float64, w, g, m, v *pedest
 		panic(fmt.Sprintf("engine.Network.AdamW: parameters of %+v, a network of %+v", w.Config, n.params.Config))
 	}
 	if n.paramParts == nil {
-		n.paramParts = parts(n.params.Slab, n.params.Tensors(), n.mixed.packed, nil)
+		n.paramParts = parts(n.params.Tensors(), n.mixed.packed, nil)
 	}
 	n.update.pack = &w.Slab[0] == &n.params.Slab[0]
 	n.adamw(h, step, gscale, n.paramParts, w.Slab, g.Slab, m.Slab, v.Slab)
@@ -84,7 +83,7 @@ func (n *Network[T]) AdamWAdapter(h AdamW, step int, gscale float64, w, g, m, v 
 		panic(fmt.Sprintf("engine.Network.AdamWAdapter: an adapter %+v beside %+v is not the network's", w.Config, w.Base))
 	}
 	if n.loraParts == nil {
-		n.loraParts = parts(n.lora.Slab, n.lora.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec || strings.HasSuffix(t.Name, ".up") })
+		n.loraParts = parts(n.lora.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec() || t.Role == pedestrian.Up })
 	}
 	n.adamw(h, step, gscale, n.loraParts, w.Slab, g.Slab, m.Slab, v.Slab)
 	n.moved = true
@@ -131,14 +130,10 @@ const (
 // parts cuts the parameters of a slab into spans: of blockSize at most, and of what is
 // packed so many rows as are packed at once. isFast says which learn at the rate Up·LR,
 // and nil that none does.
-func parts[T Float](slab []T, tensors []pedestrian.Tensor[T], packed weights, isFast func(pedestrian.Tensor[T]) bool) (spans []span) {
-	at := 0
+func parts[T Float](tensors []pedestrian.Tensor[T], packed weights, isFast func(pedestrian.Tensor[T]) bool) (spans []span) {
 	for _, t := range tensors {
-		for &slab[at] != &t.V[0] { // padding before it
-			at++
-		}
 		kind := 0
-		if t.Vec {
+		if t.Vec() {
 			kind |= vector
 		}
 		if isFast != nil && isFast(t) {
@@ -148,7 +143,8 @@ func parts[T Float](slab []T, tensors []pedestrian.Tensor[T], packed weights, is
 		if weight != nil {
 			size = kernel.PackedRows * t.Cols
 		}
-		for row, end := 0, at+len(t.V); at < end; at = min(at+size, end) {
+		end := t.Offset + len(t.V)
+		for row, at := 0, t.Offset; at < end; at = min(at+size, end) {
 			spans = append(spans, span{at, min(at+size, end), kind, weight, row})
 			row += kernel.PackedRows
 		}

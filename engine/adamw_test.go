@@ -3,8 +3,9 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
 )
 
 // TestAdamW follows the definition, written out for one parameter at a time.
@@ -31,7 +32,7 @@ func TestAdamW(t *testing.T) {
 				*mj = h.Beta1**mj + (1-h.Beta1)*gj
 				*vj = h.Beta2**vj + (1-h.Beta2)*gj*gj
 				decay := h.Decay
-				if x.Vec {
+				if x.Vec() {
 					decay = 0
 				}
 				mhat, vhat := *mj/(1-math.Pow(h.Beta1, float64(step))), *vj/(1-math.Pow(h.Beta2, float64(step)))
@@ -56,10 +57,10 @@ func TestAdamW(t *testing.T) {
 		n.AdamWAdapter(h, 1, gscale, la, lg, lm, lv)
 		for i, x := range la.Tensors() {
 			lr, decay := h.LR, h.Decay
-			if up > 0 && (x.Vec || strings.HasSuffix(x.Name, ".up")) {
+			if up > 0 && (x.Vec() || x.Role == pedestrian.Up) {
 				lr *= up
 			}
-			if x.Vec {
+			if x.Vec() {
 				decay = 0
 			}
 			for j, got := range x.V {

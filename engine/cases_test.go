@@ -221,7 +221,7 @@ func (b Batch) sequences() []paper.Sequence {
 
 func convert[T Float](p *pedestrian.Params[float64], a *pedestrian.Adapter[float64]) (*pedestrian.Params[T], *pedestrian.Adapter[T]) {
 	q := pedestrian.NewParams[T](p.Config)
-	pedestrian.Convert(q, p)
+	pedestrian.Convert(&q.Values, &p.Values)
 	if a == nil {
 		return q, nil
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/pedestrian-ml/pedestrian"
 )
 
@@ -22,18 +24,17 @@ type layout struct {
 // layoutOf is the layout for c. Of layers in a block it counts from the block's start;
 // the last is the block's end.
 func layoutOf(c pedestrian.Config) (l layout) {
-	c.Blocks = 1
-	names := [layers + 1]string{"block.0.ln1.w", "block.0.qkv.w", "block.0.attProj.w", "block.0.ln2.w", "block.0.expand.w", "block.0.contract.w", "lnFinal.w"}
-	pedestrian.Layout(c, func(t pedestrian.Tensor[float32], offset int) {
-		if t.Name == "pos.w" && c.Tied {
-			l.free = offset
+	c.Blocks = 2
+	for _, s := range slices.Backward(c.Slots()) { // the first slot of a layer comes last
+		switch {
+		case s.Block == 1:
+			l.layer[layers] = s.Offset
+		case s.Block == 0:
+			l.layer[s.Stage] = s.Offset
+		case s.Layer == "pos" && c.Tied:
+			l.free = s.Offset
 		}
-		for i, name := range names {
-			if t.Name == name {
-				l.layer[i] = offset
-			}
-		}
-	})
+	}
 	l.blocks = l.layer[0]
 	for i := range l.layer {
 		l.layer[i] -= l.blocks
@@ -67,19 +68,19 @@ func (n *Network[T]) lends(t trainee[T]) bool {
 
 func (o Options) lends(c pedestrian.Config) bool { return !o.Accumulate && c.Blocks <= mostLent }
 
-// gaps are what lies between the parameters of c in their slab.
-func gaps(c pedestrian.Config) (out [][2]int) {
+// gaps are what lies between the parameters of v in their slab.
+func gaps[T Float](v *pedestrian.Values[T]) (out [][2]int) {
 	end := 0
 	note := func(offset int) {
 		if offset > end {
 			out = append(out, [2]int{end, offset})
 		}
 	}
-	size := pedestrian.Layout(c, func(t pedestrian.Tensor[float32], offset int) {
-		note(offset)
-		end = offset + t.Rows*t.Cols
-	})
-	note(size)
+	for _, t := range v.Tensors() {
+		note(t.Offset)
+		end = t.Offset + len(t.V)
+	}
+	note(len(v.Slab))
 	return out
 }
 

@@ -103,9 +103,9 @@ func planDoRA[T Float](a *arena[T], c pedestrian.Config, l *pedestrian.AdapterCo
 		any := false
 		for i, t := range ts {
 			if slices.Contains(l.Targets, t) {
-				in, out := t.Shape(c)
-				d.w.Rows, any = in, true
-				d.layer[i%3].Up = Mat[T]{Rows: l.RankOf(t), Cols: out}
+				at := c.Linear(0, t)
+				d.w.Rows, any = at.In, true
+				d.layer[i%3].Up = Mat[T]{Rows: l.RankOf(t), Cols: at.Out}
 			}
 		}
 		if !any {

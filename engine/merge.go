@@ -20,12 +20,8 @@ func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestri
 	c := p.Config
 	c.Tied = c.Tied && a.Logits.Down.V == nil
 	q := pedestrian.NewParams[T](c)
-	put := map[string]pedestrian.Tensor[T]{}
-	for _, t := range q.Tensors() {
-		put[t.Name] = t
-	}
 	for _, t := range p.Tensors() {
-		copy(put[t.Name].V, t.V)
+		copy(q.Tensor(t.Name).V, t.V)
 	}
 	if p.Config.Tied && !c.Tied {
 		for i := range c.Vocab {
@@ -35,7 +31,7 @@ func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestri
 		}
 	}
 	for _, t := range a.Tensors() { // norms and biases; factors have no counterpart
-		copy(put[t.Name].V, t.V)
+		copy(q.Tensor(t.Name).V, t.V)
 	}
 	for k, id := range a.Config.Tokens {
 		row := a.TokRows.V[k*c.Width:][:c.Width]
@@ -47,23 +43,14 @@ func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestri
 			q.Logits.W.V[j*c.Vocab+int(id)] = v
 		}
 	}
-	keys := c.Heads * c.QueryDim()
-	for i := range q.Blocks {
-		b, l := &q.Blocks[i], &a.Blocks[i]
-		mergeLayer(b.QKV.W, 0, l.QKV)
-		mergeLayer(b.QKV.W, 0, l.Q)
-		mergeLayer(b.QKV.W, keys, l.K)
-		mergeLayer(b.QKV.W, 2*keys, l.V)
-		mergeLayer(b.AttProj.W, 0, l.AttProj)
-		mergeLayer(b.Expand.W, 0, l.Expand)
-		mergeLayer(b.Contract.W, 0, l.Contract)
+	for _, l := range c.Linears() {
+		mergeLayer(q.Tensor(l.Weight), l.From, a.LoRA(l.Block, l.Target))
 	}
-	mergeLayer(q.Logits.W, 0, a.Logits)
 	return q
 }
 
 // mergeLayer puts l into the columns of w from number from on.
-func mergeLayer[T Float](w pedestrian.Tensor[T], from int, l pedestrian.LoRA[T]) {
+func mergeLayer[T Float](w pedestrian.Tensor[T], from int, l *pedestrian.LoRA[T]) {
 	if l.Down.V == nil {
 		return
 	}

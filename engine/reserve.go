@@ -38,7 +38,7 @@ func (n *Network[T]) reserve(train bool, t trainee[T]) {
 	if more || moved {
 		w.grad = nil
 		if lend {
-			w.grad, w.gaps = t.dp.Slab, gaps(n.params.Config)
+			w.grad, w.gaps = t.dp.Slab, gaps(&t.dp.Values)
 		}
 	}
 	if more {
@@ -100,8 +100,8 @@ func (c *blockCache[T]) planAdapters(a *arena[T], s shape) {
 			z     *Mat[T]
 			layer pedestrian.Target
 		}{{&c.qkv.Z, pedestrian.TargetQKV}, {&c.attProj.Z, pedestrian.TargetAttProj}, {&c.expand.Z, pedestrian.TargetExpand}, {&c.contract.Z, pedestrian.TargetContract}} {
-			if _, out := l.layer.Shape(s.Config); s.targets(l.layer) {
-				*l.z = a.mat(s.rows, out)
+			if s.targets(l.layer) {
+				*l.z = a.mat(s.rows, s.Linear(0, l.layer).Out)
 			}
 		}
 	}

@@ -32,12 +32,12 @@ func (b *block[T]) take(a *pedestrian.AdapterBlock[T]) {
 		b.qkv.LoRA[0] = loraOf(a.QKV, 0)
 	}
 	b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(a.AttProj, 0), loraOf(a.Expand, 0), loraOf(a.Contract, 0)
-	b.ln1.take(a.LN1)
-	b.ln2.take(a.LN2)
-	b.qkv.take(a.QKVBias)
-	b.attProj.take(a.AttProjBias)
-	b.expand.take(a.ExpandBias)
-	b.contract.take(a.ContractBias)
+	b.ln1.take(a.Own.LN1)
+	b.ln2.take(a.Own.LN2)
+	b.qkv.take(a.Own.QKV.B)
+	b.attProj.take(a.Own.AttProj.B)
+	b.expand.take(a.Own.Expand.B)
+	b.contract.take(a.Own.Contract.B)
 }
 
 // take puts the gain and the bias of a, where it has them, in the place of l's.
@@ -114,12 +114,12 @@ func (t trainee[T]) block(c pedestrian.Config, i int) block[T] {
 	b := blockOf(c, t.dp, nil, i)
 	if t.without != nil {
 		a := &t.without.Blocks[i]
-		b.ln1.leave(a.LN1, t.fresh)
-		b.ln2.leave(a.LN2, t.fresh)
-		b.qkv.leave(a.QKVBias, t.fresh)
-		b.attProj.leave(a.AttProjBias, t.fresh)
-		b.expand.leave(a.ExpandBias, t.fresh)
-		b.contract.leave(a.ContractBias, t.fresh)
+		b.ln1.leave(a.Own.LN1, t.fresh)
+		b.ln2.leave(a.Own.LN2, t.fresh)
+		b.qkv.leave(a.Own.QKV.B, t.fresh)
+		b.attProj.leave(a.Own.AttProj.B, t.fresh)
+		b.expand.leave(a.Own.Expand.B, t.fresh)
+		b.contract.leave(a.Own.Contract.B, t.fresh)
 	}
 	if t.dlora != nil {
 		b.take(&t.dlora.Blocks[i])

@@ -41,7 +41,7 @@ type shown struct {
 func (p Point) mixed() *mixedPoint {
 	m := &mixedPoint{Point: p.clone(), shown: map[[2]string]*shown{}}
 	for _, t := range m.Params.Tensors() {
-		if !t.Vec && t.Name != "pos.w" {
+		if !t.Vec() && t.Layer != "pos" {
 			for i := 0; i < len(t.V); i += 4 {
 				t.V[i] = toTie(t.V[i])
 			}

@@ -74,14 +74,12 @@ func runEngine[T engine.Float](p Point) enginePass[T] { return engineAt[T](p, ""
 // engineAt is runEngine with that precision of operands, and with its steps shown.
 func engineAt[T engine.Float](p Point, precision engine.Precision, show func(engine.Place, engine.Mat[T])) enginePass[T] {
 	params := pedestrian.NewParams[T](p.Config)
-	pedestrian.Convert(params, p.Params)
+	pedestrian.Convert(&params.Values, &p.Params.Values)
 	e := enginePass[T]{params: pedestrian.NewParams[T](p.Config)}
 	var lora *pedestrian.Adapter[T]
 	if p.LoRA != nil {
 		lora = pedestrian.NewAdapter[T](p.Config, *p.Case.Adapter)
-		for i, v := range p.LoRA.Slab {
-			lora.Slab[i] = T(v)
-		}
+		pedestrian.Convert(&lora.Values, &p.LoRA.Values)
 		e.lora = pedestrian.NewAdapter[T](p.Config, *p.Case.Adapter)
 	}
 	b := p.batch()
@@ -128,11 +126,9 @@ func newFloat32Loss(p Point) *float32Loss {
 
 // at is the loss at p.
 func (l *float32Loss) at(p Point) float64 {
-	pedestrian.Convert(l.params, p.Params)
+	pedestrian.Convert(&l.params.Values, &p.Params.Values)
 	if l.lora != nil {
-		for i, v := range p.LoRA.Slab {
-			l.lora.Slab[i] = float32(v)
-		}
+		pedestrian.Convert(&l.lora.Values, &p.LoRA.Values)
 	}
 	sum, _ := l.network.Gradients(nil, nil, l.batch, 1, 0) // Loss knows no dropout
 	return sum * p.scale()

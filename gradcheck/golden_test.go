@@ -71,7 +71,7 @@ func TestEngineAgainstPyTorch(t *testing.T) {
 func network[T pedestrian.Float](t *testing.T, g golden, b engine.Batch) (n *engine.Network[T], p *pedestrian.Params[T], lora *pedestrian.Adapter[T]) {
 	p64, lora64 := g.point(t)
 	p = pedestrian.NewParams[T](g.Config)
-	pedestrian.Convert(p, p64)
+	pedestrian.Convert(&p.Values, &p64.Values)
 	if lora64 != nil {
 		lora = pedestrian.NewAdapter[T](g.Config, *g.Adapter)
 		for i, v := range lora64.Slab {

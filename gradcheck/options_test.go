@@ -41,7 +41,7 @@ func TestGenericPoint(t *testing.T) {
 		p := c.At(3, kinkMargin*DefaultStep)
 		for _, x := range p.tensors() {
 			for _, v := range x.V {
-				if v == 0 || x.Vec && v == 1 || float64(float32(v)) != v {
+				if v == 0 || x.Vec() && v == 1 || float64(float32(v)) != v {
 					t.Errorf("%s: %s has %g", c.Name, x.Name, v)
 				}
 			}

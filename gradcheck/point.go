@@ -3,7 +3,6 @@ package gradcheck
 import (
 	"math"
 	"math/rand/v2"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/paper"
@@ -37,14 +36,14 @@ func (c Case) At(seed uint64, margin float64) Point {
 	rnd := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
 	for _, t := range p.tensors() {
 		mean, sd := 0.0, 0.3
-		switch {
-		case isGain(t):
+		switch t.Role {
+		case pedestrian.Gain:
 			mean = 1
-		case strings.HasSuffix(t.Name, ".magnitude"):
+		case pedestrian.Magnitude:
 			mean = 1.2
-		case t.Name == "tok.w" || t.Name == "pos.w":
+		case pedestrian.Table:
 			sd = 1
-		case !t.Vec:
+		case pedestrian.Matrix, pedestrian.Down, pedestrian.Up, pedestrian.TokenRows:
 			sd = 1 / math.Sqrt(float64(t.Rows))
 		}
 		for i := range t.V {
@@ -56,11 +55,6 @@ func (c Case) At(seed uint64, margin float64) Point {
 	}
 	p.holdNorms()
 	return p
-}
-
-// isGain says whether t is the gain of a layer normalization.
-func isGain(t pedestrian.Tensor[float64]) bool {
-	return t.Vec && strings.HasSuffix(t.Name, ".w")
 }
 
 // tensors lists every parameter, then every factor of the adapter.

@@ -2,7 +2,6 @@ package gradcheck
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -50,35 +49,23 @@ func of[T pedestrian.Float](p piece, v []T) []float64 {
 func (p Point) table3() []piece {
 	var all []piece
 	for k, t := range p.tensors() {
-		whole := piece{tensor: k, cols: t.Cols, stride: t.Cols, rows: t.Rows, vec: t.Vec, param: t.Name}
+		whole := piece{tensor: k, cols: t.Cols, stride: t.Cols, rows: t.Rows, vec: t.Vec(), param: t.Name}
 		where, own := "", k >= len(p.Params.Tensors())
-		name := t.Name
-		if rest, ok := strings.CutPrefix(name, "block."); ok {
-			block, layer, _ := strings.Cut(rest, ".")
-			name = layer
-			if p.Config.Blocks > 1 {
-				where = "block " + block + " "
-			}
+		if t.Block >= 0 && p.Config.Blocks > 1 {
+			where = fmt.Sprintf("block %d ", t.Block)
 		}
-		if own && t.Vec && !strings.HasSuffix(name, ".magnitude") {
+		if own && (t.Role == pedestrian.Gain || t.Role == pedestrian.Bias) {
 			where, whole.note = where+"adapter's ", "in the place of the network's"
 		} else if !own && p.replaced(t.Name) {
 			whole.note = noEffect
 		}
-		switch name {
-		case "qkv.w", "qkv.b":
+		if t.Layer == "qkv" && (t.Role == pedestrian.Matrix || t.Role == pedestrian.Bias) {
 			all = append(all, p.heads(whole, where)...)
 			continue
 		}
-		s, known := table3Symbols[name]
-		if !known {
-			panic("gradcheck: no row of table 3 for parameter " + t.Name)
-		}
-		whole.name, whole.eq = where+s.name, s.eq
-		if p.LoRA != nil && p.Case.Adapter.DoRA && (strings.HasSuffix(name, ".down") || strings.HasSuffix(name, ".up")) {
-			whole.eq = "DoRA"
-		}
-		if p.Config.Tied && name == "tok.w" {
+		name, eq := p.symbol(t.Slot)
+		whole.name, whole.eq = where+name, eq
+		if p.Config.Tied && t.Layer == "tok" {
 			whole.name, whole.eq, whole.note = "w_tok = w_11ᵗ", "3+T3", "tied: two contributions that add"
 		}
 		all = append(all, whole)
@@ -91,9 +78,7 @@ func (p Point) table3() []piece {
 
 // replaced says whether the adapter has a parameter of that name in the place of
 // the network's.
-func (p Point) replaced(name string) bool {
-	return p.LoRA != nil && slices.ContainsFunc(p.LoRA.Tensors(), func(t pedestrian.Tensor[float64]) bool { return t.Name == name })
-}
+func (p Point) replaced(name string) bool { return p.LoRA != nil && p.LoRA.Tensor(name).V != nil }
 
 // heads splits the fused projection by queries, keys and values of each head.
 func (p Point) heads(whole piece, where string) []piece {
@@ -123,50 +108,46 @@ func (p Point) heads(whole piece, where string) []piece {
 	return all
 }
 
-// table3Symbols gives the paper's symbol of a parameter and the equation of its
-// gradient; T3 where table 3 states it without a number.
-var table3Symbols = map[string]struct{ name, eq string }{
-	"tok.w":         {"w_tok", "3"},
-	"pos.w":         {"w_pos", "3"},
-	"ln1.w":         {"w_1 (1st LN)", "41"},
-	"ln1.b":         {"b_1", "42"},
-	"attProj.w":     {"w_3 (FC attProj)", "T3"},
-	"attProj.b":     {"b_3", "T3"},
-	"ln2.w":         {"w_5 (2nd LN)", "41"},
-	"ln2.b":         {"b_5", "42"},
-	"expand.w":      {"w_6 (FC expand)", "T3"},
-	"expand.b":      {"b_6", "T3"},
-	"contract.w":    {"w_8 (FC contract)", "T3"},
-	"contract.b":    {"b_8", "T3"},
-	"lnFinal.w":     {"w_10 (final LN)", "41"},
-	"lnFinal.b":     {"b_10", "42"},
-	"logits.w":      {"w_11 (FC logits)", "T3"},
-	"logits.b":      {"b_11", "T3"},
-	"q.down":        {"d_q (LoRA)", "45"},
-	"q.up":          {"u_q (LoRA)", "46"},
-	"k.down":        {"d_k (LoRA)", "45"},
-	"k.up":          {"u_k (LoRA)", "46"},
-	"qkv.down":      {"d_qkv (LoRA)", "45"},
-	"qkv.up":        {"u_qkv (LoRA)", "46"},
-	"v.down":        {"d_v (LoRA)", "45"},
-	"v.up":          {"u_v (LoRA)", "46"},
-	"attProj.down":  {"d_3 (LoRA)", "45"},
-	"attProj.up":    {"u_3 (LoRA)", "46"},
-	"expand.down":   {"d_6 (LoRA)", "45"},
-	"expand.up":     {"u_6 (LoRA)", "46"},
-	"contract.down": {"d_8 (LoRA)", "45"},
-	"contract.up":   {"u_8 (LoRA)", "46"},
-	"logits.down":   {"d_11 (LoRA)", "45"},
-	"logits.up":     {"u_11 (LoRA)", "46"},
+// table3Layers gives the paper's index of a layer's parameters, what it calls the
+// layer, and the equations of the gradients of w and b; T3 where table 3 states it
+// without a number.
+var table3Layers = map[string]struct{ index, title, w, b string }{
+	"tok":      {"tok", "", "3", ""},
+	"pos":      {"pos", "", "3", ""},
+	"ln1":      {"1", " (1st LN)", "41", "42"},
+	"q":        {"q", "", "", ""}, // of the heads, but for its adapter
+	"k":        {"k", "", "", ""},
+	"v":        {"v", "", "", ""},
+	"qkv":      {"qkv", "", "", ""},
+	"attProj":  {"3", " (FC attProj)", "T3", "T3"},
+	"ln2":      {"5", " (2nd LN)", "41", "42"},
+	"expand":   {"6", " (FC expand)", "T3", "T3"},
+	"contract": {"8", " (FC contract)", "T3", "T3"},
+	"lnFinal":  {"10", " (final LN)", "41", "42"},
+	"logits":   {"11", " (FC logits)", "T3", "T3"},
+}
 
-	"q.magnitude":        {"m_q (DoRA)", "DoRA"},
-	"k.magnitude":        {"m_k (DoRA)", "DoRA"},
-	"v.magnitude":        {"m_v (DoRA)", "DoRA"},
-	"qkv.magnitude":      {"m_qkv (DoRA)", "DoRA"},
-	"attProj.magnitude":  {"m_3 (DoRA)", "DoRA"},
-	"expand.magnitude":   {"m_6 (DoRA)", "DoRA"},
-	"contract.magnitude": {"m_8 (DoRA)", "DoRA"},
-	"logits.magnitude":   {"m_11 (DoRA)", "DoRA"},
+// symbol is the paper's symbol of a parameter and the equation of its gradient.
+func (p Point) symbol(s pedestrian.Slot) (name, eq string) {
+	l, known := table3Layers[s.Layer]
+	if !known || s.Role == pedestrian.TokenRows {
+		panic("gradcheck: no row of table 3 for parameter " + s.Name)
+	}
+	down, up := "45", "46"
+	if p.LoRA != nil && p.LoRA.Config.DoRA {
+		down, up = "DoRA", "DoRA"
+	}
+	switch s.Role {
+	case pedestrian.Bias:
+		return "b_" + l.index, l.b
+	case pedestrian.Down:
+		return "d_" + l.index + " (LoRA)", down
+	case pedestrian.Up:
+		return "u_" + l.index + " (LoRA)", up
+	case pedestrian.Magnitude:
+		return "m_" + l.index + " (DoRA)", "DoRA"
+	}
+	return "w_" + l.index + l.title, l.w
 }
 
 // blockOf reads the block's number from a place such as "seq.0.block.1.head.2",

@@ -28,11 +28,11 @@ func generic[T pedestrian.Float](p *pedestrian.Params[T], seed uint64) {
 		for i := range t.V {
 			v := rng.Float64() - 0.5
 			switch {
-			case t.Vec && t.Name[len(t.Name)-1] == 'w':
+			case t.Role == pedestrian.Gain:
 				v = 1 + v
 			case t.Name == "tok.w":
 				v *= 4
-			case !t.Vec:
+			case !t.Vec():
 				v *= 2
 			}
 			t.V[i] = T(v)

@@ -89,7 +89,7 @@ func refold(a *pedestrian.Adapter[float32], c pedestrian.Config, back bool) *ped
 		if back {
 			factor = 1 / factor
 		}
-		for _, t := range []pedestrian.Tensor[float32]{b.Q.Up, b.Q.Magnitude, b.QKV.Up, b.QKV.Magnitude, b.QKVBias} {
+		for _, t := range []pedestrian.Tensor[float32]{b.Q.Up, b.Q.Magnitude, b.QKV.Up, b.QKV.Magnitude, b.Own.QKV.B} {
 			if t.V != nil {
 				scaleColumns(t, c.Heads*c.QueryDim(), factor)
 			}

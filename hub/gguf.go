@@ -100,7 +100,7 @@ func ggufEntries(p *pedestrian.Params[float32], t gguf.Type) (es []gguf.Entry) {
 		es = append(es, gguf.Entry{Name: name, Type: gguf.F32, Dims: []int{n}, Data: t.V})
 	}
 	affine := func(name string, a pedestrian.Affine[float32]) {
-		if a.W.Vec {
+		if a.W.Vec() {
 			vector(name+".weight", a.W, a.W.Cols)
 		} else {
 			matrix(name, a.W.Rows, a.W.Cols, t, gguf.Entry{Make: func() []float32 { return transposed(a.W) }})

@@ -57,7 +57,7 @@ func TestReadGGUFAsTheReference(t *testing.T) {
 		}
 		affine := func(name string, a pedestrian.Affine[float32]) {
 			w := a.W.V
-			if !a.W.Vec {
+			if !a.W.Vec() {
 				w = transposed(a.W)
 			}
 			check(name+".weight", w)

@@ -43,7 +43,7 @@ func ggufBase(name string) *pedestrian.Params[float32] {
 	for _, t := range p.Tensors() {
 		for i := range t.V {
 			t.V[i] = float32(r.NormFloat64() * 0.15)
-			if t.Vec && strings.HasSuffix(t.Name, ".w") {
+			if t.Role == pedestrian.Gain {
 				t.V[i]++
 			}
 		}
@@ -229,10 +229,10 @@ func TestGGUFTensors(t *testing.T) {
 					slices.Reverse(dims)
 				}
 				want := kind
-				if in.Vec {
+				if in.Vec() {
 					dims = dims[:1]
 				}
-				if in.Vec || name == "position_embd.weight" {
+				if in.Vec() || name == "position_embd.weight" {
 					want = gguf.F32
 				}
 				if !slices.Equal(tensor.Dims, dims) || tensor.Type != want {
@@ -253,7 +253,7 @@ func TestGGUFTensors(t *testing.T) {
 				}
 			}
 			pair := func(name string, a pedestrian.Affine[float32]) {
-				check(name+".weight", a.W, !a.W.Vec)
+				check(name+".weight", a.W, !a.W.Vec())
 				check(name+".bias", a.B, false)
 			}
 			check("token_embd.weight", p.Tok, false)

@@ -53,7 +53,7 @@ func readBase(t *testing.T, name string) *pedestrian.Params[float32] {
 // logits are the equations' own, in float64.
 func logits(p *pedestrian.Params[float32], a *pedestrian.Adapter[float32], tokens []int) (rows [][]float64) {
 	wide := pedestrian.NewParams[float64](p.Config)
-	pedestrian.Convert(wide, p)
+	pedestrian.Convert(&wide.Values, &p.Values)
 	var adapter *pedestrian.Adapter[float64]
 	if a != nil {
 		adapter = pedestrian.NewAdapter[float64](a.Base, a.Config)

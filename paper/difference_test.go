@@ -90,11 +90,11 @@ func generic(c pedestrian.Config, seed uint64) *pedestrian.Params[float64] {
 	for _, t := range p.Tensors() {
 		mean, sd := 0.0, 0.3
 		switch {
-		case t.Vec && t.Name[len(t.Name)-1] == 'w':
+		case t.Role == pedestrian.Gain:
 			mean = 1
 		case t.Name == "tok.w" || t.Name == "pos.w":
 			sd = 1
-		case !t.Vec:
+		case !t.Vec():
 			sd = 1 / math.Sqrt(float64(t.Rows))
 		}
 		for i := range t.V {
@@ -109,7 +109,7 @@ func genericAdapter(c pedestrian.Config, a pedestrian.AdapterConfig, seed uint64
 	p := pedestrian.NewAdapter[float64](c, a)
 	for _, t := range p.Tensors() {
 		mean := 0.0
-		if t.Vec && !strings.HasSuffix(t.Name, ".b") { // a gain or a magnitude
+		if t.Vec() && !strings.HasSuffix(t.Name, ".b") { // a gain or a magnitude
 			mean = 1.5
 		}
 		for i := range t.V {

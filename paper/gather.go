@@ -25,7 +25,7 @@ func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pede
 		add(g.W, own.W, base.W)
 		add(g.B, own.B, base.B)
 	}
-	layer := func(g Layer, base pedestrian.Affine[float64], own pedestrian.LoRA[float64], bias pedestrian.Tensor[float64]) {
+	layer := func(g Layer, base pedestrian.Affine[float64], bias pedestrian.Tensor[float64], own pedestrian.LoRA[float64]) {
 		add(g.W.V, base.W)
 		add(g.B, bias, base.B)
 		add(g.D.V, own.Down)
@@ -37,23 +37,23 @@ func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pede
 	add(w.Pos.V, dp.Pos)
 	for i, g := range w.Blocks {
 		b, l := dp.Blocks[i], dlora.Blocks[i]
-		norm(g.LN1, l.LN1, b.LN1)
+		norm(g.LN1, l.Own.LN1, b.LN1)
 		qkv, bias := fuse(g.Heads)
 		if sum.qkv[i].V == nil {
 			sum.qkv[i] = Zeros(qkv.N, qkv.D)
 		}
 		sum.qkv[i] = sum.qkv[i].Add(qkv)
-		add(bias, l.QKVBias, b.QKV.B)
-		layer(g.AttProj, b.AttProj, l.AttProj, l.AttProjBias)
-		norm(g.LN2, l.LN2, b.LN2)
-		layer(g.Expand, b.Expand, l.Expand, l.ExpandBias)
-		layer(g.Contract, b.Contract, l.Contract, l.ContractBias)
+		add(bias, l.Own.QKV.B, b.QKV.B)
+		layer(g.AttProj, b.AttProj, l.Own.AttProj.B, l.AttProj)
+		norm(g.LN2, l.Own.LN2, b.LN2)
+		layer(g.Expand, b.Expand, l.Own.Expand.B, l.Expand)
+		layer(g.Contract, b.Contract, l.Own.Contract.B, l.Contract)
 	}
 	norm(w.LNFinal, dlora.LNFinal, dp.LNFinal)
 	if dlora.LogitsRows.V != nil {
 		w.Logits.W = withoutRows(w.Logits.W.T(), ids, dlora.LogitsRows).T()
 	}
-	layer(w.Logits, dp.Logits, dlora.Logits, dlora.LogitsBias)
+	layer(w.Logits, dp.Logits, dlora.LogitsBias, dlora.Logits)
 	if dp.Config.Tied {
 		add(withoutRows(w.Logits.W.T(), ids, dlora.TokRows).V, dp.Tok) // w_11 = w_tokᵗ (tied)
 	}

@@ -108,7 +108,7 @@ func mixedBlocks(p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64
 		if l.QKV.Down.V != nil {
 			m.parts = parts[3:]
 		}
-		bias := instead(l.QKVBias, b.QKV.B)
+		bias := instead(l.Own.QKV.B, b.QKV.B)
 		for _, part := range m.parts {
 			f := part.of(l)
 			layer := Layer{W: matrix(b.QKV.W).Columns(part.from, part.cols), D: matrix(f.Down), U: matrix(f.Up), M: f.Magnitude.V,

@@ -38,12 +38,12 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 	adapted := func(w Mat, b Vec, l pedestrian.LoRA[float64]) Layer {
 		return Layer{w, b, matrix(l.Down), matrix(l.Up), l.Magnitude.V, l.Multiplier, lora.Config.Dropout > 0, lora.Config.DoRAExact}
 	}
-	layer := func(a pedestrian.Affine[float64], b pedestrian.Tensor[float64], l pedestrian.LoRA[float64]) Layer {
-		return adapted(matrix(a.W), instead(b, a.B), l)
+	layer := func(a, own pedestrian.Affine[float64], l pedestrian.LoRA[float64]) Layer {
+		return adapted(matrix(a.W), instead(own.B, a.B), l)
 	}
 	w := weights{
 		Tok: withRows(matrix(p.Tok), lora.Config.Tokens, lora.TokRows), Pos: matrix(p.Pos), ids: lora.Config.Tokens, LNFinal: norm(p.LNFinal, lora.LNFinal),
-		Logits: layer(p.Logits, lora.LogitsBias, lora.Logits),
+		Logits: layer(p.Logits, pedestrian.Affine[float64]{B: lora.LogitsBias}, lora.Logits),
 	}
 	if c.Tied {
 		w.Logits.W = w.Tok.T()
@@ -69,8 +69,8 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 			qkv = qkv.Add(low)
 		}
 		w.Blocks = append(w.Blocks, BlockParams{
-			LN1: norm(b.LN1, l.LN1), Heads: heads(c, c.ScoreScale(i), qkv, instead(l.QKVBias, b.QKV.B)), AttProj: layer(b.AttProj, l.AttProjBias, l.AttProj),
-			LN2: norm(b.LN2, l.LN2), Expand: layer(b.Expand, l.ExpandBias, l.Expand), Contract: layer(b.Contract, l.ContractBias, l.Contract),
+			LN1: norm(b.LN1, l.Own.LN1), Heads: heads(c, c.ScoreScale(i), qkv, instead(l.Own.QKV.B, b.QKV.B)), AttProj: layer(b.AttProj, l.Own.AttProj, l.AttProj),
+			LN2: norm(b.LN2, l.Own.LN2), Expand: layer(b.Expand, l.Own.Expand, l.Expand), Contract: layer(b.Contract, l.Own.Contract, l.Contract),
 			Activation: c.Activation, Masked: masked,
 		})
 	}

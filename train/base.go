@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -44,22 +43,20 @@ func baseDigest(p *pedestrian.Params[float32], vocab int) string {
 			h.Write(buf)
 		}
 	}
-	for _, t := range p.Tensors() {
-		stride := t.Cols
-		switch {
-		case vocab == 0:
-		case t.Name == "tok.w":
-			t.Rows = vocab
-		case strings.HasPrefix(t.Name, "logits."):
-			t.Cols = vocab
-		}
-		fmt.Fprintf(h, "%s %s\n", t.Name, t.Shape())
-		if t.Cols == stride {
-			sum(t.V[:t.Rows*t.Cols])
+	c := p.Config
+	if vocab > 0 {
+		c.Vocab = vocab
+	}
+	ts := p.Tensors() // of as many rows and columns, or more
+	for i, s := range c.Slots() {
+		t := ts[i]
+		fmt.Fprintf(h, "%s %s\n", s.Name, s.Shape())
+		if s.Cols == t.Cols {
+			sum(t.V[:s.Rows*s.Cols])
 			continue
 		}
-		for i := range t.Rows {
-			sum(t.V[i*stride:][:t.Cols])
+		for row := range s.Rows {
+			sum(t.V[row*t.Cols:][:s.Cols])
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -39,33 +39,26 @@ func Extend(p *pedestrian.Params[float32], vocab int) *pedestrian.Params[float32
 	had := c.Vocab
 	c.Vocab = vocab
 	q := pedestrian.NewParams[float32](c)
-	to := map[string]pedestrian.Tensor[float32]{}
-	for _, t := range q.Tensors() {
-		to[t.Name] = t
-	}
-	for _, t := range p.Tensors() {
-		dst := to[t.Name]
-		if !strings.HasPrefix(t.Name, "logits.") {
-			copy(dst.V, t.V)
-			continue
-		}
-		for i := range t.Rows {
-			row, sum := dst.V[i*dst.Cols:][:dst.Cols], 0.0
-			for _, v := range row[:copy(row, t.V[i*t.Cols:][:t.Cols])] {
-				sum += float64(v)
-			}
-			for j := had; j < vocab; j++ {
-				row[j] = float32(sum / float64(had))
-			}
-		}
-	}
-	for j := range c.Width {
+	mean := func(v []float32, stride int) float32 { // of those that there were
 		sum := 0.0
 		for i := range had {
-			sum += float64(p.Tok.V[i*c.Width+j])
+			sum += float64(v[i*stride])
 		}
-		for i := had; i < vocab; i++ {
-			q.Tok.V[i*c.Width+j] = float32(sum / float64(had))
+		return float32(sum / float64(had))
+	}
+	from := p.Tensors()
+	for i, dst := range q.Tensors() {
+		t := from[i]
+		for row := range t.Rows {
+			to := dst.V[row*dst.Cols:][:dst.Cols]
+			for j := copy(to, t.V[row*t.Cols:][:t.Cols]); j < dst.Cols; j++ {
+				to[j] = mean(to, 1)
+			}
+		}
+		for j := range dst.Cols {
+			for row := t.Rows; row < dst.Rows; row++ {
+				dst.V[row*dst.Cols+j] = mean(dst.V[j:], dst.Cols)
+			}
 		}
 	}
 	return q

@@ -2,7 +2,6 @@ package train
 
 import (
 	"math"
-	"strings"
 	"sync"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -20,16 +19,17 @@ func Init[T pedestrian.Float](p *pedestrian.Params[T], seed uint64) {
 	residual := initStd / math.Sqrt(2*float64(p.Config.Blocks))
 	var wg sync.WaitGroup
 	for _, t := range p.Tensors() {
-		switch {
-		case t.Vec && strings.HasSuffix(t.Name, ".w"):
+		switch t.Role {
+		case pedestrian.Gain:
 			for i := range t.V {
 				t.V[i] = 1
 			}
-		case t.Vec: // a bias
-		case strings.HasSuffix(t.Name, ".attProj.w") || strings.HasSuffix(t.Name, ".contract.w"):
-			wg.Go(func() { fillNormal(t, residual, seed) })
-		default:
-			wg.Go(func() { fillNormal(t, initStd, seed) })
+		case pedestrian.Matrix, pedestrian.Table:
+			std := initStd
+			if t.Residual {
+				std = residual
+			}
+			wg.Go(func() { fillNormal(t, std, seed) })
 		}
 	}
 	wg.Wait()

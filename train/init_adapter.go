@@ -3,7 +3,6 @@ package train
 import (
 	"fmt"
 	"math"
-	"strings"
 	"sync"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -29,47 +28,38 @@ func InitAdapter[T pedestrian.Float](a *pedestrian.Adapter[T], p *pedestrian.Par
 	if init != "" && init != Kaiming && init != Gaussian {
 		panic(fmt.Sprintf("train.InitAdapter: unknown initialisation %q: choose %q or %q", init, Kaiming, Gaussian))
 	}
-	own := map[string]pedestrian.Tensor[T]{}
-	for _, t := range p.Tensors() {
-		own[t.Name] = t
-	}
 	clear(a.Slab)
 	var wg sync.WaitGroup
 	for _, t := range a.Tensors() {
-		switch {
-		case strings.HasSuffix(t.Name, ".up"):
-		case strings.HasSuffix(t.Name, ".down") && init == Gaussian:
-			wg.Go(func() { fillNormal(t, 1/float64(t.Cols), seed) })
-		case strings.HasSuffix(t.Name, ".down"):
-			wg.Go(func() { fillUniform(t, 1/math.Sqrt(float64(t.Rows)), seed) })
-		case strings.HasSuffix(t.Name, ".magnitude"):
-		case t.Name == "tok.rows":
-			for k, id := range a.Config.Tokens {
-				copy(t.V[k*t.Cols:][:t.Cols], p.Tok.V[int(id)*t.Cols:])
+		switch t.Role {
+		case pedestrian.Down:
+			if init == Gaussian {
+				wg.Go(func() { fillNormal(t, 1/float64(t.Cols), seed) })
+			} else {
+				wg.Go(func() { fillUniform(t, 1/math.Sqrt(float64(t.Rows)), seed) })
 			}
-		case t.Name == "logits.rows":
-			for k, id := range a.Config.Tokens {
-				for j := range t.Cols {
-					t.V[k*t.Cols+j] = p.Logits.W.V[j*p.Config.Vocab+int(id)]
-				}
-			}
-		default:
-			copy(t.V, own[t.Name].V)
-		}
-	}
-	if a.Config.DoRA {
-		for i := range a.Blocks {
-			for _, t := range a.Config.Targets {
-				if l := a.LoRA(i, t); l.Magnitude.V != nil && t != pedestrian.TargetLogits {
-					wg.Go(func() { columnNorms(l.Magnitude.V, weightOf(p, i, t)) })
-				}
-			}
-		}
-		if a.Logits.Magnitude.V != nil {
-			columnNorms(a.Logits.Magnitude.V, weightOf(p, 0, pedestrian.TargetLogits))
+		case pedestrian.Magnitude:
+			wg.Go(func() { columnNorms(t.V, weightOf(p, p.Config.Linear(t.Block, pedestrian.Target(t.Layer)))) })
+		case pedestrian.TokenRows:
+			copyRows(t, p, a.Config.Tokens)
+		case pedestrian.Gain, pedestrian.Bias:
+			copy(t.V, p.Tensor(t.Name).V)
 		}
 	}
 	wg.Wait()
+}
+
+// copyRows sets t to p's rows of tokens: of the embedding, or the columns of the logits.
+func copyRows[T pedestrian.Float](t pedestrian.Tensor[T], p *pedestrian.Params[T], tokens []int32) {
+	from := columns[T]{p.Tok.V, p.Tok.Cols, 1, p.Tok.Cols}
+	if t.Layer == "logits" {
+		from = weightOf(p, p.Config.Linear(-1, pedestrian.TargetLogits))
+	}
+	for k, id := range tokens {
+		for j := range t.Cols {
+			t.V[k*t.Cols+j] = from.v[j*from.down+int(id)*from.right]
+		}
+	}
 }
 
 func fillUniform[T pedestrian.Float](t pedestrian.Tensor[T], bound float64, seed uint64) {
@@ -86,31 +76,13 @@ type columns[T pedestrian.Float] struct {
 	down, right int
 }
 
-// weightOf is the weight that t of a block names in p, input×output.
-func weightOf[T pedestrian.Float](p *pedestrian.Params[T], block int, t pedestrian.Target) columns[T] {
-	c := p.Config
-	keys := c.Heads * c.QueryDim()
-	part := func(w pedestrian.Tensor[T], from int) columns[T] {
-		return columns[T]{w.V[from:], w.Rows, w.Cols, 1}
+// weightOf is the weight of a layer in p, input×output.
+func weightOf[T pedestrian.Float](p *pedestrian.Params[T], l pedestrian.Linear) columns[T] {
+	w := p.Tensor(l.Weight)
+	if l.Transposed {
+		return columns[T]{w.V[l.From*w.Cols:], w.Cols, 1, w.Cols}
 	}
-	switch t {
-	case pedestrian.TargetQ, pedestrian.TargetQKV:
-		return part(p.Blocks[block].QKV.W, 0)
-	case pedestrian.TargetK:
-		return part(p.Blocks[block].QKV.W, keys)
-	case pedestrian.TargetV:
-		return part(p.Blocks[block].QKV.W, 2*keys)
-	case pedestrian.TargetAttProj:
-		return part(p.Blocks[block].AttProj.W, 0)
-	case pedestrian.TargetExpand:
-		return part(p.Blocks[block].Expand.W, 0)
-	case pedestrian.TargetContract:
-		return part(p.Blocks[block].Contract.W, 0)
-	}
-	if c.Tied {
-		return columns[T]{p.Tok.V, p.Tok.Cols, 1, p.Tok.Cols}
-	}
-	return part(p.Logits.W, 0)
+	return columns[T]{w.V[l.From:], w.Rows, w.Cols, 1}
 }
 
 // columnNorms sets norms to the Euclidean lengths of as many columns of w, summed

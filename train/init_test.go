@@ -73,12 +73,12 @@ func TestInit(t *testing.T) {
 		mean, std := sum/n, math.Sqrt(square/n)
 		want := 0.02
 		switch {
-		case v.Vec && strings.HasSuffix(v.Name, ".w"):
+		case v.Role == pedestrian.Gain:
 			if mean != 1 || std != 1 {
 				t.Errorf("gain %s: mean %g, root mean square %g", v.Name, mean, std)
 			}
 			continue
-		case v.Vec:
+		case v.Vec():
 			if std != 0 {
 				t.Errorf("bias %s is not zero", v.Name)
 			}

@@ -161,7 +161,7 @@ func writerIn(t *testing.T, tok *token.Tokenizer, precision engine.Precision, ch
 	p := pedestrian.NewParams[float32](c)
 	Init(p, 8)
 	for _, v := range p.Tensors() {
-		if !v.Vec {
+		if !v.Vec() {
 			for i := range v.V {
 				v.V[i] *= 20
 			}

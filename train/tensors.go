@@ -12,7 +12,7 @@ import (
 
 // shapeOf is a tensor's shape as safetensors writes it: vectors have one dimension.
 func shapeOf(t pedestrian.Tensor[float32]) []int {
-	if t.Vec {
+	if t.Vec() {
 		return []int{t.Cols}
 	}
 	return []int{t.Rows, t.Cols}

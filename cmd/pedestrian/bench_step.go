@@ -61,7 +61,7 @@ func randomParams(c pedestrian.Config) *pedestrian.Params[float32] {
 		p.Slab[i] = 0.02 * float32(rnd.Float64()*2-1)
 	}
 	for _, t := range p.Tensors() {
-		if t.Vec {
+		if t.Vec() {
 			for i := range t.V {
 				t.V[i] += 1
 			}

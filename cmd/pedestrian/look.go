@@ -32,7 +32,7 @@ const lookTokens = 32
 
 func newLook(c *train.Checkpoint, d *train.Data) (*look, error) {
 	l := &look{network: c.Network, trained: c.State.Params, params: pedestrian.NewParams[float64](c.Network), tok: c.Tokenizer}
-	pedestrian.Convert(l.params, l.trained)
+	pedestrian.Convert(&l.params.Values, &l.trained.Values)
 	n := min(lookTokens, c.Network.Context)
 	from := 0
 	for i, id := range d.Val { // behind the end of a line a story begins

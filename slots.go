@@ -1,0 +1,281 @@
+package pedestrian
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Role says what a parameter is: what it starts from, whether it decays, how it is
+// read and written.
+type Role string
+
+const (
+	Matrix    Role = "matrix"     // weight of a fully connected layer, input×output
+	Table     Role = "table"      // embedding, a row for each token or position
+	Gain      Role = "gain"       // of a normalization, a vector
+	Bias      Role = "bias"       // a vector that is added
+	Down      Role = "down"       // d of an adapter, input×r
+	Up        Role = "up"         // u of an adapter, r×output
+	Magnitude Role = "magnitude"  // m of DoRA, a vector: a number for each output
+	TokenRows Role = "token rows" // rows of a table, or columns of the logits as rows, for single tokens
+)
+
+// A Slot is one parameter of a network or of an adapter, without its numbers: a line
+// of the list that says which there are.
+type Slot struct {
+	Name  string // dotted, such as "block.0.ln1.w"; no two are equal
+	Layer string // such as "ln1"; of factors and magnitudes the Target that they stand beside
+	Block int    // counted from 0; -1 outside of the blocks
+	Role  Role
+
+	Rows, Cols int // a vector has one row
+	Offset     int // of its first number in the slab
+
+	// Stage is the place of its layer in the block, from 0 for the one that reads the
+	// block's input. The backward pass comes to the stages in the opposite order.
+	// Outside of the blocks it is 0.
+	Stage int
+
+	Residual bool // a matrix whose outputs are added to the residual stream
+}
+
+// Vec says whether the parameter is a vector.
+func (s Slot) Vec() bool { return s.Role == Gain || s.Role == Bias || s.Role == Magnitude }
+
+// Shape is "32x10" for a matrix and "10" for a vector.
+func (s Slot) Shape() string {
+	if s.Vec() {
+		return fmt.Sprint(s.Cols)
+	}
+	return fmt.Sprintf("%dx%d", s.Rows, s.Cols)
+}
+
+// A Linear is a fully connected layer, or the outputs of one that an adapter can stand
+// beside alone, such as the queries in the fused queries, keys and values.
+type Linear struct {
+	Target  Target // its name, in its block if Block is not -1
+	Block   int    // counted from 0; -1 outside of the blocks
+	In, Out int
+
+	Layer      Target // that it is a part of; equal to Target if it is a whole one
+	Weight     string // name of the parameter that holds its matrix
+	From       int    // first of its columns there
+	Transposed bool   // the parameter is output×input: logits that are tied to the token embedding
+}
+
+// kind is what a layer computes.
+type kind int
+
+const (
+	table  kind = iota // looks rows up
+	norm               // normalizes, then multiplies by a gain
+	linear             // multiplies by a matrix
+)
+
+// A dim is a size with the paper's letters for it.
+type dim struct {
+	n      int
+	letter string
+}
+
+// A layer is a line of the list. The parameters of a network, its fully connected
+// layers, what an adapter can have and what there is to count all follow from it.
+type layer struct {
+	kind    kind
+	name    string // in the names of parameters
+	title   string // in a ledger
+	in, out dim    // of a table its rows and columns; a norm has out alone
+	bias    bool
+	tokens  bool // it has a row or a column for each token, and single ones can be trained
+
+	residual bool   // linear: the outputs are added to the residual stream
+	tied     bool   // linear: the matrix is the transposed token embedding
+	parts    []part // linear: outputs side by side, that adapters can stand beside alone
+}
+
+type part struct {
+	name, title string
+	out         dim
+}
+
+// layers is the list: the layers below the blocks, those of every block and those
+// above, in the order of the forward pass and of the slab.
+func (c Config) layers() (below, block, above []layer) {
+	d, vocab := dim{c.Width, "d"}, dim{c.Vocab, "n_vocab"}
+	keys, hidden := dim{c.Heads * c.QueryDim(), "d"}, dim{c.HiddenDim(), "4d"}
+	if c.KeyDim > 0 && c.KeyDim != c.ValueDim() {
+		keys.letter = "n_h·d_ρ"
+	}
+	if c.Hidden > 0 && c.Hidden != 4*c.Width {
+		hidden.letter = "hidden"
+	}
+	below = []layer{
+		{kind: table, name: "tok", title: "token embedding", in: vocab, out: d, tokens: true},
+		{kind: table, name: "pos", title: "position embedding", in: dim{c.Context, "n_context"}, out: d},
+	}
+	block = []layer{
+		{kind: norm, name: "ln1", title: "1st layer norm", out: d, bias: c.Bias},
+		{kind: linear, name: "qkv", title: "queries, keys and values", in: d, out: dim{c.QKVDim(), ""}, bias: c.Bias,
+			parts: []part{{"q", "queries", keys}, {"k", "keys", keys}, {"v", "values", d}}},
+		{kind: linear, name: "attProj", title: "FC_attProj", in: d, out: d, bias: c.Bias, residual: true},
+		{kind: norm, name: "ln2", title: "2nd layer norm", out: d, bias: c.Bias},
+		{kind: linear, name: "expand", title: "FC_expand", in: d, out: hidden, bias: c.Bias},
+		{kind: linear, name: "contract", title: "FC_contract", in: hidden, out: d, bias: c.Bias, residual: true},
+	}
+	above = []layer{
+		{kind: norm, name: "lnFinal", title: "final layer norm", out: d, bias: c.Bias},
+		{kind: linear, name: "logits", title: "FC_logits", in: d, out: vocab, bias: c.LogitsBias, tied: c.Tied, tokens: !c.Tied},
+	}
+	return below, block, above
+}
+
+// each visits every layer of the network. Outside of the blocks, block is -1.
+func (c Config) each(visit func(l layer, block, stage int)) {
+	below, inBlock, above := c.layers()
+	for _, l := range below {
+		visit(l, -1, 0)
+	}
+	for i := range c.Blocks {
+		for stage, l := range inBlock {
+			visit(l, i, stage)
+		}
+	}
+	for _, l := range above {
+		visit(l, -1, 0)
+	}
+}
+
+// dotted is the name of something in a block, or outside of the blocks.
+func dotted(block int, name string) string {
+	if block < 0 {
+		return name
+	}
+	return fmt.Sprintf("block.%d.%s", block, name)
+}
+
+// align is the number of elements that the offset of every slot is a multiple of.
+const align = 16
+
+// A slotList is a list of slots in the making.
+type slotList struct {
+	slots []Slot
+	size  int // of the slab
+}
+
+func (l *slotList) add(of layer, block, stage int, name, suffix string, role Role, rows, cols int) {
+	l.slots = append(l.slots, Slot{Name: dotted(block, name+suffix), Layer: name, Block: block, Role: role, Rows: rows, Cols: cols,
+		Offset: l.size, Stage: stage, Residual: of.residual && role == Matrix})
+	l.size += (rows*cols + align - 1) / align * align
+}
+
+// Slots lists the parameters of a network in the order of the slab.
+func (c Config) Slots() []Slot { return c.slotList().slots }
+
+func (c Config) slotList() (list slotList) {
+	c.each(func(l layer, block, stage int) {
+		switch {
+		case l.kind == table:
+			list.add(l, block, stage, l.name, ".w", Table, l.in.n, l.out.n)
+		case l.kind == norm:
+			list.add(l, block, stage, l.name, ".w", Gain, 1, l.out.n)
+		case !l.tied:
+			list.add(l, block, stage, l.name, ".w", Matrix, l.in.n, l.out.n)
+		}
+		if l.bias {
+			list.add(l, block, stage, l.name, ".b", Bias, 1, l.out.n)
+		}
+	})
+	return list
+}
+
+// Slots lists the parameters of an adapter beside a network of configuration c, in the
+// order of the slab. Gains and biases have the names that they have in the network, in
+// whose place they stand.
+func (a AdapterConfig) Slots(c Config) []Slot { return a.slotList(c).slots }
+
+func (a AdapterConfig) slotList(c Config) (list slotList) {
+	c.each(func(l layer, block, stage int) {
+		add := func(name, suffix string, role Role, rows, cols int) {
+			list.add(l, block, stage, name, suffix, role, rows, cols)
+		}
+		switch tokens := len(a.Tokens); {
+		case l.kind == table && l.tokens && tokens > 0:
+			add(l.name, ".rows", TokenRows, tokens, l.out.n)
+		case l.kind == norm && a.Norms:
+			add(l.name, ".w", Gain, 1, l.out.n)
+		case l.kind == linear:
+			for _, t := range l.linears(block) {
+				if !a.Has(block, t.Target) {
+					continue
+				}
+				name, r := string(t.Target), a.RankOf(t.Target)
+				add(name, ".down", Down, t.In, r)
+				add(name, ".up", Up, r, t.Out)
+				if a.DoRA {
+					add(name, ".magnitude", Magnitude, 1, t.Out)
+				}
+			}
+			if l.tokens && tokens > 0 {
+				add(l.name, ".rows", TokenRows, tokens, l.in.n)
+			}
+		}
+		if l.bias && a.trainsBias(l, block) {
+			add(l.name, ".b", Bias, 1, l.out.n)
+		}
+	})
+	return list
+}
+
+// trainsBias says whether the bias of a layer of a block is trained.
+func (a AdapterConfig) trainsBias(l layer, block int) bool {
+	return a.Bias == BiasAll || l.kind == norm && a.Norms ||
+		a.Bias == BiasAdapted && slices.ContainsFunc(l.linears(block), func(t Linear) bool { return a.Has(block, t.Target) })
+}
+
+// Linears lists the fully connected layers of every block, and the logits: the parts
+// of a fused layer, then the layer itself.
+func (c Config) Linears() (all []Linear) {
+	c.each(func(l layer, block, _ int) { all = append(all, l.linears(block)...) })
+	return all
+}
+
+// linears are l's parts, then l itself; none if it is no fully connected layer.
+func (l layer) linears(block int) (all []Linear) {
+	if l.kind != linear {
+		return nil
+	}
+	whole := Linear{Target: Target(l.name), Block: block, In: l.in.n, Out: l.out.n, Layer: Target(l.name), Weight: dotted(block, l.name+".w")}
+	if l.tied {
+		whole.Weight, whole.Transposed = "tok.w", true
+	}
+	from := 0
+	for _, p := range l.parts {
+		t := whole
+		t.Target, t.Out, t.From = Target(p.name), p.out.n, from
+		all, from = append(all, t), from+p.out.n
+	}
+	return append(all, whole)
+}
+
+// Linear is the fully connected layer of that name: of the block, or outside of the
+// blocks, where block does not matter. It panics when there is none.
+func (c Config) Linear(block int, t Target) Linear {
+	_, inBlock, above := c.layers()
+	named := func(layers []layer, block int) (found Linear, ok bool) {
+		for _, l := range layers {
+			for _, f := range l.linears(block) {
+				if f.Target == t {
+					return f, true
+				}
+			}
+		}
+		return Linear{}, false
+	}
+	if l, ok := named(inBlock, block); ok {
+		return l
+	}
+	if l, ok := named(above, -1); ok {
+		return l
+	}
+	panic(fmt.Sprintf("pedestrian.Config.Linear: unknown target %q", t))
+}
