@@ -35,7 +35,7 @@ func TestLLMCRoundTrip(t *testing.T) {
 		for i, v := range views(m.Params) {
 			w := views(got.Params)[i]
 			if v.V == nil { // zeros
-				v.V = make([]float64, v.Cols)
+				v.V = make([]float64, len(w.V))
 			}
 			b, err := safetensors.Append(nil, v.V, d)
 			if err != nil {

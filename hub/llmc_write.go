@@ -43,7 +43,7 @@ func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safet
 		data := t.V
 		switch {
 		case data == nil:
-			data = make([]T, t.Cols)
+			data = make([]T, s.shape[0])
 		case s.matrix:
 			data = transposed(t)
 		}

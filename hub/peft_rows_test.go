@@ -75,7 +75,7 @@ func TestTheirRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(a, again, cmp.AllowUnexported(pedestrian.Adapter[float32]{})); diff != "" {
+		if diff := cmp.Diff(a, again, cmp.AllowUnexported(pedestrian.Values[float32]{})); diff != "" {
 			t.Errorf("%s: written and read again:\n%s", name, diff)
 		}
 		a.Tokenizer, dir = tok, filepath.Join(t.TempDir(), "b")

@@ -136,7 +136,7 @@ func TestTheirAdapters(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(a, again, cmp.AllowUnexported(pedestrian.Adapter[float32]{})); diff != "" {
+			if diff := cmp.Diff(a, again, cmp.AllowUnexported(pedestrian.Values[float32]{})); diff != "" {
 				t.Errorf("written and read again:\n%s", diff)
 			}
 		})
@@ -217,7 +217,7 @@ func TestOurAdapters(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(a, back, cmp.AllowUnexported(pedestrian.Adapter[float32]{})); diff != "" && name != "thirds" {
+			if diff := cmp.Diff(a, back, cmp.AllowUnexported(pedestrian.Values[float32]{})); diff != "" && name != "thirds" {
 				t.Errorf("not as it was:\n%s", diff)
 			}
 			if name == "thirds" { // the multipliers 5/3, 5 and 1 are no powers of two apart: rounded once each way
