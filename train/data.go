@@ -24,6 +24,7 @@ type Data struct {
 	Begin    []int32  // what stands before a document, and a network that was trained on d knows as such
 	Warnings []string // of a text; those of documents are in Report
 
+	memory bool     // it is of TextData or ExampleData
 	former bool     // it was read as ReadingFormer says
 	vocab  int      // of token shards; 0 = the tokenizer's
 	floor  float64  // nats per token, on the windows that evaluations use; 0 when it is not known
@@ -93,10 +94,17 @@ func (d *Data) readShards(o Options) error {
 	return err
 }
 
+// errNoData is of options that name no data.
+var errNoData = fmt.Errorf("data is empty: give %q or the path of a text; data in memory are of TextData and ExampleData", Stories)
+
 // LoadData reads the text or the token shards that o names, or tells the stories, makes the tokenizer
 // and the two splits. Of the stories the floor is known, to the windows that an
 // evaluation with o takes.
 func LoadData(o Options) (*Data, error) {
+	if o.Data == "" {
+		return nil, errNoData
+	}
+	o = o.filled(false)
 	if !TellsStories(o.Data) && corpus.IsShards(o.Data) {
 		return loadShards(o)
 	}

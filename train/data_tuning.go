@@ -17,6 +17,10 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	if tok.Vocab() > vocab {
 		return nil, fmt.Errorf("%s has a vocabulary of %d, and its tokenizer has %d tokens: they do not belong together", o.Tuning.Base, vocab, tok.Vocab())
 	}
+	if o.Data == "" {
+		return nil, errNoData
+	}
+	o = o.filled(true)
 	switch told := TellsStories(o.Data); {
 	case !told && corpus.IsShards(o.Data):
 		d := &Data{Source: o.Data, Tokenizer: tok, vocab: vocab, former: o.Reading == ReadingFormer}
@@ -38,31 +42,18 @@ func (o Options) mark(tok *token.Tokenizer) string {
 // loadExamples reads examples and divides them, unless there is a file for validation.
 func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 	d := &Data{Source: o.Data, Tokenizer: tok, former: o.Reading == ReadingFormer}
-	e := corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End, Former: o.Reading == ReadingFormer}}
-	var err error
-	if e.Begin, err = o.begin(tok); err != nil {
+	e, err := o.exampleOptions(tok)
+	if err != nil {
 		return nil, err
 	}
 	d.Begin = e.Begin
-	if o.Tuning.Template != "" {
-		if e.Template, err = corpus.LoadTemplate(o.Tuning.Template); err != nil {
-			return nil, err
-		}
-	}
 	x, report, err := corpus.LoadExamples(o.Data, tok, e)
 	if err != nil {
 		return nil, err
 	}
 	d.Report = report
-	if !o.Validates() {
-		d.Examples, d.ValExamples = x, new(corpus.Examples)
-		return d, nil
-	}
 	if o.Val == "" {
-		if d.Examples, d.ValExamples, err = x.Split(o.ValFraction, storySeed); err != nil {
-			err = fmt.Errorf("%s: %w, or none (--val-fraction 0)", o.Data, err)
-		}
-		return d, err
+		return d, d.divide(x, o)
 	}
 	d.Examples = x
 	if err := corpus.CheckApart(o.Data, o.Val); err != nil {
@@ -72,4 +63,28 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 		report.Compare(x, d.ValExamples)
 	}
 	return d, err
+}
+
+// exampleOptions say how examples are read.
+func (o Options) exampleOptions(tok *token.Tokenizer) (e corpus.ExampleOptions, err error) {
+	e = corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End, Former: o.Reading == ReadingFormer}}
+	if e.Begin, err = o.begin(tok); err != nil {
+		return e, err
+	}
+	if o.Tuning.Template != "" {
+		e.Template, err = corpus.LoadTemplate(o.Tuning.Template)
+	}
+	return e, err
+}
+
+// divide keeps a part of x for validation, as o says.
+func (d *Data) divide(x *corpus.Examples, o Options) (err error) {
+	if !o.Validates() {
+		d.Examples, d.ValExamples = x, new(corpus.Examples)
+		return nil
+	}
+	if d.Examples, d.ValExamples, err = x.Split(o.ValFraction, storySeed); err != nil {
+		return fmt.Errorf("%s: %w, or none (--val-fraction 0)", d.Source, err)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -11,7 +12,7 @@ import (
 // adapter beside it, and then b.Params are read and never changed, or with all of its
 // parameters, and then they are. The adapter is b.Adapter, if there is one: its moments
 // begin anew. The network is that of b, whatever o has; what is 0 of o is planned by the
-// data. For the rest it is as Start.
+// data. An empty o.Tuning.Base is the name of b. For the rest it is as Start.
 func Finetune(o Options, b Base, d *Data, dir string) (*Run, error) {
 	return finetuneOn(disk{}, o, b, d, dir)
 }
@@ -19,8 +20,12 @@ func Finetune(o Options, b Base, d *Data, dir string) (*Run, error) {
 func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, error) {
 	o.Config = b.Params.Config
 	if o.Tuning.Base == "" {
-		panic("train.Finetune: Options.Tuning.Base is empty")
+		o.Tuning.Base = cmp.Or(b.Name, b.Path, memorySource)
 	}
+	if d.memory {
+		o, d = o.forMemory(), d.ofBase(o)
+	}
+	o = o.filled(true)
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}

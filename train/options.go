@@ -40,8 +40,25 @@ func grammar(data string) *corpus.Grammar {
 // TellsStories says whether data means built-in stories, and not a path.
 func TellsStories(data string) bool { return grammar(data) != nil }
 
-// Options is everything that can be chosen about a run. The zero value is not
-// useful: start from a preset.
+// Options is everything that can be chosen about a run. A new run must have the sizes of a
+// network and Steps; the rest may be left at zero. A zero that no run can have is replaced
+// when a run begins ([Start], [Finetune]) or its data are loaded:
+//
+//	Activation "": GELU, and then an Eps of 0 is 1e-5
+//	Batch 12, Accumulate 1, EvalEvery a tenth of Steps, Keep 2, SampleTokens 120
+//	AdamEps 0, nothing of AdamW was chosen: AdamEps 1e-8, and where they are 0
+//	    LR 1e-3, Beta1 0.9, Beta2 0.99, Clip 1; Schedule "": ScheduleCosine
+//	StoryChars 2,000,000; Tokenizer "": characters, or those of the base
+//
+// of a run that goes on from a base
+//
+//	Batch, EvalEvery, Warmup as Plan has it; Steps 0: Tuning.Epochs, 3 where that is 0
+//	AdamEps 0: as above, with Beta2 0.999, and LR FullRate where Tuning.Full
+//	Tuning.Adapter with Scaling "": ScaleRank, and where they are zero
+//	    rank 8, an alpha of twice the rank, beside every layer of every block
+//
+// Data of [TextData] and [ExampleData] are in memory: Data, Val, Tokenizer, StoryChars and
+// Reading do not count then.
 type Options struct {
 	Preset string `json:"preset" yaml:"preset"` // the preset these options began with
 
@@ -115,14 +132,13 @@ func (o Options) Validate() error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if o.Data == "" {
-		return fmt.Errorf("data is empty: give %q or the path of a text", Stories)
-	}
 	if o.Precision != "" && o.Precision != string(engine.Float32) && o.Precision != string(engine.BF16) {
 		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
 	}
-	if err := checkTokenizer(o.Tokenizer); err != nil && !(o.Tuning.on() && o.Tokenizer == BaseTokenizer) {
-		return err
+	if o.Data != "" && !(o.Tuning.on() && o.Tokenizer == BaseTokenizer) {
+		if err := checkTokenizer(o.Tokenizer); err != nil {
+			return err
+		}
 	}
 	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)
@@ -134,11 +150,15 @@ func (o Options) Validate() error {
 	if o.Tuning.on() && o.Tuning.Epochs != 0 {
 		steps = 0
 	}
+	chars := 0
+	if TellsStories(o.Data) {
+		chars = 1
+	}
 	for _, f := range []struct {
 		name       string
 		value, min int
 	}{
-		{"story_chars", o.StoryChars, 1}, {"batch", o.Batch, batch}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, steps},
+		{"story_chars", o.StoryChars, chars}, {"batch", o.Batch, batch}, {"accumulate", o.Accumulate, 1}, {"steps", o.Steps, steps},
 		{"warmup", o.Warmup, 0}, {"eval_every", o.EvalEvery, evalEvery}, {"eval_batches", o.EvalBatches, 0}, {"patience", o.Patience, 0},
 		{"save_every", o.SaveEvery, 0}, {"keep", o.Keep, 1}, {"sample_every", o.SampleEvery, 0},
 		{"sample_tokens", o.SampleTokens, 1}, {"threads", o.Threads, 0},

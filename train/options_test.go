@@ -158,7 +158,6 @@ func TestValidateRefuses(t *testing.T) {
 		{func(o *Options) { o.ValFraction = 1e-4 }, "val_fraction is 0.0001: it must be at least 0.001 and at most 0.5, or 0 for no validation split"},
 		{func(o *Options) { o.Tokenizer = "words" }, `unknown tokenizer "words": choose chars, bytes, gpt2, or the path`},
 		{func(o *Options) { o.Activation = "swish" }, `unknown activation "swish"`},
-		{func(o *Options) { o.Data = "" }, "data is empty"},
 		{func(o *Options) { o.Batch, o.Context = 1<<20, 1<<20 }, "more than a step can hold"},
 		{func(o *Options) { o.Vocab = -1 }, "vocab is -1"},
 		{func(o *Options) { o.Window = -1 }, "window is -1"},

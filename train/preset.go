@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/token"
 )
 
 // A Preset is a named set of options with a reason.
@@ -18,11 +19,10 @@ type Preset struct {
 func Presets() []Preset {
 	// What most runs share; each preset changes what makes it one.
 	base := Options{
-		Data: Stories, Tokenizer: "chars", StoryChars: 2_000_000, ValFraction: 0.1, Align: AlignNone, Reading: ReadingDocuments,
-		Config: pedestrian.Config{Activation: pedestrian.GELU, Eps: 1e-5, Tied: true},
-		Batch:  12, Accumulate: 1, Beta1: 0.9, Beta2: 0.99, AdamEps: 1e-8, Decay: 0.1, Clip: 1, OnSpike: SpikeWarn, Schedule: ScheduleCosine,
-		EvalEvery: 250, EvalBatches: 20, Keep: 2, SampleEvery: 250, SampleTokens: 120, Seed: 1,
-	}
+		Data: Stories, Tokenizer: token.Chars, ValFraction: 0.1, Align: AlignNone, Reading: ReadingDocuments,
+		Config: pedestrian.Config{Tied: true}, Decay: 0.1, OnSpike: SpikeWarn,
+		EvalEvery: 250, EvalBatches: 20, SampleEvery: 250, Seed: 1,
+	}.filled(false)
 	size := func(o *Options, context, width, heads, blocks int) {
 		o.Context, o.Width, o.Heads, o.Blocks = context, width, heads, blocks
 	}

@@ -48,7 +48,6 @@ func loadMarked(o Options, tok *token.Tokenizer) (*Data, error) {
 			return nil, err
 		}
 	}
-	d := &Data{Source: o.Data, Tokenizer: tok}
 	begin, err := o.begin(tok)
 	if err != nil {
 		return nil, err
@@ -57,33 +56,42 @@ func loadMarked(o Options, tok *token.Tokenizer) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Bytes = train.Bytes()
-	d.warn(train)
 	var val *corpus.Text
-	if o.Validates() && o.Val == "" {
-		if train, val, err = train.Split(o.ValFraction, o.cut()); err != nil {
-			return nil, fmt.Errorf("%s: %w%s", o.Data, err, o.loosened())
-		}
-	} else if o.Validates() {
+	if o.Val != "" {
 		if err := corpus.CheckApart(o.Data, o.Val); err != nil {
 			return nil, err
 		}
 		if val, err = corpus.LoadText(tok, begin, o.tokensBeside(tok), o.Val); err != nil {
 			return nil, err
 		}
+	}
+	d := &Data{Source: o.Data, Tokenizer: tok}
+	return d, d.encode(o, begin, train, val)
+}
+
+// encode makes the tokens of d's two splits. Without a text for validation, a part of the
+// other is kept, where o says so.
+func (d *Data) encode(o Options, begin []int32, train, val *corpus.Text) (err error) {
+	d.Bytes = train.Bytes()
+	d.warn(train)
+	if val != nil {
 		d.Bytes += val.Bytes()
 		d.warn(val)
+	} else if o.Validates() {
+		if train, val, err = train.Split(o.ValFraction, o.cut()); err != nil {
+			return fmt.Errorf("%s: %w%s", d.Source, err, o.loosened())
+		}
 	}
 	if d.Train, err = train.Encode(nil); err != nil {
-		return nil, err
+		return err
 	}
 	if val != nil {
 		if d.Val, err = val.Encode(nil); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	d.known(begin, o.Tuning.on())
-	return d, nil
+	return nil
 }
 
 // alphabet is the text whose characters are to be tokens; "" for other tokenizers.

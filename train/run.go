@@ -49,6 +49,10 @@ type Run struct {
 func Start(o Options, d *Data, dir string) (*Run, error) { return startOn(disk{}, o, d, dir) }
 
 func startOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
+	if d.memory {
+		o = o.forMemory()
+	}
+	o = o.filled(false)
 	c, err := networkFor(o, d)
 	if err != nil {
 		return nil, err

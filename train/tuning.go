@@ -100,18 +100,11 @@ func (t Tuning) validate() error {
 // TuningOptions are the options that a fine-tuning run of base starts from: an adapter
 // of rank 8 beside every layer of every block, three epochs.
 func TuningOptions(base string) Options {
-	return Options{
+	o := Options{
 		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: AlignNone, Reading: ReadingDocuments,
-		Tuning: Tuning{
-			Base: base, Epochs: 3,
-			Adapter: pedestrian.AdapterConfig{Rank: 8, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: slices.Clone(allLinear)},
-			Init:    Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut),
-		},
-		Accumulate: 1, LR: 1e-3, Schedule: ScheduleCosine, Beta1: 0.9, Beta2: 0.999, AdamEps: 1e-8, Clip: 1, OnSpike: SpikeWarn,
-		Keep: 2, SampleEvery: 100, SampleTokens: 60, Seed: 1,
-	}
+		Tuning:  Tuning{Base: base, Init: Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut)},
+		OnSpike: SpikeWarn, SampleEvery: 100, SampleTokens: 60, Seed: 1,
+	}.filled(true)
+	o.Config = pedestrian.Config{} // the base's
+	return o
 }
-
-// FullRate is the learning rate at which TuningOptions train all parameters: a
-// tenth of an adapter's.
-const FullRate = 1e-4

@@ -66,8 +66,11 @@ func TestWhatIsPlanned(t *testing.T) {
 		}
 	}
 	o.Tuning.Epochs, o.Steps = 0, 0
-	if _, err := Finetune(o, b, d, ""); err == nil || !strings.HasPrefix(err.Error(), "steps is 0: it must be between 1 and") {
+	if err := o.Validate(); err == nil || !strings.HasPrefix(err.Error(), "steps is 0: it must be between 1 and") {
 		t.Errorf("neither epochs nor steps: %v", err)
+	}
+	if got := finetune(t, o, b, d, "").Options; got.Steps != 3*rows || got.Tuning.Epochs != 3 {
+		t.Errorf("neither epochs nor steps: %d steps, %g epochs", got.Steps, got.Tuning.Epochs)
 	}
 	o.Tuning.Epochs = 1
 	for _, planned := range []func(*Options){func(o *Options) { o.Steps = 0 }, func(o *Options) { o.EvalEvery = 0 }, func(o *Options) { o.Batch = 0 }} {

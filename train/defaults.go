@@ -1,0 +1,98 @@
+package train
+
+import (
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// The usual values, of what is left at zero and cannot be.
+const (
+	usualStoryChars = 2_000_000
+	usualRank       = 8
+	usualEpochs     = 3
+	usualRate       = 1e-3
+
+	// FullRate is the usual learning rate of a run that trains all parameters of a base: a
+	// tenth of an adapter's.
+	FullRate = 1e-4
+)
+
+// filled is o with the usual values in the place of a zero that no run can have, as the
+// comment of Options tells; tuned says that the run goes on from a base.
+func (o Options) filled(tuned bool) Options {
+	number := func(n *int, usual int) {
+		if *n == 0 {
+			*n = usual
+		}
+	}
+	rate := func(x *float64, usual float64) {
+		if *x == 0 {
+			*x = usual
+		}
+	}
+	number(&o.StoryChars, usualStoryChars)
+	if o.Tokenizer == "" && o.Data != "" {
+		o.Tokenizer = token.Chars
+		if tuned {
+			o.Tokenizer = BaseTokenizer
+		}
+	}
+	number(&o.Accumulate, 1)
+	number(&o.Keep, 2)
+	number(&o.SampleTokens, 120)
+	if o.Activation == "" {
+		o.Activation = pedestrian.GELU
+		rate(&o.Eps, 1e-5)
+	}
+	beta2, lr := 0.99, usualRate
+	if tuned {
+		beta2 = 0.999
+		if o.Tuning.Full {
+			lr = FullRate
+		} else {
+			o.Tuning.fillAdapter()
+		}
+		if o.Steps == 0 {
+			rate(&o.Tuning.Epochs, usualEpochs)
+		}
+	} else {
+		number(&o.Batch, 12) // of a run with a base the data decide: Plan
+		number(&o.EvalEvery, max(1, o.Steps/10))
+	}
+	if o.AdamEps == 0 {
+		o.AdamEps = 1e-8
+		rate(&o.LR, lr)
+		rate(&o.Beta1, 0.9)
+		rate(&o.Beta2, beta2)
+		rate(&o.Clip, 1)
+		if o.Schedule == "" {
+			o.Schedule = ScheduleCosine
+		}
+	}
+	return o
+}
+
+// fillAdapter fills in the adapter's shape where that was not chosen: of rank 8, with an
+// alpha of twice the rank, beside every layer of every block.
+func (t *Tuning) fillAdapter() {
+	a := &t.Adapter
+	if a.Scaling != "" {
+		return
+	}
+	a.Scaling = pedestrian.ScaleRank
+	if a.Rank == 0 {
+		a.Rank = usualRank
+	}
+	if a.Alpha == 0 {
+		a.Alpha = float64(2 * a.Rank)
+	}
+	if len(a.Targets) == 0 && len(a.Tokens) == 0 && !a.Norms && (a.Bias == "" || a.Bias == pedestrian.BiasNone) {
+		a.Targets = append(a.Targets, allLinear...)
+	}
+}
+
+// forMemory is o with nothing of what says where data come from.
+func (o Options) forMemory() Options {
+	o.Data, o.Val, o.Tokenizer, o.Reading = "", "", "", ReadingDocuments
+	return o
+}
