@@ -5,30 +5,30 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
-// Activation is the nonlinearity g between two fully connected layers:
+// activation is the nonlinearity g between two fully connected layers:
 //
 //	a_i = g(a_{i-1}),  Δ_{i-1} = Δ_i ∘ g′(a_{i-1})
-type Activation[T Float] struct{ Kind pedestrian.Activation }
+type activation[T Float] struct{ kind pedestrian.Activation }
 
-// ActivationCache holds the task of an activation.
-type ActivationCache[T Float] struct {
+// activationCache holds the task of an activation.
+type activationCache[T Float] struct {
 	round rounds // in mixed precision
 	task  activationTask[T]
 }
 
-// Forward sets y to g(x).
-func (l Activation[T]) Forward(p *Pool, y Mat[T], c *ActivationCache[T], x Mat[T]) {
+// forward sets y to g(x).
+func (l activation[T]) forward(p *kernel.Pool, y Mat[T], c *activationCache[T], x Mat[T]) {
 	mustShape("Activation.Forward", "y", y, x.Rows, x.Cols)
-	c.task = activationTask[T]{kind: l.Kind, y: y, x: x, ry: put(c.round.y, y)}
+	c.task = activationTask[T]{kind: l.kind, y: y, x: x, ry: put(c.round.y, y)}
 	p.Run(rowParts(x.Rows), &c.task)
 }
 
-// Backward sets dx to dy∘g′(x) and y to g(x) once more, which costs little beside
-// g′ and saves keeping it. dx and dy may be one matrix.
-func (l Activation[T]) Backward(p *Pool, dx, y, dy Mat[T], c *ActivationCache[T], x Mat[T]) {
+// backward sets dx to dy∘g′(x). It also sets y to g(x) again: that costs little beside
+// g′, and y need not be kept. dx and dy may be one matrix.
+func (l activation[T]) backward(p *kernel.Pool, dx, y, dy Mat[T], c *activationCache[T], x Mat[T]) {
 	mustShape("Activation.Backward", "dx", dx, x.Rows, x.Cols)
 	mustShape("Activation.Backward", "y", y, x.Rows, x.Cols)
-	c.task = activationTask[T]{l.Kind, y, x, dx, dy, put(c.round.y, y), put(c.round.dx, dx)}
+	c.task = activationTask[T]{l.kind, y, x, dx, dy, put(c.round.y, y), put(c.round.dx, dx)}
 	p.Run(rowParts(x.Rows), &c.task)
 }
 

@@ -16,10 +16,10 @@ func testActivation[T Float](t *testing.T) {
 		x, Δ := r.mat(n, d).Scale(4), r.mat(n, d)
 		copy(x.V, []float64{0, 30, -30, 100, -100})
 		a, back := paper.Activate(nil, x, kind)
-		l, c := Activation[T]{kind}, new(ActivationCache[T])
+		l, c := activation[T]{kind}, new(activationCache[T])
 		y, again, dx := rubbish[T](n, d), rubbish[T](n, d), to[T](Δ)
-		l.Forward(r.pool, y, c, to[T](x))
-		l.Backward(r.pool, dx, again, dx, c, to[T](x)) // in place
+		l.forward(r.pool, y, c, to[T](x))
+		l.backward(r.pool, dx, again, dx, c, to[T](x)) // in place
 		nearMat(t, string(kind)+", a_i", y, a)
 		nearMat(t, string(kind)+", a_i again", again, a)
 		nearMat(t, string(kind)+", Δ_{i-1}", dx, back(Δ))

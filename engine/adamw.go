@@ -79,14 +79,14 @@ func (n *Network[T]) AdamW(h AdamW, step int, gscale float64, w, g, m, v *pedest
 
 // AdamWAdapter is AdamW for an adapter.
 func (n *Network[T]) AdamWAdapter(h AdamW, step int, gscale float64, w, g, m, v *pedestrian.Adapter[T]) {
-	if n.lora == nil || len(w.Slab) != len(n.lora.Slab) {
+	if n.adapter == nil || len(w.Slab) != len(n.adapter.Slab) {
 		panic(fmt.Sprintf("engine.Network.AdamWAdapter: an adapter %+v beside %+v is not the network's", w.Config, w.Base))
 	}
 	if n.loraParts == nil {
-		n.loraParts = parts(n.lora.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec() || t.Role == pedestrian.Up })
+		n.loraParts = parts(n.adapter.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec() || t.Role == pedestrian.Up })
 	}
 	n.adamw(h, step, gscale, n.loraParts, w.Slab, g.Slab, m.Slab, v.Slab)
-	n.moved = true
+	n.normsStale = true
 }
 
 func (n *Network[T]) adamw(h AdamW, step int, gscale float64, parts []span, w, g, m, v []T) {

@@ -44,7 +44,7 @@ func TestAdamW(t *testing.T) {
 	near(t, "first moments", m.Slab, wm.Slab, tol)
 	near(t, "second moments", v.Slab, wv.Slab, tol)
 
-	// The same for an adapter; with LoRA+ factors named up and all vectors learn
+	// The same for an adapter; with lora+ factors named up and all vectors learn
 	// faster, and such factors decay by as much more.
 	q, lora := biggest().params(1)
 	n = New(q, lora, Options{Threads: 1})

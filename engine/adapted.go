@@ -2,133 +2,133 @@ package engine
 
 import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 
-// Adapted is a fully connected layer with the adapters that stand beside it: one,
+// adapted is a fully connected layer with the adapters that stand beside it: one,
 // or three beside the fused queries, keys and values. With magnitudes it is DoRA.
-type Adapted[T Float] struct {
-	FC[T]
-	LoRA [3]LoRA[T]
+type adapted[T Float] struct {
+	fc[T]
+	lora [3]lora[T]
 
-	dora *DoRA[T] // nil without magnitudes
+	dora *dora[T] // nil without magnitudes
 }
 
-// AdaptedCache holds what the backward pass of an adapted layer needs.
-type AdaptedCache[T Float] struct {
-	FCCache[T]
-	LoRA  [3]LoRACache[T]
-	Mask  kernel.Mask // of the input of the adapters in this pass
-	Under Mat[T]      // the input under the mask, and then the error on that; shared by layers
-	Z     Mat[T]      // with DoRA: the output before its magnitudes, and then the error on that
-	drop  Dropout[T]
+// adaptedCache holds what the backward pass of an adapted layer needs.
+type adaptedCache[T Float] struct {
+	fcCache[T]
+	lora   [3]loraCache[T]
+	mask   kernel.Mask // dropout of the adapters' input in this pass
+	masked Mat[T]      // the masked input, then the error on it; layers share it
+	z      Mat[T]      // with DoRA: the output before the magnitudes, then the error on it
+	drop   dropout[T]
 }
 
-// masked is the input of the adapters.
-func (c *AdaptedCache[T]) masked(p *Pool, x Mat[T]) Mat[T] {
-	if !c.Mask.On() {
+// maskInput returns what the adapters read: x, or with dropout x under the mask.
+func (c *adaptedCache[T]) maskInput(p *kernel.Pool, x Mat[T]) Mat[T] {
+	if !c.mask.On() {
 		return x
 	}
-	under := over(c.Under.V, x.Rows, x.Cols)
-	c.drop.Mask = c.Mask
-	c.drop.Apply(p, under, x, false)
+	under := over(c.masked.V, x.Rows, x.Cols)
+	c.drop.mask = c.mask
+	c.drop.apply(p, under, x, false)
 	return under
 }
 
-// adapted says whether any adapter stands beside l.
-func (l *Adapted[T]) adapted() bool { return l.LoRA[0].on() || l.LoRA[1].on() || l.LoRA[2].on() }
+// hasAdapter says whether any adapter stands beside l.
+func (l *adapted[T]) hasAdapter() bool { return l.lora[0].on() || l.lora[1].on() || l.lora[2].on() }
 
-// trained says whether l, a gradient, has anything.
-func (l *Adapted[T]) trained() bool { return l.W.V != nil || l.B != nil || l.adapted() }
+// trained says whether l, a gradient, holds any.
+func (l *adapted[T]) trained() bool { return l.w.V != nil || l.b != nil || l.hasAdapter() }
 
-// Forward sets y to the sum of the layer and its adapters, or adds it to y.
-func (l *Adapted[T]) Forward(p *Pool, y Mat[T], c *AdaptedCache[T], x Mat[T], add bool) {
+// forward sets y to the sum of the layer and its adapters, or adds it to y.
+func (l *adapted[T]) forward(p *kernel.Pool, y Mat[T], c *adaptedCache[T], x Mat[T], add bool) {
 	if l.dora != nil {
-		l.before(p, c, x)
-		l.dora.Forward(p, y, first(c.Z, x.Rows), l.B, add)
+		l.forwardZ(p, c, x)
+		l.dora.forward(p, y, first(c.z, x.Rows), l.b, add)
 		return
 	}
-	l.FC.Forward(p, y, x, add)
-	l.adapters(p, y, c, x)
+	l.fc.forward(p, y, x, add)
+	l.addAdapters(p, y, c, x)
 }
 
-// before sets the cache's Z to what DoRA multiplies by its magnitudes.
-func (l *Adapted[T]) before(p *Pool, c *AdaptedCache[T], x Mat[T]) {
-	z, fc := first(c.Z, x.Rows), l.FC
-	fc.B = nil
-	fc.Forward(p, z, x, false)
-	l.adapters(p, z, c, x)
+// forwardZ sets the cache's z, which DoRA multiplies by its magnitudes.
+func (l *adapted[T]) forwardZ(p *kernel.Pool, c *adaptedCache[T], x Mat[T]) {
+	z, fc := first(c.z, x.Rows), l.fc
+	fc.b = nil
+	fc.forward(p, z, x, false)
+	l.addAdapters(p, z, c, x)
 }
 
-// adapters adds the outputs of the adapters to y.
-func (l *Adapted[T]) adapters(p *Pool, y Mat[T], c *AdaptedCache[T], x Mat[T]) {
-	if l.adapted() {
-		x = c.masked(p, x)
+// addAdapters adds the outputs of the adapters to y.
+func (l *adapted[T]) addAdapters(p *kernel.Pool, y Mat[T], c *adaptedCache[T], x Mat[T]) {
+	if l.hasAdapter() {
+		x = c.maskInput(p, x)
 	}
-	for i := range l.LoRA {
-		if a := &l.LoRA[i]; a.on() {
-			a.Forward(p, y, &c.LoRA[i], x)
+	for i := range l.lora {
+		if a := &l.lora[i]; a.on() {
+			a.forward(p, y, &c.lora[i], x)
 		}
 	}
 }
 
-// again fills the cache as Forward does, and computes no output that it can do without.
-func (l *Adapted[T]) again(p *Pool, c *AdaptedCache[T], x Mat[T]) {
+// recompute fills the cache as forward does, without the output.
+func (l *adapted[T]) recompute(p *kernel.Pool, c *adaptedCache[T], x Mat[T]) {
 	if l.dora != nil {
-		l.before(p, c, x)
+		l.forwardZ(p, c, x)
 		return
 	}
-	x = c.masked(p, x)
-	for i := range l.LoRA {
-		if a := &l.LoRA[i]; a.on() {
-			a.Inner(p, &c.LoRA[i], x)
+	x = c.maskInput(p, x)
+	for i := range l.lora {
+		if a := &l.lora[i]; a.on() {
+			a.forwardDown(p, &c.lora[i], x)
 		}
 	}
 }
 
-// Error sets dx to the error that the layer and its adapters hand down; without
-// dx.V it only prepares Grad.
-func (l *Adapted[T]) Error(p *Pool, dx, dy Mat[T], c *AdaptedCache[T]) {
+// backwardInput sets dx to the gradient with respect to the input, of the layer and its
+// adapters. Without dx.V it only prepares backwardWeights.
+func (l *adapted[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], c *adaptedCache[T]) {
 	if l.dora != nil {
-		dy = l.dora.Error(p, dy, first(c.Z, dy.Rows)) // Δ_z
+		dy = l.dora.backwardInput(p, dy, first(c.z, dy.Rows)) // Δ_z
 	}
 	if dx.V != nil {
-		l.FC.Error(p, dx, dy)
+		l.fc.backwardInput(p, dx, dy)
 	}
 	e, add := dx, true
-	masked := c.Mask.On() && dx.V != nil && l.adapted()
+	masked := c.mask.On() && dx.V != nil && l.hasAdapter()
 	if masked {
-		e, add = over(c.Under.V, dx.Rows, dx.Cols), false
+		e, add = over(c.masked.V, dx.Rows, dx.Cols), false
 	}
-	for i := range l.LoRA {
-		if a := &l.LoRA[i]; a.on() {
-			a.Error(p, e, dy, &c.LoRA[i], add)
+	for i := range l.lora {
+		if a := &l.lora[i]; a.on() {
+			a.backwardInput(p, e, dy, &c.lora[i], add)
 			add = true
 		}
 	}
 	if masked {
-		c.drop.Mask = c.Mask
-		c.drop.Apply(p, dx, e, true)
+		c.drop.mask = c.mask
+		c.drop.apply(p, dx, e, true)
 	}
 }
 
-// Grad adds to grad the gradients of what grad has: of the layer, of its
-// adapters, or of both. Error comes first.
-func (l *Adapted[T]) Grad(p *Pool, grad *Adapted[T], dy, x Mat[T], c *AdaptedCache[T]) {
-	dz, bias := dy, grad.FC
+// backwardWeights adds the gradients of the parameters that grad has: of the layer, of
+// its adapters, or of both. Call backwardInput first.
+func (l *adapted[T]) backwardWeights(p *kernel.Pool, grad *adapted[T], dy, x Mat[T], c *adaptedCache[T]) {
+	dz, bias := dy, grad.fc
 	if l.dora != nil {
-		dz, bias.W = first(c.Z, dy.Rows), Mat[T]{} // biases are added after the magnitudes
-		weight := grad.FC
-		weight.B = nil
-		l.FC.Grad(p, weight, dz, x, &c.FCCache)
+		dz, bias.w = first(c.z, dy.Rows), Mat[T]{} // biases are added after the magnitudes
+		weight := grad.fc
+		weight.b = nil
+		l.fc.backwardWeights(p, weight, dz, x, &c.fcCache)
 	}
-	l.FC.Grad(p, bias, dy, x, &c.FCCache)
-	if grad.adapted() {
-		x = c.masked(p, x)
+	l.fc.backwardWeights(p, bias, dy, x, &c.fcCache)
+	if grad.hasAdapter() {
+		x = c.maskInput(p, x)
 	}
-	for i := range grad.LoRA {
-		if g := &grad.LoRA[i]; g.on() {
-			l.LoRA[i].Grad(p, *g, dz, x, &c.LoRA[i])
+	for i := range grad.lora {
+		if g := &grad.lora[i]; g.on() {
+			l.lora[i].backwardWeights(p, *g, dz, x, &c.lora[i])
 		}
 	}
 	if l.dora != nil {
-		l.dora.Grad(p, grad.W, &grad.LoRA)
+		l.dora.backwardWeights(p, grad.w, &grad.lora)
 	}
 }

@@ -55,9 +55,9 @@ func (a *arena[T]) count(bytes int64) {
 	a.budget = append(a.budget, Part{a.part, bytes})
 }
 
-// take cuts n elements that start at a multiple of 64 bytes from the start of a room
+// vec cuts n elements that start at a multiple of 64 bytes from the start of a room
 // or of the slab: from the first room that has place.
-func (a *arena[T]) take(n int) []T {
+func (a *arena[T]) vec(n int) []T {
 	size := (int64(n) + 15) / 16 * 16
 	for _, r := range a.rooms {
 		if at, end := r.at, saturated(r.at, 1, size); end <= r.end {
@@ -80,7 +80,7 @@ func cut[T Float](v []T, at int64, n int) []T {
 
 func (a *arena[T]) mat(rows, cols int) Mat[T] {
 	n := saturated(0, int64(rows), int64(cols))
-	return over(a.take(int(min(n, math.MaxInt64-15))), rows, cols)
+	return over(a.vec(int(min(n, math.MaxInt64-15))), rows, cols)
 }
 
 // list makes a list of n, which the arena counts.

@@ -27,21 +27,21 @@ func testAttention[T Float](t *testing.T) {
 			x, Δ := r.mat(seqs*n, 2*keys+values).Scale(2), r.mat(seqs*n, values)
 			qkv, dy := to[T](x), to[T](Δ)
 			y, dqkv := rubbish[T](seqs*n, values), rubbish[T](seqs*n, 2*keys+values)
-			c := &AttentionCache[T]{Lse: NewMat[T](heads, seqs*n)}
-			segments := make([]Segment, seqs)
+			c := &attentionCache[T]{lse: NewMat[T](heads, seqs*n)}
+			segments := make([]segment, seqs)
 			for s := range segments {
-				segments[s] = Segment{s * n, s * n, n, 0}
+				segments[s] = segment{s * n, s * n, n, 0}
 			}
-			l := Attention[T]{Heads: heads, KeyDim: keyDim, ValueDim: valueDim, Scale: T(scale)}
+			l := attention[T]{heads: heads, keyDim: keyDim, valueDim: valueDim, scale: T(scale)}
 			columns := func(m Mat[T]) (q, k, v Mat[T]) {
 				return m.Sub(0, m.Rows, 0, keys), m.Sub(0, m.Rows, keys, 2*keys), m.Sub(0, m.Rows, 2*keys, m.Cols)
 			}
 			q, k, v := columns(qkv)
 			dq, dk, dv := columns(dqkv)
-			l.Forward(r.pool, y, c, q, k, v, segments) // makes the scratch
+			l.forward(r.pool, y, c, q, k, v, segments) // makes the scratch
 			c.scratch.tiling = tile
-			l.Forward(r.pool, y, c, q, k, v, segments)
-			l.Backward(r.pool, dq, dk, dv, dy, c, q, k, v, y, segments)
+			l.forward(r.pool, y, c, q, k, v, segments)
+			l.backward(r.pool, dq, dk, dv, dy, c, q, k, v, y, segments)
 
 			for s := range seqs {
 				in, Δs := paper.Zeros(n, x.D), paper.Zeros(n, values)
@@ -64,9 +64,9 @@ func testAttention[T Float](t *testing.T) {
 // output is its value (5.a).
 func TestAttentionOfOneToken(t *testing.T) {
 	r := newLane[float64](t)
-	c := &AttentionCache[float64]{Lse: NewMat[float64](1, 1)}
+	c := &attentionCache[float64]{lse: NewMat[float64](1, 1)}
 	q, k, v, y := to[float64](r.mat(1, 3)), to[float64](r.mat(1, 3)), to[float64](r.mat(1, 2)), rubbish[float64](1, 2)
-	Attention[float64]{Heads: 1, KeyDim: 3, ValueDim: 2}.Forward(r.pool, y, c, q, k, v, []Segment{{N: 1}})
+	attention[float64]{heads: 1, keyDim: 3, valueDim: 2}.forward(r.pool, y, c, q, k, v, []segment{{n: 1}})
 	if y.Row(0)[0] != v.Row(0)[0] || y.Row(0)[1] != v.Row(0)[1] {
 		t.Errorf("output %v, value %v", y.Row(0), v.Row(0))
 	}

@@ -88,18 +88,18 @@ func benchmarkAttention(b *testing.B, batch, heads, width, length int) {
 	}
 	q, k, v := split(qkv)
 	dq, dk, dv := split(dqkv)
-	segments := make([]Segment, batch)
+	segments := make([]segment, batch)
 	for i := range segments {
-		segments[i] = Segment{i * length, i * length, length, 0}
+		segments[i] = segment{i * length, i * length, length, 0}
 	}
-	l := Attention[float32]{Heads: heads, KeyDim: width, ValueDim: width}
-	c := &AttentionCache[float32]{Lse: NewMat[float32](heads, rows)}
+	l := attention[float32]{heads: heads, keyDim: width, valueDim: width}
+	c := &attentionCache[float32]{lse: NewMat[float32](heads, rows)}
 	forward, backward := 0.0, 0.0
 	for b.Loop() {
 		start := time.Now()
-		l.Forward(nil, y, c, q, k, v, segments)
+		l.forward(nil, y, c, q, k, v, segments)
 		half := time.Now()
-		l.Backward(nil, dq, dk, dv, dy, c, q, k, v, y, segments)
+		l.backward(nil, dq, dk, dv, dy, c, q, k, v, y, segments)
 		forward, backward = forward+half.Sub(start).Seconds(), backward+time.Since(half).Seconds()
 	}
 	n := float64(b.N) * float64(batch*heads) * float64(length) * float64(length) * float64(width) // half of 2 n² d a product

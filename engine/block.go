@@ -5,29 +5,29 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 // block is one transformer block, the starred part of table 2. Its gradient is
 // another block, in which what is frozen is without V.
 type block[T Float] struct {
-	ln1      LayerNorm[T]
-	qkv      Adapted[T]
-	att      Attention[T]
-	attProj  Adapted[T]
-	ln2      LayerNorm[T]
-	expand   Adapted[T]
-	act      Activation[T]
-	contract Adapted[T]
+	ln1      layerNorm[T]
+	qkv      adapted[T]
+	att      attention[T]
+	attProj  adapted[T]
+	ln2      layerNorm[T]
+	expand   adapted[T]
+	act      activation[T]
+	contract adapted[T]
 }
 
 // blockCache holds what the backward pass of a block needs: the two normalized
 // inputs, queries, keys and values, the heads, and the input of g.
 type blockCache[T Float] struct {
-	ln1, ln2                       LayerNormCache[T]
-	att                            AttentionCache[T]
-	act                            ActivationCache[T]
-	qkv, attProj, expand, contract AdaptedCache[T]
+	ln1, ln2                       layerNormCache[T]
+	att                            attentionCache[T]
+	act                            activationCache[T]
+	qkv, attProj, expand, contract adaptedCache[T]
 	a3qkv, a3, a7                  Mat[T]
 	input                          Mat[T] // a_1, with Options.Recompute alone
 }
 
 // keep keeps x, a_1 of the block, if it will be needed.
-func (c *blockCache[T]) keep(p *Pool, task *copyRows[T], x Mat[T]) {
+func (c *blockCache[T]) keepInput(p *kernel.Pool, task *copyRows[T], x Mat[T]) {
 	if c.input.V != nil {
 		task.run(p, first(c.input, x.Rows), x)
 	}
@@ -35,7 +35,7 @@ func (c *blockCache[T]) keep(p *Pool, task *copyRows[T], x Mat[T]) {
 
 // split is the queries, keys and values in the output of qkv.
 func (b *block[T]) split(m Mat[T]) (q, k, v Mat[T]) {
-	keys := b.att.Heads * b.att.KeyDim
+	keys := b.att.heads * b.att.keyDim
 	return m.Sub(0, m.Rows, 0, keys), m.Sub(0, m.Rows, keys, 2*keys), m.Sub(0, m.Rows, 2*keys, m.Cols)
 }
 
@@ -46,147 +46,147 @@ type masks struct {
 }
 
 // under puts the masks of the adapters' inputs into the cache.
-func (c *blockCache[T]) under(m masks) {
-	c.qkv.Mask, c.attProj.Mask = m.lora[layerQKV], m.lora[layerAttProj]
-	c.expand.Mask, c.contract.Mask = m.lora[layerExpand], m.lora[layerContract]
+func (c *blockCache[T]) setMasks(m masks) {
+	c.qkv.mask, c.attProj.mask = m.lora[layerQKV], m.lora[layerAttProj]
+	c.expand.mask, c.contract.mask = m.lora[layerExpand], m.lora[layerContract]
 }
 
 // forward takes x, the residual stream, from a_1 to a_10.
-func (b *block[T]) forward(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
+func (b *block[T]) forward(p *kernel.Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
 	h, a7 := first(w.h, x.Rows), first(c.a7, x.Rows)
-	c.under(m)
+	c.setMasks(m)
 	b.toExpand(p, x, c, w, i, m)    // a_2 … a_7
-	b.act.Forward(p, h, &c.act, a7) // a_8
+	b.act.forward(p, h, &c.act, a7) // a_8
 	w.show(i, "a_8", "activation", h)
-	w.branch(p, x, &b.contract, &c.contract, h, m.contract) // a_9, a_10 = a_5 + a_9
+	w.addBranch(p, x, &b.contract, &c.contract, h, m.contract) // a_9, a_10 = a_5 + a_9
 	w.show(i, "a_10", "contract", x)
 }
 
 // toExpand takes x from a_1 to a_5 and fills all of the cache, a_7 last.
-func (b *block[T]) toExpand(p *Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
+func (b *block[T]) toExpand(p *kernel.Pool, x Mat[T], c *blockCache[T], w *workspace[T], i int, m masks) {
 	y, qkv, a3, a7 := first(w.y, x.Rows), first(c.a3qkv, x.Rows), first(c.a3, x.Rows), first(c.a7, x.Rows)
 
-	b.ln1.Forward(p, y, &c.ln1, x) // a_2
+	b.ln1.forward(p, y, &c.ln1, x) // a_2
 	w.show(i, "a_2", "ln1", y)
-	b.qkv.Forward(p, qkv, &c.qkv, y, false) // (9.a), (9.b), (4)
+	b.qkv.forward(p, qkv, &c.qkv, y, false) // (9.a), (9.b), (4)
 	w.show(i, "q, k, v", "qkv", qkv)
 	q, k, v := b.split(qkv)                           //
-	k, v = w.keep(i, k, v)                            //
-	b.att.Drop = m.att                                //
-	b.att.Forward(p, a3, &c.att, q, k, v, w.segments) // a_3
+	k, v = w.withPast(i, k, v)                        //
+	b.att.drop = m.att                                //
+	b.att.forward(p, a3, &c.att, q, k, v, w.segments) // a_3
 	w.show(i, "a_3", "attention", a3)
-	w.branch(p, x, &b.attProj, &c.attProj, a3, m.attProj) // a_4, a_5 = a_1 + a_4
+	w.addBranch(p, x, &b.attProj, &c.attProj, a3, m.attProj) // a_4, a_5 = a_1 + a_4
 	w.show(i, "a_5", "attProj", x)
 
-	b.ln2.Forward(p, y, &c.ln2, x) // a_6
+	b.ln2.forward(p, y, &c.ln2, x) // a_6
 	w.show(i, "a_6", "ln2", y)
-	b.expand.Forward(p, a7, &c.expand, y, false) // a_7
+	b.expand.forward(p, a7, &c.expand, y, false) // a_7
 	w.show(i, "a_7", "expand", a7)
 }
 
 // again fills the cache of block i from the input that was kept. Adapters beside
 // FC_contract need what that layer's forward pass leaves.
-func (b *block[T]) again(p *Pool, c *blockCache[T], w *workspace[T], i, rows int, m masks) {
+func (b *block[T]) recompute(p *kernel.Pool, c *blockCache[T], w *workspace[T], i, rows int, m masks) {
 	x := first(w.x, rows)
 	w.copy.run(p, x, first(c.input, rows))
-	c.under(m)
+	c.setMasks(m)
 	b.toExpand(p, x, c, w, i, m)
-	if b.contract.adapted() {
+	if b.contract.hasAdapter() {
 		h := first(w.h, rows)
-		b.act.Forward(p, h, &c.act, first(c.a7, rows))
-		b.contract.again(p, &c.contract, h)
+		b.act.forward(p, h, &c.act, first(c.a7, rows))
+		b.contract.recompute(p, &c.contract, h)
 	}
 }
 
 // branch adds the output of l for a, under mask, to the residual stream x.
-func (w *workspace[T]) branch(p *Pool, x Mat[T], l *Adapted[T], c *AdaptedCache[T], a Mat[T], mask kernel.Mask) {
+func (w *workspace[T]) addBranch(p *kernel.Pool, x Mat[T], l *adapted[T], c *adaptedCache[T], a Mat[T], mask kernel.Mask) {
 	if !mask.On() {
-		l.Forward(p, x, c, a, true)
+		l.forward(p, x, c, a, true)
 		return
 	}
 	y := first(w.y, x.Rows)
-	l.Forward(p, y, c, a, false)
-	w.drop.Mask = mask
-	w.drop.Apply(p, x, y, true)
+	l.forward(p, y, c, a, false)
+	w.drop.mask = mask
+	w.drop.apply(p, x, y, true)
 }
 
 // unbranch is the error on the output of a branch, before its mask.
-func (w *workspace[T]) unbranch(p *Pool, dx Mat[T], mask kernel.Mask) Mat[T] {
+func (w *workspace[T]) branchError(p *kernel.Pool, dx Mat[T], mask kernel.Mask) Mat[T] {
 	if !mask.On() {
 		return dx
 	}
 	dy := first(w.masked, dx.Rows)
-	w.drop.Mask = mask
-	w.drop.Apply(p, dy, dx, false)
+	w.drop.mask = mask
+	w.drop.apply(p, dy, dx, false)
 	return dy
 }
 
 // backward takes dx, the error on the residual stream, from Δ_10 to Δ_1, and
 // adds to grad the gradients of what grad has. Nothing below layer bottom is
 // computed; a negative bottom means everything.
-func (b *block[T]) backward(p *Pool, dx Mat[T], grad *block[T], c *blockCache[T], w *workspace[T], i int, m masks, bottom int) {
+func (b *block[T]) backward(p *kernel.Pool, dx Mat[T], grad *block[T], c *blockCache[T], w *workspace[T], i int, m masks, bottom int) {
 	rows := dx.Rows
 	y, h, qkv, a3, a7 := first(w.y, rows), first(w.h, rows), first(c.a3qkv, rows), first(c.a3, rows), first(c.a7, rows)
 	e, dh, dqkv := first(w.e, rows), first(w.dh, rows), first(w.dqkv, rows)
 
-	dy := w.unbranch(p, dx, m.contract)
+	dy := w.branchError(p, dx, m.contract)
 	if bottom == layerContract {
-		b.contract.Error(p, Mat[T]{}, dy, &c.contract)
-		b.act.Forward(p, h, &c.act, a7)
-		b.contract.Grad(p, &grad.contract, dy, h, &c.contract)
+		b.contract.backwardInput(p, Mat[T]{}, dy, &c.contract)
+		b.act.forward(p, h, &c.act, a7)
+		b.contract.backwardWeights(p, &grad.contract, dy, h, &c.contract)
 		return
 	}
-	b.contract.Error(p, dh, dy, &c.contract) // Δ_8
+	b.contract.backwardInput(p, dh, dy, &c.contract) // Δ_8
 	w.showZ(i, "contract", &b.contract, &c.contract, rows)
 	w.show(i, "Δ_8", "contract", dh)
-	b.act.Backward(p, dh, h, dh, &c.act, a7) // Δ_7, and a_8 again
+	b.act.backward(p, dh, h, dh, &c.act, a7) // Δ_7, and a_8 again
 	w.show(i, "Δ_7", "activation", dh)
-	b.contract.Grad(p, &grad.contract, dy, h, &c.contract) // ∂w_8, ∂b_8
+	b.contract.backwardWeights(p, &grad.contract, dy, h, &c.contract) // ∂w_8, ∂b_8
 
 	if grad.expand.trained() {
-		b.ln2.Affine(p, y, &c.ln2) // a_6 again
+		b.ln2.affine(p, y, &c.ln2) // a_6 again
 	}
 	if bottom == layerExpand {
-		b.expand.Error(p, Mat[T]{}, dh, &c.expand)
-		b.expand.Grad(p, &grad.expand, dh, y, &c.expand)
+		b.expand.backwardInput(p, Mat[T]{}, dh, &c.expand)
+		b.expand.backwardWeights(p, &grad.expand, dh, y, &c.expand)
 		return
 	}
-	b.expand.Error(p, e, dh, &c.expand) // Δ_6
+	b.expand.backwardInput(p, e, dh, &c.expand) // Δ_6
 	w.showZ(i, "expand", &b.expand, &c.expand, rows)
 	w.show(i, "Δ_6", "expand", e)
-	b.expand.Grad(p, &grad.expand, dh, y, &c.expand) // ∂w_6, ∂b_6
-	b.ln2.Backward(p, dx, grad.ln2, e, &c.ln2)       // Δ_5 = Δ_10 + …, ∂w_5, ∂b_5
+	b.expand.backwardWeights(p, &grad.expand, dh, y, &c.expand) // ∂w_6, ∂b_6
+	b.ln2.backward(p, dx, grad.ln2, e, &c.ln2)                  // Δ_5 = Δ_10 + …, ∂w_5, ∂b_5
 	w.show(i, "Δ_5", "ln2", dx)
 	if bottom == layerLN2 {
 		return
 	}
 
-	dy = w.unbranch(p, dx, m.attProj)
+	dy = w.branchError(p, dx, m.attProj)
 	if bottom == layerAttProj {
-		b.attProj.Error(p, Mat[T]{}, dy, &c.attProj)
-		b.attProj.Grad(p, &grad.attProj, dy, a3, &c.attProj)
+		b.attProj.backwardInput(p, Mat[T]{}, dy, &c.attProj)
+		b.attProj.backwardWeights(p, &grad.attProj, dy, a3, &c.attProj)
 		return
 	}
-	b.attProj.Error(p, e, dy, &c.attProj) // Δ_3
+	b.attProj.backwardInput(p, e, dy, &c.attProj) // Δ_3
 	w.showZ(i, "attProj", &b.attProj, &c.attProj, rows)
 	w.show(i, "Δ_3", "attProj", e)
-	b.attProj.Grad(p, &grad.attProj, dy, a3, &c.attProj) // ∂w_3, ∂b_3
+	b.attProj.backwardWeights(p, &grad.attProj, dy, a3, &c.attProj) // ∂w_3, ∂b_3
 	q, k, v := b.split(qkv)
 	dq, dk, dv := b.split(dqkv)
-	b.att.Drop = m.att
-	b.att.Backward(p, dq, dk, dv, e, &c.att, q, k, v, a3, w.segments) // (25)…(28)
+	b.att.drop = m.att
+	b.att.backward(p, dq, dk, dv, e, &c.att, q, k, v, a3, w.segments) // (25)…(28)
 	w.show(i, "Δ_q, Δ_k, Δ_v", "attention", dqkv)
 	if grad.qkv.trained() {
-		b.ln1.Affine(p, y, &c.ln1) // a_2 again
+		b.ln1.affine(p, y, &c.ln1) // a_2 again
 	}
 	if bottom == layerQKV {
-		b.qkv.Error(p, Mat[T]{}, dqkv, &c.qkv)
-		b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)
+		b.qkv.backwardInput(p, Mat[T]{}, dqkv, &c.qkv)
+		b.qkv.backwardWeights(p, &grad.qkv, dqkv, y, &c.qkv)
 		return
 	}
-	b.qkv.Error(p, e, dqkv, &c.qkv) // Δ_2: (22), (30.a), (30.b), (33), (35)
+	b.qkv.backwardInput(p, e, dqkv, &c.qkv) // Δ_2: (22), (30.a), (30.b), (33), (35)
 	w.showZ(i, "qkv", &b.qkv, &c.qkv, rows)
 	w.show(i, "Δ_2", "qkv", e)
-	b.qkv.Grad(p, &grad.qkv, dqkv, y, &c.qkv)  // (23), (24), (31.a), (31.b), (32.a)
-	b.ln1.Backward(p, dx, grad.ln1, e, &c.ln1) // Δ_1 = Δ_5 + …, ∂w_1, ∂b_1
+	b.qkv.backwardWeights(p, &grad.qkv, dqkv, y, &c.qkv) // (23), (24), (31.a), (31.b), (32.a)
+	b.ln1.backward(p, dx, grad.ln1, e, &c.ln1)           // Δ_1 = Δ_5 + …, ∂w_1, ∂b_1
 }

@@ -29,8 +29,8 @@ var cases = []testCase{
 		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}, 3, 5},
 }
 
-// adapted are adapters of every kind, beside networks of which two are tied.
-var adapted = []testCase{
+// adapterCases are adapters of every kind, beside networks of which two are tied.
+var adapterCases = []testCase{
 	{"dora", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
 		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll, Targets: pedestrian.Targets}, 3, 5},
 	{"fused", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 3, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, LogitsBias: true},
@@ -52,7 +52,7 @@ var adapted = []testCase{
 		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScaleRank, Tokens: []int32{0, 5, 6, 9}}, 3, 6},
 }
 
-// biggest is bigger with every option: several parts and tiles in every task of DoRA.
+// biggest is bigger with every option: several parts and tiles in every task of dora.
 func biggest() testCase {
 	cs := bigger
 	l := *cs.lora
@@ -76,7 +76,7 @@ func still() []testCase {
 
 // everyCase lists all of them.
 func everyCase() []testCase {
-	return append(append(append([]testCase{}, cases...), adapted...), bigger, biggest())
+	return append(append(append([]testCase{}, cases...), adapterCases...), bigger, biggest())
 }
 
 // trace makes the masks of a step of a network with that seed the masks of paper.
@@ -158,9 +158,9 @@ func (cs testCase) packed(seed uint64) Batch {
 func (b Batch) documents() (out []Batch) {
 	var w workspace[float64]
 	w.positions = make([]int32, len(b.Tokens))
-	w.place(b)
+	w.setSegments(b)
 	for _, s := range w.segments {
-		out = append(out, Batch{B: 1, T: s.N, Tokens: b.Tokens[s.Q : s.Q+s.N], Targets: b.Targets[s.Q : s.Q+s.N]})
+		out = append(out, Batch{B: 1, T: s.n, Tokens: b.Tokens[s.q : s.q+s.n], Targets: b.Targets[s.q : s.q+s.n]})
 	}
 	return out
 }
@@ -178,7 +178,7 @@ func likeAdapter[T Float](a *pedestrian.Adapter[T]) *pedestrian.Adapter[T] {
 
 // setTile makes tiles so small that short sequences have several.
 func (n *Network[T]) setTile(tile int) {
-	n.reserve(true, trainee[T]{dp: n.params})
+	n.reserve(true, gradients[T]{params: n.params})
 	n.work.attention.tiling = tiling{2 * tile, tile, tile + 2, tile + 1}.fits(n.work.attention.strip)
 }
 

@@ -1,9 +1,9 @@
 package engine
 
 // chunk is the rows and targets of the chunk that starts at from.
-func (c *LogitsCache[T]) chunk(from int) (rows, targets []int32) {
-	to := min(from+evenChunk(len(c.Rows), c.Chunk), len(c.Rows))
-	return c.Rows[from:to], c.Targets[from:to]
+func (c *logitsCache[T]) chunk(from int) (rows, targets []int32) {
+	to := min(from+evenChunk(len(c.rows), c.size), len(c.rows))
+	return c.rows[from:to], c.targets[from:to]
 }
 
 // contiguous reports whether rows follow each other.

@@ -11,15 +11,15 @@ type keyValues[T Float] struct{ k, v Mat[T] }
 
 // keep puts new keys and values behind those that a decoder stored and returns
 // all of them; without a store it returns its arguments.
-func (w *workspace[T]) keep(block int, k, v Mat[T]) (allK, allV Mat[T]) {
+func (w *workspace[T]) withPast(block int, k, v Mat[T]) (allK, allV Mat[T]) {
 	if w.store == nil {
 		return k, v
 	}
 	s := &w.store[block]
 	for _, seg := range w.segments {
-		for t := range seg.N {
-			copy(s.k.Row(seg.K+seg.Past+t), k.Row(seg.Q+t))
-			copy(s.v.Row(seg.K+seg.Past+t), v.Row(seg.Q+t))
+		for t := range seg.n {
+			copy(s.k.Row(seg.k+seg.past+t), k.Row(seg.q+t))
+			copy(s.v.Row(seg.k+seg.past+t), v.Row(seg.q+t))
 		}
 	}
 	return s.k, s.v
@@ -50,16 +50,16 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	d.w.blocks = make([]blockCache[T], 1)
 	d.w.store = make([]keyValues[T], c.Blocks)
 	s := shape{Config: c, rows: max(batch, min(c.Context, feedRows)), seqs: batch, threads: n.pool.Threads(), chunk: batch}
-	if n.lora != nil {
-		s.lora = &n.lora.Config
+	if n.adapter != nil {
+		s.lora = &n.adapter.Config
 	}
 	if n.o.Precision == BF16 {
-		n.mix(s.rows, false)
+		n.reserveBF16(s.rows, false)
 	}
 	n.planDoRA()
 	allocate(func(a *arena[T]) {
 		d.w.planForward(a, s)
-		d.out, d.last = d.w.logits.Y, d.w.logits.X
+		d.out, d.last = d.w.logits.y, d.w.logits.x
 		for i := range d.w.store {
 			d.w.store[i] = keyValues[T]{a.mat(batch*c.Context, c.Heads*c.QueryDim()), a.mat(batch*c.Context, c.Width)}
 		}
@@ -67,13 +67,13 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	return d
 }
 
-// prepare is that of the network, but it weighs DoRA's norms only for the first
-// tokens or when an optimizer has moved them: a single token is too little work to
-// read all weights twice for.
+// prepare is that of the network, but it updates the norms of DoRA only before the first
+// tokens of all, or when the parameters changed: reading all weights twice for a single
+// token would cost too much.
 func (d *Decoder[T]) prepare() {
-	d.n.round()
-	if d.n.moved || !slices.ContainsFunc(d.lens, func(n int) bool { return n > 0 }) {
-		d.n.weigh()
+	d.n.packWeights()
+	if d.n.normsStale || !slices.ContainsFunc(d.lens, func(n int) bool { return n > 0 }) {
+		d.n.updateNorms()
 	}
 }
 
@@ -102,14 +102,14 @@ func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 	d.prepare()
 	for len(tokens) > 0 {
 		n := min(len(tokens), d.w.x.Rows)
-		d.w.segments = append(d.w.segments[:0], Segment{0, seq * c.Context, n, d.lens[seq]})
+		d.w.segments = append(d.w.segments[:0], segment{0, seq * c.Context, n, d.lens[seq]})
 		for t := range n {
 			d.w.positions[t] = int32(d.lens[seq] + t)
 		}
 		a11 := d.n.forward(&d.w, tokens[:n], nil)
 		d.lens[seq] += n
 		if tokens = tokens[n:]; len(tokens) == 0 {
-			d.n.logits.Forward(d.n.pool, first(d.out, 1), &d.w.logits, a11.Sub(n-1, n, 0, a11.Cols), nil)
+			d.n.logits.forward(d.n.pool, first(d.out, 1), &d.w.logits, a11.Sub(n-1, n, 0, a11.Cols), nil)
 		}
 	}
 	return d.out.Row(0)
@@ -131,7 +131,7 @@ func (d *Decoder[T]) Next(seqs []int, tokens []int32) Mat[T] {
 			panic(fmt.Sprintf("engine.Decoder.Next: sequence %d twice", seq))
 		}
 		d.mustFit("Next", seq, tokens[i:i+1], 1)
-		d.w.segments = append(d.w.segments, Segment{i, seq * d.n.params.Config.Context, 1, d.lens[seq]})
+		d.w.segments = append(d.w.segments, segment{i, seq * d.n.params.Config.Context, 1, d.lens[seq]})
 		d.w.positions[i] = int32(d.lens[seq])
 	}
 	a11 := d.n.forward(&d.w, tokens, nil)
@@ -139,7 +139,7 @@ func (d *Decoder[T]) Next(seqs []int, tokens []int32) Mat[T] {
 		d.lens[seq]++
 	}
 	out := first(d.out, len(seqs))
-	d.n.logits.Forward(d.n.pool, out, &d.w.logits, a11, nil)
+	d.n.logits.forward(d.n.pool, out, &d.w.logits, a11, nil)
 	return out
 }
 

@@ -149,17 +149,17 @@ func benchmarkDocuments(b *testing.B, length int) {
 	}
 	q, k, v, y, dy := mat(), mat(), mat(), mat(), mat()
 	dq, dk, dv := mat(), mat(), mat()
-	var segments []Segment
+	var segments []segment
 	for at := 0; at < rows; at += length {
-		segments = append(segments, Segment{at, at, length, 0})
+		segments = append(segments, segment{at, at, length, 0})
 	}
 	pool := kernel.NewPool(2)
 	defer pool.Close()
-	c := &AttentionCache[float32]{Lse: NewMat[float32](heads, rows)}
-	l := Attention[float32]{Heads: heads, KeyDim: width, ValueDim: width}
+	c := &attentionCache[float32]{lse: NewMat[float32](heads, rows)}
+	l := attention[float32]{heads: heads, keyDim: width, valueDim: width}
 	one := func() {
-		l.Forward(pool, y, c, q, k, v, segments)
-		l.Backward(pool, dq, dk, dv, dy, c, q, k, v, y, segments)
+		l.forward(pool, y, c, q, k, v, segments)
+		l.backward(pool, dq, dk, dv, dy, c, q, k, v, y, segments)
 	}
 	one()
 	b.ReportAllocs()

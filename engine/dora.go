@@ -6,60 +6,59 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
-// DoRA holds the magnitudes' side of an adapted layer: what multiplies each of its
-// outputs, and how that depends on the factors. Where no adapter stands the number
-// is 1. It is paper.DoRA without a matrix of the size of w: with Q = α dᵗ v,
+// dora holds the magnitudes of an adapted layer: what multiplies each of its outputs,
+// and how that depends on the factors. For an output without adapter the number is 1. It is paper.DoRA without a matrix of the size of w: with Q = α dᵗ v,
 //
 //	v = w + α d u,  ‖v‖² = Σ_rows w∘w + Σ_rows u ∘ (Q + α dᵗ w),  Q = α dᵗ w + α² dᵗ d u
 //	a_i = z diag(g) + b̃,  Δ_z = Δ_i diag(g),  g = m/‖v‖          (DoRA)
 //	∂L/∂m = s/‖v‖,  s = Σ_tokens Δ_i ∘ z                         (DoRA)
 //
-// and with Exact, where c = -m/‖v‖³ ∘ s, the columns' share of N = v diag(c):
+// and with exact, where c = -m/‖v‖³ ∘ s, the columns' share of N = v diag(c):
 //
 //	∂L/∂d += w (α c∘u)ᵗ + α d (u (α c∘u)ᵗ),  ∂L/∂u += Q diag(c)  (DoRA-N)
 //
-// Weigh reads w once and costs 2r operations for each of its numbers, whatever the
+// updateNorms reads w once and costs 2r operations for each of its numbers, whatever the
 // batch; the exact gradients cost as much again. The magnitudes cost O(1) for each
 // number of the output.
-type DoRA[T Float] struct {
-	Exact bool
+type dora[T Float] struct {
+	exact bool
 
-	layer *[3]LoRA[T]
+	layer *[3]lora[T]
 	w     Mat[T] // input×output, or output×input when tied
 	tied  bool
 
-	gain, norm, sums []T       // g, ‖v‖ and s of every output; s of the last Error
+	gain, norm, sums []T       // g, ‖v‖ and s of every output; s of the last backwardInput
 	q, g, uc         [3]Mat[T] // Q, dᵗ d and α c∘u of each adapter
 	dt, ud           Mat[T]    // dᵗ, and (α c∘u) wᵗ or u (α c∘u)ᵗ
 
-	weigh   doraWeigh[T]
-	forward doraForward[T]
-	back    doraBackward[T]
-	exact   doraExact[T]
+	normTask     doraNorm[T]
+	forwardTask  doraForward[T]
+	backwardTask doraBackward[T]
+	exactTask    doraExact[T]
 }
 
 // plan places what d needs.
-func (d *DoRA[T]) plan(a *arena[T]) {
+func (d *dora[T]) plan(a *arena[T]) {
 	a.in("adapters")
 	in, out := d.w.Rows, d.w.Cols
 	if d.tied {
 		in, out = out, in
 	}
-	d.gain, d.norm, d.sums = a.take(out), a.take(out), a.take(out)
+	d.gain, d.norm, d.sums = a.vec(out), a.vec(out), a.vec(out)
 	most := 0
 	for i := range d.layer {
-		if l := &d.layer[i]; l.Up.Rows > 0 {
-			r := l.Up.Rows
-			d.q[i], d.g[i], d.uc[i] = a.mat(r, l.Up.Cols), a.mat(r, r), a.mat(r, l.Up.Cols)
+		if l := &d.layer[i]; l.up.Rows > 0 {
+			r := l.up.Rows
+			d.q[i], d.g[i], d.uc[i] = a.mat(r, l.up.Cols), a.mat(r, r), a.mat(r, l.up.Cols)
 			most = max(most, r)
 		}
 	}
 	d.dt, d.ud = a.mat(most, in), a.mat(most, max(in, most))
 }
 
-// Weigh computes the norms and what multiplies the outputs, from the parameters as
-// they are.
-func (d *DoRA[T]) Weigh(p *Pool) {
+// updateNorms computes the norms, and what multiplies the outputs, from the current
+// parameters.
+func (d *dora[T]) updateNorms(p *kernel.Pool) {
 	for i := range d.gain {
 		d.gain[i], d.norm[i] = 1, 1
 	}
@@ -69,24 +68,24 @@ func (d *DoRA[T]) Weigh(p *Pool) {
 			continue
 		}
 		if d.tied {
-			kernel.MulNT(p, d.q[i], transposeTo(d.dt, l.Down), d.w, false)
+			kernel.MulNT(p, d.q[i], transposeTo(d.dt, l.down), d.w, false)
 		} else {
-			kernel.MulTN(p, d.q[i], l.Down, l.outputs(d.w), false)
+			kernel.MulTN(p, d.q[i], l.down, l.outputs(d.w), false)
 		}
-		kernel.MulTN(p, d.g[i], l.Down, l.Down, false)
-		d.weigh = doraWeigh[T]{d, i}
-		p.Run(colParts(l.Up.Cols), &d.weigh)
+		kernel.MulTN(p, d.g[i], l.down, l.down, false)
+		d.normTask = doraNorm[T]{d, i}
+		p.Run(colParts(l.up.Cols), &d.normTask)
 	}
 }
 
-type doraWeigh[T Float] struct {
-	d *DoRA[T]
+type doraNorm[T Float] struct {
+	d *dora[T]
 	i int
 }
 
-func (f *doraWeigh[T]) Do(_ *kernel.Pool, part int) {
+func (f *doraNorm[T]) Do(_ *kernel.Pool, part int) {
 	d, l := f.d, &f.d.layer[f.i]
-	from, to := colRange(part, l.Up.Cols)
+	from, to := colRange(part, l.up.Cols)
 	var buffer, partial [colsPerPart]T
 	square, some := buffer[:to-from], partial[:to-from]
 	if d.tied {
@@ -105,33 +104,33 @@ func (f *doraWeigh[T]) Do(_ *kernel.Pool, part int) {
 			kernel.Add(square, some)
 		}
 	}
-	for k := range l.Up.Rows {
-		q, u := d.q[f.i].Row(k)[from:to], l.Up.Row(k)[from:to]
-		kernel.Scale(q, l.Scale)
+	for k := range l.up.Rows {
+		q, u := d.q[f.i].Row(k)[from:to], l.up.Row(k)[from:to]
+		kernel.Scale(q, l.scale)
 		kernel.MulAdd(square, u, q)
 		for h, g := range d.g[f.i].Row(k) {
-			kernel.Axpy(q, l.Scale*l.Scale*g, l.Up.Row(h)[from:to])
+			kernel.Axpy(q, l.scale*l.scale*g, l.up.Row(h)[from:to])
 		}
 		kernel.MulAdd(square, u, q)
 	}
-	gain, norm := d.gain[l.From+from:l.From+to], d.norm[l.From+from:l.From+to]
+	gain, norm := d.gain[l.from+from:l.from+to], d.norm[l.from+from:l.from+to]
 	for j, s := range square {
 		if norm[j] = T(math.Sqrt(float64(s))); s <= 0 { // no length: gives zero, forward and backward
 			norm[j] = T(math.Inf(1))
 		}
-		gain[j] = l.Magnitude[from+j] / norm[j]
+		gain[j] = l.magnitude[from+j] / norm[j]
 	}
 }
 
-// Forward sets y to z diag(g) + b̃, or adds that to y; z may be y unless it adds.
-func (d *DoRA[T]) Forward(p *Pool, y, z Mat[T], b []T, add bool) {
+// forward sets y to z diag(g) + b̃, or adds that to y; z may be y unless it adds.
+func (d *dora[T]) forward(p *kernel.Pool, y, z Mat[T], b []T, add bool) {
 	mustShape("DoRA.Forward", "y", y, z.Rows, z.Cols)
-	d.forward = doraForward[T]{d, y, z, b, add}
-	p.Run(rowParts(z.Rows), &d.forward)
+	d.forwardTask = doraForward[T]{d, y, z, b, add}
+	p.Run(rowParts(z.Rows), &d.forwardTask)
 }
 
 type doraForward[T Float] struct {
-	d    *DoRA[T]
+	d    *dora[T]
 	y, z Mat[T]
 	b    []T
 	add  bool
@@ -161,17 +160,17 @@ func (f *doraForward[T]) Do(_ *kernel.Pool, part int) {
 	}
 }
 
-// Error turns z into the error on it, Δ_z, given dy, the error on the output, and
-// keeps what Grad needs.
-func (d *DoRA[T]) Error(p *Pool, dy, z Mat[T]) Mat[T] {
+// backwardInput replaces z by Δ_z, the error on it, given dy, the error on the output.
+// It keeps what backwardWeights needs.
+func (d *dora[T]) backwardInput(p *kernel.Pool, dy, z Mat[T]) Mat[T] {
 	mustShape("DoRA.Error", "z", z, dy.Rows, dy.Cols)
-	d.back = doraBackward[T]{d, dy, z}
-	p.Run(colParts(dy.Cols), &d.back)
+	d.backwardTask = doraBackward[T]{d, dy, z}
+	p.Run(colParts(dy.Cols), &d.backwardTask)
 	return z
 }
 
 type doraBackward[T Float] struct {
-	d     *DoRA[T]
+	d     *dora[T]
 	dy, z Mat[T]
 }
 
@@ -187,24 +186,24 @@ func (f *doraBackward[T]) Do(_ *kernel.Pool, part int) {
 	}
 }
 
-// Grad adds the gradients of the magnitudes, and in the exact form what comes
-// through the norm: to the factors and, if dw has V, to the weight. Error comes
-// first, and the other gradients of factors and weight.
-func (d *DoRA[T]) Grad(p *Pool, dw Mat[T], grad *[3]LoRA[T]) {
+// backwardWeights adds the gradients of the magnitudes. In the exact form it also adds
+// what comes through the norm: to the factors and, if dw has V, to the weight. Call it
+// after backwardInput and after the other gradients of factors and weight.
+func (d *dora[T]) backwardWeights(p *kernel.Pool, dw Mat[T], grad *[3]lora[T]) {
 	for i := range grad {
 		l, g := &d.layer[i], &grad[i]
 		if !l.on() {
 			continue
 		}
-		if g.Magnitude != nil {
-			if g.Fresh {
-				clear(g.Magnitude)
+		if g.magnitude != nil {
+			if g.overwrite {
+				clear(g.magnitude)
 			}
-			for j := range g.Magnitude {
-				g.Magnitude[j] += d.sums[l.From+j] / d.norm[l.From+j]
+			for j := range g.magnitude {
+				g.magnitude[j] += d.sums[l.from+j] / d.norm[l.from+j]
 			}
 		}
-		if d.Exact && (g.on() || dw.V != nil) {
+		if d.exact && (g.on() || dw.V != nil) {
 			d.throughNorm(p, i, dw, g)
 		}
 	}

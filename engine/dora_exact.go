@@ -3,23 +3,23 @@ package engine
 import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 
 // throughNorm adds the share of N of adapter i.
-func (d *DoRA[T]) throughNorm(p *Pool, i int, dw Mat[T], g *LoRA[T]) {
+func (d *dora[T]) throughNorm(p *kernel.Pool, i int, dw Mat[T], g *lora[T]) {
 	l := &d.layer[i]
-	d.exact = doraExact[T]{d, i, dw, *g}
-	p.Run(colParts(l.Up.Cols), &d.exact) // c, α c∘u, and what is entry by entry
-	uc, r := d.uc[i], l.Up.Rows
+	d.exactTask = doraExact[T]{d, i, dw, *g}
+	p.Run(colParts(l.up.Cols), &d.exactTask) // c, α c∘u, and what is entry by entry
+	uc, r := d.uc[i], l.up.Rows
 	if g.on() {
 		gram := over(d.ud.V, r, r)
-		kernel.MulNT(p, gram, l.Up, uc, false)
-		scale(gram, l.Scale)
-		kernel.MulNN(p, g.Down, l.Down, gram, nil, true)
+		kernel.MulNT(p, gram, l.up, uc, false)
+		scale(gram, l.scale)
+		kernel.MulNN(p, g.down, l.down, gram, nil, true)
 		if !d.tied {
-			kernel.MulNT(p, g.Down, l.outputs(d.w), uc, true)
+			kernel.MulNT(p, g.down, l.outputs(d.w), uc, true)
 		} else {
-			t := over(d.ud.V, r, l.Down.Rows)
+			t := over(d.ud.V, r, l.down.Rows)
 			kernel.MulNN(p, t, uc, d.w, nil, false)
-			for a := range g.Down.Rows {
-				row := g.Down.Row(a)
+			for a := range g.down.Rows {
+				row := g.down.Row(a)
 				for k := range row {
 					row[k] += t.V[k*t.Stride+a]
 				}
@@ -30,36 +30,36 @@ func (d *DoRA[T]) throughNorm(p *Pool, i int, dw Mat[T], g *LoRA[T]) {
 		return
 	}
 	if d.tied {
-		kernel.MulTN(p, dw, uc, transposeTo(d.dt, l.Down), true)
+		kernel.MulTN(p, dw, uc, transposeTo(d.dt, l.down), true)
 	} else {
-		kernel.MulNN(p, l.outputs(dw), l.Down, uc, nil, true)
+		kernel.MulNN(p, l.outputs(dw), l.down, uc, nil, true)
 	}
 }
 
 // doraExact computes α c∘u, and adds Q diag(c) to ∂u and w diag(c) to ∂w.
 type doraExact[T Float] struct {
-	d    *DoRA[T]
+	d    *dora[T]
 	i    int
 	dw   Mat[T]
-	grad LoRA[T]
+	grad lora[T]
 }
 
 func (f *doraExact[T]) Do(_ *kernel.Pool, part int) {
 	d, l := f.d, &f.d.layer[f.i]
-	from, to := colRange(part, l.Up.Cols)
+	from, to := colRange(part, l.up.Cols)
 	var buffer [colsPerPart]T
 	c := buffer[:to-from]
 	for j := range c {
-		n := d.norm[l.From+from+j]
-		c[j] = -d.gain[l.From+from+j] / n * (d.sums[l.From+from+j] / n)
+		n := d.norm[l.from+from+j]
+		c[j] = -d.gain[l.from+from+j] / n * (d.sums[l.from+from+j] / n)
 	}
-	for k := range l.Up.Rows {
+	for k := range l.up.Rows {
 		uc := d.uc[f.i].Row(k)[from:to]
 		clear(uc)
-		kernel.MulAdd(uc, c, l.Up.Row(k)[from:to])
-		kernel.Scale(uc, l.Scale)
+		kernel.MulAdd(uc, c, l.up.Row(k)[from:to])
+		kernel.Scale(uc, l.scale)
 		if f.grad.on() {
-			kernel.MulAdd(f.grad.Up.Row(k)[from:to], c, d.q[f.i].Row(k)[from:to])
+			kernel.MulAdd(f.grad.up.Row(k)[from:to], c, d.q[f.i].Row(k)[from:to])
 		}
 	}
 	switch {

@@ -5,13 +5,13 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
-// Dropout leaves out numbers of a matrix at random and multiplies the others by
+// dropout leaves out numbers of a matrix at random and multiplies the others by
 // 1/(1-p), so that evaluation needs no correction. What it leaves out depends on
 // the key and the position alone: the backward pass computes the same mask again
 // and none is stored. The paper has no dropout.
-type Dropout[T Float] struct {
-	Mask kernel.Mask
-	Rows []int32 // the number of each row among the tokens of the batch; nil: their places
+type dropout[T Float] struct {
+	mask kernel.Mask
+	rows []int32 // the number of each row among the tokens of the batch; nil: their places
 	task dropoutTask[T]
 }
 
@@ -80,25 +80,25 @@ func adapterMaskAt(p float64, seed, step uint64, block int, t pedestrian.Target)
 
 // AdapterMask sets m, a row for each token of a batch and a column for each input of
 // layer t of a block, to what Gradients multiplies the adapter's input by in that
-// step, for whoever computes the same in another way. dropout is that of the
-// adapter's configuration, seed that of Options.
-func AdapterMask[T Float](m Mat[T], dropout float64, seed, step uint64, block int, t pedestrian.Target) {
-	l := Dropout[T]{Mask: adapterMaskAt(dropout, seed, step, block, t)}
+// step, so that a test can compute the same in another way. fraction is the dropout of
+// the adapter's configuration, seed that of Options.
+func AdapterMask[T Float](m Mat[T], fraction float64, seed, step uint64, block int, t pedestrian.Target) {
+	l := dropout[T]{mask: adapterMaskAt(fraction, seed, step, block, t)}
 	ones := NewMat[T](m.Rows, m.Cols)
 	for i := range ones.V {
 		ones.V[i] = 1
 	}
-	if !l.Mask.On() {
+	if !l.mask.On() {
 		copy(m.V, ones.V)
 		return
 	}
-	l.Apply(nil, m, ones, false)
+	l.apply(nil, m, ones, false)
 }
 
-// Apply sets y to x under the mask, or adds it to y. It is its own pullback.
-func (l *Dropout[T]) Apply(p *Pool, y, x Mat[T], add bool) {
+// apply sets y to x under the mask, or adds it to y. It is its own pullback.
+func (l *dropout[T]) apply(p *kernel.Pool, y, x Mat[T], add bool) {
 	mustShape("Dropout.Apply", "y", y, x.Rows, x.Cols)
-	l.task = dropoutTask[T]{l.Mask, l.Rows, y, x, add}
+	l.task = dropoutTask[T]{l.mask, l.rows, y, x, add}
 	p.Run(rowParts(x.Rows), &l.task)
 }
 

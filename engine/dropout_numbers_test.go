@@ -66,8 +66,8 @@ func TestAdapterMasksAreThose(t *testing.T) {
 		} {
 			told, applied := NewMat[float64](3, 50), NewMat[float64](3, 50)
 			AdapterMask(told, 0.3, 5, 7, i, target)
-			l := Dropout[float64]{Mask: mask}
-			l.Apply(nil, applied, ones, false)
+			l := dropout[float64]{mask: mask}
+			l.apply(nil, applied, ones, false)
 			if !slices.Equal(told.V, applied.V) {
 				t.Errorf("block %d, %s: another mask than the passes'", i, target)
 			}
@@ -79,17 +79,17 @@ func TestAdapterMasksAreThose(t *testing.T) {
 // every segment and head, whichever tile of queries and keys it is computed in.
 func TestNumbersOfRho(t *testing.T) {
 	const segments, heads, n = 4, 3, 6
-	l := Attention[float64]{Heads: heads}
+	l := attention[float64]{heads: heads}
 	seen := map[uint64][4]int{}
 	for s := range segments {
 		for h := range heads {
 			for i := range n {
 				for j := range n { // a row's numbers count up from that of its first
-					at, place := l.number(s, h, i, 0)+uint64(j), [4]int{s, h, i, j}
+					at, place := l.position(s, h, i, 0)+uint64(j), [4]int{s, h, i, j}
 					if other, ok := seen[at]; ok {
 						t.Errorf("segment, head, query and key %v have the number of %v", place, other)
 					}
-					if at != l.number(s, h, i, j) {
+					if at != l.position(s, h, i, j) {
 						t.Errorf("%v: a row does not count up", place)
 					}
 					seen[at] = place
@@ -112,9 +112,9 @@ func TestEqualSequencesDropApart(t *testing.T) {
 			copy(q.Row(i)[h*width:], one.Row(i%n))
 		}
 	}
-	l := Attention[float64]{Heads: heads, KeyDim: width, ValueDim: width, Drop: maskAt(0.4, 1, 2, 3, siteAttention)}
-	y, c := NewMat[float64](2*n, heads*width), &AttentionCache[float64]{Lse: NewMat[float64](heads, 2*n)}
-	l.Forward(r.pool, y, c, q, q, q, []Segment{{N: n}, {Q: n, K: n, N: n}})
+	l := attention[float64]{heads: heads, keyDim: width, valueDim: width, drop: maskAt(0.4, 1, 2, 3, siteAttention)}
+	y, c := NewMat[float64](2*n, heads*width), &attentionCache[float64]{lse: NewMat[float64](heads, 2*n)}
+	l.forward(r.pool, y, c, q, q, q, []segment{{n: n}, {q: n, k: n, n: n}})
 	parts := map[string][]float64{}
 	for s := range 2 {
 		for h := range heads {
@@ -132,8 +132,8 @@ func TestEqualSequencesDropApart(t *testing.T) {
 		}
 	}
 	for _, s := range []site{siteEmbedding, siteProjection, siteContract} {
-		d, y := Dropout[float64]{Mask: maskAt(0.4, 1, 2, 3, s)}, NewMat[float64](2*n, heads*width)
-		d.Apply(r.pool, y, q, false)
+		d, y := dropout[float64]{mask: maskAt(0.4, 1, 2, 3, s)}, NewMat[float64](2*n, heads*width)
+		d.apply(r.pool, y, q, false)
 		if slices.Equal(y.V[:n*heads*width], y.V[n*heads*width:]) {
 			t.Errorf("site %d: two equal sequences lost the same", s)
 		}

@@ -15,7 +15,7 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 	// rounding, 2⁻⁵³/h times a sum of a few dozen losses, which is some 1e-10.
 	const h, tol = 3e-5, 1e-8
 	// Of adapters the exact ones: with the norm held, differences are of another loss.
-	for _, cs := range append(append([]testCase{}, cases...), adapted[0], adapted[2], adapted[3]) {
+	for _, cs := range append(append([]testCase{}, cases...), adapterCases[0], adapterCases[2], adapterCases[3]) {
 		for drop, b := range map[float64]Batch{0: cs.packed(2), 0.3: cs.batch(2), 0.4: cs.packed(3)} {
 			p, lora := cs.params(1)
 			n := New(p, lora, Options{Batch: b.B, Dropout: drop, Seed: 3, Threads: 1})
@@ -67,9 +67,9 @@ func TestMasks(t *testing.T) {
 		ones.V[i] = 1
 	}
 	apply := func(m kernel.Mask) Mat[float64] {
-		l := Dropout[float64]{Mask: m}
+		l := dropout[float64]{mask: m}
 		y := NewMat[float64](rows, cols)
-		l.Apply(pool, y, ones, false)
+		l.apply(pool, y, ones, false)
 		return y
 	}
 	first := apply(maskAt(p, 1, 2, 3, siteProjection))

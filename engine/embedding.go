@@ -2,38 +2,38 @@ package engine
 
 import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 
-// Embedding holds the token and the position table (§2), whose rows add:
+// embedding holds the token and the position table (§2), whose rows add:
 //
 //	a_1 = ohe(tokens) w_tok + ohe(positions) w_pos       (2)
 //	∂L/∂w_tok = ohe(tokens)ᵗ Δ_1, ∂L/∂w_pos likewise     (3)
 //
 // A product with a one-hot matrix is a look-up, and with its transpose a
-// scatter-add. Its gradient is another Embedding.
-type Embedding[T Float] struct {
-	Tok, Pos Mat[T]
+// scatter-add. Its gradient is another embedding.
+type embedding[T Float] struct {
+	tok, pos Mat[T]
 	own      tokenRows[T] // in the place of rows of Tok
 
-	// FreshTok, FreshPos and freshOwn mark gradients whose old numbers do not count. When
-	// the logits are tied, their contribution to Tok and own comes first and does.
-	FreshTok, FreshPos, freshOwn bool
+	// These say of a gradient that it is set, not added to. With tied logits tok and own
+	// hold the contribution of the logits already, and are added to.
+	overwriteTok, overwritePos, overwriteOwn bool
 }
 
-// EmbeddingCache holds the tasks of an embedding, so that a step allocates nothing.
-type EmbeddingCache[T Float] struct {
+// embeddingCache holds the tasks of an embedding, so that a step allocates nothing.
+type embeddingCache[T Float] struct {
 	forward  embeddingForward[T]
 	backward embeddingBackward[T]
 	clear    clearRows[T]
 }
 
-// Forward sets row t of y to the sum of row tokens[t] of Tok and row positions[t] of Pos.
-func (l Embedding[T]) Forward(p *Pool, y Mat[T], c *EmbeddingCache[T], tokens, positions []int32) {
-	mustShape("Embedding.Forward", "y", y, len(tokens), l.Tok.Cols)
+// forward sets row t of y to the sum of row tokens[t] of tok and row positions[t] of pos.
+func (l embedding[T]) forward(p *kernel.Pool, y Mat[T], c *embeddingCache[T], tokens, positions []int32) {
+	mustShape("Embedding.Forward", "y", y, len(tokens), l.tok.Cols)
 	c.forward = embeddingForward[T]{l, y, tokens, positions}
 	p.Run(rowParts(y.Rows), &c.forward)
 }
 
 type embeddingForward[T Float] struct {
-	l                 Embedding[T]
+	l                 embedding[T]
 	y                 Mat[T]
 	tokens, positions []int32
 }
@@ -41,7 +41,7 @@ type embeddingForward[T Float] struct {
 func (f *embeddingForward[T]) Do(_ *kernel.Pool, part int) {
 	from, to := rowRange(part, f.y.Rows)
 	for t := from; t < to; t++ {
-		y, tok, pos := f.y.Row(t), f.l.Tok.Row(int(f.tokens[t])), f.l.Pos.Row(int(f.positions[t]))
+		y, tok, pos := f.y.Row(t), f.l.tok.Row(int(f.tokens[t])), f.l.pos.Row(int(f.positions[t]))
 		if k, ok := f.l.own.find(f.tokens[t]); ok {
 			tok = f.l.own.Row(k)
 		}
@@ -51,26 +51,26 @@ func (f *embeddingForward[T]) Do(_ *kernel.Pool, part int) {
 	}
 }
 
-// Backward adds dy to the rows of grad that Forward read, where grad has them. A part owns a range of
-// features, so that repeated tokens add in the order of the rows.
-func (l Embedding[T]) Backward(p *Pool, grad Embedding[T], dy Mat[T], c *EmbeddingCache[T], tokens, positions []int32) {
-	mustShape("Embedding.Backward", "dy", dy, len(tokens), l.Tok.Cols)
+// backward adds dy to the rows of grad that forward read, where grad has them. A part of
+// the work owns a range of features, so that repeated tokens add in the order of the rows.
+func (l embedding[T]) backward(p *kernel.Pool, grad embedding[T], dy Mat[T], c *embeddingCache[T], tokens, positions []int32) {
+	mustShape("Embedding.Backward", "dy", dy, len(tokens), l.tok.Cols)
 	c.backward = embeddingBackward[T]{grad, l.own, dy, tokens, positions}
-	if grad.freshOwn {
+	if grad.overwriteOwn {
 		c.clear.run(p, grad.own.Mat)
 	}
-	if grad.FreshTok {
-		c.clear.run(p, grad.Tok)
+	if grad.overwriteTok {
+		c.clear.run(p, grad.tok)
 	}
-	if grad.FreshPos {
-		c.clear.run(p, grad.Pos)
+	if grad.overwritePos {
+		c.clear.run(p, grad.pos)
 	}
 	p.Run(colParts(dy.Cols), &c.backward)
 }
 
 type embeddingBackward[T Float] struct {
-	grad              Embedding[T]
-	own               tokenRows[T] // that Forward read
+	grad              embedding[T]
+	own               tokenRows[T] // that forward read
 	dy                Mat[T]
 	tokens, positions []int32
 }
@@ -80,11 +80,11 @@ func (f *embeddingBackward[T]) Do(_ *kernel.Pool, part int) {
 	for t := range f.dy.Rows {
 		dy := f.dy.Row(t)[from:to]
 		if k, ok := f.own.find(f.tokens[t]); !ok {
-			f.add(f.grad.Tok, int(f.tokens[t]), from, to, dy) // (3)
+			f.add(f.grad.tok, int(f.tokens[t]), from, to, dy) // (3)
 		} else {
 			f.add(f.grad.own.Mat, k, from, to, dy)
 		}
-		f.add(f.grad.Pos, int(f.positions[t]), from, to, dy)
+		f.add(f.grad.pos, int(f.positions[t]), from, to, dy)
 	}
 }
 

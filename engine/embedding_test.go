@@ -21,15 +21,15 @@ func testEmbedding[T Float](t *testing.T) {
 	aTok, backTok, _ := paper.Embedding(nil, ids, tok)
 	aPos, backPos, _ := paper.Embedding(nil, places, pos)
 
-	l, c := Embedding[T]{Tok: to[T](tok), Pos: to[T](pos)}, new(EmbeddingCache[T])
-	grad := Embedding[T]{Tok: ones[T](V, d), Pos: ones[T](C, d)}
+	l, c := embedding[T]{tok: to[T](tok), pos: to[T](pos)}, new(embeddingCache[T])
+	grad := embedding[T]{tok: ones[T](V, d), pos: ones[T](C, d)}
 	y := rubbish[T](n, d)
-	l.Forward(r.pool, y, c, tokens, positions)
-	l.Backward(r.pool, grad, to[T](Δ), c, tokens, positions)
+	l.forward(r.pool, y, c, tokens, positions)
+	l.backward(r.pool, grad, to[T](Δ), c, tokens, positions)
 	nearMat(t, "a_1 (2)", y, aTok.Add(aPos))
-	nearMatPlus1(t, "∂L/∂w_tok (3)", grad.Tok, backTok(Δ))
-	nearMatPlus1(t, "∂L/∂w_pos (3)", grad.Pos, backPos(Δ))
-	for j, v := range grad.Tok.Row(V - 1) {
+	nearMatPlus1(t, "∂L/∂w_tok (3)", grad.tok, backTok(Δ))
+	nearMatPlus1(t, "∂L/∂w_pos (3)", grad.pos, backPos(Δ))
+	for j, v := range grad.tok.Row(V - 1) {
 		if v != 1 {
 			t.Fatalf("an absent token got a gradient in feature %d: %v", j, v)
 		}

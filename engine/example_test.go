@@ -7,24 +7,6 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// The row 1, 2, 3 has mean 2 and σ = √(2/3). Of the error 1, 0, 0 on the output,
-// what would shift or stretch the row is lost.
-func ExampleLayerNorm() {
-	l := engine.LayerNorm[float64]{W: []float64{1, 1, 1}}
-	c := &engine.LayerNormCache[float64]{Xhat: engine.NewMat[float64](1, 3), Rstd: make([]float64, 1)}
-	x, y := engine.NewMat[float64](1, 3), engine.NewMat[float64](1, 3)
-	dx, dy := engine.NewMat[float64](1, 3), engine.NewMat[float64](1, 3)
-	copy(x.V, []float64{1, 2, 3})
-	copy(dy.V, []float64{1, 0, 0})
-	l.Forward(nil, y, c, x)
-	l.Backward(nil, dx, engine.LayerNorm[float64]{}, dy, c)
-	fmt.Printf("y  = %.4f\n", y.V)
-	fmt.Printf("dx = %.4f\n", dx.V)
-	// Output:
-	// y  = [-1.2247 0.0000 1.2247]
-	// dx = [0.2041 -0.4082 0.2041]
-}
-
 // A network whose parameters are all zero gives every token the same
 // probability, 1/4 here: each loss is ln 4, and the error on the logits is
 // y_pred - y_gt, whose sum over the tokens is the gradient of the logits' bias.

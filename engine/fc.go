@@ -2,66 +2,66 @@ package engine
 
 import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 
-// FC holds the weight (input×output) and bias of a fully connected layer; B is
-// nil when there is none. Its gradient is another FC.
+// fc holds the weight (input×output) and bias of a fully connected layer; b is
+// nil when there is none. Its gradient is another fc.
 //
 //	a_i     = a_{i-1} w + b̃
 //	Δ_{i-1} = Δ_i wᵗ
 //	∂L/∂w   = a_{i-1}ᵗ Δ_i,  ∂L/∂b = Σ_tokens Δ_i
-type FC[T Float] struct {
-	W Mat[T]
-	B []T
+type fc[T Float] struct {
+	w Mat[T]
+	b []T
 
-	// Fresh marks a gradient whose old numbers do not count: it is set, not added to.
-	Fresh bool
+	// overwrite says of a gradient that it is set, not added to.
+	overwrite bool
 
-	// Impotent is the range of outputs whose bias gradient is identically zero,
+	// noBiasGradient is the range of outputs whose bias gradient is identically zero
 	// and is not computed: the keys of an attention, by (29) and (32.b).
-	Impotent [2]int
+	noBiasGradient [2]int
 
 	mixed *mixed // the weight in mixed precision, or nil
 }
 
-// FCCache holds the task of a fully connected layer.
-type FCCache[T Float] struct{ bias sumTokens[T] }
+// fcCache holds the task of a fully connected layer.
+type fcCache[T Float] struct{ bias sumTokens[T] }
 
-// Forward sets y to x W + B, or adds that to y.
-func (l FC[T]) Forward(p *Pool, y, x Mat[T], add bool) {
+// forward sets y to x w + b, or adds that to y.
+func (l fc[T]) forward(p *kernel.Pool, y, x Mat[T], add bool) {
 	if l.mixed != nil {
-		l.mixed.forward(p, as32(y), as32(x), vec32(l.B), add)
+		l.mixed.forward(p, as32(y), as32(x), vec32(l.b), add)
 		return
 	}
-	kernel.MulNN(p, y, x, l.W, l.B, add)
+	kernel.MulNN(p, y, x, l.w, l.b, add)
 }
 
-// Error sets dx to dy Wᵗ: the error handed down (T2).
-func (l FC[T]) Error(p *Pool, dx, dy Mat[T]) {
+// backwardInput sets dx to dy wᵗ (T2).
+func (l fc[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T]) {
 	if l.mixed != nil {
-		l.mixed.error(p, as32(dx), as32(dy))
+		l.mixed.backwardInput(p, as32(dx), as32(dy))
 		return
 	}
-	kernel.MulNT(p, dx, dy, l.W, false)
+	kernel.MulNT(p, dx, dy, l.w, false)
 }
 
-// Grad adds the gradients of W and B, where grad has them, to grad (T3), or sets
-// it where it is fresh. Error comes first.
-func (l FC[T]) Grad(p *Pool, grad FC[T], dy, x Mat[T], c *FCCache[T]) {
+// backwardWeights adds the gradients of w and b to grad, where grad has them (T3), or
+// sets them if grad is to be overwritten. In mixed precision call backwardInput first.
+func (l fc[T]) backwardWeights(p *kernel.Pool, grad fc[T], dy, x Mat[T], c *fcCache[T]) {
 	switch {
-	case grad.W.V == nil: // frozen
+	case grad.w.V == nil: // frozen
 	case l.mixed != nil:
-		l.mixed.grad(p, as32(grad.W), as32(dy), as32(x), !grad.Fresh)
+		l.mixed.backwardWeights(p, as32(grad.w), as32(dy), as32(x), !grad.overwrite)
 	default:
-		kernel.MulTN(p, grad.W, x, dy, !grad.Fresh)
+		kernel.MulTN(p, grad.w, x, dy, !grad.overwrite)
 	}
-	if grad.B == nil {
+	if grad.b == nil {
 		return
 	}
-	if grad.Fresh {
-		clear(grad.B)
+	if grad.overwrite {
+		clear(grad.b)
 	}
-	from, to := l.Impotent[0], l.Impotent[1]
-	c.bias.run(p, grad.B[:from], dy.Sub(0, dy.Rows, 0, from))
-	c.bias.run(p, grad.B[to:], dy.Sub(0, dy.Rows, to, dy.Cols))
+	from, to := l.noBiasGradient[0], l.noBiasGradient[1]
+	c.bias.run(p, grad.b[:from], dy.Sub(0, dy.Rows, 0, from))
+	c.bias.run(p, grad.b[to:], dy.Sub(0, dy.Rows, to, dy.Cols))
 }
 
 // sumTokens is the task db += Σ_tokens dy; a part owns a range of features.
@@ -70,7 +70,7 @@ type sumTokens[T Float] struct {
 	dy Mat[T]
 }
 
-func (s *sumTokens[T]) run(p *Pool, db []T, dy Mat[T]) {
+func (s *sumTokens[T]) run(p *kernel.Pool, db []T, dy Mat[T]) {
 	if len(db) == 0 {
 		return
 	}

@@ -19,21 +19,21 @@ func testFC[T Float](t *testing.T) {
 		a, back := paper.FC(nil, x, w, b)
 		ΔPrev, dw, db := back(Δ)
 
-		l, grad := FC[T]{W: to[T](w)}, FC[T]{W: ones[T](in, out)}
+		l, grad := fc[T]{w: to[T](w)}, fc[T]{w: ones[T](in, out)}
 		if bias {
-			l.B, grad.B = toVec[T](b), ones[T](1, out).V
+			l.b, grad.b = toVec[T](b), ones[T](1, out).V
 		}
 		y, dx, sum := rubbish[T](n, out), rubbish[T](n, in), ones[T](n, out)
-		l.Forward(r.pool, y, to[T](x), false)
-		l.Forward(r.pool, sum, to[T](x), true)
-		l.Error(r.pool, dx, to[T](Δ))
-		l.Grad(r.pool, grad, to[T](Δ), to[T](x), new(FCCache[T]))
+		l.forward(r.pool, y, to[T](x), false)
+		l.forward(r.pool, sum, to[T](x), true)
+		l.backwardInput(r.pool, dx, to[T](Δ))
+		l.backwardWeights(r.pool, grad, to[T](Δ), to[T](x), new(fcCache[T]))
 		nearMat(t, "a_i", y, a)
 		nearMatPlus1(t, "a_i, added", sum, a)
 		nearMat(t, "Δ_{i-1}", dx, ΔPrev)
-		nearMatPlus1(t, "∂L/∂w", grad.W, dw)
+		nearMatPlus1(t, "∂L/∂w", grad.w, dw)
 		if bias {
-			nearMatPlus1(t, "∂L/∂b", row(grad.B), rowOf(db))
+			nearMatPlus1(t, "∂L/∂b", row(grad.b), rowOf(db))
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 // frozenCases adds, to adapters of every kind, those whose lowest trained layer is
 // each of the kinds, in the second block.
 func frozenCases() (all []testCase) {
-	all = append(all, adapted...)
+	all = append(all, adapterCases...)
 	for _, t := range append([]pedestrian.Target{pedestrian.TargetQKV}, pedestrian.Targets...) {
-		cs := adapted[1]
+		cs := adapterCases[1]
 		cs.name = "block 2, " + string(t)
 		cs.lora = &pedestrian.AdapterConfig{Rank: 2, Alpha: 1, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{t}, Layers: []int{2}, Dropout: 0.2}
 		all = append(all, cs)
@@ -126,7 +126,7 @@ func TestFrozenKeepsNothing(t *testing.T) {
 	if saved := full[0].Bytes - top[0].Bytes; full[0].Name != "activations" || saved != 10*4*rows*(10*d+2+12) {
 		t.Errorf("ten blocks save %d bytes of activations", saved)
 	}
-	cs := adapted[1]
+	cs := adapterCases[1]
 	cs.lora = &pedestrian.AdapterConfig{Rank: 2, Alpha: 1, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{pedestrian.TargetV}, Layers: []int{2}, DoRA: true}
 	p, lora := cs.params(1)
 	n := New(p, lora, Options{Batch: cs.b})

@@ -25,66 +25,66 @@ func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], dlora *pedestrian.Ad
 	return n.gradients(dp, dlora, b, scale, step, true)
 }
 
-func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64, fresh bool) (sum float64, counted int) {
-	n.mustTake("Gradients", b, true)
+func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64, overwrite bool) (sum float64, counted int) {
+	n.mustFit("Gradients", b, true)
 	c := n.params.Config
 	if dp != nil && dp.Config != c {
 		panic(fmt.Sprintf("engine.Network.Gradients: gradients of %+v, a network of %+v", dp.Config, c))
 	}
-	if dlora != nil && (n.lora == nil || dlora.Base != c || len(dlora.Slab) != len(n.lora.Slab)) {
+	if dlora != nil && (n.adapter == nil || dlora.Base != c || len(dlora.Slab) != len(n.adapter.Slab)) {
 		panic(fmt.Sprintf("engine.Network.Gradients: gradients of an adapter %+v, which is not the network's", dlora.Config))
 	}
-	t := trainee[T]{dp, dlora, n.lora, fresh}
+	t := gradients[T]{dp, dlora, n.adapter, overwrite}
 	n.reserve(true, t)
 	n.prepare()
 	w := &n.work
-	if counted = w.logits.note(b.Targets); counted == 0 {
-		if fresh {
+	if counted = w.logits.setTargets(b.Targets); counted == 0 {
+		if overwrite {
 			zero(dp, dlora)
 		}
 		return 0, 0
 	}
-	w.place(b)
+	w.setSegments(b)
 	drops := drops{p: n.o.Dropout, seed: n.o.Seed, step: step}
-	if n.lora != nil {
-		drops.lora = n.lora.Config.Dropout
+	if n.adapter != nil {
+		drops.lora = n.adapter.Config.Dropout
 	}
-	w.logits.Mask = drops.logits()
+	w.logits.mask = drops.logits()
 	a11 := n.forward(w, b.Tokens, &drops)
 
 	bottom := t.bottom(c)
 	grad := t.logits()
 	e, dx := first(w.e, a11.Rows), first(w.dx, a11.Rows)
 	if bottom > layers*c.Blocks { // nothing below FC_logits is trained
-		return n.logits.Gradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
+		return n.logits.lossAndGradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
 	}
-	sum = n.logits.Gradients(n.pool, e, &grad, scale, &w.logits, a11) // Δ_12, Δ_11, ∂w_11, ∂b_11
+	sum = n.logits.lossAndGradients(n.pool, e, &grad, scale, &w.logits, a11) // Δ_12, Δ_11, ∂w_11, ∂b_11
 
 	w.show(-1, "Δ_11", "logits", e)
 	clear(dx.V)
-	n.final.Backward(n.pool, dx, t.final(), e, &w.final) // Δ_10, ∂w_10, ∂b_10
+	n.final.backward(n.pool, dx, t.final(), e, &w.final) // Δ_10, ∂w_10, ∂b_10
 	for i := range slices.Backward(n.blocks) {
 		if bottom >= layers*(i+1) {
 			break
 		}
 		g := t.block(c, i)
 		if n.o.Recompute && i < len(n.blocks)-1 { // the cache is still that of the last block
-			n.blocks[i].again(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
+			n.blocks[i].recompute(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
 		}
 		w.show(i, "Δ_10", "contract", dx)
 		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), bottom-layers*i)
 	}
 	w.show(-1, "Δ_1", "embedding", dx)
-	if g := t.embedding(c); g.Pos.V != nil || g.own.V != nil {
+	if g := t.embedding(c); g.pos.V != nil || g.own.V != nil {
 		if m := drops.embedding(); m.On() {
-			w.drop.Mask = m
-			w.drop.Apply(n.pool, dx, dx, false)
+			w.drop.mask = m
+			w.drop.apply(n.pool, dx, dx, false)
 		}
-		n.embedding.Backward(n.pool, g, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
+		n.embedding.backward(n.pool, g, dx, &w.embedding, b.Tokens, w.positions[:dx.Rows]) // ∂w_tok, ∂w_pos
 	}
-	if w.grad != nil {
+	if w.reused != nil {
 		for _, gap := range w.gaps {
-			clear(w.grad[gap[0]:gap[1]])
+			clear(w.reused[gap[0]:gap[1]])
 		}
 	}
 	return sum, counted

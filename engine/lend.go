@@ -62,8 +62,8 @@ const mostLent = 1 << 12
 
 // lends says whether activations may lie in the gradient of t: it is a whole one, its
 // old numbers do not count, and nobody will want to add to it.
-func (n *Network[T]) lends(t trainee[T]) bool {
-	return t.fresh && t.dp != nil && n.lora == nil && len(t.dp.Slab) == len(n.params.Slab) && n.o.lends(n.params.Config)
+func (n *Network[T]) lends(t gradients[T]) bool {
+	return t.overwrite && t.params != nil && n.adapter == nil && len(t.params.Slab) == len(n.params.Slab) && n.o.lends(n.params.Config)
 }
 
 func (o Options) lends(c pedestrian.Config) bool { return !o.Accumulate && c.Blocks <= mostLent }
@@ -90,7 +90,7 @@ func (w *workspace[T]) planLent(a *arena[T], s shape, blocks []blockCache[T], gr
 	g := &lent[T]{room: room[T]{v: gradient, at: int64(l.free)}, layout: l}
 	a.lent = g
 	defer func() { a.lent = nil }()
-	passed := w.passed
+	passed := w.sharedRoom
 	for i := range blocks {
 		g.block = i
 		if !s.recompute {
@@ -102,7 +102,7 @@ func (w *workspace[T]) planLent(a *arena[T], s shape, blocks []blockCache[T], gr
 		a.below(layers)
 		blocks[i].input = a.mat(s.rows, s.Width)
 		kept := g.at
-		passed := w.passed
+		passed := w.sharedRoom
 		a.rooms = []*room[T]{&g.room, &passed}
 		w.planBlock(a, &blocks[i], s, false)
 		g.at = kept

@@ -58,15 +58,15 @@ func testLent[T Float](t *testing.T, precision Precision) {
 				got := got[step/3] // another gradient in the end
 				poison(got.Slab)
 				if step > 0 {
-					poison(lend.work.between.v)
-					poison(lend.work.back)
+					poison(lend.work.logitsRoom.v)
+					poison(lend.work.backward)
 				}
 				s1, _ := keep.SetGradients(want, nil, b, 0.7, uint64(step))
 				s2, _ := lend.SetGradients(got, nil, b, 0.7, uint64(step))
 				if s1 != s2 || !slices.Equal(want.Slab, got.Slab) {
 					t.Errorf("%s, %+v: step %d gives other bits", cs.name, o, step)
 				}
-				if &lend.work.grad[0] != &got.Slab[0] || keep.work.grad != nil {
+				if &lend.work.reused[0] != &got.Slab[0] || keep.work.reused != nil {
 					t.Fatalf("%s: not the gradient that is set lends its memory", cs.name)
 				}
 				lend.Loss(b)
@@ -76,7 +76,7 @@ func testLent[T Float](t *testing.T, precision Precision) {
 			}
 			keep.Gradients(want, nil, b, 0.7, 9)
 			lend.Gradients(got[1], nil, b, 0.7, 9)
-			if !slices.Equal(want.Slab, got[1].Slab) || lend.work.grad != nil {
+			if !slices.Equal(want.Slab, got[1].Slab) || lend.work.reused != nil {
 				t.Errorf("%s: Gradients after SetGradients adds other numbers", cs.name)
 			}
 			lend.Close()
@@ -109,9 +109,9 @@ func (c *blockCache[T]) alive() (all []piece[T]) {
 	// That of attention lies between those of qkv and attProj, and that of g between
 	// those of expand and contract: they count to the upper one.
 	for _, x := range []piece[T]{
-		{"a_1", layers, c.input.V}, {"a_7", layers, c.a7.V}, {"ā_5", layerLN2, c.ln2.Xhat.V}, {"1/σ_5", layerLN2, c.ln2.Rstd},
-		{"a_3", layerAttProj, c.a3.V}, {"q, k, v", layerAttProj, c.a3qkv.V}, {"lse", layerAttProj, c.att.Lse.V},
-		{"ā_1", layerLN1, c.ln1.Xhat.V}, {"1/σ_1", layerLN1, c.ln1.Rstd},
+		{"a_1", layers, c.input.V}, {"a_7", layers, c.a7.V}, {"ā_5", layerLN2, c.ln2.xhat.V}, {"1/σ_5", layerLN2, c.ln2.rstd},
+		{"a_3", layerAttProj, c.a3.V}, {"q, k, v", layerAttProj, c.a3qkv.V}, {"lse", layerAttProj, c.att.lse.V},
+		{"ā_1", layerLN1, c.ln1.xhat.V}, {"1/σ_1", layerLN1, c.ln1.rstd},
 	} {
 		if x.V != nil {
 			all = append(all, x)
@@ -189,9 +189,9 @@ func TestLentIsFree(t *testing.T) {
 				}
 			}
 		}
-		fixed := []piece[float32]{{"a_2", 0, n.work.y.V}, {"ā_10", 0, n.work.final.Xhat.V}, {"Δ", 0, n.work.e.V}, {"logits", 0, n.work.logits.Y.V}, {"DX", 0, n.work.logits.DX.V}}
+		fixed := []piece[float32]{{"a_2", 0, n.work.y.V}, {"ā_10", 0, n.work.final.xhat.V}, {"Δ", 0, n.work.e.V}, {"logits", 0, n.work.logits.y.V}, {"DX", 0, n.work.logits.dx.V}}
 		scratch := []piece[float32]{{"y", 0, n.work.y.V}, {"x", 0, n.work.x.V}, {"h", 0, n.work.h.V}, {"dx", 0, n.work.dx.V}, {"e", 0, n.work.e.V},
-			{"dh", 0, n.work.dh.V}, {"dqkv", 0, n.work.dqkv.V}, {"partial", 0, n.work.final.partial.V}, {"ā_10", 0, n.work.final.Xhat.V}}
+			{"dh", 0, n.work.dh.V}, {"dqkv", 0, n.work.dqkv.V}, {"partial", 0, n.work.final.partial.V}, {"ā_10", 0, n.work.final.xhat.V}}
 		for i, x := range all {
 			for j, y := range all[:i] {
 				together := !o.Recompute || block[i] == block[j] && x.name != "a_1" && y.name != "a_1" || x.name == "a_1" && y.name == "a_1"
@@ -234,8 +234,8 @@ func TestLentMemory(t *testing.T) {
 			n.SetGradients(like(p), nil, cs.batch(1), 1, 0)
 			n.Close()
 			w := &n.work
-			lists := 4*len(w.positions) + int(unsafe.Sizeof(Segment{}))*cap(w.segments) + 4*cap(w.logits.Rows) + 4*cap(w.logits.Targets) + 8*len(w.logits.Loss.Token)
-			taken := 4*(len(w.between.v)+len(w.back)) + lists
+			lists := 4*len(w.positions) + int(unsafe.Sizeof(segment{}))*cap(w.segments) + 4*cap(w.logits.rows) + 4*cap(w.logits.targets) + 8*len(w.logits.loss.token)
+			taken := 4*(len(w.logitsRoom.v)+len(w.backward)) + lists
 			if budget, err := Memory[float32](cs.c, nil, o); err != nil || budget.Total() != int64(taken) {
 				t.Errorf("%s, %+v: %v (%v), %d bytes, but %d are taken", cs.name, o, budget, err, budget.Total(), taken)
 			}

@@ -20,26 +20,26 @@ func testLoRA[T Float](t *testing.T) {
 	ΔPrev0, dp0 := back0(Δ.Columns(0, out0))
 	ΔPrev1, dp1 := back1(Δ.Columns(out0, out1))
 
-	l := Adapted[T]{FC: FC[T]{W: to[T](w), B: toVec[T](b)}}
-	l.LoRA[0] = LoRA[T]{Down: to[T](d0), Up: to[T](u0), Scale: α}
-	l.LoRA[2] = LoRA[T]{Down: to[T](d1), Up: to[T](u1), Scale: α, From: out0}
-	var grad Adapted[T]
-	grad.W, grad.B = ones[T](in, out0+out1), ones[T](1, out0+out1).V
-	grad.LoRA[0] = LoRA[T]{Down: ones[T](in, rank), Up: ones[T](rank, out0)}
-	grad.LoRA[2] = LoRA[T]{Down: ones[T](in, rank), Up: ones[T](rank, out1)}
-	c := new(AdaptedCache[T])
-	for i := range c.LoRA {
-		c.LoRA[i] = LoRACache[T]{rubbish[T](n+2, rank), rubbish[T](n+2, rank)} // of a larger batch
+	l := adapted[T]{fc: fc[T]{w: to[T](w), b: toVec[T](b)}}
+	l.lora[0] = lora[T]{down: to[T](d0), up: to[T](u0), scale: α}
+	l.lora[2] = lora[T]{down: to[T](d1), up: to[T](u1), scale: α, from: out0}
+	var grad adapted[T]
+	grad.w, grad.b = ones[T](in, out0+out1), ones[T](1, out0+out1).V
+	grad.lora[0] = lora[T]{down: ones[T](in, rank), up: ones[T](rank, out0)}
+	grad.lora[2] = lora[T]{down: ones[T](in, rank), up: ones[T](rank, out1)}
+	c := new(adaptedCache[T])
+	for i := range c.lora {
+		c.lora[i] = loraCache[T]{rubbish[T](n+2, rank), rubbish[T](n+2, rank)} // of a larger batch
 	}
 	y, dx := rubbish[T](n, out0+out1), rubbish[T](n, in)
-	l.Forward(r.pool, y, c, to[T](x), false)
-	l.Error(r.pool, dx, to[T](Δ), c)
-	l.Grad(r.pool, &grad, to[T](Δ), to[T](x), c)
+	l.forward(r.pool, y, c, to[T](x), false)
+	l.backwardInput(r.pool, dx, to[T](Δ), c)
+	l.backwardWeights(r.pool, &grad, to[T](Δ), to[T](x), c)
 	nearMat(t, "a_i (43)", y, paper.Concat(a0, a1))
 	nearMat(t, "Δ_{i-1} (44)", dx, ΔPrev0.Add(ΔPrev1))
-	nearMatPlus1(t, "∂L/∂w", grad.W, paper.Concat(dp0.W, dp1.W))
-	nearMatPlus1(t, "∂L/∂d (45)", grad.LoRA[0].Down, dp0.D)
-	nearMatPlus1(t, "∂L/∂u (46)", grad.LoRA[0].Up, dp0.U)
-	nearMatPlus1(t, "∂L/∂d (45), second range", grad.LoRA[2].Down, dp1.D)
-	nearMatPlus1(t, "∂L/∂u (46), second range", grad.LoRA[2].Up, dp1.U)
+	nearMatPlus1(t, "∂L/∂w", grad.w, paper.Concat(dp0.W, dp1.W))
+	nearMatPlus1(t, "∂L/∂d (45)", grad.lora[0].down, dp0.D)
+	nearMatPlus1(t, "∂L/∂u (46)", grad.lora[0].up, dp0.U)
+	nearMatPlus1(t, "∂L/∂d (45), second range", grad.lora[2].down, dp1.D)
+	nearMatPlus1(t, "∂L/∂u (46), second range", grad.lora[2].up, dp1.U)
 }

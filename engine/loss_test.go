@@ -24,10 +24,10 @@ func testLoss[T Float](t *testing.T) {
 		targets[i] = int32(ids[i])
 	}
 	want, back := paper.Loss(nil, a, ids, s)
-	y, c := to[T](a), &LossCache[T]{Token: make([]float64, n)}
-	sum := Loss[T]{}.Forward(r.pool, y, c, targets)
+	y, c := to[T](a), &lossCache[T]{token: make([]float64, n)}
+	sum := loss[T]{}.forward(r.pool, y, c, targets)
 	nearMat(t, "logits", y, a)
-	if got := (Loss[T]{Scale: s, Error: true}).Forward(r.pool, y, c, targets); math.Abs(got-sum) > layerTol[T]()*sum {
+	if got := (loss[T]{scale: s, backward: true}).forward(r.pool, y, c, targets); math.Abs(got-sum) > layerTol[T]()*sum {
 		t.Errorf("the loss is %v with the error and %v without", got, sum)
 	}
 	if math.Abs(s*sum-want) > layerTol[T]()*want {

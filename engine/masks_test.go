@@ -58,7 +58,7 @@ func TestMasksAsWritten(t *testing.T) {
 				for i, want := range rows {
 					from := uint64(i * len(want))
 					if at == "attention" { // the rows of a document and head follow each other
-						from = (Attention[float64]{Heads: g.Config.Heads}).number(document, head, row, 0)
+						from = (attention[float64]{heads: g.Config.Heads}).position(document, head, row, 0)
 						if row++; row == len(want) {
 							row = 0
 							if head++; head == g.Config.Heads {

@@ -14,9 +14,6 @@ type Float = pedestrian.Float
 // weight. A Mat without V stands for "not there": not wanted, or frozen.
 type Mat[T Float] = kernel.Mat[T]
 
-// A Pool is the set of threads that layers run on; a nil *Pool is the caller's own.
-type Pool = kernel.Pool
-
 // NewMat allocates a zero matrix.
 func NewMat[T Float](rows, cols int) Mat[T] { return kernel.NewMat[T](rows, cols) }
 
@@ -38,7 +35,7 @@ func mustShape[T Float](fn, name string, m Mat[T], rows, cols int) {
 // copyRows is the task of copying a matrix.
 type copyRows[T Float] struct{ dst, src Mat[T] }
 
-func (c *copyRows[T]) run(p *Pool, dst, src Mat[T]) {
+func (c *copyRows[T]) run(p *kernel.Pool, dst, src Mat[T]) {
 	c.dst, c.src = dst, src
 	p.Run(rowParts(src.Rows), c)
 }
@@ -53,7 +50,7 @@ func (c *copyRows[T]) Do(_ *kernel.Pool, part int) {
 // clearRows is the task of setting a matrix to zero.
 type clearRows[T Float] struct{ m Mat[T] }
 
-func (c *clearRows[T]) run(p *Pool, m Mat[T]) {
+func (c *clearRows[T]) run(p *kernel.Pool, m Mat[T]) {
 	c.m = m
 	p.Run(rowParts(m.Rows), c)
 }

@@ -33,7 +33,7 @@ func bothLanes(t *testing.T, f64 func(*testing.T), f32 func(*testing.T)) {
 // A lane draws operands of a layer for paper and hands copies to the engine.
 type lane[T Float] struct {
 	rnd  *rand.Rand
-	pool *Pool
+	pool *kernel.Pool
 }
 
 func newLane[T Float](t *testing.T) lane[T] {

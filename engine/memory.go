@@ -98,14 +98,14 @@ func lowest(c pedestrian.Config, l *pedestrian.AdapterConfig) int {
 
 // planDoRA counts what the layers with magnitudes take.
 func planDoRA[T Float](a *arena[T], c pedestrian.Config, l *pedestrian.AdapterConfig) {
-	beside := func(out int, ts ...pedestrian.Target) *DoRA[T] {
-		d := &DoRA[T]{layer: new([3]LoRA[T]), w: Mat[T]{Rows: 1, Cols: out}}
+	beside := func(out int, ts ...pedestrian.Target) *dora[T] {
+		d := &dora[T]{layer: new([3]lora[T]), w: Mat[T]{Rows: 1, Cols: out}}
 		any := false
 		for i, t := range ts {
 			if slices.Contains(l.Targets, t) {
 				at := c.Linear(0, t)
 				d.w.Rows, any = at.In, true
-				d.layer[i%3].Up = Mat[T]{Rows: l.RankOf(t), Cols: at.Out}
+				d.layer[i%3].up = Mat[T]{Rows: l.RankOf(t), Cols: at.Out}
 			}
 		}
 		if !any {
@@ -118,7 +118,7 @@ func planDoRA[T Float](a *arena[T], c pedestrian.Config, l *pedestrian.AdapterCo
 		blocks = len(l.Layers)
 	}
 	a.times(blocks, func(b *arena[T]) {
-		for _, d := range []*DoRA[T]{
+		for _, d := range []*dora[T]{
 			beside(c.QKVDim(), pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV, pedestrian.TargetQKV),
 			beside(c.Width, pedestrian.TargetAttProj), beside(c.HiddenDim(), pedestrian.TargetExpand), beside(c.Width, pedestrian.TargetContract),
 		} {

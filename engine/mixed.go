@@ -31,13 +31,13 @@ type mixed struct {
 // operands holds the operands of the products in work; all layers share it.
 type operands struct {
 	x, dy, dh slot           // rounded a_{i-1}, Δ_i, and the Δ_i of a layer inside a branch
-	error     kernel.MatBF16 // that of the last error
+	dyRounded kernel.MatBF16 // that of the last error
 	task      roundRows
 }
 
 // A slot is a place for a rounded matrix, as large as the largest. The layer whose
 // result the next product reads may put it there row by row, while it is in the
-// first cache; otherwise take rounds it.
+// first cache; otherwise rounded does it.
 type slot struct {
 	buf kernel.MatBF16
 	of  *float32 // the start of the matrix that was put and not yet taken
@@ -59,8 +59,8 @@ func roundRow[T Float](dst kernel.MatBF16, t int, row []T) {
 	}
 }
 
-// take is m, rounded, in s.
-func (o *operands) take(p *Pool, s *slot, m Mat[float32]) kernel.MatBF16 {
+// rounded is m, rounded to bf16, in s.
+func (o *operands) rounded(p *kernel.Pool, s *slot, m Mat[float32]) kernel.MatBF16 {
 	r := shaped(s.buf, m.Rows, m.Cols)
 	if s.of != &m.V[0] {
 		o.task.run(p, r, m)
@@ -100,23 +100,23 @@ func shaped(buf kernel.MatBF16, rows, cols int) kernel.MatBF16 {
 func strideBF16(cols int) int { return ((cols+31)/32 | 1) * 32 }
 
 // forward sets y to r(x) r(w) plus bias, or adds that to y.
-func (m *mixed) forward(p *Pool, y, x Mat[float32], bias []float32, add bool) {
-	kernel.MulPacked(p, y, m.take(p, &m.x, x), m.w, bias, add)
+func (m *mixed) forward(p *kernel.Pool, y, x Mat[float32], bias []float32, add bool) {
+	kernel.MulPacked(p, y, m.rounded(p, &m.x, x), m.w, bias, add)
 }
 
 // error sets dx to r(dy) r(w)ᵗ.
-func (m *mixed) error(p *Pool, dx, dy Mat[float32]) {
+func (m *mixed) backwardInput(p *kernel.Pool, dx, dy Mat[float32]) {
 	s := &m.dy
 	if m.dh.of == &dy.V[0] {
 		s = &m.dh
 	}
-	m.operands.error = m.take(p, s, dy)
-	kernel.MulPackedT(p, dx, m.operands.error, m.w, false)
+	m.operands.dyRounded = m.rounded(p, s, dy)
+	kernel.MulPackedT(p, dx, m.operands.dyRounded, m.w, false)
 }
 
 // grad adds r(x)ᵗ r(dy) to dw, or sets dw to it. error comes first, which rounds dy.
-func (m *mixed) grad(p *Pool, dw, dy, x Mat[float32], add bool) {
-	kernel.MulTNBF16(p, dw, m.take(p, &m.x, x), m.operands.error, add)
+func (m *mixed) backwardWeights(p *kernel.Pool, dw, dy, x Mat[float32], add bool) {
+	kernel.MulTNBF16(p, dw, m.rounded(p, &m.x, x), m.operands.dyRounded, add)
 }
 
 // roundRows is the task of rounding a matrix.
@@ -125,7 +125,7 @@ type roundRows struct {
 	src Mat[float32]
 }
 
-func (r *roundRows) run(p *Pool, dst kernel.MatBF16, src Mat[float32]) kernel.MatBF16 {
+func (r *roundRows) run(p *kernel.Pool, dst kernel.MatBF16, src Mat[float32]) kernel.MatBF16 {
 	r.dst, r.src = dst, src
 	p.Run(rowParts(src.Rows), r)
 	return dst
@@ -167,7 +167,7 @@ func (w weights) of(v any) *packedWeight {
 
 // mix makes room for passes of that many tokens, and backward passes if train, and
 // gives every layer its packed weight.
-func (n *Network[T]) mix(rows int, train bool) {
+func (n *Network[T]) reserveBF16(rows int, train bool) {
 	w, s := &n.mixed, n.o.shape(n.params.Config, nil, 0)
 	s.rows = rows
 	x, dy, dh := s.operands(train || w.train)
@@ -196,14 +196,14 @@ func (n *Network[T]) mix(rows int, train bool) {
 	}
 	for i := range n.blocks {
 		b := &n.blocks[i]
-		for _, l := range []*FC[T]{&b.qkv.FC, &b.attProj.FC, &b.expand.FC, &b.contract.FC} {
-			l.mixed = add(l.W, true, train)
+		for _, l := range []*fc[T]{&b.qkv.fc, &b.attProj.fc, &b.expand.fc, &b.contract.fc} {
+			l.mixed = add(l.w, true, train)
 		}
 	}
-	if l := &n.logits; l.W.V != nil {
-		l.mixed = add(l.W, true, train)
+	if l := &n.logits; l.w.V != nil {
+		l.mixed = add(l.w, true, train)
 	} else {
-		l.mixed = add(l.Tok, train, true)
+		l.mixed = add(l.tok, train, true)
 	}
 }
 
@@ -241,11 +241,11 @@ func (s shape) mixedBytes() (bytes int64) {
 }
 
 // Changed says that parameters were changed other than by AdamW, so that a network
-// in mixed precision rounds its weights again, and decoders beside DoRA weigh theirs.
-func (n *Network[T]) Changed() { n.mixed.stale, n.moved = true, true }
+// in mixed precision rounds its weights again, and decoders beside DoRA compute their norms again.
+func (n *Network[T]) Changed() { n.mixed.stale, n.normsStale = true, true }
 
 // round brings the packed weights up to date.
-func (n *Network[T]) round() {
+func (n *Network[T]) packWeights() {
 	if !n.mixed.stale {
 		return
 	}

@@ -19,14 +19,14 @@ func TestMixedFC(t *testing.T) {
 	for _, s := range [][3]int{{1, 5, 3}, {7, 33, 65}, {70, 96, 200}} {
 		rows, in, out := s[0], s[1], s[2]
 		x, w, Δ, b := r.mat(rows, in), r.mat(in, out), r.mat(rows, out), r.vec(out)
-		l := FC[float32]{W: to[float32](w), B: toVec[float32](b)}
+		l := fc[float32]{w: to[float32](w), b: toVec[float32](b)}
 		o := operands{x: slot{buf: kernel.NewMatBF16(1, rows*strideBF16(in))}, dy: slot{buf: kernel.NewMatBF16(1, rows*strideBF16(out))}}
 		packed := kernel.NewPackedBF16(in, out, true, true)
-		packed.Pack(r.pool, l.W)
+		packed.Pack(r.pool, l.w)
 		l.mixed = &mixed{packed, &o}
 
 		y, dx := rubbish[float32](rows, out), rubbish[float32](rows, in)
-		l.Forward(r.pool, y, to[float32](x), false)
+		l.forward(r.pool, y, to[float32](x), false)
 		want := rounded(x).Mul(rounded(w))
 		for i := range want.N {
 			for j := range want.D {
@@ -34,18 +34,18 @@ func TestMixedFC(t *testing.T) {
 			}
 		}
 		nearMat(t, "a_i", y, want)
-		l.Error(r.pool, dx, to[float32](Δ))
+		l.backwardInput(r.pool, dx, to[float32](Δ))
 		nearMat(t, "Δ_{i-1}", dx, rounded(Δ).Mul(rounded(w).T()))
-		grad := FC[float32]{W: ones[float32](in, out), B: ones[float32](1, out).V}
-		l.Grad(r.pool, grad, to[float32](Δ), to[float32](x), new(FCCache[float32]))
-		nearMatPlus1(t, "∂w", grad.W, rounded(x).T().Mul(rounded(Δ)))
+		grad := fc[float32]{w: ones[float32](in, out), b: ones[float32](1, out).V}
+		l.backwardWeights(r.pool, grad, to[float32](Δ), to[float32](x), new(fcCache[float32]))
+		nearMatPlus1(t, "∂w", grad.w, rounded(x).T().Mul(rounded(Δ)))
 		sum := paper.Zeros(1, out)
 		for i := range Δ.N {
 			for j, v := range Δ.Row(i) {
 				sum.V[j] += v
 			}
 		}
-		nearMatPlus1(t, "∂b", row(grad.B), sum)
+		nearMatPlus1(t, "∂b", row(grad.b), sum)
 	}
 }
 
@@ -138,8 +138,8 @@ func TestMixedMemory(t *testing.T) {
 	for _, cs := range everyCase() {
 		p, lora := convert[float32](cs.params(1))
 		n := New(p, lora, Options{Batch: cs.b, Precision: BF16})
-		n.reserve(false, trainee[float32]{})
-		n.reserve(true, trainee[float32]{dp: n.params})
+		n.reserve(false, gradients[float32]{})
+		n.reserve(true, gradients[float32]{params: n.params})
 		bytes := int64(2 * (len(n.mixed.x.buf.V) + len(n.mixed.dy.buf.V) + len(n.mixed.dh.buf.V)))
 		for _, w := range n.mixed.packed {
 			bytes += int64(w.to.Bytes())

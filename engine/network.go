@@ -40,20 +40,20 @@ type Options struct {
 // Memory is taken at the first Loss or Logits, and more at the first SetGradients or Gradients;
 // [Memory] tells beforehand how much. After that nothing is allocated.
 type Network[T Float] struct {
-	params *pedestrian.Params[T]
-	lora   *pedestrian.Adapter[T]
-	o      Options
-	pool   *Pool
-	work   workspace[T]
+	params  *pedestrian.Params[T]
+	adapter *pedestrian.Adapter[T]
+	o       Options
+	pool    *kernel.Pool
+	work    workspace[T]
 
-	embedding Embedding[T]
+	embedding embedding[T]
 	blocks    []block[T]
-	final     LayerNorm[T]
-	logits    Logits[T]
+	final     layerNorm[T]
+	logits    logits[T]
 
-	mixed packedWeights // in mixed precision
-	doras []*DoRA[T]    // of all layers that have magnitudes
-	moved bool          // parameters have, since a decoder weighed them
+	mixed      packedWeights // in mixed precision
+	doras      []*dora[T]    // of all layers that have magnitudes
+	normsStale bool          // parameters have, since a decoder weighed them
 
 	squares               sumSquares[T]
 	update                adamwTask[T]
@@ -75,15 +75,15 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	if o.Precision != "" && !is32[T]() {
 		panic(fmt.Sprintf("engine.New: Options.Precision is %q, which is for parameters in float32", o.Precision))
 	}
-	n := &Network[T]{params: p, lora: lora, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
-	n.embedding = Embedding[T]{Tok: view(p.Tok), Pos: view(p.Pos)}
+	n := &Network[T]{params: p, adapter: lora, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
+	n.embedding = embedding[T]{tok: view(p.Tok), pos: view(p.Pos)}
 	for i := range n.blocks {
 		n.blocks[i] = blockOf(c, p, lora, i)
 	}
 	n.final = layerNormOf(p.LNFinal, c.Eps)
 	if lora != nil {
 		n.embedding.own = rowsOf(lora.TokRows, lora.Config.Tokens)
-		n.final.take(lora.LNFinal)
+		n.final.replace(lora.LNFinal)
 	}
 	n.logits = logitsOf(p, lora)
 	n.work.blocks = make([]blockCache[T], c.Blocks+1)
@@ -121,7 +121,7 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 func (n *Network[T]) Close() { n.pool.Close() }
 
 // mustTake panics when b is not a batch for n; targets says whether b needs them.
-func (n *Network[T]) mustTake(fn string, b Batch, targets bool) {
+func (n *Network[T]) mustFit(fn string, b Batch, targets bool) {
 	if err := b.Check(n.params.Config); err != nil {
 		panic("engine.Network." + fn + ": " + err.Error())
 	}
@@ -136,69 +136,69 @@ func (n *Network[T]) mustTake(fn string, b Batch, targets bool) {
 // Loss returns Σℓ over the tokens of b that have a target, in nats, and their
 // number. There is no dropout in it.
 func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
-	n.mustTake("Loss", b, true)
-	n.reserve(false, trainee[T]{})
+	n.mustFit("Loss", b, true)
+	n.reserve(false, gradients[T]{})
 	n.prepare()
 	w := &n.work
-	if counted = w.logits.note(b.Targets); counted == 0 {
+	if counted = w.logits.setTargets(b.Targets); counted == 0 {
 		return 0, 0
 	}
-	w.place(b)
-	w.logits.Mask = kernel.Mask{}
+	w.setSegments(b)
+	w.logits.mask = kernel.Mask{}
 	a11 := n.forward(w, b.Tokens, nil)
-	return n.logits.Loss(n.pool, &w.logits, a11), counted
+	return n.logits.loss(n.pool, &w.logits, a11), counted
 }
 
 // Logits sets row t of out, B·T×V, to the logits (a_12) of token t of b.
 func (n *Network[T]) Logits(out Mat[T], b Batch) {
-	n.mustTake("Logits", b, false)
+	n.mustFit("Logits", b, false)
 	mustShape("Network.Logits", "out", out, b.B*b.T, n.params.Config.Vocab)
-	n.reserve(false, trainee[T]{})
+	n.reserve(false, gradients[T]{})
 	n.prepare()
 	w := &n.work
-	w.place(b)
-	w.logits.Mask = kernel.Mask{}
+	w.setSegments(b)
+	w.logits.mask = kernel.Mask{}
 	a11 := n.forward(w, b.Tokens, nil)
-	n.logits.Forward(n.pool, out, &w.logits, a11, nil)
+	n.logits.forward(n.pool, out, &w.logits, a11, nil)
 }
 
 // prepare brings up to date what is made of the parameters and kept between calls.
 func (n *Network[T]) prepare() {
-	n.round()
-	n.weigh()
+	n.packWeights()
+	n.updateNorms()
 }
 
-// weigh brings the norms of DoRA up to date.
-func (n *Network[T]) weigh() {
+// updateNorms brings the norms of DoRA up to date.
+func (n *Network[T]) updateNorms() {
 	for _, d := range n.doras {
-		d.Weigh(n.pool)
+		d.updateNorms(n.pool)
 	}
-	n.moved = false
+	n.normsStale = false
 }
 
 // forward returns a_11 for the tokens that w has places for. Without drops the
 // blocks share a cache, since no backward pass follows.
 func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[T] {
 	x := first(w.x, len(tokens))
-	n.embedding.Forward(n.pool, x, &w.embedding, tokens, w.positions[:len(tokens)]) // a_1
+	n.embedding.forward(n.pool, x, &w.embedding, tokens, w.positions[:len(tokens)]) // a_1
 	if drops != nil && drops.embedding().On() {
-		w.drop.Mask = drops.embedding()
-		w.drop.Apply(n.pool, x, x, false)
+		w.drop.mask = drops.embedding()
+		w.drop.apply(n.pool, x, x, false)
 	}
 	w.show(-1, "a_1", "embedding", x)
 	for i := range n.blocks {
-		c, m := w.passing(), masks{}
+		c, m := w.shared(), masks{}
 		if drops != nil {
 			m = drops.block(i)
 			if i >= w.low {
 				c = w.cache(i)
-				c.keep(n.pool, &w.copy, x)
+				c.keepInput(n.pool, &w.copy, x)
 			}
 		}
 		n.blocks[i].forward(n.pool, x, c, w, i, m) // a_2 … a_10
 	}
 	y := first(w.y, len(tokens))
-	n.final.Forward(n.pool, y, &w.final, x) // a_11
+	n.final.forward(n.pool, y, &w.final, x) // a_11
 	w.show(-1, "a_11", "lnFinal", y)
 	return y
 }

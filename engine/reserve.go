@@ -8,69 +8,69 @@ import (
 
 // reserve takes the memory of a forward pass, and if train that of the gradients of
 // t as well: whatever of it is not there yet.
-func (n *Network[T]) reserve(train bool, t trainee[T]) {
+func (n *Network[T]) reserve(train bool, t gradients[T]) {
 	low := 0
-	if train && t.dp == nil {
+	if train && t.params == nil {
 		low = min(max(t.bottom(n.params.Config), 0)/layers, n.params.Config.Blocks-1)
 	}
 	w := &n.work
 	lend := train && n.lends(t)
-	more := train && (w.dx.V == nil || low < w.low || w.grad != nil && !lend)
-	moved := lend && w.grad != nil && &w.grad[0] != &t.dp.Slab[0]
+	more := train && (w.dx.V == nil || low < w.low || w.reused != nil && !lend)
+	moved := lend && w.reused != nil && &w.reused[0] != &t.params.Slab[0]
 	if w.x.V != nil && !more && !moved {
 		return
 	}
 	var l *pedestrian.AdapterConfig
-	if n.lora != nil {
-		l = &n.lora.Config
+	if n.adapter != nil {
+		l = &n.adapter.Config
 	}
 	o := n.o
 	o.Threads = n.pool.Threads()
 	s := o.shape(n.params.Config, l, low)
 	s.lend = lend
 	if o.Precision == BF16 {
-		n.mix(s.rows, train)
+		n.reserveBF16(s.rows, train)
 	}
 	if w.x.V == nil {
 		n.planDoRA()
 		allocate(func(a *arena[T]) { w.planForward(a, s) })
 	}
 	if more || moved {
-		w.grad = nil
+		w.reused = nil
 		if lend {
-			w.grad, w.gaps = t.dp.Slab, gaps(&t.dp.Values)
+			w.reused, w.gaps = t.params.Slab, gaps(&t.params.Values)
 		}
 	}
 	if more {
-		w.back = allocate(func(a *arena[T]) { w.planBackward(a, s, w.grad) })
+		w.backward = allocate(func(a *arena[T]) { w.planBackward(a, s, w.reused) })
 	} else if moved {
-		w.planBackward(&arena[T]{slab: w.back}, s, w.grad)
+		w.planBackward(&arena[T]{slab: w.backward}, s, w.reused)
 	}
 }
 
 // planDoRA gives every layer with magnitudes what holds their side.
 func (n *Network[T]) planDoRA() {
-	if n.lora == nil || !n.lora.Config.DoRA || n.doras != nil {
+	if n.adapter == nil || !n.adapter.Config.DoRA || n.doras != nil {
 		return
 	}
-	add := func(layer *[3]LoRA[T], w Mat[T], tied bool) *DoRA[T] {
+	add := func(layer *[3]lora[T], w Mat[T], tied bool) *dora[T] {
 		if !layer[0].on() && !layer[1].on() && !layer[2].on() {
 			return nil
 		}
-		d := &DoRA[T]{Exact: n.lora.Config.DoRAExact, layer: layer, w: w, tied: tied}
+		d := &dora[T]{exact: n.adapter.Config.DoRAExact, layer: layer, w: w, tied: tied}
 		n.doras = append(n.doras, d)
 		return d
 	}
 	for i := range n.blocks {
 		b := &n.blocks[i]
-		for _, l := range []*Adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract} {
-			l.dora = add(&l.LoRA, l.W, false)
+		for _, l := range []*adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract} {
+			l.dora = add(&l.lora, l.w, false)
 		}
 	}
-	if l := &n.logits; l.Tok.V != nil {
-		l.dora = add(&l.LoRA, l.Tok, true)
+	if l := &n.logits; l.tok.V != nil {
+		l.dora = add(&l.lora, l.tok, true)
 	} else {
-		l.dora = add(&l.LoRA, l.W, false)
+		l.dora = add(&l.lora, l.w, false)
 	}
 	allocate(func(a *arena[T]) {
 		for _, d := range n.doras {
@@ -92,14 +92,14 @@ func (c *blockCache[T]) planAdapters(a *arena[T], s shape) {
 	part := a.in("adapters")
 	for _, t := range s.lora.Targets {
 		if l, _ := c.lora(t); l != nil {
-			l.H = a.mat(s.rows, s.lora.RankOf(t))
+			l.h = a.mat(s.rows, s.lora.RankOf(t))
 		}
 	}
 	if s.lora.DoRA {
 		for _, l := range []struct {
 			z     *Mat[T]
 			layer pedestrian.Target
-		}{{&c.qkv.Z, pedestrian.TargetQKV}, {&c.attProj.Z, pedestrian.TargetAttProj}, {&c.expand.Z, pedestrian.TargetExpand}, {&c.contract.Z, pedestrian.TargetContract}} {
+		}{{&c.qkv.z, pedestrian.TargetQKV}, {&c.attProj.z, pedestrian.TargetAttProj}, {&c.expand.z, pedestrian.TargetExpand}, {&c.contract.z, pedestrian.TargetContract}} {
 			if s.targets(l.layer) {
 				*l.z = a.mat(s.rows, s.Linear(0, l.layer).Out)
 			}
@@ -128,9 +128,9 @@ func (w *workspace[T]) planAdapters(a *arena[T], s shape) {
 	}
 	logits := s.targets(pedestrian.TargetLogits)
 	if logits {
-		w.logits.LoRA.DH = over(dh[0].V, s.rows, s.lora.RankOf(pedestrian.TargetLogits))
+		w.logits.lora.dh = over(dh[0].V, s.rows, s.lora.RankOf(pedestrian.TargetLogits))
 		if s.lora.DoRA {
-			w.logits.Z = a.mat(s.chunk, s.Vocab)
+			w.logits.z = a.mat(s.chunk, s.Vocab)
 		}
 	}
 	var under Mat[T]
@@ -140,14 +140,14 @@ func (w *workspace[T]) planAdapters(a *arena[T], s shape) {
 			in = max(in, s.HiddenDim())
 		}
 		under = a.mat(s.rows, in)
-		w.logits.Under = over(under.V, min(s.chunk, s.rows), s.Width)
+		w.logits.masked = over(under.V, min(s.chunk, s.rows), s.Width)
 	}
 	for i := range w.blocks {
 		c := &w.blocks[i]
-		c.qkv.Under, c.attProj.Under, c.expand.Under, c.contract.Under = under, under, under, under
+		c.qkv.masked, c.attProj.masked, c.expand.masked, c.contract.masked = under, under, under, under
 		for _, t := range s.lora.Targets {
 			if l, slot := c.lora(t); l != nil {
-				l.DH = over(dh[slot].V, s.rows, s.lora.RankOf(t))
+				l.dh = over(dh[slot].V, s.rows, s.lora.RankOf(t))
 			}
 		}
 	}
@@ -155,20 +155,20 @@ func (w *workspace[T]) planAdapters(a *arena[T], s shape) {
 
 // lora is the cache of the adapter beside target t of a block, and its number
 // beside that layer; nil when t is outside of the blocks.
-func (c *blockCache[T]) lora(t pedestrian.Target) (l *LoRACache[T], slot int) {
+func (c *blockCache[T]) lora(t pedestrian.Target) (l *loraCache[T], slot int) {
 	switch t {
 	case pedestrian.TargetQ, pedestrian.TargetQKV:
-		return &c.qkv.LoRA[0], 0
+		return &c.qkv.lora[0], 0
 	case pedestrian.TargetK:
-		return &c.qkv.LoRA[1], 1
+		return &c.qkv.lora[1], 1
 	case pedestrian.TargetV:
-		return &c.qkv.LoRA[2], 2
+		return &c.qkv.lora[2], 2
 	case pedestrian.TargetAttProj:
-		return &c.attProj.LoRA[0], 0
+		return &c.attProj.lora[0], 0
 	case pedestrian.TargetExpand:
-		return &c.expand.LoRA[0], 0
+		return &c.expand.lora[0], 0
 	case pedestrian.TargetContract:
-		return &c.contract.LoRA[0], 0
+		return &c.contract.lora[0], 0
 	}
 	return nil, 0
 }

@@ -30,7 +30,7 @@ func rowsOf[T Float](t pedestrian.Tensor[T], ids []int32) tokenRows[T] {
 func (r *tokenRows[T]) find(id int32) (k int, ok bool) { return slices.BinarySearch(r.ids, id) }
 
 // forward sets the columns of y, the logits of x, that belong to the tokens.
-func (r *tokenRows[T]) forward(p *Pool, y, scratch, x Mat[T], b []T) {
+func (r *tokenRows[T]) forward(p *kernel.Pool, y, scratch, x Mat[T], b []T) {
 	if r.V == nil {
 		return
 	}
@@ -49,9 +49,9 @@ func (r *tokenRows[T]) forward(p *Pool, y, scratch, x Mat[T], b []T) {
 	}
 }
 
-// takeError moves the errors on the logits of the tokens from dy to scratch, so that what
+// takeErrors moves the errors on the logits of the tokens from dy to scratch, so that what
 // is done with dy does not see them; rounded is dy as mixed precision has it.
-func (r *tokenRows[T]) takeError(scratch, dy Mat[T], rounded kernel.MatBF16) Mat[T] {
+func (r *tokenRows[T]) takeErrors(scratch, dy Mat[T], rounded kernel.MatBF16) Mat[T] {
 	part := first(scratch, dy.Rows)
 	for t := range dy.Rows {
 		from, to := dy.Row(t), part.Row(t)
@@ -66,13 +66,13 @@ func (r *tokenRows[T]) takeError(scratch, dy Mat[T], rounded kernel.MatBF16) Mat
 }
 
 // backward adds to dx what the tokens hand down of their errors, and to the gradients of
-// rows and biases what is theirs; it sets those of rows where they are fresh.
-func (r *tokenRows[T]) backward(p *Pool, dx Mat[T], grad *tokenRows[T], db []T, errors, x Mat[T], fresh bool) {
+// rows and biases what is theirs; it sets those of rows if overwrite is true.
+func (r *tokenRows[T]) backward(p *kernel.Pool, dx Mat[T], grad *tokenRows[T], db []T, errors, x Mat[T], overwrite bool) {
 	if dx.V != nil {
 		kernel.MulNN(p, dx, errors, r.Mat, nil, true)
 	}
 	if grad.V != nil {
-		kernel.MulTN(p, grad.Mat, errors, x, !fresh)
+		kernel.MulTN(p, grad.Mat, errors, x, !overwrite)
 	}
 	if db != nil {
 		for t := range errors.Rows {

@@ -16,34 +16,34 @@ type Score struct {
 // returns how many have one. out has B·T entries. There is no dropout in it. Loss
 // returns the sum of what Scores tells of each.
 func (n *Network[T]) Scores(out []Score, b Batch) (counted int) {
-	n.mustTake("Scores", b, true)
+	n.mustFit("Scores", b, true)
 	if len(out) != len(b.Tokens) {
 		panic(fmt.Sprintf("engine.Network.Scores: room for %d scores, a batch of %d tokens", len(out), len(b.Tokens)))
 	}
 	clear(out)
-	n.reserve(false, trainee[T]{})
+	n.reserve(false, gradients[T]{})
 	n.prepare()
 	w := &n.work
-	if counted = w.logits.note(b.Targets); counted == 0 {
+	if counted = w.logits.setTargets(b.Targets); counted == 0 {
 		return 0
 	}
-	w.place(b)
-	w.logits.Mask = kernel.Mask{}
+	w.setSegments(b)
+	w.logits.mask = kernel.Mask{}
 	a11 := n.forward(w, b.Tokens, nil)
-	n.logits.Scores(n.pool, out, &w.logits, a11)
+	n.logits.scores(n.pool, out, &w.logits, a11)
 	return counted
 }
 
-// Scores sets out of the tokens that were noted.
-func (l *Logits[T]) Scores(p *Pool, out []Score, c *LogitsCache[T], x Mat[T]) {
-	ranks := make([]int32, min(len(c.Rows), c.Chunk))
-	for from := 0; from < len(c.Rows); from += evenChunk(len(c.Rows), c.Chunk) {
+// scores sets out for the tokens that have a target.
+func (l *logits[T]) scores(p *kernel.Pool, out []Score, c *logitsCache[T], x Mat[T]) {
+	ranks := make([]int32, min(len(c.rows), c.size))
+	for from := 0; from < len(c.rows); from += evenChunk(len(c.rows), c.size) {
 		rows, targets := c.chunk(from)
-		xc, y := gather(c.X, x, rows), first(c.Y, len(rows))
-		l.Forward(p, y, c, xc, nil)
-		Loss[T]{ranks: ranks}.Forward(p, y, &c.Loss, targets)
+		xc, y := gather(c.x, x, rows), first(c.y, len(rows))
+		l.forward(p, y, c, xc, nil)
+		loss[T]{ranks: ranks}.forward(p, y, &c.loss, targets)
 		for i, t := range rows {
-			out[t] = Score{c.Loss.Token[i], ranks[i]}
+			out[t] = Score{c.loss.token[i], ranks[i]}
 		}
 	}
 }

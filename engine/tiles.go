@@ -45,7 +45,7 @@ type attentionScratch[T Float] struct {
 // tiles is the scratch of one thread: its pool, three tiles of ρ, a tile of keys and
 // one of values, transposed, and the row maxima and sums of a strip.
 type tiles[T Float] struct {
-	pool     *Pool
+	pool     *kernel.Pool
 	a, b, c  []T
 	kt, vt   Mat[T]
 	max, sum []T
@@ -62,8 +62,8 @@ func transposeTo[T Float](buf, m Mat[T]) Mat[T] {
 func (s *attentionScratch[T]) planForward(a *arena[T], threads, context, width int) {
 	s.tiling, s.slots = usualTiling.fits(context), make([]tiles[T], threads)
 	for i := range s.slots {
-		s.slots[i] = tiles[T]{pool: kernel.NewPool(1), a: a.take(s.tile()), kt: s.turned(a, width),
-			max: a.take(s.strip), sum: a.take(s.strip)}
+		s.slots[i] = tiles[T]{pool: kernel.NewPool(1), a: a.vec(s.tile()), kt: s.turned(a, width),
+			max: a.vec(s.strip), sum: a.vec(s.strip)}
 	}
 	if a.slab != nil {
 		s.warm(width)
@@ -83,9 +83,9 @@ func (s *attentionScratch[T]) planBackward(a *arena[T], heads, rows, width int, 
 	s.d = a.mat(heads, rows)
 	for i := range s.slots {
 		t := &s.slots[i]
-		t.b, t.vt = a.take(s.tile()), s.turned(a, width)
+		t.b, t.vt = a.vec(s.tile()), s.turned(a, width)
 		if drop {
-			t.c = a.take(s.tile())
+			t.c = a.vec(s.tile())
 		}
 	}
 }

@@ -8,63 +8,63 @@ import (
 // and biases stands in the place of p's.
 func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestrian.Adapter[T], i int) (b block[T]) {
 	keys := c.Heads * c.QueryDim()
-	b.att = Attention[T]{Heads: c.Heads, KeyDim: c.QueryDim(), ValueDim: c.ValueDim(), Scale: T(c.ScoreScale(i))}
-	b.act = Activation[T]{c.Activation}
-	b.ln1.Eps, b.ln2.Eps = c.Eps, c.Eps
+	b.att = attention[T]{heads: c.Heads, keyDim: c.QueryDim(), valueDim: c.ValueDim(), scale: T(c.ScoreScale(i))}
+	b.act = activation[T]{c.Activation}
+	b.ln1.eps, b.ln2.eps = c.Eps, c.Eps
 	if p != nil {
 		s := &p.Blocks[i]
 		b.ln1, b.ln2 = layerNormOf(s.LN1, c.Eps), layerNormOf(s.LN2, c.Eps)
-		b.qkv.FC, b.attProj.FC, b.expand.FC, b.contract.FC = fcOf(s.QKV), fcOf(s.AttProj), fcOf(s.Expand), fcOf(s.Contract)
+		b.qkv.fc, b.attProj.fc, b.expand.fc, b.contract.fc = fcOf(s.QKV), fcOf(s.AttProj), fcOf(s.Expand), fcOf(s.Contract)
 	}
-	b.qkv.Impotent = [2]int{keys, 2 * keys}
+	b.qkv.noBiasGradient = [2]int{keys, 2 * keys}
 	if a != nil {
-		b.take(&a.Blocks[i])
+		b.attach(&a.Blocks[i])
 	}
 	return b
 }
 
 // take puts the factors of a beside the layers of b, and what a has of norms and
 // biases in the place of b's.
-func (b *block[T]) take(a *pedestrian.AdapterBlock[T]) {
-	keys := b.att.Heads * b.att.KeyDim
-	b.qkv.LoRA = [3]LoRA[T]{loraOf(a.Q, 0), loraOf(a.K, keys), loraOf(a.V, 2*keys)}
+func (b *block[T]) attach(a *pedestrian.AdapterBlock[T]) {
+	keys := b.att.heads * b.att.keyDim
+	b.qkv.lora = [3]lora[T]{loraOf(a.Q, 0), loraOf(a.K, keys), loraOf(a.V, 2*keys)}
 	if a.QKV.Down.V != nil {
-		b.qkv.LoRA[0] = loraOf(a.QKV, 0)
+		b.qkv.lora[0] = loraOf(a.QKV, 0)
 	}
-	b.attProj.LoRA[0], b.expand.LoRA[0], b.contract.LoRA[0] = loraOf(a.AttProj, 0), loraOf(a.Expand, 0), loraOf(a.Contract, 0)
-	b.ln1.take(a.Own.LN1)
-	b.ln2.take(a.Own.LN2)
-	b.qkv.take(a.Own.QKV.B)
-	b.attProj.take(a.Own.AttProj.B)
-	b.expand.take(a.Own.Expand.B)
-	b.contract.take(a.Own.Contract.B)
+	b.attProj.lora[0], b.expand.lora[0], b.contract.lora[0] = loraOf(a.AttProj, 0), loraOf(a.Expand, 0), loraOf(a.Contract, 0)
+	b.ln1.replace(a.Own.LN1)
+	b.ln2.replace(a.Own.LN2)
+	b.qkv.replaceBias(a.Own.QKV.B)
+	b.attProj.replaceBias(a.Own.AttProj.B)
+	b.expand.replaceBias(a.Own.Expand.B)
+	b.contract.replaceBias(a.Own.Contract.B)
 }
 
 // take puts the gain and the bias of a, where it has them, in the place of l's.
-func (l *LayerNorm[T]) take(a pedestrian.Affine[T]) {
+func (l *layerNorm[T]) replace(a pedestrian.Affine[T]) {
 	if a.W.V != nil {
-		l.W = a.W.V
+		l.w = a.W.V
 	}
 	if a.B.V != nil {
-		l.B = a.B.V
+		l.b = a.B.V
 	}
 }
 
 // take puts b, if it is there, in the place of l's bias.
-func (l *FC[T]) take(b pedestrian.Tensor[T]) {
+func (l *fc[T]) replaceBias(b pedestrian.Tensor[T]) {
 	if b.V != nil {
-		l.B = b.V
+		l.b = b.V
 	}
 }
 
-func layerNormOf[T Float](a pedestrian.Affine[T], eps float64) LayerNorm[T] {
-	return LayerNorm[T]{W: a.W.V, B: a.B.V, Eps: eps}
+func layerNormOf[T Float](a pedestrian.Affine[T], eps float64) layerNorm[T] {
+	return layerNorm[T]{w: a.W.V, b: a.B.V, eps: eps}
 }
 
-func fcOf[T Float](a pedestrian.Affine[T]) FC[T] { return FC[T]{W: view(a.W), B: a.B.V} }
+func fcOf[T Float](a pedestrian.Affine[T]) fc[T] { return fc[T]{w: view(a.W), b: a.B.V} }
 
-func loraOf[T Float](a pedestrian.LoRA[T], from int) LoRA[T] {
-	return LoRA[T]{Down: view(a.Down), Up: view(a.Up), Magnitude: a.Magnitude.V, Scale: T(a.Multiplier), From: from}
+func loraOf[T Float](a pedestrian.LoRA[T], from int) lora[T] {
+	return lora[T]{down: view(a.Down), up: view(a.Up), magnitude: a.Magnitude.V, scale: T(a.Multiplier), from: from}
 }
 
 // Layers of a block that can be trained alone, from the bottom.
@@ -98,103 +98,103 @@ func (b *block[T]) lowest() int {
 }
 
 // trained says whether l, a gradient, has anything.
-func (l *LayerNorm[T]) trained() bool { return l.W != nil || l.B != nil }
+func (l *layerNorm[T]) trained() bool { return l.w != nil || l.b != nil }
 
-// A trainee is what gradients are wanted of: dp, dlora, or both.
-type trainee[T Float] struct {
-	dp      *pedestrian.Params[T]
-	dlora   *pedestrian.Adapter[T]
-	without *pedestrian.Adapter[T] // of the network: norms and biases that stand in place of dp's
-	fresh   bool                   // old numbers do not count
+// A gradients is what gradients are wanted of: dp, dlora, or both.
+type gradients[T Float] struct {
+	params    *pedestrian.Params[T]
+	adapter   *pedestrian.Adapter[T]
+	replacing *pedestrian.Adapter[T] // of the network: norms and biases that stand in place of dp's
+	overwrite bool                   // old numbers do not count
 }
 
 // block is the gradient of block i. What stands in the place of a parameter of dp
 // leaves that one without effect, and so without gradient.
-func (t trainee[T]) block(c pedestrian.Config, i int) block[T] {
-	b := blockOf(c, t.dp, nil, i)
-	if t.without != nil {
-		a := &t.without.Blocks[i]
-		b.ln1.leave(a.Own.LN1, t.fresh)
-		b.ln2.leave(a.Own.LN2, t.fresh)
-		b.qkv.leave(a.Own.QKV.B, t.fresh)
-		b.attProj.leave(a.Own.AttProj.B, t.fresh)
-		b.expand.leave(a.Own.Expand.B, t.fresh)
-		b.contract.leave(a.Own.Contract.B, t.fresh)
+func (t gradients[T]) block(c pedestrian.Config, i int) block[T] {
+	b := blockOf(c, t.params, nil, i)
+	if t.replacing != nil {
+		a := &t.replacing.Blocks[i]
+		b.ln1.freeze(a.Own.LN1, t.overwrite)
+		b.ln2.freeze(a.Own.LN2, t.overwrite)
+		b.qkv.freezeBias(a.Own.QKV.B, t.overwrite)
+		b.attProj.freezeBias(a.Own.AttProj.B, t.overwrite)
+		b.expand.freezeBias(a.Own.Expand.B, t.overwrite)
+		b.contract.freezeBias(a.Own.Contract.B, t.overwrite)
 	}
-	if t.dlora != nil {
-		b.take(&t.dlora.Blocks[i])
+	if t.adapter != nil {
+		b.attach(&t.adapter.Blocks[i])
 	}
-	if t.fresh {
-		b.fresh()
+	if t.overwrite {
+		b.overwrite()
 	}
 	return b
 }
 
 // final and logits are the gradients of the layers above the blocks.
-func (t trainee[T]) final() (l LayerNorm[T]) {
-	if t.dp != nil {
-		l = layerNormOf(t.dp.LNFinal, 0)
+func (t gradients[T]) final() (l layerNorm[T]) {
+	if t.params != nil {
+		l = layerNormOf(t.params.LNFinal, 0)
 	}
-	if t.without != nil {
-		l.leave(t.without.LNFinal, t.fresh)
+	if t.replacing != nil {
+		l.freeze(t.replacing.LNFinal, t.overwrite)
 	}
-	if t.dlora != nil {
-		l.take(t.dlora.LNFinal)
+	if t.adapter != nil {
+		l.replace(t.adapter.LNFinal)
 	}
-	l.Fresh = t.fresh
+	l.overwrite = t.overwrite
 	return l
 }
 
-func (t trainee[T]) logits() Logits[T] {
-	l := logitsOf(t.dp, nil)
-	if t.without != nil {
-		leave(&l.B, t.without.LogitsBias, t.fresh)
+func (t gradients[T]) logits() logits[T] {
+	l := logitsOf(t.params, nil)
+	if t.replacing != nil {
+		freeze(&l.b, t.replacing.LogitsBias, t.overwrite)
 	}
-	if t.dlora != nil {
-		l.take(t.dlora)
+	if t.adapter != nil {
+		l.attach(t.adapter)
 	}
-	l.Fresh, l.LoRA[0].Fresh = t.fresh, t.fresh
+	l.overwrite, l.lora[0].overwrite = t.overwrite, t.overwrite
 	return l
 }
 
 // leave removes what a has from l, a gradient.
-func (l *LayerNorm[T]) leave(a pedestrian.Affine[T], fresh bool) {
-	leave(&l.W, a.W, fresh)
-	leave(&l.B, a.B, fresh)
+func (l *layerNorm[T]) freeze(a pedestrian.Affine[T], overwrite bool) {
+	freeze(&l.w, a.W, overwrite)
+	freeze(&l.b, a.B, overwrite)
 }
 
-func (l *FC[T]) leave(b pedestrian.Tensor[T], fresh bool) { leave(&l.B, b, fresh) }
+func (l *fc[T]) freezeBias(b pedestrian.Tensor[T], overwrite bool) { freeze(&l.b, b, overwrite) }
 
 // leave removes g, a gradient, if the adapter's by stands in the place of what it is
 // of: nothing will be added to it, and where old numbers do not count it is zero.
-func leave[T Float](g *[]T, by pedestrian.Tensor[T], fresh bool) {
+func freeze[T Float](g *[]T, by pedestrian.Tensor[T], overwrite bool) {
 	if by.V == nil {
 		return
 	}
-	if fresh {
+	if overwrite {
 		clear(*g)
 	}
 	*g = nil
 }
 
-// fresh marks b, a gradient, as one whose old numbers do not count.
-func (b *block[T]) fresh() {
-	b.ln1.Fresh, b.ln2.Fresh = true, true
-	for _, l := range []*Adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract} {
-		l.Fresh = true
-		for i := range l.LoRA {
-			l.LoRA[i].Fresh = true
+// overwrite marks b, a gradient, as one whose old numbers do not count.
+func (b *block[T]) overwrite() {
+	b.ln1.overwrite, b.ln2.overwrite = true, true
+	for _, l := range []*adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract} {
+		l.overwrite = true
+		for i := range l.lora {
+			l.lora[i].overwrite = true
 		}
 	}
 }
 
 // embedding is the gradient of the tables.
-func (t trainee[T]) embedding(c pedestrian.Config) (g Embedding[T]) {
-	if t.dp != nil {
-		g = Embedding[T]{Tok: view(t.dp.Tok), Pos: view(t.dp.Pos), FreshTok: t.fresh && !c.Tied, FreshPos: t.fresh}
+func (t gradients[T]) embedding(c pedestrian.Config) (g embedding[T]) {
+	if t.params != nil {
+		g = embedding[T]{tok: view(t.params.Tok), pos: view(t.params.Pos), overwriteTok: t.overwrite && !c.Tied, overwritePos: t.overwrite}
 	}
-	if t.dlora != nil && t.dlora.TokRows.V != nil {
-		g.own, g.freshOwn = rowsOf(t.dlora.TokRows, t.dlora.Config.Tokens), t.fresh && !c.Tied
+	if t.adapter != nil && t.adapter.TokRows.V != nil {
+		g.own, g.overwriteOwn = rowsOf(t.adapter.TokRows, t.adapter.Config.Tokens), t.overwrite && !c.Tied
 	}
 	return g
 }
@@ -202,14 +202,14 @@ func (t trainee[T]) embedding(c pedestrian.Config) (g Embedding[T]) {
 // bottom is the lowest layer that has something to train, counted in layers of
 // blocks: -1 when everything is trained, or rows of the embedding, layers·n_blocks when the final norm is the
 // lowest, and one more when nothing below FC_logits is trained.
-func (t trainee[T]) bottom(c pedestrian.Config) int {
-	if t.dp != nil {
+func (t gradients[T]) bottom(c pedestrian.Config) int {
+	if t.params != nil {
 		return -1
 	}
-	if t.dlora != nil && t.dlora.TokRows.V != nil {
+	if t.adapter != nil && t.adapter.TokRows.V != nil {
 		return -1
 	}
-	if t.dlora != nil {
+	if t.adapter != nil {
 		for i := range c.Blocks {
 			if b := t.block(c, i); b.lowest() < layers {
 				return layers*i + b.lowest()

@@ -9,7 +9,7 @@ import (
 )
 
 // The trajectories come from PyTorch in float64 (testdata/pytorch/trajectory.py): four
-// updates with micro-batches, documents in a row, clipping, decay, rates of LoRA+, and
+// updates with micro-batches, documents in a row, clipping, decay, rates of lora+, and
 // dropout masks that were computed there from their definition. Package train takes the
 // same ones with the code that trains.
 //

@@ -34,10 +34,10 @@ func (w *workspace[T]) show(i int, name, layer string, x Mat[T]) {
 	}
 }
 
-// showZ shows the error on z of an adapted layer that is DoRA, after its Error.
-func (w *workspace[T]) showZ(i int, layer string, l *Adapted[T], c *AdaptedCache[T], rows int) {
+// showZ shows the error on z of an adapted layer that has DoRA, after its backwardInput.
+func (w *workspace[T]) showZ(i int, layer string, l *adapted[T], c *adaptedCache[T], rows int) {
 	if l.dora != nil {
-		w.show(i, "Δ_z", layer, first(c.Z, rows))
+		w.show(i, "Δ_z", layer, first(c.z, rows))
 	}
 }
 
@@ -49,7 +49,7 @@ func placeOf(i int, name, layer string) Place {
 }
 
 // show shows the logits of some tokens, or the error on them.
-func (c *LogitsCache[T]) show(name string, rows []int32, x Mat[T]) {
+func (c *logitsCache[T]) show(name string, rows []int32, x Mat[T]) {
 	if c.watch != nil {
 		c.watch(Place{Name: name, Layer: "logits", Rows: rows}, x)
 	}

@@ -7,14 +7,14 @@ import "github.com/pedestrian-ml/pedestrian"
 // time needs is shared by all.
 type workspace[T Float] struct {
 	positions []int32
-	segments  []Segment
+	segments  []segment
 	x, y, h   Mat[T] // residual stream; output of a layer norm; a_8
-	embedding EmbeddingCache[T]
+	embedding embeddingCache[T]
 	blocks    []blockCache[T] // of those that a backward pass reaches; the last is that of passing
-	final     LayerNormCache[T]
-	logits    LogitsCache[T]
+	final     layerNormCache[T]
+	logits    logitsCache[T]
 	attention attentionScratch[T]
-	drop      Dropout[T]
+	drop      dropout[T]
 	store     []keyValues[T] // of a decoder
 
 	dx, e, masked Mat[T] // error on the stream, on a layer's input or output, and under a mask
@@ -25,18 +25,18 @@ type workspace[T Float] struct {
 	low  int // the first block that a backward pass reaches
 	copy copyRows[T]
 
-	between room[T]  // the logits of a chunk, which are not alive while blocks are at work
-	passed  room[T]  // the cache of passing, which is not alive when a backward pass follows
-	back    []T      // what planBackward cuts
-	grad    []T      // and the gradient that it lends, or nil
-	gaps    [][2]int // between what is computed of that
+	logitsRoom room[T]  // the logits of a chunk, which are not alive while blocks are at work
+	sharedRoom room[T]  // the cache of passing, which is not alive when a backward pass follows
+	backward   []T      // what planBackward cuts
+	reused     []T      // and the gradient that it lends, or nil
+	gaps       [][2]int // between what is computed of that
 }
 
 // cache is that of block i, if a backward pass reaches it.
 func (w *workspace[T]) cache(i int) *blockCache[T] { return &w.blocks[i-w.low] }
 
 // passing is the cache of every block that no backward pass follows.
-func (w *workspace[T]) passing() *blockCache[T] { return &w.blocks[len(w.blocks)-1] }
+func (w *workspace[T]) shared() *blockCache[T] { return &w.blocks[len(w.blocks)-1] }
 
 // shape is what sizes a workspace.
 type shape struct {
@@ -62,26 +62,26 @@ func (o Options) shape(c pedestrian.Config, l *pedestrian.AdapterConfig, low int
 func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	d := s.Width
 	a.in("activations")
-	w.positions, w.segments = list[int32](a, s.rows), list[Segment](a, s.seqs)[:0]
+	w.positions, w.segments = list[int32](a, s.rows), list[segment](a, s.seqs)[:0]
 	w.y = a.mat(s.rows, d)
 	planNorm(a, &w.final, s.rows, d)
 	from := a.used
-	w.planBlock(a, w.passing(), s, true)
-	w.passed = a.room(from)
+	w.planBlock(a, w.shared(), s, true)
+	w.sharedRoom = a.room(from)
 
 	a.in("attention")
 	w.attention.planForward(a, s.threads, s.Context, max(s.QueryDim(), s.ValueDim()))
 
 	a.in("logits")
 	from = a.used
-	w.logits.Chunk = s.chunk
-	w.logits.Y, w.logits.X = a.mat(s.chunk, s.Vocab), a.mat(s.chunk, d)
-	w.between = a.room(from)
-	w.logits.Rows, w.logits.Targets = list[int32](a, s.rows), list[int32](a, s.rows)
-	w.logits.Loss.Token = list[float64](a, s.chunk)
+	w.logits.size = s.chunk
+	w.logits.y, w.logits.x = a.mat(s.chunk, s.Vocab), a.mat(s.chunk, d)
+	w.logitsRoom = a.room(from)
+	w.logits.rows, w.logits.targets = list[int32](a, s.rows), list[int32](a, s.rows)
+	w.logits.loss.token = list[float64](a, s.chunk)
 	if s.lora != nil && s.lora.Has(0, pedestrian.TargetLogits) {
 		a.in("adapters")
-		w.logits.LoRA.H = a.mat(s.rows, s.lora.RankOf(pedestrian.TargetLogits))
+		w.logits.lora.h = a.mat(s.rows, s.lora.RankOf(pedestrian.TargetLogits))
 	}
 
 	if s.lora != nil && len(s.lora.Tokens) > 0 {
@@ -90,7 +90,7 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	}
 
 	a.in("activations")
-	a.rooms = []*room[T]{&w.between}
+	a.rooms = []*room[T]{&w.logitsRoom}
 	w.x, w.h = a.mat(s.rows, d), a.mat(s.rows, s.HiddenDim())
 	a.rooms = nil
 }
@@ -105,7 +105,7 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 
 	a.in("errors")
 	w.e = a.mat(s.rows, d)
-	between := w.between // behind what the forward pass has there
+	between := w.logitsRoom // behind what the forward pass has there
 	a.rooms = []*room[T]{&between}
 	w.dx = a.mat(s.rows, d)
 	wide := a.mat(s.rows, max(s.HiddenDim(), s.QKVDim())).V
@@ -117,7 +117,7 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 	a.rooms = nil
 
 	a.in("logits")
-	w.logits.DX = a.mat(s.chunk, d)
+	w.logits.dx = a.mat(s.chunk, d)
 
 	a.in("attention")
 	w.attention.planBackward(a, s.Heads, s.rows, max(s.QueryDim(), s.ValueDim()), s.dropout)
@@ -141,7 +141,7 @@ func (w *workspace[T]) planBlocks(a *arena[T], s shape, gradient []T) {
 	case s.recompute:
 		inputs := a.mat(s.rows, (s.Blocks-s.low)*s.Width)
 		for i := range blocks[:min(len(blocks), s.Blocks-s.low)] {
-			passed := w.passed
+			passed := w.sharedRoom
 			a.rooms = []*room[T]{&passed}
 			w.planBlock(a, &blocks[i], s, s.adapts(s.low+i))
 			blocks[i].input = inputs
@@ -150,7 +150,7 @@ func (w *workspace[T]) planBlocks(a *arena[T], s shape, gradient []T) {
 			}
 		}
 	default:
-		passed := w.passed
+		passed := w.sharedRoom
 		a.rooms = []*room[T]{&passed}
 		for i := range blocks[:min(len(blocks), s.Blocks-s.low)] {
 			w.planBlock(a, &blocks[i], s, s.adapts(s.low+i))
@@ -164,7 +164,7 @@ func (w *workspace[T]) planBlocks(a *arena[T], s shape, gradient []T) {
 func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape, adapted bool) {
 	a.below(layerAttProj) // the backward pass of attention is done when that of qkv begins
 	c.a3qkv, c.a3 = a.mat(s.rows, s.QKVDim()), a.mat(s.rows, s.Width)
-	c.att.Lse = a.mat(s.Heads, s.rows)
+	c.att.lse = a.mat(s.Heads, s.rows)
 	c.att.scratch = &w.attention
 	a.below(layerLN1)
 	planNorm(a, &c.ln1, s.rows, s.Width)
@@ -177,12 +177,12 @@ func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape, adapted
 	}
 }
 
-func planNorm[T Float](a *arena[T], c *LayerNormCache[T], rows, d int) {
-	c.Xhat, c.Rstd = a.mat(rows, d), a.take(rows)
+func planNorm[T Float](a *arena[T], c *layerNormCache[T], rows, d int) {
+	c.xhat, c.rstd = a.mat(rows, d), a.vec(rows)
 }
 
 // place says where the tokens of b lie: a segment is a document.
-func (w *workspace[T]) place(b Batch) {
+func (w *workspace[T]) setSegments(b Batch) {
 	w.segments = w.segments[:0]
 	starts := b.Starts
 	for at, end := 0, 0; at < len(b.Tokens); at = end {
@@ -193,7 +193,7 @@ func (w *workspace[T]) place(b Batch) {
 		if len(starts) > 0 {
 			end = min(end, int(starts[0]))
 		}
-		w.segments = append(w.segments, Segment{at, at, end - at, 0})
+		w.segments = append(w.segments, segment{at, at, end - at, 0})
 		for t := range end - at {
 			w.positions[at+t] = int32(t)
 		}

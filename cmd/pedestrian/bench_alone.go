@@ -18,7 +18,7 @@ func (s *trainStep) parts(b *bench, r *figures, repeat int) {
 		f          func()
 	}{
 		{"products", 6 * float64(len(s.batch.Tokens)*s.c.Blocks*(s.c.Width*(s.c.QKVDim()+s.c.Width)+2*s.c.Width*s.c.HiddenDim())), s.products(b)},
-		{"attention", 14 * pairs * float64(s.c.Blocks*s.c.Width), s.attention(b)}, // seven products, of what they need
+		{"attention", 14 * pairs * float64(s.c.Blocks*s.c.Width), engine.AttentionAlone[float32](s.c, b.pool, s.batch.B, s.batch.T)}, // seven products, of what they need
 		{"logits", 6 * float64(len(s.batch.Tokens)*s.c.Vocab*s.c.Width), s.logits(b)},
 	} {
 		p.f()
@@ -103,30 +103,6 @@ func (s *trainStep) products(b *bench) func() {
 	}
 }
 
-// attention is that of all blocks, forward and backward.
-func (s *trainStep) attention(b *bench) func() {
-	rows, c := len(s.batch.Tokens), s.c
-	l := engine.Attention[float32]{Heads: c.Heads, KeyDim: c.QueryDim(), ValueDim: c.ValueDim()}
-	keys := c.Heads * c.QueryDim()
-	qkv, dqkv, y, dy := ones(rows, c.QKVDim()), ones(rows, c.QKVDim()), ones(rows, c.Width), ones(rows, c.Width)
-	columns := func(m engine.Mat[float32]) (q, k, v engine.Mat[float32]) {
-		return m.Sub(0, rows, 0, keys), m.Sub(0, rows, keys, 2*keys), m.Sub(0, rows, 2*keys, m.Cols)
-	}
-	cache := &engine.AttentionCache[float32]{Lse: engine.NewMat[float32](c.Heads, rows)}
-	var segments []engine.Segment
-	for i := range s.batch.B {
-		segments = append(segments, engine.Segment{Q: i * s.batch.T, K: i * s.batch.T, N: s.batch.T})
-	}
-	q, k, v := columns(qkv)
-	dq, dk, dv := columns(dqkv)
-	return func() {
-		for range c.Blocks {
-			l.Forward(b.pool, y, cache, q, k, v, segments)
-			l.Backward(b.pool, dq, dk, dv, dy, cache, q, k, v, y, segments)
-		}
-	}
-}
-
 // logits is FC_logits tied to the embedding, with the loss: the three products and
 // the softmax, in chunks.
 func (s *trainStep) logits(b *bench) func() {
@@ -143,13 +119,29 @@ func (s *trainStep) logits(b *bench) func() {
 		return kernel.MatBF16{Rows: n, Cols: m.Cols, Stride: m.Stride, V: m.V[:min(n*m.Stride, len(m.V))]}
 	}
 	f := s.layer(b.pool, s.w.Tok, s.dw.Tok, true)
-	cache := &engine.LossCache[float32]{Token: make([]float64, chunk)}
+	loss := &lossOfRows{}
 	return func() {
 		for from := 0; from < rows; from += chunk {
 			to := min(from+chunk, rows)
 			yc := y.Sub(0, to-from, 0, c.Vocab)
 			f(operands{y: yc, dy: yc, x: x.Sub(from, to, 0, c.Width), dx: dx.Sub(from, to, 0, c.Width), rx: first(rx, to-from), rdy: first(ry, to-from)}, from > 0)
-			engine.Loss[float32]{Scale: 1, Error: true}.Forward(b.pool, yc, cache, s.batch.Targets[from:to])
+			loss.logits, loss.targets = yc, s.batch.Targets[from:to]
+			b.pool.Run((to-from+lossRows-1)/lossRows, loss)
 		}
+	}
+}
+
+// lossOfRows is the softmax and the loss of a chunk of logits, lossRows in a part.
+type lossOfRows struct {
+	logits  engine.Mat[float32]
+	targets []int32
+}
+
+const lossRows = 4 // as the engine's
+
+// Do puts the error on the logits in their place.
+func (l *lossOfRows) Do(_ *kernel.Pool, part int) {
+	for t := part * lossRows; t < min((part+1)*lossRows, l.logits.Rows); t++ {
+		kernel.CrossEntropy(l.logits.Row(t), int(l.targets[t]), 1)
 	}
 }

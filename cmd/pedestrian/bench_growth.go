@@ -68,7 +68,7 @@ func (b *bench) attentionGrowth(r *figures, t int) error {
 	s := &trainStep{c: c, batch: engine.Batch{B: tokens / t, T: t, Tokens: make([]int32, tokens)}}
 	// Seven products of every query with every key before it, or itself.
 	r.Tokens, r.Flop = tokens, 7*2*float64(c.Width)*float64(tokens)*float64(t+1)/2
-	f := s.attention(b)
+	f := engine.AttentionAlone[float32](s.c, b.pool, s.batch.B, s.batch.T)
 	f()
 	for range b.repeats(3) {
 		r.MS = append(r.MS, timed(f))
