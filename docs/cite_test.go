@@ -72,7 +72,7 @@ var (
 	citedCommand = regexp.MustCompile("`pedestrian ([a-z]+)")
 	citedFlag    = regexp.MustCompile("`(?:[^`\n]* )?--([a-z][a-z0-9-]*)")
 	citedParam   = regexp.MustCompile("`((?:block\\.0\\.\\w+|tok|pos|lnFinal|logits)\\.(?:w|b|down|up))`")
-	citedNumber  = regexp.MustCompile(`\(([0-9]+)(\.[a-z])?\)`)
+	citedNumber  = regexp.MustCompile(`\((L?[0-9]+)(\.[a-z])?\)`)
 )
 
 // TestCitationsExist checks every test, identity, mutant, command, flag and
@@ -154,4 +154,4 @@ func TestEquationsExist(t *testing.T) {
 	}
 }
 
-var textNumber = regexp.MustCompile(`\\text\{(\([0-9.a-z]+\))`)
+var textNumber = regexp.MustCompile(`\\text\{(\(L?[0-9.a-z]+\))`)

@@ -36,6 +36,8 @@ func activation(g pedestrian.Activation) (f, slope func(x float64) float64) {
 		return gelu, geluSlope
 	case pedestrian.GELUTanh:
 		return geluTanh, geluTanhSlope
+	case SiLU:
+		return silu, siluSlope
 	}
 	panic(fmt.Sprintf("paper.Activate: unknown activation %q: choose one of %v", g, pedestrian.Activations))
 }

@@ -22,7 +22,7 @@ const (
 // matrix product, * a Hadamard product or a multiple, ~v a broadcast, rowdot(a, b)
 // is a ⊖ b; a_prev and D_prev stand for a_{i-1} and Δ_{i-1}, a and D for a_i and Δ_i.
 type Equation struct {
-	Number     string   `json:"number"` // in the paper, such as "31.a"; a short name where the paper has none
+	Number     string   `json:"number"` // in the paper, such as "31.a"; a short name where the paper has none; "L3" of the Llama family
 	Title      string   `json:"title"`
 	ASCII      string   `json:"ascii"`
 	TeX        string   `json:"tex"`
@@ -38,9 +38,9 @@ type Equation struct {
 
 // Equations is the registry: every equation (1) to (55.b) of the paper in its
 // order, and after the section they stand in the boxes and tables that it gives no
-// number.
+// number; then (L1) to (L25), of the Llama family.
 var Equations = slices.Concat(lossEquations, embeddingEquations, headEquations, headBackwardEquations,
-	headBoxes, multiHeadEquations, layerNormEquations, loraEquations, networkEquations, appendixEquations)
+	headBoxes, multiHeadEquations, layerNormEquations, loraEquations, networkEquations, appendixEquations, llamaEquations)
 
 // FindEquation returns the entry of a number or a short name, in upper or lower case.
 func FindEquation(number string) (e Equation, ok bool) {

@@ -100,38 +100,55 @@ func TestSignals(t *testing.T) {
 			_, back := Network(tr, w.p, w.lora, w.batch, w.r)
 			forward := len(tr.Steps)
 			back()
-			for _, s := range tr.Steps[forward:] {
-				if !strings.HasPrefix(s.Name, "Δ") || s.Name == "Δ_{logits}" { // which is recorded again as Δ_12
-					continue
-				}
-				known := false
-				for _, signal := range Signals {
-					if s.Eq != signal.Eq || s.Name != signal.Error {
-						continue
-					}
-					known, seen[signal] = true, true
-					δ := Zeros(s.V.N, s.V.D)
-					nudge := func(r Step) Mat {
-						r.V = tr.Rewrite(r)
-						if r.At == s.At && r.Name == signal.Of {
-							return r.V.Add(δ)
-						}
-						return r.V
-					}
-					if o, ok := tr.Find(s.At, signal.Of); !ok || o.V.N != s.V.N || o.V.D != s.V.D {
-						t.Fatalf("%s at %s: no step %s of its shape", s.Name, s.At, signal.Of)
-					}
-					check(t, fmt.Sprintf("%s at %s", s.Name, s.At), δ.V, s.V.V, func() float64 { return w.loss(&Trace{Rewrite: nudge}) })
-				}
-				if !known {
-					t.Errorf("error signal %s (%s) is not in Signals", s.Name, s.Eq)
-				}
-			}
+			nudge(t, tr, forward, seen, w.loss)
+		})
+	}
+	for _, name := range []string{"qwen3", "lora"} {
+		w := llamas()[name]
+		t.Run(name, func(t *testing.T) {
+			tr := held(false)()
+			_, back := w.run(tr)
+			forward := len(tr.Steps)
+			back()
+			nudge(t, tr, forward, seen, w.loss)
 		})
 	}
 	for _, s := range Signals {
 		if !seen[s] {
 			t.Errorf("no network of this test has the signal %s (%s)", s.Error, s.Eq)
+		}
+	}
+}
+
+// nudge differentiates the loss with respect to what every error signal that tr
+// recorded after its forward pass is the gradient of.
+func nudge(t *testing.T, tr *Trace, forward int, seen map[Signal]bool, loss func(tr *Trace) float64) {
+	t.Helper()
+	for _, s := range tr.Steps[forward:] {
+		if !strings.HasPrefix(s.Name, "Δ") || s.Name == "Δ_{logits}" { // which is recorded again as Δ_12
+			continue
+		}
+		known := false
+		for _, signal := range Signals {
+			if s.Eq != signal.Eq || s.Name != signal.Error {
+				continue
+			}
+			known, seen[signal] = true, true
+			δ := Zeros(s.V.N, s.V.D)
+			nudged := func(r Step) Mat {
+				r.V = tr.Rewrite(r)
+				if r.At == s.At && r.Name == signal.Of {
+					return r.V.Add(δ)
+				}
+				return r.V
+			}
+			if o, ok := tr.Find(s.At, signal.Of); !ok || o.V.N != s.V.N || o.V.D != s.V.D {
+				t.Fatalf("%s at %s: no step %s of its shape", s.Name, s.At, signal.Of)
+			}
+			check(t, fmt.Sprintf("%s at %s", s.Name, s.At), δ.V, s.V.V, func() float64 { return loss(&Trace{Rewrite: nudged}) })
+		}
+		if !known {
+			t.Errorf("error signal %s (%s) is not in Signals", s.Name, s.Eq)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type Signal struct {
 
 // Signals lists every error signal: table 2 from the bottom up, then heads, then
 // table 1 from the bottom up, then what a layer hands down to its own copy of its
-// input.
+// input; then those of the Llama family that the others are not.
 var Signals = []Signal{
 	{"Δ_12", "a_12", "T2", "logits"},
 	{"Δ_11", "a_11", "T2", "output of the final layer norm"},
@@ -51,4 +51,28 @@ var Signals = []Signal{
 	{"Δ_{i-1}", "a_{i-1}", "DoRA", "input of DoRA"},
 	{"Δ_{i-1}∘mask", "a_{i-1}→mask", "dropout", "input of an adapter before its mask"},
 	{"Δ_{i-1}", "a_{i-1}", "g", "input of the activation"},
+
+	{"Δ_12", "a_12", "L23", "logits"},
+	{"Δ_11", "a_11", "L23", "output of the final norm"},
+	{"Δ_10", "a_10", "L22", "output of the block"},
+	{"Δ_9", "a_9", "L22", "output of down"},
+	{"Δ_8", "a_8", "L22", "output of the gated activation"},
+	{"Δ_u", "u", "L15.a", "up, which the gate multiplies"},
+	{"Δ_z", "z", "L15.b", "gate before its activation"},
+	{"Δ_6", "a_6", "L22", "output of the second norm"},
+	{"Δ_5", "a_5", "L22", "sum of the skip and the heads' projection"},
+	{"Δ_4", "a_4", "L22", "output of the heads' projection"},
+	{"Δ_3", "a_3", "L22", "output of the heads together"},
+	{"Δ_{v→h}", "v→h", "L18.c", "values as one head reads them"},
+	{"Δ_{q'_h}", "q'_h", "L18.a", "turned queries of a head"},
+	{"Δ_{k'→h}", "k'→h", "L18.b", "turned keys as one head reads them"},
+	{"Δ_{k'_h}", "k'_h", "L18.b", "turned keys of a group"},
+	{"Δ_{v_h}", "v_h", "L18.c", "values of a group"},
+	{"Δ_q", "q", "L18.a", "queries of all heads"},
+	{"Δ_k", "k", "L18.b", "keys of all heads"},
+	{"Δ_v", "v", "L18.c", "values of all heads"},
+	{"Δ_2", "a_2", "L22", "output of the first norm"},
+	{"Δ_1", "a_1", "L22", "input of the block"},
+	{"Δ_{i-1}", "a_{i-1}", "L3", "input of an RMS normalization"},
+	{"Δ_{i-1}", "a_{i-1}", "L9", "input of a rotation"},
 }

@@ -18,13 +18,13 @@ func newExplainCmd() *cobra.Command {
 		Use:   "explain [EQUATION]",
 		Short: "One equation: what it says, where it is, how it is checked",
 		Long: `Shows the card of one equation of the paper, by its number, such as 25 or 31.a;
-what the paper leaves without a number has a short name, such as T2 or DoRA. Without an argument: the
-list of all of them.
+what the paper leaves without a number has a short name, such as T2 or DoRA, and the equations of the
+Llama family, which the paper does not have, are L1 to L25. Without an argument: the list of all of them.
 
 You will see the equation in ASCII and in TeX, its shapes, the function that
 computes it, the test and the identities that hold it, its errata, and where it is
 derived; with --full the derivation too.`,
-		Example: "  pedestrian explain\n  pedestrian explain 25\n  pedestrian explain 31.a --full\n  pedestrian explain 40 --json",
+		Example: "  pedestrian explain\n  pedestrian explain 25\n  pedestrian explain 31.a --full\n  pedestrian explain L3 --full\n  pedestrian explain 40 --json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("explain takes one equation, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
@@ -46,7 +46,7 @@ derived; with --full the derivation too.`,
 			}
 			e, ok := paper.FindEquation(number)
 			if !ok {
-				return usagef("there is no equation %q: the numbers go from 1 to 55.b, some have a name such as T2, and \"pedestrian explain\" lists them%s", args[0], parts(number))
+				return usagef("there is no equation %q: the numbers go from 1 to 55.b and from L1 to L25, some have a name such as T2, and \"pedestrian explain\" lists them%s", args[0], parts(number))
 			}
 			if asJSON {
 				return writeJSON(w, e)
