@@ -69,7 +69,7 @@ func TestWhatIsPlanned(t *testing.T) {
 	if err := o.Validate(); err == nil || !strings.HasPrefix(err.Error(), "steps is 0: it must be between 1 and") {
 		t.Errorf("neither epochs nor steps: %v", err)
 	}
-	if got := finetune(t, o, b, d, "").Options; got.Steps != 3*rows || got.Tuning.Epochs != 3 {
+	if got := finetune(t, o, b, d, "").Options; got.Steps != (3*rows+1)/2 || got.Tuning.Epochs != 3 {
 		t.Errorf("neither epochs nor steps: %d steps, %g epochs", got.Steps, got.Tuning.Epochs)
 	}
 	o.Tuning.Epochs = 1
