@@ -3,7 +3,7 @@ package hub
 import (
 	"fmt"
 	"io"
-	"strconv"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/gguf"
@@ -14,11 +14,6 @@ import (
 var ggufTypes = map[gguf.Type]uint32{gguf.F32: 0, gguf.F16: 1, gguf.Q8_0: 7, gguf.BF16: 32}
 
 const ggufArch = "gpt2"
-
-// ggufBlock is what llama.cpp calls the layers of a block.
-var ggufBlock = map[string]string{
-	"ln1": "attn_norm", "qkv": "attn_qkv", "attProj": "attn_output", "ln2": "ffn_norm", "expand": "ffn_up", "contract": "ffn_down",
-}
 
 // SaveGGUF writes m as one file that llama.cpp runs, with its tokenizer. Matrices are
 // of type t, all else is F32, and the positions too, as llama.cpp's own converter has
@@ -84,43 +79,24 @@ func expressGGUF(p *pedestrian.Params[float32]) error {
 }
 
 // ggufEntries are the tensors: ggml's matrices are output×input, their rows innermost.
-func ggufEntries(p *pedestrian.Params[float32], t gguf.Type) (es []gguf.Entry) {
-	c := p.Config
-	matrix := func(name string, in, out int, kind gguf.Type, e gguf.Entry) {
-		if kind == gguf.Q8_0 && in%32 != 0 {
-			kind = gguf.F16
+func ggufEntries(p *pedestrian.Params[float32], matrices gguf.Type) (es []gguf.Entry) {
+	for _, s := range slotsOf(p.Config) {
+		t := p.Tensor(s.Name)
+		e := gguf.Entry{Name: s.llamaCPP, Type: matrices, Dims: s.shape(s.transposed(false)), Data: t.V}
+		slices.Reverse(e.Dims) // the innermost first
+		switch {
+		case s.Vec() || s.Layer == "pos":
+			e.Type = gguf.F32
+		case matrices == gguf.Q8_0 && e.Dims[0]%32 != 0:
+			e.Type = gguf.F16
 		}
-		e.Name, e.Type, e.Dims = name+".weight", kind, []int{in, out}
+		switch {
+		case t.V == nil: // llama.cpp asks for every bias
+			e.Data = make([]float32, s.Cols)
+		case s.transposed(false):
+			e.Data, e.Make = nil, func() []float32 { return transposed(t) }
+		}
 		es = append(es, e)
-	}
-	vector := func(name string, t pedestrian.Tensor[float32], n int) {
-		if t.V == nil { // llama.cpp asks for every bias
-			t.V = make([]float32, n)
-		}
-		es = append(es, gguf.Entry{Name: name, Type: gguf.F32, Dims: []int{n}, Data: t.V})
-	}
-	affine := func(name string, a pedestrian.Affine[float32]) {
-		if a.W.Vec() {
-			vector(name+".weight", a.W, a.W.Cols)
-		} else {
-			matrix(name, a.W.Rows, a.W.Cols, t, gguf.Entry{Make: func() []float32 { return transposed(a.W) }})
-		}
-		vector(name+".bias", a.B, a.W.Cols)
-	}
-	matrix("token_embd", c.Width, c.Vocab, t, gguf.Entry{Data: p.Tok.V})
-	matrix("position_embd", c.Width, c.Context, gguf.F32, gguf.Entry{Data: p.Pos.V})
-	for i, b := range p.Blocks {
-		name := "blk." + strconv.Itoa(i) + "."
-		affine(name+ggufBlock["ln1"], b.LN1)
-		affine(name+ggufBlock["qkv"], b.QKV)
-		affine(name+ggufBlock["attProj"], b.AttProj)
-		affine(name+ggufBlock["ln2"], b.LN2)
-		affine(name+ggufBlock["expand"], b.Expand)
-		affine(name+ggufBlock["contract"], b.Contract)
-	}
-	affine("output_norm", p.LNFinal)
-	if !c.Tied {
-		matrix("output", c.Width, c.Vocab, t, gguf.Entry{Make: func() []float32 { return transposed(p.Logits.W) }})
 	}
 	return es
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/gguf"
@@ -74,10 +73,8 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 		} else {
 			by = l.Multiplier
 		}
-		name := "output.weight"
-		if m.block >= 0 {
-			name = "blk." + strconv.Itoa(m.block) + "." + ggufBlock[string(m.target)] + ".weight"
-		}
+		n, _ := namesOf(string(m.target), m.block)
+		name := n.llamaCPP + ".weight"
 		down, up := transposed(l.Down), transposed(l.Up)
 		for i, v := range up {
 			up[i] = float32(float64(v) * by)

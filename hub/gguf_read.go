@@ -29,13 +29,10 @@ type GGUF struct {
 	bound []bound
 }
 
-// A bound tensor of a file is a parameter: rows×cols in the file, cols×rows in t if it
-// is transposed.
+// A bound tensor of a file is a parameter.
 type bound struct {
-	in         gguf.Tensor
-	t          string // our name
-	rows, cols int
-	transposed bool
+	in gguf.Tensor
+	slot
 }
 
 // IsGGUF says whether the file at path begins as one of GGUF.
@@ -101,32 +98,30 @@ func LoadGGUF(path string, o LoadOptions) (*Model[float32], error) {
 // numbers reads the parameters.
 func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 	p := pedestrian.NewParams[float32](g.Network)
-	to := map[string]pedestrian.Tensor[float32]{}
-	for _, t := range p.Tensors() {
-		to[t.Name] = t
-	}
 	var buf []float32
 	for _, b := range g.bound {
-		t := to[b.t]
-		if len(t.V) != b.rows*b.cols {
-			panic(fmt.Sprintf("hub: %s has room for %d numbers, and the file %d×%d", b.t, len(t.V), b.rows, b.cols))
+		t := p.Tensor(b.Name)
+		rows, cols := t.Rows, t.Cols // in the file
+		turned := b.transposed(false)
+		if turned {
+			rows, cols = cols, rows
 		}
-		for row := 0; row < b.rows; row += rowsAtOnce {
-			n := min(rowsAtOnce, b.rows-row)
-			part := t.V[row*b.cols:][:n*b.cols]
-			if b.transposed {
-				buf = slices.Grow(buf[:0], n*b.cols)[:n*b.cols]
+		for row := 0; row < rows; row += rowsAtOnce {
+			n := min(rowsAtOnce, rows-row)
+			part := t.V[row*cols:][:n*cols]
+			if turned {
+				buf = slices.Grow(buf[:0], n*cols)[:n*cols]
 				part = buf
 			}
-			if err := g.in.DecodeAt(part, b.in, int64(row)*int64(b.cols)); err != nil {
+			if err := g.in.DecodeAt(part, b.in, int64(row)*int64(cols)); err != nil {
 				return nil, err
 			}
 			for i, v := range part {
 				if v-v != 0 && !o.AllowNonfinite {
 					return nil, fmt.Errorf("tensor %s holds %g: the model is broken", b.in.Name, v)
 				}
-				if b.transposed {
-					t.V[i%b.cols*b.rows+row+i/b.cols] = v
+				if turned {
+					t.V[i%cols*rows+row+i/cols] = v
 				}
 			}
 		}

@@ -119,12 +119,13 @@ func (g *GGUF) bind() error {
 	for _, t := range g.in.Tensors {
 		byName[t.Name] = t
 	}
-	take := func(name, ours string, transposed bool, rows, cols int) error {
+	for _, s := range slotsOf(n) {
+		name := s.llamaCPP
 		t, ok := byName[name]
 		delete(byName, name)
-		want := []uint64{uint64(cols), uint64(rows)}
-		if rows == 0 {
-			want = want[:1]
+		var want []uint64
+		for _, size := range slices.Backward(s.shape(s.transposed(false))) {
+			want = append(want, uint64(size))
 		}
 		for ok && len(t.Dims) > len(want) && t.Dims[len(t.Dims)-1] == 1 { // as some writers pad shapes
 			t.Dims = t.Dims[:len(t.Dims)-1]
@@ -137,43 +138,12 @@ func (g *GGUF) bind() error {
 		case !slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}, t.Type):
 			return fmt.Errorf("tensor %s is of type %s: F32, F16, BF16 and Q8_0 are read: convert the model again with one of these", name, t.Type)
 		}
-		g.Ours[name] = ours
-		g.bound = append(g.bound, bound{t, ours, max(rows, 1), cols, transposed})
-		return nil
+		g.Ours[name] = s.Name
+		g.bound = append(g.bound, bound{t, s})
 	}
-	var err error
-	must := func(name, ours string, transposed bool, rows, cols int) {
-		if err == nil {
-			err = take(name, ours, transposed, rows, cols)
-		}
-	}
-	d := n.Width
-	must("token_embd.weight", "tok.w", false, n.Vocab, d)
-	must("position_embd.weight", "pos.w", false, n.Context, d)
-	for i := range n.Blocks {
-		for _, l := range []struct {
-			ours    string
-			in, out int
-		}{{"ln1", 0, d}, {"qkv", d, n.QKVDim()}, {"attProj", d, d}, {"ln2", 0, d}, {"expand", d, n.HiddenDim()}, {"contract", n.HiddenDim(), d}} {
-			name, ours := fmt.Sprintf("blk.%d.%s", i, ggufBlock[l.ours]), fmt.Sprintf("block.%d.%s", i, l.ours)
-			if l.in == 0 {
-				must(name+".weight", ours+".w", false, 0, l.out)
-			} else {
-				must(name+".weight", ours+".w", true, l.out, l.in)
-			}
-			must(name+".bias", ours+".b", false, 0, l.out)
-		}
-	}
-	must("output_norm.weight", "lnFinal.w", false, 0, d)
-	must("output_norm.bias", "lnFinal.b", false, 0, d)
 	if _, ok := byName["output.weight"]; ok && n.Tied {
 		g.Ours["output.weight"] = "tok.w"
 		delete(byName, "output.weight")
-	} else if !n.Tied {
-		must("output.weight", "logits.w", true, n.Vocab, d)
-	}
-	if err != nil {
-		return err
 	}
 	for _, t := range g.in.Tensors { // the first that is left
 		if _, left := byName[t.Name]; left {

@@ -54,19 +54,24 @@ func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions
 // entries are the tensors of a Hugging Face file.
 func entries[T pedestrian.Float](p *pedestrian.Params[T], d safetensors.DType) []safetensors.Entry[T] {
 	var es []safetensors.Entry[T]
-	ts := views(p)
-	for i, s := range slotsOf(p.Config) {
-		e := safetensors.Entry[T]{Name: prefix + s.name, DType: d, Shape: s.shape, Data: ts[i].V}
-		if e.Data == nil {
+	for _, s := range slotsOf(p.Config) {
+		e := entry(s, p.Tensor(s.Name), s.transposed(true), d)
+		if e.Data == nil && e.Make == nil {
 			e.Make = func() []T { return make([]T, e.Len()) }
 		}
 		es = append(es, e)
 	}
-	if !p.Config.Tied {
-		es = append(es, safetensors.Entry[T]{Name: lmHead, DType: d, Shape: []int{p.Config.Vocab, p.Config.Width}, Make: func() []T { return transposed(p.Logits.W) }})
-	}
 	safetensors.Sort(es)
 	return es
+}
+
+// entry is one tensor of a file; without numbers if t has none.
+func entry[T pedestrian.Float](s slot, t pedestrian.Tensor[T], turned bool, d safetensors.DType) safetensors.Entry[T] {
+	e := safetensors.Entry[T]{Name: s.full(), DType: d, Shape: s.shape(turned), Data: t.V}
+	if turned {
+		e.Data, e.Make = nil, func() []T { return transposed(t) }
+	}
+	return e
 }
 
 // transposed is the transpose of a matrix, in new memory.

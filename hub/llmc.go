@@ -148,19 +148,27 @@ func readModel[T pedestrian.Float](file *os.File, f *llmcFile, o LoadOptions) (*
 	return &Model[T]{Params: p}, err
 }
 
-// llmcOrder calls visit for every parameter in the order of the file.
+// llmcOrder calls visit for every parameter in the order of the file: each parameter of
+// a block for all blocks, one after the other.
 func llmcOrder[T pedestrian.Float](p *pedestrian.Params[T], visit func(s slot, t pedestrian.Tensor[T]) error) error {
-	slots, ts := slotsOf(p.Config), views(p)
-	const perBlock = 12
-	order := []int{0, 1}
-	for k := range perBlock {
-		for i := range p.Config.Blocks {
-			order = append(order, 2+i*perBlock+k)
-		}
+	type parameter struct {
+		layer string
+		role  pedestrian.Role
 	}
-	for _, i := range append(order, len(slots)-2, len(slots)-1) {
-		if err := visit(slots[i], ts[i]); err != nil {
-			return err
+	var order []parameter
+	blocks := map[parameter][]slot{}
+	for _, s := range slotsOf(p.Config) {
+		q := parameter{s.Layer, s.Role}
+		if blocks[q] == nil {
+			order = append(order, q)
+		}
+		blocks[q] = append(blocks[q], s)
+	}
+	for _, q := range order {
+		for _, s := range blocks[q] {
+			if err := visit(s, p.Tensor(s.Name)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -190,11 +198,11 @@ func readLLMC[T pedestrian.Float](f *llmcFile, p *pedestrian.Params[T], o LoadOp
 	}
 	var rows []T
 	return llmcOrder(p, func(s slot, t pedestrian.Tensor[T]) error {
-		if !s.matrix {
+		if !s.transposed(false) {
 			if err := numbers(t.V); err != nil {
-				return fmt.Errorf("%s: %w", s.ours, err)
+				return fmt.Errorf("%s: %w", s.Name, err)
 			}
-			if s.ours == "tok.w" {
+			if s.Name == "tok.w" {
 				at += int64(f.padded-f.network.Vocab) * int64(f.network.Width) * int64(size)
 			}
 			return nil
@@ -203,7 +211,7 @@ func readLLMC[T pedestrian.Float](f *llmcFile, p *pedestrian.Params[T], o LoadOp
 			n := min(rowsAtOnce, t.Cols-out)
 			rows = slices.Grow(rows[:0], n*t.Rows)[:n*t.Rows]
 			if err := numbers(rows); err != nil {
-				return fmt.Errorf("%s: %w", s.ours, err)
+				return fmt.Errorf("%s: %w", s.Name, err)
 			}
 			for in := range t.Rows {
 				to := t.V[in*t.Cols+out:][:n]

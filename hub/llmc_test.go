@@ -32,8 +32,8 @@ func TestLLMCRoundTrip(t *testing.T) {
 		if d == "" {
 			d = safetensors.F32
 		}
-		for i, v := range views(m.Params) {
-			w := views(got.Params)[i]
+		for _, w := range got.Params.Tensors() {
+			v := m.Params.Tensor(w.Name)
 			if v.V == nil { // zeros
 				v.V = make([]float64, len(w.V))
 			}
@@ -45,7 +45,7 @@ func TestLLMCRoundTrip(t *testing.T) {
 			safetensors.Convert(rounded, b, d)
 			for j := range rounded {
 				if rounded[j] != w.V[j] {
-					t.Fatalf("%s: %s[%d] is %g, want %g", name, v.Name, j, w.V[j], rounded[j])
+					t.Fatalf("%s: %s[%d] is %g, want %g", name, w.Name, j, w.V[j], rounded[j])
 				}
 			}
 		}
@@ -193,12 +193,9 @@ func FuzzLLMC(f *testing.F) {
 			t.Error(err)
 		}
 		total := float64(m.padded-m.network.Vocab) * float64(m.network.Width)
-		for _, s := range slotsOf(pedestrian.Config{Vocab: m.network.Vocab, Context: m.network.Context, Width: m.network.Width, Heads: m.network.Heads, Blocks: 1}) {
-			n := 1.0
-			for _, d := range s.shape {
-				n *= float64(d)
-			}
-			if strings.HasPrefix(s.name, "h.") {
+		for _, s := range slotsOf(pedestrian.Config{Vocab: m.network.Vocab, Context: m.network.Context, Width: m.network.Width, Heads: m.network.Heads, Blocks: 1, Tied: true}) {
+			n := float64(s.Rows) * float64(s.Cols)
+			if s.Block >= 0 {
 				n *= float64(m.network.Blocks)
 			}
 			total += n

@@ -43,19 +43,19 @@ func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safet
 		data := t.V
 		switch {
 		case data == nil:
-			data = make([]T, s.shape[0])
-		case s.matrix:
+			data = make([]T, s.Cols)
+		case s.transposed(false):
 			data = transposed(t)
 		}
 		zeros := 0
-		if s.ours == "tok.w" {
+		if s.Name == "tok.w" {
 			zeros = (padded - c.Vocab) * c.Width
 		}
 		for _, data := range [][]T{data, make([]T, zeros)} {
 			for part := range slices.Chunk(data, 1<<14) {
 				var err error
 				if buf, err = safetensors.Append(buf[:0], part, d); err != nil {
-					return fmt.Errorf("%s: %w", s.ours, err)
+					return fmt.Errorf("%s: %w", s.Name, err)
 				}
 				if _, err := w.Write(buf); err != nil {
 					return err

@@ -38,18 +38,23 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	if len(d.rowless) > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("The tokens %s have no row in the network, and are taken as text.", strings.Join(d.rowless, " ")))
 	}
-	ts := views(p)
-	for i, s := range slotsOf(d.Network) {
-		in := d.Tensors[d.place[s.name]]
-		if err := decode(in, 0, ts[i].V); err != nil {
+	for _, s := range slotsOf(d.Network) {
+		in, t := d.Tensors[d.place[s.transformers]], p.Tensor(s.Name)
+		if s.transposed(true) {
+			if err := readTransposed(d, in, t, o); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := decode(in, 0, t.V); err != nil {
 			return nil, d.reading(in, err)
 		}
-		if err := finite(d, in, ts[i].V, o); err != nil {
+		if err := finite(d, in, t.V, o); err != nil {
 			return nil, err
 		}
 	}
-	if i, ok := d.place[lmHead]; ok {
-		if err := head(d, d.Tensors[i], p, o); err != nil {
+	if i, ok := d.place[lmHead]; ok && p.Config.Tied {
+		if err := sameHead(d, d.Tensors[i], p); err != nil {
 			return nil, err
 		}
 	}
@@ -66,36 +71,47 @@ func room[T pedestrian.Float](path string, c pedestrian.Config) error {
 	return memory.Ask(int64(bytes)*int64(n), fmt.Sprintf("reading the model: %s: its %d numbers need", path, n), "take a smaller model, or free some")
 }
 
-// head reads the matrix of the logits, vocab×width in the file and width×vocab here;
-// where it is tied it must be the token embedding.
-func head[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[T], o LoadOptions) error {
-	vocab, width := p.Config.Vocab, p.Config.Width
-	buf := make([]T, min(rowsAtOnce, vocab)*width)
-	for row := 0; row < vocab; row += rowsAtOnce {
-		rows := min(rowsAtOnce, vocab-row)
-		part := buf[:rows*width]
-		if err := decode(in, row*width, part); err != nil {
+// byRows reads a matrix by some rows at a time, which visit must not keep.
+func byRows[T pedestrian.Float](d *Directory, in Stored, rows, cols int, visit func(first int, part []T) error) error {
+	buf := make([]T, min(rowsAtOnce, rows)*cols)
+	for row := 0; row < rows; row += rowsAtOnce {
+		part := buf[:min(rowsAtOnce, rows-row)*cols]
+		if err := decode(in, row*cols, part); err != nil {
 			return d.reading(in, err)
 		}
-		if p.Config.Tied {
-			for i, v := range p.Tok.V[row*width:][:len(part)] {
-				if v != part[i] && (v == v || part[i] == part[i]) {
-					return d.reading(in, fmt.Errorf("%s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", in.Name, configFile))
-				}
-			}
-			continue
-		}
-		if err := finite(d, in, part, o); err != nil {
+		if err := visit(row, part); err != nil {
 			return err
-		}
-		for j := range width {
-			to := p.Logits.W.V[j*vocab+row:][:rows]
-			for i := range to {
-				to[i] = part[i*width+j]
-			}
 		}
 	}
 	return nil
+}
+
+// readTransposed fills t from a matrix that is output×input in the file.
+func readTransposed[T pedestrian.Float](d *Directory, in Stored, t pedestrian.Tensor[T], o LoadOptions) error {
+	return byRows(d, in, t.Cols, t.Rows, func(first int, part []T) error {
+		if err := finite(d, in, part, o); err != nil {
+			return err
+		}
+		for j := range t.Rows {
+			to := t.V[j*t.Cols+first:][:len(part)/t.Rows]
+			for i := range to {
+				to[i] = part[i*t.Rows+j]
+			}
+		}
+		return nil
+	})
+}
+
+// sameHead compares the matrix of tied logits with the token embedding, which it is.
+func sameHead[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[T]) error {
+	return byRows(d, in, p.Tok.Rows, p.Tok.Cols, func(first int, part []T) error {
+		for i, v := range p.Tok.V[first*p.Tok.Cols:][:len(part)] {
+			if v != part[i] && (v == v || part[i] == part[i]) {
+				return d.reading(in, fmt.Errorf("%s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", in.Name, configFile))
+			}
+		}
+		return nil
+	})
 }
 
 func (d *Directory) reading(in Stored, err error) error {

@@ -27,29 +27,27 @@ func (d *Directory) match() error {
 		bare[name] = i
 	}
 	slots := slotsOf(n)
-	if _, ok := bare[lmHead]; ok || !n.Tied {
-		ours := "logits.w"
-		if n.Tied {
-			ours = "tok.w"
-		}
-		slots = append(slots, slot{name: lmHead, ours: ours, shape: []int{n.Vocab, n.Width}})
+	if _, ok := bare[lmHead]; ok && n.Tied { // the token embedding once more
+		head := slots[0]
+		head.transformers = lmHead
+		slots = append(slots, head)
 	}
 	d.place = make(map[string]int, len(slots))
 	for _, s := range slots {
-		i, ok := bare[s.name]
+		i, ok := bare[s.transformers]
 		if !ok {
-			return fmt.Errorf("%s: tensor %s is missing%s", d.Path, s.name, instead(bare, slots))
+			return fmt.Errorf("%s: tensor %s is missing%s", d.Path, s.transformers, instead(bare, slots))
 		}
 		t := &d.Tensors[i]
-		if !slices.Equal(t.Shape, s.shape) {
-			return fmt.Errorf("%s: tensor %s is %v, and %v by %s", filepath.Join(d.Path, t.File), t.Name, t.Shape, s.shape, configFile)
+		if want := s.shape(s.transposed(true)); !slices.Equal(t.Shape, want) {
+			return fmt.Errorf("%s: tensor %s is %v, and %v by %s", filepath.Join(d.Path, t.File), t.Name, t.Shape, want, configFile)
 		}
 		if !slices.Contains(floats, t.DType) {
 			return fmt.Errorf("%s: tensor %s has numbers of type %s, and those of weights are F64, F32, F16 or BF16", filepath.Join(d.Path, t.File), t.Name, t.DType)
 		}
-		t.Ours = s.ours
-		d.place[s.name] = i
-		delete(bare, s.name)
+		t.Ours = s.Name
+		d.place[s.transformers] = i
+		delete(bare, s.transformers)
 	}
 	var unknown []string
 	for name, i := range bare {
@@ -79,7 +77,7 @@ func (d *Directory) match() error {
 func instead(bare map[string]int, slots []slot) string {
 	own := make(map[string]bool, len(slots))
 	for _, s := range slots {
-		own[s.name] = true
+		own[s.transformers] = true
 	}
 	var others []string
 	for name := range bare {

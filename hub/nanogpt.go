@@ -28,17 +28,11 @@ func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) er
 	}
 	c := m.Params.Config
 	var es []safetensors.Entry[T]
-	ts := views(Folded(m.Params))
-	for i, s := range slotsOf(c) {
-		t := ts[i]
-		e := safetensors.Entry[T]{Name: prefix + s.name, DType: o.DType, Shape: s.shape, Data: t.V}
-		switch {
-		case t.V == nil: // nanoGPT has no biases either, then
-			continue
-		case s.matrix:
-			e.Shape, e.Data, e.Make = []int{t.Cols, t.Rows}, nil, func() []T { return transposed(t) }
+	folded := Folded(m.Params)
+	for _, s := range slotsOf(c) {
+		if t := folded.Tensor(s.Name); t.V != nil { // nanoGPT has no biases either, then
+			es = append(es, entry(s, t, s.transposed(false), o.DType))
 		}
-		es = append(es, e)
 	}
 	es = append(es, safetensors.Entry[T]{Name: lmHead, DType: o.DType, Shape: []int{c.Vocab, c.Width}, Data: m.Params.Tok.V})
 	safetensors.Sort(es)

@@ -3,7 +3,6 @@ package hub
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -44,18 +43,7 @@ func CheckAdapter(path string) error {
 	return nil
 }
 
-// modules are the layers of a block that PEFT can stand beside, as transformers names
-// them; and the one outside of the blocks.
-var modules = []struct {
-	name   string
-	target pedestrian.Target
-}{
-	{"attn.c_attn", pedestrian.TargetQKV}, {"attn.c_proj", pedestrian.TargetAttProj},
-	{"mlp.c_fc", pedestrian.TargetExpand}, {"mlp.c_proj", pedestrian.TargetContract},
-}
-
 const (
-	headModule  = "lm_head"
 	baseModel   = "base_model.model." // what PEFT puts before every name
 	downSuffix  = ".lora_A.weight"
 	upSuffix    = ".lora_B.weight"
@@ -76,14 +64,20 @@ type module struct {
 	target pedestrian.Target
 }
 
-// modulesOf lists every layer of a network that can have an adapter.
+// modulesOf lists every layer of a network that can have an adapter: queries, keys and
+// values are one.
 func modulesOf(c pedestrian.Config) (ms []module) {
-	for i := range c.Blocks {
-		for _, m := range modules {
-			ms = append(ms, module{prefix + "h." + strconv.Itoa(i) + "." + m.name, i, m.target})
+	for _, l := range c.Linears() {
+		if l.Target != l.Layer {
+			continue
 		}
+		n, _ := namesOf(string(l.Layer), l.Block)
+		if l.Block >= 0 {
+			n.transformers = prefix + n.transformers
+		}
+		ms = append(ms, module{n.transformers, l.Block, l.Target})
 	}
-	return append(ms, module{headModule, -1, pedestrian.TargetLogits})
+	return ms
 }
 
 // relative is a module's name within its block.
@@ -91,7 +85,7 @@ func (m module) relative() string {
 	if m.block < 0 {
 		return m.name
 	}
-	return strings.TrimPrefix(m.name, prefix+"h."+strconv.Itoa(m.block)+".")
+	return strings.TrimPrefix(m.name, fmt.Sprintf("%sh.%d.", prefix, m.block))
 }
 
 // named says whether a suffix of the module's name, of whole parts, is pattern: what
@@ -124,6 +118,12 @@ func speaksGPT2(c pedestrian.Config) error {
 		return fmt.Errorf("the network has queries and keys of %d numbers a head and values of %d: a GPT-2 of transformers has the same number", c.QueryDim(), c.ValueDim())
 	case c.LogitsBias:
 		return fmt.Errorf("the network has a bias of the logits: a GPT-2 of transformers has none")
+	}
+	c.Blocks = 1
+	for _, s := range c.Slots() {
+		if placeless(s) {
+			return fmt.Errorf("the network has %s: a GPT-2 of transformers has no such parameter", s.Name)
+		}
 	}
 	return nil
 }

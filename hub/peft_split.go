@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -60,7 +59,7 @@ func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pe
 		at := 0
 		for _, t := range parts {
 			l := a.LoRA(i, t)
-			place(to, l, at, offsetOf(a.Base, t), ratio(c, t, m))
+			place(to, l, at, a.Base.Linear(i, t).From, ratio(c, t, m))
 			at += l.Down.Cols
 		}
 	}
@@ -108,11 +107,6 @@ func place(to, l *pedestrian.LoRA[float32], at, column int, by float64) {
 	}
 }
 
-// offsetOf is the first of the columns of c_attn that are t's.
-func offsetOf(c pedestrian.Config, t pedestrian.Target) int {
-	return slices.Index(thirds, t) * c.Width
-}
-
 // alphaFor is the α that gives the multiplier m at a rank.
 func alphaFor(s pedestrian.Scaling, m float64, rank int) float64 {
 	switch s {
@@ -148,12 +142,8 @@ func baseMagnitudes(m []float32, w pedestrian.Tensor[float32]) {
 
 // copyCommon copies what both adapters have under the same name.
 func copyCommon(to, from *pedestrian.Adapter[float32]) {
-	have := map[string][]float32{}
-	for _, t := range from.Tensors() {
-		have[t.Name] = t.V
-	}
 	for _, t := range to.Tensors() {
-		copy(t.V, have[t.Name])
+		copy(t.V, from.Tensor(t.Name).V)
 	}
 }
 
@@ -161,46 +151,37 @@ func copyCommon(to, from *pedestrian.Adapter[float32]) {
 // the same function comes out; anything else is an error.
 func reshape(a *pedestrian.Adapter[float32], was pedestrian.AdapterConfig) (*pedestrian.Adapter[float32], error) {
 	back := pedestrian.NewAdapter[float32](a.Base, was)
-	for i := range a.Blocks {
-		for _, t := range append(slices.Clone(pedestrian.Targets), pedestrian.TargetQKV) {
-			if slices.Contains(thirds, t) {
-				continue
+	for _, m := range modulesOf(a.Base) {
+		block, t := max(m.block, 0), m.target
+		if t == pedestrian.TargetQKV && splits(was) {
+			if err := unplace(a, back, block); err != nil {
+				return nil, err
 			}
-			if t == pedestrian.TargetQKV && splits(was) {
-				if err := unplace(a, back, i); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			l, b := a.LoRA(i, t), back.LoRA(i, t)
-			if l.Down.Cols != b.Down.Cols || !near(l.Multiplier, b.Multiplier) || len(l.Magnitude.V) != len(b.Magnitude.V) {
-				return nil, fmt.Errorf("%q has rank %d and multiplier %g, and had %d and %g", t, l.Down.Cols, l.Multiplier, b.Down.Cols, b.Multiplier)
-			}
+			continue
 		}
-	}
-	has := map[string]bool{}
-	for _, t := range a.Tensors() {
-		has[t.Name] = true
+		l, b := a.LoRA(block, t), back.LoRA(block, t)
+		if l.Down.Cols != b.Down.Cols || !near(l.Multiplier, b.Multiplier) || len(l.Magnitude.V) != len(b.Magnitude.V) {
+			return nil, fmt.Errorf("%q has rank %d and multiplier %g, and had %d and %g", t, l.Down.Cols, l.Multiplier, b.Down.Cols, b.Multiplier)
+		}
 	}
 	for _, t := range back.Tensors() {
-		if !isFactor(t.Name) && !has[t.Name] {
+		if !isFactor(t.Slot) && a.Tensor(t.Name).V == nil {
 			return nil, fmt.Errorf("%s is missing", t.Name)
 		}
-		delete(has, t.Name)
 	}
-	for name := range has {
-		if !isFactor(name) {
-			return nil, fmt.Errorf("%s was not trained", name)
+	for _, t := range a.Tensors() {
+		if !isFactor(t.Slot) && back.Tensor(t.Name).V == nil {
+			return nil, fmt.Errorf("%s was not trained", t.Name)
 		}
 	}
 	copyCommon(back, a)
 	return back, nil
 }
 
-// isFactor says whether a tensor belongs to the adapter of a layer; the others are
-// biases and norms.
-func isFactor(name string) bool {
-	return strings.HasSuffix(name, ".down") || strings.HasSuffix(name, ".up") || strings.HasSuffix(name, ".magnitude")
+// isFactor says whether a parameter belongs to the adapter of a layer; the others are
+// gains, biases and rows of tokens.
+func isFactor(s pedestrian.Slot) bool {
+	return s.Role == pedestrian.Down || s.Role == pedestrian.Up || s.Role == pedestrian.Magnitude
 }
 
 // near says whether two multipliers are the same but for rounding.
@@ -223,7 +204,7 @@ func unplace(a, back *pedestrian.Adapter[float32], block int) error {
 		if !was.Has(block, t) {
 			continue
 		}
-		l, column := back.LoRA(block, t), offsetOf(a.Base, t)
+		l, column := back.LoRA(block, t), a.Base.Linear(block, t).From
 		r, n := l.Down.Cols, l.Up.Cols
 		by := ratio(was, t, m)
 		for i := range l.Down.Rows {

@@ -15,14 +15,11 @@ func (r *peftReader) rest() error {
 			return fmt.Errorf("modules_to_save has %.80q: layer norms are read, and a head that is the base's", s)
 		}
 	}
-	ours := map[string]pedestrian.Tensor[float32]{}
-	for _, t := range r.adapter.Tensors() {
-		ours[t.Name] = t
-	}
-	slots := slotsOf(r.base.Config)
-	for i, t := range views(r.base) {
-		mine := ours[slots[i].ours]
-		if err := r.weight(slots[i], t.V, mine.V); err != nil {
+	for _, s := range slotsOf(r.base.Config) {
+		if s.Layer == "logits" { // which head compares
+			continue
+		}
+		if err := r.weight(s, r.base.Tensor(s.Name).V, r.adapter.Tensor(s.Name).V); err != nil {
 			return err
 		}
 	}
@@ -32,15 +29,15 @@ func (r *peftReader) rest() error {
 // weight reads what the file has of one parameter of the network, of which base is the
 // base's, and ours the adapter's own if it trains it.
 func (r *peftReader) weight(s slot, base, ours []float32) error {
-	at := strings.LastIndexByte(s.name, '.')
-	module, kind := s.name[:at], s.name[at:]
+	at := strings.LastIndexByte(s.transformers, '.')
+	module, kind := s.transformers[:at], s.transformers[at:]
 	found := false
 	for _, middle := range []string{"", ".base_layer", ".modules_to_save", ".original_module"} {
 		name := prefix + module + middle + kind
 		if _, ok := r.left[name]; !ok {
 			continue
 		}
-		v, err := r.take(name, s.shape...)
+		v, err := r.take(name, s.shape(s.transposed(true))...)
 		if err != nil {
 			return err
 		}
@@ -62,8 +59,8 @@ func (r *peftReader) weight(s slot, base, ours []float32) error {
 	}
 	copy(ours, base)
 	saved := slices.ContainsFunc(r.config.saved, func(n string) bool { return strings.HasSuffix(module, n) })
-	if norm := isNorm(module); saved || !norm || r.config.bias == "all" && s.bias {
-		return fmt.Errorf("tensor %s%s%s is missing, and %s says that it was trained", baseModel, prefix, s.name, adapterConfig)
+	if norm := isNorm(module); saved || !norm || r.config.bias == "all" && s.Role == pedestrian.Bias {
+		return fmt.Errorf("tensor %s%s%s is missing, and %s says that it was trained", baseModel, prefix, s.transformers, adapterConfig)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
@@ -90,10 +91,9 @@ func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, erro
 	block := false
 	for _, t := range c.Targets {
 		name := headModule
-		for _, m := range modules {
-			if m.target == t {
-				name, block = m.name, true
-			}
+		if t != pedestrian.TargetLogits {
+			n, _ := namesOf(string(t), 0)
+			name, block = strings.TrimPrefix(n.transformers, "h.0."), true
 		}
 		targets = append(targets, name)
 		if r := c.RankOf(t); r != rank {
@@ -150,24 +150,20 @@ func peftEntries(a *pedestrian.Adapter[float32]) (entries []safetensors.Entry[fl
 		}
 	}
 	rowEntries(a, add)
-	ours := map[string]pedestrian.Tensor[float32]{}
-	for _, t := range a.Tensors() {
-		ours[t.Name] = t
-	}
 	for _, s := range slotsOf(a.Base) {
-		name := prefix + s.name
-		t, ok := ours[s.ours]
+		name, t := s.full(), a.Tensor(s.Name)
+		module, bias := strings.CutSuffix(name, ownBias)
 		switch {
-		case ok:
-		case s.bias && a.Config.Norms && !a.Base.Bias && isNorm(s.name[:len(s.name)-len(ownBias)]):
-			t.V = make([]float32, s.shape[0]) // PEFT saves a norm with its bias, which is zero
+		case t.V != nil:
+		case bias && a.Config.Norms && !a.Base.Bias && isNorm(module):
+			t.V = make([]float32, s.Cols) // PEFT saves a norm with its bias, which is zero
 		default:
 			continue
 		}
-		if module := name[:len(name)-len(ownBias)]; s.bias && adapted[module] {
+		if bias && adapted[module] {
 			name = module + adaptedBias
 		}
-		add(name, t.V, s.shape...)
+		add(name, t.V, s.shape(false)...)
 	}
 	safetensors.Sort(entries)
 	return entries

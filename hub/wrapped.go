@@ -17,7 +17,7 @@ func unwrapped(name string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return slices.Contains(wrappers, p) }), ".")
 }
 
-// bareName is the name of a tensor of a model as slotsOf has it.
+// bareName is the name of a tensor of a model without the prefix.
 func bareName(name string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(unwrapped(name), baseModel), prefix)
 }
