@@ -15,8 +15,10 @@ type Task interface {
 
 // A Pool runs tasks on a fixed number of threads: the caller of Run and the
 // pool's workers. Workers spin for a short while after a task, because waking a
-// parked goroutine costs more than most tasks take, then park. One goroutine at
-// a time may use a Pool. A nil *Pool computes on the calling goroutine.
+// parked goroutine costs more than most tasks take, then park. With more threads than
+// processors they park at once: a thread that spins would keep another one from its
+// work. One goroutine at a time may use a Pool. A nil *Pool computes on the calling
+// goroutine.
 type Pool struct {
 	scratch
 	threads int
@@ -61,6 +63,7 @@ func newPool(threads int) *Pool {
 		self:    make([]*Pool, threads),
 		workers: make([]worker, threads-1),
 		done:    make(chan struct{}, 1),
+		spins:   threads <= runtime.NumCPU(),
 	}
 	for i := range t.self {
 		t.self[i] = &Pool{threads: 1, index: i}

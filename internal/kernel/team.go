@@ -15,6 +15,7 @@ type team struct {
 	failure atomic.Pointer[Failure]
 	done    chan struct{} // tells a caller that gave up spinning that the last worker has left
 	exit    sync.WaitGroup
+	spins   bool // there is a processor for each thread: who waits may spin
 
 	_     [64]byte
 	state atomic.Uint64 // see the masks below
@@ -88,7 +89,7 @@ func (t *team) join() {
 		switch now := time.Now(); {
 		case start.IsZero():
 			start = now
-		case now.Sub(start) > joinSpin:
+		case now.Sub(start) > joinSpin || !t.spins:
 			if t.state.Or(waiting)&inside != 0 {
 				<-t.done
 			}
@@ -151,7 +152,7 @@ func (t *team) await(me *worker, last uint64) uint64 {
 		if start.IsZero() {
 			start = now
 		}
-		if now.Sub(start) < idleSpin {
+		if now.Sub(start) < idleSpin && t.spins {
 			continue
 		}
 		me.parked.Store(true)
