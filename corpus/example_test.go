@@ -76,7 +76,7 @@ func ExamplePredictor() {
 // begin, in a context that holds the longest.
 func ExampleGrammar_Floor() {
 	g := corpus.Stories(corpus.AnyDialogue)
-	train, val, err := corpus.Split(g.Text(1, 200_000), 0.1, corpus.CutParagraph)
+	train, val, err := corpus.Split(g.Text(1, 200_000), 0.1, corpus.AlignParagraph)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -121,34 +121,34 @@ func TestSplit(t *testing.T) {
 	for _, c := range []struct {
 		text     string
 		fraction float64
-		cut      Cut
+		align    Align
 		val      string
 	}{
-		{stories, 0.5, CutAnywhere, stories[13:]},
-		{stories, 0.25, CutLine, stories[19:]},
-		{stories, 0.25, CutParagraph, "Four.\n\n"},
-		{stories, 0.3, CutParagraph, "Three.\n\nFour.\n\n"},
-		{stories, 0.65, CutLine, stories[5:]},
-		{"aéé", 0.3, CutAnywhere, "é"},
-		{"aéé", 0.5, CutAnywhere, "éé"},
+		{stories, 0.5, AlignNone, stories[13:]},
+		{stories, 0.25, AlignLine, stories[19:]},
+		{stories, 0.25, AlignParagraph, "Four.\n\n"},
+		{stories, 0.3, AlignParagraph, "Three.\n\nFour.\n\n"},
+		{stories, 0.65, AlignLine, stories[5:]},
+		{"aéé", 0.3, AlignNone, "é"},
+		{"aéé", 0.5, AlignNone, "éé"},
 	} {
-		train, val, err := Split(c.text, c.fraction, c.cut)
+		train, val, err := Split(c.text, c.fraction, c.align)
 		if err != nil || train+val != c.text || val != c.val {
-			t.Errorf("Split(%q, %g, %s) = %q, %q, %v; want %q for validation", c.text, c.fraction, c.cut, train, val, err, c.val)
+			t.Errorf("Split(%q, %g, %s) = %q, %q, %v; want %q for validation", c.text, c.fraction, c.align, train, val, err, c.val)
 		}
 	}
 	for _, c := range []struct {
 		text     string
 		fraction float64
-		cut      Cut
+		align    Align
 	}{
-		{stories, 0, CutAnywhere}, {stories, 1, CutAnywhere}, {stories, -1, CutAnywhere}, {stories, nan, CutAnywhere},
-		{"", 0.5, CutAnywhere}, {"a", 0.5, CutAnywhere}, {"é", 0.5, CutAnywhere},
-		{"no end", 0.5, CutLine}, {"one line\n", 0.5, CutLine}, {"one line\nafter", 0.5, CutParagraph}, {"\n", 0.5, CutParagraph},
-		{stories, 0.99, CutLine},
+		{stories, 0, AlignNone}, {stories, 1, AlignNone}, {stories, -1, AlignNone}, {stories, nan, AlignNone},
+		{"", 0.5, AlignNone}, {"a", 0.5, AlignNone}, {"é", 0.5, AlignNone},
+		{"no end", 0.5, AlignLine}, {"one line\n", 0.5, AlignLine}, {"one line\nafter", 0.5, AlignParagraph}, {"\n", 0.5, AlignParagraph},
+		{stories, 0.99, AlignLine},
 	} {
-		if train, val, err := Split(c.text, c.fraction, c.cut); err == nil {
-			t.Errorf("Split(%q, %g, %s) = %q, %q", c.text, c.fraction, c.cut, train, val)
+		if train, val, err := Split(c.text, c.fraction, c.align); err == nil {
+			t.Errorf("Split(%q, %g, %s) = %q, %q", c.text, c.fraction, c.align, train, val)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func TestSplit(t *testing.T) {
 // TestSplitAsNanoGPT holds the cut against the sizes that nanoGPT reports for
 // tinyshakespeare's 1,115,394 characters: 1,003,854 and 111,540.
 func TestSplitAsNanoGPT(t *testing.T) {
-	train, val, err := Split(strings.Repeat("x", 1_115_394), 0.1, CutAnywhere)
+	train, val, err := Split(strings.Repeat("x", 1_115_394), 0.1, AlignNone)
 	if err != nil || len(train) != 1_003_854 || len(val) != 111_540 {
 		t.Errorf("%d and %d characters, %v", len(train), len(val), err)
 	}

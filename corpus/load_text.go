@@ -154,10 +154,10 @@ func (t *Text) Documents() int { return len(t.documents) }
 
 // Split divides t into a beginning to train on and an end to validate on. Where there
 // are several documents, whole ones are kept if that leaves between fraction and twice
-// as much of the bytes for validation; otherwise one is cut, where [Split] cuts a text.
-func (t *Text) Split(fraction float64, c Cut) (train, val *Text, err error) {
+// as much of the bytes for validation; otherwise one is divided, where [Split] divides a text.
+func (t *Text) Split(fraction float64, a Align) (train, val *Text, err error) {
 	if !(fraction > 0 && fraction < 1) || len(t.documents) == 1 {
-		before, after, err := Split(t.documents[0], fraction, c)
+		before, after, err := Split(t.documents[0], fraction, a)
 		return t.part([]string{before}, t.begins, false), t.part([]string{after}, false, t.ends), err
 	}
 	total := t.Bytes()
@@ -168,7 +168,7 @@ func (t *Text) Split(fraction float64, c Cut) (train, val *Text, err error) {
 		k++
 	}
 	doc := t.documents[k]
-	before, after, err := Split(doc, float64(at+len(doc)-first)/float64(len(doc)), c)
+	before, after, err := Split(doc, float64(at+len(doc)-first)/float64(len(doc)), a)
 	if k > 0 && (err != nil || float64(total-at) <= 2*fraction*float64(total)) {
 		return t.part(t.documents[:k], t.begins, true), t.part(t.documents[k:], true, t.ends), nil
 	} else if err != nil {

@@ -156,7 +156,7 @@ func TestTextSplit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		train, val, err := text.Split(c.fraction, CutAnywhere)
+		train, val, err := text.Split(c.fraction, AlignNone)
 		if err != nil {
 			t.Fatal(c.text, err)
 		}
@@ -170,11 +170,11 @@ func TestTextSplit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if train, val, err := text.Split(1e-18, CutLine); err != nil || train.Documents() != 1 || val.Documents() != 1 {
+	if train, val, err := text.Split(1e-18, AlignLine); err != nil || train.Documents() != 1 || val.Documents() != 1 {
 		t.Errorf("next to nothing for validation: %v", err)
 	}
 	for _, fraction := range []float64{0, 1, nan} {
-		if _, _, err := text.Split(fraction, CutAnywhere); err == nil {
+		if _, _, err := text.Split(fraction, AlignNone); err == nil {
 			t.Errorf("a fraction of %g", fraction)
 		}
 	}

@@ -6,34 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// A Cut says where a text may be divided.
-type Cut int
-
-const (
-	CutAnywhere  Cut = iota // between any two characters
-	CutLine                 // after the end of a line
-	CutParagraph            // after a blank line: between paragraphs, or stories
-)
-
-var cutNames = [...]string{"character", "line", "paragraph"}
-
-// String names the unit that c keeps whole.
-func (c Cut) String() string { return cutNames[c] }
-
 // Split divides text into a beginning to train on and an end to validate on,
-// without gap or overlap: train + val is text. The cut is the last allowed one
-// at which val is at least the given fraction of the bytes, so CutAnywhere is
+// without gap or overlap: train + val is text. It is divided at the last place that a
+// allows at which val is at least the given fraction of the bytes, so AlignNone is
 // nanoGPT's split by position. The error says that the fraction is not between 0
-// and 1, or that no allowed cut leaves text on both sides.
-func Split(text string, fraction float64, c Cut) (train, val string, err error) {
+// and 1, or that no allowed place leaves text on both sides.
+func Split(text string, fraction float64, a Align) (train, val string, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return "", "", fmt.Errorf("split the text: the fraction for validation is %g: it must be between 0 and 1, such as 0.1", fraction)
 	}
 	i := min(int((1-fraction)*float64(len(text))), len(text))
-	switch c {
-	case CutLine:
+	switch a {
+	case AlignLine:
 		i = strings.LastIndex(text[:i], "\n") + 1
-	case CutParagraph:
+	case AlignParagraph:
 		before := text[:i]
 		i = 0
 		for _, blank := range []string{"\n\n", "\n\r\n"} {
@@ -47,7 +33,7 @@ func Split(text string, fraction float64, c Cut) (train, val string, err error) 
 		}
 	}
 	if i <= 0 || i >= len(text) {
-		return "", "", fmt.Errorf("split the text: its %d bytes have no end of a %s that leaves %g of them for validation and something to train on: give more text or another fraction", len(text), c, fraction)
+		return "", "", fmt.Errorf("split the text: its %d bytes have no end of a %s that leaves %g of them for validation and something to train on: give more text or another fraction", len(text), a.unit(), fraction)
 	}
 	return text[:i], text[i:], nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/token"
 	"github.com/pedestrian-ml/pedestrian/train"
@@ -231,17 +232,17 @@ func (m *Model) ended(end string) {
 
 // Writer makes a writer for net, which was made with m's parameters, and its adapter if
 // there is one. Its texts begin and end as those that the network has learnt.
-func (m *Model) Writer(net *engine.Network[float32]) *train.Writer {
+func (m *Model) Writer(net *engine.Network[float32]) *generate.Writer {
 	if m.Checkpoint != nil && !m.Checkpoint.Imported() {
 		return m.Checkpoint.Writer(net)
 	}
-	w := train.NewWriter(net, m.Params.Config, m.Tokenizer)
+	w := generate.NewWriter(net, m.Params.Config, m.Tokenizer)
 	if len(m.EOS) > 0 {
 		w.End = m.EOS
 	}
 	switch {
 	case len(m.begun) > 0: // a merged run
-		w.Begin, w.Documents = m.begun, true
+		w.Begin, w.AddBegin = m.begun, true
 	case len(m.BOS) > 0:
 		w.Begin = m.BOS
 	case len(w.End) > 0: // as GPT-2 was trained: the end of one text is the beginning of the next

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -38,15 +39,15 @@ func TestAnswer(t *testing.T) {
 		if _, err := r.Train(t.Context(), Observer{}); err != nil {
 			t.Fatal(err)
 		}
-		w := o.writer(r.net, r.Network, tok)
+		w := o.writer(r.net, r.Network, tok, nil)
 		template, err := corpus.LoadTemplate(c.template)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var together []Order
+		var together []generate.Request
 		for i, word := range []string{"cat", "dog", "owl"} {
 			ms := []corpus.Message{{Role: corpus.User, Content: "99. a " + word + "?"}}
-			text, err := w.Answer(t.Context(), template, ms, Sampling{Tokens: 60}, nil)
+			text, err := w.Answer(t.Context(), template, ms, generate.Sampling{MaxTokens: 60}, nil)
 			want := fmt.Sprintf("%s no. %d", strings.ToUpper(word), i)
 			if got := strings.TrimPrefix(text.Text, " "); got != want || !text.Stopped || err != nil {
 				t.Errorf("%s: %q is answered %q, stopped %v, %v; want %q", c.template, word, text.Text, text.Stopped, err, want)
@@ -55,7 +56,7 @@ func TestAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			together = append(together, Order{Sampling: Sampling{Tokens: 60, Stop: stops(template)}, After: after})
+			together = append(together, generate.Request{Sampling: generate.Sampling{MaxTokens: 60, Stop: stops(template)}, Tokens: after})
 		}
 		answers, err := w.WriteAll(t.Context(), together)
 		for i, word := range []string{"CAT no. 0", "DOG no. 1", "OWL no. 2"} {
@@ -63,7 +64,7 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("%s: together, the answer is %q, stopped %v, %v; want %q", c.template, answers[i].Text, answers[i].Stopped, err, word)
 			}
 		}
-		if text, err := w.Answer(t.Context(), template, []corpus.Message{{Role: corpus.User, Content: "99. a cat?"}}, Sampling{Tokens: 60, Stop: []string{"never", " no"}}, nil); strings.TrimSpace(text.Text) != "CAT" || err != nil {
+		if text, err := w.Answer(t.Context(), template, []corpus.Message{{Role: corpus.User, Content: "99. a cat?"}}, generate.Sampling{MaxTokens: 60, Stop: []string{"never", " no"}}, nil); strings.TrimSpace(text.Text) != "CAT" || err != nil {
 			t.Errorf("%s: stopped at %q, %v", c.template, text.Text, err)
 		}
 		if _, err := w.Conversation(template, []corpus.Message{{Role: "judge", Content: "x"}}); err == nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/random"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -70,7 +71,7 @@ func TestTensorsKeepEveryBit(t *testing.T) {
 	c := pedestrian.Config{Vocab: 3, Context: 2, Width: 4, Heads: 1, Blocks: 1, Activation: pedestrian.ReLU, Bias: true}
 	p, q := pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c)
 	for i := range p.Slab {
-		p.Slab[i] = math.Float32frombits(uint32(draw(9, streamWeights, uint64(i), 0, 0)))
+		p.Slab[i] = math.Float32frombits(uint32(random.Bits(9, random.Weights, uint64(i), 0, 0)))
 	}
 	p.Tok.V[0], p.Tok.V[1] = float32(math.Copysign(0, -1)), math.Float32frombits(1)
 	var file bytes.Buffer

@@ -143,7 +143,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	if !o.Validates() {
 		val = ""
 	} else if o.Val == "" {
-		if train, val, err = corpus.Split(train, o.ValFraction, o.cut()); err != nil {
+		if train, val, err = corpus.Split(train, o.ValFraction, o.splitAlign()); err != nil {
 			err = fmt.Errorf("%s: %w%s", o.Data, err, o.loosened())
 		}
 	} else if val, err = corpus.LoadLF(o.Val, o.tokensBeside(tok)); err == nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -115,17 +116,16 @@ func TestLearnsToStop(t *testing.T) {
 		t.Fatalf("%d documents whose end is learnt", d.Report.Ends)
 	}
 	r := finetune(t, o, b, d, "")
-	s := Sampling{Tokens: 20}
+	s := generate.Sampling{MaxTokens: 20}
 	stopped := func() (n int, right bool) {
 		right = true
-		w := o.writer(r.net, r.Network, tok)
-		w.documents(d.Begin)
+		w := o.writer(r.net, r.Network, tok, d.Begin)
 		for _, word := range []string{"a", "bb", "ccc"} {
 			text, err := w.Write(t.Context(), "7 say "+word+":", s, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text.Stopped && text.Tokens < s.Tokens {
+			if text.Stopped && len(text.Tokens) < s.MaxTokens {
 				n++
 			}
 			right = right && strings.HasPrefix(text.Text, word)

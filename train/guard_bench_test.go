@@ -18,7 +18,7 @@ func BenchmarkGuard(b *testing.B) {
 	whole.Preset = "gpt2-whole"
 	for _, o := range append(networks, whole) {
 		b.Run(o.Preset, func(b *testing.B) {
-			o.Data, o.Tokenizer, o.Align, o.Steps = "numbers", "bytes", AlignNone, 1<<30
+			o.Data, o.Tokenizer, o.Align, o.Steps = "numbers", "bytes", corpus.AlignNone, 1<<30
 			d := &Data{Source: o.Data, Tokenizer: token.NewBytes(), vocab: o.Vocab}
 			tokens := make([]int32, 200_000)
 			for i := range tokens {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/random"
 )
 
 const initStd = 0.02 // standard deviation of every matrix in GPT-2
@@ -35,18 +36,10 @@ func Init[T pedestrian.Float](p *pedestrian.Params[T], seed uint64) {
 	wg.Wait()
 }
 
-// nameKey is the number of a tensor's name in draws.
-func nameKey(s string) (name uint64) {
-	for _, c := range []byte(s) {
-		name = mix(name ^ uint64(c))
-	}
-	return name
-}
-
 func fillNormal[T pedestrian.Float](t pedestrian.Tensor[T], std float64, seed uint64) {
-	name := nameKey(t.Name)
+	name := random.Key(t.Name)
 	for i := 0; i < len(t.V); i += 2 {
-		x, y := normals(seed, streamWeights, name, uint64(i/2))
+		x, y := random.Normals(seed, random.Weights, name, uint64(i/2))
 		t.V[i] = T(x * std)
 		if i+1 < len(t.V) {
 			t.V[i+1] = T(y * std)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/random"
 )
 
 // AdapterInit says what the down factors of an adapter start from; up starts at 0.
@@ -63,9 +64,9 @@ func copyRows[T pedestrian.Float](t pedestrian.Tensor[T], p *pedestrian.Params[T
 }
 
 func fillUniform[T pedestrian.Float](t pedestrian.Tensor[T], bound float64, seed uint64) {
-	name := nameKey(t.Name)
+	name := random.Key(t.Name)
 	for i := range t.V {
-		t.V[i] = T(bound * (2*uniform(seed, streamWeights, name, uint64(i), 0) - 1))
+		t.V[i] = T(bound * (2*random.Uniform(seed, random.Weights, name, uint64(i), 0) - 1))
 	}
 }
 

@@ -62,14 +62,14 @@ func TellsStories(data string) bool { return grammar(data) != nil }
 type Options struct {
 	Preset string `json:"preset" yaml:"preset"` // the preset these options began with
 
-	Data        string  `json:"data" yaml:"data"`                 // Stories or a half of them, or the path of a text file or a directory of them
-	Val         string  `json:"val,omitempty" yaml:"val"`         // the path of text or documents for validation; "" = a part of Data is kept
-	Tokenizer   string  `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one; with a base, "base"
-	StoryChars  int     `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
-	ValFraction float64 `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation; 0 = none, where Val is ""
-	Align       string  `json:"align" yaml:"align"`               // where a window may begin: AlignNone, AlignLine or AlignParagraph
-	Begin       string  `json:"begin,omitempty" yaml:"begin"`     // the special token that stands before every document, or "none"; "" = that which begins a text, or else ends it
-	Reading     int     `json:"reading,omitempty" yaml:"reading"` // no setting: ReadingFormer or ReadingDocuments
+	Data        string       `json:"data" yaml:"data"`                 // Stories or a half of them, or the path of a text file or a directory of them
+	Val         string       `json:"val,omitempty" yaml:"val"`         // the path of text or documents for validation; "" = a part of Data is kept
+	Tokenizer   string       `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one; with a base, "base"
+	StoryChars  int          `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
+	ValFraction float64      `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation; 0 = none, where Val is ""
+	Align       corpus.Align `json:"align" yaml:"align"`               // where a window may begin
+	Begin       string       `json:"begin,omitempty" yaml:"begin"`     // the special token that stands before every document, or "none"; "" = that which begins a text, or else ends it
+	Reading     int          `json:"reading,omitempty" yaml:"reading"` // no setting: ReadingFormer or ReadingDocuments
 
 	pedestrian.Config `yaml:",inline"` // the network; Vocab 0 means as many as the tokenizer has
 
@@ -140,8 +140,8 @@ func (o Options) Validate() error {
 			return err
 		}
 	}
-	if o.Align != "" && o.Align != AlignNone && o.Align != AlignLine && o.Align != AlignParagraph {
-		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, AlignNone, AlignLine, AlignParagraph)
+	if o.Align != "" && o.Align != corpus.AlignNone && o.Align != corpus.AlignLine && o.Align != corpus.AlignParagraph {
+		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, corpus.AlignNone, corpus.AlignLine, corpus.AlignParagraph)
 	}
 	steps, evalEvery, batch := 1, 1, 1 // the least; 0 where it is planned (Options.Plan)
 	if o.Tuning.on() {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -19,7 +20,7 @@ type Preset struct {
 func Presets() []Preset {
 	// What most runs share; each preset changes what makes it one.
 	base := Options{
-		Data: Stories, Tokenizer: token.Chars, ValFraction: 0.1, Align: AlignNone, Reading: ReadingDocuments,
+		Data: Stories, Tokenizer: token.Chars, ValFraction: 0.1, Align: corpus.AlignNone, Reading: ReadingDocuments,
 		Config: pedestrian.Config{Tied: true}, Decay: 0.1, OnSpike: SpikeWarn,
 		EvalEvery: 250, EvalBatches: 20, SampleEvery: 250, Seed: 1,
 	}.filled(false)
@@ -31,7 +32,7 @@ func Presets() []Preset {
 	// Windows begin where stories do, so that nobody has to guess who a story is
 	// about; the validation split is swept as a whole.
 	size(&story, 300, 96, 4, 3)
-	story.Align, story.StoryChars, story.ValFraction = AlignParagraph, 3_000_000, 0.02
+	story.Align, story.StoryChars, story.ValFraction = corpus.AlignParagraph, 3_000_000, 0.02
 	story.Batch, story.Steps, story.LR, story.MinLR, story.Warmup = 4, 3000, 4e-3, 0, 100
 	story.EvalEvery, story.EvalBatches, story.SampleEvery, story.SampleTokens = 500, 0, 1000, 300
 

@@ -78,7 +78,7 @@ func (d *Data) encode(o Options, begin []int32, train, val *corpus.Text) (err er
 		d.Bytes += val.Bytes()
 		d.warn(val)
 	} else if o.Validates() {
-		if train, val, err = train.Split(o.ValFraction, o.cut()); err != nil {
+		if train, val, err = train.Split(o.ValFraction, o.splitAlign()); err != nil {
 			return fmt.Errorf("%s: %w%s", d.Source, err, o.loosened())
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -117,7 +118,7 @@ func TestMarkedWindows(t *testing.T) {
 	path := fileOf(t, "x.txt", "a\n<|endoftext|>\nb\n<|endoftext|>\na\n")
 	const E, a, b, n = 50256, 64, 65, 198
 	o := mini()
-	o.Data, o.Val, o.Tokenizer, o.Align, o.Context = path, fileOf(t, "val.txt", "b<|endoftext|>"), GPT2, AlignNone, 3
+	o.Data, o.Val, o.Tokenizer, o.Align, o.Context = path, fileOf(t, "val.txt", "b<|endoftext|>"), GPT2, corpus.AlignNone, 3
 	d, err := LoadData(o)
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +182,7 @@ func TestMarkedWindows(t *testing.T) {
 	// Windows that begin at paragraphs begin at documents, too, and at blank lines of
 	// either kind.
 	for text, want := range map[string][]int{"a\n\nb<|endoftext|>a\r\n\r\nb": {0, 3, 5, 10}} {
-		o.Align, o.Tokenizer, o.Data = AlignParagraph, GPT2, fileOf(t, "p.txt", text)
+		o.Align, o.Tokenizer, o.Data = corpus.AlignParagraph, GPT2, fileOf(t, "p.txt", text)
 		x, err := corpus.LoadText(token.GPT2(), []int32{E}, 0, o.Data)
 		if err != nil {
 			t.Fatal(err)
@@ -214,7 +215,7 @@ func TestTextsBeginAsDocuments(t *testing.T) {
 	}
 	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: tok, State: r.State}
 	w := c.Writer(r.net)
-	if got, err := w.Encode(w.Prompt()); err != nil || !slices.Equal(got, []int32{E}) {
+	if got, err := w.Encode(w.DefaultPrompt()); err != nil || !slices.Equal(got, []int32{E}) {
 		t.Errorf("without a prompt it goes on from %v, %v", got, err)
 	}
 	if got, err := w.Encode("a"); err != nil || !slices.Equal(got, []int32{E, 64}) {
@@ -222,7 +223,7 @@ func TestTextsBeginAsDocuments(t *testing.T) {
 	}
 	begun := map[string]int{}
 	for seed := range uint64(20) {
-		text, err := w.Write(t.Context(), "", Sampling{Temperature: 0.8, Tokens: 8, Seed: seed}, nil)
+		text, err := w.Write(t.Context(), "", generate.Sampling{Temperature: 0.8, MaxTokens: 8, Seed: seed}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +247,7 @@ func TestTextsBeginAsDocuments(t *testing.T) {
 	// A run of before begins as it did.
 	c.Data.Begin, c.Options.Reading = "", ReadingFormer
 	w = c.Writer(r.net)
-	if got, err := w.Encode(w.Prompt()); err != nil || tok.Decode(got) != "\n\n" {
+	if got, err := w.Encode(w.DefaultPrompt()); err != nil || tok.Decode(got) != "\n\n" {
 		t.Errorf("a former run goes on from %q, %v", tok.Decode(got), err)
 	}
 	if got, err := w.Conversation(template, ms); err != nil || tok.Decode(got) != "User: Hi\nAssistant:" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/generate"
 )
 
 // A Run is a network that is being trained. One goroutine at a time may use it.
@@ -28,7 +29,7 @@ type Run struct {
 	draw   func(position uint64, first int, b *engine.Batch) // feed.draw, which tests replace
 	log    *metricsLog
 	pace   pace
-	writer *Writer
+	writer *generate.Writer
 	saved  *Progress // of the newest checkpoint; nil when there is none
 
 	fs     fileSystem

@@ -8,6 +8,7 @@ import (
 	"github.com/agext/levenshtein"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
 )
 
 // A Setting is one option by its name: what a flag and a line of a YAML file set.
@@ -94,6 +95,8 @@ func (s Setting) String() string {
 		return strconv.FormatBool(*v)
 	case *string:
 		return *v
+	case *corpus.Align:
+		return string(*v)
 	case *pedestrian.Activation:
 		return string(*v)
 	case written:
@@ -134,6 +137,8 @@ func (s Setting) Set(text string) error {
 		wanted = "true or false"
 	case *string:
 		*v = text
+	case *corpus.Align:
+		*v = corpus.Align(text)
 	case *pedestrian.Activation:
 		*v = pedestrian.Activation(text)
 	case written:

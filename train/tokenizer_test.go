@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -36,7 +37,7 @@ func TestTokenizers(t *testing.T) {
 		{"chars", 17}, {"bytes", 256}, {GPT2, 50257}, {filepath.Join(dir, "tok"), 283}, {filepath.Join(dir, "tok", "tokenizer.json"), 283},
 	} {
 		o := mini()
-		o.Data, o.Tokenizer, o.Steps, o.Align, o.ValFraction = source, c.name, 1, AlignNone, 0.2
+		o.Data, o.Tokenizer, o.Steps, o.Align, o.ValFraction = source, c.name, 1, corpus.AlignNone, 0.2
 		o.Vocab, o.Context = 0, 8
 		d, err := LoadData(o)
 		if err != nil {

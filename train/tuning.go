@@ -101,7 +101,7 @@ func (t Tuning) validate() error {
 // of rank 8 beside every layer of every block, three epochs.
 func TuningOptions(base string) Options {
 	o := Options{
-		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: AlignNone, Reading: ReadingDocuments,
+		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: corpus.AlignNone, Reading: ReadingDocuments,
 		Tuning:  Tuning{Base: base, Init: Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut)},
 		OnSpike: SpikeWarn, SampleEvery: 100, SampleTokens: 60, Seed: 1,
 	}.filled(true)

@@ -11,10 +11,10 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
-	"github.com/pedestrian-ml/pedestrian/train"
 )
 
 // transformers answers with an export of ours and stops, as we do: its prompts are
@@ -58,8 +58,8 @@ func TestAnswersStopInTransformers(t *testing.T) {
 		if err != nil || !slices.Equal(prompt, a.Prompt) {
 			t.Errorf("%s: prompt %v, %v; transformers %v", a.Message, prompt, err, a.Prompt)
 		}
-		text, err := w.Answer(context.Background(), template, ms, train.Sampling{Tokens: golden.Limit}, nil)
-		if err != nil || text.Text != a.Text || !text.Stopped || text.Tokens != len(a.Answer) {
+		text, err := w.Answer(context.Background(), template, ms, generate.Sampling{MaxTokens: golden.Limit}, nil)
+		if err != nil || text.Text != a.Text || !text.Stopped || len(text.Tokens) != len(a.Answer) {
 			t.Errorf("%s: %+v, %v; transformers %q, %v", a.Message, text, err, a.Text, a.Answer)
 		}
 		if n := len(a.Answer); n == 0 || n >= golden.Limit || !slices.Contains(golden.EOS, a.Answer[n-1]) {

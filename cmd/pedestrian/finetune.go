@@ -125,7 +125,7 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 		return nil, usageError{err}
 	}
 	o.Config = b.Params.Config
-	if !f.Changed("align") && o.Align == train.AlignNone && align != "" && train.TellsStories(o.Data) {
+	if !f.Changed("align") && o.Align == corpus.AlignNone && align != "" && train.TellsStories(o.Data) {
 		o.Align = align
 	}
 	if o.Window == 0 && o.Context > longContext {

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
 // alignment is where the windows began that a network of ours was trained on; "" of others.
-func alignment(m *model.Model) string {
+func alignment(m *model.Model) corpus.Align {
 	if m.Checkpoint == nil {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/train"
@@ -18,7 +19,7 @@ import (
 
 // A sampleCommand holds the flags of sample.
 type sampleCommand struct {
-	train.Sampling
+	generate.Sampling
 	prompts                   []string
 	message, system, template string // of a conversation
 	talks                     bool   // there is a message
@@ -30,7 +31,7 @@ type sampleCommand struct {
 }
 
 func newSampleCmd() *cobra.Command {
-	t := sampleCommand{Sampling: train.Sampling{Temperature: 0.8, Tokens: 400, Seed: 1}}
+	t := sampleCommand{Sampling: generate.Sampling{Temperature: 0.8, MaxTokens: 400, Seed: 1}}
 	cmd := &cobra.Command{
 		Use:   "sample [MODEL]",
 		Short: "Let a trained model write",
@@ -70,7 +71,7 @@ another.`,
 	f.StringVar(&t.system, "system", "", "with --message: what the system says before")
 	f.StringVar(&t.template, "template", "", "with --message: "+strings.Join(corpus.Templates(), ", ")+", or a file (default that of the training)")
 	f.IntVarP(&t.n, "n", "n", 1, "texts; the seeds count up")
-	f.IntVar(&t.Tokens, "tokens", t.Tokens, "tokens of a text, at most")
+	f.IntVar(&t.MaxTokens, "tokens", t.MaxTokens, "tokens of a text, at most")
 	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "0 = always the likeliest token, 1 = as the network says")
 	f.IntVar(&t.TopK, "top-k", 0, "only the k likeliest tokens (0 = all)")
 	f.Float64Var(&t.TopP, "top-p", 0, "only the likeliest tokens that together have this probability (0 = all)")
@@ -104,6 +105,9 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	}
 	if err := t.Validate(); err != nil {
 		return usageError{err}
+	}
+	if t.MaxTokens < 1 {
+		return usagef("the number of tokens is %d: it must be at least 1", t.MaxTokens)
 	}
 	path, err := orLatest(args)
 	if err != nil {
@@ -153,7 +157,7 @@ func (t *sampleCommand) room(path string, c pedestrian.Config, l *pedestrian.Ada
 	if texts < 1<<20 {
 		texts *= max(1, len(t.prompts))
 	}
-	need, err := train.WriterMemory(c, l, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)}, texts)
+	need, err := generate.Memory(c, l, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)}, texts)
 	if err != nil {
 		return usageError{err}
 	}

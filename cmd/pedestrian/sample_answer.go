@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/model"
-	"github.com/pedestrian-ml/pedestrian/train"
 )
 
 // A beginning is what -n texts go on from.
@@ -15,7 +15,7 @@ type beginning struct {
 }
 
 // conversation is what goes before an answer of model m to --message.
-func (t *sampleCommand) conversation(m *model.Model, w *train.Writer) ([]beginning, error) {
+func (t *sampleCommand) conversation(m *model.Model, w *generate.Writer) ([]beginning, error) {
 	var template *corpus.Template
 	var err error
 	if t.template != "" {
@@ -47,10 +47,10 @@ func (t *sampleCommand) conversation(m *model.Model, w *train.Writer) ([]beginni
 }
 
 // beginnings are those of --prompt, or where a text begins.
-func (t *sampleCommand) beginnings(w *train.Writer) (from []beginning, err error) {
+func (t *sampleCommand) beginnings(w *generate.Writer) (from []beginning, err error) {
 	prompts := t.prompts
 	if len(prompts) == 0 {
-		prompts = []string{w.Prompt()}
+		prompts = []string{w.DefaultPrompt()}
 	}
 	for _, p := range prompts {
 		tokens, err := w.Encode(p)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pedestrian-ml/pedestrian/train"
+	"github.com/pedestrian-ml/pedestrian/generate"
 )
 
 // inDir runs pedestrian in a directory and gives its standard output.
@@ -175,7 +175,7 @@ func TestPrinter(t *testing.T) {
 	j := &printer{sampleCommand: &sampleCommand{n: 7, json: true}, stdout: &line, from: []beginning{{prompt: "A"}, {prompt: "B"}}, count: 14}
 	j.begin()
 	j.piece(8, "b")
-	j.done(8, written{Text: train.Text{Text: "b"}})
+	j.done(8, written{Result: generate.Result{Text: "b"}})
 	if line.Len() > 0 {
 		t.Errorf("out of order: %q", line.String())
 	}

@@ -11,11 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pedestrian-ml/pedestrian/train"
+	"github.com/pedestrian-ml/pedestrian/generate"
 )
 
 // write writes -n texts after each beginning.
-func (t *sampleCommand) write(ctx context.Context, w *train.Writer, from []beginning, dir string, stdout, stderr io.Writer) error {
+func (t *sampleCommand) write(ctx context.Context, w *generate.Writer, from []beginning, dir string, stdout, stderr io.Writer) error {
 	if t.n > math.MaxInt/len(from) {
 		return usagef("-n is %d, of %d prompts each: more than can be counted", t.n, len(from))
 	}
@@ -37,21 +37,21 @@ func (t *sampleCommand) write(ctx context.Context, w *train.Writer, from []begin
 }
 
 // bothWays writes a text without the KV cache and with it, and compares.
-func (p *printer) bothWays(ctx context.Context, w *train.Writer, o train.Order, i int) error {
+func (p *printer) bothWays(ctx context.Context, w *generate.Writer, o generate.Request, i int) error {
 	var without, with written
-	into := func(r *written) func(train.Text, time.Duration) {
-		return func(text train.Text, took time.Duration) { *r = written{Text: text, took: took} }
+	into := func(r *written) func(generate.Result, time.Duration) {
+		return func(text generate.Result, took time.Duration) { *r = written{Result: text, took: took} }
 	}
 	o.NoCache, o.Done = true, into(&without)
-	if _, err := w.WriteAll(ctx, []train.Order{o}); err != nil {
+	if _, err := w.WriteAll(ctx, []generate.Request{o}); err != nil {
 		return err
 	}
 	o.NoCache, o.Emit, o.Done = false, nil, into(&with)
-	if _, err := w.WriteAll(ctx, []train.Order{o}); err != nil {
+	if _, err := w.WriteAll(ctx, []generate.Request{o}); err != nil {
 		return err
 	}
-	if with.Text.Text != without.Text.Text {
-		return fmt.Errorf("the text with the KV cache differs from the text without it: %q and %q", with.Text.Text, without.Text.Text)
+	if with.Text != without.Text {
+		return fmt.Errorf("the text with the KV cache differs from the text without it: %q and %q", with.Text, without.Text)
 	}
 	without.cached = with.took
 	p.done(i, without)
@@ -92,25 +92,25 @@ func (p *printer) text(i int) *printed {
 }
 
 // order is that of text i.
-func (p *printer) order(i int) train.Order {
+func (p *printer) order(i int) generate.Request {
 	t := p.text(i)
 	s := p.Sampling
 	s.Seed = t.seed
-	return train.Order{
-		Sampling: s, After: t.tokens,
+	return generate.Request{
+		Sampling: s, Tokens: t.tokens,
 		Emit: func(piece string) { p.piece(i, piece) },
-		Done: func(text train.Text, took time.Duration) { p.done(i, written{text, took, 0}) },
+		Done: func(text generate.Result, took time.Duration) { p.done(i, written{text, took, 0}) },
 	}
 }
 
 // orders are all of them, as long as they can be printed.
-func (p *printer) orders(yield func(train.Order) bool) {
+func (p *printer) orders(yield func(generate.Request) bool) {
 	for i := 0; i < p.count && p.err == nil && yield(p.order(i)); i++ {
 	}
 }
 
 type written struct {
-	train.Text
+	generate.Result
 	took   time.Duration
 	cached time.Duration // with the cache, where took is without
 }
@@ -176,7 +176,7 @@ func (p *printer) finish() {
 	delete(p.texts, p.turn)
 	w := t.written
 	if p.json {
-		v := map[string]any{"checkpoint": p.dir, "text": w.Text.Text, "tokens": w.Text.Tokens, "ids": w.Text.IDs, "prompt_ids": t.tokens, "stopped": w.Stopped,
+		v := map[string]any{"checkpoint": p.dir, "text": w.Text, "tokens": len(w.Tokens), "ids": w.Tokens, "prompt_ids": t.tokens, "stopped": w.Stopped,
 			"seed": t.seed, "precision": p.precision, "seconds": w.took.Seconds()}
 		if p.talks {
 			v["message"] = p.message
@@ -192,6 +192,6 @@ func (p *printer) finish() {
 	p.emit("\n")
 	if w.cached > 0 {
 		fmt.Fprintf(p.stderr, "\nThe same text both ways: %s without the KV cache, %s with it (%s tokens).\n",
-			w.took.Round(time.Millisecond), w.cached.Round(time.Millisecond), commas(w.Text.Tokens))
+			w.took.Round(time.Millisecond), w.cached.Round(time.Millisecond), commas(len(w.Tokens)))
 	}
 }

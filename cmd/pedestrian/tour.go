@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -204,8 +205,8 @@ func (t *tour) story(ctx context.Context, c *train.Checkpoint) error {
 	net := engine.New(c.State.Params, c.State.Adapter, engine.Options{Threads: t.threads})
 	defer net.Close()
 	w := c.Writer(net)
-	s := train.Sampling{Temperature: 0.7, Tokens: 600, Stop: []string{"\n"}, Seed: 4}
-	story, err := w.Write(ctx, w.Prompt(), s, nil)
+	s := generate.Sampling{Temperature: 0.7, MaxTokens: 600, Stop: []string{"\n"}, Seed: 4}
+	story, err := w.Write(ctx, w.DefaultPrompt(), s, nil)
 	if err != nil {
 		return fmt.Errorf("writing a story: %w", err)
 	}

@@ -173,7 +173,7 @@ func absolute(o *train.Options) (err error) {
 // of the user's need not have paragraphs, nor be as long. What was given stays.
 func ownText(o *train.Options, given map[string]string) {
 	if given["align"] == "" {
-		o.Align = train.AlignNone
+		o.Align = corpus.AlignNone
 	}
 	if given["val-fraction"] == "" {
 		o.ValFraction = 0.1

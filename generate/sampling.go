@@ -1,21 +1,21 @@
-package train
+package generate
 
 import (
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 )
 
-// Sampling says how text is chosen from a network's probabilities. The zero value
-// takes the likeliest token each time.
+// Sampling says how tokens are chosen from a network's probabilities, and when a text
+// ends. The zero value takes the likeliest token each time, as many of them as the
+// network's context has.
 type Sampling struct {
-	Temperature float64 // logits are divided by it; 0 = the likeliest token always
-	TopK        int     // only the k likeliest tokens; 0 = all
-	TopP        float64 // only the likeliest tokens that together reach this probability; 0 = all
-	Seed        uint64
-	Tokens      int      // at most this many new ones
+	Temperature float64  // logits are divided by it; 0 = the likeliest token always
+	TopK        int      // only the k likeliest tokens; 0 = all
+	TopP        float64  // only the likeliest tokens that together reach this probability; 0 = all
+	Seed        uint64   // of the choices: the same seed, the same text
+	MaxTokens   int      // at most this many new ones; 0 = as many as the network's context has
 	Stop        []string // the text ends before the first of these strings that is complete in it; none = it does not
 	NoCache     bool     // compute the whole window again for each token: slower, the same text
 }
@@ -29,8 +29,8 @@ func (s Sampling) Validate() error {
 		return fmt.Errorf("top-k is %d: it must be at least 1, or 0 for all tokens", s.TopK)
 	case !(s.TopP >= 0 && s.TopP <= 1):
 		return fmt.Errorf("top-p is %g: it must be a probability, or 0 for all tokens", s.TopP)
-	case s.Tokens < 1:
-		return fmt.Errorf("the number of tokens is %d: it must be at least 1", s.Tokens)
+	case s.MaxTokens < 0:
+		return fmt.Errorf("the number of tokens is %d: it must be at least 1, or 0 for as many as the context has", s.MaxTokens)
 	case slices.Contains(s.Stop, ""):
 		return errors.New("a stop string is empty: every text would end before it")
 	}
@@ -122,41 +122,4 @@ func sink(h []candidate, i int) {
 		}
 		h[i], h[c] = h[c], h[i]
 	}
-}
-
-// A stopper lets text through until one of its strings is complete; what might be the
-// beginning of one waits. Where it stops does not depend on the pieces that text comes
-// in: the string that ends first counts, and of those that end together the longest.
-type stopper struct {
-	stop []string
-	held string
-}
-
-func (p *stopper) add(text string) (out string, stopped bool) {
-	p.held += text
-	end, start := len(p.held)+1, 0
-	for _, s := range p.stop {
-		if i := strings.Index(p.held, s); i >= 0 && (i+len(s) < end || i+len(s) == end && i < start) {
-			end, start = i+len(s), i
-		}
-	}
-	if end <= len(p.held) {
-		return p.held[:start], true
-	}
-	wait := 0
-	for _, s := range p.stop {
-		n := min(len(s)-1, len(p.held))
-		for n > wait && !strings.HasPrefix(s, p.held[len(p.held)-n:]) {
-			n--
-		}
-		wait = max(wait, n)
-	}
-	out, p.held = p.held[:len(p.held)-wait], p.held[len(p.held)-wait:]
-	return out, false
-}
-
-func (p *stopper) flush() string {
-	out := p.held
-	p.held = ""
-	return out
 }

@@ -1,0 +1,132 @@
+package generate
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/token"
+)
+
+// A Writer lets a network write text. It belongs to the goroutine that uses the
+// network.
+//
+// The network's positions are learnt, so no more than its context can be seen at
+// once. When the window is full, the older half is forgotten: the last context/2
+// tokens are read again as the beginning of a new window. With the KV cache and
+// without it the windows are the same, and so is the text.
+//
+// A network that was trained on windows that begin at a line or a paragraph (Align)
+// knows no others. It gets such windows here, too: one line's end stands before the
+// prompt, unless the prompt begins with one, and a full window goes on from the last
+// place in it where a line or a paragraph begins, if there is one.
+type Writer struct {
+	Align corpus.Align // where windows began in training
+	CRLF  bool         // with Align: lines may end with "\r\n" as well
+	Stop  string       // ends a text before it, where Sampling.Stop is empty
+	Begin []int32      // tokens that stand in the place of an empty prompt; none = it is refused
+	End   []int32      // tokens, each of which ends a text; NewWriter takes the tokenizer's
+
+	// AddBegin puts Begin before every prompt, as before every document in training. In
+	// a conversation it stands where the template does not write it.
+	AddBegin bool
+
+	// Batch is how many texts WriteAll and WriteEach write at the same time, at most.
+	// NewWriter sets it to what pays and fits.
+	Batch int
+
+	net     *engine.Network[float32]
+	tok     *token.Tokenizer
+	context int
+	vocab   int // of the network; the tokenizer may have fewer tokens
+	decoder *engine.Decoder[float32]
+	rows    int                 // sequences of the decoder
+	logits  engine.Mat[float32] // of a whole window; without the cache only
+	space   []candidate
+}
+
+// NewWriter makes a writer for net, which was made with parameters of configuration
+// c; tok has at most c.Vocab tokens.
+func NewWriter(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer) *Writer {
+	w := &Writer{net: net, tok: tok, context: c.Context, vocab: c.Vocab, space: make([]candidate, tok.Vocab()), Batch: batch(c)}
+	if end, ok := tok.EOS(); ok {
+		w.End = []int32{end}
+	}
+	return w
+}
+
+// batch is how many texts are written at the same time in a network of configuration c:
+// up to as many as products of so few rows are bound by the reading of weights for,
+// unless their keys and values need more than a gigabyte and more than the parameters.
+func batch(c pedestrian.Config) int {
+	const most, free = 8, 1 << 30
+	cache := 4 * float64(c.Blocks) * float64(c.Context) * float64(c.Heads*c.QueryDim()+c.Width)
+	return int(min(most, max(1, max(free, 4*float64(c.Ledger().Total()))/cache)))
+}
+
+// Memory is how many bytes a writer of so many texts takes beside a network of
+// configuration c with options o, and with an adapter of configuration l unless that is
+// nil. The error is that of [engine.DecoderMemory].
+func Memory(c pedestrian.Config, l *pedestrian.AdapterConfig, o engine.Options, texts int) (int64, error) {
+	b, err := engine.DecoderMemory[float32](c, l, o, max(1, min(batch(c), texts)))
+	return b.Total(), err
+}
+
+// Encode is the tokens that a text goes on from after prompt; there is at least one.
+func (w *Writer) Encode(prompt string) ([]int32, error) {
+	tokens, err := w.tok.Encode(prompt)
+	if err != nil {
+		return nil, fmt.Errorf("the prompt: %w", err)
+	}
+	if before := w.before(); len(before) > 0 {
+		return slices.Concat(before, tokens), nil
+	}
+	if end, err := w.tok.Encode("\n"); err == nil && w.Align.On() && (len(tokens) == 0 || tokens[0] != end[0]) {
+		tokens = append(end, tokens...)
+	}
+	if len(tokens) == 0 {
+		tokens = append(tokens, w.Begin...)
+	}
+	if len(tokens) == 0 {
+		return nil, fmt.Errorf("the prompt is empty: give at least one character to go on from")
+	}
+	return tokens, nil
+}
+
+// before is what stands before every prompt.
+func (w *Writer) before() []int32 {
+	if w.AddBegin {
+		return w.Begin
+	}
+	return nil
+}
+
+// DefaultPrompt is what a text begins with when nobody says: the end of a line or a
+// paragraph, so that a new one begins; in a vocabulary without a line's end, the token
+// that is first in it; nothing where there are tokens that begin a text.
+func (w *Writer) DefaultPrompt() string {
+	if len(w.Begin) > 0 {
+		return ""
+	}
+	if _, err := w.tok.Encode("\n"); err != nil {
+		return w.tok.Token(0)
+	}
+	if w.Align.On() {
+		return "\n"
+	}
+	return "\n\n"
+}
+
+// forget shortens a window that is too long at its beginning. It goes on from the first
+// place where a line or a paragraph begins and from which the rest fits, or else it is
+// the last keep tokens.
+func (w *Writer) forget(window []int32, keep int) []int32 {
+	for _, at := range w.Align.Starts(window, w.tok, w.before(), w.CRLF) {
+		if at > 0 && len(window)-at <= w.context {
+			return append(window[:0], window[at:]...)
+		}
+	}
+	return append(window[:0], window[len(window)-keep:]...)
+}
