@@ -16,8 +16,9 @@
 //
 // Every numbered left-hand side passes through a [Trace], which records it or, on
 // request, puts another value in its place; [Signals] says which forward quantity
-// each error signal is the gradient of. [Network] is tables 2 and 3. [Equations]
-// is the registry: what each equation says, where it is computed, which test holds
+// each error signal is the gradient of. [Network] is tables 2 and 3; [Llama] is a
+// network of the Llama family, whose equations have numbers of ours. [Equations] is
+// the registry: what each equation says, where it is computed, which test holds
 // it, and where it is derived.
 //
 // Misuse by code, shapes that do not fit or tokens outside of a table, panics with

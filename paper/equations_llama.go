@@ -110,7 +110,7 @@ var rotaryEquations = []Equation{
 	},
 	{
 		Number: "L12", Title: "the key bias learns again, except in columns that do not turn",
-		ASCII:  "dL/db_k = sum_tokens(D_k), D_k = D_k' @ R_t' row by row",
+		ASCII:  "dL/db_k = sum over t of D_turned(t) @ R_t', and not 0 as in (29)",
 		TeX:    `\frac{\partial L}{\partial b_k}=\sum_t\Delta_{k'}(t)\,R_t^t\ne0`,
 		Shapes: "n_kv d_rho", Check: "TestKeyBiasLearnsAgain",
 		Derivation: "docs/09-llama.md#eq-l12", Status: Demonstrated,
