@@ -226,6 +226,29 @@ func TestEveryEquationOfThePaper(t *testing.T) {
 	}
 }
 
+// TestEveryEquationOfLlama: L1 to L25 in their order, and those with parts.
+func TestEveryEquationOfLlama(t *testing.T) {
+	parts := map[int]string{7: "abcd", 15: "ab", 18: "abc", 24: "abcd"}
+	var want, have []string
+	for n := 1; n <= 25; n++ {
+		if parts[n] == "" {
+			want = append(want, fmt.Sprint("L", n))
+		}
+		for _, p := range parts[n] {
+			want = append(want, fmt.Sprintf("L%d.%c", n, p))
+		}
+	}
+	for _, e := range llamaEquations {
+		have = append(have, e.Number)
+		if got, ok := FindEquation(strings.ToLower(e.Number)); !ok || got.Number != e.Number {
+			t.Errorf("(%s) is not found", e.Number)
+		}
+	}
+	if !slices.Equal(have, want) {
+		t.Errorf("equations of the Llama family are\n%v, want\n%v", have, want)
+	}
+}
+
 // TestErrataAreListed: every entry of the errata that an equation points at is on
 // that page.
 func TestErrataAreListed(t *testing.T) {
