@@ -13,7 +13,7 @@ import (
 //	a_i     = g(a_{i-1})            (g)
 //	Δ_{i-1} = Δ_i ∘ g′(a_{i-1})     (g)
 //
-// It panics when g is not one of pedestrian.Activations. Derivation:
+// It panics when g is neither one of pedestrian.Activations nor [SiLU]. Derivation:
 // docs/07-network.md.
 func Activate(tr *Trace, aPrev Mat, g pedestrian.Activation) (a Mat, back func(Δ Mat) (ΔPrev Mat)) {
 	f, slope := activation(g)

@@ -42,10 +42,11 @@ func SlidingWindow(n, w int, starts ...int) Mat {
 //	Δ_{q'_h} = Δ^raw k'_⌊h/g⌋                 (L18.a)
 //	Δ_{k'_j} = Σ_{h in group} Δ^rawᵗ q'_h     (L18.b)
 //	Δ_{v_j}  = Σ_{h in group} ρᵗ Δ^h          (L18.c)
-//	∂L/∂w_q̄  = Σ_heads Σ_tokens q̄ ∘ Δ         (L19)
+//	∂L/∂w    = Σ_heads Σ_tokens ā ∘ Δ         (L19)
 //
-// and of keys the same as (L19), over their own heads. dqNorm and dkNorm are nil where
-// there is no norm. Derivation: docs/09-llama.md.
+// (L19) is the gradient of the gain of a norm, of queries over the n_h heads, of keys
+// over theirs; dqNorm and dkNorm are nil where there is no norm. Derivation:
+// docs/09-llama.md.
 func GroupedAttention(tr *Trace, q, k, v Mat, p Grouped, positions []int, m Mat) (
 	a Mat, back func(Δ Mat) (Δq, Δk, Δv Mat, dqNorm, dkNorm Vec)) {
 
@@ -53,13 +54,13 @@ func GroupedAttention(tr *Trace, q, k, v Mat, p Grouped, positions []int, m Mat)
 	group := p.Heads / p.KVHeads
 	q, k, v = tr.Eq("", "q", q), tr.Eq("", "k", k), tr.Eq("", "v", v)
 
-	keys, values, backKeys := make([]Mat, p.KVHeads), make([]Mat, p.KVHeads), make([]ready, p.KVHeads)
+	keys, values, backKeys := make([]Mat, p.KVHeads), make([]Mat, p.KVHeads), make([]pullback, p.KVHeads)
 	for j := range keys {
 		tr := kvTrace(tr, j)
 		keys[j], backKeys[j] = p.prepare(tr, "k", k.Columns(j*dρ, dρ), p.KNorm, positions)
 		values[j] = tr.Eq("", "v_h", v.Columns(j*dh, dh))
 	}
-	outs, backs, backQueries := make([]Mat, p.Heads), make([]func(Δ Mat) (Δq, Δk, Δv Mat), p.Heads), make([]ready, p.Heads)
+	outs, backs, backQueries := make([]Mat, p.Heads), make([]func(Δ Mat) (Δq, Δk, Δv Mat), p.Heads), make([]pullback, p.Heads)
 	for h := range outs {
 		tr := headTrace(tr, h)
 		var query Mat
@@ -95,11 +96,11 @@ func GroupedAttention(tr *Trace, q, k, v Mat, p Grouped, positions []int, m Mat)
 	return a, back
 }
 
-// A ready is the pullback of prepare: it adds the gradient of the gain to dw.
-type ready func(Δ Mat, dw Vec) (ΔPrev Mat, sum Vec)
+// A pullback is that of prepare: it adds the gradient of the gain to dw.
+type pullback func(Δ Mat, dw Vec) (ΔPrev Mat, sum Vec)
 
 // prepare makes of a head's query or key what meets the other: q' or k'.
-func (p Grouped) prepare(tr *Trace, name string, a Mat, norm Norm, positions []int) (turned Mat, back ready) {
+func (p Grouped) prepare(tr *Trace, name string, a Mat, norm Norm, positions []int) (turned Mat, back pullback) {
 	a = tr.Eq("", name+"_h", a)
 	backNorm := func(Δ Mat) (Mat, Vec) { return Δ, nil }
 	if norm.W != nil {

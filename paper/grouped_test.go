@@ -193,7 +193,7 @@ func TestKeyBiasLearnsAgain(t *testing.T) {
 
 // TestQueryKeyNorms: with ε = 0 a head does not feel the size of its queries: the
 // error on them has no component along them, and so Σ w_q ∘ ∂L/∂w_q over a head is
-// zero. A score is at most d_ρ max|w_q̄| max|w_k̄|, whatever the weights.
+// zero. A score is at most d_ρ max|w| max|w'|, with the two gains, whatever the weights.
 func TestQueryKeyNorms(t *testing.T) {
 	s := draw(83)
 	n, d, dρ := 6, 9, 4
