@@ -85,17 +85,29 @@ func Mutants(ctx context.Context, seed uint64, threads int) ([]Mutant, error) {
 	if seed == 0 {
 		seed = 1
 	}
-	o := Options{Seed: seed, Step: DefaultStep, Threads: threads, Entries: mutantEntries}
-	hosts := map[string]*host{}
-	var all []Mutant
+	return hosts{}.mutants(ctx, Options{Seed: seed, Step: DefaultStep, Threads: threads, Entries: mutantEntries})
+}
+
+// hosts are the cases that bugs were planted in, by name. One is made where it is first
+// asked for, since its differences serve all bugs of the backward pass.
+type hosts map[string]*host
+
+func (hs hosts) of(ctx context.Context, name string, o Options) (*host, error) {
+	if h := hs[name]; h != nil {
+		return h, nil
+	}
+	h, err := newHost(ctx, name, o)
+	if err == nil {
+		hs[name] = h
+	}
+	return h, err
+}
+
+func (hs hosts) mutants(ctx context.Context, o Options) (all []Mutant, err error) {
 	for _, b := range bugs {
-		h := hosts[b.host]
-		if h == nil {
-			var err error
-			if h, err = newHost(ctx, b.host, o); err != nil {
-				return nil, err
-			}
-			hosts[b.host] = h
+		h, err := hs.of(ctx, b.host, o)
+		if err != nil {
+			return nil, err
 		}
 		m, err := h.plantBug(ctx, b)
 		if err != nil {

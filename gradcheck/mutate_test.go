@@ -10,10 +10,17 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
+// planting are the options that Mutants plants with at seed 1, and planted the hosts of
+// the tests below: they are differentiated once.
+var (
+	planting = Options{Seed: 1, Step: DefaultStep, Entries: mutantEntries}
+	planted  = hosts{}
+)
+
 // TestMutants: each of M1…M34 is caught, by finite differences as well as by the
 // engine in float64, and the patterns that can be named are named.
 func TestMutants(t *testing.T) {
-	ms, err := Mutants(context.Background(), 1, 0)
+	ms, err := planted.mutants(context.Background(), planting)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,15 +61,16 @@ func TestMutants(t *testing.T) {
 // TestNullMutant plants nothing, and a step replaced by a copy of itself: no
 // check may notice.
 func TestNullMutant(t *testing.T) {
-	o := Options{Seed: 1, Step: DefaultStep, Entries: mutantEntries}
 	for _, name := range []string{"relu", "gelu", "dora", "peft", "dropout", "scales"} {
-		h, err := newHost(context.Background(), name, o)
+		h, err := planted.of(context.Background(), name, planting)
 		if err != nil {
 			t.Fatal(err)
 		}
+		oneEntry := *h // directions see the others
+		oneEntry.options.Entries = 1
 		for _, forward := range []bool{false, true} {
 			null := bug{id: "M0", forward: forward, make: fixed(func(_ *paper.Trace, s paper.Step) paper.Mat { return clone(s.V) })}
-			m, err := h.plantBug(context.Background(), null)
+			m, err := oneEntry.plantBug(context.Background(), null)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,8 +103,7 @@ func TestBugsAreWhereTheySay(t *testing.T) {
 // the wrong network: differences cannot see it, and that is what the second
 // implementation is for.
 func TestConsistentBug(t *testing.T) {
-	o := Options{Seed: 1, Step: DefaultStep, Entries: mutantEntries}
-	h, err := newHost(context.Background(), "relu", o)
+	h, err := planted.of(context.Background(), "relu", planting)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,18 +14,28 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // differences make much short-lived garbage
+	debug.SetGCPercent(-1) // differences make much short-lived garbage: it is collected at 128 MiB
+	debug.SetMemoryLimit(128 << 20)
 	os.Exit(m.Run())
 }
 
-// TestCases runs every case: all parameters entry by entry, all error signals
-// entry by entry in the paper's configuration and in the tied one of a single
-// block, and a sample of their entries, plus directions, in the others.
+// sampledEntries is how many entries of a row TestCases differentiates by itself where it
+// does not differentiate all of them. Three random directions see every entry, and so
+// does the comparison with package engine.
+const sampledEntries = 8
+
+// TestCases runs every case. All parameters are differentiated entry by entry in the
+// paper's configuration, all parameters and all error signals in the tied one of a single
+// block; in the others some entries of each row and three directions through all of it.
+// The long tier takes every entry of every case.
 func TestCases(t *testing.T) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			o := Options{NoMutants: true}
-			if c.Name != "paper" && c.Name != "gelu" {
+			if c.Name != "paper" && c.Name != "gelu" && !longTier {
+				o.Entries = sampledEntries
+			}
+			if c.Name != "gelu" && !longTier {
 				o.SignalEntries = 2
 			}
 			began := time.Now()
@@ -38,6 +48,9 @@ func TestCases(t *testing.T) {
 			for _, row := range append(slices.Clone(r.Parameters), r.Signals...) {
 				differences = max(differences, row.Differences.Error, row.Directions.Error)
 				if row.Engine64 != nil {
+					if least := min(row.Total, sampledEntries); row.Checked < least || o.Entries == 0 && row.Checked < row.Total {
+						t.Errorf("%s: %d of %d entries checked", row.Name, row.Checked, row.Total)
+					}
 					engine64, engine32 = max(engine64, row.Engine64.Error), max(engine32, row.Engine32.Error)
 				} else {
 					signals += row.Checked
@@ -58,8 +71,8 @@ func TestCases(t *testing.T) {
 			if c.Adapter != nil {
 				want += pedestrian.NewAdapter[float64](c.Config, *c.Adapter).Count()
 			}
-			if r.Total != want || r.Checked != want || r.Refused != 0 {
-				t.Errorf("%d of %d parameters checked, %d refused: want all of %d", r.Checked, r.Total, r.Refused, want)
+			if r.Total != want || r.Refused != 0 {
+				t.Errorf("%d parameters, %d refused: want %d", r.Total, r.Refused, want)
 			}
 			t.Logf("%d parameters, %d entries of error signals; worst: differences %.1e, engine64 %.1e, engine32 %.1e; %v",
 				r.Checked, signals, differences, engine64, engine32, time.Since(began).Round(time.Millisecond))
@@ -147,7 +160,7 @@ func TestOneWrongEntryIsCaught(t *testing.T) {
 }
 
 // TestSeeds: the tolerances hold at other points, too, for every parameter and,
-// at five points, the identities.
+// at three points, the identities.
 func TestSeeds(t *testing.T) {
 	for _, c := range Cases()[1:] {
 		r, err := Run(context.Background(), c, Options{Seed: 2, Entries: 1, Only: "_"})
@@ -157,7 +170,7 @@ func TestSeeds(t *testing.T) {
 		if !r.Pass {
 			t.Errorf("%s, seed 2: %v", c.Name, r.Failed())
 		}
-		for seed := uint64(2); seed < 7; seed++ {
+		for seed := uint64(2); seed < 5; seed++ {
 			for _, i := range identities(c.At(seed, kinkMargin*DefaultStep).run(nil)) {
 				if !i.OK {
 					t.Errorf("%s, seed %d: %s %+v", c.Name, seed, i.ID, i.Claims)
