@@ -63,8 +63,15 @@ func wholes() map[string]whole {
 	}
 }
 
+// TestNetworkGradients differentiates three networks entry by entry: with adapters beside
+// every layer, tied without biases, and with DoRA. Of the others some entries, and
+// directions through all.
 func TestNetworkGradients(t *testing.T) {
 	for name, w := range wholes() {
+		hold := checkSome
+		if name == "adapters" || name == "tied, no biases" || name == "DoRA, exact" {
+			hold = check
+		}
 		t.Run(name, func(t *testing.T) {
 			trace := held(w.lora != nil && !w.lora.Config.DoRAExact)
 			_, back := Network(trace(), w.p, w.lora, w.batch, w.r)
@@ -72,7 +79,7 @@ func TestNetworkGradients(t *testing.T) {
 			loss := func() float64 { return w.loss(trace()) }
 			got := dp.Tensors()
 			for i, θ := range w.p.Tensors() {
-				check(t, θ.Name, θ.V, got[i].V, loss)
+				hold(t, θ.Name, θ.V, got[i].V, loss)
 			}
 			if w.lora == nil {
 				if dlora != nil {
@@ -82,14 +89,15 @@ func TestNetworkGradients(t *testing.T) {
 			}
 			got = dlora.Tensors()
 			for i, θ := range w.lora.Tensors() {
-				check(t, θ.Name, θ.V, got[i].V, loss)
+				hold(t, θ.Name, θ.V, got[i].V, loss)
 			}
 		})
 	}
 }
 
 // TestSignals nudges every forward quantity that an error signal is the gradient
-// of, and holds the change of the loss against the signal.
+// of, and holds the change of the loss against the signal: every entry in two
+// networks and in one of the Llama family, some entries and directions through all of them in the others.
 func TestSignals(t *testing.T) {
 	seen := map[Signal]bool{}
 	for _, name := range []string{"adapters", "tied, no biases", "dropout", "DoRA, exact"} {
@@ -100,17 +108,24 @@ func TestSignals(t *testing.T) {
 			_, back := Network(tr, w.p, w.lora, w.batch, w.r)
 			forward := len(tr.Steps)
 			back()
-			nudge(t, tr, forward, seen, w.loss)
+			hold := checkSome
+			if name == "adapters" || name == "tied, no biases" {
+				hold = check
+			}
+			nudge(t, tr, forward, seen, w.loss, hold)
 		})
 	}
 	for _, name := range []string{"qwen3", "lora"} {
-		w := llamas()[name]
+		w, hold := llamas()[name], checkSome
+		if name == "qwen3" {
+			hold = check
+		}
 		t.Run(name, func(t *testing.T) {
 			tr := held(false)()
 			_, back := w.run(tr)
 			forward := len(tr.Steps)
 			back()
-			nudge(t, tr, forward, seen, w.loss)
+			nudge(t, tr, forward, seen, w.loss, hold)
 		})
 	}
 	for _, s := range Signals {
@@ -122,7 +137,7 @@ func TestSignals(t *testing.T) {
 
 // nudge differentiates the loss with respect to what every error signal that tr
 // recorded after its forward pass is the gradient of.
-func nudge(t *testing.T, tr *Trace, forward int, seen map[Signal]bool, loss func(tr *Trace) float64) {
+func nudge(t *testing.T, tr *Trace, forward int, seen map[Signal]bool, loss func(tr *Trace) float64, hold func(t *testing.T, name string, x, gradient []float64, f func() float64)) {
 	t.Helper()
 	for _, s := range tr.Steps[forward:] {
 		if !strings.HasPrefix(s.Name, "Δ") || s.Name == "Δ_{logits}" { // which is recorded again as Δ_12
@@ -145,7 +160,7 @@ func nudge(t *testing.T, tr *Trace, forward int, seen map[Signal]bool, loss func
 			if o, ok := tr.Find(s.At, signal.Of); !ok || o.V.N != s.V.N || o.V.D != s.V.D {
 				t.Fatalf("%s at %s: no step %s of its shape", s.Name, s.At, signal.Of)
 			}
-			check(t, fmt.Sprintf("%s at %s", s.Name, s.At), δ.V, s.V.V, func() float64 { return loss(&Trace{Rewrite: nudged}) })
+			hold(t, fmt.Sprintf("%s at %s", s.Name, s.At), δ.V, s.V.V, func() float64 { return loss(&Trace{Rewrite: nudged}) })
 		}
 		if !known {
 			t.Errorf("error signal %s (%s) is not in Signals", s.Name, s.Eq)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The claims of the tour of fine-tuning, at a tenth of its length: an adapter of 2 %
+// The claims of the tour of fine-tuning, at a twentieth of its length: an adapter of 2 %
 // learns the half of the stories that the base has not seen, the other half is told
 // less well with it, merged weights lose what base and adapter lose, nothing is below
 // its floor, the base is as it was; on one thread and on two the same.
@@ -21,7 +21,7 @@ func TestTourLoRA(t *testing.T) {
 	var tables []string
 	for _, n := range threads {
 		var out, errs bytes.Buffer
-		if code := run([]string{"tour", "--lora", "--steps", "240", "--threads", n, "--out", filepath.Join(t.TempDir(), "tour")}, &out, &errs); code != 0 {
+		if code := run([]string{"tour", "--lora", "--steps", "120", "--threads", n, "--out", filepath.Join(t.TempDir(), "tour")}, &out, &errs); code != 0 {
 			t.Fatalf("exit code %d: %s", code, errs.String())
 		}
 		for _, want := range []string{
