@@ -51,6 +51,10 @@ var mayImport = map[string][]string{
 // golang.org/x/sys/cpu alone.
 var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "safetensors"}
 
+// inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
+// path, without processes, locks or sockets.
+var inBrowser = []string{"", "paper", "gradcheck", "engine", "token", "corpus", "generate", "train", "hub", "model"}
+
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {
 	t.Helper()
@@ -105,6 +109,21 @@ func TestRungsStandAlone(t *testing.T) {
 				t.Errorf("%s depends on %s, which imports %v", name, path, imports)
 			}
 		}
+	}
+}
+
+// TestBrowserPackages checks that .ci/run builds exactly these packages for a browser.
+func TestBrowserPackages(t *testing.T) {
+	script, err := os.ReadFile(".ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := "GOOS=js GOARCH=wasm go build"
+	for _, name := range inBrowser {
+		build += " " + strings.TrimSuffix("./"+name, "/")
+	}
+	if !slices.Contains(strings.Split(string(script), "\n"), build) {
+		t.Errorf(".ci/run lacks the line %q", build)
 	}
 }
 
