@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
@@ -15,12 +17,12 @@ type arena[T Float] struct {
 	budget Budget
 	part   string
 
-	rooms []*room[T] // where there is place, none of the slab is taken
-	lent  *lent[T]   // one of them, or nil
+	rooms    []*room[T]       // where there is place, none of the slab is taken
+	gradient *gradientRoom[T] // one of them, or nil
 }
 
-// A room is memory that something else needs at another time of a pass, so that what
-// is cut from it costs nothing: the elements from at up to end.
+// A room is memory that something else needs at another time of a pass, so that what is
+// cut from it costs nothing: the elements from at up to end of a slab.
 type room[T Float] struct {
 	v       []T // nil where an arena only counts
 	at, end int64
@@ -29,14 +31,44 @@ type room[T Float] struct {
 // room is what was taken since the arena had used as much as from says.
 func (a *arena[T]) room(from int64) room[T] { return room[T]{a.slab, from, a.used} }
 
-// allocate runs plan twice, to count and to cut, and returns what it is cut from.
-func allocate[T Float](plan func(a *arena[T])) (slab []T) {
-	var count arena[T]
-	plan(&count)
-	slab = make([]T, count.used)
+// counts says whether a only counts.
+func (a *arena[T]) counts() bool { return a.slab == nil }
+
+// allocate runs place twice, to count and to cut.
+func allocate[T Float](place func(a *arena[T])) {
+	var counted arena[T]
+	place(&counted)
+	counted.cut(place)
+}
+
+// cut takes the memory that a has counted, lets place cut it into matrices, and returns
+// it. It panics when place does not take exactly what was counted.
+func (a *arena[T]) cut(place func(a *arena[T])) (slab []T) {
+	slab = make([]T, a.used)
 	kernel.HugePages(slab)
-	plan(&arena[T]{slab: slab})
+	taken := &arena[T]{slab: slab}
+	place(taken)
+	if taken.used != a.used || !slices.Equal(taken.budget, a.budget) {
+		panic(fmt.Sprintf("engine: %d numbers and %v were planned, %d and %v are taken", a.used, a.budget, taken.used, taken.budget))
+	}
 	return slab
+}
+
+// times counts n times what place takes.
+func (a *arena[T]) times(n int, place func()) {
+	if n < 1 {
+		return
+	}
+	used, budget, more := a.used, slices.Clone(a.budget), int64(n-1)
+	place()
+	a.used = saturated(a.used, more, a.used-used)
+	for i := range a.budget {
+		p, before := &a.budget[i], int64(0)
+		if i < len(budget) {
+			before = budget[i].Bytes
+		}
+		p.Bytes = saturated(p.Bytes, more, p.Bytes-before)
+	}
 }
 
 // in names the part that what follows belongs to, and returns the former one.
@@ -45,15 +77,7 @@ func (a *arena[T]) in(part string) (former string) {
 	return former
 }
 
-func (a *arena[T]) count(bytes int64) {
-	for i := range a.budget {
-		if p := &a.budget[i]; p.Name == a.part {
-			p.Bytes = saturated(p.Bytes, 1, bytes)
-			return
-		}
-	}
-	a.budget = append(a.budget, Part{a.part, bytes})
-}
+func (a *arena[T]) count(bytes int64) { a.budget.add(a.part, bytes) }
 
 // vec cuts n elements that start at a multiple of 64 bytes from the start of a room
 // or of the slab: from the first room that has place.
@@ -62,16 +86,16 @@ func (a *arena[T]) vec(n int) []T {
 	for _, r := range a.rooms {
 		if at, end := r.at, saturated(r.at, 1, size); end <= r.end {
 			r.at = end
-			return cut(r.v, at, n)
+			return slice(r.v, at, n)
 		}
 	}
 	at := a.used
 	a.used = saturated(at, 1, size)
 	a.count(saturated(0, size, int64(unsafe.Sizeof(T(0)))))
-	return cut(a.slab, at, n)
+	return slice(a.slab, at, n)
 }
 
-func cut[T Float](v []T, at int64, n int) []T {
+func slice[T Float](v []T, at int64, n int) []T {
 	if v == nil {
 		return nil
 	}

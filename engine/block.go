@@ -26,7 +26,7 @@ type blockCache[T Float] struct {
 	input                          Mat[T] // a_1, with Options.Recompute alone
 }
 
-// keep keeps x, a_1 of the block, if it will be needed.
+// keepInput keeps x, a_1 of the block, if it will be needed.
 func (c *blockCache[T]) keepInput(p *kernel.Pool, task *copyRows[T], x Mat[T]) {
 	if c.input.V != nil {
 		task.run(p, first(c.input, x.Rows), x)
@@ -39,16 +39,21 @@ func (b *block[T]) split(m Mat[T]) (q, k, v Mat[T]) {
 	return m.Sub(0, m.Rows, 0, keys), m.Sub(0, m.Rows, keys, 2*keys), m.Sub(0, m.Rows, 2*keys, m.Cols)
 }
 
+// linears are the fully connected layers.
+func (b *block[T]) linears() [4]*adapted[T] {
+	return [4]*adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract}
+}
+
 // masks are the dropout masks of one block in one step.
 type masks struct {
 	att, attProj, contract kernel.Mask
-	lora                   [layers]kernel.Mask // of the inputs of adapters, by layer
+	lora                   [stages]kernel.Mask // of the inputs of adapters, by stage
 }
 
-// under puts the masks of the adapters' inputs into the cache.
+// setMasks puts the masks of the adapters' inputs into the cache.
 func (c *blockCache[T]) setMasks(m masks) {
-	c.qkv.mask, c.attProj.mask = m.lora[layerQKV], m.lora[layerAttProj]
-	c.expand.mask, c.contract.mask = m.lora[layerExpand], m.lora[layerContract]
+	c.qkv.mask, c.attProj.mask = m.lora[stageQKV], m.lora[stageAttProj]
+	c.expand.mask, c.contract.mask = m.lora[stageExpand], m.lora[stageContract]
 }
 
 // forward takes x, the residual stream, from a_1 to a_10.
@@ -84,8 +89,8 @@ func (b *block[T]) toExpand(p *kernel.Pool, x Mat[T], c *blockCache[T], w *works
 	w.show(i, "a_7", "expand", a7)
 }
 
-// again fills the cache of block i from the input that was kept. Adapters beside
-// FC_contract need what that layer's forward pass leaves.
+// recompute fills the cache of block i from the input that was kept. Adapters beside
+// FC_contract need what the forward pass of that layer leaves.
 func (b *block[T]) recompute(p *kernel.Pool, c *blockCache[T], w *workspace[T], i, rows int, m masks) {
 	x := first(w.x, rows)
 	w.copy.run(p, x, first(c.input, rows))
@@ -98,7 +103,7 @@ func (b *block[T]) recompute(p *kernel.Pool, c *blockCache[T], w *workspace[T], 
 	}
 }
 
-// branch adds the output of l for a, under mask, to the residual stream x.
+// addBranch adds the output of l for a, under mask, to the residual stream x.
 func (w *workspace[T]) addBranch(p *kernel.Pool, x Mat[T], l *adapted[T], c *adaptedCache[T], a Mat[T], mask kernel.Mask) {
 	if !mask.On() {
 		l.forward(p, x, c, a, true)
@@ -110,7 +115,7 @@ func (w *workspace[T]) addBranch(p *kernel.Pool, x Mat[T], l *adapted[T], c *ada
 	w.drop.apply(p, x, y, true)
 }
 
-// unbranch is the error on the output of a branch, before its mask.
+// branchError is the error on the output of a branch, before its mask.
 func (w *workspace[T]) branchError(p *kernel.Pool, dx Mat[T], mask kernel.Mask) Mat[T] {
 	if !mask.On() {
 		return dx
@@ -122,7 +127,7 @@ func (w *workspace[T]) branchError(p *kernel.Pool, dx Mat[T], mask kernel.Mask) 
 }
 
 // backward takes dx, the error on the residual stream, from Δ_10 to Δ_1, and
-// adds to grad the gradients of what grad has. Nothing below layer bottom is
+// adds to grad the gradients of what grad has. Nothing below stage bottom is
 // computed; a negative bottom means everything.
 func (b *block[T]) backward(p *kernel.Pool, dx Mat[T], grad *block[T], c *blockCache[T], w *workspace[T], i int, m masks, bottom int) {
 	rows := dx.Rows
@@ -130,7 +135,7 @@ func (b *block[T]) backward(p *kernel.Pool, dx Mat[T], grad *block[T], c *blockC
 	e, dh, dqkv := first(w.e, rows), first(w.dh, rows), first(w.dqkv, rows)
 
 	dy := w.branchError(p, dx, m.contract)
-	if bottom == layerContract {
+	if bottom == stageContract {
 		b.contract.backwardInput(p, Mat[T]{}, dy, &c.contract)
 		b.act.forward(p, h, &c.act, a7)
 		b.contract.backwardWeights(p, &grad.contract, dy, h, &c.contract)
@@ -146,7 +151,7 @@ func (b *block[T]) backward(p *kernel.Pool, dx Mat[T], grad *block[T], c *blockC
 	if grad.expand.trained() {
 		b.ln2.affine(p, y, &c.ln2) // a_6 again
 	}
-	if bottom == layerExpand {
+	if bottom == stageExpand {
 		b.expand.backwardInput(p, Mat[T]{}, dh, &c.expand)
 		b.expand.backwardWeights(p, &grad.expand, dh, y, &c.expand)
 		return
@@ -157,12 +162,12 @@ func (b *block[T]) backward(p *kernel.Pool, dx Mat[T], grad *block[T], c *blockC
 	b.expand.backwardWeights(p, &grad.expand, dh, y, &c.expand) // ∂w_6, ∂b_6
 	b.ln2.backward(p, dx, grad.ln2, e, &c.ln2)                  // Δ_5 = Δ_10 + …, ∂w_5, ∂b_5
 	w.show(i, "Δ_5", "ln2", dx)
-	if bottom == layerLN2 {
+	if bottom == stageLN2 {
 		return
 	}
 
 	dy = w.branchError(p, dx, m.attProj)
-	if bottom == layerAttProj {
+	if bottom == stageAttProj {
 		b.attProj.backwardInput(p, Mat[T]{}, dy, &c.attProj)
 		b.attProj.backwardWeights(p, &grad.attProj, dy, a3, &c.attProj)
 		return
@@ -179,7 +184,7 @@ func (b *block[T]) backward(p *kernel.Pool, dx Mat[T], grad *block[T], c *blockC
 	if grad.qkv.trained() {
 		b.ln1.affine(p, y, &c.ln1) // a_2 again
 	}
-	if bottom == layerQKV {
+	if bottom == stageQKV {
 		b.qkv.backwardInput(p, Mat[T]{}, dqkv, &c.qkv)
 		b.qkv.backwardWeights(p, &grad.qkv, dqkv, y, &c.qkv)
 		return

@@ -9,7 +9,23 @@ import (
 // rows of sequence s start at s·context.
 type keyValues[T Float] struct{ k, v Mat[T] }
 
-// keep puts new keys and values behind those that a decoder stored and returns
+// planStore places the keys and values of a decoder.
+func (w *workspace[T]) planStore(a *arena[T], s shape) {
+	a.in("keys and values")
+	place := func() keyValues[T] {
+		return keyValues[T]{a.mat(s.stored*s.Context, s.Heads*s.QueryDim()), a.mat(s.stored*s.Context, s.Width)}
+	}
+	if a.counts() {
+		a.times(s.Blocks, func() { place() })
+		return
+	}
+	w.store = make([]keyValues[T], s.Blocks)
+	for i := range w.store {
+		w.store[i] = place()
+	}
+}
+
+// withPast puts new keys and values behind those that a decoder stored and returns
 // all of them; without a store it returns its arguments.
 func (w *workspace[T]) withPast(block int, k, v Mat[T]) (allK, allV Mat[T]) {
 	if w.store == nil {
@@ -48,22 +64,16 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	c := n.params.Config
 	d := &Decoder[T]{n: n, lens: make([]int, batch)}
 	d.w.blocks = make([]blockCache[T], 1)
-	d.w.store = make([]keyValues[T], c.Blocks)
-	s := shape{Config: c, rows: max(batch, min(c.Context, feedRows)), seqs: batch, threads: n.pool.Threads(), chunk: batch}
-	if n.adapter != nil {
-		s.lora = &n.adapter.Config
+	o := n.o
+	o.Threads = n.pool.Threads()
+	p := newPlan[T](o.decoding(c, n.adapterConfig(), batch))
+	if p.precision == BF16 {
+		n.reserveBF16(p.shape)
 	}
-	if n.o.Precision == BF16 {
-		n.reserveBF16(s.rows, false)
-	}
-	n.planDoRA()
-	allocate(func(a *arena[T]) {
-		d.w.planForward(a, s)
-		d.out, d.last = d.w.logits.y, d.w.logits.x
-		for i := range d.w.store {
-			d.w.store[i] = keyValues[T]{a.mat(batch*c.Context, c.Heads*c.QueryDim()), a.mat(batch*c.Context, c.Width)}
-		}
-	})
+	n.reserveDoRA(p)
+	p.forward.cut(func(a *arena[T]) { d.w.planForward(a, p.shape) })
+	d.out, d.last = d.w.logits.y, d.w.logits.x
+	p.store.cut(func(a *arena[T]) { d.w.planStore(a, p.shape) })
 	return d
 }
 

@@ -46,11 +46,11 @@ func (d drops) block(i int) masks {
 		maskAt(d.p, d.seed, d.step, i, siteAttention),
 		maskAt(d.p, d.seed, d.step, i, siteProjection),
 		maskAt(d.p, d.seed, d.step, i, siteContract),
-		[layers]kernel.Mask{
-			layerQKV:      adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetQKV),
-			layerAttProj:  adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetAttProj),
-			layerExpand:   adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetExpand),
-			layerContract: adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetContract),
+		[stages]kernel.Mask{
+			stageQKV:      adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetQKV),
+			stageAttProj:  adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetAttProj),
+			stageExpand:   adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetExpand),
+			stageContract: adapterMaskAt(d.lora, d.seed, d.step, i, pedestrian.TargetContract),
 		},
 	}
 }

@@ -37,7 +37,7 @@ func TestMasksOfAStepDiffer(t *testing.T) {
 				add(m.attProj, "%sa_4 of block %d", at, i)
 				add(m.contract, "%sa_9 of block %d", at, i)
 				for layer, l := range m.lora {
-					if layer == layerLN1 || layer == layerLN2 {
+					if layer == stageLN1 || layer == stageLN2 {
 						continue // which have no adapter
 					}
 					add(l, "%sthe adapters of layer %d of block %d", at, layer, i)
@@ -61,8 +61,8 @@ func TestAdapterMasksAreThose(t *testing.T) {
 	for i := range 3 {
 		m := d.block(i).lora
 		for target, mask := range map[pedestrian.Target]kernel.Mask{
-			pedestrian.TargetQ: m[layerQKV], pedestrian.TargetQKV: m[layerQKV], pedestrian.TargetAttProj: m[layerAttProj],
-			pedestrian.TargetExpand: m[layerExpand], pedestrian.TargetContract: m[layerContract], pedestrian.TargetLogits: d.logits(),
+			pedestrian.TargetQ: m[stageQKV], pedestrian.TargetQKV: m[stageQKV], pedestrian.TargetAttProj: m[stageAttProj],
+			pedestrian.TargetExpand: m[stageExpand], pedestrian.TargetContract: m[stageContract], pedestrian.TargetLogits: d.logits(),
 		} {
 			told, applied := NewMat[float64](3, 50), NewMat[float64](3, 50)
 			AdapterMask(told, 0.3, 5, 7, i, target)

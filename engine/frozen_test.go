@@ -36,8 +36,8 @@ func TestFrozenAdapters(t *testing.T) {
 			n, m := New(p, lora, o), New(p, lora, o)
 			alone, dp, da := likeAdapter(lora), like(p), likeAdapter(lora)
 			s1, _ := n.Gradients(nil, alone, b, 1, 1) // before there is memory for more
-			if low := lowest(cs.c, cs.lora); n.work.low != low {
-				t.Errorf("%s: memory is taken from block %d on, and planned from block %d on", cs.name, n.work.low, low)
+			if got, want := n.adapterBottom, lowestStage(alone); got != want {
+				t.Errorf("%s: the lowest stage with a gradient is %d, not %d", cs.name, got, want)
 			}
 			s2, _ := m.Gradients(dp, da, b, 1, 1)
 			if s1 != s2 || !slices.Equal(alone.Slab, da.Slab) {
@@ -56,6 +56,31 @@ func TestFrozenAdapters(t *testing.T) {
 			}
 			n.Close()
 			m.Close()
+		}
+	}
+}
+
+// lowestStage is bottom, from what an adapter has in fact.
+func lowestStage[T Float](a *pedestrian.Adapter[T]) int {
+	for _, t := range a.Tensors() {
+		switch {
+		case t.Name == "tok.rows":
+			return -1
+		case t.Block >= 0:
+			return stages*t.Block + t.Stage
+		case t.Layer == "lnFinal":
+			return stages * a.Base.Blocks
+		}
+	}
+	return stages*a.Base.Blocks + 1
+}
+
+// TestStages: the stages of a block are those of the list of parameters.
+func TestStages(t *testing.T) {
+	stageOf := map[string]int{"ln1": stageLN1, "qkv": stageQKV, "attProj": stageAttProj, "ln2": stageLN2, "expand": stageExpand, "contract": stageContract}
+	for _, s := range gpt2Config.Slots() {
+		if want, ok := stageOf[s.Layer]; s.Block >= 0 && (!ok || s.Stage != want || s.Stage >= stages) {
+			t.Errorf("%s is of stage %d, not %d", s.Name, s.Stage, want)
 		}
 	}
 }

@@ -8,39 +8,40 @@ import (
 )
 
 // Gradients returns Σℓ over the tokens of b that have a target, and their
-// number, and adds scale times the gradient of that sum to dp and dlora. Either
-// may be nil: what it stands for is frozen and nothing of it is computed. With a
-// scale of 1/counted the gradient is that of the mean.
+// number, and adds scale times the gradient of that sum to dp and da, those of the
+// parameters and of the adapter. Either may be nil: it is frozen and nothing of it is
+// computed. With a scale of 1/counted the gradient is that of the mean.
 //
 // With dropout the losses are those under the masks of step. Two batches of one
 // optimizer step need two values of step to have different masks.
-func (n *Network[T]) Gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
-	return n.gradients(dp, dlora, b, scale, step, false)
+func (n *Network[T]) Gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
+	return n.gradients(dp, da, b, scale, step, false)
 }
 
-// SetGradients is Gradients for a dp and a dlora whose old numbers do not count:
-// it saves clearing them before and reading them here. Without Options.Accumulate
-// they are where activations lie until it returns.
-func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
-	return n.gradients(dp, dlora, b, scale, step, true)
+// SetGradients is Gradients, but it overwrites dp and da: they need not be cleared
+// before, and are not read. Without Options.Accumulate activations lie in dp until it
+// returns.
+func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
+	return n.gradients(dp, da, b, scale, step, true)
 }
 
-func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T], b Batch, scale float64, step uint64, overwrite bool) (sum float64, counted int) {
+func (n *Network[T]) gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[T], b Batch, scale float64, step uint64, overwrite bool) (sum float64, counted int) {
 	n.mustFit("Gradients", b, true)
 	c := n.params.Config
 	if dp != nil && dp.Config != c {
 		panic(fmt.Sprintf("engine.Network.Gradients: gradients of %+v, a network of %+v", dp.Config, c))
 	}
-	if dlora != nil && (n.adapter == nil || dlora.Base != c || len(dlora.Slab) != len(n.adapter.Slab)) {
-		panic(fmt.Sprintf("engine.Network.Gradients: gradients of an adapter %+v, which is not the network's", dlora.Config))
+	if da != nil && (n.adapter == nil || da.Base != c || len(da.Slab) != len(n.adapter.Slab)) {
+		panic(fmt.Sprintf("engine.Network.Gradients: gradients of an adapter %+v, which is not the network's", da.Config))
 	}
-	t := gradients[T]{dp, dlora, n.adapter, overwrite}
-	n.reserve(true, t)
+	grads := gradients[T]{dp, da, n.adapter, overwrite}
+	t := n.trained(grads)
+	n.reserve(&t, grads)
 	n.prepare()
 	w := &n.work
 	if counted = w.logits.setTargets(b.Targets); counted == 0 {
 		if overwrite {
-			zero(dp, dlora)
+			zero(dp, da)
 		}
 		return 0, 0
 	}
@@ -52,30 +53,29 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 	w.logits.mask = drops.logits()
 	a11 := n.forward(w, b.Tokens, &drops)
 
-	bottom := t.bottom(c)
-	grad := t.logits()
+	grad := grads.logits()
 	e, dx := first(w.e, a11.Rows), first(w.dx, a11.Rows)
-	if bottom > layers*c.Blocks { // nothing below FC_logits is trained
+	if t.bottom > stages*c.Blocks { // nothing below FC_logits is trained
 		return n.logits.lossAndGradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
 	}
 	sum = n.logits.lossAndGradients(n.pool, e, &grad, scale, &w.logits, a11) // Δ_12, Δ_11, ∂w_11, ∂b_11
 
 	w.show(-1, "Δ_11", "logits", e)
 	clear(dx.V)
-	n.final.backward(n.pool, dx, t.final(), e, &w.final) // Δ_10, ∂w_10, ∂b_10
+	n.final.backward(n.pool, dx, grads.final(), e, &w.final) // Δ_10, ∂w_10, ∂b_10
 	for i := range slices.Backward(n.blocks) {
-		if bottom >= layers*(i+1) {
+		if t.bottom >= stages*(i+1) {
 			break
 		}
-		g := t.block(c, i)
+		g := grads.block(c, i)
 		if n.o.Recompute && i < len(n.blocks)-1 { // the cache is still that of the last block
 			n.blocks[i].recompute(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
 		}
 		w.show(i, "Δ_10", "contract", dx)
-		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), bottom-layers*i)
+		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), t.bottom-stages*i)
 	}
 	w.show(-1, "Δ_1", "embedding", dx)
-	if g := t.embedding(c); g.pos.V != nil || g.own.V != nil {
+	if g := grads.embedding(c); g.pos.V != nil || g.own.V != nil {
 		if m := drops.embedding(); m.On() {
 			w.drop.mask = m
 			w.drop.apply(n.pool, dx, dx, false)
@@ -91,11 +91,11 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], dlora *pedestrian.Adapt
 }
 
 // zero sets what is not nil to zero.
-func zero[T Float](dp *pedestrian.Params[T], dlora *pedestrian.Adapter[T]) {
+func zero[T Float](dp *pedestrian.Params[T], da *pedestrian.Adapter[T]) {
 	if dp != nil {
 		dp.Zero()
 	}
-	if dlora != nil {
-		clear(dlora.Slab)
+	if da != nil {
+		clear(da.Slab)
 	}
 }

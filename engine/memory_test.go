@@ -1,47 +1,91 @@
 package engine
 
 import (
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"math"
+	"runtime"
+	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// TestMemoryIsThePlan compares the prediction with what a network places.
-func TestMemoryIsThePlan(t *testing.T) {
-	for _, cs := range everyCase() {
-		for _, drop := range []float64{0, 0.1} {
-			p, lora := convert[float32](cs.params(1))
-			o := Options{Batch: cs.b, Threads: 2, Dropout: drop}
-			budget, err := Memory[float32](cs.c, cs.lora, o)
-			if err != nil {
-				t.Fatal(err)
+// TestPlannedIsTaken: what Memory and DecoderMemory tell is what a network and a decoder
+// take, part by part and to the byte, in every kind of run.
+func TestPlannedIsTaken(t *testing.T) {
+	paths := kernel.Paths() // the slowest and the fastest lay rounded weights out in different ways
+	for _, path := range []kernel.Path{paths[0], paths[len(paths)-1]} {
+		t.Run(path.String(), func(t *testing.T) {
+			defer kernel.Use(kernel.Use(path))
+			testPlannedIsTaken(t)
+		})
+	}
+}
+
+func testPlannedIsTaken(t *testing.T) {
+	for _, cs := range append(append(append(slices.Clone(cases), bigger), frozenCases()...), reuseCases()...) {
+		for _, o := range []Options{{}, {Recompute: true}, {Accumulate: true, Precision: BF16}, {Dropout: 0.1, Precision: BF16}, {Recompute: true, Accumulate: true, Dropout: 0.1}} {
+			o.Batch, o.Context, o.Threads = cs.b, cs.t, 2
+			p, a := convert[float32](cs.params(1))
+			n := New(p, a, o)
+			dp := like(p)
+			if a != nil {
+				dp = nil
 			}
-			n := New(p, lora, o)
-			o = n.o
-			s := o.shape(cs.c, cs.lora, lowest(cs.c, cs.lora))
-			var a arena[float32]
-			n.work.planForward(&a, s)
-			n.work.planBackward(&a, s, nil)
-			n.planDoRA()
-			for _, d := range n.doras {
-				d.plan(&a)
+			if b := cs.batch(1); o.Accumulate {
+				n.Gradients(dp, likeAdapter(a), b, 1, 0)
+			} else {
+				n.SetGradients(dp, likeAdapter(a), b, 1, 0)
 			}
 			n.Close()
-			want := map[string]int64{}
-			for _, p := range a.budget {
-				want[p.Name] = p.Bytes
+			told, err := Memory[float32](cs.c, cs.lora, o)
+			if got := n.taken(&n.work); err != nil || told.Total() != got {
+				t.Errorf("%s, %+v: %v (%v), %d bytes, but %d are taken", cs.name, o, told, err, told.Total(), got)
 			}
-			for _, p := range budget {
-				if p.Bytes != want[p.Name] || p.Bytes <= 0 {
-					t.Errorf("%s: %s takes %d bytes, not %d", cs.name, p.Name, p.Bytes, want[p.Name])
-				}
-			}
-			if budget.Total() != a.budget.Total() || len(budget) != len(want) {
-				t.Errorf("%s: %v is not %v", cs.name, budget, a.budget)
+
+			d := New(p, a, o)
+			decoder := d.NewDecoder(3)
+			d.Close()
+			told, err = DecoderMemory[float32](cs.c, cs.lora, o, 3)
+			if got := d.taken(&decoder.w); err != nil || told.Total() != got {
+				t.Errorf("%s, %+v: a decoder of %v (%v), %d bytes, but %d are taken", cs.name, o, told, err, told.Total(), got)
 			}
 		}
 	}
+}
+
+// taken counts the bytes of w and of what n has beside it, matrix by matrix.
+func (n *Network[T]) taken(w *workspace[T]) (bytes int64) {
+	seen := map[*T]int{} // numbers from there on
+	add := func(vs ...[]T) {
+		for _, v := range vs {
+			if cap(v) > 0 {
+				v = v[:cap(v)]
+				seen[&v[0]] = max(seen[&v[0]], (len(v)+15)/16*16)
+			}
+		}
+	}
+	add(w.logitsRoom.v[:len(w.logitsRoom.v):len(w.logitsRoom.v)], w.backward)
+	for _, s := range w.store {
+		add(s.k.V, s.v.V)
+	}
+	for _, d := range n.doras {
+		add(d.gain, d.norm, d.sums, d.dt.V, d.ud.V)
+		for i := range d.q {
+			add(d.q[i].V, d.g[i].V, d.uc[i].V)
+		}
+	}
+	for _, size := range seen {
+		bytes += int64(size) * int64(unsafe.Sizeof(T(0)))
+	}
+	for _, p := range n.mixed.packed {
+		bytes += int64(p.to.Bytes())
+	}
+	for _, s := range []slot{n.mixed.x, n.mixed.dy, n.mixed.dh} {
+		bytes += 2 * int64(len(s.buf.V))
+	}
+	return bytes + int64(4*len(w.positions)+int(unsafe.Sizeof(segment{}))*cap(w.segments)+4*cap(w.logits.rows)+4*cap(w.logits.targets)+8*len(w.logits.loss.token))
 }
 
 // TestMemoryOfGPT2 holds the figure by hand: a token of a block keeps two
@@ -76,6 +120,20 @@ func TestMemoryOfAnything(t *testing.T) {
 	b, err := Memory[float64](huge, nil, Options{Batch: math.MaxInt32})
 	if err != nil || b.Total() < 1<<60 {
 		t.Errorf("%v, %v: too little for 2³⁰ blocks and 2³¹ tokens", b, err)
+	}
+	a := &pedestrian.AdapterConfig{Rank: 1, Scaling: pedestrian.ScaleRank, DoRA: true, Bias: pedestrian.BiasAdapted, Layers: []int{1 << 29}, Targets: []pedestrian.Target{pedestrian.TargetV}}
+	for _, o := range []Options{{}, {Recompute: true}, {Accumulate: true}} {
+		if _, err := Memory[float32](huge, a, o); err != nil {
+			t.Error(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		Memory[float32](huge, nil, o)
+		DecoderMemory[float32](huge, nil, o, 1<<20)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+			t.Errorf("planning takes %d bytes", took)
+		}
 	}
 	for _, c := range []pedestrian.Config{{}, {Vocab: 2, Context: 2, Width: 3, Heads: 2, Blocks: 1, Activation: pedestrian.ReLU}} {
 		if _, err := Memory[float32](c, nil, Options{}); err == nil {

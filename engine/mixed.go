@@ -165,12 +165,11 @@ func (w weights) of(v any) *packedWeight {
 	return nil
 }
 
-// mix makes room for passes of that many tokens, and backward passes if train, and
-// gives every layer its packed weight.
-func (n *Network[T]) reserveBF16(rows int, train bool) {
-	w, s := &n.mixed, n.o.shape(n.params.Config, nil, 0)
-	s.rows = rows
-	x, dy, dh := s.operands(train || w.train)
+// reserveBF16 takes the memory of operands for passes of shape s, and gives every layer
+// its packed weight.
+func (n *Network[T]) reserveBF16(s shape) {
+	w, train := &n.mixed, s.backward
+	x, dy, dh := s.operands()
 	for _, r := range []struct {
 		s    *slot
 		size int
@@ -196,7 +195,7 @@ func (n *Network[T]) reserveBF16(rows int, train bool) {
 	}
 	for i := range n.blocks {
 		b := &n.blocks[i]
-		for _, l := range []*fc[T]{&b.qkv.fc, &b.attProj.fc, &b.expand.fc, &b.contract.fc} {
+		for _, l := range b.linears() {
 			l.mixed = add(l.w, true, train)
 		}
 	}
@@ -208,43 +207,51 @@ func (n *Network[T]) reserveBF16(rows int, train bool) {
 }
 
 // operands is how many numbers the largest matrix of each slot has.
-func (s shape) operands(train bool) (x, dy, dh int) {
+func (s shape) operands() (x, dy, dh int) {
 	x = s.rows * strideBF16(max(s.Width, s.HiddenDim()))
-	if train {
+	if s.backward {
 		dy = max(s.rows*strideBF16(max(s.Width, s.HiddenDim(), s.QKVDim())), s.chunk*strideBF16(s.Vocab))
 		dh = s.rows * strideBF16(s.HiddenDim())
 	}
 	return x, dy, dh
 }
 
-// mixedBytes is what mix(rows, true) takes.
+// mixedBytes is what reserveBF16 takes.
 func (s shape) mixedBytes() (bytes int64) {
-	x, dy, dh := s.operands(true)
-	bytes = saturated(0, 2, saturated(saturated(int64(x), 1, int64(dy)), 1, int64(dh)))
-	packed := func(times, rows, cols int) {
+	x, dy, dh := s.operands()
+	for _, size := range []int{x, dy, dh} {
+		if size > 0 {
+			bytes = saturated(bytes, 2, int64(strideBF16(size))) // as kernel.NewMatBF16 has it
+		}
+	}
+	packed := func(times, rows, cols int, nn, nt bool) {
 		size := saturated(0, 2*int64(rows), int64(cols))
 		if size < 1<<50 { // far beyond any memory, the layout does not matter
-			size = int64(kernel.PackedBF16Bytes(rows, cols, true, true))
+			size = int64(kernel.PackedBF16Bytes(rows, cols, nn, nt))
 		}
 		bytes = saturated(bytes, int64(times), size)
 	}
-	packed(s.Blocks, s.Width, s.QKVDim())
-	packed(s.Blocks, s.Width, s.Width)
-	packed(s.Blocks, s.Width, s.HiddenDim())
-	packed(s.Blocks, s.HiddenDim(), s.Width)
-	if s.Tied {
-		packed(1, s.Vocab, s.Width)
-	} else {
-		packed(1, s.Width, s.Vocab)
+	one := s.Config
+	one.Blocks = 1
+	for _, l := range one.Linears() {
+		switch {
+		case l.Target != l.Layer: // a part
+		case l.Transposed:
+			packed(1, l.Out, l.In, s.backward, true)
+		case l.Block < 0:
+			packed(1, l.In, l.Out, true, s.backward)
+		default:
+			packed(s.Blocks, l.In, l.Out, true, s.backward)
+		}
 	}
 	return bytes
 }
 
-// Changed says that parameters were changed other than by AdamW, so that a network
-// in mixed precision rounds its weights again, and decoders beside DoRA compute their norms again.
+// Changed says that parameters were changed other than by AdamW: a network in mixed
+// precision then rounds its weights again, and decoders beside DoRA compute norms again.
 func (n *Network[T]) Changed() { n.mixed.stale, n.normsStale = true, true }
 
-// round brings the packed weights up to date.
+// packWeights brings the packed weights up to date.
 func (n *Network[T]) packWeights() {
 	if !n.mixed.stale {
 		return

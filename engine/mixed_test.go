@@ -133,25 +133,6 @@ func TestMixedDecoder(t *testing.T) {
 	}
 }
 
-// TestMixedMemory holds the plan against what is taken.
-func TestMixedMemory(t *testing.T) {
-	for _, cs := range everyCase() {
-		p, lora := convert[float32](cs.params(1))
-		n := New(p, lora, Options{Batch: cs.b, Precision: BF16})
-		n.reserve(false, gradients[float32]{})
-		n.reserve(true, gradients[float32]{params: n.params})
-		bytes := int64(2 * (len(n.mixed.x.buf.V) + len(n.mixed.dy.buf.V) + len(n.mixed.dh.buf.V)))
-		for _, w := range n.mixed.packed {
-			bytes += int64(w.to.Bytes())
-		}
-		budget, err := Memory[float32](cs.c, cs.lora, n.o)
-		if got := budget[len(budget)-1]; err != nil || got.Name != "bf16" || got.Bytes > bytes || bytes > got.Bytes+3*64 { // an odd number of cache lines in each slot
-			t.Errorf("%s: %v, %v; taken are %d bytes", cs.name, got, err, bytes)
-		}
-		n.Close()
-	}
-}
-
 // distance is the largest difference relative to the largest number of y.
 func distance(x, y []float64) (worst float64) {
 	most := 0.0

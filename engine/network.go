@@ -53,7 +53,9 @@ type Network[T Float] struct {
 
 	mixed      packedWeights // in mixed precision
 	doras      []*dora[T]    // of all layers that have magnitudes
-	normsStale bool          // parameters have, since a decoder weighed them
+	normsStale bool          // parameters changed since the norms of DoRA were computed
+
+	adapterBottom int // the lowest stage that the adapter trains
 
 	squares               sumSquares[T]
 	update                adamwTask[T]
@@ -87,6 +89,7 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	}
 	n.logits = logitsOf(p, lora)
 	n.work.blocks = make([]blockCache[T], c.Blocks+1)
+	n.adapterBottom = bottom(c, false, n.adapterConfig())
 	return n
 }
 
@@ -137,7 +140,7 @@ func (n *Network[T]) mustFit(fn string, b Batch, targets bool) {
 // number. There is no dropout in it.
 func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
 	n.mustFit("Loss", b, true)
-	n.reserve(false, gradients[T]{})
+	n.reserve(nil, gradients[T]{})
 	n.prepare()
 	w := &n.work
 	if counted = w.logits.setTargets(b.Targets); counted == 0 {
@@ -153,7 +156,7 @@ func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
 func (n *Network[T]) Logits(out Mat[T], b Batch) {
 	n.mustFit("Logits", b, false)
 	mustShape("Network.Logits", "out", out, b.B*b.T, n.params.Config.Vocab)
-	n.reserve(false, gradients[T]{})
+	n.reserve(nil, gradients[T]{})
 	n.prepare()
 	w := &n.work
 	w.setSegments(b)

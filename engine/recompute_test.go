@@ -52,8 +52,8 @@ func testRecompute[T Float](t *testing.T, precision Precision) {
 	}
 }
 
-// TestRecomputeMemory: the plan is what is taken, and of the activations of GPT-2
-// a token keeps d numbers a block instead of 10 d.
+// TestRecomputeMemory: of the activations of GPT-2 a token keeps d numbers a block
+// instead of 10 d.
 func TestRecomputeMemory(t *testing.T) {
 	o := Options{Batch: 4, Context: 256, Threads: 1, Recompute: true, Accumulate: true}
 	budget, err := Memory[float32](gpt2Config, nil, o)
@@ -65,17 +65,5 @@ func TestRecomputeMemory(t *testing.T) {
 	shared := 4*rows*(2*d+1) + rows*4 + rows*32
 	if got, want := budget[0], int64(block+12*4*rows*d+shared); got.Name != "activations" || got.Bytes != want {
 		t.Errorf("%v, not activations of %d bytes", got, want)
-	}
-	cs := bigger
-	p, lora := cs.params(1)
-	o = Options{Batch: cs.b, Threads: 1, Recompute: true}
-	n := New(p, lora, o)
-	defer n.Close()
-	var a arena[float64]
-	s := n.o.shape(cs.c, cs.lora, lowest(cs.c, cs.lora))
-	n.work.planForward(&a, s)
-	n.work.planBackward(&a, s, nil)
-	if budget, err := Memory[float64](cs.c, cs.lora, o); err != nil || budget.Total() != a.budget.Total() {
-		t.Errorf("%v (%v) is not %v", budget, err, a.budget)
 	}
 }

@@ -21,7 +21,7 @@ func (n *Network[T]) Scores(out []Score, b Batch) (counted int) {
 		panic(fmt.Sprintf("engine.Network.Scores: room for %d scores, a batch of %d tokens", len(out), len(b.Tokens)))
 	}
 	clear(out)
-	n.reserve(false, gradients[T]{})
+	n.reserve(nil, gradients[T]{})
 	n.prepare()
 	w := &n.work
 	if counted = w.logits.setTargets(b.Targets); counted == 0 {

@@ -10,7 +10,7 @@ type workspace[T Float] struct {
 	segments  []segment
 	x, y, h   Mat[T] // residual stream; output of a layer norm; a_8
 	embedding embeddingCache[T]
-	blocks    []blockCache[T] // of those that a backward pass reaches; the last is that of passing
+	blocks    []blockCache[T] // of those that a backward pass reaches; the last is the shared one
 	final     layerNormCache[T]
 	logits    logitsCache[T]
 	attention attentionScratch[T]
@@ -25,44 +25,24 @@ type workspace[T Float] struct {
 	low  int // the first block that a backward pass reaches
 	copy copyRows[T]
 
-	logitsRoom room[T]  // the logits of a chunk, which are not alive while blocks are at work
-	sharedRoom room[T]  // the cache of passing, which is not alive when a backward pass follows
+	logitsRoom room[T]  // of the logits of a chunk, which do not exist while blocks are at work
+	sharedRoom room[T]  // of the shared cache, which is not used when a backward pass follows
 	backward   []T      // what planBackward cuts
-	reused     []T      // and the gradient that it lends, or nil
-	gaps       [][2]int // between what is computed of that
+	reused     []T      // the gradient in which activations lie, or nil
+	gaps       [][2]int // between the parameters in it
 }
 
 // cache is that of block i, if a backward pass reaches it.
 func (w *workspace[T]) cache(i int) *blockCache[T] { return &w.blocks[i-w.low] }
 
-// passing is the cache of every block that no backward pass follows.
+// shared is the cache of every block that no backward pass reaches.
 func (w *workspace[T]) shared() *blockCache[T] { return &w.blocks[len(w.blocks)-1] }
-
-// shape is what sizes a workspace.
-type shape struct {
-	pedestrian.Config
-	lora    *pedestrian.AdapterConfig
-	rows    int // tokens at once
-	seqs    int // at once
-	threads int
-	dropout bool
-	chunk   int
-
-	recompute bool
-	low       int  // the first block that a backward pass reaches
-	lend      bool // the gradient lends its memory
-}
-
-func (o Options) shape(c pedestrian.Config, l *pedestrian.AdapterConfig, low int) shape {
-	rows := o.Batch * o.Context
-	return shape{c, l, rows, rows, o.Threads, o.Dropout > 0, o.Chunk, o.Recompute, low, l == nil && o.lends(c)}
-}
 
 // planForward places what a forward pass needs.
 func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	d := s.Width
 	a.in("activations")
-	w.positions, w.segments = list[int32](a, s.rows), list[segment](a, s.seqs)[:0]
+	w.positions, w.segments = list[int32](a, s.rows), list[segment](a, s.sequences)[:0]
 	w.y = a.mat(s.rows, d)
 	planNorm(a, &w.final, s.rows, d)
 	from := a.used
@@ -79,14 +59,13 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	w.logitsRoom = a.room(from)
 	w.logits.rows, w.logits.targets = list[int32](a, s.rows), list[int32](a, s.rows)
 	w.logits.loss.token = list[float64](a, s.chunk)
-	if s.lora != nil && s.lora.Has(0, pedestrian.TargetLogits) {
+	if s.adapter != nil && s.adapter.Has(0, pedestrian.TargetLogits) {
 		a.in("adapters")
-		w.logits.lora.h = a.mat(s.rows, s.lora.RankOf(pedestrian.TargetLogits))
+		w.logits.lora.h = a.mat(s.rows, s.adapter.RankOf(pedestrian.TargetLogits))
 	}
-
-	if s.lora != nil && len(s.lora.Tokens) > 0 {
+	if s.adapter != nil && len(s.adapter.Tokens) > 0 {
 		a.in("adapters")
-		w.logits.own = a.mat(s.chunk, len(s.lora.Tokens))
+		w.logits.own = a.mat(s.chunk, len(s.adapter.Tokens))
 	}
 
 	a.in("activations")
@@ -95,8 +74,8 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	a.rooms = nil
 }
 
-// planBackward places what Gradients needs beyond that. The gradient is the one that
-// lends its memory, if there is one yet.
+// planBackward places what a backward pass needs beyond that. gradient is the slab in
+// which activations lie, if they do and it is there already.
 func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 	d := s.Width
 	a.in("activations")
@@ -105,8 +84,8 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 
 	a.in("errors")
 	w.e = a.mat(s.rows, d)
-	between := w.logitsRoom // behind what the forward pass has there
-	a.rooms = []*room[T]{&between}
+	behind := w.logitsRoom // what the forward pass has there
+	a.rooms = []*room[T]{&behind}
 	w.dx = a.mat(s.rows, d)
 	wide := a.mat(s.rows, max(s.HiddenDim(), s.QKVDim())).V
 	w.dh, w.dqkv = over(wide, s.rows, s.HiddenDim()), over(wide, s.rows, s.QKVDim())
@@ -126,53 +105,72 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 	for i := range w.blocks {
 		w.blocks[i].ln1.partial, w.blocks[i].ln2.partial = partial, partial
 	}
-	if s.lora != nil {
-		w.planAdapters(a, s)
+	w.planAdapters(a, s)
+}
+
+// planBlocks places the caches of the blocks that a backward pass reaches. The first has
+// the memory that blocks share in a forward pass alone. With recomputation all have, and
+// the inputs of blocks are kept.
+func (w *workspace[T]) planBlocks(a *arena[T], s shape, gradient []T) {
+	if s.reuse {
+		w.planInGradient(a, s, gradient)
+		return
+	}
+	if s.recompute {
+		inputs := a.mat(s.rows, (s.Blocks-s.low)*s.Width)
+		for i := s.low; i < s.Blocks; i++ {
+			c := w.planned(a, i)
+			w.planInShared(a, c, s, s.adapts(i))
+			c.input = inputs
+			if a.counts() { // the others take nothing, either
+				break
+			}
+			c.input = over(inputs.V[(i-s.low)*s.rows*s.Width:], s.rows, s.Width)
+		}
+		return
+	}
+	w.planInShared(a, w.planned(a, s.low), s, s.adapts(s.low))
+	if a.counts() {
+		adapted, plain := s.blocksAbove()
+		a.times(adapted, func() { w.planBlock(a, w.planned(a, 0), s, true) })
+		a.times(plain, func() { w.planBlock(a, w.planned(a, 0), s, false) })
+		return
+	}
+	for i := s.low + 1; i < s.Blocks; i++ {
+		w.planBlock(a, w.cache(i), s, s.adapts(i))
 	}
 }
 
-// planBlocks places the caches of the blocks that a backward pass reaches. The first
-// has the memory of passing; with recomputation all have, and their inputs are kept.
-func (w *workspace[T]) planBlocks(a *arena[T], s shape, gradient []T) {
-	blocks := w.blocks[:len(w.blocks)-1]
-	switch {
-	case s.lend:
-		w.planLent(a, s, blocks, gradient)
-	case s.recompute:
-		inputs := a.mat(s.rows, (s.Blocks-s.low)*s.Width)
-		for i := range blocks[:min(len(blocks), s.Blocks-s.low)] {
-			passed := w.sharedRoom
-			a.rooms = []*room[T]{&passed}
-			w.planBlock(a, &blocks[i], s, s.adapts(s.low+i))
-			blocks[i].input = inputs
-			if size := s.rows * s.Width; inputs.V != nil {
-				blocks[i].input = over(inputs.V[i*size:], s.rows, s.Width)
-			}
-		}
-	default:
-		passed := w.sharedRoom
-		a.rooms = []*room[T]{&passed}
-		for i := range blocks[:min(len(blocks), s.Blocks-s.low)] {
-			w.planBlock(a, &blocks[i], s, s.adapts(s.low+i))
-			a.rooms = nil
-		}
+// planned is the cache of block i. Where an arena counts, one stands for all.
+func (w *workspace[T]) planned(a *arena[T], i int) *blockCache[T] {
+	if a.counts() {
+		return &w.blocks[0]
 	}
+	return w.cache(i)
+}
+
+// planInShared places the cache of a block in the memory of the shared one, as far as
+// there is place.
+func (w *workspace[T]) planInShared(a *arena[T], c *blockCache[T], s shape, adapted bool) {
+	shared := w.sharedRoom
+	a.rooms = []*room[T]{&shared}
+	w.planBlock(a, c, s, adapted)
 	a.rooms = nil
 }
 
 // planBlock places the cache of a block, and of its adapters if it is adapted.
 func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape, adapted bool) {
-	a.below(layerAttProj) // the backward pass of attention is done when that of qkv begins
+	a.below(stageAttProj) // the backward pass of attention is done when that of qkv begins
 	c.a3qkv, c.a3 = a.mat(s.rows, s.QKVDim()), a.mat(s.rows, s.Width)
 	c.att.lse = a.mat(s.Heads, s.rows)
 	c.att.scratch = &w.attention
-	a.below(layerLN1)
+	a.below(stageLN1)
 	planNorm(a, &c.ln1, s.rows, s.Width)
-	a.below(layerLN2)
+	a.below(stageLN2)
 	planNorm(a, &c.ln2, s.rows, s.Width)
-	a.below(layers) // that of g comes before that of FC_contract
+	a.below(stages) // that of g comes before that of FC_contract
 	c.a7 = a.mat(s.rows, s.HiddenDim())
-	if s.lora != nil && adapted {
+	if adapted && s.adapter != nil {
 		c.planAdapters(a, s)
 	}
 }
@@ -181,7 +179,7 @@ func planNorm[T Float](a *arena[T], c *layerNormCache[T], rows, d int) {
 	c.xhat, c.rstd = a.mat(rows, d), a.vec(rows)
 }
 
-// place says where the tokens of b lie: a segment is a document.
+// setSegments says where the tokens of b lie: a segment is a document.
 func (w *workspace[T]) setSegments(b Batch) {
 	w.segments = w.segments[:0]
 	starts := b.Starts

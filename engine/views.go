@@ -4,8 +4,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// blockOf is block i of p and a, either of which may be nil; what a trains of norms
-// and biases stands in the place of p's.
+// blockOf is block i of p with the adapter a; either may be nil. Norms and biases of a
+// stand in the place of those of p.
 func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestrian.Adapter[T], i int) (b block[T]) {
 	keys := c.Heads * c.QueryDim()
 	b.att = attention[T]{heads: c.Heads, keyDim: c.QueryDim(), valueDim: c.ValueDim(), scale: T(c.ScoreScale(i))}
@@ -23,8 +23,8 @@ func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestria
 	return b
 }
 
-// take puts the factors of a beside the layers of b, and what a has of norms and
-// biases in the place of b's.
+// attach puts the factors of a beside the layers of b, and norms and biases of a in the
+// place of those of b.
 func (b *block[T]) attach(a *pedestrian.AdapterBlock[T]) {
 	keys := b.att.heads * b.att.keyDim
 	b.qkv.lora = [3]lora[T]{loraOf(a.Q, 0), loraOf(a.K, keys), loraOf(a.V, 2*keys)}
@@ -40,7 +40,7 @@ func (b *block[T]) attach(a *pedestrian.AdapterBlock[T]) {
 	b.contract.replaceBias(a.Own.Contract.B)
 }
 
-// take puts the gain and the bias of a, where it has them, in the place of l's.
+// replace puts the gain and the bias of a, where it has them, in the place of those of l.
 func (l *layerNorm[T]) replace(a pedestrian.Affine[T]) {
 	if a.W.V != nil {
 		l.w = a.W.V
@@ -50,7 +50,7 @@ func (l *layerNorm[T]) replace(a pedestrian.Affine[T]) {
 	}
 }
 
-// take puts b, if it is there, in the place of l's bias.
+// replaceBias puts b, if it is there, in the place of the bias of l.
 func (l *fc[T]) replaceBias(b pedestrian.Tensor[T]) {
 	if b.V != nil {
 		l.b = b.V
@@ -67,49 +67,20 @@ func loraOf[T Float](a pedestrian.LoRA[T], from int) lora[T] {
 	return lora[T]{down: view(a.Down), up: view(a.Up), magnitude: a.Magnitude.V, scale: T(a.Multiplier), from: from}
 }
 
-// Layers of a block that can be trained alone, from the bottom.
-const (
-	layerLN1 = iota
-	layerQKV
-	layerAttProj
-	layerLN2
-	layerExpand
-	layerContract
-	layers
-)
-
-// lowest is the lowest layer of b, a gradient, that has anything; layers if none has.
-func (b *block[T]) lowest() int {
-	switch {
-	case b.ln1.trained():
-		return layerLN1
-	case b.qkv.trained():
-		return layerQKV
-	case b.attProj.trained():
-		return layerAttProj
-	case b.ln2.trained():
-		return layerLN2
-	case b.expand.trained():
-		return layerExpand
-	case b.contract.trained():
-		return layerContract
-	}
-	return layers
-}
-
-// trained says whether l, a gradient, has anything.
+// trained says whether l, a gradient, holds any.
 func (l *layerNorm[T]) trained() bool { return l.w != nil || l.b != nil }
 
-// A gradients is what gradients are wanted of: dp, dlora, or both.
+// gradients is where a backward pass puts its gradients: those of params, of adapter, or
+// of both.
 type gradients[T Float] struct {
 	params    *pedestrian.Params[T]
 	adapter   *pedestrian.Adapter[T]
-	replacing *pedestrian.Adapter[T] // of the network: norms and biases that stand in place of dp's
-	overwrite bool                   // old numbers do not count
+	replacing *pedestrian.Adapter[T] // the network's adapter, whose norms and biases stand in the place of the network's
+	overwrite bool                   // set them; else add to them
 }
 
-// block is the gradient of block i. What stands in the place of a parameter of dp
-// leaves that one without effect, and so without gradient.
+// block is the gradient of block i. A parameter in whose place one of the adapter stands
+// has no effect, and so no gradient.
 func (t gradients[T]) block(c pedestrian.Config, i int) block[T] {
 	b := blockOf(c, t.params, nil, i)
 	if t.replacing != nil {
@@ -157,7 +128,7 @@ func (t gradients[T]) logits() logits[T] {
 	return l
 }
 
-// leave removes what a has from l, a gradient.
+// freeze removes what a has from l, a gradient.
 func (l *layerNorm[T]) freeze(a pedestrian.Affine[T], overwrite bool) {
 	freeze(&l.w, a.W, overwrite)
 	freeze(&l.b, a.B, overwrite)
@@ -165,8 +136,8 @@ func (l *layerNorm[T]) freeze(a pedestrian.Affine[T], overwrite bool) {
 
 func (l *fc[T]) freezeBias(b pedestrian.Tensor[T], overwrite bool) { freeze(&l.b, b, overwrite) }
 
-// leave removes g, a gradient, if the adapter's by stands in the place of what it is
-// of: nothing will be added to it, and where old numbers do not count it is zero.
+// freeze removes g, the gradient of a parameter, if by stands in the parameter's place.
+// Nothing is added to g then; if it is to be overwritten, it is zero.
 func freeze[T Float](g *[]T, by pedestrian.Tensor[T], overwrite bool) {
 	if by.V == nil {
 		return
@@ -177,10 +148,10 @@ func freeze[T Float](g *[]T, by pedestrian.Tensor[T], overwrite bool) {
 	*g = nil
 }
 
-// overwrite marks b, a gradient, as one whose old numbers do not count.
+// overwrite says of b, a gradient, that it is set, not added to.
 func (b *block[T]) overwrite() {
 	b.ln1.overwrite, b.ln2.overwrite = true, true
-	for _, l := range []*adapted[T]{&b.qkv, &b.attProj, &b.expand, &b.contract} {
+	for _, l := range b.linears() {
 		l.overwrite = true
 		for i := range l.lora {
 			l.lora[i].overwrite = true
@@ -199,25 +170,14 @@ func (t gradients[T]) embedding(c pedestrian.Config) (g embedding[T]) {
 	return g
 }
 
-// bottom is the lowest layer that has something to train, counted in layers of
-// blocks: -1 when everything is trained, or rows of the embedding, layers·n_blocks when the final norm is the
-// lowest, and one more when nothing below FC_logits is trained.
-func (t gradients[T]) bottom(c pedestrian.Config) int {
-	if t.params != nil {
-		return -1
+// trained says what a backward pass computes into g.
+func (n *Network[T]) trained(g gradients[T]) trained {
+	t := trained{params: g.params != nil, overwrite: g.overwrite, bottom: stages*n.params.Config.Blocks + 1}
+	switch {
+	case g.params != nil:
+		t.bottom = -1
+	case g.adapter != nil:
+		t.bottom = n.adapterBottom
 	}
-	if t.adapter != nil && t.adapter.TokRows.V != nil {
-		return -1
-	}
-	if t.adapter != nil {
-		for i := range c.Blocks {
-			if b := t.block(c, i); b.lowest() < layers {
-				return layers*i + b.lowest()
-			}
-		}
-		if f := t.final(); f.trained() {
-			return layers * c.Blocks
-		}
-	}
-	return layers*c.Blocks + 1
+	return t
 }
