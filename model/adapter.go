@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/token"
 	"github.com/pedestrian-ml/pedestrian/train"
@@ -53,7 +54,7 @@ func (m *Model) OpenAdapter(ctx context.Context, name string, o Options) (*Adapt
 		return &Adapter{a, name, nil}, nil
 	}
 	kind := KindRun
-	if _, err := os.Stat(filepath.Join(at, train.ManifestFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(at, durable.ManifestFile)); err == nil {
 		kind = KindCheckpoint
 	}
 	c, err := OpenCheckpoint(kind, at, o)

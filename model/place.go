@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -113,7 +114,7 @@ func named(ctx context.Context, name string, missing error, o Options) (dir stri
 
 // directory says what is kept in the directory path.
 func directory(path string) (Kind, error) {
-	if _, err := os.Stat(filepath.Join(path, train.ManifestFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(path, durable.ManifestFile)); err == nil {
 		return KindCheckpoint, nil
 	}
 	if isAdapter(path) {

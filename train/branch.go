@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // Branch begins another run, in the directory dir, which must not hold one, with the
@@ -14,15 +17,15 @@ import (
 // and the lines of the log up to it. The run that c is of stays as it is. It returns c as
 // the new run's, to [Resume] it in dir.
 func Branch(c *Checkpoint, dir string) (*Checkpoint, error) {
-	b, err := branch(disk{}, c, dir)
+	b, err := branch(durable.OS, c, dir)
 	if err != nil {
 		return nil, fmt.Errorf("beginning a run from %s: %w", c.Dir, err)
 	}
 	return b, nil
 }
 
-func branch(fs fileSystem, c *Checkpoint, dir string) (*Checkpoint, error) {
-	to, err := enter(fs, dir)
+func branch(fs durable.FS, c *Checkpoint, dir string) (*Checkpoint, error) {
+	to, err := durable.Enter(fs, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +56,7 @@ func branch(fs fileSystem, c *Checkpoint, dir string) (*Checkpoint, error) {
 }
 
 // branchRun copies what else of the run of c belongs to c.
-func branchRun(fs fileSystem, c *Checkpoint, to fileSystem, dir string) error {
+func branchRun(fs durable.FS, c *Checkpoint, to durable.FS, dir string) error {
 	run := filepath.Dir(c.Dir)
 	from, err := fs.Within(run)
 	if err != nil {
@@ -81,25 +84,25 @@ func branchRun(fs fileSystem, c *Checkpoint, to fileSystem, dir string) error {
 		return nil
 	}
 	if err == nil {
-		_, err = replace(to, dir, file{MetricsFile, 0, func(w io.Writer) error { return log.copyLines(w, size, &c.State.Progress) }})
+		_, err = durable.Replace(to, dir, durable.File{Name: MetricsFile, Write: func(w io.Writer) error { return log.copyLines(w, size, &c.State.Progress) }})
 	}
 	return err
 }
 
 // copyCheckpoint saves what is in the checkpoint at once more in the run dir.
-func copyCheckpoint(from fileSystem, at string, to fileSystem, dir string) (saved string, err error) {
-	s, err := unseal(from, at)
+func copyCheckpoint(from durable.FS, at string, to durable.FS, dir string) (saved string, err error) {
+	s, err := open(from, at)
 	if err != nil {
 		return "", err
 	}
-	var files []file
-	for _, e := range s.files {
-		files = append(files, file{e.Name, e.Bytes, func(w io.Writer) error {
-			return s.whole(e.Name, func(r io.ReaderAt, size int64) error {
+	var files []durable.File
+	for name, size := range s.Files() {
+		files = append(files, durable.File{Name: name, Bytes: size, Blocks: strings.HasSuffix(name, tensorSuffix), Write: func(w io.Writer) error {
+			return s.Read(name, func(r io.ReaderAt, size int64) error {
 				_, err := io.Copy(w, io.NewSectionReader(r, 0, size))
 				return err
 			})
 		}})
 	}
-	return save(to, dir, s.step, files)
+	return saveFiles(to, dir, s.Step, files)
 }

@@ -3,9 +3,12 @@ package train
 import (
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -18,7 +21,7 @@ import (
 //	model.safetensors      the weights, float32, by our dotted names; of an adapter run
 //	adapter.safetensors    in its place: the adapter, but not the base beside it
 //	optimizer.safetensors  the moments: the same names with ".m" and ".v"
-//	MANIFEST.json          sizes and digests of the files above
+//	MANIFEST.json          sizes and digests of the files above, by package durable
 const (
 	configFile    = "config.json"
 	tokenizerFile = "tokenizer.json"
@@ -32,9 +35,6 @@ const (
 	// CurveSVG and CurvePNG are the names of the drawings that [Run.WriteFile] puts there.
 	CurveSVG = "loss.svg"
 	CurvePNG = "loss.png"
-
-	checkpointFormat = 3 // 1 had no manifest, 2 the SHA-256 of every file
-	oldestFormat     = 2 // that is read
 )
 
 // runFiles are the files that are written anew in a run directory, by way of another name.
@@ -73,7 +73,7 @@ type configJSON struct {
 // again. What was saved before stays. It returns the checkpoint's directory. A run that
 // is being trained is refused.
 func (c *Checkpoint) Save(run string) (dir string, err error) {
-	fs, err := disk{}.Within(run)
+	fs, err := durable.OS.Within(run)
 	if err != nil {
 		return "", fmt.Errorf("saving the checkpoint of step %d: %w", c.State.Step, err)
 	}
@@ -86,25 +86,44 @@ func (c *Checkpoint) Save(run string) (dir string, err error) {
 	return c.save(fs, run)
 }
 
-func (c *Checkpoint) save(fs fileSystem, run string) (dir string, err error) {
-	dir, err = save(fs, run, c.State.Step, c.files())
+func (c *Checkpoint) save(fs durable.FS, run string) (dir string, err error) {
+	dir, err = saveFiles(fs, run, c.State.Step, c.files())
 	if err != nil {
 		return "", fmt.Errorf("saving the checkpoint of step %d: %w (what was saved before is intact)", c.State.Step, err)
 	}
 	return dir, nil
 }
 
+// saveFiles saves files as a checkpoint of a step in the directory run, under a name that
+// no other has.
+func saveFiles(fs durable.FS, run string, step int, files []durable.File) (dir string, err error) {
+	sweep(fs, run)
+	names, err := fs.List(run)
+	if err != nil {
+		return "", err
+	}
+	e := Entry{Step: step, Revision: 1}
+	for slices.Contains(names, e.name()) {
+		e.Revision++
+	}
+	if err := durable.Save(fs, run, e.name(), step, files); err != nil {
+		return "", err
+	}
+	return filepath.Join(run, e.name()), nil
+}
+
 // files are the files of c that its manifest lists, in the order in which they are
 // written.
-func (c *Checkpoint) files() []file {
+func (c *Checkpoint) files() []durable.File {
 	meta := map[string]string{"format": "pedestrian", "step": strconv.Itoa(c.State.Step)}
 	bytes := 4 * int64(len(c.State.Trained().Slab()))
-	return []file{
-		{configFile, 0, func(w io.Writer) error { return writeJSON(w, configJSON{c.Network, c.Options, c.Data, c.Base, c.Ends}) }},
-		{tokenizerFile, 0, func(w io.Writer) error { return writeJSON(w, c.Tokenizer) }},
-		{stateFile, 0, func(w io.Writer) error { return writeJSON(w, c.State.Progress) }},
-		{c.weightsFile(), bytes, func(w io.Writer) error { return writeTensors(w, meta, c.State.Trained().Tensors()) }},
-		{momentsFile, 2 * bytes, func(w io.Writer) error { return writeTensors(w, meta, c.State.moments()) }},
+	config := configJSON{c.Network, c.Options, c.Data, c.Base, c.Ends}
+	return []durable.File{
+		{Name: configFile, Write: func(w io.Writer) error { return writeJSON(w, config) }},
+		{Name: tokenizerFile, Write: func(w io.Writer) error { return writeJSON(w, c.Tokenizer) }},
+		{Name: stateFile, Write: func(w io.Writer) error { return writeJSON(w, c.State.Progress) }},
+		{Name: c.weightsFile(), Bytes: bytes, Blocks: true, Write: func(w io.Writer) error { return writeTensors(w, meta, c.State.Trained().Tensors()) }},
+		{Name: momentsFile, Bytes: 2 * bytes, Blocks: true, Write: func(w io.Writer) error { return writeTensors(w, meta, c.State.moments()) }},
 	}
 }
 

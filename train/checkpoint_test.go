@@ -3,7 +3,6 @@ package train
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -186,42 +185,6 @@ func TestLoadRefuses(t *testing.T) {
 			t.Errorf("got %v, want one line with %s", err, c.want)
 		}
 	}
-}
-
-// reseal writes the manifest that fits what dir holds now, so that what is read after
-// it was checked has to stand for itself.
-func reseal(t *testing.T, dir string) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, ManifestFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m manifest
-	if err := json.Unmarshal(text, &m); err != nil {
-		t.Fatal(err)
-	}
-	for i, e := range m.Files {
-		content, err := os.ReadFile(filepath.Join(dir, e.Name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.Files[i] = entryOf(e.Name, content)
-	}
-	if err := os.WriteFile(filepath.Join(dir, ManifestFile), m.text(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// entryOf is what a manifest says of a file.
-func entryOf(name string, content []byte) fileEntry {
-	e := fileEntry{Name: name, Bytes: int64(len(content))}
-	sum := newSum(name)
-	sum.Write(content)
-	e.setSum(sum)
-	return e
 }
 
 // What an interrupted save left behind is not taken for a checkpoint, and goes away.

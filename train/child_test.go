@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // childVar tells the test binary to be a trainer instead: "DIR TEXT MODE THREADS STOP
@@ -68,7 +71,7 @@ func child(args []string) error {
 	if err != nil {
 		return err
 	}
-	fs := hookFS{disk{}, func(what, name string) error {
+	fs := faultdisk.Hook{FS: durable.OS, Before: func(what, name string) error {
 		if kill == 0 {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
@@ -290,7 +293,7 @@ func TestOneWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		_, err = lockRun(disk{}, dir)
+		_, err = lockRun(durable.OS, dir)
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("refused after %s", took)
 		}
@@ -302,7 +305,7 @@ func TestOneWriter(t *testing.T) {
 		}
 		first.Process.Kill()
 		first.Wait()
-		lock, err := lockRun(disk{}, dir)
+		lock, err := lockRun(durable.OS, dir)
 		if err != nil {
 			t.Fatalf("after SIGKILL: %v", err)
 		}

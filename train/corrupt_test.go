@@ -8,14 +8,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // A victim is a micro run in memory with the checkpoints of steps 1 and 2, the second
 // of which is to be damaged.
 type victim struct {
-	fs   *memFS
-	file map[string]*node // of the second
-	old  string           // digest of the first state
+	fs   *faultdisk.Disk
+	file map[string]*faultdisk.Node // of the second
+	old  string                     // digest of the first state
 }
 
 const victimDir = "disk/run/step-000002"
@@ -24,7 +27,7 @@ func newVictim(t testing.TB) *victim { return newVictimOf(t, microOptions(), che
 
 func newVictimOf(t testing.TB, o Options, files []string) *victim {
 	t.Helper()
-	v := &victim{fs: newMemFS(), file: map[string]*node{}}
+	v := &victim{fs: faultdisk.New(), file: map[string]*faultdisk.Node{}}
 	v.fs.Mkdir("disk")
 	r := inMemory(t, v.fs, o, microData(t))
 	for range 2 {
@@ -38,12 +41,12 @@ func newVictimOf(t testing.TB, o Options, files []string) *victim {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range append(slices.Clone(files), ManifestFile) {
-		i, ok := v.fs.tree.find(path.Join(victimDir, name))
+	for _, name := range append(slices.Clone(files), durable.ManifestFile) {
+		i, ok := v.fs.Tree.Find(path.Join(victimDir, name))
 		if !ok {
 			t.Fatalf("no %s", name)
 		}
-		v.file[name] = v.fs.tree[i]
+		v.file[name] = v.fs.Tree[i]
 	}
 	return v
 }
@@ -51,7 +54,7 @@ func newVictimOf(t testing.TB, o Options, files []string) *victim {
 // found says whether the damage is found by what verifies, naming the file.
 func (v *victim) found(t *testing.T, what, name string) {
 	err := verify(v.fs, victimDir)
-	if d := (*Damaged)(nil); !errors.As(err, &d) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
+	if d := (*durable.Damaged)(nil); !errors.As(err, &d) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%s, %s: %v", name, what, err)
 	}
 }
@@ -89,14 +92,14 @@ func TestEveryBitOfAdaptersIsGuarded(t *testing.T) {
 func everyBit(t *testing.T, v *victim, step, every int) {
 	bits := 0
 	for name, n := range v.file {
-		for i := 0; i < len(n.data); i += step {
+		for i := 0; i < len(n.Data); i += step {
 			for bit := range 8 {
-				n.data[i] ^= 1 << bit
+				n.Data[i] ^= 1 << bit
 				v.found(t, fmt.Sprintf("bit %d of byte %d", bit, i), name)
 				if bits++; bits%every == 0 {
 					v.passedOver(t, fmt.Sprintf("bit %d of byte %d", bit, i), name)
 				}
-				n.data[i] ^= 1 << bit
+				n.Data[i] ^= 1 << bit
 			}
 			if t.Failed() {
 				return
@@ -114,17 +117,17 @@ func TestEveryLengthIsGuarded(t *testing.T) {
 	v := newVictim(t)
 	lengths := 0
 	for name, n := range v.file {
-		data := n.data
+		data := n.Data
 		for length := range len(data) + 20 {
 			if length == len(data) {
 				continue
 			}
-			n.data = append(slices.Clone(data), make([]byte, 20)...)[:length]
+			n.Data = append(slices.Clone(data), make([]byte, 20)...)[:length]
 			v.found(t, fmt.Sprintf("%d of %d bytes", length, len(data)), name)
 			lengths++
 		}
 		v.passedOver(t, "cut", name)
-		n.data = data
+		n.Data = data
 	}
 	t.Logf("%d lengths", lengths)
 }
@@ -133,27 +136,27 @@ func TestEveryLengthIsGuarded(t *testing.T) {
 func TestGarbageIsFound(t *testing.T) {
 	v := newVictim(t)
 	rng := rand.New(rand.NewPCG(1, 2))
-	names := append(slices.Clone(checkpointFiles), ManifestFile)
+	names := append(slices.Clone(checkpointFiles), durable.ManifestFile)
 	for i := range 10_000 {
 		name := names[rng.IntN(len(names))]
 		n := v.file[name]
-		data := n.data
-		n.data = slices.Clone(data)
+		data := n.Data
+		n.Data = slices.Clone(data)
 		at := rng.IntN(len(data))
-		hit := n.data[at:min(len(data), at+1+rng.IntN(1+rng.IntN(len(data))))]
+		hit := n.Data[at:min(len(data), at+1+rng.IntN(1+rng.IntN(len(data))))]
 		for j := range hit {
 			hit[j] = byte(rng.Uint32())
 		}
 		if i%4 == 0 {
 			clear(hit)
 		}
-		if !slices.Equal(n.data, data) {
+		if !slices.Equal(n.Data, data) {
 			v.found(t, fmt.Sprintf("%d bytes of garbage at %d", len(hit), at), name)
 		}
-		if i%100 == 0 && !slices.Equal(n.data, data) {
+		if i%100 == 0 && !slices.Equal(n.Data, data) {
 			v.passedOver(t, "garbage", name)
 		}
-		n.data = data
+		n.Data = data
 	}
 }
 
@@ -162,18 +165,18 @@ func TestGarbageIsFound(t *testing.T) {
 func TestMisplacedFilesAreFound(t *testing.T) {
 	v := newVictim(t)
 	for name, n := range v.file {
-		i, _ := v.fs.tree.find(path.Join("disk/run/step-000001", name))
-		data := n.data
-		n.data = v.fs.tree[i].data
-		if !slices.Equal(n.data, data) { // config.json and tokenizer.json are the same in all steps
-			v.found(t, "of another step", map[bool]string{true: ManifestFile, false: name}[name == ManifestFile])
+		i, _ := v.fs.Tree.Find(path.Join("disk/run/step-000001", name))
+		data := n.Data
+		n.Data = v.fs.Tree[i].Data
+		if !slices.Equal(n.Data, data) { // config.json and tokenizer.json are the same in all steps
+			v.found(t, "of another step", map[bool]string{true: durable.ManifestFile, false: name}[name == durable.ManifestFile])
 			v.passedOver(t, "of another step", "")
 		}
-		n.data = data
+		n.Data = data
 	}
-	dir, _ := v.fs.tree.find(victimDir)
+	dir, _ := v.fs.Tree.Find(victimDir)
 	for name := range v.file {
-		entries := v.fs.tree[dir].entries
+		entries := v.fs.Tree[dir].Entries
 		at := entries[name]
 		delete(entries, name)
 		v.found(t, "missing", name)
@@ -184,17 +187,17 @@ func TestMisplacedFilesAreFound(t *testing.T) {
 		for other := range v.file {
 			if name < other {
 				a, b := v.file[name], v.file[other]
-				a.data, b.data = b.data, a.data
+				a.Data, b.Data = b.Data, a.Data
 				v.found(t, "swapped with "+other, "")
 				v.passedOver(t, "swapped with "+other, "")
-				a.data, b.data = b.data, a.data
+				a.Data, b.Data = b.Data, a.Data
 			}
 		}
 	}
-	run, _ := v.fs.tree.find("disk/run")
-	entries := v.fs.tree[run].entries
+	run, _ := v.fs.Tree.Find("disk/run")
+	entries := v.fs.Tree[run].Entries
 	entries["step-000001"], entries["step-000002"] = entries["step-000002"], entries["step-000001"]
-	v.found(t, "renamed", ManifestFile)
+	v.found(t, "renamed", durable.ManifestFile)
 	if _, _, err := loadNewest(v.fs, "disk/run", true); err == nil || !strings.Contains(err.Error(), "holds no checkpoint that is whole") || strings.Contains(oneLineOf(err), "\n") {
 		t.Errorf("both renamed: %v", err)
 	}

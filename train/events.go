@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/tfevents"
 )
 
@@ -20,12 +21,12 @@ import (
 // had none, it is written anew under the next number, so that a TensorBoard that looks
 // on reads it again. That it cannot be written stops no run; close tells.
 type eventsLog struct {
-	fs     fileSystem
+	fs     durable.FS
 	run    string
 	number int
-	began  float64 // seconds since 1970
-	f      outFile // nil when the file is to be written anew
-	err    error   // why
+	began  float64         // seconds since 1970
+	f      durable.OutFile // nil when the file is to be written anew
+	err    error           // why
 }
 
 const eventsPrefix, eventsSuffix = "events.out.tfevents.", ".pedestrian"
@@ -91,7 +92,7 @@ func (e *eventsLog) renew(l *metricsLog) {
 	e.stop()
 	e.number++
 	name := eventsName(e.number)
-	_, err := replace(e.fs, e.run, file{name, 0, func(w io.Writer) error { return e.write(l, w) }})
+	_, err := durable.Replace(e.fs, e.run, durable.File{Name: name, Write: func(w io.Writer) error { return e.write(l, w) }})
 	if err == nil {
 		err = e.fs.Sync(e.run)
 	}
@@ -207,7 +208,7 @@ func (e *eventsLog) close() error {
 
 // A comparer takes what f holds, and nothing else.
 type comparer struct {
-	f  inFile
+	f  durable.InFile
 	at int64
 }
 

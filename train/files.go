@@ -6,18 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	iofs "io/fs"
 )
 
 const maxJSON = 1 << 20 // bytes of config.json and state.json
-
-// reason is err without the path, for messages that name the file already.
-func reason(err error) error {
-	if p := (*iofs.PathError)(nil); errors.As(err, &p) {
-		return p.Err
-	}
-	return err
-}
 
 func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer

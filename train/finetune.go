@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // Finetune begins a run that goes on from the base b, as o.Tuning says: with an
@@ -14,10 +15,10 @@ import (
 // begin anew. The network is that of b, whatever o has; what is 0 of o is planned by the
 // data. An empty o.Tuning.Base is the name of b. For the rest it is as Start.
 func Finetune(o Options, b Base, d *Data, dir string) (*Run, error) {
-	return finetuneOn(disk{}, o, b, d, dir)
+	return finetuneOn(durable.OS, o, b, d, dir)
 }
 
-func finetuneOn(fs fileSystem, o Options, b Base, d *Data, dir string) (*Run, error) {
+func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, error) {
 	o.Config = b.Params.Config
 	if o.Tuning.Base == "" {
 		o.Tuning.Base = cmp.Or(b.Name, b.Path, memorySource)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // aBase is a network of mini's sizes with random weights, and the text for it.
@@ -77,7 +78,7 @@ func TestAdapterRun(t *testing.T) {
 	for _, f := range files {
 		names = append(names, f.Name())
 	}
-	if want := []string{ManifestFile, adapterFile, configFile, momentsFile, stateFile, tokenizerFile}; !slices.Equal(names, want) {
+	if want := []string{durable.ManifestFile, adapterFile, configFile, momentsFile, stateFile, tokenizerFile}; !slices.Equal(names, want) {
 		t.Errorf("the checkpoint has %v, want %v", names, want)
 	}
 	c, err := Load(newest, true)

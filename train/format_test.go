@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // A run that was saved in format 2, where every file had one SHA-256, loads, verifies
@@ -47,12 +49,12 @@ func TestFormat2(t *testing.T) {
 		t.Errorf("there are %s, %v", namesOf(entries), err)
 	}
 	for i, e := range entries {
-		s, err := unseal(disk{}, e.Dir)
-		if err != nil || (s.files[3].CRC32C == nil) != (i == 0) || s.files[0].CRC32C != nil || Verify(e.Dir) != nil {
-			t.Errorf("%s: %+v, %v, %v", e.Dir, s, err, Verify(e.Dir))
+		text, err := os.ReadFile(filepath.Join(e.Dir, durable.ManifestFile))
+		if want := []int{0, 2}[i]; err != nil || strings.Count(string(text), `"crc32c"`) != want || Verify(e.Dir) != nil { // of weights and moments
+			t.Errorf("%s: %s, %v, %v", e.Dir, text, err, Verify(e.Dir))
 		}
 	}
-	for _, name := range append([]string{ManifestFile}, checkpointFiles...) {
+	for _, name := range append([]string{durable.ManifestFile}, checkpointFiles...) {
 		run := copied()
 		flip(t, filepath.Join(run, "step-000002", name))
 		c, passed, err := LoadNewest(run, true)

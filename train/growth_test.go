@@ -8,7 +8,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/growth"
 )
 
-// TestParsersAreLinear: settings and manifests with much of one thing.
+// TestParsersAreLinear: settings with much of one thing.
 func TestParsersAreLinear(t *testing.T) {
 	lines := func(n int, format string) string {
 		var b strings.Builder
@@ -44,15 +44,4 @@ func TestParsersAreLinear(t *testing.T) {
 			})
 		})
 	}
-	t.Run("manifest", func(t *testing.T) {
-		growth.Linear(t, 64, func(n int) func() {
-			m := manifest{Format: checkpointFormat, Step: 1, Files: []fileEntry{{Name: "a", Bytes: int64(n) * blockSize, CRC32C: make(blockSums, n)}}}
-			text := m.text()
-			return func() {
-				if _, err := parseManifest(text); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	})
 }

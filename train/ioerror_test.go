@@ -11,13 +11,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // A trial is a micro run of 12 steps, saved every 2, on a disk that fails in the save
 // of step 4 and is well again before that of step 8. If it may go back, it does so after
 // step 5.
 type trial struct {
-	fs       *memFS
+	fs       *faultdisk.Disk
 	r        *Run
 	troubles []Trouble
 	asked    []string // operations while the disk was failing
@@ -30,10 +33,10 @@ const failAt, wellAt = 4, 8
 // err, and, if forEver, each later one of its kind as well.
 func try(t *testing.T, o Options, d *Data, nth int, err error, forEver bool) *trial {
 	t.Helper()
-	x := &trial{fs: newMemFS()}
+	x := &trial{fs: faultdisk.New()}
 	x.fs.Mkdir("disk")
 	failing, kind := false, ""
-	fs := hookFS{x.fs, func(what, name string) error {
+	fs := faultdisk.Hook{FS: x.fs, Before: func(what, name string) error {
 		if !failing {
 			return nil
 		}
@@ -103,7 +106,7 @@ func (x *trial) temps() (temps []string) {
 }
 
 var diskErrors = []error{
-	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EINTR, shortWrite,
+	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EINTR, faultdisk.ShortWrite,
 }
 
 // Each operation of a save, a prune and the log fails in each way, once or until the
@@ -115,7 +118,7 @@ func TestIOErrors(t *testing.T) { testIOErrors(t, microOptions(), diskErrors) }
 func TestIOErrorsOfAdapters(t *testing.T) {
 	o := microOptions()
 	o.Tuning = adapted().Tuning
-	errs := []error{syscall.ENOSPC, shortWrite}
+	errs := []error{syscall.ENOSPC, faultdisk.ShortWrite}
 	if longTier {
 		errs = diskErrors
 	}
@@ -126,7 +129,7 @@ func TestIOErrorsOfAdapters(t *testing.T) {
 func TestIOErrorsOfRewind(t *testing.T) {
 	o := microOptions()
 	o.OnSpike = SpikeRewind
-	errs := []error{syscall.ENOSPC, shortWrite}
+	errs := []error{syscall.ENOSPC, faultdisk.ShortWrite}
 	if longTier {
 		errs = diskErrors
 	}
@@ -144,7 +147,7 @@ func testIOErrors(t *testing.T, o Options, errs []error) {
 	for _, err := range errs {
 		for _, forEver := range []bool{false, true} {
 			for nth := range clean.asked {
-				if err == shortWrite && clean.asked[nth] != "write" {
+				if err == faultdisk.ShortWrite && clean.asked[nth] != "write" {
 					continue
 				}
 				x := try(t, o, d, nth, err, forEver)
@@ -169,7 +172,7 @@ func testIOErrors(t *testing.T, o Options, errs []error) {
 					t.Errorf("%s: nobody was told", what)
 				}
 				for _, v := range x.troubles {
-					if err != shortWrite && !errors.Is(v.Err, err) || strings.Contains(v.Err.Error(), "\n") {
+					if err != faultdisk.ShortWrite && !errors.Is(v.Err, err) || strings.Contains(v.Err.Error(), "\n") {
 						t.Errorf("%s: told was %v", what, v.Err)
 					}
 				}
@@ -195,13 +198,13 @@ func loglines(t *testing.T, r *Run) string {
 // A save that fails twice at the end of a run ends it with an error.
 func TestIOErrorAtTheEnd(t *testing.T) {
 	for times, ok := range map[int]bool{1: true, 2: false} {
-		m := newMemFS()
+		m := faultdisk.New()
 		m.Mkdir("disk")
 		left := 0
-		r := inMemory(t, hookFS{m, func(what, name string) error {
+		r := inMemory(t, faultdisk.Hook{FS: m, Before: func(what, name string) error {
 			if what == "mkdir" && left > 0 {
 				left--
-				return failure(what, name, syscall.EIO)
+				return faultdisk.Failure(what, name, syscall.EIO)
 			}
 			return nil
 		}}, microOptions(), microData(t))
@@ -221,7 +224,7 @@ func TestDeviceFull(t *testing.T) {
 	d := microData(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	full := false
-	r, err := startOn(redirect{disk{}, &full}, microOptions(), d, dir)
+	r, err := startOn(redirect{durable.OS, &full}, microOptions(), d, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,20 +251,20 @@ func TestDeviceFull(t *testing.T) {
 
 // redirect is a disk that creates devices without space instead of files.
 type redirect struct {
-	fileSystem
+	durable.FS
 	full *bool
 }
 
-func (r redirect) Within(dir string) (fileSystem, error) {
-	in, err := r.fileSystem.Within(dir)
+func (r redirect) Within(dir string) (durable.FS, error) {
+	in, err := r.FS.Within(dir)
 	return redirect{in, r.full}, err
 }
 
-func (r redirect) Create(name string) (outFile, error) {
+func (r redirect) Create(name string) (durable.OutFile, error) {
 	if !*r.full {
-		return r.fileSystem.Create(name)
+		return r.FS.Create(name)
 	}
-	if f, err := r.fileSystem.Create(name); err != nil {
+	if f, err := r.FS.Create(name); err != nil {
 		return f, err
 	} else if err := f.Close(); err != nil {
 		return nil, err
@@ -276,9 +279,9 @@ func (r redirect) Create(name string) (outFile, error) {
 // Room for fewer checkpoints than there will be is told before the first step.
 func TestLittleRoom(t *testing.T) {
 	for free, want := range map[int64]bool{1: true, 300_000: true, 1 << 20: false, 0: false} { // 0 is not known
-		m := newMemFS()
+		m := faultdisk.New()
 		m.Mkdir("disk")
-		m.free = free
+		m.Room = free
 		r := inMemory(t, m, microOptions(), microData(t))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -288,7 +291,7 @@ func TestLittleRoom(t *testing.T) {
 			t.Errorf("%d bytes free: told was %v", free, troubles)
 		}
 	}
-	if free, known := (disk{}).Free(t.TempDir()); known && free < 1<<20 {
+	if free, known := durable.OS.Free(t.TempDir()); known && free < 1<<20 {
 		t.Errorf("%d bytes are free here", free)
 	}
 }

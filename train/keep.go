@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // take makes r the only writer of its directory, where it goes on from the
@@ -23,7 +25,7 @@ func (r *Run) take(from *Checkpoint) (err error) {
 	if err := r.isNewest(from); err != nil {
 		return err
 	}
-	removeTemps(r.fs, r.Dir)
+	sweep(r.fs, r.Dir)
 	if r.log, err = openMetrics(r.fs, r.Dir, r.State.Progress); err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func (r *Run) checkRoom(obs Observer) {
 }
 
 // loadStep loads the newest checkpoint of a step.
-func loadStep(fs fileSystem, run string, step int) (*Checkpoint, error) {
+func loadStep(fs durable.FS, run string, step int) (*Checkpoint, error) {
 	entries, err := checkpoints(fs, run)
 	if err != nil {
 		return nil, err

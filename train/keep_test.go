@@ -1,16 +1,17 @@
 package train
 
 import (
-	"errors"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
-func names(t *testing.T, fs fileSystem) (names []string) {
+func names(t *testing.T, fs durable.FS) (names []string) {
 	t.Helper()
 	entries, err := checkpoints(fs, "disk/run")
 	if err != nil {
@@ -24,7 +25,7 @@ func names(t *testing.T, fs fileSystem) (names []string) {
 
 // Damaged checkpoints do not count among those that are kept.
 func TestPruneKeepsTwoThatAreWhole(t *testing.T) {
-	m := newMemFS()
+	m := faultdisk.New()
 	m.Mkdir("disk")
 	o := microOptions()
 	o.Keep = 10
@@ -36,9 +37,9 @@ func TestPruneKeepsTwoThatAreWhole(t *testing.T) {
 		}
 	}
 	for _, step := range []string{"step-000006", "step-000004"} {
-		i, _ := m.tree.find(path.Join("disk/run", step, stateFile))
-		m.tree[i].data = slices.Clone(m.tree[i].data)
-		m.tree[i].data[7] ^= 1
+		i, _ := m.Tree.Find(path.Join("disk/run", step, stateFile))
+		m.Tree[i].Data = slices.Clone(m.Tree[i].Data)
+		m.Tree[i].Data[7] ^= 1
 	}
 	p := pruner{fs: m, run: "disk/run", whole: map[string]bool{}}
 	removed, err := p.prune(1, 1) // at least 2, and step 1 is the best
@@ -50,46 +51,9 @@ func TestPruneKeepsTwoThatAreWhole(t *testing.T) {
 	}
 }
 
-// A save that fails, at whichever of its operations, is taken back as a whole: no
-// checkpoint has come into being, nor is anything half written left.
-func TestAFailedSaveLeavesNothing(t *testing.T) {
-	d := microData(t)
-	for nth := 0; ; nth++ {
-		m := newMemFS()
-		m.Mkdir("disk")
-		left, asked := -1, ""
-		fs := hookFS{m, func(what, name string) error {
-			if left--; left == 0 {
-				asked = what + " " + name
-				return failure(what, name, syscall.EIO)
-			}
-			return nil
-		}}
-		r := inMemory(t, fs, microOptions(), d)
-		steps(t, r, 1)
-		if err := r.log.sync(); err != nil {
-			t.Fatal(err)
-		}
-		c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Tokenizer: r.Data.Tokenizer, State: r.State}
-		before, _ := m.List("disk/run")
-		left = nth + 1
-		_, err := c.save(fs, "disk/run")
-		after, _ := m.List("disk/run")
-		if asked == "" {
-			if nth < 20 || err != nil || len(after) != len(before)+1 {
-				t.Errorf("%d operations, %v, and then there are %v", nth, err, after)
-			}
-			return
-		}
-		if !errors.Is(err, syscall.EIO) || !slices.Equal(before, after) {
-			t.Errorf("%s fails: %v, and then there are %v", asked, err, after)
-		}
-	}
-}
-
 // A step that is saved a second time gets a name of its own: nothing is written over.
 func TestSaveTwice(t *testing.T) {
-	m := newMemFS()
+	m := faultdisk.New()
 	m.Mkdir("disk")
 	r := inMemory(t, m, microOptions(), microData(t))
 	steps(t, r, 3)

@@ -3,18 +3,22 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // strange is a disk with a run of the steps 1 to 3, and beside it what is no business of
 // the run's: a directory with a file and a directory in it.
-func strange(t *testing.T) *memFS {
+func strange(t *testing.T) *faultdisk.Disk {
 	t.Helper()
-	m := newMemFS()
+	m := faultdisk.New()
 	m.Mkdir("disk")
 	o := microOptions()
 	o.Keep = 10
@@ -42,16 +46,16 @@ func strange(t *testing.T) *memFS {
 }
 
 // outside is all that is there beside the run.
-func outside(img image) string {
+func outside(img faultdisk.Image) string {
 	var b strings.Builder
 	var walk func(name string, i int)
 	walk = func(name string, i int) {
-		fmt.Fprintf(&b, "%s %q\n", name, img[i].data)
-		for _, below := range slices.Sorted(maps.Keys(img[i].entries)) {
-			walk(path.Join(name, below), img[i].entries[below])
+		fmt.Fprintf(&b, "%s %q\n", name, img[i].Data)
+		for _, below := range slices.Sorted(maps.Keys(img[i].Entries)) {
+			walk(path.Join(name, below), img[i].Entries[below])
 		}
 	}
-	at, ok := img.find("outside")
+	at, ok := img.Find("outside")
 	if !ok {
 		return "gone"
 	}
@@ -60,7 +64,7 @@ func outside(img image) string {
 }
 
 // goOnIn does what a run does to its directory: it goes on, saves, prunes, draws.
-func goOnIn(t *testing.T, fs fileSystem) error {
+func goOnIn(t *testing.T, fs durable.FS) error {
 	t.Helper()
 	c, _, err := loadNewest(fs, "disk/run", true)
 	if err != nil {
@@ -75,7 +79,7 @@ func goOnIn(t *testing.T, fs fileSystem) error {
 	steps(t, r, 1)
 	var told error
 	err = r.Save(Observer{Trouble: func(v Trouble) { told = errors.Join(told, v.Err) }})
-	drawn := r.WriteFile(CurveSVG, textFile("", []byte("a drawing")).write)
+	drawn := r.WriteFile(CurveSVG, func(w io.Writer) error { _, err := io.WriteString(w, "a drawing"); return err })
 	return errors.Join(err, told, drawn, r.log.sync())
 }
 
@@ -86,83 +90,83 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	const away, file, gone = "../../outside", "../../outside/file", "../../outside/none"
 	for _, c := range []struct {
 		name  string
-		plant func(m *memFS)
+		plant func(m *faultdisk.Disk)
 		want  string // the error; "" = the run goes on
 		stay  string // names that are there at the end
 		gone  string // and such that are not
 	}{
-		{"leftovers", func(m *memFS) {
-			m.symlink(away, "disk/run/.tmp-x")
-			m.symlink("/outside", "disk/run/.tmp-step-000001-1")
-			m.symlink(file, "disk/run/.tmp-metrics.jsonl-1")
-			m.symlink(gone, "disk/run/.tmp-step-000002-7")
-			m.symlink(".tmp-loop", "disk/run/.tmp-loop")
-			m.symlink("step-000003", "disk/run/.tmp-step-000003-1")
-			m.symlink(".", "disk/run/.tmp-here")
+		{"leftovers", func(m *faultdisk.Disk) {
+			m.Symlink(away, "disk/run/.tmp-x")
+			m.Symlink("/outside", "disk/run/.tmp-step-000001-1")
+			m.Symlink(file, "disk/run/.tmp-metrics.jsonl-1")
+			m.Symlink(gone, "disk/run/.tmp-step-000002-7")
+			m.Symlink(".tmp-loop", "disk/run/.tmp-loop")
+			m.Symlink("step-000003", "disk/run/.tmp-step-000003-1")
+			m.Symlink(".", "disk/run/.tmp-here")
 		}, "", "step-000003", ".tmp-x .tmp-step-000001-1 .tmp-metrics.jsonl-1 .tmp-step-000002-7 .tmp-loop .tmp-step-000003-1 .tmp-here"},
-		{"links in leftovers", func(m *memFS) {
+		{"links in leftovers", func(m *faultdisk.Disk) {
 			m.Mkdir("disk/run/.tmp-step-000009-1")
 			m.Mkdir("disk/run/.tmp-step-000009-1/below")
-			m.symlink("../"+away, "disk/run/.tmp-step-000009-1/a")
-			m.symlink("../"+file, "disk/run/.tmp-step-000009-1/b")
-			m.symlink("/outside", "disk/run/.tmp-step-000009-1/below/c")
-			m.symlink("../../step-000003", "disk/run/.tmp-step-000009-1/below/d")
+			m.Symlink("../"+away, "disk/run/.tmp-step-000009-1/a")
+			m.Symlink("../"+file, "disk/run/.tmp-step-000009-1/b")
+			m.Symlink("/outside", "disk/run/.tmp-step-000009-1/below/c")
+			m.Symlink("../../step-000003", "disk/run/.tmp-step-000009-1/below/d")
 		}, "", "step-000003", ".tmp-step-000009-1"},
-		{"a leftover of somebody else", func(m *memFS) { m.Mkdir("disk/run/.tmp-notes") }, "", ".tmp-notes", ""},
-		{"an old checkpoint that was moved", func(m *memFS) { move(m, "disk/run/step-000001", "outside/moved") },
+		{"a leftover of somebody else", func(m *faultdisk.Disk) { m.Mkdir("disk/run/.tmp-notes") }, "", ".tmp-notes", ""},
+		{"an old checkpoint that was moved", func(m *faultdisk.Disk) { move(m, "disk/run/step-000001", "outside/moved") },
 			"", "step-000003 step-000004", "step-000001 step-000002"},
-		{"the newest checkpoint that was moved", func(m *memFS) { move(m, "disk/run/step-000003", "outside/moved") },
+		{"the newest checkpoint that was moved", func(m *faultdisk.Disk) { move(m, "disk/run/step-000003", "outside/moved") },
 			"disk/run/step-000003 is a link that leads out of disk/run, and is not followed", "step-000001 step-000002 step-000003", ""},
-		{"a file of a checkpoint", func(m *memFS) { move(m, "disk/run/step-000003/"+modelFile, "outside/moved") },
+		{"a file of a checkpoint", func(m *faultdisk.Disk) { move(m, "disk/run/step-000003/"+modelFile, "outside/moved") },
 			"disk/run/step-000003/model.safetensors is a link that leads out of disk/run, and", "step-000001 step-000002 step-000003", ""},
-		{"a manifest", func(m *memFS) { move(m, "disk/run/step-000003/"+ManifestFile, "outside/moved") },
+		{"a manifest", func(m *faultdisk.Disk) { move(m, "disk/run/step-000003/"+durable.ManifestFile, "outside/moved") },
 			"disk/run/step-000003/MANIFEST.json is a link that leads out of disk/run, and", "step-000001", ""},
-		{"a file of another checkpoint of the run", func(m *memFS) {
+		{"a file of another checkpoint of the run", func(m *faultdisk.Disk) {
 			m.Remove("disk/run/step-000003/" + configFile)
-			m.symlink("../step-000002/"+configFile, "disk/run/step-000003/"+configFile)
+			m.Symlink("../step-000002/"+configFile, "disk/run/step-000003/"+configFile)
 		}, "", "step-000003 step-000004", ""},
-		{"the lock", func(m *memFS) { m.symlink(file, "disk/run/lock") },
+		{"the lock", func(m *faultdisk.Disk) { m.Symlink(file, "disk/run/lock") },
 			"disk/run/lock is a link, through which nothing is written: remove it", "step-000001", ""},
-		{"the log", func(m *memFS) { move(m, "disk/run/"+MetricsFile, "outside/moved") },
+		{"the log", func(m *faultdisk.Disk) { move(m, "disk/run/"+MetricsFile, "outside/moved") },
 			"opening the log: disk/run/metrics.jsonl is a link that leads out of disk/run", "step-000001", ""},
-		{"a log that is a link to one beside it", func(m *memFS) {
+		{"a log that is a link to one beside it", func(m *faultdisk.Disk) {
 			move(m, "disk/run/"+MetricsFile, "disk/run/other")
-			at, _ := m.tree.find("disk/run/" + MetricsFile)
-			m.tree[at].link = "other"
+			at, _ := m.Tree.Find("disk/run/" + MetricsFile)
+			m.Tree[at].Link = "other"
 		}, "", "metrics.jsonl other", ""},
-		{"a drawing", func(m *memFS) { m.symlink(file, "disk/run/"+CurveSVG) }, "", CurveSVG, ""},
+		{"a drawing", func(m *faultdisk.Disk) { m.Symlink(file, "disk/run/"+CurveSVG) }, "", CurveSVG, ""},
 	} {
 		m := strange(t)
 		c.plant(m)
-		before := outside(m.tree)
+		before := outside(m.Tree)
 		log := ""
-		if at, ok := m.tree.find("disk/run/other"); ok {
-			log = string(m.tree[at].data)
+		if at, ok := m.Tree.Find("disk/run/other"); ok {
+			log = string(m.Tree[at].Data)
 		}
 		err := goOnIn(t, m)
-		if after := outside(m.tree); after != before {
+		if after := outside(m.Tree); after != before {
 			t.Errorf("%s: outside there was\n%sand is\n%s", c.name, before, after)
 		}
 		if (c.want == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), c.want) || !isLinked(err) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
-		at, _ := m.tree.find("disk/run")
+		at, _ := m.Tree.Find("disk/run")
 		for _, name := range strings.Fields(c.stay) {
-			if _, ok := m.tree[at].entries[name]; !ok {
+			if _, ok := m.Tree[at].Entries[name]; !ok {
 				t.Errorf("%s: %s is gone", c.name, name)
 			}
 		}
 		for _, name := range strings.Fields(c.gone) {
-			if _, ok := m.tree[at].entries[name]; ok {
+			if _, ok := m.Tree[at].Entries[name]; ok {
 				t.Errorf("%s: %s is there", c.name, name)
 			}
 		}
 		for _, name := range []string{MetricsFile, CurveSVG} {
-			if i := m.tree[at].entries[name]; err == nil && m.tree[i].link != "" {
+			if i := m.Tree[at].Entries[name]; err == nil && m.Tree[i].Link != "" {
 				t.Errorf("%s: %s is still a link", c.name, name)
 			}
 		}
-		if at, ok := m.tree.find("disk/run/other"); ok && string(m.tree[at].data) != log {
+		if at, ok := m.Tree.Find("disk/run/other"); ok && string(m.Tree[at].Data) != log {
 			t.Errorf("%s: the log was written through a link", c.name)
 		}
 		if err == nil {
@@ -175,16 +179,16 @@ func TestLinksAreNotFollowed(t *testing.T) {
 
 // move moves a file or a directory and leaves a link in its place, as one does who wants
 // it on another disk.
-func move(m *memFS, from, to string) {
-	i, ok := m.tree.find(from)
-	parent, ok2 := m.tree.find(path.Dir(to))
-	old, ok3 := m.tree.find(path.Dir(from))
+func move(m *faultdisk.Disk, from, to string) {
+	i, ok := m.Tree.Find(from)
+	parent, ok2 := m.Tree.Find(path.Dir(to))
+	old, ok3 := m.Tree.Find(path.Dir(from))
 	if !ok || !ok2 || !ok3 {
 		panic("no " + from + " or " + to)
 	}
-	m.tree[parent].entries[path.Base(to)] = i
-	delete(m.tree[old].entries, path.Base(from))
-	m.symlink("/"+to, from)
+	m.Tree[parent].Entries[path.Base(to)] = i
+	delete(m.Tree[old].Entries, path.Base(from))
+	m.Symlink("/"+to, from)
 }
 
 // A link comes into the place of what an operation names just before it is done, whichever
@@ -197,24 +201,24 @@ func TestLinksThatComeBetween(t *testing.T) {
 			for nth := 0; ; nth++ {
 				m := strange(t)
 				m.Mkdir("disk/run/.tmp-step-000001-1")
-				m.symlink("../../../outside", "disk/run/.tmp-step-000001-1/link")
-				before := outside(m.tree)
+				m.Symlink("../../../outside", "disk/run/.tmp-step-000001-1/link")
+				before := outside(m.Tree)
 				asked := 0
-				fs := hookFS{m, func(what, name string) error {
+				fs := faultdisk.Hook{FS: m, Before: func(what, name string) error {
 					if asked++; asked-1 != nth || name == "disk/run" {
 						return nil
 					}
 					if parent && path.Dir(name) != "disk/run" {
 						name = path.Dir(name)
 					}
-					if at, ok := m.tree.find(path.Dir(name)); ok {
-						delete(m.tree[at].entries, path.Base(name))
-						m.symlink(target, name)
+					if at, ok := m.Tree.Find(path.Dir(name)); ok {
+						delete(m.Tree[at].Entries, path.Base(name))
+						m.Symlink(target, name)
 					}
 					return nil
 				}}
 				goOnIn(t, fs)
-				if after := outside(m.tree); after != before {
+				if after := outside(m.Tree); after != before {
 					t.Fatalf("operation %d, a link to %s: outside there was\n%sand is\n%s", nth, target, before, after)
 				}
 				if asked <= nth {
@@ -233,18 +237,11 @@ func TestLinksThatComeBetween(t *testing.T) {
 // What a run leaves behind is known by its name, and nothing else is.
 func TestLeftoversAreKnown(t *testing.T) {
 	for name, want := range map[string]bool{
-		".tmp-step-000001-1": true, ".tmp-step-000001.2-12": true, ".tmp-metrics.jsonl-1": true, ".tmp-loss.svg-3": true, ".tmp-loss.png-1": true,
-		".tmp-" + eventsName(7) + "-1": true,
-		".tmp-":                        false, ".tmp-x": false, ".tmp-notes-1": false, ".tmp-step-1-1": false, ".tmp-step-000001": false, ".tmp-step-000001-x": false,
-		"step-000001-1": false, ".tmp-config.json-1": false, ".tmp-events.out.tfevents.1-1": false,
+		"step-000001": true, "step-000001.2": true, "metrics.jsonl": true, "loss.svg": true, "loss.png": true, eventsName(7): true,
+		"": false, "x": false, "notes": false, "step-1": false, "step-000001-1": false, ".tmp-step-000001-1": false, "config.json": false, "events.out.tfevents.1": false,
 	} {
-		if isTemp(name) != want {
-			t.Errorf("%s is a leftover: %v", name, !want)
-		}
-	}
-	for _, name := range []string{(Entry{Step: 12, Revision: 1}).name(), (Entry{Step: 12, Revision: 3}).name(), MetricsFile, CurveSVG, CurvePNG, eventsName(1)} {
-		if temp := path.Base(tempName("run", []string{tempPrefix + name + "-1"}, name)); !isTemp(temp) {
-			t.Errorf("%s is none of ours", temp)
+		if isOurs(name) != want {
+			t.Errorf("a run leaves %s: %v", name, !want)
 		}
 	}
 }

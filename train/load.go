@@ -1,10 +1,13 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
@@ -18,17 +21,17 @@ const (
 
 // Load reads the checkpoint in dir, with or without the optimizer's moments. What it
 // reads is compared with the digests in the manifest, and every size with config.json
-// before it allocates. Whatever is wrong with the checkpoint is told as [Damaged], and
+// before it allocates. Whatever is wrong with the checkpoint is told as [durable.Damaged], and
 // so is a file that cannot be read; a format of a later program is not, nor that there
-// is nothing to resume, nor what is [Linked] from elsewhere or was [Pruned] meanwhile.
-func Load(dir string, moments bool) (*Checkpoint, error) { return load(disk{}, dir, moments) }
+// is nothing to resume, nor what is [durable.Linked] from elsewhere or was [Pruned] meanwhile.
+func Load(dir string, moments bool) (*Checkpoint, error) { return load(durable.OS, dir, moments) }
 
-func load(fs fileSystem, dir string, moments bool) (c *Checkpoint, err error) {
+func load(fs durable.FS, dir string, moments bool) (c *Checkpoint, err error) {
 	in, err := fs.Within(dir)
 	if err == nil {
 		defer in.Close()
-		var s *sealed
-		if s, err = unseal(in, dir); err == nil {
+		var s *reader
+		if s, err = open(in, dir); err == nil {
 			c, err = s.read(moments)
 		}
 		err = unlessPruned(fs, dir, err)
@@ -39,8 +42,35 @@ func load(fs fileSystem, dir string, moments bool) (c *Checkpoint, err error) {
 	return c, nil
 }
 
+// A reader reads a checkpoint whose manifest was read.
+type reader struct{ *durable.Folder }
+
+// open reads the manifest of the checkpoint in dir.
+func open(fs durable.FS, dir string) (*reader, error) {
+	f, err := durable.Open(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	if e, ok := parseEntry(filepath.Base(dir)); ok && e.Step != f.Step {
+		return nil, &durable.Damaged{Dir: dir, Err: fmt.Errorf("%s is that of step %d", durable.ManifestFile, f.Step)}
+	}
+	return &reader{f}, nil
+}
+
+// damaged is err as the damage of the checkpoint, which a link out of it is not, nor that
+// this machine is too small for it.
+func (s *reader) damaged(err error) error {
+	if err == nil || isLinked(err) {
+		return err
+	}
+	if errors.As(err, new(*memory.Short)) {
+		return fmt.Errorf("%s: %w", s.Dir, err)
+	}
+	return &durable.Damaged{Dir: s.Dir, Err: err}
+}
+
 // read reads what the manifest lists.
-func (s *sealed) read(moments bool) (*Checkpoint, error) {
+func (s *reader) read(moments bool) (*Checkpoint, error) {
 	c, err := s.meta()
 	if err != nil {
 		return nil, s.damaged(err)
@@ -52,13 +82,13 @@ func (s *sealed) read(moments bool) (*Checkpoint, error) {
 		return c, nil
 	}
 	if c.Data.Train == 0 {
-		return nil, fmt.Errorf("%s was imported, and never trained: there is nothing to resume; let a new run begin with it", s.dir)
+		return nil, fmt.Errorf("%s was imported, and never trained: there is nothing to resume; let a new run begin with it", s.Dir)
 	}
 	return c, s.damaged(s.moments(c))
 }
 
 // meta reads all that is not tensors.
-func (s *sealed) meta() (*Checkpoint, error) {
+func (s *reader) meta() (*Checkpoint, error) {
 	var config configJSON
 	if err := s.json(configFile, &config); err != nil {
 		return nil, err
@@ -72,17 +102,17 @@ func (s *sealed) meta() (*Checkpoint, error) {
 	if tuned := config.Options.Tuning.Base != ""; tuned != (config.Base != nil) {
 		return nil, fmt.Errorf("%s: a base among the options and none beside them, or the other way round", configFile)
 	}
-	c := &Checkpoint{Dir: s.dir, Network: config.Network, Options: config.Options, Data: config.Data, Base: config.Base, Ends: config.Ends, State: &State{}}
+	c := &Checkpoint{Dir: s.Dir, Network: config.Network, Options: config.Options, Data: config.Data, Base: config.Base, Ends: config.Ends, State: &State{}}
 	if err := s.json(stateFile, &c.State.Progress); err != nil {
 		return nil, err
 	}
 	if err := c.State.validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", stateFile, err)
 	}
-	if c.State.Step != s.step {
-		return nil, fmt.Errorf("%s: it is that of step %d, and the checkpoint that of step %d", stateFile, c.State.Step, s.step)
+	if c.State.Step != s.Step {
+		return nil, fmt.Errorf("%s: it is that of step %d, and the checkpoint that of step %d", stateFile, c.State.Step, s.Step)
 	}
-	text, err := s.content(tokenizerFile, maxTokenizer)
+	text, err := s.Content(tokenizerFile, maxTokenizer)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +127,8 @@ func (s *sealed) meta() (*Checkpoint, error) {
 }
 
 // json reads a small file of the checkpoint.
-func (s *sealed) json(name string, v any) error {
-	text, err := s.content(name, maxJSON)
+func (s *reader) json(name string, v any) error {
+	text, err := s.Content(name, maxJSON)
 	if err != nil {
 		return err
 	}
@@ -106,7 +136,7 @@ func (s *sealed) json(name string, v any) error {
 }
 
 // weights reads what c trains, by its configuration.
-func (s *sealed) weights(c *Checkpoint) error {
+func (s *reader) weights(c *Checkpoint) error {
 	if t := c.Options.Tuning; t.adapts() {
 		return s.tensors(c.weightsFile(), t.Adapter.Ledger(c.Network).Total(), func() []pedestrian.Tensor[float32] {
 			c.State.Adapter = pedestrian.NewAdapter[float32](c.Network, t.Adapter)
@@ -120,7 +150,7 @@ func (s *sealed) weights(c *Checkpoint) error {
 }
 
 // moments reads the moments of what c trains.
-func (s *sealed) moments(c *Checkpoint) error {
+func (s *reader) moments(c *Checkpoint) error {
 	w := c.State.Trained()
 	return s.tensors(momentsFile, 2*w.Count(), func() []pedestrian.Tensor[float32] {
 		c.State.M, c.State.V = w.like(), w.like()
@@ -129,13 +159,13 @@ func (s *sealed) moments(c *Checkpoint) error {
 }
 
 // tensors reads a file that holds count numbers in the tensors that allocate makes.
-func (s *sealed) tensors(name string, count int, allocate func() []pedestrian.Tensor[float32]) error {
-	if i := s.index(name); i >= 0 && s.files[i].Bytes >= 4*int64(count) { // or it is damaged
+func (s *reader) tensors(name string, count int, allocate func() []pedestrian.Tensor[float32]) error {
+	if s.Size(name) >= 4*int64(count) { // or it is damaged
 		if err := memory.Ask(4*int64(count), fmt.Sprintf("the %d numbers of %s need", count, name), "free some, or load it where there is more"); err != nil {
 			return err
 		}
 	}
-	return s.whole(name, func(r io.ReaderAt, size int64) error {
+	return s.Read(name, func(r io.ReaderAt, size int64) error {
 		if need := 4 * float64(count); need > smallNetwork && need > float64(size) {
 			return fmt.Errorf("%s has %d bytes, the network in %s needs %.0f: a checkpoint of other sizes", name, size, configFile, need)
 		}
@@ -144,4 +174,36 @@ func (s *sealed) tensors(name string, count int, allocate func() []pedestrian.Te
 		}
 		return nil
 	})
+}
+
+// Verify compares the checkpoint in dir, byte for byte, with the digests that were
+// taken when it was saved, and then reads what is not tensors. What is wrong is told
+// as [durable.Damaged].
+func Verify(dir string) error { return verify(durable.OS, dir) }
+
+func verify(fs durable.FS, dir string) error {
+	in, err := fs.Within(dir)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return unlessPruned(fs, dir, verifyWithin(in, dir))
+}
+
+func verifyWithin(fs durable.FS, dir string) error {
+	s, err := open(fs, dir)
+	if err != nil {
+		return err
+	}
+	weights := modelFile
+	if s.Size(adapterFile) >= 0 {
+		weights = adapterFile
+	}
+	for _, name := range []string{configFile, tokenizerFile, stateFile, weights, momentsFile} {
+		if err := s.Read(name, nil); err != nil {
+			return s.damaged(err)
+		}
+	}
+	_, err = s.meta()
+	return s.damaged(err)
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // A log that has lost its last bytes, one, two or all of a line, keeps the lines that are
@@ -20,7 +22,7 @@ func TestLogCutByBytes(t *testing.T) {
 		if err := os.WriteFile(path, []byte(all[:len(all)-cut]), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		log, err := openMetrics(disk{}, run, Progress{Step: 2})
+		log, err := openMetrics(durable.OS, run, Progress{Step: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +46,7 @@ func TestLogCutByBytes(t *testing.T) {
 func TestLogIsMissedByOneByte(t *testing.T) {
 	for cut := range 3 {
 		run := t.TempDir()
-		log, err := openMetrics(disk{}, run, Progress{})
+		log, err := openMetrics(durable.OS, run, Progress{})
 		if err != nil {
 			t.Fatal(err)
 		}

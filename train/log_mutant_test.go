@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // TestLogShrinksByAByte: after an error of writing, a log that lacks any of the bytes that
@@ -16,7 +18,7 @@ import (
 func TestLogShrinksByAByte(t *testing.T) {
 	for _, less := range []int64{1, 2, 10} {
 		run := t.TempDir()
-		log, err := openMetrics(disk{}, run, Progress{})
+		log, err := openMetrics(durable.OS, run, Progress{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +49,7 @@ func TestLineWithoutItsEnd(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(run, MetricsFile), []byte("{\"step\":1,\"loss\":3,\"seconds\":1}\n{\"step\":2,\"loss\":2,\"seconds\":1}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	log, err := openMetrics(disk{}, run, Progress{Step: 2})
+	log, err := openMetrics(durable.OS, run, Progress{Step: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

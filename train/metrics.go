@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // MetricsFile is the name of a run's log in its directory: one JSON object a line,
@@ -35,9 +37,9 @@ type Record struct {
 // A metricsLog appends records to metrics.jsonl. Lines stay in memory until they were
 // synced, so that an error loses none: what may be lost is written again, to a new file.
 type metricsLog struct {
-	fs      fileSystem
+	fs      durable.FS
 	run     string
-	f       outFile
+	f       durable.OutFile
 	length  int64      // bytes of the file that were synced
 	tail    []byte     // the lines after them
 	written int        // bytes of tail that were handed to f
@@ -51,7 +53,7 @@ const logBuffer = 4096
 
 // openMetrics opens the log of a run at progress p. Lines that a run wrote after
 // that, which is then about to write them again, are taken out.
-func openMetrics(fs fileSystem, run string, p Progress) (*metricsLog, error) {
+func openMetrics(fs durable.FS, run string, p Progress) (*metricsLog, error) {
 	l := &metricsLog{fs: fs, run: run}
 	size, whole, err := l.measure(p)
 	exists := !errors.Is(err, os.ErrNotExist)
@@ -144,11 +146,11 @@ func (l *metricsLog) renew(write func(io.Writer) error) error {
 		l.f.Close()
 		l.f = nil
 	}
-	e, err := replace(l.fs, l.run, file{MetricsFile, 0, write})
+	length, err := durable.Replace(l.fs, l.run, durable.File{Name: MetricsFile, Write: write})
 	if err != nil {
 		return err
 	}
-	l.length, l.tail, l.written, l.broken, l.back = e.Bytes, l.tail[:0], 0, false, nil
+	l.length, l.tail, l.written, l.broken, l.back = length, l.tail[:0], 0, false, nil
 	if err := l.fs.Sync(l.run); err != nil {
 		return err
 	}
@@ -160,26 +162,6 @@ func (l *metricsLog) renew(write func(io.Writer) error) error {
 		l.events.stop() // its lines may be gone
 	}
 	return err
-}
-
-// replace puts f into the directory run, in place of a file or a link of that name: the
-// old one is there or the new one. The name is durable once run is synced.
-func replace(fs fileSystem, run string, f file) (e fileEntry, err error) {
-	names, err := fs.List(run)
-	if err != nil {
-		return e, err
-	}
-	path := filepath.Join(run, f.name)
-	temp := tempName(run, names, f.name)
-	f.name = filepath.Base(temp)
-	e, err = writeFile(fs, run, f)
-	if err == nil {
-		err = fs.Rename(temp, path)
-	}
-	if err != nil {
-		fs.Remove(temp)
-	}
-	return e, err
 }
 
 // cut takes the lines after p out. After an error the next sync does it.

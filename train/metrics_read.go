@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"path/filepath"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // maxRecord is the most bytes of a line of the log. A record has a few hundred.
@@ -41,7 +43,7 @@ func eachLine(in io.Reader, each func(line []byte) error) error {
 func Records(run string) iter.Seq2[Record, error] {
 	path := filepath.Join(run, MetricsFile)
 	return func(yield func(Record, error) bool) {
-		fs, err := disk{}.Within(run)
+		fs, err := durable.OS.Within(run)
 		if err != nil {
 			yield(Record{}, fmt.Errorf("reading the log: %w", err))
 			return

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // readMetrics is the log of a run as a list.
@@ -24,7 +26,7 @@ func readMetrics(run string) (records []Record, err error) {
 }
 
 // readAll reads a whole file.
-func readAll(fs fileSystem, path string) ([]byte, error) {
+func readAll(fs durable.FS, path string) ([]byte, error) {
 	f, err := fs.Open(path)
 	if err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func TestHugeLog(t *testing.T) {
 		t.Errorf("to read it takes %d bytes", used)
 	}
 	if used := allocated(func() {
-		log, err := openMetrics(disk{}, run, Progress{Step: 1})
+		log, err := openMetrics(durable.OS, run, Progress{Step: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +102,7 @@ func TestLongLog(t *testing.T) {
 	var log *metricsLog
 	held := allocated(func() {
 		var err error
-		if log, err = openMetrics(disk{}, run, Progress{Step: lines}); err != nil {
+		if log, err = openMetrics(durable.OS, run, Progress{Step: lines}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -111,7 +113,7 @@ func TestLongLog(t *testing.T) {
 	if err := log.cut(Progress{Step: lines - 1}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := readAll(disk{}, log.path()); err != nil || !bytes.Equal(got, whole[:last]) {
+	if got, err := readAll(durable.OS, log.path()); err != nil || !bytes.Equal(got, whole[:last]) {
 		t.Errorf("%d bytes are left of %d, %v; want %d", len(got), len(whole), err, last)
 	}
 	log.close()

@@ -2,13 +2,15 @@ package train
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // A checkpoint whose digests fit, because somebody made them so, has to stand for
@@ -57,65 +59,6 @@ func TestSealedNonsense(t *testing.T) {
 	}
 }
 
-// Each thing that can be wrong with a manifest, under its own digest.
-func TestManifestRefuses(t *testing.T) {
-	_, dir, _ := saved(t, nil)
-	text, err := os.ReadFile(filepath.Join(dir, ManifestFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	optimizer := digestIn(t, text, "optimizer.safetensors", "crc32c")
-	seal := func(from, to string) []byte {
-		body := string(text)[:strings.LastIndex(string(text), `  "sha256": "`)]
-		changed := strings.Replace(body, from, to, 1)
-		if changed == body {
-			t.Fatalf("no %q in %s", from, body)
-		}
-		return sealText([]byte(changed))
-	}
-	for want, content := range map[string][]byte{
-		"MANIFEST.json: it does not end in its digest":                   []byte("{}"),
-		"MANIFEST.json: its digest is another":                           []byte(strings.Replace(string(text), `"step": 3`, `"step": 2`, 1)),
-		"MANIFEST.json: it is not as this program writes it":             seal(`"step": 3`, `"step":  3`),
-		"MANIFEST.json: json: ":                                          seal(`"step": 3`, `"step": "3"`),
-		"MANIFEST.json: invalid character":                               seal(`"step": 3`, `"step"; 3`),
-		"MANIFEST.json is that of step 4":                                seal(`"step": 3`, `"step": 4`),
-		"has format 9: this program reads the formats 2 to 3":            seal(`"format": 3`, `"format": 9`),
-		"state.json: the manifest does not list it":                      seal(`"state.json"`, `"estat.json"`),
-		"MANIFEST.json: 16777217 bytes, more than 16777216":              []byte(strings.Repeat(" ", maxManifest+1)),
-		"model.safetensors: the manifest does not list it":               seal(`"model.safetensors"`, `"../model.safetensors"`),
-		"state.json: its content changed after it was saved (SHA-256":    seal(`"sha256": "`+digestIn(t, text, "state.json", "sha256")[:64], `"sha256": "`+strings.Repeat("0", 64)),
-		"optimizer.safetensors: bytes 0 to ":                             seal(optimizer[:8], "00000000"),
-		`"optimizer.safetensors" has `:                                   seal(optimizer[:8], optimizer[:8]+"00000000"),
-		"MANIFEST.json: checksums of 7 digits, not of eight each":        seal(optimizer[:8], "0000000"),
-		"MANIFEST.json: encoding/hex: invalid byte":                      seal(optimizer[:8], "0000000g"),
-		`MANIFEST.json: "state.json" must have one of sha256 and crc32c`: seal(`"sha256": "`+digestIn(t, text, "state.json", "sha256")[:65], "\"sha256\": \"x\",\n      \"crc32c\": \"00000000\""),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, ManifestFile), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		err := Verify(dir)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("got %v, want one line with %s", err, want)
-		}
-	}
-	os.Remove(filepath.Join(dir, ManifestFile))
-	if err := Verify(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no manifest: %v", err)
-	}
-}
-
-// digestIn is what follows the key of the digest of a file in the text of a manifest.
-func digestIn(t *testing.T, manifest []byte, name, key string) string {
-	t.Helper()
-	_, rest, _ := strings.Cut(string(manifest), `"name": "`+name+`"`)
-	_, rest, ok := strings.Cut(rest, `"`+key+`": "`)
-	if !ok {
-		t.Fatalf("no digest of %s in %s", name, manifest)
-	}
-	return rest
-}
-
 // What is there to read a log, and to write JSON, by.
 func TestLogRefuses(t *testing.T) {
 	run := t.TempDir()
@@ -136,7 +79,7 @@ func TestLogRefuses(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
-	log, err := openMetrics(disk{}, t.TempDir(), Progress{})
+	log, err := openMetrics(durable.OS, t.TempDir(), Progress{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,15 +90,12 @@ func TestLogRefuses(t *testing.T) {
 	if err := writeJSON(os.Stderr, func() {}); err == nil {
 		t.Error("a function became JSON")
 	}
-	if err := fmt.Errorf("no path"); reason(err) != err {
-		t.Error("reason changed an error without a path")
-	}
 }
 
 // The log of a run that goes on is what was synced, whatever became of the file.
 func TestLogThatShrank(t *testing.T) {
 	run := t.TempDir()
-	log, err := openMetrics(disk{}, run, Progress{})
+	log, err := openMetrics(durable.OS, run, Progress{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,16 +123,16 @@ func TestLogOpens(t *testing.T) {
 	loss := 1.0
 	for _, back := range []int{2, 1} { // the step that the run goes on from
 		for nth := 0; ; nth++ {
-			m := newMemFS()
+			m := faultdisk.New()
 			m.Mkdir("run")
 			log, err := openMetrics(m, "run", Progress{})
 			if err := errors.Join(err, log.add(Record{Step: 1, Loss: &loss}), log.add(Record{Step: 2, Loss: &loss}), log.close()); err != nil {
 				t.Fatal(err)
 			}
 			left := nth
-			_, err = openMetrics(hookFS{m, func(what, name string) error {
+			_, err = openMetrics(faultdisk.Hook{FS: m, Before: func(what, name string) error {
 				if left--; left < 0 && what != "remove" {
-					return failure(what, name, syscall.EIO)
+					return faultdisk.Failure(what, name, syscall.EIO)
 				}
 				return nil
 			}}, "run", Progress{Step: back})
@@ -211,28 +151,8 @@ func TestLogOpens(t *testing.T) {
 			}
 		}
 	}
-	m := newMemFS()
+	m := faultdisk.New()
 	if _, err := openMetrics(m, "no/run", Progress{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a log without its directory: %v", err)
-	}
-}
-
-func TestLockNames(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := (disk{}).Lock(filepath.Join(dir, "no", "lock")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a lock without its directory: %v", err)
-	}
-	first, err := lockRun(disk{}, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Close()
-	for content, want := range map[string]string{"12345\n": "by process 12345: wait for it, or end it", "": "by another process", "x": "by another process"} {
-		if err := os.WriteFile(filepath.Join(dir, lockFile), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := lockRun(disk{}, dir); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("a lock that says %q: %v", content, err)
-		}
 	}
 }

@@ -8,29 +8,32 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // A failingFS fails the nth read of the file called name.
 type failingFS struct {
-	fileSystem
+	durable.FS
 	name string
 	nth  *int
 }
 
 type failingFile struct {
-	inFile
+	durable.InFile
 	name string
 	nth  *int
 }
 
-func (f failingFS) Within(dir string) (fileSystem, error) {
-	in, err := f.fileSystem.Within(dir)
-	f.fileSystem = in
+func (f failingFS) Within(dir string) (durable.FS, error) {
+	in, err := f.FS.Within(dir)
+	f.FS = in
 	return f, err
 }
 
-func (f failingFS) Open(name string) (inFile, error) {
-	in, err := f.fileSystem.Open(name)
+func (f failingFS) Open(name string) (durable.InFile, error) {
+	in, err := f.FS.Open(name)
 	if err != nil || filepath.Base(name) != f.name {
 		return in, err
 	}
@@ -41,13 +44,13 @@ func (f failingFile) ReadAt(p []byte, at int64) (int, error) {
 	if *f.nth--; *f.nth == 0 {
 		return 0, &os.PathError{Op: "read", Path: f.name, Err: syscall.EIO}
 	}
-	return f.inFile.ReadAt(p, at)
+	return f.InFile.ReadAt(p, at)
 }
 
 // A readFS fails a read, opening a file among them, of one checkpoint: that with number
 // nth, or from it on.
 type readFS struct {
-	fileSystem
+	durable.FS
 	dir     string
 	nth     int
 	forEver bool
@@ -56,9 +59,9 @@ type readFS struct {
 	failed  *string // the file of the first that did
 }
 
-func (f readFS) Within(dir string) (fileSystem, error) {
-	in, err := f.fileSystem.Within(dir)
-	f.fileSystem = in
+func (f readFS) Within(dir string) (durable.FS, error) {
+	in, err := f.FS.Within(dir)
+	f.FS = in
 	return f, err
 }
 
@@ -74,16 +77,16 @@ func (f readFS) fails(name string) bool {
 	return fails
 }
 
-func (f readFS) Open(name string) (inFile, error) {
+func (f readFS) Open(name string) (durable.InFile, error) {
 	if !f.short && f.fails(name) {
-		return nil, failure("open", name, syscall.EIO)
+		return nil, faultdisk.Failure("open", name, syscall.EIO)
 	}
-	in, err := f.fileSystem.Open(name)
+	in, err := f.FS.Open(name)
 	return readFile{in, name, f}, err
 }
 
 type readFile struct {
-	inFile
+	durable.InFile
 	name string
 	fs   readFS
 }
@@ -91,12 +94,12 @@ type readFile struct {
 func (f readFile) ReadAt(p []byte, at int64) (int, error) {
 	switch {
 	case !f.fs.fails(f.name):
-		return f.inFile.ReadAt(p, at)
+		return f.InFile.ReadAt(p, at)
 	case f.fs.short:
-		n, _ := f.inFile.ReadAt(p[:len(p)/2], at)
+		n, _ := f.InFile.ReadAt(p[:len(p)/2], at)
 		return n, io.EOF
 	}
-	return 0, failure("read", f.name, syscall.EIO)
+	return 0, faultdisk.Failure("read", f.name, syscall.EIO)
 }
 
 // Every read of a load may fail, opening too, once or from then on, of a checkpoint of
@@ -116,12 +119,12 @@ func TestReadErrors(t *testing.T) {
 	}
 	reads := 0
 	for _, c := range []struct {
-		fs       fileSystem
+		fs       durable.FS
 		run      string
 		want     string
 		loadings int
 	}{
-		{micro.fs, "disk/run", micro.old, 12}, {wide.fs, "disk/run", wide.old, 22}, {disk{}, old, digestOf(before.State), 16},
+		{micro.fs, "disk/run", micro.old, 12}, {wide.fs, "disk/run", wide.old, 22}, {durable.OS, old, digestOf(before.State), 16},
 	} {
 		for _, short := range []bool{false, true} {
 			for _, forEver := range []bool{false, true} {

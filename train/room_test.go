@@ -7,11 +7,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // A smallFS is a disk of so many bytes; when it is full, or fails, err says so.
 type smallFS struct {
-	*memFS
+	*faultdisk.Disk
 	*limit
 }
 
@@ -21,45 +24,45 @@ type limit struct {
 }
 
 type smallFile struct {
-	outFile
+	durable.OutFile
 	fs *smallFS
 }
 
-func (s *smallFS) Within(dir string) (fileSystem, error) {
-	in, err := s.memFS.Within(dir)
+func (s *smallFS) Within(dir string) (durable.FS, error) {
+	in, err := s.Disk.Within(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &smallFS{in.(*memFS), s.limit}, nil
+	return &smallFS{in.(*faultdisk.Disk), s.limit}, nil
 }
 
-func (s *smallFS) Create(name string) (outFile, error) {
-	f, err := s.memFS.Create(name)
+func (s *smallFS) Create(name string) (durable.OutFile, error) {
+	f, err := s.Disk.Create(name)
 	return smallFile{f, s}, err
 }
 
-func (s *smallFS) Extend(name string) (outFile, error) {
-	f, err := s.memFS.Extend(name)
+func (s *smallFS) Extend(name string) (durable.OutFile, error) {
+	f, err := s.Disk.Extend(name)
 	return smallFile{f, s}, err
 }
 
 func (f smallFile) Write(p []byte) (int, error) {
-	if f.fs.bytes > 0 && f.fs.tree.used(0)+len(p) > f.fs.bytes {
-		return 0, failure("write", "", f.fs.err)
+	if f.fs.bytes > 0 && used(f.fs.Tree, 0)+len(p) > f.fs.bytes {
+		return 0, faultdisk.Failure("write", "", f.fs.err)
 	}
-	return f.outFile.Write(p)
+	return f.OutFile.Write(p)
 }
 
 // used is the room that is taken below a node.
-func (img image) used(i int) (bytes int) {
-	for _, below := range img[i].entries {
-		bytes += img.used(below)
+func used(img faultdisk.Image, i int) (bytes int) {
+	for _, below := range img[i].Entries {
+		bytes += used(img, below)
 	}
-	return bytes + len(img[i].data)
+	return bytes + len(img[i].Data)
 }
 
 // wholeOnes counts the checkpoints that are whole.
-func wholeOnes(fs fileSystem) (n int) {
+func wholeOnes(fs durable.FS) (n int) {
 	entries, _ := checkpoints(fs, "disk/run")
 	for _, e := range entries {
 		if verify(fs, e.Dir) == nil {
@@ -71,7 +74,7 @@ func wholeOnes(fs fileSystem) (n int) {
 
 // fullDisk is a run that has saved the steps 1, which is the best, 2 and 3 on a disk
 // with room for these and half of another.
-func fullDisk(t *testing.T, o Options, m *memFS, err error) (*smallFS, *Run) {
+func fullDisk(t *testing.T, o Options, m *faultdisk.Disk, err error) (*smallFS, *Run) {
 	t.Helper()
 	o.Keep = 2
 	fs := &smallFS{m, &limit{err: err}}
@@ -84,8 +87,8 @@ func fullDisk(t *testing.T, o Options, m *memFS, err error) (*smallFS, *Run) {
 			t.Fatal(err)
 		}
 	}
-	i, _ := m.tree.find(victimDir)
-	fs.bytes = m.tree.used(0) + m.tree.used(i)/2
+	i, _ := m.Tree.Find(victimDir)
+	fs.bytes = used(m.Tree, 0) + used(m.Tree, i)/2
 	steps(t, r, 1)
 	return fs, r
 }
@@ -99,7 +102,7 @@ func TestRoomForTheBest(t *testing.T) {
 		name   string
 		err    error
 		loss   float64
-		change func(m *memFS, r *Run)
+		change func(m *faultdisk.Disk, r *Run)
 		want   string
 		saved  bool
 	}{
@@ -107,16 +110,16 @@ func TestRoomForTheBest(t *testing.T) {
 		{"a quota", syscall.EDQUOT, 0.5, nil, "step-000003 step-000004", true},
 		{"not the best", syscall.ENOSPC, 2, nil, "step-000001 step-000002 step-000003", false},
 		{"another error", syscall.EIO, 0.5, nil, "step-000001 step-000002 step-000003", false},
-		{"one is damaged", syscall.ENOSPC, 0.5, func(m *memFS, r *Run) {
-			i, _ := m.tree.find(path.Join(victimDir, momentsFile))
-			m.tree[i].data = slices.Clone(m.tree[i].data)
-			m.tree[i].data[1000] ^= 1
+		{"one is damaged", syscall.ENOSPC, 0.5, func(m *faultdisk.Disk, r *Run) {
+			i, _ := m.Tree.Find(path.Join(victimDir, momentsFile))
+			m.Tree[i].Data = slices.Clone(m.Tree[i].Data)
+			m.Tree[i].Data[1000] ^= 1
 		}, "step-000001 step-000002 step-000003", false},
-		{"to go back to", syscall.ENOSPC, 0.5, func(m *memFS, r *Run) {
+		{"to go back to", syscall.ENOSPC, 0.5, func(m *faultdisk.Disk, r *Run) {
 			r.Options.OnSpike, r.saved.Snapshot = SpikeRewind, 1
 		}, "step-000001 step-000002 step-000003", false},
 	} {
-		m := newMemFS()
+		m := faultdisk.New()
 		m.Mkdir("disk")
 		fs, r := fullDisk(t, microOptions(), m, c.err)
 		if c.change != nil {
@@ -143,13 +146,13 @@ func TestRoomForTheBest(t *testing.T) {
 
 // When removing what is outdated fails, too, it is told, and nothing is lost.
 func TestRoomCannotBeMade(t *testing.T) {
-	m := newMemFS()
+	m := faultdisk.New()
 	m.Mkdir("disk")
 	_, r := fullDisk(t, microOptions(), m, syscall.ENOSPC)
 	r.State.note(0.5)
-	r.fs = hookFS{r.fs, func(what, name string) error {
+	r.fs = faultdisk.Hook{FS: r.fs, Before: func(what, name string) error {
 		if what == "rename" {
-			return failure(what, name, syscall.EROFS)
+			return faultdisk.Failure(what, name, syscall.EROFS)
 		}
 		return nil
 	}}
@@ -162,14 +165,14 @@ func TestRoomCannotBeMade(t *testing.T) {
 
 // fullStart is the story of a run whose disk is full: of a save that fails, of the
 // outdated checkpoint that makes room for it, and of the one after that.
-func fullStart(t *testing.T, mutant func(*memFS) fileSystem) *story {
-	m := newMemFS()
+func fullStart(t *testing.T) *story {
+	m := faultdisk.New()
 	m.Mkdir("disk")
-	m.ops = nil
+	m.Ops = nil
 	fs, r := fullDisk(t, microOptions(), m, syscall.ENOSPC)
 	s := newStory()
-	s.base, s.begun = m.tree.clone(), 3
-	m.ops = nil
+	s.base, s.begun = m.Tree.Clone(), 3
+	m.Ops = nil
 	for step := 4; step <= 5; step++ {
 		if step > 4 {
 			steps(t, r, 1)
@@ -178,14 +181,14 @@ func fullStart(t *testing.T, mutant func(*memFS) fileSystem) *story {
 		s.digest[step] = digestOf(r.State)
 		tells := 0
 		if err := r.Save(Observer{Save: func(v Saved) {
-			m.ops = append(m.ops, op{kind: opSaved, node: v.Step})
+			m.Ops = append(m.Ops, faultdisk.Op{Kind: faultdisk.Told, Node: v.Step})
 			s.log[v.Step], _ = readAll(m, path.Join("disk/run", MetricsFile))
 		}, Trouble: func(Trouble) { tells++ }}); err != nil || tells != 5-step {
 			t.Fatal(tells, err)
 		}
 	}
-	s.ops = m.ops
-	c, err := checked(on(s.base), "disk/run")
+	s.ops = m.Ops
+	c, err := checked(faultdisk.On(s.base), "disk/run")
 	if err != nil || fs.bytes == 0 {
 		t.Fatal(err)
 	}

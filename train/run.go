@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/generate"
 )
@@ -32,7 +33,7 @@ type Run struct {
 	writer *generate.Writer
 	saved  *Progress // of the newest checkpoint; nil when there is none
 
-	fs     fileSystem
+	fs     durable.FS
 	lock   io.Closer // of Dir
 	pruner pruner
 
@@ -47,9 +48,9 @@ type Run struct {
 //
 // No other process may write in dir before Close; when this one ends, however it
 // ends, that is given up.
-func Start(o Options, d *Data, dir string) (*Run, error) { return startOn(disk{}, o, d, dir) }
+func Start(o Options, d *Data, dir string) (*Run, error) { return startOn(durable.OS, o, d, dir) }
 
-func startOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
+func startOn(fs durable.FS, o Options, d *Data, dir string) (*Run, error) {
 	if d.memory {
 		o = o.forMemory()
 	}
@@ -62,9 +63,9 @@ func startOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
 }
 
 // begin begins a run with the state s in dir.
-func begin(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string) (*Run, error) {
+func begin(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string) (*Run, error) {
 	if dir != "" {
-		in, err := enter(fs, dir)
+		in, err := durable.Enter(fs, dir)
 		if err != nil {
 			return nil, fmt.Errorf("making the run directory: %w", err)
 		}
@@ -82,9 +83,9 @@ func begin(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *
 // Resume goes on with the run in the directory dir from its newest checkpoint c, as
 // if it had never stopped. d must be the text that the run began with. c.Options may
 // have been altered; what alters the numbers makes it another run.
-func Resume(dir string, c *Checkpoint, d *Data) (*Run, error) { return resumeOn(disk{}, dir, c, d) }
+func Resume(dir string, c *Checkpoint, d *Data) (*Run, error) { return resumeOn(durable.OS, dir, c, d) }
 
-func resumeOn(fs fileSystem, dir string, c *Checkpoint, d *Data) (*Run, error) {
+func resumeOn(fs durable.FS, dir string, c *Checkpoint, d *Data) (*Run, error) {
 	if now := d.Info(); now.SHA256 != c.Data.SHA256 {
 		return nil, fmt.Errorf("resuming %s: the text is not the one that the run began with: %d and %d tokens (SHA-256 %.12s) then, %d and %d (%.12s) now in %s: restore it, or begin another run",
 			dir, c.Data.Train, c.Data.Val, c.Data.SHA256, now.Train, now.Val, now.SHA256, d.Source)
@@ -120,7 +121,7 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	return c, o.checkText(d)
 }
 
-func newRun(fs fileSystem, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string, from *Checkpoint) (*Run, error) {
+func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string, from *Checkpoint) (*Run, error) {
 	r := &Run{Options: o, Network: c, Data: d, State: s, Base: b, Dir: dir, fs: fs}
 	if dir != "" {
 		var err error
@@ -305,7 +306,7 @@ func (r *Run) WriteFile(name string, write func(io.Writer) error) error {
 	if !slices.Contains(runFiles, name) || name == MetricsFile {
 		panic("train.Run.WriteFile: " + name + " is not a file that a run writes beside its checkpoints")
 	}
-	_, err := replace(r.fs, r.Dir, file{name, 0, write})
+	_, err := durable.Replace(r.fs, r.Dir, durable.File{Name: name, Write: write})
 	if err == nil {
 		err = r.fs.Sync(r.Dir)
 	}

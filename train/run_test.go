@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
@@ -51,7 +52,7 @@ func dataOf(t testing.TB, text string, o Options) *Data {
 
 func start(t testing.TB, o Options, d *Data, dir string) *Run {
 	t.Helper()
-	r, err := beginOn(disk{}, o, d, dir)
+	r, err := beginOn(durable.OS, o, d, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func start(t testing.TB, o Options, d *Data, dir string) *Run {
 }
 
 // beginOn begins a run: with a base of random weights, always the same, if o has one.
-func beginOn(fs fileSystem, o Options, d *Data, dir string) (*Run, error) {
+func beginOn(fs durable.FS, o Options, d *Data, dir string) (*Run, error) {
 	if !o.Tuning.on() {
 		return startOn(fs, o, d, dir)
 	}

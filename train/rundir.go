@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 const (
@@ -52,9 +54,9 @@ func parseEntry(name string) (e Entry, ok bool) {
 
 // Checkpoints lists the checkpoints in the directory run, the oldest first, by their
 // names: [Verify] reads them.
-func Checkpoints(run string) ([]Entry, error) { return checkpoints(disk{}, run) }
+func Checkpoints(run string) ([]Entry, error) { return checkpoints(durable.OS, run) }
 
-func checkpoints(fs fileSystem, run string) ([]Entry, error) {
+func checkpoints(fs durable.FS, run string) ([]Entry, error) {
 	fs, err := fs.Within(run)
 	if err != nil {
 		return nil, err
@@ -98,10 +100,10 @@ func noCheckpoint(run string) error { return fmt.Errorf("%s holds no checkpoint"
 // passed are the newer ones that are, each with what is wrong. One that is a link out of
 // run is refused, since what is older is not what was asked for.
 func LoadNewest(run string, moments bool) (c *Checkpoint, passed []error, err error) {
-	return loadNewest(disk{}, run, moments)
+	return loadNewest(durable.OS, run, moments)
 }
 
-func loadNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed []error, err error) {
+func loadNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed []error, err error) {
 	fs, err = fs.Within(run)
 	if err != nil {
 		return nil, nil, err
@@ -121,7 +123,7 @@ func loadNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed 
 const overtaken = 100
 
 // tryNewest is loadNewest, unless a checkpoint is pruned meanwhile.
-func tryNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed []error, err error) {
+func tryNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed []error, err error) {
 	entries, err := checkpoints(fs, run)
 	if err != nil {
 		return nil, nil, err
@@ -143,10 +145,10 @@ func tryNewest(fs fileSystem, run string, moments bool) (c *Checkpoint, passed [
 }
 
 // isDamage says whether err is of a checkpoint, for which one before it may be taken.
-func isDamage(err error) bool {
-	d := (*Damaged)(nil)
-	return errors.As(err, &d)
-}
+func isDamage(err error) bool { return errors.As(err, new(*durable.Damaged)) }
+
+// isLinked says whether err is that something is a link, which nothing older stands for.
+func isLinked(err error) bool { return errors.As(err, new(*durable.Linked)) }
 
 // Pruned says that a checkpoint was removed while it was read, by the run that goes on
 // or by whoever prunes it: it was not damaged.
@@ -160,7 +162,7 @@ func isPruned(err error) bool { return errors.As(err, new(*Pruned)) }
 
 // unlessPruned is err, unless what is wrong with the checkpoint in dir is that it is no
 // longer there: it loses its name before its files.
-func unlessPruned(fs fileSystem, dir string, err error) error {
+func unlessPruned(fs durable.FS, dir string, err error) error {
 	if isDamage(err) {
 		if _, gone := fs.List(dir); errors.Is(gone, os.ErrNotExist) {
 			return &Pruned{dir}
@@ -173,9 +175,9 @@ func unlessPruned(fs fileSystem, dir string, err error) error {
 // of the directory run: the newest one knows which that is. It is the newest itself
 // if none was evaluated or the best is not there; if the best is damaged, it is among
 // those that were passed over.
-func LoadBest(run string) (c *Checkpoint, passed []error, err error) { return loadBest(disk{}, run) }
+func LoadBest(run string) (c *Checkpoint, passed []error, err error) { return loadBest(durable.OS, run) }
 
-func loadBest(fs fileSystem, run string) (c *Checkpoint, passed []error, err error) {
+func loadBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err error) {
 	fs, err = fs.Within(run)
 	if err != nil {
 		return nil, nil, err
@@ -191,7 +193,7 @@ func loadBest(fs fileSystem, run string) (c *Checkpoint, passed []error, err err
 }
 
 // tryBest is LoadBest, unless a checkpoint is pruned meanwhile.
-func tryBest(fs fileSystem, run string) (c *Checkpoint, passed []error, err error) {
+func tryBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err error) {
 	newest, passed, err := loadNewest(fs, run, false)
 	if err != nil || newest.State.Evaluations == 0 {
 		return newest, passed, err
@@ -219,7 +221,7 @@ func tryBest(fs fileSystem, run string) (c *Checkpoint, passed []error, err erro
 // 2, of those that are whole, and the best one. It returns what it removed. A run
 // that is being trained is refused.
 func Prune(run string, keep int) (removed []Entry, err error) {
-	fs, err := disk{}.Within(run)
+	fs, err := durable.OS.Within(run)
 	if err != nil {
 		return nil, fmt.Errorf("pruning: %w", err)
 	}
@@ -233,7 +235,7 @@ func Prune(run string, keep int) (removed []Entry, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("pruning: %w", err)
 	}
-	removeTemps(fs, run)
+	sweep(fs, run)
 	p := pruner{fs: fs, run: run, whole: map[string]bool{}}
 	removed, err = p.prune(keep, c.keptSteps()...)
 	if err != nil {
@@ -243,20 +245,29 @@ func Prune(run string, keep int) (removed []Entry, err error) {
 }
 
 // lockRun makes this process the only one that writes in the directory run.
-func lockRun(fs fileSystem, run string) (io.Closer, error) {
+func lockRun(fs durable.FS, run string) (io.Closer, error) {
 	return fs.Lock(filepath.Join(run, lockFile))
+}
+
+// sweep removes what an interrupted save, prune or writing of the log has left behind.
+func sweep(fs durable.FS, run string) { durable.Sweep(fs, run, isOurs) }
+
+// isOurs says whether name is one under which a run saves something.
+func isOurs(name string) bool {
+	_, checkpoint := parseEntry(name)
+	_, events := eventsNumber(name)
+	return checkpoint || events || slices.Contains(runFiles, name)
 }
 
 // A pruner removes checkpoints that are no longer kept.
 type pruner struct {
-	fs    fileSystem
+	fs    durable.FS
 	run   string
 	whole map[string]bool // directories that this process has saved, or verified: whether they are whole
 }
 
 // prune keeps the newest keep checkpoints that are whole, and those of the given
-// steps; a damaged one goes when it is older than all of the newest. First all names
-// go, durably; then what they named.
+// steps; a damaged one goes when it is older than all of the newest.
 func (p *pruner) prune(keep int, steps ...int) (removed []Entry, err error) {
 	entries, err := checkpoints(p.fs, p.run)
 	if err != nil {
@@ -273,28 +284,16 @@ func (p *pruner) prune(keep int, steps ...int) (removed []Entry, err error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	names, err := p.fs.List(p.run)
-	if err != nil {
-		return nil, err
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.name()
 	}
-	var temps []string
-	for _, e := range entries {
-		temp := tempName(p.run, names, e.name())
-		if err := p.fs.Rename(e.Dir, temp); err != nil {
-			return nil, err
-		}
-		temps = append(temps, temp)
+	n, err := durable.Remove(p.fs, p.run, names)
+	removed = entries[:n]
+	for _, e := range removed {
+		delete(p.whole, e.Dir)
 	}
-	if err := p.fs.Sync(p.run); err != nil {
-		return nil, err
-	}
-	for i, temp := range temps {
-		if err := removeTree(p.fs, temp); err != nil {
-			return entries[:i], err
-		}
-		delete(p.whole, entries[i].Dir)
-	}
-	return entries, nil
+	return removed, err
 }
 
 func (p *pruner) isWhole(dir string) bool {

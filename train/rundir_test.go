@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
@@ -123,13 +124,12 @@ func TestLoadBest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(c.Dir, ManifestFile)
+	path := filepath.Join(c.Dir, durable.ManifestFile)
 	text, _ := os.ReadFile(path)
-	body, _, _ := strings.Cut(string(text), "\n  \"sha256\": \"")
-	later := sealText([]byte(strings.Replace(body+"\n", `"format": 3`, `"format": 4`, 1)))
-	if err := os.WriteFile(path, later, 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"format": 3`, `"format": 4`, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	reseal(t, c.Dir)
 	if _, _, err := LoadNewest(run, false); err == nil || !strings.Contains(err.Error(), "has format 4: this program reads the formats 2 to 3") {
 		t.Errorf("a later format: %v", err)
 	}

@@ -1,17 +1,14 @@
 package train
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -44,7 +41,10 @@ func BenchmarkSave(b *testing.B) {
 				begin := time.Now()
 				dir, err := save()
 				*times = append(*times, time.Since(begin).Seconds()*1e3)
-				if err = errors.Join(err, removeTree(disk{}, dir), disk{}.Sync(run)); err != nil {
+				if err == nil {
+					_, err = durable.Remove(durable.OS, run, []string{filepath.Base(dir)})
+				}
+				if err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -73,19 +73,9 @@ func median(x []float64) float64 {
 // saveWithoutDigests writes the same files in the same pieces, syncs and renames the
 // same way.
 func saveWithoutDigests(c *Checkpoint, run string) (dir string, err error) {
-	fs := disk{}
-	dir, temp := filepath.Join(run, "step-000000"), filepath.Join(run, ".tmp-step-000000-1")
-	err = fs.Mkdir(temp)
-	for _, f := range append(c.files(), file{ManifestFile, 0, func(w io.Writer) error { return writeJSON(w, make([]int, 300)) }}) {
-		var out outFile
-		if err == nil {
-			out, err = fs.Create(filepath.Join(temp, f.name))
-		}
-		if err == nil {
-			err = errors.Join(writeTo(newDigest(out, io.Discard), f), out.Sync(), out.Close())
-		}
-	}
-	return dir, errors.Join(err, fs.Sync(temp), fs.Rename(temp, dir), fs.Sync(run))
+	dir = filepath.Join(run, "step-000000")
+	last := durable.File{Name: durable.ManifestFile, Write: func(w io.Writer) error { return writeJSON(w, make([]int, 300)) }}
+	return dir, durable.WriteFolder(dir, append(c.files(), last))
 }
 
 // BenchmarkLoad is what loading and verifying a checkpoint take, in medians, and the
@@ -105,20 +95,20 @@ func BenchmarkLoad(b *testing.B) {
 			}
 			c = nil
 			times := map[string][]float64{}
-			timed := func(name string, fs fileSystem, do func(fileSystem) error) {
+			timed := func(name string, fs durable.FS, do func(durable.FS) error) {
 				begin := time.Now()
 				if err := do(fs); err != nil {
 					b.Fatal(err)
 				}
 				times[name] = append(times[name], time.Since(begin).Seconds()*1e3)
 			}
-			loads := func(fs fileSystem) error { _, err := load(fs, dir, true); return err }
-			verifies := func(fs fileSystem) error { return verify(fs, dir) }
+			loads := func(fs durable.FS) error { _, err := load(fs, dir, true); return err }
+			verifies := func(fs durable.FS) error { return verify(fs, dir) }
 			old := inFormat2(b, dir)
 			for b.Loop() {
-				timed("ms-load", disk{}, loads)
+				timed("ms-load", durable.OS, loads)
 				timed("ms-load-format2", old, loads)
-				timed("ms-verify", disk{}, verifies)
+				timed("ms-verify", durable.OS, verifies)
 				timed("ms-verify-format2", old, verifies)
 			}
 			b.ReportMetric(0, "ns/op")
@@ -129,35 +119,11 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// An otherManifest is a disk on which a checkpoint has another manifest.
-type otherManifest struct {
-	fileSystem
-	text []byte
-}
-
-func (o otherManifest) Within(dir string) (fileSystem, error) {
-	in, err := o.fileSystem.Within(dir)
-	return otherManifest{in, o.text}, err
-}
-
-func (o otherManifest) Open(name string) (inFile, error) {
-	if filepath.Base(name) == ManifestFile {
-		return memReader{bytes.NewReader(o.text)}, nil
-	}
-	return o.fileSystem.Open(name)
-}
-
 // inFormat2 is the disk on which the checkpoint in dir is of format 2.
-func inFormat2(b *testing.B, dir string) fileSystem {
-	m, err := readManifest(disk{}, filepath.Join(dir, ManifestFile))
-	m.Format = oldestFormat
-	for i, e := range m.Files {
-		text, other := os.ReadFile(filepath.Join(dir, e.Name))
-		err = errors.Join(err, other)
-		m.Files[i] = fileEntry{Name: e.Name, Bytes: e.Bytes, SHA256: fmt.Sprintf("%x", sha256.Sum256(text))}
-	}
+func inFormat2(b *testing.B, dir string) durable.FS {
+	fs, err := resealed(b, durable.OS, dir, 2)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return otherManifest{disk{}, m.text()}
+	return fs
 }

@@ -1,11 +1,18 @@
 package train
 
+import (
+	"errors"
+	iofs "io/fs"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+)
+
 // A Finding is what [Survey] has found of a checkpoint.
 type Finding struct {
 	Entry
 	Bytes    int64    // of its files, by its manifest
 	Progress Progress // meaningless where Err is not nil
-	Err      error    // *Damaged, or why it is not read; nil = every byte is as it was saved
+	Err      error    // *durable.Damaged, or why it is not read; nil = every byte is as it was saved
 }
 
 // Survey reads the checkpoints of the directory run, the oldest first, compares every
@@ -14,10 +21,10 @@ type Finding struct {
 // that it saves in its place is read. With parse
 // what is in the weights is read as well, as [Load] does.
 func Survey(run string, parse bool, tell func(Finding) error) error {
-	return survey(disk{}, run, parse, tell)
+	return survey(durable.OS, run, parse, tell)
 }
 
-func survey(fs fileSystem, run string, parse bool, tell func(Finding) error) error {
+func survey(fs durable.FS, run string, parse bool, tell func(Finding) error) error {
 	fs, err := fs.Within(run)
 	if err != nil {
 		return err
@@ -55,20 +62,23 @@ func survey(fs fileSystem, run string, parse bool, tell func(Finding) error) err
 // Look is Survey of the checkpoint in dir alone.
 func Look(dir string, parse bool) Finding {
 	f := Finding{Entry: Entry{Dir: dir}}
-	f.Bytes, f.Progress, f.Err = look(disk{}, dir, parse)
+	f.Bytes, f.Progress, f.Err = look(durable.OS, dir, parse)
 	return f
 }
 
-func look(fs fileSystem, dir string, parse bool) (bytes int64, p Progress, err error) {
+func look(fs durable.FS, dir string, parse bool) (bytes int64, p Progress, err error) {
 	in, err := fs.Within(dir)
 	if err != nil {
-		return 0, p, unlessPruned(fs, dir, &Damaged{dir, reason(err)})
+		if path := (*iofs.PathError)(nil); errors.As(err, &path) {
+			err = path.Err // dir is named anyway
+		}
+		return 0, p, unlessPruned(fs, dir, &durable.Damaged{Dir: dir, Err: err})
 	}
 	defer in.Close()
-	s, err := unseal(in, dir)
+	s, err := open(in, dir)
 	if err == nil {
-		for _, e := range s.files {
-			bytes += e.Bytes
+		for _, size := range s.Files() {
+			bytes += size
 		}
 		err = verifyWithin(in, dir)
 	}

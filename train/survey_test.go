@@ -4,22 +4,25 @@ import (
 	"errors"
 	"path"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/faultdisk"
 )
 
 // An openFS does something before the nth file is opened to be read.
 type openFS struct {
-	fileSystem
+	durable.FS
 	before func()
 }
 
-func (o openFS) Within(dir string) (fileSystem, error) {
-	in, err := o.fileSystem.Within(dir)
+func (o openFS) Within(dir string) (durable.FS, error) {
+	in, err := o.FS.Within(dir)
 	return openFS{in, o.before}, err
 }
 
-func (o openFS) Open(name string) (inFile, error) {
+func (o openFS) Open(name string) (durable.InFile, error) {
 	o.before()
-	return o.fileSystem.Open(name)
+	return o.FS.Open(name)
 }
 
 // A run saves and prunes while its checkpoints are listed, verified, and loaded, before
@@ -27,8 +30,8 @@ func (o openFS) Open(name string) (inFile, error) {
 // what is there is seen, and the newest or the best that there is loads.
 func TestPrunedMeanwhile(t *testing.T) {
 	d := microData(t)
-	for name, read := range map[string]func(fs fileSystem) error{
-		"list": func(fs fileSystem) error {
+	for name, read := range map[string]func(fs durable.FS) error{
+		"list": func(fs durable.FS) error {
 			seen := 0
 			err := survey(fs, "disk/run", true, func(f Finding) error {
 				if f.Err != nil || f.Bytes < 1000 || f.Progress.Step != f.Step {
@@ -42,28 +45,28 @@ func TestPrunedMeanwhile(t *testing.T) {
 			}
 			return err
 		},
-		"newest": func(fs fileSystem) error {
+		"newest": func(fs durable.FS) error {
 			c, passed, err := loadNewest(fs, "disk/run", true)
 			if err == nil && (len(passed) > 0 || c.State.Step < 3) {
 				t.Errorf("step %d loads, passed over %v", c.State.Step, passed)
 			}
 			return err
 		},
-		"best": func(fs fileSystem) error {
+		"best": func(fs durable.FS) error {
 			_, passed, err := loadBest(fs, "disk/run")
 			if len(passed) > 0 {
 				t.Errorf("passed over %v", passed)
 			}
 			return err
 		},
-		"one": func(fs fileSystem) error {
+		"one": func(fs durable.FS) error {
 			_, err := load(fs, "disk/run/step-000001", true)
 			if p := (*Pruned)(nil); errors.As(err, &p) && p.Dir == "disk/run/step-000001" && !isDamage(err) {
 				return nil
 			}
 			return err
 		},
-		"verify": func(fs fileSystem) error {
+		"verify": func(fs durable.FS) error {
 			err := verify(fs, "disk/run/step-000001")
 			if isPruned(err) && !isDamage(err) {
 				return nil
@@ -73,7 +76,7 @@ func TestPrunedMeanwhile(t *testing.T) {
 	} {
 		pruned := 0
 		for nth := 1; ; nth++ {
-			m := newMemFS()
+			m := faultdisk.New()
 			m.Mkdir("disk")
 			o := microOptions()
 			o.Keep = 2
@@ -96,7 +99,7 @@ func TestPrunedMeanwhile(t *testing.T) {
 					for range 4 { // so that all three that were there are gone
 						save()
 					}
-					if _, there := m.tree.find(path.Join("disk/run", "step-000003")); there {
+					if _, there := m.Tree.Find(path.Join("disk/run", "step-000003")); there {
 						t.Fatal("nothing was pruned")
 					}
 				}

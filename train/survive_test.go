@@ -9,6 +9,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // microOptions is a run whose checkpoint has a few kilobytes: one block of width 8, a
@@ -26,7 +28,7 @@ func microData(t testing.TB) *Data {
 }
 
 // inMemory starts a micro run on fs.
-func inMemory(t testing.TB, fs fileSystem, o Options, d *Data) *Run {
+func inMemory(t testing.TB, fs durable.FS, o Options, d *Data) *Run {
 	t.Helper()
 	r, err := beginOn(fs, o, d, "disk/run")
 	if err != nil {

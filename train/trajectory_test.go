@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/internal/trajectory"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -44,7 +45,7 @@ func TestTrajectory(t *testing.T) {
 		}
 		s.M, s.V = s.Trained().like(), s.Trained().like()
 		text := make([]int32, 4*g.Config.Context)
-		r, err := newRun(disk{}, o, g.Config, &Data{Tokenizer: token.NewBytes(), Train: text, Val: text}, s, nil, "", nil)
+		r, err := newRun(durable.OS, o, g.Config, &Data{Tokenizer: token.NewBytes(), Train: text, Val: text}, s, nil, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

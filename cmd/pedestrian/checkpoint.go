@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -128,7 +129,7 @@ func survey(dir string, parse bool, tell func(train.Finding) error) (all, damage
 
 // isCheckpoint says whether dir looks like a checkpoint, whole or not.
 func isCheckpoint(dir string) bool {
-	for _, name := range []string{train.ManifestFile, "config.json", "model.safetensors"} {
+	for _, name := range []string{durable.ManifestFile, "config.json", "model.safetensors"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			return true
 		}
@@ -164,8 +165,8 @@ func listCheckpoints(w io.Writer, run string, asJSON bool) error {
 	t.AppendHeader(table.Row{"checkpoint", "bytes", "validation", "state"})
 	_, _, err := survey(run, true, func(f train.Finding) error {
 		loss, state := "", "whole"
-		var damaged *train.Damaged
-		var linked *train.Linked
+		var damaged *durable.Damaged
+		var linked *durable.Linked
 		switch p := f.Progress; {
 		case errors.As(f.Err, &damaged):
 			state = "damaged: " + oneLine(damaged.Err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -81,7 +82,7 @@ func resumable(path, out string, f *pflag.FlagSet, stderr io.Writer) (*resumptio
 
 // namesCheckpoint says whether path is a checkpoint and no run.
 func namesCheckpoint(path string) bool {
-	if _, err := os.Stat(filepath.Join(path, train.ManifestFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(path, durable.ManifestFile)); err != nil {
 		return false
 	}
 	entries, err := train.Checkpoints(path)

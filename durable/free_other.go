@@ -1,6 +1,6 @@
 //go:build !(darwin || linux)
 
-package train
+package durable
 
 // Free does not know.
 func (disk) Free(dir string) (bytes int64, known bool) { return 0, false }

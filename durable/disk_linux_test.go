@@ -1,4 +1,4 @@
-package train
+package durable
 
 import (
 	"errors"
@@ -14,17 +14,17 @@ import (
 // for, and a file is the system's own, so that its Sync is fsync.
 func TestDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := (disk{}).Sync("/proc"); !errors.Is(err, syscall.EINVAL) { // cannot be synced, and says so
+	if err := OS.Sync("/proc"); !errors.Is(err, syscall.EINVAL) { // cannot be synced, and says so
 		t.Errorf("syncing /proc: %v", err)
 	}
-	if err := (disk{}).Sync(dir); err != nil {
+	if err := OS.Sync(dir); err != nil {
 		t.Error(err)
 	}
-	if err := (disk{}).Sync(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+	if err := OS.Sync(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("syncing what is not there: %v", err)
 	}
 	name := filepath.Join(dir, "file")
-	f, err := (disk{}).Create(name)
+	f, err := OS.Create(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,13 +32,13 @@ func TestDisk(t *testing.T) {
 		t.Errorf("a file is a %T", f)
 	}
 	f.Close()
-	if f, err := (disk{}).Create(name); !errors.Is(err, os.ErrExist) || f != nil {
+	if f, err := OS.Create(name); !errors.Is(err, os.ErrExist) || f != nil {
 		t.Errorf("creating what is there: %v, %v", f, err)
 	}
-	if f, err := (disk{}).Extend(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) || f != nil {
+	if f, err := OS.Extend(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) || f != nil {
 		t.Errorf("extending what is not there: %v, %v", f, err)
 	}
-	if err := (disk{}).Mkdir(dir); !errors.Is(err, os.ErrExist) {
+	if err := OS.Mkdir(dir); !errors.Is(err, os.ErrExist) {
 		t.Errorf("making what is there: %v", err)
 	}
 	pipe := filepath.Join(dir, "pipe")
@@ -49,7 +49,7 @@ func TestDisk(t *testing.T) {
 		begin := time.Now()
 		done := make(chan error, 1)
 		go func() {
-			_, err := (disk{}).Open(name)
+			_, err := OS.Open(name)
 			done <- err
 		}()
 		select {
@@ -61,10 +61,10 @@ func TestDisk(t *testing.T) {
 			t.Errorf("opening %s to read: %v after %v", name, err, time.Since(begin))
 		}
 	}
-	if _, known := (disk{}).Free(filepath.Join(dir, "none")); known {
+	if _, known := OS.Free(filepath.Join(dir, "none")); known {
 		t.Error("the room of a directory that is not there is known")
 	}
-	if _, err := enter(disk{}, filepath.Join(name, "below")); err == nil {
+	if _, err := Enter(OS, filepath.Join(name, "below")); err == nil {
 		t.Error("a directory below a file was made")
 	}
 }

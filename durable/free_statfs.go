@@ -1,6 +1,6 @@
 //go:build darwin || linux
 
-package train
+package durable
 
 import (
 	"math"

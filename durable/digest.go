@@ -1,11 +1,10 @@
-package train
+package durable
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
 	"io"
-	"strings"
 	"sync"
 )
 
@@ -23,9 +22,9 @@ const digestChunk = 256 << 10 // bytes: a part of what a processor has for itsel
 // digestChunks are to be used again, from one file and one checkpoint to the next.
 var digestChunks = sync.Pool{New: func() any { return new([digestChunk]byte) }}
 
-// newSum is what takes the digest of the file called name.
-func newSum(name string) io.Writer {
-	if strings.HasSuffix(name, tensorSuffix) {
+// newSum is what takes the digest of a file, by blocks or of everything.
+func newSum(blocks bool) io.Writer {
+	if blocks {
 		return &blockSummer{}
 	}
 	return sha256.New()

@@ -1,4 +1,4 @@
-package train
+package durable
 
 import (
 	"encoding/hex"
@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// blockSize is how many bytes of a file of tensors have a checksum of their own. What
-// is left for the last block may be fewer.
+// blockSize is how many bytes of a file that is saved in blocks have a checksum of their
+// own. What is left for the last block may be fewer.
 const blockSize = 1 << 20
 
 // castagnoli is the polynomial that processors have an instruction for.
@@ -70,7 +70,7 @@ func (b *blockSummer) Write(p []byte) (int, error) {
 // A blockFile is a file whose blocks are compared with their checksums as they are
 // read: what is decoded are the very bytes that were compared.
 type blockFile struct {
-	inFile
+	InFile
 	sums  blockSums
 	block []byte // that was read last
 	at    int    // its number; -1 for none
@@ -78,8 +78,8 @@ type blockFile struct {
 	err   error  // the first that was damaged, or could not be read
 }
 
-func newBlockFile(f inFile, sums blockSums) *blockFile {
-	return &blockFile{inFile: f, sums: sums, block: make([]byte, min(f.Size(), blockSize)), at: -1, seen: make([]bool, len(sums))}
+func newBlockFile(f InFile, sums blockSums) *blockFile {
+	return &blockFile{InFile: f, sums: sums, block: make([]byte, min(f.Size(), blockSize)), at: -1, seen: make([]bool, len(sums))}
 }
 
 // ReadAt reads from whole blocks.
@@ -103,7 +103,7 @@ func (b *blockFile) read(i int) error {
 	}
 	from := int64(i) * blockSize
 	b.at, b.block = i, b.block[:min(b.Size()-from, blockSize)]
-	if err := readFull(b.inFile, b.block, from); err != nil {
+	if err := readFull(b.InFile, b.block, from); err != nil {
 		b.err = err
 	} else if sum := crc32.Checksum(b.block, castagnoli); sum != b.sums[i] {
 		b.err = fmt.Errorf("bytes %d to %d changed after they were saved (CRC32C %08x, saved was %08x)", from, from+int64(len(b.block))-1, sum, b.sums[i])
@@ -123,7 +123,7 @@ func (b *blockFile) rest() error {
 }
 
 // readFull fills p from the bytes of f from at on.
-func readFull(f inFile, p []byte, at int64) error {
+func readFull(f InFile, p []byte, at int64) error {
 	n, err := f.ReadAt(p, at)
 	if n == len(p) {
 		return nil

@@ -1,4 +1,4 @@
-package train
+package durable
 
 import (
 	"bytes"
@@ -8,10 +8,14 @@ import (
 	"fmt"
 )
 
-// ManifestFile is the last file of a checkpoint: the sizes and digests of the others.
+// ManifestFile is the last file that [Save] writes: the sizes and digests of the others.
 const ManifestFile = "MANIFEST.json"
 
-const maxManifest = 16 << 20 // bytes, for 2 TiB of tensors
+const (
+	format       = 3        // of what is written: 1 had no manifest, 2 the SHA-256 of every file
+	oldestFormat = 2        // that is read
+	maxManifest  = 16 << 20 // bytes, for 2 TiB of tensors
+)
 
 // A manifest is MANIFEST.json. It ends in its own digest: SHA-256 of all bytes of the
 // file before the key of the last line.
@@ -22,8 +26,8 @@ type manifest struct {
 	SHA256 string      `json:"sha256"`
 }
 
-// A fileEntry says what a file of a checkpoint must be. Files of tensors have checksums
-// of their blocks, all others, and in format 2 these too, one digest of everything.
+// A fileEntry says what a file must be. Those that are saved in blocks have checksums of
+// these, all others, and in format 2 every file, one digest of everything.
 type fileEntry struct {
 	Name   string    `json:"name"`
 	Bytes  int64     `json:"bytes"`
@@ -47,7 +51,7 @@ func (m manifest) text() []byte {
 	m.SHA256 = ""
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		panic(fmt.Sprintf("train.manifest: numbers and names that cannot be written: %v", err))
+		panic(fmt.Sprintf("durable.manifest: numbers and names that cannot be written: %v", err))
 	}
 	body := text[:bytes.LastIndex(text, []byte(`  "sha256"`))]
 	sum := sha256.Sum256(body)
@@ -55,7 +59,7 @@ func (m manifest) text() []byte {
 }
 
 // readable says whether this program reads the format.
-func (m manifest) readable() bool { return m.Format >= oldestFormat && m.Format <= checkpointFormat }
+func (m manifest) readable() bool { return m.Format >= oldestFormat && m.Format <= format }
 
 // parseManifest reads a manifest and checks its own digest. Of a later format only
 // the digest and the number are read.
