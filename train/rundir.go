@@ -175,7 +175,9 @@ func unlessPruned(fs durable.FS, dir string, err error) error {
 // of the directory run: the newest one knows which that is. It is the newest itself
 // if none was evaluated or the best is not there; if the best is damaged, it is among
 // those that were passed over.
-func LoadBest(run string) (c *Checkpoint, passed []error, err error) { return loadBest(durable.OS, run) }
+func LoadBest(run string) (c *Checkpoint, passed []error, err error) {
+	return loadBest(durable.OS, run)
+}
 
 func loadBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err error) {
 	fs, err = fs.Within(run)
