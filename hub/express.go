@@ -38,6 +38,9 @@ func express[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
 		}
 	}
 	for _, t := range p.Tensors() {
+		if placeless(t.Slot) && t.Layer != "logits" {
+			return refuse("it has %s, and there is no such parameter", t.Name)
+		}
 		for _, v := range t.V {
 			if v-v != 0 {
 				return fmt.Errorf("%s holds %g: a network that is broken is not handed on", t.Name, v)

@@ -6,10 +6,8 @@ import "github.com/pedestrian-ml/pedestrian"
 // biases to dlora where it trains them. Of the heads it adds them to sum, for
 // unmerge. A tied matrix gets both of its contributions.
 func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64]) {
-	var none pedestrian.Adapter[float64]
 	if dlora == nil {
-		dlora = &none
-		dlora.Blocks = make([]pedestrian.AdapterBlock[float64], len(w.Blocks))
+		dlora = without(dp.Config)
 	}
 	add := func(g []float64, dst ...pedestrian.Tensor[float64]) { // to the first that is there
 		for _, t := range dst {
@@ -66,13 +64,13 @@ func (w weights) unmerge(dp *pedestrian.Params[float64], dlora *pedestrian.Adapt
 		copy(b.QKV.W.V, w.qkv[i].V) // the upper rows, where there are others
 	}
 	for _, m := range w.merges {
-		g := w.qkv[m.block].Columns(m.from, m.cols)
+		g := w.qkv[m.Block].Columns(m.From, m.Out)
 		width := dp.Config.Width
 		dw := Mat{width, g.D, g.V[:width*g.D]}
 		dv := Mat{width, g.D, g.V[len(g.V)-width*g.D:]}
 		dl := m.back(dw, dv)
-		base, f := matrix(dp.Blocks[m.block].QKV.W), m.of(dlora.Blocks[m.block])
-		copy(base.V, m.put(base, dl.W).V)
+		base, f := matrix(dp.Blocks[m.Block].QKV.W), dlora.LoRA(m.Block, m.Target)
+		copy(base.V, put(base, m.Linear, dl.W).V)
 		copy(f.Down.V, dl.D.V)
 		copy(f.Up.V, dl.U.V)
 		copy(f.Magnitude.V, dl.M)

@@ -82,9 +82,9 @@ func (r Rounding) layer(tr *Trace, in mixedInput, p Layer) (a Mat, back func(Δ 
 // their projections are one layer with one Δ_i.
 type mixedBlock struct {
 	BlockParams
-	parts []third // of the fused matrix: queries, keys and values, or all of it
-	qkv   []Layer // of each part
-	pick  []Head  // what cuts q, k and v of every head out of the layer's output
+	parts []pedestrian.Linear // of the fused matrix: queries, keys and values, or all of it
+	qkv   []Layer             // of each part
+	pick  []Head              // what cuts q, k and v of every head out of the layer's output
 }
 
 func mixedBlocks(p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64], blocks []BlockParams) []mixedBlock {
@@ -98,23 +98,23 @@ func mixedBlocks(p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64
 	})
 	for i, b := range p.Blocks {
 		m := mixedBlock{BlockParams: blocks[i], pick: heads(c, c.ScoreScale(i), eye, nil)}
-		var l pedestrian.AdapterBlock[float64]
-		var a pedestrian.AdapterConfig
-		if lora != nil {
-			l, a = lora.Blocks[i], lora.Config
+		l := lora
+		if l == nil {
+			l = without(c)
 		}
-		parts := fused(c)
-		m.parts = parts[:3]
-		if l.QKV.Down.V != nil {
-			m.parts = parts[3:]
+		parts := fused(c, i)
+		whole := len(parts) - 1
+		m.parts = parts[:whole]
+		if l.Blocks[i].QKV.Down.V != nil {
+			m.parts = parts[whole:]
 		}
-		bias := instead(l.Own.QKV.B, b.QKV.B)
+		bias := instead(l.Blocks[i].Own.QKV.B, b.QKV.B)
 		for _, part := range m.parts {
-			f := part.of(l)
-			layer := Layer{W: matrix(b.QKV.W).Columns(part.from, part.cols), D: matrix(f.Down), U: matrix(f.Up), M: f.Magnitude.V,
-				Alpha: f.Multiplier, Masked: a.Dropout > 0, Exact: a.DoRAExact}
+			f := l.LoRA(i, part.Target)
+			layer := Layer{W: matrix(b.QKV.W).Columns(part.From, part.Out), D: matrix(f.Down), U: matrix(f.Up), M: f.Magnitude.V,
+				Alpha: f.Multiplier, Masked: l.Config.Dropout > 0, Exact: l.Config.DoRAExact}
 			if bias != nil {
-				layer.B = bias[part.from : part.from+part.cols]
+				layer.B = bias[part.From : part.From+part.Out]
 			}
 			m.qkv = append(m.qkv, layer)
 		}
@@ -133,18 +133,18 @@ func (r Rounding) projections(tr *Trace, a2 Mat, p mixedBlock) (qkv Mat, back fu
 	}
 	outs, backs := make([]Mat, len(p.qkv)), make([]func(Mat) (Mat, Layer), len(p.qkv))
 	for i, l := range p.qkv {
-		outs[i], backs[i] = r.layer(tr.In(p.parts[i].name), in, l)
+		outs[i], backs[i] = r.layer(tr.In(string(p.parts[i].Target)), in, l)
 	}
 	back = func(Δ Mat) (Δ2 Mat, dp []Layer) {
 		Δ2 = Zeros(a2.N, a2.D)
 		for i, part := range p.parts {
-			e, d := backs[i](Δ.Columns(part.from, part.cols))
+			e, d := backs[i](Δ.Columns(part.From, part.Out))
 			Δ2, dp = Δ2.Add(e), append(dp, d)
 		}
 		keys := len(p.pick) * p.pick[0].Wk.D
 		for j := keys; j < 2*keys; j++ {
 			i := min(j/keys, len(dp)-1)
-			dp[i].B[j-p.parts[i].from] = 0
+			dp[i].B[j-p.parts[i].From] = 0
 		}
 		return Δ2, dp
 	}

@@ -41,7 +41,7 @@ func Mixed(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[fl
 			for i, parts := range qkv {
 				for j, d := range parts {
 					if d.D.V != nil {
-						f := blocks[i].parts[j].of(dlora.Blocks[i])
+						f := dlora.LoRA(i, blocks[i].parts[j].Target)
 						copy(f.Down.V, matrix(f.Down).Add(d.D).V)
 						copy(f.Up.V, matrix(f.Up).Add(d.U).V)
 						if d.M != nil {

@@ -27,7 +27,7 @@ type weights struct {
 func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64]) weights {
 	c := p.Config
 	if lora == nil {
-		lora = &pedestrian.Adapter[float64]{Base: c, Blocks: make([]pedestrian.AdapterBlock[float64], c.Blocks)}
+		lora = without(c)
 	}
 	if lora.Base != c {
 		panic(fmt.Sprintf("paper.Network: adapter for %+v beside a network %+v", lora.Base, c))
@@ -54,12 +54,12 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 		l := lora.Blocks[i]
 		qkv := matrix(b.QKV.W)
 		low, any := Zeros(qkv.N, qkv.D), false
-		for _, part := range fused(c) {
-			if f := part.of(l); f.Down.V != nil {
-				at := tr.In("block." + strconv.Itoa(i) + "." + part.name)
-				frozen, adapter, back := Merge(at, adapted(qkv.Columns(part.from, part.cols), nil, f))
-				qkv, low, any = part.put(qkv, frozen), part.put(low, adapter), true
-				w.merges = append(w.merges, merge{i, part, back})
+		for _, part := range fused(c, i) {
+			if f := lora.LoRA(i, part.Target); f.Down.V != nil {
+				at := tr.In("block." + strconv.Itoa(i) + "." + string(part.Target))
+				frozen, adapter, back := Merge(at, adapted(qkv.Columns(part.From, part.Out), nil, *f))
+				qkv, low, any = put(qkv, part, frozen), put(low, part, adapter), true
+				w.merges = append(w.merges, merge{part, back})
 			}
 		}
 		masked := any && lora.Config.Dropout > 0
@@ -75,6 +75,11 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 		})
 	}
 	return w
+}
+
+// without is an adapter that has nothing.
+func without(c pedestrian.Config) *pedestrian.Adapter[float64] {
+	return &pedestrian.Adapter[float64]{Base: c, Blocks: make([]pedestrian.AdapterBlock[float64], c.Blocks)}
 }
 
 // instead is the numbers of own, or of base when there are none.
@@ -93,34 +98,28 @@ func matrix(t pedestrian.Tensor[float64]) Mat {
 	return Mat{t.Rows, t.Cols, t.V}
 }
 
-// A third is the columns of the fused matrix that hold the queries, keys or
-// values of every head; the last one is all of it.
-type third struct {
-	name       string
-	from, cols int
-	of         func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64]
-}
-
-func fused(c pedestrian.Config) [4]third {
-	qk := c.Heads * c.QueryDim()
-	return [4]third{
-		{"q", 0, qk, func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.Q }},
-		{"k", qk, qk, func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.K }},
-		{"v", 2 * qk, c.Width, func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.V }},
-		{"qkv", 0, c.QKVDim(), func(l pedestrian.AdapterBlock[float64]) pedestrian.LoRA[float64] { return l.QKV }},
+// fused are the queries, keys and values of every head in the fused matrix of a block,
+// and last all of it.
+func fused(c pedestrian.Config, block int) (parts []pedestrian.Linear) {
+	c.Blocks = 1
+	for _, l := range c.Linears() {
+		if l.Layer == pedestrian.TargetQKV {
+			l.Block = block
+			parts = append(parts, l)
+		}
 	}
+	return parts
 }
 
-// put is a with the columns of the third replaced by m.
-func (t third) put(a, m Mat) Mat {
-	end := t.from + t.cols
-	return Concat(a.Columns(0, t.from), m, a.Columns(end, a.D-end))
+// put is a with the columns of a part of the fused matrix replaced by m.
+func put(a Mat, part pedestrian.Linear, m Mat) Mat {
+	end := part.From + part.Out
+	return Concat(a.Columns(0, part.From), m, a.Columns(end, a.D-end))
 }
 
-// A merge remembers how an adapter went into a third of a block's fused matrix.
+// A merge remembers how an adapter went into a part of a block's fused matrix.
 type merge struct {
-	block int
-	third
+	pedestrian.Linear
 	back func(dw, dv Mat) (dp Layer)
 }
 
@@ -134,12 +133,12 @@ func heads(c pedestrian.Config, scale float64, w Mat, b Vec) []Head {
 		return w.Columns(from, d), b[from : from+d]
 	}
 	hs := make([]Head, c.Heads)
-	parts, dρ, dh := fused(c), c.QueryDim(), c.ValueDim()
+	parts, dρ, dh := fused(c, 0), c.QueryDim(), c.ValueDim()
 	for h := range hs {
 		hs[h].Scale = scale
-		hs[h].Wq, hs[h].Bq = cut(parts[0].from+h*dρ, dρ)
-		hs[h].Wk, hs[h].Bk = cut(parts[1].from+h*dρ, dρ)
-		hs[h].Wv, hs[h].Bv = cut(parts[2].from+h*dh, dh)
+		hs[h].Wq, hs[h].Bq = cut(parts[0].From+h*dρ, dρ)
+		hs[h].Wk, hs[h].Bk = cut(parts[1].From+h*dρ, dρ)
+		hs[h].Wv, hs[h].Bv = cut(parts[2].From+h*dh, dh)
 	}
 	return hs
 }

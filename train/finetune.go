@@ -61,7 +61,7 @@ func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, er
 
 // goOnFrom sets a to from, which has the same tensors.
 func goOnFrom(a, from *pedestrian.Adapter[float32]) error {
-	same := func(x, y pedestrian.Tensor[float32]) bool { return x.Name == y.Name && x.Shape() == y.Shape() }
+	same := func(x, y pedestrian.Tensor[float32]) bool { return x.Slot == y.Slot }
 	if a.Base != from.Base || !slices.EqualFunc(a.Tensors(), from.Tensors(), same) {
 		panic("train.Finetune: the adapter to go on from is not the one of the options")
 	}

@@ -10,35 +10,25 @@ type Weights struct {
 	Adapter *pedestrian.Adapter[float32]
 }
 
-// Slab is all numbers, as views of one slice.
-func (w Weights) Slab() []float32 {
+// values are the numbers of whichever there is; of none, none.
+func (w Weights) values() *pedestrian.Values[float32] {
 	switch {
 	case w.Adapter != nil:
-		return w.Adapter.Slab
+		return &w.Adapter.Values
 	case w.Params != nil:
-		return w.Params.Slab
+		return &w.Params.Values
 	}
-	return nil
+	return &pedestrian.Values[float32]{}
 }
+
+// Slab is all numbers, as views of one slice.
+func (w Weights) Slab() []float32 { return w.values().Slab }
 
 // Tensors are the named views of the slab, in its order.
-func (w Weights) Tensors() []pedestrian.Tensor[float32] {
-	switch {
-	case w.Adapter != nil:
-		return w.Adapter.Tensors()
-	case w.Params != nil:
-		return w.Params.Tensors()
-	}
-	return nil
-}
+func (w Weights) Tensors() []pedestrian.Tensor[float32] { return w.values().Tensors() }
 
 // Count is the number of parameters, padding not counted.
-func (w Weights) Count() (n int) {
-	for _, t := range w.Tensors() {
-		n += len(t.V)
-	}
-	return n
-}
+func (w Weights) Count() int { return w.values().Count() }
 
 // like is zeros of the shape of w.
 func (w Weights) like() Weights {
