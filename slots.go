@@ -31,9 +31,9 @@ type Slot struct {
 	Rows, Cols int // a vector has one row
 	Offset     int // of its first number in the slab
 
-	// Stage is the place of its layer in the block, from 0 for the one that reads the
-	// block's input. The backward pass comes to the stages in the opposite order.
-	// Outside of the blocks it is 0.
+	// Stage is when the forward pass of a block comes to the layer, from 0 on; layers that
+	// are computed together have one stage. The backward pass goes through the stages in
+	// the opposite order. Outside of the blocks it is 0.
 	Stage int
 
 	Residual bool // a matrix whose outputs are added to the residual stream
@@ -85,6 +85,7 @@ type layer struct {
 	name    string // in the names of parameters
 	title   string // in a ledger
 	in, out dim    // of a table its rows and columns; a norm has out alone
+	stage   int    // of Slot
 	bias    bool
 	tokens  bool // it has a row or a column for each token, and single ones can be trained
 
@@ -114,13 +115,13 @@ func (c Config) layers() (below, block, above []layer) {
 		{kind: table, name: "pos", title: "position embedding", in: dim{c.Context, "n_context"}, out: d},
 	}
 	block = []layer{
-		{kind: norm, name: "ln1", title: "1st layer norm", out: d, bias: c.Bias},
-		{kind: linear, name: "qkv", title: "queries, keys and values", in: d, out: dim{c.QKVDim(), ""}, bias: c.Bias,
+		{kind: norm, name: "ln1", stage: 0, title: "1st layer norm", out: d, bias: c.Bias},
+		{kind: linear, name: "qkv", stage: 1, title: "queries, keys and values", in: d, out: dim{c.QKVDim(), ""}, bias: c.Bias,
 			parts: []part{{"q", "queries", keys}, {"k", "keys", keys}, {"v", "values", d}}},
-		{kind: linear, name: "attProj", title: "FC_attProj", in: d, out: d, bias: c.Bias, residual: true},
-		{kind: norm, name: "ln2", title: "2nd layer norm", out: d, bias: c.Bias},
-		{kind: linear, name: "expand", title: "FC_expand", in: d, out: hidden, bias: c.Bias},
-		{kind: linear, name: "contract", title: "FC_contract", in: hidden, out: d, bias: c.Bias, residual: true},
+		{kind: linear, name: "attProj", stage: 2, title: "FC_attProj", in: d, out: d, bias: c.Bias, residual: true},
+		{kind: norm, name: "ln2", stage: 3, title: "2nd layer norm", out: d, bias: c.Bias},
+		{kind: linear, name: "expand", stage: 4, title: "FC_expand", in: d, out: hidden, bias: c.Bias},
+		{kind: linear, name: "contract", stage: 5, title: "FC_contract", in: hidden, out: d, bias: c.Bias, residual: true},
 	}
 	above = []layer{
 		{kind: norm, name: "lnFinal", title: "final layer norm", out: d, bias: c.Bias},
@@ -130,18 +131,18 @@ func (c Config) layers() (below, block, above []layer) {
 }
 
 // each visits every layer of the network. Outside of the blocks, block is -1.
-func (c Config) each(visit func(l layer, block, stage int)) {
+func (c Config) each(visit func(l layer, block int)) {
 	below, inBlock, above := c.layers()
 	for _, l := range below {
-		visit(l, -1, 0)
+		visit(l, -1)
 	}
 	for i := range c.Blocks {
-		for stage, l := range inBlock {
-			visit(l, i, stage)
+		for _, l := range inBlock {
+			visit(l, i)
 		}
 	}
 	for _, l := range above {
-		visit(l, -1, 0)
+		visit(l, -1)
 	}
 }
 
@@ -162,9 +163,9 @@ type slotList struct {
 	size  int // of the slab
 }
 
-func (l *slotList) add(of layer, block, stage int, name, suffix string, role Role, rows, cols int) {
+func (l *slotList) add(of layer, block int, name, suffix string, role Role, rows, cols int) {
 	l.slots = append(l.slots, Slot{Name: dotted(block, name+suffix), Layer: name, Block: block, Role: role, Rows: rows, Cols: cols,
-		Offset: l.size, Stage: stage, Residual: of.residual && role == Matrix})
+		Offset: l.size, Stage: of.stage, Residual: of.residual && role == Matrix})
 	l.size += (rows*cols + align - 1) / align * align
 }
 
@@ -172,17 +173,17 @@ func (l *slotList) add(of layer, block, stage int, name, suffix string, role Rol
 func (c Config) Slots() []Slot { return c.slotList().slots }
 
 func (c Config) slotList() (list slotList) {
-	c.each(func(l layer, block, stage int) {
+	c.each(func(l layer, block int) {
 		switch {
 		case l.kind == table:
-			list.add(l, block, stage, l.name, ".w", Table, l.in.n, l.out.n)
+			list.add(l, block, l.name, ".w", Table, l.in.n, l.out.n)
 		case l.kind == norm:
-			list.add(l, block, stage, l.name, ".w", Gain, 1, l.out.n)
+			list.add(l, block, l.name, ".w", Gain, 1, l.out.n)
 		case !l.tied:
-			list.add(l, block, stage, l.name, ".w", Matrix, l.in.n, l.out.n)
+			list.add(l, block, l.name, ".w", Matrix, l.in.n, l.out.n)
 		}
 		if l.bias {
-			list.add(l, block, stage, l.name, ".b", Bias, 1, l.out.n)
+			list.add(l, block, l.name, ".b", Bias, 1, l.out.n)
 		}
 	})
 	return list
@@ -194,9 +195,9 @@ func (c Config) slotList() (list slotList) {
 func (a AdapterConfig) Slots(c Config) []Slot { return a.slotList(c).slots }
 
 func (a AdapterConfig) slotList(c Config) (list slotList) {
-	c.each(func(l layer, block, stage int) {
+	c.each(func(l layer, block int) {
 		add := func(name, suffix string, role Role, rows, cols int) {
-			list.add(l, block, stage, name, suffix, role, rows, cols)
+			list.add(l, block, name, suffix, role, rows, cols)
 		}
 		switch tokens := len(a.Tokens); {
 		case l.kind == table && l.tokens && tokens > 0:
@@ -235,7 +236,7 @@ func (a AdapterConfig) trainsBias(l layer, block int) bool {
 // Linears lists the fully connected layers of every block, and the logits: the parts
 // of a fused layer, then the layer itself.
 func (c Config) Linears() (all []Linear) {
-	c.each(func(l layer, block, _ int) { all = append(all, l.linears(block)...) })
+	c.each(func(l layer, block int) { all = append(all, l.linears(block)...) })
 	return all
 }
 
