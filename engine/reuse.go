@@ -30,7 +30,9 @@ func layoutOf(c pedestrian.Config) (l gradientLayout) {
 		case s.Block == 1:
 			l.stage[stages] = s.Offset
 		case s.Block == 0:
-			l.stage[s.Stage] = s.Offset
+			for stage := range s.Stage + 1 { // one that c does not have lies where the next one does
+				l.stage[stage] = s.Offset
+			}
 		case s.Layer == "pos" && c.Tied:
 			l.free = s.Offset
 		}
