@@ -63,7 +63,7 @@ func checkStart(line []byte) error {
 	case bytes.HasPrefix(line, []byte("\xff\xfe")), bytes.HasPrefix(line, []byte("\xfe\xff")):
 		return errors.New("the byte order mark of UTF-16: convert the file with iconv -f UTF-16 -t UTF-8")
 	case string(s) == "{":
-		return errors.New("an object over several lines: write one whole object a line, for example with jq -c .")
+		return errors.New("an object over several lines: write one whole object a line, for example with jq -c '.'")
 	}
 	return nil
 }

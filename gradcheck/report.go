@@ -62,16 +62,16 @@ type Row struct {
 }
 
 // Comparisons lists those that the row has, named.
-func (r *Row) Comparisons() []NamedComparison {
-	if r.BF16 != nil {
-		return []NamedComparison{{"bf16", *r.BF16}}
+func (row *Row) Comparisons() []NamedComparison {
+	if row.BF16 != nil {
+		return []NamedComparison{{"bf16", *row.BF16}}
 	}
-	all := []NamedComparison{{"differences", r.Differences}, {"directions", r.Directions}}
-	if r.Engine64 != nil {
-		all = append(all, NamedComparison{"engine64", *r.Engine64})
+	all := []NamedComparison{{"differences", row.Differences}, {"directions", row.Directions}}
+	if row.Engine64 != nil {
+		all = append(all, NamedComparison{"engine64", *row.Engine64})
 	}
-	if r.Engine32 != nil {
-		all = append(all, NamedComparison{"engine32", *r.Engine32})
+	if row.Engine32 != nil {
+		all = append(all, NamedComparison{"engine32", *row.Engine32})
 	}
 	return all
 }

@@ -378,7 +378,7 @@ func TestDownloadRefuses(t *testing.T) {
 			w.Header().Set("Retry-After", "3600")
 			w.WriteHeader(429)
 		}), says: "asks to be left alone for 1h0m0s", tries: 1},
-		{name: "a loop", meddle: always("hub", "", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) }), says: "more than 10 redirects"},
+		{name: "a loop", meddle: always("hub", "", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }), says: "more than 10 redirects"},
 		{name: "another scheme", meddle: always("hub", "/model.safetensors", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Repo-Commit", testCommit)
 			w.Header().Set("X-Linked-Etag", strings.Repeat("a", 64))

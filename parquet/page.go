@@ -285,6 +285,7 @@ func (c *cursor) fill(n int, rep, def []uint32, encoding format.Encoding, data [
 	var values []any
 	switch {
 	case there == 0:
+	//lint:ignore SA1019 writers of the format's first version still say PlainDictionary
 	case encoding == format.RLEDictionary || encoding == format.PlainDictionary:
 		if len(data) == 0 {
 			return errPage

@@ -109,11 +109,10 @@ func (f readFile) ReadAt(p []byte, at int64) (int, error) {
 func TestReadErrors(t *testing.T) {
 	micro, wide := newVictim(t), newVictimOf(t, wideOptions(), checkpointFiles)
 	old := "testdata/format2/run"
-	before, _, err := LoadNewest(old, true)
-	if err != nil {
+	if _, _, err := LoadNewest(old, true); err != nil {
 		t.Fatal(err)
 	}
-	before, err = Load(filepath.Join(old, "step-000001"), true)
+	before, err := Load(filepath.Join(old, "step-000001"), true)
 	if err != nil {
 		t.Fatal(err)
 	}
