@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 
 	"internal/faultdisk":  {"durable"},
 	"internal/mutants":    {},
+	"internal/release":    {},
 	"internal/trajectory": {""},
 }
 

@@ -91,8 +91,6 @@ func (p BlockParams) headInput(tr *Trace, a2 Mat) (a Mat, back func(Δ Mat) (Δ2
 }
 
 // record records the gradients of a layer with parameters p as rows of table 3.
-//
-//lint:ignore ST1016 d is the gradient of p
 func (d Layer) record(tr *Trace, i string, p Layer) Layer {
 	d.W = tr.Eq("T3", "∂L/∂w_"+i, d.W)
 	if p.B != nil {

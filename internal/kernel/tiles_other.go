@@ -4,6 +4,7 @@ package kernel
 
 // Only amd64 has tiles.
 
+//lint:ignore U1000 it is embedded in productBF16
 type tileProduct struct{}
 
 func (t *productBF16) tiles(p *Pool) { panic(noVectors) }
