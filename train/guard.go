@@ -60,7 +60,7 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 	case !isFinite64(loss) || !isFinite64(norm):
 		e.Cause = "no number of the batch explains it"
 	default:
-		n := r.norms()
+		n := r.stepper.norms()
 		e.State = n.W > math.MaxFloat32/16 || n.M > math.MaxFloat32/16 || n.V > math.MaxFloat32/16
 		e.Cause = fmt.Sprintf("the update would not be finite: weights up to %.3g, moments up to %.3g and %.3g", n.W, n.M, n.V)
 	}
@@ -103,8 +103,7 @@ func (r *Run) firstActivation(e *Diverged) (cause string) {
 				e.Samples = strings.Join(at, " and ")
 			}
 		})
-		r.draw(s.Position, k*o.Batch, &r.batch)
-		r.gradients(k == 0, s.Position*uint64(o.Accumulate)+uint64(k))
+		r.microBatch(s.Position, k, k > 0)
 		if cause != "" {
 			break
 		}

@@ -47,7 +47,7 @@ func BenchmarkGuard(b *testing.B) {
 			}
 			timed("step", func() { r.Step(b.Context()) })
 			timed("Norm2", func() { r.net.Norm2(r.grad.Slab()) })
-			timed("Norms", func() { r.norms() })
+			timed("Norms", func() { r.stepper.norms() })
 			timed("judge", func() { s.Window.judge(2, 1) })
 			b.Logf("the guard adds %.2f %% to a step", 100*(took["Norms"]-took["Norm2"]+took["judge"])/took["step"])
 		})

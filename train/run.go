@@ -23,15 +23,16 @@ type Run struct {
 	Dir     string   // where checkpoints and the log go; "" = nothing is written
 	Planned []string // what the data changed of the options, a clause each (Options.Plan)
 
-	net    *engine.Network[float32]
-	grad   Weights
-	batch  engine.Batch
-	feed   feed
-	draw   func(position uint64, first int, b *engine.Batch) // feed.draw, which tests replace
-	log    *metricsLog
-	pace   pace
-	writer *generate.Writer
-	saved  *Progress // of the newest checkpoint; nil when there is none
+	net     *engine.Network[float32]
+	stepper stepper
+	grad    Weights
+	batch   engine.Batch
+	feed    feed
+	draw    func(position uint64, first int, b *engine.Batch) // feed.draw, which tests replace
+	log     *metricsLog
+	pace    pace
+	writer  *generate.Writer
+	saved   *Progress // of the newest checkpoint; nil when there is none
 
 	fs     durable.FS
 	lock   io.Closer // of Dir
@@ -138,6 +139,7 @@ func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b 
 	r.batch = o.newBatch()
 	r.feed = o.feed(d, s.Seed)
 	r.draw = r.feed.draw
+	r.stepper = oneProcess{r}
 	r.findSnapshot()
 	return r, nil
 }

@@ -142,7 +142,7 @@ func (r *Run) rewind(position uint64, again bool) {
 	s := r.State
 	rewound, skipped, elapsed := s.Rewound+1, s.Skipped, s.Seconds
 	s.copy(r.back)
-	r.net.Changed()
+	r.stepper.changed()
 	s.Rewound, s.Skipped, s.Seconds = rewound, skipped, elapsed
 	if !again {
 		s.Position, s.Skipped = position+1, skipped+1

@@ -27,7 +27,7 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 			return Update{}, err
 		}
 		loss := sum / float64(counted)
-		norms := r.norms()
+		norms := r.stepper.norms()
 		norm := norms.G / float64(counted)
 		scale := clipScale(norm, o.Clip)
 		h := engine.AdamW{LR: o.Rate(step), Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.AdamEps, Decay: o.Decay, Up: o.Tuning.LoRAPlus}
@@ -47,7 +47,7 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 				continue
 			}
 		}
-		r.update(h, step, scale/float64(counted))
+		r.stepper.update(h, step, scale/float64(counted))
 		s.Step = step
 		s.Position++
 		s.Tokens += int64(counted)
@@ -64,47 +64,17 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 
 // pass sets r.grad to the gradient of the sum of the losses of a batch.
 func (r *Run) pass(ctx context.Context) (sum float64, counted int, err error) {
-	o, s := &r.Options, r.State
-	for k := range o.Accumulate {
-		if err := ctx.Err(); err != nil {
-			return 0, 0, err
-		}
-		r.draw(s.Position, k*o.Batch, &r.batch)
-		loss, n := r.gradients(k == 0, s.Position*uint64(o.Accumulate)+uint64(k))
-		sum, counted = sum+loss, counted+n
+	sum, counted, err = r.stepper.gradients(ctx, r.State.Position)
+	if err != nil {
+		return 0, 0, err
 	}
 	if counted == 0 {
-		return 0, 0, fmt.Errorf("step %d: no target of its %d rows counts", s.Step+1, o.Batch*o.Accumulate)
+		return 0, 0, fmt.Errorf("step %d: no target of its %d rows counts", r.State.Step+1, r.Options.Batch*r.Options.Accumulate)
 	}
 	if r.poke != nil {
 		r.poke()
 	}
 	return sum, counted, nil
-}
-
-// gradients sets r.grad to the gradients of a micro-batch if it is the first of a
-// step, and adds them if it is not.
-func (r *Run) gradients(first bool, mask uint64) (sum float64, counted int) {
-	if first {
-		return r.net.SetGradients(r.grad.Params, r.grad.Adapter, r.batch, 1, mask)
-	}
-	return r.net.Gradients(r.grad.Params, r.grad.Adapter, r.batch, 1, mask)
-}
-
-// norms measures what update is about to read.
-func (r *Run) norms() engine.Norms {
-	s := r.State
-	return r.net.Norms(s.Trained().Slab(), r.grad.Slab(), s.M.Slab(), s.V.Slab())
-}
-
-// update takes step number step of h on what is trained, with the gradient gscale·r.grad.
-func (r *Run) update(h engine.AdamW, step int, gscale float64) {
-	s := r.State
-	if s.Adapter != nil {
-		r.net.AdamWAdapter(h, step, gscale, s.Adapter, r.grad.Adapter, s.M.Adapter, s.V.Adapter)
-		return
-	}
-	r.net.AdamW(h, step, gscale, s.Params, r.grad.Params, s.M.Params, s.V.Params)
 }
 
 // clipScale is what brings a gradient of this norm to at most limit; 0 is no limit.
