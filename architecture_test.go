@@ -56,7 +56,7 @@ var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck"
 
 // inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
 // path, without processes, locks or sockets.
-var inBrowser = []string{"", "paper", "gradcheck", "engine", "token", "corpus", "generate", "train", "hub", "model"}
+var inBrowser = []string{"", "paper", "gradcheck", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {
