@@ -7,25 +7,24 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// Align says which places of a text are kept together: where a window of it may begin,
-// and where it may be divided into splits. The zero value is AlignNone.
+// Align says where a window of a text may begin, and where the text may be divided into
+// splits: anywhere, at lines or at paragraphs. The zero value means the same as AlignNone.
 //
-// A window that begins in the middle of a story has to guess who it is about; one
-// that begins where the story does has read all that there is to know. Its first
-// token is the line's end before the story, so that the story's first token is
-// predicted, too.
+// A window that begins in the middle of a story has to guess who the story is about. A
+// window that begins with the story has seen all of it. The first token of such a window is
+// the line end before the story; so the first token of the story is predicted, too.
 type Align string
 
 const (
-	AlignNone      Align = "anywhere"
-	AlignLine      Align = "line"      // behind the end of a line
-	AlignParagraph Align = "paragraph" // behind a blank line: at paragraphs, or stories
+	AlignNone      Align = "anywhere"  // at any token
+	AlignLine      Align = "line"      // after a line end
+	AlignParagraph Align = "paragraph" // after a blank line, where paragraphs and stories begin
 )
 
-// On says whether windows begin at lines or paragraphs only.
+// On reports whether windows begin at lines or paragraphs only.
 func (a Align) On() bool { return a == AlignLine || a == AlignParagraph }
 
-// unit is what a keeps whole.
+// unit names what a does not divide, for messages.
 func (a Align) unit() string {
 	if a.On() {
 		return string(a)
@@ -33,10 +32,11 @@ func (a Align) unit() string {
 	return "character"
 }
 
-// Starts lists the places in tokens, which are tok's, where a window may begin, in
-// ascending order: 0, the last token of every separator of lines or paragraphs, and
-// that of begin, the tokens that stand before every document (nil = nothing does). With
-// crlf, a line may also end with "\r\n". nil means anywhere.
+// Starts lists the positions in tokens where a window may begin, in ascending order: 0, the
+// last token of every line end or blank line, and the last token of every begin. begin are
+// the tokens that stand before every document (nil: none). tok is the tokenizer of tokens.
+// With crlf a line may also end with "\r\n". The result is nil if a window may begin
+// anywhere.
 func (a Align) Starts(tokens []int32, tok *token.Tokenizer, begin []int32, crlf bool) []int {
 	if !a.On() {
 		return nil
@@ -63,8 +63,8 @@ func (a Align) Starts(tokens []int32, tok *token.Tokenizer, begin []int32, crlf 
 	return starts
 }
 
-// crlfStarts lists the last tokens of line ends "\r\n", or of the blank lines that they
-// make.
+// crlfStarts lists the last tokens of the line ends "\r\n", or of the blank lines that
+// consist of them.
 func (a Align) crlfStarts(tokens []int32, tok *token.Tokenizer) (starts []int) {
 	separator := "\r\n"
 	if a == AlignParagraph {

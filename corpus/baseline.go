@@ -5,23 +5,23 @@ import (
 	"math"
 )
 
-// Baselines are the losses, in nats per token, that need no network: what a
-// training run is to be compared with.
+// Baselines are losses that need no network, in nats per token. A training run is compared
+// with them.
 type Baselines struct {
 	Uniform float64 // ln V: every token equally likely
 	Unigram float64 // tokens as frequent as in the training split
 	Bigram  float64 // tokens as frequent as after the same token in the training split
 }
 
-// Baseline counts the training split and measures the cross-entropy on val[1:],
-// the same targets for both figures. Tokens that were never seen get their share
-// by Dirichlet smoothing, with N tokens in train and c(·) the counts:
+// Baseline counts the tokens of train and measures the cross-entropy on val[1:]; Unigram and
+// Bigram have the same targets. Tokens that were never seen get a share by Dirichlet
+// smoothing. With N tokens in train and the counts c(·):
 //
 //	p(b)   = (c(b) + 1/V) / (N + 1)
 //	p(b|a) = (c(ab) + p(b)) / (Σ_b' c(ab') + 1)
 //
-// With fewer than two tokens in val there is nothing to measure, and both are
-// NaN. It panics if a token is outside the vocabulary of V.
+// If val has fewer than two tokens, Unigram and Bigram are NaN. Baseline panics if a token
+// is not below V.
 func Baseline(train, val []int32, V int) Baselines {
 	unigram, bigram := make([]float64, V), map[[2]int32]float64{}
 	check := func(split string, tokens []int32) {

@@ -6,33 +6,33 @@ import (
 	"slices"
 )
 
-// A Source is a file of examples, and what it was read as.
+// A Source is a file of examples and how it was read.
 type Source struct {
-	Path     string         `json:"path"`
-	Format   Format         `json:"format"`
-	Packed   string         `json:"packed,omitempty"` // "gzip" or "zstd"
-	Layout   string         `json:"layout,omitempty"` // of the columns; "" where there are none
-	Columns  []string       `json:"columns,omitempty"`
-	Ignored  map[string]int `json:"ignored,omitempty"` // columns that were not used, and how often something is in them
-	Examples int            `json:"examples"`
-	LeftOut  int            `json:"left_out,omitempty"` // examples in which the answer or the text is empty
-	LeftAt   *Place         `json:"left_at,omitempty"`  // the first of them
+	Path     string         `json:"path"`               // of the file
+	Format   Format         `json:"format"`             // recognized, or chosen
+	Packed   string         `json:"packed,omitempty"`   // "gzip" or "zstd"
+	Layout   string         `json:"layout,omitempty"`   // layout of the columns; "" in text files
+	Columns  []string       `json:"columns,omitempty"`  // columns that were read
+	Ignored  map[string]int `json:"ignored,omitempty"`  // columns that were not used, and in how many examples they are not empty
+	Examples int            `json:"examples"`           // examples that were read
+	LeftOut  int            `json:"left_out,omitempty"` // examples without an answer or a text
+	LeftAt   *Place         `json:"left_at,omitempty"`  // place of the first of those
 }
 
-// A collector makes records of the objects of a file.
+// A collector turns the objects of a file into records.
 type collector struct {
 	columns Columns
-	table   bool // every object has every column, so that an empty one is like an empty line
+	table   bool // the file is a table: every object has every column, an empty field means no more than an empty line
 	source  Source
 	each    func(Record) error
-	objects func(object, Place) error // is given what was read as it is, where not nil
+	objects func(object, Place) error // if not nil, gets the objects themselves
 
 	layout *layout
 	kind   Kind
 	first  Place
 }
 
-// add makes a record of an object that stands at a place, which the error names.
+// add turns the object at a place into a record. Errors name the place.
 func (c *collector) add(o object, at Place) error {
 	if c.objects != nil {
 		c.source.Examples++
@@ -45,7 +45,7 @@ func (c *collector) add(o object, at Place) error {
 	if r.layout != nil {
 		c.layout = r.layout
 	}
-	if err != nil && isMissing(err) && c.passes(o, r.layout) {
+	if err != nil && isMissing(err) && c.leavesOut(o, r.layout) {
 		if c.source.LeftOut++; c.source.LeftAt == nil {
 			c.source.LeftAt = &at
 		}
@@ -61,28 +61,28 @@ func (c *collector) add(o object, at Place) error {
 		return fmt.Errorf("%v: the example is of kind %s, and that of line %d of kind %s: put them into two files", at, r.Kind, c.first.Line, c.kind)
 	}
 	r.Place = at
-	c.note(r)
+	c.count(r)
 	if err := c.each(r); err != nil {
 		return fmt.Errorf("%v: %w", at, err)
 	}
 	return nil
 }
 
-// passes says whether an example with an empty answer is left out, not refused. A table
-// without the column is no such example.
-func (c *collector) passes(o object, l *layout) bool {
+// leavesOut reports whether an example without an answer is left out, not refused. A table
+// in which the whole column is missing is refused.
+func (c *collector) leavesOut(o object, l *layout) bool {
 	v := c.columns.view(o)
 	if c.table {
-		return !slices.ContainsFunc(l.needs, func(name string) bool { return !v.has(name) })
+		return !slices.ContainsFunc(l.required, func(name string) bool { return !v.has(name) })
 	}
-	return l.others || len(c.columns) > 0
+	return l.skipEmpty || len(c.columns) > 0
 }
 
-// maxNoted is the most columns that are remembered as ignored.
-const maxNoted = 100
+// maxIgnored is the largest number of ignored columns that are counted.
+const maxIgnored = 100
 
 // note counts a record and its columns.
-func (c *collector) note(r Record) {
+func (c *collector) count(r Record) {
 	s := &c.source
 	if s.Examples++; s.Layout == "" {
 		s.Layout, s.Columns = r.layout.name, r.used
@@ -92,13 +92,13 @@ func (c *collector) note(r Record) {
 		if s.Ignored == nil {
 			s.Ignored = map[string]int{}
 		}
-		if len(s.Ignored) < maxNoted || s.Ignored[name] > 0 {
+		if len(s.Ignored) < maxIgnored || s.Ignored[name] > 0 {
 			s.Ignored[name]++
 		}
 	}
 }
 
-// end says whether a file held any example.
+// end returns an error if the file had no examples. write says what the file should contain.
 func (c *collector) end(file, write string) error {
 	switch {
 	case c.source.Examples > 0:

@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// Columns say from which column a field of an example is read that a file calls by
-// another name: "prompt": "question". A field that is not among them has its own name.
+// Columns map the name of a field in a layout to the name of its column in a file: "prompt":
+// "question". A field that is not in the map has a column of its own name.
 type Columns map[string]string
 
-// ParseColumns reads "prompt=question,completion=answer" over c, which stays as it is.
-// The error says which name is no field of an example, or that the fields belong to no
-// layout together.
+// ParseColumns adds mappings such as "prompt=question,completion=answer" to a copy of c. The
+// error says that a name is no field of any layout, or that no layout has all these fields.
 func (c Columns) ParseColumns(text string) (Columns, error) {
 	out := Columns{}
 	maps.Copy(out, c)
@@ -30,10 +29,10 @@ func (c Columns) ParseColumns(text string) (Columns, error) {
 		}
 		out[name] = column
 	}
-	return out, out.Validate()
+	return out, out.validate()
 }
 
-// String is c as ParseColumns reads it.
+// String writes c in the form that ParseColumns reads.
 func (c Columns) String() string {
 	var pairs []string
 	for _, name := range fields() {
@@ -44,19 +43,19 @@ func (c Columns) String() string {
 	return strings.Join(pairs, ",")
 }
 
-// Validate says whether there is a layout with all fields of c.
-func (c Columns) Validate() error {
+// validate returns an error if no layout has all fields of c.
+func (c Columns) validate() error {
 	if len(c) > 0 && !slices.ContainsFunc(layouts, func(l *layout) bool { return l.hasAll(c) }) {
 		return fmt.Errorf("%s are fields of different layouts: the layouts are %s", strings.Join(slices.Sorted(maps.Keys(c)), " and "), layoutFields())
 	}
 	return nil
 }
 
-// A view is an object whose fields are found by their names in a layout.
+// A view is an object whose fields are read by their names in a layout.
 type view struct {
 	object
 	columns Columns
-	hidden  map[string]bool // columns that are another field's
+	hidden  map[string]bool // columns that Columns assigns to a field of another name
 }
 
 func (c Columns) view(o object) view {
@@ -72,7 +71,7 @@ func (c Columns) view(o object) view {
 	return v
 }
 
-// column is where a field is read, "" if its name is a column of another field.
+// column is the name of the column of a field, "" if that column belongs to another field.
 func (v view) column(name string) string {
 	if column, ok := v.columns[name]; ok {
 		return column
@@ -91,15 +90,15 @@ func (v view) get(name string) any {
 	return v.object.get(name)
 }
 
-// has says whether there is a column for a field, whatever is in it.
+// has reports whether the object has the column of a field, even an empty one.
 func (v view) has(name string) bool {
 	name = v.column(name)
 	return slices.ContainsFunc(v.object, func(f field) bool { return name != "" && f.name == name })
 }
 
-// absent says whether a value says nothing: data sets in which examples differ write a
-// field in all of them, and null, or something empty, where an example has it not.
-func absent(v any) bool {
+// isEmpty reports whether a value has no content. Where the examples of a data set differ,
+// each has all fields, and null or an empty value in those that it does not need.
+func isEmpty(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return true
@@ -108,7 +107,7 @@ func absent(v any) bool {
 	case []any:
 		return len(v) == 0
 	case object:
-		return !slices.ContainsFunc(v, func(f field) bool { return !absent(f.value) })
+		return !slices.ContainsFunc(v, func(f field) bool { return !isEmpty(f.value) })
 	}
 	return false
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A compiler unfolds the rules into nodes, from the end to the beginning.
+// A compiler expands the rules into nodes, from the end of the story to its beginning.
 type compiler struct {
 	*Grammar
-	memo  map[string]int // a rule with its arguments and what follows, unfolded already
-	stack []string       // rules being unfolded
+	memo  map[string]int // node of a rule with given arguments and a given next node
+	stack []string       // names of the rules that are being expanded
 }
 
 func (c *compiler) add(n node) int {
@@ -18,7 +18,7 @@ func (c *compiler) add(n node) int {
 	return len(c.nodes) - 1
 }
 
-// rule unfolds a rule that is followed by the node next, and returns its node.
+// rule expands a rule that is followed by the node next, and returns the node of the rule.
 func (c *compiler) rule(r *rule, args []string, next int) (int, error) {
 	if len(args) != len(r.params) {
 		return 0, fmt.Errorf("line %d: rule %s has %d parameters and is called with %d arguments", r.line, r.name, len(r.params), len(args))
@@ -52,7 +52,7 @@ func (c *compiler) rule(r *rule, args []string, next int) (int, error) {
 	return id, nil
 }
 
-// body unfolds one alternative.
+// body expands one alternative of a rule.
 func (c *compiler) body(b body, params, args []string, next int) (int, error) {
 	subst := func(name string) string {
 		if i := slices.Index(params, name); i >= 0 {
@@ -92,14 +92,15 @@ func (c *compiler) body(b body, params, args []string, next int) (int, error) {
 	return next, nil
 }
 
-// slot finds or makes the slot that is written as {role} or {role.form}.
+// slot returns the index of the slot written as {role} or {role.form}, and adds the slot if
+// it is new.
 func (c *compiler) slot(written []string, subst func(string) string) (int, error) {
 	name, form := written[0], ""
 	if len(written) > 1 {
 		form = written[1]
 	}
-	capital := name != uncapital(name) || form != uncapital(form)
-	name, form = subst(uncapital(name)), uncapital(form)
+	capital := name != lowerFirst(name) || form != lowerFirst(form)
+	name, form = subst(lowerFirst(name)), lowerFirst(form)
 	i := c.src.role(name)
 	if i < 0 || len(written) > 2 {
 		return 0, fmt.Errorf("there is no role {%.40s}", strings.Join(written, "."))
@@ -117,7 +118,7 @@ func (c *compiler) slot(written []string, subst func(string) string) (int, error
 	if len(c.slots) == maxValues {
 		return 0, fmt.Errorf("more than %d forms of roles are in use", maxValues)
 	}
-	total := weigh(r, ^uint64(0))
+	total := sumWeights(r, ^uint64(0))
 	for v, val := range r.values {
 		text := val.texts[f]
 		if capital {
@@ -136,15 +137,15 @@ func (c *compiler) slot(written []string, subst func(string) string) (int, error
 	return len(c.slots) - 1, nil
 }
 
-func uncapital(s string) string {
+func lowerFirst(s string) string {
 	if s == "" {
 		return s
 	}
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// weigh adds the weights of a set of values of r.
-func weigh(r *role, values uint64) (sum float64) {
+// sumWeights adds the weights of a set of values of r; bit i of values stands for value i.
+func sumWeights(r *role, values uint64) (sum float64) {
 	for i, v := range r.values {
 		if values>>i&1 != 0 {
 			sum += float64(v.weight)
@@ -153,8 +154,9 @@ func weigh(r *role, values uint64) (sum float64) {
 	return sum
 }
 
-// layOut numbers the characters of all nodes and finds which roles are still to come.
-func (g *Grammar) layOut() error {
+// numberCells numbers the characters of all nodes, and finds for each node which roles occur
+// from there on and the longest text from there to the end.
+func (g *Grammar) numberCells() error {
 	g.live = make([]uint8, len(g.nodes))
 	longest := make([]int, len(g.nodes)) // from here to the end
 	for id := range g.nodes {

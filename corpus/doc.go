@@ -1,19 +1,17 @@
-// Package corpus is where text comes from and how it is dealt out.
+// Package corpus reads or generates text and divides it into batches.
 //
-// Text is read from files ([Load]) or told by a grammar ([Stories], [Grammar]),
-// divided for training and validation ([Split]), and served as windows: random
-// ones to train on, whose position is one integer ([Windows]), and consecutive
-// ones that cover a validation split once ([Sweep]). [Baseline] says what loss
-// is reached without any network.
+// Text comes from files ([Load]) or from a grammar ([Stories], [Grammar]). It is divided for
+// training and validation ([Split]) and cut into windows: random windows for training, whose
+// position is one integer ([Windows]), and consecutive windows that cover a validation split
+// once ([Sweep]). [Baseline] is the loss that is reached without a network.
 //
-// Documents that belong together in no text, such as questions with their answers,
-// are read from text files and JSONL ([ReadRecords]), written out by a [Template] and
-// encoded ([Encoder], [LoadExamples]) to [Examples]: tokens and which of them are to
-// be learnt. [Pack] lays them into rows, whole and without one seeing the other, and
-// deals the rows out ([Packed]).
+// Independent documents, such as questions with answers, are read from text files, JSON, CSV
+// and Parquet ([ReadRecords]), written out by a [Template] and encoded ([Encoder],
+// [LoadExamples]) as [Examples]: tokens and a loss mask. [Pack] puts them into rows in which
+// no document sees another, and [Packed] gives the rows in batches.
 //
-// What a grammar tells has a known entropy: [Grammar.Rate] is the loss per
-// character that no model can beat however long it looks back, and
-// [Grammar.Floor] is the loss of the ideal predictor on given windows of given
-// text. A training run on stories is held against that number.
+// The text of a grammar has a known entropy. [Grammar.Rate] is the loss per character that
+// no model can beat, however long its context. [Grammar.Floor] is the loss of the ideal
+// predictor on given windows of a given text. The loss of a training run on stories is
+// compared with it.
 package corpus

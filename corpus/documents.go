@@ -11,32 +11,31 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// ReadRecords hands on the examples of a file, or of all files under a directory in
-// the order of their paths, hidden ones left out. separator divides the documents of
-// a text file and belongs to none; "" takes a file as one document. A line end in it
-// is one in the text, whether "\n" or "\r\n" is written there or here. Text is what
-// [Load] makes of a file.
+// ReadRecords calls each for every example of a file, or of all files under a directory in
+// the order of their paths; hidden files are left out. separator divides the documents of a
+// text file and belongs to none of them; with "" a file is one document. "\n" in the
+// separator matches "\n" and "\r\n" in the text, and so does "\r\n". Text files are read as
+// by [Load].
 //
-// Examples are of one kind throughout. The error is one line that names the file,
-// the line where there are lines, the field, and what to do; it also wraps what each
-// returned.
+// All examples must be of one kind. The error is one line with the file, the line if there
+// are lines, the field, and what to do. It wraps an error that each returned.
 func ReadRecords(path string, format Format, separator string, each func(Record) error) error {
-	return reading{format: format, separator: separator}.records(path, each)
+	return readOptions{format: format, separator: separator}.records(path, each)
 }
 
-// A reading says how files are read.
-type reading struct {
+// readOptions say how files are read.
+type readOptions struct {
 	format    Format
 	separator string
 	columns   Columns
-	source    func(Source) // is told of each file; nil = nobody is
-	mark      string       // that ends a document of a text, whatever the separator is; "" = none
-	begin     string       // the mark that begins one, where it is written, too; "" = none
-	lf        bool         // line ends of texts become "\n"
+	source    func(Source) // is called for each file, if not nil
+	mark      string       // ends a document of a text, in addition to separator; "" = none
+	begin     string       // text that is removed from the beginning of a document; "" = none
+	lf        bool         // "\r\n" in texts becomes "\n"
 }
 
-// records is ReadRecords.
-func (how reading) records(path string, each func(Record) error) error {
+// records does the work of ReadRecords.
+func (how readOptions) records(path string, each func(Record) error) error {
 	if how.format != FormatAuto && !slices.Contains(Formats(), how.format) {
 		return fmt.Errorf("read examples: the format is %.20q: choose one of %s", string(how.format), Formats())
 	}
@@ -63,7 +62,7 @@ func (how reading) records(path string, each func(Record) error) error {
 }
 
 // file reads one file.
-func (how reading) file(path string, each func(Record) error) error {
+func (how readOptions) file(path string, each func(Record) error) error {
 	in, err := open(path)
 	if err != nil {
 		return err
@@ -86,7 +85,7 @@ func (how reading) file(path string, each func(Record) error) error {
 	return err
 }
 
-// read collects the objects of a file that is no text.
+// read collects the objects of a file of any format but text.
 func (c *collector) read(in *input, path string, format Format) error {
 	switch format {
 	case FormatJSONL:
@@ -101,15 +100,15 @@ func (c *collector) read(in *input, path string, format Format) error {
 	return readTable(in, path, format, c)
 }
 
-// documents reads a text file, and cuts it at every separator.
-func (how reading) documents(path string, c *collector) error {
+// documents reads a text file and cuts it at every separator.
+func (how readOptions) documents(path string, c *collector) error {
 	text, err := load(path, 0)
 	if err != nil {
 		return err
 	}
 	if how.lf {
 		text = lf(text)
-		if strings.Contains(how.separator, "\r\n") { // which such a text has not
+		if strings.Contains(how.separator, "\r\n") { // the text has no "\r\n" now
 			how.separator = ""
 		}
 	}
@@ -138,10 +137,10 @@ func (how reading) documents(path string, c *collector) error {
 	return nil
 }
 
-// cutter returns what cuts text, or the end of it, at the first separator or mark: what
-// stands before it, itself, what comes after it, and whether there is one. A line end
-// in the separator stands for either kind, "\n" and "\r\n". Line ends behind a mark are
-// the rest of its line, and belong to it. "" is none.
+// cutter returns a function that cuts rest, an end of text, at the first separator or mark:
+// it returns the text before it, the separator or mark, the text after it, and whether there
+// is one. A line end in separator matches "\n" and "\r\n". Line ends directly after a mark
+// belong to the mark. "" means no separator, or no mark.
 func cutter(text, separator, mark string) func(rest string) (before, between, after string, found bool) {
 	var patterns []string
 	if separator != "" && separator != mark {
@@ -153,7 +152,7 @@ func cutter(text, separator, mark string) func(rest string) (before, between, af
 	at := regexp.MustCompile(strings.Join(patterns, "|")).FindStringIndex
 	if len(patterns) == 0 {
 		at = func(string) []int { return nil }
-	} else if len(patterns) == 1 && !strings.Contains(text, "\r\n") { // which is faster
+	} else if len(patterns) == 1 && !strings.Contains(text, "\r\n") { // faster than the regular expression
 		literal := cmp.Or(mark, separator)
 		at = func(rest string) []int {
 			i := strings.Index(rest, literal)
@@ -175,9 +174,9 @@ func cutter(text, separator, mark string) func(rest string) (before, between, af
 	}
 }
 
-// IsExamples says whether path names documents and not one running text: examples in
-// a file or the first one under a directory, whose columns are c, or a text in which
-// mark is written, which is that of [Mark]; "" is in none.
+// IsExamples reports whether path holds separate documents, not one running text. It looks
+// at the file, or at the first file under a directory: an example with the columns c, or a
+// text that contains mark (see [Mark]). mark "" is found in no text.
 func IsExamples(path, mark string, c Columns) bool {
 	paths, err := files(path)
 	if err != nil {
@@ -190,14 +189,14 @@ func IsExamples(path, mark string, c Columns) bool {
 	defer in.Close()
 	format, err := in.recognize(c)
 	if mark != "" && err == nil && format == FormatText {
-		found, err := mentions(paths[0], mark)
+		found, err := containsMark(paths[0], mark)
 		return err == nil && found
 	}
 	return err == nil && format != FormatText
 }
 
-// Mark is how the end of a document is written in text files for tok: as its token
-// that ends a text, or as GPT-2's where it has none.
+// Mark is the text that ends a document in text files for tok: its end-of-text token, or
+// GPT-2's if tok has none.
 func Mark(tok *token.Tokenizer) string {
 	if id, ok := tok.EOS(); ok {
 		return tok.Token(id)

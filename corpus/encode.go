@@ -8,48 +8,48 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// EncodeOptions say how records become tokens. The zero value suits texts, and
+// EncodeOptions say how records become tokens. The zero value is right for texts, and for
 // prompts with completions that are strings.
 type EncodeOptions struct {
-	// Template writes conversations, and prompts with their completions as a user's
-	// and an assistant's message if it is not nil. Without it, conversations are
-	// refused, and a prompt is followed by its completion as they are.
+	// Template writes conversations. If it is set, a prompt with its completion is written
+	// as a message of the user and one of the assistant. If it is nil, a completion directly
+	// follows its prompt, and conversations are refused.
 	Template *Template
 
-	// Begin stands before every document, and before a conversation whose template does
-	// not write it itself. It is what the first token of a document is predicted from,
-	// and is not predicted. nil means nothing; see [Begin].
+	// Begin stands before every document, and before a conversation if its template does not
+	// write it. The first token of a document is predicted from it; Begin itself is not
+	// predicted. nil means no token; see [Begin].
 	Begin []int32
 
-	All bool   // prompts are learnt as well, and everything that a template writes
-	End string // what ends a document, a special token or a text; "" means the tokenizer's end-of-text token, if it has one
+	All bool   // the loss counts prompts, too, and everything that a template writes
+	End string // ends a document: a special token or a text; "" means the tokenizer's end-of-text token, if it has one
 
-	// Former reads as runs do that were begun before marks were tokens: End is text
-	// always, and so are the line ends of text files "\n".
-	Former bool
+	// Legacy reads as old runs do, which began before marks were tokens: End is always a
+	// text, and "\r\n" in text files becomes "\n".
+	Legacy bool
 }
 
 // An Encoder turns records into documents of tokens.
 //
-// Text is tokenized in runs: neighbouring pieces of which all is learnt, or nothing,
-// are one run, and a special token that a template names stands between two. So the
-// boundary between prompt and completion is one between tokens, and a prompt has the
-// same tokens in training as alone. Special tokens are made where a template names
-// them, and for the end; in what records say they are ordinary text.
+// It tokenizes text in runs. A run is all neighbouring text that is learnt, or all
+// neighbouring text that is not, without a special token in between. So there is a token
+// boundary between prompt and completion, and a prompt has the same tokens in training as
+// alone. Special tokens come from the template and from the end of a document only; in the
+// text of a record they are ordinary text.
 type Encoder struct {
 	o        EncodeOptions
 	tok      *token.Tokenizer
-	end      []int32 // what ends a document
+	end      []int32 // tokens after a document
 	template *boundTemplate
 
 	marks       map[string]token.Added // the special tokens, by text
-	markLengths []int                  // of their texts, the longest first
+	markLengths []int                  // lengths of their texts, longest first
 
 	tokens   []int32
 	learn    []bool
 	run      strings.Builder
-	learnt   bool // the run
-	unlearnt bool // nothing of the message is learnt
+	runLearn bool // the run is learnt
+	noLearn  bool // the message is not learnt
 }
 
 // A boundTemplate is a template for one tokenizer.
@@ -58,19 +58,19 @@ type boundTemplate struct {
 	roles      map[string][]atom
 }
 
-// An atom is a fragment in which special tokens were found.
+// An atom is a fragment of a template: one special token, or text without special tokens.
 type atom struct {
 	fragment
-	id int32 // the token that is written as text, or -1
+	id int32 // the special token, or -1
 }
 
-// NewEncoder makes an encoder. The error says that the tokenizer cannot write what
-// ends a document, or the template.
+// NewEncoder makes an encoder. The error says that the tokenizer cannot encode the end of a
+// document.
 func NewEncoder(tok *token.Tokenizer, o EncodeOptions) (*Encoder, error) {
 	e := &Encoder{o: o, tok: tok}
 	if o.End != "" {
-		encode := named
-		if o.Former {
+		encode := specialOrText
+		if o.Legacy {
 			encode = (*token.Tokenizer).Encode
 		}
 		end, err := encode(tok, o.End)
@@ -91,23 +91,23 @@ func NewEncoder(tok *token.Tokenizer, o EncodeOptions) (*Encoder, error) {
 	return e, nil
 }
 
-// End is the tokens that end a document, none if there is nothing to end it with.
+// End is the tokens that end a document; none if the tokenizer has no end-of-text token.
 func (e *Encoder) End() []int32 { return e.end }
 
-// bind finds the special tokens in the text of a template.
+// bind finds the special tokens in the fragments of a template.
 func (e *Encoder) bind(fs []fragment) (as []atom) {
 	for _, f := range fs {
-		if f.is != isText {
+		if f.kind != textFragment {
 			as = append(as, atom{f, -1})
 			continue
 		}
 		for text := f.text; text != ""; {
 			at, which := e.firstMark(text)
 			if at > 0 {
-				as = append(as, atom{fragment{isText, text[:at], f.learn}, -1})
+				as = append(as, atom{fragment{textFragment, text[:at], f.learn}, -1})
 			}
 			if which.ID >= 0 {
-				as = append(as, atom{fragment{isText, which.Text, f.learn}, which.ID})
+				as = append(as, atom{fragment{textFragment, which.Text, f.learn}, which.ID})
 			}
 			text = text[at+len(which.Text):]
 		}
@@ -115,8 +115,8 @@ func (e *Encoder) bind(fs []fragment) (as []atom) {
 	return as
 }
 
-// firstMark is where the first special token stands in text, the longest of those that
-// begin there; the end of text, and no token, when there is none.
+// firstMark finds the first special token in text, and the longest of those that begin
+// there. Without one it returns len(text) and a token with ID -1.
 func (e *Encoder) firstMark(text string) (at int, mark token.Added) {
 	if e.marks == nil {
 		e.marks = map[string]token.Added{}
@@ -143,8 +143,8 @@ func (e *Encoder) firstMark(text string) (at int, mark token.Added) {
 	return len(text), token.Added{ID: -1}
 }
 
-// Add encodes r and appends it to x. The error says which character a tokenizer
-// lacks, or what a template has no text for.
+// Add encodes r and appends it to x. The error names a character that the tokenizer lacks,
+// or a role that the template lacks.
 func (e *Encoder) Add(x *Examples, r Record) error {
 	e.reset()
 	if err := e.record(r); err != nil {
@@ -154,9 +154,9 @@ func (e *Encoder) Add(x *Examples, r Record) error {
 	return nil
 }
 
-// Prompt is the tokens of a conversation up to the place where the assistant is to
-// go on, what a sampler starts from. Without a template, it is the last message's
-// content after what begins a document.
+// Prompt encodes a conversation up to the place where the assistant answers: the prompt of a
+// sampler. Without a template it encodes the content of the last message. Begin stands
+// before both.
 func (e *Encoder) Prompt(ms []Message) ([]int32, error) {
 	e.reset()
 	if e.template == nil {

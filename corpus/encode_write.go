@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// record writes one record.
+// record encodes one record.
 func (e *Encoder) record(r Record) error {
 	ms, given := r.Messages, r.Given
 	if r.Kind == KindPrompt && ms == nil && e.template != nil {
@@ -38,11 +38,11 @@ func (e *Encoder) record(r Record) error {
 			return err
 		}
 	}
-	return e.finish(true)
+	return e.writeEnd(true)
 }
 
-// conversation writes messages. Of those before given nothing is learnt, nor of the
-// unlearnt.
+// conversation encodes messages. Messages before given, and those whose index is in
+// unlearnt, are not learnt.
 func (e *Encoder) conversation(ms []Message, given int, unlearnt ...int) error {
 	for _, a := range e.template.begin {
 		if err := e.atom(a, "", false); err != nil {
@@ -57,54 +57,54 @@ func (e *Encoder) conversation(ms []Message, given int, unlearnt ...int) error {
 		if !ok {
 			return fmt.Errorf("message %d has the role %s, and template %s has no text for it: add the key %s", i, m.Role, e.o.Template.Name, m.Role)
 		}
-		e.unlearnt = slices.Contains(unlearnt, i)
+		e.noLearn = slices.Contains(unlearnt, i)
 		for _, a := range as {
 			if err := e.atom(a, m.Content, i >= given); err != nil {
 				return err
 			}
 		}
-		e.unlearnt = false
+		e.noLearn = false
 	}
 	return nil
 }
 
-// atom writes one piece of a template; learn says whether it may be learnt.
+// atom encodes one atom of a template. learn says whether the message may be learnt.
 func (e *Encoder) atom(a atom, content string, learn bool) error {
 	learn = learn && a.learn
 	switch {
-	case a.is == isEOS:
-		return e.finish(learn)
-	case a.is == isContent:
+	case a.kind == eosFragment:
+		return e.writeEnd(learn)
+	case a.kind == contentFragment:
 		return e.text(content, learn)
 	case a.id < 0:
 		return e.text(a.text, learn)
 	}
 	err := e.flush()
 	if slices.Equal(e.tokens, []int32{a.id}) && slices.Equal(e.o.Begin, e.tokens) {
-		return err // the template writes it itself
+		return err // the document began with this token already
 	}
-	e.append(e.learns(learn), a.id)
+	e.append(e.isLearnt(learn), a.id)
 	return err
 }
 
-// text adds to the run, or begins another.
+// text adds s to the run, or begins a new run if learn changes.
 func (e *Encoder) text(s string, learn bool) error {
 	if s == "" {
 		return nil
 	}
 	var err error
-	if learn = e.learns(learn); learn != e.learnt {
+	if learn = e.isLearnt(learn); learn != e.runLearn {
 		err = e.flush()
 	}
-	e.learnt = learn
+	e.runLearn = learn
 	e.run.WriteString(s)
 	return err
 }
 
-// finish ends the run, and with it a document or a turn.
-func (e *Encoder) finish(learn bool) error {
+// writeEnd ends the run and appends the end of a document.
+func (e *Encoder) writeEnd(learn bool) error {
 	err := e.flush()
-	e.append(e.learns(learn), e.end...)
+	e.append(e.isLearnt(learn), e.end...)
 	return err
 }
 
@@ -115,7 +115,7 @@ func (e *Encoder) flush() error {
 	}
 	ids, err := e.tok.Encode(e.run.String())
 	e.run.Reset()
-	e.append(e.learnt, ids...)
+	e.append(e.runLearn, ids...)
 	return err
 }
 
@@ -126,5 +126,6 @@ func (e *Encoder) append(learn bool, ids ...int32) {
 	}
 }
 
-// learns says whether what is written now is learnt, which it may be.
-func (e *Encoder) learns(may bool) bool { return (may || e.o.All) && !e.unlearnt }
+// isLearnt reports whether the next text is learnt; may says whether it is part of an
+// answer.
+func (e *Encoder) isLearnt(may bool) bool { return (may || e.o.All) && !e.noLearn }

@@ -11,14 +11,13 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
-// A Place is where a document was read: a file, and the line in it where a file
-// holds several, counted from 1; 0 stands for the whole file.
+// A Place is where a document was read.
 type Place struct {
-	File string `json:"file"`
-	Line int    `json:"line,omitempty"`
+	File string `json:"file"`           // path
+	Line int    `json:"line,omitempty"` // from 1; 0 = the whole file
 }
 
-// String is file:line, as editors understand it.
+// String is file:line, the form that editors understand.
 func (p Place) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -26,21 +25,21 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// Examples are documents as tokens, together with what of them is to be learnt.
+// Examples are documents of tokens with a loss mask.
 type Examples struct {
 	Tokens []int32 // of all documents, one after the other
-	Learn  []bool  // whether a token is to be predicted by those before it in its document
+	Learn  []bool  // the loss mask: whether the token is a target
 
-	ends   []int // of each document in Tokens
+	ends   []int // end of each document in Tokens
 	files  []string
 	places []place
 }
 
-// A place is a Place whose file is a number.
+// A place is a Place whose file is an index into files.
 type place struct{ file, line int32 }
 
-// Add appends a document. learn says which of its tokens are to be learnt; nil
-// means all. The first token is not predicted by anything, whatever learn says.
+// Add appends a document. learn is its loss mask, one for each token; nil means that all are
+// learnt. The first token is never a target, whatever learn says.
 func (x *Examples) Add(tokens []int32, learn []bool, from Place) {
 	if learn != nil && len(learn) != len(tokens) {
 		panic(fmt.Sprintf("corpus.Examples.Add: %d tokens and %d marks", len(tokens), len(learn)))
@@ -61,28 +60,29 @@ func (x *Examples) Add(tokens []int32, learn []bool, from Place) {
 	x.places = append(x.places, place{int32(len(x.files) - 1), int32(from.Line)})
 }
 
-// room asks for the memory that x takes until it has twice as many tokens, each time that
-// it has next of them.
-func (x *Examples) room(next *int) error {
+// reserve is called after each document. When x has *next tokens or more, it checks that
+// there is memory for twice as many, and sets *next to that number.
+func (x *Examples) reserve(next *int) error {
 	n := len(x.Tokens)
 	if n < *next {
 		return nil
 	}
 	*next = 2 * n
 	const token, document = 5, 16                     // bytes
-	need := int64(token*n+document*x.Len()) / 10 * 26 // while it grows from 1.6 to 2 times, both are there
+	need := int64(token*n+document*x.Len()) / 10 * 26 // append copies from 1.6 to 2 times the size: both exist then
 	return memory.Ask(need, fmt.Sprintf("after %d documents and %d tokens twice as many need another", x.Len(), n), "give fewer")
 }
 
 // Len is the number of documents.
 func (x *Examples) Len() int { return len(x.ends) }
 
-// Document returns document i: its tokens, and which of them are learnt.
+// Document returns the tokens and the loss mask of document i.
 func (x *Examples) Document(i int) (tokens []int32, learn []bool) {
 	from, to := x.span(i)
 	return x.Tokens[from:to], x.Learn[from:to]
 }
 
+// span is the range of document i in Tokens.
 func (x *Examples) span(i int) (from, to int) {
 	if i > 0 {
 		from = x.ends[i-1]
@@ -106,17 +106,17 @@ func (x *Examples) Targets() (n int) {
 	return n
 }
 
-// Digest is the SHA-256 of all documents, their order and what is learnt of them.
+// Digest is the SHA-256 of all documents in their order, with their loss masks.
 func (x *Examples) Digest() string {
 	h := sha256.New()
 	for i := range x.Len() {
-		x.write(h, i)
+		x.hashDocument(h, i)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// write writes document i to h, so that no two documents look alike.
-func (x *Examples) write(h io.Writer, i int) {
+// hashDocument writes document i to the hash h: its length, then tokens and loss mask.
+func (x *Examples) hashDocument(h io.Writer, i int) {
 	tokens, learn := x.Document(i)
 	buf := make([]byte, 0, 1<<12)
 	buf = binary.LittleEndian.AppendUint64(buf, uint64(len(tokens)))
@@ -139,14 +139,14 @@ func (x *Examples) fingerprints() [][sha256.Size]byte {
 	h := sha256.New()
 	for i := range all {
 		h.Reset()
-		x.write(h, i)
+		x.hashDocument(h, i)
 		h.Sum(all[i][:0])
 	}
 	return all
 }
 
-// Overlap returns the documents of val that are in train too, word for word: a
-// validation loss on them measures what was memorised.
+// Overlap returns the indices of the documents of val that are in train too, with equal
+// tokens and loss mask. A validation loss on them measures what was memorised.
 func Overlap(train, val *Examples) (documents []int) {
 	seen := map[[sha256.Size]byte]bool{}
 	for _, f := range train.fingerprints() {
@@ -160,11 +160,11 @@ func Overlap(train, val *Examples) (documents []int) {
 	return documents
 }
 
-// Split divides the documents for training and validation. Where a document goes
-// depends on what is in it and on the seed alone, so that equal documents stay
-// together and a file that grows does not move what was there. Each goes to
-// validation with the given probability; at least one does. The error says that
-// the fraction is not between 0 and 1, or that nothing would be left to train on.
+// Split divides the documents for training and validation. The place of a document depends
+// on its content and the seed only: equal documents stay together, and documents that are
+// added to a file do not move the others. Each goes to validation with probability fraction;
+// at least one does. The error says that fraction is not between 0 and 1, or that nothing is
+// left for training.
 func (x *Examples) Split(fraction float64, seed uint64) (train, val *Examples, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("split the documents: the fraction for validation is %g: it must be between 0 and 1, such as 0.1", fraction)

@@ -5,11 +5,10 @@ import (
 	"strings"
 )
 
-// A Grammar tells stories: short texts, drawn independently, each followed by a
-// blank line. Every derivation gives a different text ([NewGrammar] proves it
-// or refuses), so the entropy of the text is the entropy of the choices, and
-// that is a finite sum ([Grammar.Entropy]). A Grammar does not change and may
-// be used by several goroutines at once.
+// A Grammar generates stories: short texts, drawn independently, each followed by a blank
+// line. Each derivation gives a different text; [NewGrammar] proves that or returns an
+// error. So the entropy of the text is the entropy of the choices, which is a finite sum
+// ([Grammar.Entropy]). A Grammar does not change, and several goroutines may use it at once.
 type Grammar struct {
 	src   *source
 	nodes []node // children before parents; nodes[0] is the end of a story
@@ -17,22 +16,22 @@ type Grammar struct {
 	slots []slot
 	cells []cell
 
-	live    []uint8   // by node: the roles, one bit each, that are still to be spoken of
-	visits  []float64 // by node: the probability that a story comes through it
-	entropy float64   // nats a story
-	length  float64   // characters a story, its blank line included
+	live    []uint8   // by node: the roles that occur from here on, one bit each
+	visits  []float64 // by node: the probability that a story reaches it
+	entropy float64   // nats per story
+	length  float64   // expected characters of a story, with its blank line
 	longest int       // characters of the longest story
 }
 
-// A node is one place in the unfolded grammar. Its kind is told by the field
-// that is set; a node with none of them is empty text.
+// A node is one place in the expanded grammar. The field that is set says its kind: text,
+// slot or choices. Without any of them it is empty text.
 type node struct {
 	text    string
 	slot    int // index into slots, plus 1
 	choices []choice
-	next    int // where to go after text or slot
+	next    int // the node after text or slot
 
-	rule string // of choices: the rule that they are the alternatives of
+	rule string // the rule whose alternatives are choices
 	cell int    // the first cell of text
 }
 
@@ -40,11 +39,11 @@ type node struct {
 type choice struct {
 	to     int
 	weight uint64
-	p      float64 // weight over the sum of all
+	p      float64 // probability: weight divided by the sum of all
 }
 
-// A slot is a role in one of its forms: the values of the role that share a text
-// form a group.
+// A slot is a role in one of its forms. The values of the role with the same text form a
+// group.
 type slot struct {
 	role    int
 	name    string // as written, such as hero.They
@@ -56,26 +55,25 @@ type slot struct {
 
 type group struct {
 	text   string
-	values uint64 // one bit a value
+	values uint64 // one bit per value
 	p      float64
 }
 
 // A cell is one character of a text node, or of one group of a slot node.
 type cell struct {
 	char byte
-	last bool // of its text
+	last bool // the last character of its text
 	node int
 }
 
-const separator = "\n\n" // ends every story; no literal contains a line end
+const separator = "\n\n" // the end of every story; no literal contains a line end
 
-// What a grammar may cost before it is refused. The built-in one uses about a
-// hundredth of each.
+// Limits for a grammar. The built-in grammar uses about a hundredth of each.
 const (
 	maxNodes  = 1 << 16
 	maxCells  = 1 << 20
-	maxWays   = 1 << 12 // to go on from one place
-	maxPairs  = 1 << 22 // of places at which two readers may be
+	maxWays   = 1 << 12 // continuations of one place
+	maxPairs  = 1 << 22 // pairs of places in checkUnique
 	maxStates = 1 << 20
 )
 
@@ -93,18 +91,18 @@ const (
 //		smiles
 //	words thing: a drum, a kite, a bell
 //
-// {role} is the first form of the role, {role.form} another, {role.Form} with a
-// capital; [rule arguments] is a rule with its parameters replaced: by the name
-// of a role, or of a rule. "_" is a space where one would be trimmed, and "-"
-// an alternative without text. Rules do not call themselves, and which
-// alternative is taken does not depend on who plays a role. A blank line is
-// added to every story.
+// {role} is the first form of the role, {role.form} another form, {role.Form} the same with
+// a capital letter. [rule arguments] is a rule with its parameters replaced by the name of a
+// role or of a rule. "_" is a space where a space would be trimmed, and "-" an alternative
+// without text. A rule must not call itself. Which alternative is taken does not depend on
+// who plays a role. A blank line is added to every story.
 //
-// The error names the line, or the text that can be derived in two ways: then
-// the entropy of the text would not be that of the choices.
+// The error names the line, or a text that has two derivations: the entropy of such a text
+// would not be the entropy of the choices.
 func NewGrammar(text string) (*Grammar, error) { return newGrammar(text, "") }
 
-// newGrammar compiles the grammar whose stories are the rule start, or the first.
+// newGrammar compiles a grammar whose story is the rule start, or the first rule if start is
+// "".
 func newGrammar(text, start string) (*Grammar, error) {
 	src, err := readSource(text)
 	if err != nil {
@@ -119,7 +117,7 @@ func newGrammar(text, start string) (*Grammar, error) {
 	if g.start, err = c.rule(src.first, nil, end); err != nil {
 		return nil, fmt.Errorf("read the grammar: %w", err)
 	}
-	if err := g.layOut(); err != nil {
+	if err := g.numberCells(); err != nil {
 		return nil, fmt.Errorf("read the grammar: %w", err)
 	}
 	if err := g.checkUnique(); err != nil {

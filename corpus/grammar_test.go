@@ -216,7 +216,7 @@ func TestWakingByEnumeration(t *testing.T) {
 	}
 	text, r := g.Text(7, 400), g.Predictor()
 	for at := 0; at+60 < len(text); at += 7 {
-		r.Wake()
+		r.BeginAnywhere()
 		before := 1.0
 		for n := 1; n <= 60; n++ {
 			var dist [128]float64

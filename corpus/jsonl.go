@@ -8,11 +8,11 @@ import (
 	"io"
 )
 
-// maxLine is the most bytes that a line of JSONL may have. An example is a page or a
-// book, not a gigabyte; what is longer is a file of another kind.
+// maxLine is the largest number of bytes in a line of JSONL. An example is a page or a
+// book, not a gigabyte; a file with longer lines is not JSONL.
 const maxLine = 64 << 20
 
-// readJSONL hands each of the examples of r to c. The error names file and line.
+// readJSONL gives each example of r to c. Errors name file and line.
 func readJSONL(r io.Reader, file string, c *collector) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	for n := 1; ; n++ {
@@ -43,7 +43,7 @@ func readJSONL(r io.Reader, file string, c *collector) error {
 	return c.end(file, "write one JSON object a line")
 }
 
-// readLine reads to the end of a line, which is not part of what it returns.
+// readLine reads a line and returns it without its line end.
 func readLine(in *bufio.Reader) (line []byte, err error) {
 	for {
 		part, err := in.ReadSlice('\n')

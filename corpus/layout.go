@@ -8,24 +8,25 @@ import (
 
 // A layout is a set of fields that make an example.
 type layout struct {
-	name   string
-	needs  []string // without which there is no example
-	may    []string // that are used where they are
-	common bool     // the needed fields have names that mean something elsewhere: one alone is no sign
-	others bool     // made by others: an example with an empty answer is left out, and counted
-	read   func(*Record, view) error
+	name      string
+	required  []string // fields that every example has
+	optional  []string // fields that are used if present
+	ambiguous bool     // the required fields have common names: one of them alone does not prove the layout
+	skipEmpty bool     // an example with an empty answer is left out and counted, not refused
+	read      func(*Record, view) error
 }
 
 var layouts = []*layout{
-	{name: "text", needs: []string{"text"}, read: (*Record).text},
-	{name: "prompt and completion", needs: []string{"prompt", "completion"}, read: (*Record).pair},
-	{name: "messages", needs: []string{"messages"}, read: (*Record).messages},
-	{name: "Alpaca", needs: []string{"instruction", "output"}, may: []string{"input", "system", "history"}, common: true, others: true, read: (*Record).alpaca},
-	{name: "ShareGPT", needs: []string{"conversations"}, may: []string{"system"}, others: true, read: (*Record).conversation},
+	{name: "text", required: []string{"text"}, read: (*Record).text},
+	{name: "prompt and completion", required: []string{"prompt", "completion"}, read: (*Record).pair},
+	{name: "messages", required: []string{"messages"}, read: (*Record).messages},
+	{name: "Alpaca", required: []string{"instruction", "output"}, optional: []string{"input", "system", "history"}, ambiguous: true, skipEmpty: true, read: (*Record).alpaca},
+	{name: "ShareGPT", required: []string{"conversations"}, optional: []string{"system"}, skipEmpty: true, read: (*Record).conversation},
 }
 
-func (l *layout) fields() []string { return slices.Concat(l.needs, l.may) }
+func (l *layout) fields() []string { return slices.Concat(l.required, l.optional) }
 
+// hasAll reports whether l has all fields of c.
 func (l *layout) hasAll(c Columns) bool {
 	for name := range c {
 		if !slices.Contains(l.fields(), name) {
@@ -35,7 +36,7 @@ func (l *layout) hasAll(c Columns) bool {
 	return true
 }
 
-// fields are the names of all layouts' fields.
+// fields lists the fields of all layouts.
 func fields() (names []string) {
 	for _, l := range layouts {
 		for _, name := range l.fields() {
@@ -47,6 +48,7 @@ func fields() (names []string) {
 	return names
 }
 
+// layoutFields lists the fields of each layout, for messages.
 func layoutFields() string {
 	var all []string
 	for _, l := range layouts {
@@ -55,46 +57,46 @@ func layoutFields() string {
 	return strings.Join(all, "; ")
 }
 
-// layout is that of an example. before, if not nil, is that of the examples before it,
-// which counts where the fields alone do not say.
+// layout finds the layout of an example. before is the layout of the examples before it, or
+// nil; it decides where the fields alone do not.
 func (v view) layout(before *layout) (*layout, error) {
-	var whole, begun, empty []*layout
+	var complete, partial, empty []*layout
 	for _, l := range layouts {
 		if !l.hasAll(v.columns) {
 			continue
 		}
-		there, named := 0, 0
-		for _, name := range l.needs {
+		filled, named := 0, 0
+		for _, name := range l.required {
 			if v.has(name) {
 				named++
 			}
-			if !absent(v.get(name)) {
-				there++
+			if !isEmpty(v.get(name)) {
+				filled++
 			}
 		}
 		switch {
-		case there == len(l.needs):
-			whole = append(whole, l)
-		case there > 0 && !l.common:
-			begun = append(begun, l)
-		case named == len(l.needs) || named > 0 && !l.common:
+		case filled == len(l.required):
+			complete = append(complete, l)
+		case filled > 0 && !l.ambiguous:
+			partial = append(partial, l)
+		case named == len(l.required) || named > 0 && !l.ambiguous:
 			empty = append(empty, l)
 		}
 	}
-	if found := slices.Concat(whole, begun); len(found) == 2 {
+	if found := slices.Concat(complete, partial); len(found) == 2 {
 		switch a, b := found[0], found[1]; {
 		case a.name == "text" && b.name == "Alpaca":
-			return b, nil // whose text is both, written out
-		case a.name == "messages" && b.name == "prompt and completion" && absent(v.get("completion")):
-			return a, nil // whose first is the prompt
+			return b, nil // Alpaca data has a "text" that joins instruction and output
+		case a.name == "messages" && b.name == "prompt and completion" && isEmpty(v.get("completion")):
+			return a, nil // "prompt" repeats the first message
 		}
 	}
-	switch found := slices.Concat(whole, begun); {
+	switch found := slices.Concat(complete, partial); {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
 		return nil, fmt.Errorf(`the fields are %s: there must be only one of "text", "prompt" with "completion", "messages", "instruction" with "output", and "conversations"; --map says which, such as --map %s=%s`,
-			v.names(), found[0].needs[0], v.column(found[0].needs[0]))
+			v.names(), found[0].required[0], v.column(found[0].required[0]))
 	case slices.Contains(empty, before):
 		return before, nil
 	case len(empty) > 0:
@@ -112,11 +114,11 @@ func (r *Record) text(v view) (err error) {
 	return err
 }
 
-// pair reads {"prompt", "completion"}, which are strings or lists of messages.
+// pair reads {"prompt", "completion"}: both strings, or both lists of messages.
 func (r *Record) pair(v view) (err error) {
 	r.Kind = KindPrompt
 	prompt, completion := v.get("prompt"), v.get("completion")
-	if label := v.object.get("label"); !absent(label) && len(v.columns) == 0 {
+	if label := v.object.get("label"); !isEmpty(label) && len(v.columns) == 0 {
 		return fmt.Errorf(`field "label": judged answers are not supported: keep the good ones, and leave the field out`)
 	}
 	for _, name := range []string{"prompt", "completion"} {
@@ -141,10 +143,10 @@ func (r *Record) pair(v view) (err error) {
 				return fmt.Errorf("field %q: a %s message belongs into the prompt", fmt.Sprintf("%s[%d].role", v.column("completion"), i), m.Role)
 			}
 		}
-		r.say(given...)
-		r.say(answer...)
+		r.addTurns(given...)
+		r.addTurns(answer...)
 		r.Given = len(given)
-		return answered(v.column("completion"), answer)
+		return checkAnswered(v.column("completion"), answer)
 	}
 	if r.Prompt, err = v.string("prompt"); err != nil {
 		return err
@@ -160,11 +162,11 @@ func (r *Record) messages(v view) error {
 	if err != nil {
 		return err
 	}
-	r.say(turns...)
-	return answered(v.column("messages"), turns)
+	r.addTurns(turns...)
+	return checkAnswered(v.column("messages"), turns)
 }
 
-// conversation reads {"conversations"}, turns as ShareGPT has them.
+// conversation reads {"conversations"}: turns in the form of ShareGPT.
 func (r *Record) conversation(v view) error {
 	r.Kind = KindMessages
 	turns, err := v.messages("conversations")
@@ -176,13 +178,13 @@ func (r *Record) conversation(v view) error {
 			return err
 		}
 	}
-	r.say(turns...)
-	return answered(v.column("conversations"), turns)
+	r.addTurns(turns...)
+	return checkAnswered(v.column("conversations"), turns)
 }
 
-// system begins the messages with the text of a field, where there is any.
+// system adds the field "system" as the first message, if it is not empty.
 func (r *Record) system(v view) error {
-	if absent(v.get("system")) {
+	if isEmpty(v.get("system")) {
 		return nil
 	}
 	text, err := v.string("system")
@@ -190,14 +192,14 @@ func (r *Record) system(v view) error {
 	return err
 }
 
-// alpaca reads {"instruction", "input", "output"} as a conversation: instruction and
-// input are what the user says, on lines of their own.
+// alpaca reads {"instruction", "input", "output"} as a conversation. The user's message is
+// the instruction, and the input on the next line.
 func (r *Record) alpaca(v view) error {
 	r.Kind = KindMessages
 	if err := r.system(v); err != nil {
 		return err
 	}
-	if !absent(v.get("history")) {
+	if !isEmpty(v.get("history")) {
 		pairs, ok := v.get("history").([]any)
 		for i, p := range pairs {
 			said, _ := p.([]any)
@@ -221,7 +223,7 @@ func (r *Record) alpaca(v view) error {
 	if err != nil {
 		return err
 	}
-	if !absent(v.get("input")) {
+	if !isEmpty(v.get("input")) {
 		input, err := v.string("input")
 		if err != nil {
 			return err

@@ -72,7 +72,7 @@ func TestLayouts(t *testing.T) {
 		path := filepath.Join(tree(t, [2]string{"a.jsonl", c.line}), "a.jsonl")
 		var got []Record
 		var source Source
-		how := reading{columns: columns, source: func(s Source) { source = s }}
+		how := readOptions{columns: columns, source: func(s Source) { source = s }}
 		err = how.records(path, func(r Record) error { got = append(got, r); return nil })
 		if err != nil || len(got) != 1 {
 			t.Errorf("%s: %v", c.line, err)
@@ -140,7 +140,7 @@ func TestLeftOut(t *testing.T) {
 {"conversations":[{"from":"gpt","value":"y"}]}`})
 	var got []string
 	var sources []Source
-	how := reading{source: func(s Source) { sources = append(sources, s) }}
+	how := readOptions{source: func(s Source) { sources = append(sources, s) }}
 	err := how.records(dir, func(r Record) error { got = append(got, said(r)); return nil })
 	if err != nil || strings.Join(got, " ") != "u:a|a:b| u:e|a:f| a:y|" {
 		t.Fatalf("%q, %v", got, err)

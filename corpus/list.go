@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// readList hands each of the examples of a JSON list to c. The error names file and
-// the line where the example begins.
+// readList gives each example of a JSON list to c. Errors name the file and the line where
+// the example begins.
 func readList(r io.Reader, file string, c *collector) error {
 	in := &scanner{in: bufio.NewReaderSize(r, 1<<16), line: 1}
 	fail := func(err error) error { return fmt.Errorf("%v: %w", Place{file, in.line}, err) }
@@ -62,7 +62,7 @@ func readList(r io.Reader, file string, c *collector) error {
 
 var errListEnds = errors.New("the file ends inside of the list: it was cut short")
 
-// A scanner finds the elements of a list, without reading what they say.
+// A scanner finds the elements of a JSON list without decoding them.
 type scanner struct {
 	in   *bufio.Reader
 	line int
@@ -79,7 +79,7 @@ func (s *scanner) byte() (byte, error) {
 	return b, err
 }
 
-// next is the next byte that is no white space.
+// next reads the next byte that is not white space.
 func (s *scanner) next() (byte, error) {
 	for {
 		if b, err := s.byte(); err != nil || bytes.IndexByte([]byte(" \t\r\n"), b) < 0 {
@@ -88,7 +88,8 @@ func (s *scanner) next() (byte, error) {
 	}
 }
 
-// element reads what begins with b, up to the comma or the bracket after it.
+// element reads an element whose first byte is b, up to the next comma or bracket, which it
+// returns as after.
 func (s *scanner) element(b byte) (raw []byte, after byte, err error) {
 	depth, quoted, escaped := 0, false, false
 	for ; ; b, err = s.byte() {

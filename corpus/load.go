@@ -11,27 +11,27 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
-// Load reads the text of a file, or of all files under a directory, in the
-// order of their paths; hidden files and directories (.git, .DS_Store) are left
-// out. The files of a directory are put one after the other, each beginning on
-// a line of its own.
+// Load reads the text of a file, or of all files under a directory in the order of their
+// paths; hidden files and directories (.git, .DS_Store) are left out. The files of a
+// directory are joined; a file without a line end at its end gets one.
 //
-// The text is UTF-8, and what the files say: only a byte order mark at the beginning
-// of a file is dropped. Line ends stay as they are, "\n" or "\r\n", so that a text has
-// the tokens that its characters have in a prompt, in JSON, and elsewhere.
+// The text must be UTF-8 and is not changed, but a byte order mark at the beginning of a
+// file is removed. Line ends stay as they are, "\n" or "\r\n": a text has the same tokens in
+// a file as in a prompt or in JSON.
 //
-// The error is one line that names the file, and the offset in it where that
-// helps. Refused are: what is missing, empty, or neither file nor directory (a
-// pipe would wait for ever); UTF-16; a NUL byte, the mark of a binary file; and
-// other bytes that are not UTF-8. A directory with one such file is refused
-// as a whole, because a corpus with a hole in it trains in silence.
+// The error is one line that names the file, and the offset if that helps. Load refuses a
+// path that is missing, empty, or neither file nor directory (reading a pipe could block);
+// UTF-16; a NUL byte, which marks a binary file; and other bytes that are not UTF-8. One
+// such file makes the whole directory refused: otherwise a part of the corpus would be
+// missing and nobody would notice.
 //
-// A text that does not fit into memory is refused before it is read, as [memory.Short].
-func Load(path string) (string, error) { return LoadBeside(path, 0) }
+// A text that does not fit into memory is refused before it is read; the error is a
+// [memory.Short].
+func Load(path string) (string, error) { return LoadReserving(path, 0) }
 
-// LoadBeside is Load for who goes on to take, for each byte of text, so many bytes more:
-// it is refused if there is no room for both.
-func LoadBeside(path string, bytes int64) (string, error) {
+// LoadReserving is Load for a caller that will need more memory: bytes for each byte of
+// text. The text is refused if there is no room for both.
+func LoadReserving(path string, bytes int64) (string, error) {
 	text, err := load(path, bytes)
 	if err != nil {
 		return "", fmt.Errorf("load text: %w", err)
@@ -39,14 +39,14 @@ func LoadBeside(path string, bytes int64) (string, error) {
 	return text, nil
 }
 
-// LoadLF is LoadBeside, but that "\r\n" becomes "\n": as runs read texts that were begun
-// before line ends were kept.
+// LoadLF is LoadReserving with "\r\n" replaced by "\n". Old runs, which began before line
+// ends were kept, read their texts so.
 func LoadLF(path string, bytes int64) (string, error) {
-	text, err := LoadBeside(path, bytes)
+	text, err := LoadReserving(path, bytes)
 	return lf(text), err
 }
 
-// lf is text with "\n" at the end of a line.
+// lf replaces "\r\n" by "\n".
 func lf(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 func load(path string, beside int64) (string, error) {
@@ -54,14 +54,14 @@ func load(path string, beside int64) (string, error) {
 	return text, err
 }
 
-// loadFiles reads the text at path, and the part of it that each file is.
+// loadFiles reads the text at path, and returns the text of each file, too.
 func loadFiles(path string, beside int64) (text string, parts []string, err error) {
 	paths, err := files(path)
 	if err != nil {
 		return "", nil, err
 	}
 	var all strings.Builder
-	if err := makeRoom(path, paths, beside, &all); err != nil {
+	if err := reserveText(path, paths, beside, &all); err != nil {
 		return "", nil, err
 	}
 	for _, p := range paths {
@@ -77,9 +77,10 @@ func loadFiles(path string, beside int64) (text string, parts []string, err erro
 	return all.String(), parts, nil
 }
 
-// makeRoom makes b large enough for the text of the files at path, if that fits into
-// memory with what is to stand beside each of its bytes. A file whose first bytes are no text is told as that, however large it is.
-func makeRoom(path string, paths []string, beside int64, b *strings.Builder) error {
+// reserveText grows b for the text of the files at path. It returns an error if the text,
+// and beside bytes more for each of its bytes, do not fit into memory. A large file that is
+// not text gives an error that says so, not one about memory.
+func reserveText(path string, paths []string, beside int64, b *strings.Builder) error {
 	size := int64(0)
 	for _, p := range paths {
 		info, err := stat(p)
@@ -99,11 +100,11 @@ func makeRoom(path string, paths []string, beside int64, b *strings.Builder) err
 	if err := memory.Ask((1+beside)*size, what, "give less of it"); err != nil {
 		return err
 	}
-	b.Grow(int(size) + len(paths)) // with the ends of lines that are missing
+	b.Grow(int(size) + len(paths)) // a line end may be added to each file
 	return nil
 }
 
-// sizeOf is how many bytes the files at path have.
+// sizeOf is the sum of the sizes of files, in bytes.
 func sizeOf(paths []string) (bytes int64, err error) {
 	for _, p := range paths {
 		info, err := stat(p)
@@ -166,8 +167,8 @@ func openText(path string) (*input, error) {
 	return in, nil
 }
 
-// readText adds the text of one file to b, in the form that Load promises. How much text
-// is packed in a file is not known before: there memory is asked for as it comes.
+// readText appends the text of one file to b, in the form that Load promises. The unpacked
+// size of a packed file is not known before; memory is checked while it is read.
 func readText(path string, beside int64, b *strings.Builder) error {
 	f, err := openText(path)
 	if err != nil {
@@ -187,13 +188,13 @@ func readText(path string, beside int64, b *strings.Builder) error {
 		if err == io.EOF {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("%s: %w", path, bare(err))
+			return fmt.Errorf("%s: %w", path, withoutPath(err))
 		}
 	}
 }
 
-// mentions says whether a text file contains mark.
-func mentions(path, mark string) (bool, error) {
+// containsMark reports whether a text file contains mark.
+func containsMark(path, mark string) (bool, error) {
 	f, err := openText(path)
 	if err != nil {
 		return false, err
@@ -212,12 +213,12 @@ func mentions(path, mark string) (bool, error) {
 		case err != nil:
 			return false, err
 		}
-		keep := min(len(seen), len(mark)-1) // the beginning of a mark
+		keep := min(len(seen), len(mark)-1) // may be the beginning of a mark
 		seen = append(seen[:0], seen[len(seen)-keep:]...)
 	}
 }
 
-// checkHead looks at the beginning of a file alone.
+// checkHead checks that a file begins with text.
 func checkHead(path string) error {
 	f, err := openText(path)
 	if err != nil {
@@ -225,7 +226,7 @@ func checkHead(path string) error {
 	}
 	defer f.Close()
 	if _, err := newTextReader(f).Read(make([]byte, textBlock)); err != nil {
-		return fmt.Errorf("%s: %w", path, bare(err))
+		return fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
 	return nil
 }

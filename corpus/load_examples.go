@@ -13,48 +13,48 @@ import (
 // ExampleOptions say how examples are read and encoded.
 type ExampleOptions struct {
 	Format    Format
-	Columns   Columns
-	Scored    bool   // nothing will be learnt of them: the report leaves out what only concerns learning, and one text without marks
-	Separator string // of documents in text files; "" means the text of the end-of-text token, or <|endoftext|>
+	Columns   Columns // of tables and objects
+	Scored    bool    // the examples are for evaluation: the report has no warnings about learning, or about one text without marks
+	Separator string  // divides documents in text files; "" means the text of the end-of-text token, or <|endoftext|>
 	EncodeOptions
 }
 
-// endOfText divides documents in text files whose tokenizer has no such token.
+// endOfText divides documents in text files if the tokenizer has no end-of-text token.
 const endOfText = "<|endoftext|>"
 
-// A Report says what LoadExamples found.
+// A Report describes the result of LoadExamples.
 type Report struct {
-	Kind      Kind           `json:"kind"`
-	Documents int            `json:"documents"`
-	Tokens    int            `json:"tokens"`
-	Targets   int            `json:"targets"` // tokens that are learnt
-	Longest   int            `json:"longest"` // tokens of the longest document
-	LongestAt Place          `json:"longest_at"`
+	Kind      Kind           `json:"kind"`               // of all records
+	Documents int            `json:"documents"`          // their number
+	Tokens    int            `json:"tokens"`             // their number
+	Targets   int            `json:"targets"`            // number of tokens that are learnt
+	Longest   int            `json:"longest"`            // tokens of the longest document
+	LongestAt Place          `json:"longest_at"`         // place of the longest document
 	Ends      int            `json:"ends"`               // documents whose end is learnt
-	Template  string         `json:"template"`           // "" when there is none
-	Begin     string         `json:"begin,omitempty"`    // what stands before every document
-	Written   string         `json:"-"`                  // the template itself, as ParseTemplate reads it
-	Sources   []Source       `json:"sources"`            // the files, in the order in which they were read
-	Ignored   map[string]int `json:"ignored,omitempty"`  // fields that were not used, and how often they are there
-	LeftOut   int            `json:"left_out,omitempty"` // examples in which the answer or the text is empty
-	LeftAt    *Place         `json:"left_at,omitempty"`  // the first of them
-	Warnings  []string       `json:"warnings,omitempty"`
+	Template  string         `json:"template"`           // name of the template, or ""
+	Begin     string         `json:"begin,omitempty"`    // text that stands before every document
+	Written   string         `json:"-"`                  // text of the template, in the form that ParseTemplate reads
+	Sources   []Source       `json:"sources"`            // the files, in the order of reading
+	Ignored   map[string]int `json:"ignored,omitempty"`  // fields that were not used, and in how many examples they are not empty
+	LeftOut   int            `json:"left_out,omitempty"` // examples without an answer or a text
+	LeftAt    *Place         `json:"left_at,omitempty"`  // place of the first of those
+	Warnings  []string       `json:"warnings,omitempty"` // one line each
 }
 
 // LoadExamples reads the examples at path, as [ReadRecords] does, and encodes them.
 // Conversations without a template get the [DefaultTemplate]; the report names it.
 func LoadExamples(path string, tok *token.Tokenizer, o ExampleOptions) (*Examples, *Report, error) {
-	return examplesFrom(tok, o, func(how reading, each func(Record) error) error { return how.records(path, each) })
+	return examplesFrom(tok, o, func(how readOptions, each func(Record) error) error { return how.records(path, each) })
 }
 
-// NewExamples encodes records that are in memory, as LoadExamples does those of a file. A
-// record without a Kind is of that whose fields it has: Text, or Prompt and Completion, or
-// Messages. Errors and places call the first one examples:1.
+// NewExamples encodes records in memory, as LoadExamples does records of a file. A record
+// without a Kind gets it from its fields: Text, or Prompt and Completion, or Messages.
+// Errors and places call the first record examples:1.
 func NewExamples(records []Record, tok *token.Tokenizer, o ExampleOptions) (*Examples, *Report, error) {
-	return examplesFrom(tok, o, func(_ reading, each func(Record) error) error { return inMemory(records, each) })
+	return examplesFrom(tok, o, func(_ readOptions, each func(Record) error) error { return inMemory(records, each) })
 }
 
-// inMemory hands on records that are in memory.
+// inMemory calls each for every record, with its kind and place set.
 func inMemory(records []Record, each func(Record) error) error {
 	if len(records) == 0 {
 		return errors.New("there are no examples: give at least one")
@@ -87,25 +87,25 @@ func inMemory(records []Record, each func(Record) error) error {
 	return nil
 }
 
-// examplesFrom encodes the records that source hands on.
-func examplesFrom(tok *token.Tokenizer, o ExampleOptions, source func(how reading, each func(Record) error) error) (*Examples, *Report, error) {
-	how := reading{format: o.Format, separator: o.Separator, columns: o.Columns, mark: Mark(tok), begin: tok.Decode(o.Begin), lf: o.Former}
+// examplesFrom encodes the records for which source calls its function each.
+func examplesFrom(tok *token.Tokenizer, o ExampleOptions, source func(how readOptions, each func(Record) error) error) (*Examples, *Report, error) {
+	how := readOptions{format: o.Format, separator: o.Separator, columns: o.Columns, mark: Mark(tok), begin: tok.Decode(o.Begin), lf: o.Legacy}
 	if o.Separator == "" {
 		how.separator = how.mark
 	}
-	if o.Former {
+	if o.Legacy {
 		how.mark = ""
 	}
 	x, r := &Examples{}, &Report{Ignored: map[string]int{}, Begin: tok.Decode(o.Begin)}
 	var e *Encoder
-	var found finds
-	joined, next := 0, 1<<20
+	var marks markCounts
+	joined, limit := 0, 1<<20
 	how.source = func(s Source) {
 		r.Sources = append(r.Sources, s)
-		found.read(s)
+		marks.addFile(s)
 	}
 	err := source(how, func(rec Record) (err error) {
-		found.look(rec, tok)
+		marks.addRecord(rec, tok)
 		if e == nil {
 			r.Kind = rec.Kind
 			if o.Template == nil && rec.Messages != nil {
@@ -120,27 +120,27 @@ func examplesFrom(tok *token.Tokenizer, o ExampleOptions, source func(how readin
 				return err
 			}
 		}
-		if e.template == nil && rec.Kind == KindPrompt && glued(rec.Prompt, rec.Completion) {
+		if e.template == nil && rec.Kind == KindPrompt && wordsJoin(rec.Prompt, rec.Completion) {
 			joined++
 		}
 		if err := e.Add(x, rec); err != nil {
 			return err
 		}
-		return x.room(&next)
+		return x.reserve(&limit)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	r.gather()
+	r.sumSources()
 	r.count(x, e, o.Scored)
 	if o.Template != nil && e.template != nil {
 		r.Template, r.Written = o.Template.Name, o.Template.Source()
-		r.marks(e)
+		r.warnMarks(e)
 	}
 	if o.Scored && o.Separator == "" {
-		found.whole = 0 // a text need not have marks
+		marks.whole = 0 // a text need not have marks
 	}
-	found.warn(r, how.separator, tok)
+	marks.warn(r, how.separator, tok)
 	if 2*joined > x.Len() {
 		r.warn("in %d of %d examples the prompt and the completion have no space or line end between them: the words run together", joined, x.Len())
 	}
@@ -153,11 +153,11 @@ func examplesFrom(tok *token.Tokenizer, o ExampleOptions, source func(how readin
 	return x, r, nil
 }
 
-// gather sums up what the sources tell.
-func (r *Report) gather() {
+// sumSources adds the counts of the sources.
+func (r *Report) sumSources() {
 	for _, s := range r.Sources {
 		for name, n := range s.Ignored {
-			if len(r.Ignored) < maxNoted || r.Ignored[name] > 0 {
+			if len(r.Ignored) < maxIgnored || r.Ignored[name] > 0 {
 				r.Ignored[name] += n
 			}
 		}
@@ -167,7 +167,7 @@ func (r *Report) gather() {
 	}
 }
 
-// Compare warns of documents of val that are in train too, and returns them.
+// Compare returns the places of documents of val that are in train too, and adds a warning.
 func (r *Report) Compare(train, val *Examples) (both []Place) {
 	for _, i := range Overlap(train, val) {
 		both = append(both, val.Place(i))
@@ -182,9 +182,11 @@ func (r *Report) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
-// DefaultTemplate is the template of conversations where none was chosen: the one that
-// the tokenizer's own was made from ([Template.Chat]) or looks like ([RecognizeTemplate]), or the first of [Templates]
-// where it has none. It is an error if that looks like none.
+// DefaultTemplate is the template of conversations if none is chosen. It depends on the chat
+// template of the tokenizer: if [Template.Chat] wrote it, the original; otherwise the
+// built-in template whose marks it has. If the tokenizer has no chat template, it is the
+// first of [Templates]. The error says that the chat template has the marks of no built-in
+// template.
 func DefaultTemplate(tok *token.Tokenizer) (*Template, error) {
 	jinja := tok.ChatTemplate()
 	if jinja == "" {
@@ -193,22 +195,22 @@ func DefaultTemplate(tok *token.Tokenizer) (*Template, error) {
 	if t, ok := ownTemplate(jinja, tok); ok {
 		return t, nil
 	}
-	name, ok := RecognizeTemplate(jinja)
+	name, ok := recognizeTemplate(jinja)
 	if !ok {
 		return nil, fmt.Errorf("the tokenizer brings a chat template in Jinja, which is a program and is not executed, and it looks like none of %s: choose one, or write it as a file", strings.Join(templateNames, ", "))
 	}
 	return builtin(name), nil
 }
 
-// glued says whether a letter or digit ends the one and begins the other.
-func glued(prompt, completion string) bool {
+// wordsJoin reports whether prompt ends and completion begins with a letter or digit.
+func wordsJoin(prompt, completion string) bool {
 	word := func(c byte) bool {
 		return c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 	}
 	return prompt != "" && completion != "" && word(prompt[len(prompt)-1]) && word(completion[0])
 }
 
-// count fills in the figures of x.
+// count sets the counts of r and warns if the end of a document is never learnt.
 func (r *Report) count(x *Examples, e *Encoder, scored bool) {
 	r.Documents, r.Tokens, r.Targets = x.Len(), len(x.Tokens), x.Targets()
 	for i := range x.Len() {
@@ -216,7 +218,7 @@ func (r *Report) count(x *Examples, e *Encoder, scored bool) {
 		if len(tokens) > r.Longest {
 			r.Longest, r.LongestAt = len(tokens), x.Place(i)
 		}
-		if n := len(e.end); n > 0 && ends(tokens, learn, e.end) {
+		if n := len(e.end); n > 0 && learnsEnd(tokens, learn, e.end) {
 			r.Ends++
 		}
 	}
@@ -233,8 +235,8 @@ func (r *Report) count(x *Examples, e *Encoder, scored bool) {
 	}
 }
 
-// ends says whether the end is learnt anywhere in a document.
-func ends(tokens []int32, learn []bool, end []int32) bool {
+// learnsEnd reports whether a document has end as a target.
+func learnsEnd(tokens []int32, learn []bool, end []int32) bool {
 	for i := range tokens {
 		if i+len(end) <= len(tokens) && learn[i] && slices.Equal(tokens[i:i+len(end)], end) {
 			return true
@@ -243,12 +245,12 @@ func ends(tokens []int32, learn []bool, end []int32) bool {
 	return false
 }
 
-// marks warns of marks of a template that look like special tokens and are none.
-func (r *Report) marks(e *Encoder) {
+// warnMarks warns of marks in a template that look like special tokens but are not.
+func (r *Report) warnMarks(e *Encoder) {
 	seen := map[string]bool{}
 	for _, as := range e.template.roles {
 		for _, a := range as {
-			if a.is != isText || a.id >= 0 {
+			if a.kind != textFragment || a.id >= 0 {
 				continue
 			}
 			for rest := a.text; ; {

@@ -11,29 +11,29 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A Text is documents that are read one after the other, as windows are drawn from
-// them: the files of a directory, and what stands between end-of-text marks. Of a
-// tokenizer without such a token the whole is one document.
+// A Text is a sequence of documents for training on windows: the files of a directory,
+// divided at end-of-text marks. If the tokenizer has no end-of-text token, all files are one
+// document.
 type Text struct {
-	Spelt string // the mark that is in the text and is no token of the tokenizer, or ""
-	Marks int    // how often it is there, as text
+	textMark  string // an end-of-text mark in the text that is no token of the tokenizer, or ""
+	textMarks int    // how often it occurs
 
-	raw       string // a warning: it is examples, read as they stand
-	documents []string
-	begins    bool // the first from its beginning, which a split may take away
-	ends      bool // the last to its end
-	tok       *token.Tokenizer
-	begin     []int32
-	end       []int32
+	rawWarning string // says that the files hold examples, but are read as text; or ""
+	documents  []string
+	begins     bool // the first document is complete at its beginning; a split may cut it
+	ends       bool // the last document is complete at its end
+	tok        *token.Tokenizer
+	begin      []int32
+	end        []int32
 }
 
-// LoadText reads the text at paths, as [Load] does, for tok. The end-of-text mark,
-// tok's token as it is written, ends a document and belongs to none, as do line ends
-// behind it; what is white space only is no document. begin stands before every
-// document, as [EncodeOptions] has it, whether its mark is written there or not.
+// LoadText reads the text at paths, as [Load] does, for tok. The text of tok's end-of-text
+// token ends a document. It belongs to no document, and neither do line ends after it. A
+// document of white space only is left out. begin stands before every document, as in
+// [EncodeOptions]; where the text contains it already, it is not doubled.
 //
-// Who goes on to take so many bytes beside each of the text's is refused if there is no
-// room for both, as in [LoadBeside].
+// The text is refused if it does not fit into memory with beside bytes more for each of its
+// bytes; see [LoadReserving].
 func LoadText(tok *token.Tokenizer, begin []int32, beside int64, paths ...string) (*Text, error) {
 	var all, texts []string
 	for _, path := range paths {
@@ -47,23 +47,23 @@ func LoadText(tok *token.Tokenizer, begin []int32, beside int64, paths ...string
 	if err != nil {
 		return nil, fmt.Errorf("load text: %s: %w", strings.Join(paths, ", "), err)
 	}
-	t.raw = rawExamples(paths)
+	t.rawWarning = rawExamples(paths)
 	return t, nil
 }
 
-// NewText is the text of which parts are the files, as [LoadText] has it.
+// NewText is [LoadText] for files in memory; each of parts is one file.
 func NewText(tok *token.Tokenizer, begin []int32, parts ...string) (*Text, error) {
 	return newText(tok, begin, parts, parts)
 }
 
-// newText is the text that all make together, one after the other, of which texts are the
-// parts where documents end.
+// newText makes a Text of texts, each of which ends a document. Without an end-of-text token
+// it makes one document of all.
 func newText(tok *token.Tokenizer, begin []int32, all, texts []string) (*Text, error) {
 	t := &Text{tok: tok, begins: true, begin: begin}
 	id, ok := tok.EOS()
 	if !ok {
 		t.documents = []string{strings.Join(all, "")}
-		t.note("")
+		t.countMarks("")
 		return t, nil
 	}
 	t.end = []int32{id}
@@ -82,37 +82,38 @@ func newText(tok *token.Tokenizer, begin []int32, all, texts []string) (*Text, e
 	if len(t.documents) == 0 {
 		return nil, errors.New("there is white space only: give a text with words in it")
 	}
-	t.note(mark)
+	t.countMarks(mark)
 	return t, nil
 }
 
-// note counts the marks that are no token: GPT-2's, where mark is another or none.
-func (t *Text) note(mark string) {
+// countMarks counts GPT-2's end-of-text marks in the documents, if mark is another or none.
+func (t *Text) countMarks(mark string) {
 	if mark == endOfText {
 		return
 	}
 	for _, doc := range t.documents {
-		t.Marks += strings.Count(doc, endOfText)
+		t.textMarks += strings.Count(doc, endOfText)
 	}
-	if t.Marks > 0 {
-		t.Spelt = endOfText
+	if t.textMarks > 0 {
+		t.textMark = endOfText
 	}
 }
 
-// Warnings says in one line each what may be wrong with t: marks that are text.
+// Warnings lists possible mistakes in t, one line each: end-of-text marks that are ordinary
+// text, and examples that are read as text.
 func (t *Text) Warnings() []string {
 	warnings := []string{}
-	if t.Marks > 0 {
-		warnings = append(warnings, spelt(t.Spelt, t.Marks, t.tok))
+	if t.textMarks > 0 {
+		warnings = append(warnings, textMarkWarning(t.textMark, t.textMarks, t.tok))
 	}
-	if t.raw != "" {
-		warnings = append(warnings, t.raw)
+	if t.rawWarning != "" {
+		warnings = append(warnings, t.rawWarning)
 	}
 	return warnings
 }
 
-// rawExamples says of the first of paths that holds examples that they are read as a text,
-// or "".
+// rawExamples is a warning if one of paths holds examples, which are read as text here; or
+// "".
 func rawExamples(paths []string) string {
 	for _, path := range paths {
 		all, err := files(path)
@@ -132,8 +133,8 @@ func rawExamples(paths []string) string {
 	return ""
 }
 
-// spelt says that a mark occurs n times and is no token of tok.
-func spelt(mark string, n int, tok *token.Tokenizer) string {
+// textMarkWarning says that a mark occurs n times and is no token of tok.
+func textMarkWarning(mark string, n int, tok *token.Tokenizer) string {
 	has := "the tokenizer has no token that ends a text"
 	if id, ok := tok.EOS(); ok {
 		has = fmt.Sprintf("the tokenizer ends a text with %s", tok.Token(id))
@@ -141,7 +142,7 @@ func spelt(mark string, n int, tok *token.Tokenizer) string {
 	return fmt.Sprintf("%s is there %d times and is read as ordinary text: %s", mark, n, has)
 }
 
-// Bytes is the length of the documents.
+// Bytes is the total length of the documents.
 func (t *Text) Bytes() (n int) {
 	for _, doc := range t.documents {
 		n += len(doc)
@@ -149,19 +150,19 @@ func (t *Text) Bytes() (n int) {
 	return n
 }
 
-// Documents is their number.
+// Documents is the number of documents.
 func (t *Text) Documents() int { return len(t.documents) }
 
-// Split divides t into a beginning to train on and an end to validate on. Where there
-// are several documents, whole ones are kept if that leaves between fraction and twice
-// as much of the bytes for validation; otherwise one is divided, where [Split] divides a text.
+// Split divides t into a beginning for training and an end for validation. With several
+// documents it moves whole documents, if validation then has between fraction and 2·fraction
+// of the bytes. Otherwise it divides one document by [Split].
 func (t *Text) Split(fraction float64, a Align) (train, val *Text, err error) {
 	if !(fraction > 0 && fraction < 1) || len(t.documents) == 1 {
 		before, after, err := Split(t.documents[0], fraction, a)
 		return t.part([]string{before}, t.begins, false), t.part([]string{after}, false, t.ends), err
 	}
 	total := t.Bytes()
-	first := int((1 - fraction) * float64(total)) // byte of validation, at the latest
+	first := int((1 - fraction) * float64(total)) // validation begins here or before
 	k, at := 0, 0
 	for k < len(t.documents)-1 && at+len(t.documents[k]) <= first {
 		at += len(t.documents[k])
@@ -179,21 +180,21 @@ func (t *Text) Split(fraction float64, a Align) (train, val *Text, err error) {
 	return train, val, nil
 }
 
-// part is some documents of t.
+// part makes a Text of some documents of t.
 func (t *Text) part(documents []string, begins, ends bool) *Text {
 	return &Text{documents: documents, begins: begins, ends: ends, tok: t.tok, begin: t.begin, end: t.end}
 }
 
-// Encode appends the tokens of t to ids: before each document what begins one, after
-// each what ends it; where that is the same token it stands between two documents
-// once. The error says which character the tokenizer lacks.
+// Encode appends the tokens of t to ids: the beginning token before each document and the
+// end token after it. If both are the same token, it stands once between two documents. The
+// error names a character that the tokenizer lacks.
 func (t *Text) Encode(ids []int32) ([]int32, error) {
 	parts, err := t.encodeAll()
 	if err != nil {
 		return nil, err
 	}
 	for i, part := range parts {
-		if begun := i > 0 || t.begins; begun && !(slices.Equal(t.begin, t.end) && ended(ids, t.end)) {
+		if begun := i > 0 || t.begins; begun && !(slices.Equal(t.begin, t.end) && endWith(ids, t.end)) {
 			ids = append(ids, t.begin...)
 		}
 		ids = append(ids, part...)
@@ -204,15 +205,15 @@ func (t *Text) Encode(ids []int32) ([]int32, error) {
 	return ids, nil
 }
 
-// ended says whether ids end with end.
-func ended(ids, end []int32) bool {
+// endWith reports whether ids end with end.
+func endWith(ids, end []int32) bool {
 	return len(ids) >= len(end) && slices.Equal(ids[len(ids)-len(end):], end)
 }
 
-// encodeAll encodes the documents, several at the same time.
+// encodeAll encodes the documents in parallel.
 func (t *Text) encodeAll() ([][]int32, error) {
 	parts, errs := make([][]int32, len(t.documents)), make([]error, len(t.documents))
-	if len(parts) == 1 { // the tokenizer divides a long one
+	if len(parts) == 1 { // the tokenizer encodes a long one in parallel
 		parts[0], errs[0] = t.tok.Encode(t.documents[0])
 		return parts, errs[0]
 	}
@@ -238,9 +239,9 @@ func (t *Text) encodeAll() ([][]int32, error) {
 	return parts, nil
 }
 
-// Begin is the tokens that stand before every document of tok's, one or none: of "",
-// the token that begins a text, or else that which ends one, as GPT-2 was trained; of
-// [BeginNone], nothing; otherwise the special token of that name.
+// Begin is the tokens that stand before every document of tok, one or none. name "" means
+// the beginning-of-text token, or the end-of-text token if there is none, as GPT-2 was
+// trained; [BeginNone] means no token; any other name is a special token.
 func Begin(tok *token.Tokenizer, name string) ([]int32, error) {
 	id, ok := tok.BOS()
 	if name != "" && name != BeginNone {
@@ -254,11 +255,11 @@ func Begin(tok *token.Tokenizer, name string) ([]int32, error) {
 	return []int32{id}, nil
 }
 
-// BeginNone is the name of no beginning.
+// BeginNone is the name that means no token before a document.
 const BeginNone = "none"
 
-// named is the special token that is written as text, or else the tokens of that.
-func named(tok *token.Tokenizer, text string) ([]int32, error) {
+// specialOrText is the special token called text, or the tokens of text if there is none.
+func specialOrText(tok *token.Tokenizer, text string) ([]int32, error) {
 	if id, ok := tok.Special(text); ok {
 		return []int32{id}, nil
 	}

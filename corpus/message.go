@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// The roles of messages. What a developer says is what the system says, to a template
-// that does not tell them apart.
+// The roles of messages. A template that has no developer writes Developer as System.
 const (
 	System    = "system"
 	Developer = "developer"
@@ -17,7 +16,7 @@ const (
 	Assistant = "assistant"
 )
 
-// speakers are the roles by the names that turns "from" somebody have.
+// speakers map the values of "from" in ShareGPT's form to roles.
 var speakers = map[string]string{
 	"system": System, "human": User, "user": User,
 	"gpt": Assistant, "assistant": Assistant, "chatgpt": Assistant, "model": Assistant, "bing": Assistant, "bard": Assistant,
@@ -25,18 +24,18 @@ var speakers = map[string]string{
 
 // A Message is one turn of a conversation.
 type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
+	Role    string `json:"role"`    // System, Developer, User or Assistant
+	Content string `json:"content"` // the text
 }
 
-// A turn is a message as it was read.
+// A turn is a message with its weight.
 type turn struct {
 	Message
-	unlearnt bool // nothing of it is learnt, though the assistant says it: its weight is 0
+	unlearnt bool // the assistant says it with weight 0: it is not learnt
 }
 
-// say adds turns to the messages of r.
-func (r *Record) say(turns ...turn) {
+// addTurns appends turns to the messages of r.
+func (r *Record) addTurns(turns ...turn) {
 	for _, t := range turns {
 		if t.unlearnt {
 			r.Unlearnt = append(r.Unlearnt, len(r.Messages))
@@ -45,11 +44,11 @@ func (r *Record) say(turns ...turn) {
 	}
 }
 
-// messages is a field that must be a list of messages, those of system and developer
-// first, if there are any. A system that says nothing is left out.
+// messages reads a field that must be a list of messages. Messages of the system and the
+// developer come first. An empty system message is left out.
 func (v view) messages(name string) ([]turn, error) {
 	name, value := v.column(name), v.get(name)
-	if s, ok := value.(string); ok && strings.HasPrefix(strings.TrimSpace(s), "[") { // in a table
+	if s, ok := value.(string); ok && strings.HasPrefix(strings.TrimSpace(s), "[") { // JSON in the cell of a table
 		list, err := parseJSON([]byte(s))
 		if err != nil {
 			return nil, fmt.Errorf("field %q: %w", name, err)
@@ -59,11 +58,11 @@ func (v view) messages(name string) ([]turn, error) {
 	list, ok := value.([]any)
 	switch {
 	case value == nil:
-		return nil, nothing("field %q is missing or null: it must be a list of messages", name)
+		return nil, missingf("field %q is missing or null: it must be a list of messages", name)
 	case !ok:
 		return nil, fmt.Errorf("field %q is %s: it must be a list of messages", name, describe(value))
 	case len(list) == 0:
-		return nil, nothing("field %q has no messages", name)
+		return nil, missingf("field %q has no messages", name)
 	}
 	var out []turn
 	for i, value := range list {
@@ -87,20 +86,20 @@ func (v view) messages(name string) ([]turn, error) {
 		out = append(out, m)
 	}
 	if len(out) == 0 {
-		return nil, nothing("field %q has no messages but an empty one of the system", name)
+		return nil, missingf("field %q has no messages but an empty one of the system", name)
 	}
 	return out, nil
 }
 
-// message reads {"role", "content"} or {"from", "value"}. The content is empty only if
-// a system says nothing.
+// message reads {"role", "content"} or {"from", "value"}. Only a system message may have no
+// content.
 func (o object) message(at string) (m turn, err error) {
 	role, content := "role", "content"
-	if absent(o.get(role)) && !absent(o.get("from")) {
+	if isEmpty(o.get(role)) && !isEmpty(o.get("from")) {
 		role, content = "from", "value"
 	}
 	for _, f := range o {
-		if extra := f.name != role && f.name != content && f.name != "weight"; extra && !absent(f.value) && f.value != false {
+		if extra := f.name != role && f.name != content && f.name != "weight"; extra && !isEmpty(f.value) && f.value != false {
 			return m, fmt.Errorf("field %q: a message has role, content and weight only, and leaving this out may change what it means: take the field or the example out", at+"."+f.name)
 		}
 	}
@@ -117,7 +116,7 @@ func (o object) message(at string) (m turn, err error) {
 	if !slices.Contains([]string{System, Developer, User, Assistant}, m.Role) {
 		return m, fmt.Errorf("field %q is %.20q: it must be %s, %s, %s or %s", at+".role", m.Role, System, Developer, User, Assistant)
 	}
-	if (m.Role == System || m.Role == Developer) && absent(o.get(content)) {
+	if (m.Role == System || m.Role == Developer) && isEmpty(o.get(content)) {
 		return m, nil
 	}
 	weight, err := weight(o.get("weight"))
@@ -129,9 +128,9 @@ func (o object) message(at string) (m turn, err error) {
 	return m, err
 }
 
-// weight is 0 for what is not learnt, 1 for what is.
+// weight reads the weight of a message: 0 if it is not learnt, 1 if it is.
 func weight(v any) (float64, error) {
-	if absent(v) {
+	if isEmpty(v) {
 		return 1, nil
 	}
 	if n, ok := v.(json.Number); ok {
@@ -142,14 +141,14 @@ func weight(v any) (float64, error) {
 	return 0, fmt.Errorf("%s: it must be 0, where a message of the assistant is not learnt, or 1", describe(v))
 }
 
-// answered says whether the assistant says something that is learnt.
-func answered(field string, ms []turn) error {
+// checkAnswered returns an error if no message of the assistant is learnt.
+func checkAnswered(field string, ms []turn) error {
 	said := slices.ContainsFunc(ms, func(m turn) bool { return m.Role == Assistant })
 	switch {
 	case !said:
-		return nothing("field %q: no message has the role %q: there is nothing to learn", field, Assistant)
+		return missingf("field %q: no message has the role %q: there is nothing to learn", field, Assistant)
 	case !slices.ContainsFunc(ms, func(m turn) bool { return m.Role == Assistant && !m.unlearnt }):
-		return nothing("field %q: every message of the assistant has the weight 0: there is nothing to learn", field)
+		return missingf("field %q: every message of the assistant has the weight 0: there is nothing to learn", field)
 	}
 	return nil
 }

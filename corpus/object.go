@@ -30,7 +30,7 @@ func (o object) get(name string) any {
 	return nil
 }
 
-// names lists the names of the fields, for a message.
+// names lists the names of at most eight fields, for messages.
 func (o object) names() string {
 	if len(o) == 0 {
 		return "none"
@@ -49,7 +49,7 @@ func shorten(s string) string {
 	return s
 }
 
-// describe says what a value is, in a few words.
+// describe says of which kind a value is, for messages.
 func describe(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -62,15 +62,15 @@ func describe(v any) string {
 		return strconv.FormatBool(v)
 	case []any:
 		return "a list"
-	case unread:
+	case unreadValue:
 		return "bytes that are no text"
 	}
 	return "an object"
 }
 
-// parseObject reads one line of JSONL: an object and nothing else. It is stricter
-// than package json, which takes the last of two equal names, and puts U+FFFD where
-// bytes are not UTF-8 and where half a surrogate pair stands.
+// parseObject reads one line of JSONL: one object. It is stricter than encoding/json, which
+// keeps the last of two fields with equal names, and replaces invalid UTF-8 and unpaired
+// surrogates by U+FFFD. Those are errors here.
 func parseObject(line []byte) (object, error) {
 	v, err := parseJSON(line)
 	if err != nil {
@@ -83,7 +83,7 @@ func parseObject(line []byte) (object, error) {
 	return o, nil
 }
 
-// parseJSON is parseObject for a value of any kind.
+// parseJSON is parseObject for any JSON value.
 func parseJSON(line []byte) (any, error) {
 	for i := 0; i < len(line); {
 		r, size := utf8.DecodeRune(line[i:])
@@ -95,7 +95,7 @@ func parseJSON(line []byte) (any, error) {
 	if i := bytes.IndexByte(line, 0); i >= 0 {
 		return nil, fmt.Errorf("a NUL byte at column %d: this is a binary file or UTF-16, not UTF-8 text", i+1)
 	}
-	if s := (*json.SyntaxError)(nil); errors.As(syntax(line), &s) {
+	if s := (*json.SyntaxError)(nil); errors.As(syntaxError(line), &s) {
 		switch {
 		case int(s.Offset) >= len(line) && strings.Contains(s.Error(), "unexpected end"):
 			return nil, errors.New("the line ends inside of a value: write one whole object a line, not over several lines")
@@ -109,16 +109,16 @@ func parseJSON(line []byte) (any, error) {
 	return parseValue(d, line)
 }
 
-// syntax is what is wrong with the syntax of line. (The errors of a Decoder do not
-// know where they are.)
-func syntax(line []byte) error {
+// syntaxError is the syntax error of line, or nil. Unlike the errors of a Decoder it has the
+// offset.
+func syntaxError(line []byte) error {
 	if json.Valid(line) {
 		return nil
 	}
 	return json.Unmarshal(line, new(any))
 }
 
-// parseValue reads the next value of d, whose bytes are those of line, which is JSON.
+// parseValue reads the next value from d. d reads line, which is valid JSON.
 func parseValue(d *json.Decoder, line []byte) (any, error) {
 	before := d.InputOffset()
 	t, err := d.Token()
@@ -127,7 +127,7 @@ func parseValue(d *json.Decoder, line []byte) (any, error) {
 	}
 	switch t := t.(type) {
 	case string:
-		return t, paired(line, before, d.InputOffset())
+		return t, checkSurrogates(line, before, d.InputOffset())
 	case json.Delim:
 		if t == '[' {
 			list := []any{}
@@ -156,8 +156,8 @@ func parseFields(d *json.Decoder, line []byte) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := t.(string) // or it were a syntax error
-		if err := paired(line, before, d.InputOffset()); err != nil {
+		name := t.(string) // anything else would be a syntax error
+		if err := checkSurrogates(line, before, d.InputOffset()); err != nil {
 			return nil, err
 		}
 		if seen[name] {
@@ -174,8 +174,8 @@ func parseFields(d *json.Decoder, line []byte) (any, error) {
 	return o, err
 }
 
-// paired reports an escape of half a surrogate pair in line[from:to].
-func paired(line []byte, from, to int64) error {
+// checkSurrogates returns an error if line[from:to] has an escape of an unpaired surrogate.
+func checkSurrogates(line []byte, from, to int64) error {
 	unit := func(i int64) rune {
 		if i+6 > to || line[i] != '\\' || line[i+1] != 'u' {
 			return -1
@@ -196,7 +196,7 @@ func paired(line []byte, from, to int64) error {
 			}
 			i += 10
 		}
-		i++ // what is escaped is no backslash
+		i++ // skip the escaped character
 	}
 	return nil
 }

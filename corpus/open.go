@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// An input is a file that is read: what is in it, unpacked if it is packed.
+// An input is an open file; reading gives its content, unpacked if it is packed.
 type input struct {
 	*bufio.Reader
 	path   string
@@ -24,7 +24,7 @@ type input struct {
 	close  []func()
 }
 
-// open opens a file, or a sample. It must be a regular file with something in it.
+// open opens a file or a sample. It must be a regular file and not empty.
 func open(path string) (*input, error) {
 	info, err := stat(path)
 	if err != nil {
@@ -76,19 +76,19 @@ func (in *input) Close() {
 	}
 }
 
-// The beginnings of files that are packed.
+// Magic numbers of packed files.
 const (
 	gzipMagic = "\x1f\x8b"
 	zstdMagic = "\x28\xb5\x2f\xfd"
 )
 
-// unpack sets the reader, by what the file begins with.
+// unpack sets the reader according to the magic number of the file.
 func (in *input) unpack() error {
 	stored := &counter{r: in.file}
 	raw := bufio.NewReaderSize(stored, 1<<16)
 	magic, err := raw.Peek(4)
 	if len(magic) == 0 && err != io.EOF {
-		return bare(err)
+		return withoutPath(err)
 	}
 	var unpacked io.Reader
 	switch {
@@ -119,7 +119,7 @@ func (in *input) unpack() error {
 	return nil
 }
 
-// unpackedName is the name of a file without what says that it is packed.
+// unpackedName is the name of a file without .gz, .zst, .gzip or .zstd if it is packed.
 func (in *input) unpackedName() string {
 	name := in.path
 	if in.packed != "" {
@@ -130,15 +130,15 @@ func (in *input) unpackedName() string {
 	return name
 }
 
-// What is packed as text does not grow like this: a file that does was made to take the
-// memory or the time of whoever unpacks it.
+// Limits for unpacking. Text does not grow more than this; a file that does was made to use up
+// the memory or the time of the program that unpacks it.
 const (
-	maxGrowth     = 250      // times its size
-	freeGrowth    = 16 << 20 // bytes that may come out of any file
+	maxGrowth     = 250      // unpacked size by packed size
+	freeGrowth    = 16 << 20 // unpacked bytes that are always allowed
 	maxZstdWindow = 128 << 20
 )
 
-// A counter counts what is read from a file.
+// A counter counts the bytes that are read from r.
 type counter struct {
 	r io.Reader
 	n int64
@@ -150,7 +150,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// An unpacker reads what is packed, within limits.
+// An unpacker reads unpacked data within the limits.
 type unpacker struct {
 	r      io.Reader
 	stored *counter

@@ -200,7 +200,7 @@ func TestPackedOrder(t *testing.T) {
 		if (tokens[0]-100)/3 != all[at] || (tokens[T]-100)/3 != all[at+1] {
 			t.Errorf("rows %d and %d are other ones after a restart", at, at+1)
 		}
-		if got := again.Counted(uint64(at), 2); got != 4 {
+		if got := again.targetsIn(uint64(at), 2); got != 4 {
 			t.Errorf("%d targets", got)
 		}
 	}
@@ -234,7 +234,7 @@ func TestPackedDoesNotAllocate(t *testing.T) {
 	at := uint64(0)
 	if n := testing.AllocsPerRun(100, func() {
 		p.Batch(at, B, tokens, targets, starts)
-		p.Counted(at, B)
+		p.targetsIn(at, B)
 		p.Sweep(0, B, tokens, targets, starts)
 		at += B
 	}); n != 0 {

@@ -11,12 +11,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/parquet"
 )
 
-// An unread is the value of a column that is not read: it says something, and what is
-// of no importance.
-type unread struct{}
+// An unreadValue stands for a column that is not read. The column is not null.
+type unreadValue struct{}
 
-// readParquet hands each row of a Parquet file to c, a row being what a line is in other
-// files. Only columns that layouts have are read, and those that would be refused.
+// readParquet gives each row of a Parquet file to c; the row number stands for a line
+// number. It reads the columns of layouts, and the columns that make an example refused.
 func readParquet(in *input, c *collector) error {
 	r, ok := in.file.(io.ReaderAt)
 	if !ok || in.packed != "" {
@@ -34,7 +33,7 @@ func readParquet(in *input, c *collector) error {
 		wanted = append(wanted, name)
 	}
 	var names []string
-	var empty object // of the columns that are not read, and are not null
+	var unread object // columns that are not read and not null
 	for _, name := range f.Columns() {
 		switch {
 		case slices.Contains(names, name):
@@ -42,28 +41,28 @@ func readParquet(in *input, c *collector) error {
 		case slices.Contains(wanted, name):
 			names = append(names, name)
 		case !f.AllNull(name):
-			empty = append(empty, field{name, unread{}})
+			unread = append(unread, field{name, unreadValue{}})
 		}
 	}
-	var own error // of a record, which has its place
+	var recordErr error // names its place already
 	err = f.Read(names, func(row int64, values []any) error {
-		o := make(object, 0, len(names)+len(empty))
+		o := make(object, 0, len(names)+len(unread))
 		for i, v := range values {
 			o = append(o, field{names[i], jsonValue(v)})
 		}
-		own = c.add(append(o, empty...), Place{in.path, int(row) + 1})
-		return own
+		recordErr = c.add(append(o, unread...), Place{in.path, int(row) + 1})
+		return recordErr
 	})
 	switch {
-	case own != nil:
-		return own
+	case recordErr != nil:
+		return recordErr
 	case err != nil:
 		return fmt.Errorf("%s: %w", in.path, err)
 	}
 	return c.end(in.path, "it has no rows")
 }
 
-// jsonValue is a value of a Parquet file as one of JSON.
+// jsonValue converts a value of a Parquet file to a JSON value.
 func jsonValue(v any) any {
 	switch v := v.(type) {
 	case int64:
@@ -82,7 +81,7 @@ func jsonValue(v any) any {
 		}
 		return o
 	case []byte, parquet.Unread:
-		return unread{}
+		return unreadValue{}
 	}
 	return v
 }

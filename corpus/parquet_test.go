@@ -35,7 +35,7 @@ func TestParquetExamples(t *testing.T) {
 		}
 		var got []Record
 		var source Source
-		how := reading{columns: columns, source: func(s Source) { source = s }}
+		how := readOptions{columns: columns, source: func(s Source) { source = s }}
 		err = how.records(dir+c.file, func(r Record) error { got = append(got, r); return nil })
 		if c.file[0] == 'c' && err != nil && strings.Contains(err.Error(), `chats-`) && strings.Contains(err.Error(), `.parquet:4: field "messages[1].tool_calls": a message has role`) && len(got) == 2 && said(got[0]) == c.first && source.Path == "" {
 			continue // the fourth calls a tool
@@ -45,7 +45,7 @@ func TestParquetExamples(t *testing.T) {
 		}
 	}
 	columns := Columns{"prompt": "prompt", "completion": "index"}
-	err := reading{columns: columns}.records(dir+"flat-none.parquet", func(Record) error { return nil })
+	err := readOptions{columns: columns}.records(dir+"flat-none.parquet", func(Record) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), `flat-none.parquet:1: field "index" is the number -1000: it must be a string`) {
 		t.Errorf("%v", err)
 	}
@@ -101,7 +101,7 @@ func TestRecognize(t *testing.T) {
 				path := filepath.Join(tree(t, [2]string{name, string(content)}), name)
 				var source Source
 				var got []Record
-				err := reading{source: func(s Source) { source = s }}.records(path, func(r Record) error { got = append(got, r); return nil })
+				err := readOptions{source: func(s Source) { source = s }}.records(path, func(r Record) error { got = append(got, r); return nil })
 				if err != nil || len(got) == 0 || source.Format != c.format || source.Packed != pack || said(got[0]) != c.want || got[0].Place.Line != c.line {
 					t.Errorf("%q as %s in %q: %+v, %+v, %v", c.content, name, pack, source, got, err)
 				}
@@ -212,10 +212,10 @@ func TestSamples(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if err := CheckApart("@chats", "@chats"); err == nil {
+	if err := CheckDisjoint("@chats", "@chats"); err == nil {
 		t.Error("a sample is apart from itself")
 	}
-	if err := CheckApart("@chats", "@shakespeare-excerpt"); err != nil {
+	if err := CheckDisjoint("@chats", "@shakespeare-excerpt"); err != nil {
 		t.Error(err)
 	}
 }

@@ -8,14 +8,14 @@ import (
 
 // A Step is one choice in the derivation of a story.
 type Step struct {
-	Rule string  // the rule, or the role in the form that was used, such as "hero.name"
-	Took string  // "2 of 5", or the text of the form
-	P    float64 // its probability, given the steps before
+	Rule string  // a rule, or a role with its form, such as "hero.name"
+	Took string  // the alternative, such as "2 of 5", or the text of the form
+	P    float64 // probability of the choice, given the steps before
 }
 
-// Parse returns the derivation of one story, which may lack its blank line: the
-// choices from the first to the last, leaving out those that were certain. There
-// is at most one; the error says how far the text was a story.
+// Parse returns the derivation of one story: its choices in order, without those that have
+// probability 1. The blank line may be missing. A story has at most one derivation. The
+// error gives the offset up to which the text agrees with the grammar.
 func (g *Grammar) Parse(story string) ([]Step, error) {
 	p := parser{g: g, text: strings.TrimSuffix(story, separator) + separator}
 	if !p.walk(g.start, 0, anyone) {
@@ -24,9 +24,8 @@ func (g *Grammar) Parse(story string) ([]Step, error) {
 	return p.steps, nil
 }
 
-// LogProb is ln p of a text that consists of whole stories, each with its blank
-// line: the sum over their derivations. It is what a model with an unbounded
-// memory could reach.
+// LogProb is ln p of a text of whole stories, each with its blank line: the sum over their
+// derivations. No model, even with unlimited memory, has a higher expected value.
 func (g *Grammar) LogProb(text string) (float64, error) {
 	var sum float64
 	for at := 0; at < len(text); {
@@ -46,8 +45,8 @@ func (g *Grammar) LogProb(text string) (float64, error) {
 	return sum, nil
 }
 
-// A parser follows every way to tell its text, one after the other. All but one
-// soon come to a character that is not there.
+// A parser tries all derivations of its text, depth first. All but one soon fail at a
+// character.
 type parser struct {
 	g        *Grammar
 	text     string
@@ -55,8 +54,8 @@ type parser struct {
 	furthest int
 }
 
-// walk reports whether text[at:] can be told from the node id on, when may says
-// who can still be playing.
+// walk reports whether a derivation of text[at:] exists from the node id on. may holds the
+// values that are still possible for each role.
 func (p *parser) walk(id, at int, may players) bool {
 	p.furthest = max(p.furthest, at)
 	if id == 0 {
@@ -83,7 +82,7 @@ func (p *parser) walk(id, at int, may players) bool {
 			}
 			may[s.role] = still
 			before := len(p.steps)
-			if all, some := weigh(r, known), weigh(r, still); some < all {
+			if all, some := sumWeights(r, known), sumWeights(r, still); some < all {
 				p.steps = append(p.steps, Step{s.name, gr.text, some / all})
 			}
 			if p.walk(n.next, at+len(gr.text), may) {

@@ -6,29 +6,27 @@ import (
 	"strings"
 )
 
-// A Predictor is the ideal reader of a grammar's stories: it knows the grammar,
-// has read some characters, and gives the exact probability of the next one.
-// It is Bayes' rule over everything that may be going on: each hypothesis is a
-// place in the unfolded grammar together with, for every role, the set of those
-// who may still be playing it, and its weight is the probability of the
-// hypothesis and the characters read. That is exact because which way a story
-// goes does not depend on who plays in it: given the place and the sets, the
-// roles are independent.
+// A Predictor is the ideal predictor of a grammar's stories. It knows the grammar and the
+// characters read so far, and gives the exact probability of the next character by Bayes'
+// rule. A hypothesis is a place in the expanded grammar with, for each role, the set of
+// values that may play it. Its weight is the probability of the hypothesis and the
+// characters read. This is exact because the choice of alternatives does not depend on who
+// plays a role: given the place and the sets, the roles are independent.
 type Predictor struct {
 	g     *Grammar
 	hyps  []hypothesis
 	old   []hypothesis
-	total float64 // of the weights
+	total float64 // sum of the weights
 }
 
-// A hypothesis is what may be going on.
+// A hypothesis is a possible state of the story.
 type hypothesis struct {
-	cell   int // whose character is about to come
+	cell   int // the next character
 	may    players
 	weight float64
 }
 
-// players holds, for each role, the values that may still be playing it.
+// players holds, for each role, the set of values that may play it, one bit each.
 type players [maxRoles]uint64
 
 var anyone = func() (p players) {
@@ -38,23 +36,23 @@ var anyone = func() (p players) {
 	return p
 }()
 
-// Predictor returns a reader at the beginning of a story.
+// Predictor returns a predictor at the beginning of a story.
 func (g *Grammar) Predictor() *Predictor {
 	p := &Predictor{g: g}
 	p.Begin()
 	return p
 }
 
-// Begin forgets everything but that a story begins here.
+// Begin resets p to the beginning of a story.
 func (p *Predictor) Begin() {
 	p.hyps, p.total = p.hyps[:0], 1
 	p.enter(p.g.start, anyone, 1)
 }
 
-// Wake forgets everything: the reader opens its eyes at a random character of an
-// endless stream of stories, like a model at the beginning of a window. A place
-// is as likely as the share of characters that are there.
-func (p *Predictor) Wake() {
+// BeginAnywhere resets p to a random character of an endless stream of stories, the state of
+// a model at the beginning of a random window. The probability of a place is its share of
+// all characters.
+func (p *Predictor) BeginAnywhere() {
 	p.hyps, p.total = p.hyps[:0], 0
 	for id := range p.g.nodes {
 		n := &p.g.nodes[id]
@@ -87,8 +85,8 @@ func (p *Predictor) Next(dist *[128]float64) {
 	}
 }
 
-// Read takes the next character and returns the probability that it had. If it
-// is 0, no stream of stories goes on like that; then Begin or Wake is due.
+// Read reads the next character and returns the probability that it had. If it is 0, no
+// stream of stories continues like this; call Begin or BeginAnywhere then.
 func (p *Predictor) Read(c byte) float64 {
 	p.hyps, p.old = p.old[:0], p.hyps
 	before, after := p.total, 0.0
@@ -111,15 +109,15 @@ func (p *Predictor) Read(c byte) float64 {
 	return after / before
 }
 
-// enter adds the hypotheses that a story has come to a node.
+// enter adds the hypotheses of a story that has reached the node id.
 func (p *Predictor) enter(id int, may players, weight float64) {
 	if id == 0 {
-		id = p.g.start // one story ends, another begins
+		id = p.g.start // the next story begins
 	}
 	n := &p.g.nodes[id]
 	for i := range p.g.src.roles {
 		if p.g.live[id]>>i&1 == 0 {
-			may[i] = ^uint64(0) // the part is over; in the next story it is free again
+			may[i] = ^uint64(0) // the role does not occur again in this story
 		}
 	}
 	for _, c := range n.choices {
@@ -130,11 +128,11 @@ func (p *Predictor) enter(id int, may players, weight float64) {
 	case n.slot > 0:
 		s, at := &p.g.slots[n.slot-1], n.cell
 		known := may[s.role]
-		all := weigh(p.g.src.roles[s.role], known)
+		all := sumWeights(p.g.src.roles[s.role], known)
 		for _, gr := range s.groups {
 			if still := known & gr.values; still != 0 {
 				may[s.role] = still
-				p.hyps = append(p.hyps, hypothesis{at, may, weight * weigh(p.g.src.roles[s.role], still) / all})
+				p.hyps = append(p.hyps, hypothesis{at, may, weight * sumWeights(p.g.src.roles[s.role], still) / all})
 			}
 			at += len(gr.text)
 		}
@@ -143,24 +141,22 @@ func (p *Predictor) enter(id int, may players, weight float64) {
 	}
 }
 
-// Floor is the loss, in nats per character, of the ideal predictor on the windows
-// of a sweep over the tokens of text, one a character; given the numbers of some
-// windows, on those alone. In each window it reads the first character and
-// predicts the others from those before them in the window.
+// Floor is the loss, in nats per character, of the ideal predictor on the windows of the
+// sweep s over text, with one token per character. If windows are given, only those count.
+// In each window the predictor reads the first character and predicts the others from the
+// characters before them in the window.
 //
-// Of a sweep whose windows begin where stories begin ([NewSweepAt]) the
-// predictor knows it. Then it lacks nothing that was said before, the floor is
-// −ln p(text) per character, and it tends to [Grammar.Rate] as the text grows. In
-// other windows ([NewSweep]) it has to wake up, and how much more that costs
-// depends on how long they are.
+// If the windows of s begin where stories begin ([NewSweepAt]), the predictor starts at the
+// beginning of a story. Then it misses no context: the floor is −ln p(text) per character,
+// and it tends to [Grammar.Rate] as the text grows. Otherwise ([NewSweep]) it starts at an
+// unknown place, and the floor is higher by an amount that depends on the length of the
+// windows.
 //
-// The floor is exact for this text: a model that is evaluated on the same windows
-// has an expected loss of at least this much, and on one text luck may put it a
-// little below.
+// The floor is exact for this text. A model that is evaluated on the same windows has an
+// expected loss of at least the floor; on a single text chance may put it a little below.
 //
-// The error says where text is not what the grammar tells, or that a story is
-// longer than the windows that are to begin with it. It panics if s has another
-// number of tokens, or fewer windows.
+// The error gives the offset where text is not a story, or says that a story is longer than
+// the windows. Floor panics if s has another number of tokens than text, or no such window.
 func (g *Grammar) Floor(text string, s *Sweep, windows ...int) (float64, error) {
 	if len(text) != len(s.tokens) || s.Targets() < 1 {
 		panic(fmt.Sprintf("corpus.Grammar.Floor: a text of %d characters and a sweep over %d tokens; there must be one a character and at least 2", len(text), len(s.tokens)))
@@ -171,8 +167,8 @@ func (g *Grammar) Floor(text string, s *Sweep, windows ...int) (float64, error) 
 			windows[i] = i
 		}
 	}
-	awake := g.Predictor()
-	awake.Wake()
+	anywhere := g.Predictor()
+	anywhere.BeginAnywhere()
 	p, sum, n := g.Predictor(), 0.0, 0
 	for _, w := range windows {
 		if w < 0 || w >= s.Windows() {
@@ -182,7 +178,7 @@ func (g *Grammar) Floor(text string, s *Sweep, windows ...int) (float64, error) 
 		at := from // the first character that is read
 		switch {
 		case !s.aligned:
-			p.hyps, p.total = append(p.hyps[:0], awake.hyps...), awake.total
+			p.hyps, p.total = append(p.hyps[:0], anywhere.hyps...), anywhere.total
 		case from == 0:
 			p.Begin()
 		case strings.HasSuffix(text[:from+1], separator):

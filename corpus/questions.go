@@ -9,27 +9,27 @@ import (
 	"strings"
 )
 
-// A Question is a context with several ways to go on, of which one is right.
+// A Question is a context with several continuations, of which one is right (multiple
+// choice).
 type Question struct {
-	Context string
-	Choices []string // at least two
-	Answer  int      // which of them is right
-	Place   Place
+	Context string   // text before each choice
+	Choices []string // continuations, at least two
+	Answer  int      // index of the right choice
+	Place   Place    // where it was read
 }
 
-// The names of fields that data sets have for the parts of a question; the first that is
-// there counts.
+// Field names of the parts of a question in data sets. The first one that is present counts.
 var (
 	contextNames = []string{"query", "context", "ctx", "question", "prompt", "goal"}
 	choiceNames  = []string{"choices", "endings", "options"}
 	answerNames  = []string{"gold", "answer", "answerKey", "label", "target"}
 )
 
-// errNoQuestion is of an object that is something else.
+// errNoQuestion says that an object is not a question.
 var errNoQuestion = errors.New(`there must be a context ("query", "context", "ctx", "question" or "prompt"), its "choices" (or "endings", "options"), and which is right ("gold", "answer", "answerKey", "label")`)
 
-// first is the value of the first of names that o has, and that name.
-func (o object) first(names []string) (name string, value any) {
+// firstOf returns the first of names that o has, and its value.
+func (o object) firstOf(names []string) (name string, value any) {
 	for _, name := range names {
 		if v := o.get(name); v != nil {
 			return name, v
@@ -38,17 +38,17 @@ func (o object) first(names []string) (name string, value any) {
 	return "", nil
 }
 
-// asks says whether o looks like a question.
-func (o object) asks() bool {
-	name, _ := o.first(choiceNames)
+// isQuestion reports whether o has a field for choices.
+func (o object) isQuestion() bool {
+	name, _ := o.firstOf(choiceNames)
 	return name != ""
 }
 
-// question makes a question of an object.
+// question converts an object to a question.
 func (o object) question() (q Question, err error) {
-	contextName, context := o.first(contextNames)
-	choicesName, choices := o.first(choiceNames)
-	answerName, answer := o.first(answerNames)
+	contextName, context := o.firstOf(contextNames)
+	choicesName, choices := o.firstOf(choiceNames)
+	answerName, answer := o.firstOf(answerNames)
 	if context == nil || choices == nil || answer == nil {
 		return q, fmt.Errorf("the fields are %s: %w", o.names(), errNoQuestion)
 	}
@@ -77,16 +77,16 @@ func (o object) question() (q Question, err error) {
 			return q, fmt.Errorf("field %q: choice %d is empty", choicesName, i)
 		}
 	}
-	q.Answer, err = which(answer, q.Choices, labels)
+	q.Answer, err = choiceIndex(answer, q.Choices, labels)
 	if err != nil {
 		err = fmt.Errorf("field %q is %w", answerName, err)
 	}
 	return q, err
 }
 
-// which is the choice that an answer names: by its label, its number from 0, its letter
-// from A, or its text.
-func which(answer any, choices, labels []string) (int, error) {
+// choiceIndex is the index of the choice that answer names: by its label, its number from 0,
+// its letter from A, or its text.
+func choiceIndex(answer any, choices, labels []string) (int, error) {
 	text, ok := answer.(string)
 	if n, is := answer.(json.Number); is {
 		text, ok = n.String(), true
@@ -111,7 +111,7 @@ func which(answer any, choices, labels []string) (int, error) {
 	return at, nil
 }
 
-// stringsOf is a field that must be a list of strings.
+// stringsOf reads a field that must be a list of strings.
 func stringsOf(name string, v any) ([]string, error) {
 	list, ok := v.([]any)
 	if !ok {
@@ -129,8 +129,8 @@ func stringsOf(name string, v any) ([]string, error) {
 	return out, nil
 }
 
-// ReadQuestions reads the questions of a file: JSON Lines, a JSON list or Parquet. The
-// error is one line that names the file, the line, the field and what to do.
+// ReadQuestions reads the questions of a file in JSON Lines, a JSON list, CSV, TSV or
+// Parquet. The error is one line with the file, the line, the field and what to do.
 func ReadQuestions(path string) (qs []Question, err error) {
 	err = readObjects(path, func(o object, at Place) error {
 		q, err := o.question()
@@ -144,17 +144,17 @@ func ReadQuestions(path string) (qs []Question, err error) {
 	return qs, nil
 }
 
-// AsksQuestions says whether the first object of the file at path is a question.
-func AsksQuestions(path string) bool {
-	asks, done := false, errors.New("enough")
+// IsQuestions reports whether the first object of the file at path is a question.
+func IsQuestions(path string) bool {
+	is, done := false, errors.New("enough")
 	err := readObjects(path, func(o object, _ Place) error {
-		asks = o.asks()
+		is = o.isQuestion()
 		return done
 	})
-	return asks && errors.Is(err, done)
+	return is && errors.Is(err, done)
 }
 
-// readObjects hands on every object of a file.
+// readObjects calls each for every object of a file.
 func readObjects(path string, each func(object, Place) error) error {
 	in, err := open(path)
 	if err != nil {

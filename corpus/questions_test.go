@@ -45,10 +45,10 @@ func TestReadQuestions(t *testing.T) {
 		{"query": "Q", "choices": ["a", "b"], "gold": 0}]`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if qs, err := ReadQuestions(list); err != nil || len(qs) != 2 || qs[1].Place.Line != 2 || !AsksQuestions(list) {
+	if qs, err := ReadQuestions(list); err != nil || len(qs) != 2 || qs[1].Place.Line != 2 || !IsQuestions(list) {
 		t.Errorf("a list is read as %+v, %v", qs, err)
 	}
-	if !AsksQuestions(path) || AsksQuestions(writeLines(t, `{"text": "a"}`)) || AsksQuestions(writeLines(t, `no`)) {
+	if !IsQuestions(path) || IsQuestions(writeLines(t, `{"text": "a"}`)) || IsQuestions(writeLines(t, `no`)) {
 		t.Errorf("questions are not recognised by their fields")
 	}
 }

@@ -10,25 +10,25 @@ import (
 	"github.com/pedestrian-ml/pedestrian/parquet"
 )
 
-// A Format is how a file holds its documents.
+// A Format is a file format of documents.
 type Format string
 
 const (
-	FormatAuto    Format = ""        // as its content says, and where that says nothing its name
-	FormatText    Format = "text"    // documents are divided by a marker, or are whole files
+	FormatAuto    Format = ""        // recognized from the content, or else from the name
+	FormatText    Format = "text"    // documents are divided by a separator, or are whole files
 	FormatJSONL   Format = "jsonl"   // one JSON object a line
 	FormatJSON    Format = "json"    // one JSON list of objects
-	FormatCSV     Format = "csv"     // a table with a line of names; commas or semicolons between values
+	FormatCSV     Format = "csv"     // a table with a header; comma or semicolon between values
 	FormatTSV     Format = "tsv"     // the same with tabs
 	FormatParquet Format = "parquet" // Apache Parquet
 )
 
-// Formats are all of them but FormatAuto.
+// Formats lists all formats but FormatAuto.
 func Formats() []Format {
 	return []Format{FormatText, FormatJSONL, FormatJSON, FormatCSV, FormatTSV, FormatParquet}
 }
 
-// String is the name of a format, for people.
+// String is the name of the format in messages.
 func (f Format) String() string {
 	switch f {
 	case FormatJSONL:
@@ -45,7 +45,7 @@ func (f Format) String() string {
 	return string(f)
 }
 
-// foreign are the beginnings of files that are recognised and not read.
+// foreign are the magic numbers of files that are recognized but not read.
 var foreign = []struct{ magic, what string }{
 	{"ARROW1\x00\x00", "an Arrow file: write it as Parquet or JSON Lines (in Python: dataset.to_parquet, dataset.to_json)"},
 	{"PK\x03\x04", "a zip archive: unpack it, and name the directory"},
@@ -56,8 +56,8 @@ var foreign = []struct{ magic, what string }{
 	{zstdMagic, "packed with zstd twice: unpack it once"},
 }
 
-// recognize says what a file holds: by what it begins with, or else by the ending of
-// its name.
+// recognize finds the format of a file from its content, or else from its name. c are the
+// columns of examples.
 func (in *input) recognize(c Columns) (Format, error) {
 	head, _ := in.Peek(maxHeader)
 	for _, f := range foreign {
@@ -73,7 +73,7 @@ func (in *input) recognize(c Columns) (Format, error) {
 	case bytes.HasPrefix(head, []byte(parquet.Magic)):
 		return FormatParquet, nil
 	case bytes.HasPrefix(text, []byte("{")):
-		if o, err := parseObject(firstLine(text)); err == nil && c.view(o).begins() {
+		if o, err := parseObject(firstLine(text)); err == nil && c.view(o).isExample() {
 			return FormatJSONL, nil
 		}
 	case bytes.HasPrefix(text, []byte("[")) && isList(text, c):
@@ -99,23 +99,24 @@ func (in *input) recognize(c Columns) (Format, error) {
 	return FormatText, nil
 }
 
-// begins says whether an object has a field that only examples have.
-func (v view) begins() bool {
+// isExample reports whether an object has the fields of a layout, or one that only examples
+// have.
+func (v view) isExample() bool {
 	for _, l := range layouts {
-		there := 0
-		for _, name := range l.needs {
+		present := 0
+		for _, name := range l.required {
 			if v.has(name) {
-				there++
+				present++
 			}
 		}
-		if there == len(l.needs) || there > 0 && !l.common {
+		if present == len(l.required) || present > 0 && !l.ambiguous {
 			return true
 		}
 	}
 	return false
 }
 
-// isList says whether a list begins with an example.
+// isList reports whether the first element of a JSON list is an example.
 func isList(text []byte, c Columns) bool {
 	s := &scanner{in: bufio.NewReader(bytes.NewReader(text[1:])), line: 1}
 	b, err := s.next()
@@ -127,5 +128,5 @@ func isList(text []byte, c Columns) bool {
 		return false
 	}
 	o, err := parseObject(raw)
-	return err == nil && c.view(o).begins()
+	return err == nil && c.view(o).isExample()
 }

@@ -11,16 +11,19 @@ import (
 
 // sampleFiles are data at hand: a file NAME.ext of them is read as the path @NAME.
 //
+// sampleFiles are small built-in data sets: the path @NAME reads the file NAME.ext among
+// them.
+//
 //go:embed samples
 var sampleFiles embed.FS
 
 const sampleMark = "@"
 
-// IsSample says whether path means data that are built in, such as "@chats", and not
-// a file. (A file of such a name is "./@chats".)
+// IsSample reports whether path names built-in data, such as "@chats", not a file. (A file
+// with such a name is "./@chats".)
 func IsSample(path string) bool { return strings.HasPrefix(path, sampleMark) }
 
-// Samples are the paths of the data that are built in.
+// Samples lists the paths of the built-in data.
 func Samples() (paths []string) {
 	entries, err := sampleFiles.ReadDir("samples")
 	if err != nil {
@@ -33,13 +36,13 @@ func Samples() (paths []string) {
 	return paths
 }
 
-// Find reports that there is neither a file at path nor a sample.
-func Find(path string) error {
+// CheckPath returns an error if there is neither a file at path nor a sample.
+func CheckPath(path string) error {
 	_, err := stat(path)
 	return err
 }
 
-// openSample opens the sample at path; false where path is no sample's.
+// openSample opens the sample at path; sample is false if path is the path of a file.
 func openSample(path string) (f fs.File, sample bool, err error) {
 	if !IsSample(path) {
 		return nil, false, nil

@@ -13,19 +13,19 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
-// A token shard is a file of token numbers as llm.c writes it: a header of 256
-// little-endian int32, of which the first three are the magic number, the version
-// and the count of tokens, then each token in two bytes.
+// A token shard is a file of token numbers in the format of llm.c: a header of 256
+// little-endian int32, whose first three are magic number, version and number of tokens;
+// then each token in two bytes.
 const (
 	shardMagic   = 20240520
-	shardMagic32 = 20240801 // of llm.c's shards with four bytes a token
+	shardMagic32 = 20240801 // llm.c's shards with four bytes per token
 	shardVersion = 1
 	shardHeader  = 1024 // bytes
 	shardSuffix  = ".bin"
 )
 
-// IsShards says whether path names token shards: a file whose name ends in .bin, or
-// a directory that holds one.
+// IsShards reports whether path names token shards: a file whose name ends in .bin, or a
+// directory with such a file.
 func IsShards(path string) bool {
 	if strings.HasSuffix(path, shardSuffix) {
 		return true
@@ -39,14 +39,13 @@ func IsShards(path string) bool {
 	return false
 }
 
-// LoadShards reads the tokens of a shard, or of all shards under a directory in the
-// order of their paths. All of them are scanned before a token is kept: every token
-// must be below vocab, and every shard longer than a window of context tokens. Their
-// headers must be equal but for the counts: what differs there, such as the mark of
-// a tokenizer, makes them parts of two corpora.
+// LoadShards reads the tokens of a shard, or of all shards under a directory in the order of
+// their paths. First it checks all of them: each token must be below vocab, and each shard
+// longer than a window of context tokens. The headers must be equal except for the number of
+// tokens: shards with different headers, for example of different tokenizers, are parts of
+// different corpora.
 //
-// The error is one line that names the file, the offset of what is wrong in bytes,
-// its value, and what to do.
+// The error is one line with the file, the offset in bytes, the value there, and what to do.
 func LoadShards(path string, vocab, context int) ([]int32, error) {
 	paths, err := files(path)
 	if err != nil {
@@ -55,7 +54,7 @@ func LoadShards(path string, vocab, context int) ([]int32, error) {
 	if err := sameHeaders(paths); err != nil {
 		return nil, fmt.Errorf("load token shards: %w", err)
 	}
-	if size, err := sizeOf(paths); err == nil { // two bytes a token there, four here
+	if size, err := sizeOf(paths); err == nil { // two bytes per token in the file, four in memory
 		if err := memory.Ask(2*size, fmt.Sprintf("load token shards: %s: its tokens need", path), "give less of them"); err != nil {
 			return nil, err
 		}
@@ -77,8 +76,8 @@ func LoadShards(path string, vocab, context int) ([]int32, error) {
 	return tokens, nil
 }
 
-// sameHeaders compares what follows the counts in the headers of shards; what is
-// wrong with a file by itself is found later.
+// sameHeaders returns an error if the headers of shards differ after the number of tokens.
+// It skips files that are not shards; scanShard finds those.
 func sameHeaders(paths []string) error {
 	const after = 12
 	var first []byte
@@ -110,8 +109,8 @@ func sameHeaders(paths []string) error {
 	return nil
 }
 
-// SameShards compares the headers of the shards at two places, such as those for
-// training and for validation, as LoadShards compares them within one.
+// SameShards compares the headers of the shards at two paths, such as training and
+// validation, in the same way as LoadShards does within one path.
 func SameShards(a, b string) error {
 	var all []string
 	for _, path := range []string{a, b} {
@@ -127,25 +126,25 @@ func SameShards(a, b string) error {
 	return nil
 }
 
-// scanShard checks one file and appends its tokens to out, unless that is nil.
+// scanShard checks one shard, and appends its tokens to out if out is not nil.
 func scanShard(path string, vocab, context int, out *[]int32) (n int, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return 0, bare(err)
+		return 0, withoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
 		return 0, fmt.Errorf("not a regular file (%s): give token shards", info.Mode())
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, bare(err)
+		return 0, withoutPath(err)
 	}
 	defer f.Close()
 	return readShard(f, info.Size(), vocab, context, out)
 }
 
-// bare is err without the path, which the caller names.
-func bare(err error) error {
+// withoutPath removes the path from an error of package os; the caller names the path.
+func withoutPath(err error) error {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("%s: %w", e.Op, e.Err)
 	}
@@ -208,8 +207,8 @@ func readShard(r io.Reader, size int64, vocab, context int, out *[]int32) (n int
 	return n, nil
 }
 
-// AppendShard appends tokens as a shard to b. It panics on a token that two bytes
-// cannot hold.
+// AppendShard appends tokens as a shard to b. It panics if a token does not fit into two
+// bytes.
 func AppendShard(b []byte, tokens []int32) []byte {
 	var header [shardHeader]byte
 	for i, v := range []uint32{shardMagic, shardVersion, uint32(len(tokens))} {
@@ -225,7 +224,7 @@ func AppendShard(b []byte, tokens []int32) []byte {
 	return b
 }
 
-// SplitTokens is Split by position for tokens.
+// SplitTokens divides tokens by position: the last fraction of them is val.
 func SplitTokens(tokens []int32, fraction float64) (train, val []int32) {
 	i := int((1 - fraction) * float64(len(tokens)))
 	return tokens[:i], tokens[i:]

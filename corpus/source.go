@@ -8,14 +8,14 @@ import (
 
 // This file reads the notation of a grammar; [NewGrammar] describes it.
 
-// A source is a grammar as written.
+// A source is a parsed grammar.
 type source struct {
 	roles []*role
 	rules map[string]*rule
-	first *rule // what a story is
+	first *rule // the rule of a story
 }
 
-// A role is a part that one of several values plays for the length of a story.
+// A role is a part in a story. One of its values plays it throughout the story.
 type role struct {
 	name   string
 	forms  []string
@@ -28,7 +28,7 @@ type value struct {
 	texts  []string
 }
 
-// A rule has a body for each of its alternatives.
+// A rule has a body for each alternative.
 type rule struct {
 	name   string
 	params []string
@@ -100,7 +100,7 @@ func readSource(text string) (*source, error) {
 	return s, nil
 }
 
-// head reads a line that begins a role, a rule, or is a whole word list.
+// head reads a line that is not indented: the head of a role or a rule, or a word list.
 func (s *source) head(line string, n int) (*role, *rule, error) {
 	list := ""
 	if before, after, ok := strings.Cut(line, ":"); ok {
@@ -227,7 +227,7 @@ func (r *rule) body(line string, n int) error {
 	return nil
 }
 
-// weighted takes "3 * text" apart; without a number the weight is 1.
+// weighted splits "3 * text" into weight and text; without a number the weight is 1.
 func weighted(line string) (weight uint64, text string, err error) {
 	number, rest, ok := strings.Cut(line, " * ")
 	if !ok {
@@ -240,8 +240,8 @@ func weighted(line string) (weight uint64, text string, err error) {
 	return weight, strings.TrimSpace(rest), nil
 }
 
-// checkLiteral admits printable ASCII: one character is one byte, and a line
-// end can only come from the blank line between stories.
+// checkLiteral returns an error if text is not printable ASCII. So one character is one
+// byte, and line ends occur only in the blank line after a story.
 func checkLiteral(text string) error {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {

@@ -6,11 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Split divides text into a beginning to train on and an end to validate on,
-// without gap or overlap: train + val is text. It is divided at the last place that a
-// allows at which val is at least the given fraction of the bytes, so AlignNone is
-// nanoGPT's split by position. The error says that the fraction is not between 0
-// and 1, or that no allowed place leaves text on both sides.
+// Split divides text into a beginning for training and an end for validation, without gap or
+// overlap: train + val is text. It divides at the last place allowed by a where val has at
+// least the given fraction of the bytes; AlignNone is the split of nanoGPT. The error says
+// that fraction is not between 0 and 1, or that no allowed place leaves text on both sides.
 func Split(text string, fraction float64, a Align) (train, val string, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return "", "", fmt.Errorf("split the text: the fraction for validation is %g: it must be between 0 and 1, such as 0.1", fraction)
@@ -38,8 +37,8 @@ func Split(text string, fraction float64, a Align) (train, val string, err error
 	return text[:i], text[i:], nil
 }
 
-// CheckLength reports that a split has fewer tokens than one window of context
-// tokens and its targets need; what names the split.
+// CheckLength returns an error if a split has fewer than context+1 tokens, the size of one
+// window with its targets. what names the split in the error.
 func CheckLength(what string, tokens, context int) error {
 	if tokens > context {
 		return nil

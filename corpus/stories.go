@@ -9,32 +9,32 @@ import (
 //go:embed stories.grammar
 var storySource string
 
-// Dialogue selects among the built-in stories.
+// A Dialogue chooses among the built-in stories by whether people speak.
 type Dialogue int
 
 const (
-	AnyDialogue  Dialogue = iota // every other story, at random, has people speaking
+	AnyDialogue  Dialogue = iota // people speak in half of the stories, at random
 	NoDialogue                   // nobody speaks
-	OnlyDialogue                 // in every story somebody speaks
+	OnlyDialogue                 // somebody speaks in every story
 )
 
-// String names the selection.
+// String describes the stories.
 func (d Dialogue) String() string {
 	return [...]string{"stories", "stories without dialogue", "stories with dialogue"}[d]
 }
 
-// Stories returns the built-in grammar: small stories in plain English in which
-// somebody has something, it changes hands, and in the end we hear who has it.
-// Its text is stories.grammar, in the notation of [NewGrammar].
+// Stories returns the built-in grammar of small stories in plain English. In each, somebody
+// has something, it changes hands, and the end says who has it. Its source is
+// stories.grammar, in the notation of [NewGrammar].
 func Stories(d Dialogue) *Grammar { return stories[d]() }
 
 var stories = [...]func() *Grammar{
-	AnyDialogue:  builtIn("story"),
-	NoDialogue:   builtIn("silent"),
-	OnlyDialogue: builtIn("spoken"),
+	AnyDialogue:  compileStories("story"),
+	NoDialogue:   compileStories("silent"),
+	OnlyDialogue: compileStories("spoken"),
 }
 
-func builtIn(start string) func() *Grammar {
+func compileStories(start string) func() *Grammar {
 	return sync.OnceValue(func() *Grammar {
 		g, err := newGrammar(storySource, start)
 		if err != nil {

@@ -98,7 +98,7 @@ func TestPredictorSumsToOne(t *testing.T) {
 	g := Stories(AnyDialogue)
 	text, r := g.Text(12, 3000), g.Predictor()
 	for at := 0; at+100 < len(text); at += 97 {
-		r.Wake()
+		r.BeginAnywhere()
 		for i := at; i < at+100; i++ {
 			var dist [128]float64
 			r.Next(&dist)

@@ -12,11 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// delimiters are what may stand between the columns of a table, the likeliest first.
+// delimiters may stand between the columns of a table; the most frequent comes first.
 const delimiters = ",\t;"
 
-// readTable hands each row of a table with a line of names to c: of values with commas
-// between (RFC 4180), or with semicolons, or with tabs. The error names file and line.
+// readTable gives each row of a table with a header to c. Values are separated by commas
+// (RFC 4180), semicolons or tabs. Errors name file and line.
 func readTable(r io.Reader, file string, format Format, c *collector) error {
 	in := bufio.NewReaderSize(r, maxHeader)
 	head, _ := in.Peek(maxHeader)
@@ -32,7 +32,7 @@ func readTable(r io.Reader, file string, format Format, c *collector) error {
 	if format == FormatCSV {
 		rows.Comma = delimiter(head, c.columns)
 	}
-	rows.LazyQuotes = rows.Comma == '\t' // where a quotation mark is often just one
+	rows.LazyQuotes = rows.Comma == '\t' // in TSV a quotation mark is often ordinary text
 	rows.ReuseRecord = true
 	var names []string
 	for {
@@ -72,7 +72,8 @@ func readTable(r io.Reader, file string, format Format, c *collector) error {
 	return c.end(file, "there is nothing below its line of names")
 }
 
-// header is the names of columns. One without a name, as of row numbers, is not read.
+// header checks the names of columns. A column without a name, such as row numbers, is not
+// read.
 func header(row []string) ([]string, error) {
 	names, seen := slices.Clone(row), map[string]bool{"": false}
 	for i, name := range names {
@@ -84,7 +85,7 @@ func header(row []string) ([]string, error) {
 	return names, nil
 }
 
-// tableError is an error of package csv with the place in front.
+// tableError puts the place before an error of package csv.
 func tableError(file string, names []string, err error) error {
 	e, ok := errors.AsType[*csv.ParseError](err)
 	if !ok {
@@ -102,10 +103,10 @@ func tableError(file string, names []string, err error) error {
 	return fmt.Errorf("%v: %w", at, e.Err)
 }
 
-// A rowGuard ends the reading of a row that does not end.
+// A rowGuard stops reading with an error if a row is too long.
 type rowGuard struct {
 	r io.Reader
-	n int // bytes of the row, and of what was read ahead
+	n int // bytes of the row, and bytes read ahead
 }
 
 func (g *rowGuard) Read(p []byte) (int, error) {
@@ -116,16 +117,16 @@ func (g *rowGuard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// maxHeader is how far into a file its layout is looked for.
+// maxHeader is the number of bytes at the beginning of a file that recognize looks at.
 const maxHeader = 1 << 20
 
-// firstLine is what stands before the first line end, or everything.
+// firstLine is the text before the first line end, or all of it.
 func firstLine(head []byte) []byte {
 	line, _, _ := bytes.Cut(bytes.TrimPrefix(head, []byte(bom)), []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r"))
 }
 
-// columnNames is the first line of a table, nil if it is none.
+// columnNames reads the header of a table, nil if the first line is not a row.
 func columnNames(head []byte, comma rune) []string {
 	rows := csv.NewReader(bytes.NewReader(firstLine(head)))
 	rows.Comma = comma
@@ -139,7 +140,7 @@ func columnNames(head []byte, comma rune) []string {
 	return row
 }
 
-// delimiter is the one by which a line of names has a layout, or else most columns.
+// delimiter finds the delimiter that gives the header a layout, or else the most columns.
 func delimiter(head []byte, c Columns) rune {
 	best, most := rune(delimiters[0]), 0
 	for _, comma := range delimiters {
@@ -155,7 +156,7 @@ func delimiter(head []byte, c Columns) rune {
 	return best
 }
 
-// isHeader says whether a line of names has all that a layout needs.
+// isHeader reports whether names include all required fields of a layout.
 func isHeader(names []string, c Columns) bool {
 	o := make(object, len(names))
 	for i, name := range names {
@@ -163,6 +164,6 @@ func isHeader(names []string, c Columns) bool {
 	}
 	v := c.view(o)
 	return slices.ContainsFunc(layouts, func(l *layout) bool {
-		return l.hasAll(c) && !slices.ContainsFunc(l.needs, func(name string) bool { return !v.has(name) })
+		return l.hasAll(c) && !slices.ContainsFunc(l.required, func(name string) bool { return !v.has(name) })
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// A Template says how a conversation is written as text, and which of the text is
-// learnt. It is data: a file of lines, each a key and a Go string literal.
+// A Template says how a conversation is written as text, and which part of the text is
+// learnt. It is data: a file of lines, each with a key and a Go string literal.
 //
 //	# a comment
 //	begin     "before the first message"
@@ -20,22 +20,22 @@ import (
 //	assistant "Assistant:{learn} {content}{eos}{/learn}\n"
 //	end       "after the last message"
 //
-// In the text of a role {content} stands for that of the message. In that of the
-// assistant, {learn} and {/learn} enclose what is learnt: the content, and what shows
-// that it has ended. {eos} is the tokenizer's token for the end of a text, {{ and }}
-// are braces. What is written in the template may name special tokens; what is
-// written in a message never does. The keys user and assistant are required; what a
-// developer says is written as what the system says where there is no key developer.
+// In the text of a role, {content} is replaced by the content of the message. In the text of
+// the assistant, {learn} and {/learn} enclose the part that is learnt: the content, and the
+// end of the answer. {eos} is the tokenizer's end-of-text token; {{ and }} are braces. The
+// text of a template may contain special tokens; the same text in a message is ordinary
+// text. The keys user and assistant are required. Without the key developer, messages of the
+// developer are written with the text of system.
 type Template struct {
-	Name string
+	Name string // built-in name, or path of the file
 
 	begin, end []fragment
 	roles      map[string][]fragment
 }
 
-// A fragment is a piece of a template: text, or a place for something.
+// A fragment is a piece of a template: text, {content} or {eos}.
 type fragment struct {
-	is    fragmentKind
+	kind  fragmentKind
 	text  string
 	learn bool
 }
@@ -43,30 +43,28 @@ type fragment struct {
 type fragmentKind int
 
 const (
-	isText fragmentKind = iota
-	isContent
-	isEOS
+	textFragment fragmentKind = iota
+	contentFragment
+	eosFragment
 )
 
-// Names of the templates that are built in, the default first.
+// templateNames are the names of the built-in templates, the default first.
 var templateNames = []string{"plain", "chatml", "instruction"}
 
 //go:embed templates
 var templateFiles embed.FS
 
-// Templates are the names of the templates that are built in; the first is the one
-// that conversations have when none is chosen.
+// Templates lists the names of the built-in templates; the first is the default.
 func Templates() []string { return slices.Clone(templateNames) }
 
-// LoadTemplate returns the template of a name that is built in, or reads the one in
-// a file.
+// LoadTemplate returns a built-in template by its name, or reads a template from a file.
 func LoadTemplate(nameOrPath string) (*Template, error) {
 	if slices.Contains(templateNames, nameOrPath) {
 		return builtin(nameOrPath), nil
 	}
 	data, err := readSmall(nameOrPath, maxTemplate)
 	if err != nil {
-		return nil, fmt.Errorf("load template %q: it is neither one of %s nor a file: %w", nameOrPath, strings.Join(templateNames, ", "), bare(err))
+		return nil, fmt.Errorf("load template %q: it is neither one of %s nor a file: %w", nameOrPath, strings.Join(templateNames, ", "), withoutPath(err))
 	}
 	t, err := ParseTemplate(string(data))
 	if err != nil {
@@ -76,10 +74,10 @@ func LoadTemplate(nameOrPath string) (*Template, error) {
 	return t, nil
 }
 
-// maxTemplate is the most bytes of a template; those that are built in have a few hundred.
+// maxTemplate is the largest size of a template in bytes; built-in ones have a few hundred.
 const maxTemplate = 64 << 10
 
-// readSmall reads a file of at most so many bytes.
+// readSmall reads a file of at most most bytes.
 func readSmall(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -93,7 +91,7 @@ func readSmall(path string, most int64) ([]byte, error) {
 	return data, err
 }
 
-// builtin is a template that is known to be right.
+// builtin returns a built-in template.
 func builtin(name string) *Template {
 	data, err := templateFiles.ReadFile("templates/" + name + ".template")
 	if err != nil {
@@ -107,21 +105,21 @@ func builtin(name string) *Template {
 	return t
 }
 
-// TemplateSource is the text of a template that is built in, to begin one's own with.
+// TemplateSource is the text of a built-in template, for example as a start for another one.
 func TemplateSource(name string) (string, bool) {
 	data, err := templateFiles.ReadFile("templates/" + name + ".template")
 	return string(data), err == nil
 }
 
-// Stop is the text by which the assistant's turn ends, where a sampler can stop, or
-// "" if it ends with the tokenizer's end-of-text token.
+// Stop is the text that ends the assistant's message, at which a sampler stops; "" if the
+// tokenizer's end-of-text token ends it.
 func (t *Template) Stop() string {
 	var b strings.Builder
 	after := false
 	for _, f := range t.roles[Assistant] {
-		if f.is == isContent {
+		if f.kind == contentFragment {
 			after = true
-		} else if after && f.learn && f.is == isEOS {
+		} else if after && f.learn && f.kind == eosFragment {
 			return ""
 		} else if after && f.learn {
 			b.WriteString(f.text)
@@ -130,10 +128,9 @@ func (t *Template) Stop() string {
 	return b.String()
 }
 
-// RecognizeTemplate tells which of the built-in templates a chat template of Hugging
-// Face's form looks like, by the marks in its text. Such templates are programs
-// (Jinja); they are never executed here.
-func RecognizeTemplate(jinja string) (name string, ok bool) {
+// recognizeTemplate finds the built-in template that has the marks of a chat template in
+// Hugging Face's form. Such a template is a program in Jinja and is not executed here.
+func recognizeTemplate(jinja string) (name string, ok bool) {
 	if strings.Contains(jinja, "<|im_start|>") && strings.Contains(jinja, "<|im_end|>") {
 		return "chatml", true
 	}
@@ -176,11 +173,11 @@ func ParseTemplate(text string) (*Template, error) {
 	return t, nil
 }
 
-// set stores what a key stands for.
+// set checks and stores the fragments of a key.
 func (t *Template) set(key string, fs []fragment) error {
 	contents, learnt := 0, false
 	for _, f := range fs {
-		if f.is == isContent {
+		if f.kind == contentFragment {
 			contents++
 			learnt = learnt || f.learn
 		} else if f.learn && key != Assistant {
@@ -211,13 +208,13 @@ func (t *Template) set(key string, fs []fragment) error {
 	return fmt.Errorf("there is no such key: choose begin, system, developer, user, assistant or end")
 }
 
-// parseFragments divides a text at its braces.
+// parseFragments divides a text at {content}, {learn}, {/learn} and {eos}.
 func parseFragments(text string) (fs []fragment, err error) {
 	learn, closed := false, false
 	var plain strings.Builder
 	flush := func() {
 		if plain.Len() > 0 {
-			fs = append(fs, fragment{isText, plain.String(), learn})
+			fs = append(fs, fragment{textFragment, plain.String(), learn})
 			plain.Reset()
 		}
 	}
@@ -244,9 +241,9 @@ func parseFragments(text string) (fs []fragment, err error) {
 		flush()
 		switch {
 		case name == "{content}":
-			fs = append(fs, fragment{isContent, "", learn})
+			fs = append(fs, fragment{contentFragment, "", learn})
 		case name == "{eos}":
-			fs = append(fs, fragment{isEOS, "", learn})
+			fs = append(fs, fragment{eosFragment, "", learn})
 		case name == "{learn}" && !learn && !closed:
 			learn = true
 		case name == "{/learn}" && learn:

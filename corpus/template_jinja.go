@@ -10,24 +10,22 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A Chat is what others have to know of a network that was trained on conversations:
-// how to write one, and where an answer ends.
+// A Chat describes for other programs a network that was trained on conversations: how to
+// write a conversation, and where an answer ends.
 type Chat struct {
-	// Template is a chat template of Hugging Face's form: a program in Jinja that
-	// writes what training wrote, with special tokens by their texts.
+	// Template is a chat template in Hugging Face's form: a program in Jinja. It writes the
+	// same text as training, with special tokens as their text.
 	Template string
 
-	// End is the token by which an answer ends, -1 where it is not one token.
+	// End is the token that ends an answer, -1 if the end is not one token.
 	End int32
 
-	// Stop is the text by which an answer ends, whether it is one token or not; ""
-	// where training taught no end.
+	// Stop is the text that ends an answer; "" if training taught no end.
 	Stop string
 }
 
-// Chat is what others have to know of a network that was trained with tok on
-// conversations in t, where end is [EncodeOptions].End and begin the special token
-// that stood before each conversation, "" for none.
+// Chat describes a network that was trained with tok on conversations in the template t. end
+// is [EncodeOptions].End, and begin the special token before each conversation, "" for none.
 func (t *Template) Chat(tok *token.Tokenizer, begin, end string) Chat {
 	if id, ok := tok.EOS(); ok && end == "" {
 		end = tok.Token(id)
@@ -37,12 +35,12 @@ func (t *Template) Chat(tok *token.Tokenizer, begin, end string) Chat {
 	e := &Encoder{tok: tok}
 	after := false
 	for _, a := range e.bind(t.roles[Assistant]) {
-		if after = after || a.is == isContent; after && a.learn && a.id >= 0 {
+		if after = after || a.kind == contentFragment; after && a.learn && a.id >= 0 {
 			c.End = a.id
 			break
 		}
 	}
-	if tok.Kind() == token.BPE { // which joins what stands at the end of an answer with its end
+	if tok.Kind() == token.BPE { // BPE may merge the end of an answer with the stop text
 		return c
 	}
 	if ids, err := tok.Encode(c.Stop); err == nil && len(ids) == 1 {
@@ -51,17 +49,17 @@ func (t *Template) Chat(tok *token.Tokenizer, begin, end string) Chat {
 	return c
 }
 
-// spelled is t with end in the place of {eos}.
+// spelled replaces {eos} by the text end.
 func (t *Template) spelled(end string) *Template {
 	replace := func(fs []fragment) (out []fragment) {
 		for _, f := range fs {
-			if f.is == isEOS {
-				f = fragment{isText, end, f.learn}
+			if f.kind == eosFragment {
+				f = fragment{textFragment, end, f.learn}
 			}
 			last := len(out) - 1
 			switch {
-			case f.is == isText && f.text == "":
-			case f.is == isText && last >= 0 && out[last].is == isText && out[last].learn == f.learn:
+			case f.kind == textFragment && f.text == "":
+			case f.kind == textFragment && last >= 0 && out[last].kind == textFragment && out[last].learn == f.learn:
 				out[last].text += f.text
 			default:
 				out = append(out, f)
@@ -76,7 +74,7 @@ func (t *Template) spelled(end string) *Template {
 	return s
 }
 
-// Source is a text from which [ParseTemplate] makes t, a line a key.
+// Source is the text of t in the form that [ParseTemplate] reads, one line per key.
 func (t *Template) Source() string {
 	var b strings.Builder
 	for _, part := range []struct {
@@ -93,7 +91,7 @@ func (t *Template) Source() string {
 				text.WriteString(map[bool]string{true: "{learn}", false: "{/learn}"}[f.learn])
 				learn = f.learn
 			}
-			text.WriteString(map[fragmentKind]string{isText: strings.NewReplacer("{", "{{", "}", "}}").Replace(f.text), isContent: "{content}", isEOS: "{eos}"}[f.is])
+			text.WriteString(map[fragmentKind]string{textFragment: strings.NewReplacer("{", "{{", "}", "}}").Replace(f.text), contentFragment: "{content}", eosFragment: "{eos}"}[f.kind])
 		}
 		if learn {
 			text.WriteString("{/learn}")
@@ -103,23 +101,22 @@ func (t *Template) Source() string {
 	return b.String()
 }
 
-// The comment that a template of ours begins with in Jinja; between its marks stands
-// Source, so that the template is known again.
+// The comment at the beginning of the Jinja templates of this package. It contains
+// Source, so that ownTemplate can read the template back.
 const jinjaMark, jinjaMarkEnd = "{# pedestrian\n", "#}"
 
-// jinja is a program in Jinja that writes what an Encoder writes with t, which has no
-// {eos}. Nothing stands outside of its braces, so that no setting for white space
-// changes it.
+// jinja is a program in Jinja that writes what an Encoder writes with t, which has no {eos}.
+// All its text is inside braces, so that Jinja's settings for white space do not change it.
 func (t *Template) jinja(begin string) string {
 	var b strings.Builder
-	// Within a text "#}" would end the comment.
+	// "#}" in a text would end the comment.
 	b.WriteString(jinjaMark + strings.ReplaceAll(t.Source(), "#}", `#\x7d`) + jinjaMarkEnd)
-	own := func(fs []fragment) bool { // it writes begin itself
-		return begin != "" && len(fs) > 0 && fs[0].is == isText && strings.HasPrefix(fs[0].text, begin)
+	hasBegin := func(fs []fragment) bool {
+		return begin != "" && len(fs) > 0 && fs[0].kind == textFragment && strings.HasPrefix(fs[0].text, begin)
 	}
 	first := t.begin
-	if begin != "" && !own(first) {
-		first = append([]fragment{{isText, begin, false}}, first...)
+	if begin != "" && !hasBegin(first) {
+		first = append([]fragment{{textFragment, begin, false}}, first...)
 	}
 	b.WriteString(jinjaOutput(first))
 	b.WriteString("{% for message in messages %}")
@@ -135,8 +132,8 @@ func (t *Template) jinja(begin string) string {
 		}
 		fmt.Fprintf(&b, "{%% %s message['role']%s %%}", word, is)
 		word = "elif"
-		if len(t.begin) == 0 && own(fs) {
-			b.WriteString("{% if not loop.first %}" + jinjaOutput([]fragment{{isText, begin, false}}) + "{% endif %}")
+		if len(t.begin) == 0 && hasBegin(fs) {
+			b.WriteString("{% if not loop.first %}" + jinjaOutput([]fragment{{textFragment, begin, false}}) + "{% endif %}")
 			fs = slices.Clone(fs)
 			fs[0].text = strings.TrimPrefix(fs[0].text, begin)
 		}
@@ -153,7 +150,7 @@ func (t *Template) jinja(begin string) string {
 	return b.String()
 }
 
-// jinjaOutput writes fragments.
+// jinjaOutput is a Jinja expression that writes fragments.
 func jinjaOutput(fs []fragment) string {
 	var parts []string
 	text := ""
@@ -164,7 +161,7 @@ func jinjaOutput(fs []fragment) string {
 		text = ""
 	}
 	for _, f := range fs {
-		if f.is == isContent {
+		if f.kind == contentFragment {
 			flush()
 			parts = append(parts, "message['content']")
 		}
@@ -176,8 +173,9 @@ func jinjaOutput(fs []fragment) string {
 	return "{{ " + strings.Join(parts, " + ") + " }}"
 }
 
-// ownTemplate is the template that jinja was made from, if [Template.Chat] made it for
-// tok and nobody has changed it since. One that is built in has its name.
+// ownTemplate reads the template back from the Jinja text that [Template.Chat] wrote for
+// tok. ok is false if the text is another one or was changed. A built-in template gets its
+// name.
 func ownTemplate(jinja string, tok *token.Tokenizer) (*Template, bool) {
 	rest, ok := strings.CutPrefix(jinja, jinjaMark)
 	source, program, cut := strings.Cut(rest, jinjaMarkEnd)
@@ -212,18 +210,18 @@ func ownTemplate(jinja string, tok *token.Tokenizer) (*Template, bool) {
 	return t, true
 }
 
-// beginWith puts the special token that stood before conversations into the template,
-// unless that writes it itself.
+// beginWith adds the special token that stood before conversations to the template, unless
+// the template writes it already.
 func (t *Template) beginWith(text string) {
 	for _, fs := range append([][]fragment{t.begin}, slices.Collect(maps.Values(t.roles))...) {
-		if text == "" || len(fs) > 0 && fs[0].is == isText && strings.HasPrefix(fs[0].text, text) {
+		if text == "" || len(fs) > 0 && fs[0].kind == textFragment && strings.HasPrefix(fs[0].text, text) {
 			return
 		}
 	}
-	t.begin = append([]fragment{{isText, text, false}}, t.begin...)
+	t.begin = append([]fragment{{textFragment, text, false}}, t.begin...)
 }
 
-// specials are the texts of the special tokens of tok.
+// specials lists the texts of the special tokens of tok.
 func specials(tok *token.Tokenizer) (texts []string) {
 	for _, a := range tok.Added() {
 		if a.Special {

@@ -116,7 +116,7 @@ func TestRecognizeTemplate(t *testing.T) {
 		"{{'<|im_start|>' + content + '<|end|>'}}":                                                                        "",
 		"": "",
 	} {
-		if got, ok := RecognizeTemplate(jinja); got != want || ok != (want != "") {
+		if got, ok := recognizeTemplate(jinja); got != want || ok != (want != "") {
 			t.Errorf("%q is taken for %q", jinja, got)
 		}
 	}

@@ -8,20 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// A textReader reads text in the form that [Load] promises, block by block: it refuses
-// what is not text as soon as it comes, with its offset in the file.
+// A textReader reads text in the form that [Load] promises, in blocks. It returns an error
+// at the first bytes that are not text, with their offset in the file.
 type textReader struct {
 	in    io.Reader
-	block []byte // room for what is read
-	raw   []byte // of block: not yet checked, the beginning of a character at most
-	text  []byte // of block: checked, not yet handed on
+	block []byte // buffer
+	raw   []byte // part of block that is not checked: the beginning of a character at most
+	text  []byte // part of block that is checked and not yet returned
 	at    int64  // offset of raw in the file
 	begun bool
-	any   bool // there was text
+	any   bool // some text was read
 	err   error
 }
 
-// textBlock is how much is read at a time.
+// textBlock is the number of bytes read at a time.
 const textBlock = 256 << 10
 
 func newTextReader(in io.Reader) *textReader {
@@ -69,7 +69,7 @@ func (r *textReader) fill() {
 	}
 }
 
-// begin reads a byte order mark.
+// begin removes a byte order mark.
 func (r *textReader) begin() {
 	r.begun = true
 	if bytes.HasPrefix(r.raw, []byte("\xff\xfe")) || bytes.HasPrefix(r.raw, []byte("\xfe\xff")) {
@@ -80,7 +80,7 @@ func (r *textReader) begin() {
 	}
 }
 
-// check takes from raw what is whole characters; at the end of the file that is all.
+// check moves whole characters from raw to its result; with last, all bytes must be whole characters.
 func (r *textReader) check(last bool) []byte {
 	if i := bytes.IndexByte(r.raw, 0); i >= 0 {
 		r.err = fmt.Errorf("a NUL byte at offset %d: this is a binary file or UTF-16, not UTF-8 text", r.at+int64(i))

@@ -64,7 +64,7 @@ func TestMentions(t *testing.T) {
 		pad := strings.Repeat("y", textBlock-len(mark)-3+shift)
 		for text, want := range map[string]bool{pad + mark: true, pad + mark + "z": true, pad + mark[1:] + "<|endoftext|": false} {
 			path := filepath.Join(tree(t, [2]string{"a", text}), "a")
-			if got, err := mentions(path, mark); got != want || err != nil {
+			if got, err := containsMark(path, mark); got != want || err != nil {
 				t.Errorf("%d: %v, %v", shift, got, err)
 			}
 		}
@@ -107,7 +107,7 @@ func TestHugeText(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if _, err := LoadBeside(text, 4); err == nil || !strings.Contains(err.Error(), "and their tokens need 40.0 TiB of memory, and ") {
+	if _, err := LoadReserving(text, 4); err == nil || !strings.Contains(err.Error(), "and their tokens need 40.0 TiB of memory, and ") {
 		t.Errorf("%v", err)
 	}
 }

@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// checkUnique proves that no text has two derivations, or returns one that has.
+// checkUnique returns an error with a text that has two derivations, or proves that there is
+// none.
 //
-// It is the squaring test for automata: two readers start on one way, part, and
-// then read the same characters on different ways. If they can meet again, the
-// text between has two derivations; if all pairs of places that can be reached
-// have been tried and none meets, there is no such text. The readers are given more
-// freedom than the grammar has: at every slot each may take any value, whatever
-// was said before. So the proof holds for more texts than are ever told, and
-// does not have to keep track of who plays. The other side of it is that a
-// grammar can be refused whose pronouns alone tell its derivations apart.
+// It is the squaring test for automata. Two readers start on one way, separate at some
+// place, and then read the same characters on different ways. If they can meet again, the
+// text in between has two derivations. If all reachable pairs of places have been tried and
+// no pair meets, there is no such text. The readers have more freedom than the grammar: at
+// each slot a reader may take any value, whatever came before. So the proof covers more
+// texts than the grammar generates, and does not have to track who plays a role. On the
+// other hand a grammar is refused if only its pronouns distinguish two derivations.
 //
-// For a stream of stories nothing more is needed: line ends occur only between
-// stories, so the text says where each ends.
+// A stream of stories needs no further proof: line ends occur only after a story, so the
+// text shows where each story ends.
 func (g *Grammar) checkUnique() error {
 	type pair struct{ a, b int } // cells, a < b
 	type visit struct {
@@ -45,7 +45,7 @@ func (g *Grammar) checkUnique() error {
 		return nil
 	}
 
-	// Where the ways part: at the first node, and at whatever follows a text.
+	// The ways separate at the first node, and at each node after a text or slot.
 	parts := []int{g.start}
 	for _, n := range g.nodes {
 		if n.text != "" || n.slot > 0 {
@@ -78,7 +78,7 @@ func (g *Grammar) checkUnique() error {
 	return nil
 }
 
-// waysAfter lists the cells that may follow a cell.
+// waysAfter lists the cells that can follow a cell.
 func (g *Grammar) waysAfter(at int) []int {
 	if c := g.cells[at]; c.last {
 		return g.waysFrom(g.nodes[c.node].next, nil)
@@ -86,8 +86,8 @@ func (g *Grammar) waysAfter(at int) []int {
 	return []int{at + 1}
 }
 
-// waysFrom appends the cells at which the text from the node id on may begin,
-// once for every way that leads there. From the end of a story there is none.
+// waysFrom appends the first cells of the texts from the node id on, one for each way to
+// reach them. At the end of a story there are none.
 func (g *Grammar) waysFrom(id int, ways []int) []int {
 	n := &g.nodes[id]
 	switch {
@@ -108,7 +108,7 @@ func (g *Grammar) waysFrom(id int, ways []int) []int {
 	return ways
 }
 
-// ahead returns some text that begins at a cell, for messages.
+// ahead returns a text that can begin at a cell, for messages.
 func (g *Grammar) ahead(at int) string {
 	text := ""
 	for len(text) < 60 {

@@ -6,25 +6,24 @@ import (
 	"slices"
 )
 
-// Ignored marks a target that does not count in the loss.
+// Ignored is a target that does not count in the loss.
 const Ignored int32 = -1
 
-// Windows draws training windows from a sequence of tokens. A draw is a pure
-// function of (seed, step, row), so where a run stands in its data is one
-// integer, the step: there is no state to save, and no order in which rows must
-// be drawn.
+// Windows draws training windows from a sequence of tokens. A window is a pure function of
+// (seed, step, row). So the position of a run in its data is one integer, the step: there is
+// no other state to save, and rows can be drawn in any order.
 type Windows struct {
-	tokens   []int32
-	starts   []int // where windows may begin; nil = anywhere
-	seed     uint64
-	unlearnt ignored
+	tokens []int32
+	starts []int // positions where windows may begin; nil = anywhere
+	seed   uint64
+	ignore ignoredToken
 }
 
-// ignored is the token that is never a target, and one more; 0 = all may be.
-type ignored int32
+// ignoredToken is 1 plus the token that is never a target; 0 = every token may be one.
+type ignoredToken int32
 
-// hide ignores the targets of its token.
-func (t ignored) hide(targets []int32) {
+// mask sets the targets that are its token to Ignored.
+func (t ignoredToken) mask(targets []int32) {
 	for i := 0; t > 0 && i < len(targets); i++ {
 		if targets[i] == int32(t)-1 {
 			targets[i] = Ignored
@@ -35,24 +34,24 @@ func (t ignored) hide(targets []int32) {
 // NewWindows returns the windows of tokens, which are not copied.
 func NewWindows(tokens []int32, seed uint64) *Windows { return &Windows{tokens: tokens, seed: seed} }
 
-// NewWindowsAt returns the windows that begin at one of starts, which are
-// ascending positions in tokens, such as [Starts] finds them; nil means anywhere.
-// Neither is copied.
+// NewWindowsAt returns the windows that begin at one of starts: ascending positions in
+// tokens, for example from [Starts]; nil means anywhere. Neither slice is copied.
 func NewWindowsAt(tokens []int32, starts []int, seed uint64) *Windows {
 	checkStarts("corpus.NewWindowsAt", len(tokens), starts)
 	return &Windows{tokens: tokens, starts: starts, seed: seed}
 }
 
-// Ignore makes id a token that is never a target, as that which begins a document and
-// does not end the one before it.
-func (w *Windows) Ignore(id int32) { w.unlearnt = ignored(id + 1) }
+// Ignore makes id a token that is never a target, for example a token that begins documents
+// and does not end them.
+func (w *Windows) Ignore(id int32) { w.ignore = ignoredToken(id + 1) }
 
 // Ignore makes id a token that is never a target.
-func (s *Sweep) Ignore(id int32) { s.unlearnt = ignored(id + 1) }
+func (s *Sweep) Ignore(id int32) { s.ignore = ignoredToken(id + 1) }
 
-// Starts returns the position of the last token of every separator in tokens: a
-// window that begins there reads the end of a separator, the sign that something
-// begins, and then its first token.
+// Starts returns the position of the last token of every separator in tokens. A window that
+// begins there has the end of a separator as its first token, which shows that something
+// begins; its first target is the first token after the separator. Starts panics if
+// separator is empty.
 func Starts(tokens, separator []int32) []int {
 	if len(separator) == 0 {
 		panic("corpus.Starts: a separator of no tokens")
@@ -74,13 +73,12 @@ func checkStarts(who string, n int, starts []int) {
 	}
 }
 
-// Batch fills rows first … first+B-1 of a step: row i of tokens (B×T, row-major)
-// is a window that starts at any of the allowed places with equal probability,
-// and targets is the same window one token later. With first = 0 it is a whole
-// batch; micro-batch j of b rows has first = j·b, so that k micro-batches are
-// together the one batch of k·b rows. It does not allocate. It panics if a slice
-// is not of size B·T or the sequence has no window of T+1 tokens; [CheckLength]
-// asks beforehand.
+// Batch fills rows first … first+B-1 of a step. Row i of tokens (B×T, row-major) is a
+// window; each allowed start has equal probability. Row i of targets is the same window one
+// token later. With first = 0 it is a whole batch. Micro-batch j of b rows has first = j·b;
+// k micro-batches together equal one batch of k·b rows. Batch does not allocate. It panics
+// if a slice is not of size B·T or the sequence has no window of T+1 tokens; check that
+// before with [CheckLength].
 func (w *Windows) Batch(step uint64, first, B, T int, tokens, targets []int32) {
 	checkBatch("corpus.Windows.Batch", B, T, tokens, targets)
 	if T < 1 || w.places(T) < 1 {
@@ -91,12 +89,12 @@ func (w *Windows) Batch(step uint64, first, B, T int, tokens, targets []int32) {
 		copy(tokens[i*T:(i+1)*T], w.tokens[at:])
 		copy(targets[i*T:(i+1)*T], w.tokens[at+1:])
 	}
-	w.unlearnt.hide(targets)
+	w.ignore.mask(targets)
 }
 
-// Start is the position in the sequence at which the given row of a step begins.
+// Start is the position in the sequence where the window of a row of a step begins.
 func (w *Windows) Start(step uint64, row, T int) int {
-	// The product with a 64-bit fraction: uniform but for 1 part in 2^64/places.
+	// Multiply by a 64-bit fraction: uniform up to 1 part in 2^64/places.
 	k, _ := bits.Mul64(hash(w.seed, step, uint64(row)), uint64(w.places(T)))
 	if w.starts != nil {
 		return w.starts[k]
@@ -119,25 +117,23 @@ func checkBatch(who string, B, T int, tokens, targets []int32) {
 	}
 }
 
-// A Sweep cuts a sequence into windows for evaluation, so that every token but
-// the first is a target exactly once.
+// A Sweep cuts a sequence into windows for evaluation. Every token but the first is a target
+// exactly once.
 type Sweep struct {
-	tokens   []int32
-	T        int
-	cuts     []int // window i has the targets cuts[i]+1 … cuts[i+1]
-	aligned  bool
-	unlearnt ignored
+	tokens  []int32
+	T       int   // largest length of a window
+	cuts    []int // window i has the targets at cuts[i]+1 … cuts[i+1]
+	aligned bool
+	ignore  ignoredToken
 }
 
-// NewSweep returns windows of T tokens that follow each other: window i has the
-// tokens [iT, iT+T) as input and the tokens one later as targets. The sequence is
-// not copied.
+// NewSweep returns consecutive windows of T tokens: window i has the tokens [iT, iT+T) as
+// inputs and the tokens one later as targets. The sequence is not copied.
 func NewSweep(tokens []int32, T int) *Sweep { return NewSweepAt(tokens, nil, T) }
 
-// NewSweepAt returns windows of at most T tokens, each of which ends at the last
-// of starts that it reaches, where the next begins: each story is predicted from
-// its own beginning. What is longer than T goes on in a window of its own. With
-// nil for starts it is [NewSweep].
+// NewSweepAt returns windows of at most T tokens. Each ends at the last of starts that it
+// reaches, and the next begins there. So each story is predicted from its own beginning. A
+// story longer than T continues in another window. With starts nil it is [NewSweep].
 func NewSweepAt(tokens []int32, starts []int, T int) *Sweep {
 	if T < 1 {
 		panic(fmt.Sprintf("corpus.NewSweep: windows of %d tokens", T))
@@ -158,12 +154,12 @@ func NewSweepAt(tokens []int32, starts []int, T int) *Sweep {
 // Windows is the number of windows.
 func (s *Sweep) Windows() int { return len(s.cuts) - 1 }
 
-// Targets is the number of tokens that are predicted: all but the first.
+// Targets is the number of targets: all tokens but the first.
 func (s *Sweep) Targets() int { return max(len(s.tokens)-1, 0) }
 
-// Batch fills B rows with the windows first, first+1, …. What a window does not
-// fill has token 0 and target Ignored: it comes after everything that counts,
-// which in a causal network cannot see it. It does not allocate.
+// Batch fills B rows with the windows first, first+1, …. Unused positions have token 0 and
+// target Ignored. They come after all positions that count, and a causal network does not
+// see them there. Batch does not allocate.
 func (s *Sweep) Batch(first, B int, tokens, targets []int32) {
 	checkBatch("corpus.Sweep.Batch", B, s.T, tokens, targets)
 	for i := range tokens {
@@ -174,11 +170,11 @@ func (s *Sweep) Batch(first, B int, tokens, targets []int32) {
 		copy(tokens[i*s.T:], s.tokens[from:to])
 		copy(targets[i*s.T:], s.tokens[from+1:to+1])
 	}
-	s.unlearnt.hide(targets)
+	s.ignore.mask(targets)
 }
 
-// hash mixes its arguments, one after the other, by the finalizer of SplitMix64
-// (Steele, Lea and Flood, 2014), whose constants are the ones below.
+// hash mixes its arguments in order with the finalizer of SplitMix64 (Steele, Lea and Flood,
+// 2014), which has the constants below.
 func hash(words ...uint64) (h uint64) {
 	for _, w := range words {
 		h = mix(h + golden + w)

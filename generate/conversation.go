@@ -26,7 +26,7 @@ func (w *Writer) Answer(ctx context.Context, t *corpus.Template, messages []corp
 // Conversation is the tokens that an answer to messages goes on from. The answer ends
 // before t.Stop(), which a Request for it has among its stop strings.
 func (w *Writer) Conversation(t *corpus.Template, messages []corpus.Message) ([]int32, error) {
-	e, err := corpus.NewEncoder(w.tok, corpus.EncodeOptions{Template: t, End: w.Stop, Begin: w.before(), Former: !w.AddBegin})
+	e, err := corpus.NewEncoder(w.tok, corpus.EncodeOptions{Template: t, End: w.Stop, Begin: w.before(), Legacy: !w.AddBegin})
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (d *Data) readShards(o Options) error {
 		d.known(begin, o.Tuning.on())
 	}
 	if err == nil && o.Val != "" {
-		if err := corpus.CheckApart(o.Data, o.Val); err != nil {
+		if err := corpus.CheckDisjoint(o.Data, o.Val); err != nil {
 			return err
 		}
 		if err := corpus.SameShards(o.Data, o.Val); err != nil {
@@ -151,7 +151,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 		alphabet += val
 	}
 	if err == nil && o.Val != "" && told == nil {
-		err = corpus.CheckApart(o.Data, o.Val)
+		err = corpus.CheckDisjoint(o.Data, o.Val)
 	}
 	if err != nil {
 		return nil, err

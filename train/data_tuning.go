@@ -56,7 +56,7 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 		return d, d.divide(x, o)
 	}
 	d.Examples = x
-	if err := corpus.CheckApart(o.Data, o.Val); err != nil {
+	if err := corpus.CheckDisjoint(o.Data, o.Val); err != nil {
 		return nil, err
 	}
 	if d.ValExamples, _, err = corpus.LoadExamples(o.Val, tok, e); err == nil {
@@ -67,7 +67,7 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 
 // exampleOptions say how examples are read.
 func (o Options) exampleOptions(tok *token.Tokenizer) (e corpus.ExampleOptions, err error) {
-	e = corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End, Former: o.Reading == ReadingFormer}}
+	e = corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End, Legacy: o.Reading == ReadingFormer}}
 	if e.Begin, err = o.begin(tok); err != nil {
 		return e, err
 	}

@@ -58,7 +58,7 @@ func loadMarked(o Options, tok *token.Tokenizer) (*Data, error) {
 	}
 	var val *corpus.Text
 	if o.Val != "" {
-		if err := corpus.CheckApart(o.Data, o.Val); err != nil {
+		if err := corpus.CheckDisjoint(o.Data, o.Val); err != nil {
 			return nil, err
 		}
 		if val, err = corpus.LoadText(tok, begin, o.tokensBeside(tok), o.Val); err != nil {
@@ -99,10 +99,10 @@ func (o Options) alphabet() (string, error) {
 	if o.Tokenizer != token.Chars {
 		return "", nil
 	}
-	text, err := corpus.LoadBeside(o.Data, o.tokensBeside(nil))
+	text, err := corpus.LoadReserving(o.Data, o.tokensBeside(nil))
 	if err == nil && o.Val != "" {
 		var val string
-		val, err = corpus.LoadBeside(o.Val, o.tokensBeside(nil))
+		val, err = corpus.LoadReserving(o.Val, o.tokensBeside(nil))
 		text += val
 	}
 	return text, err

@@ -142,7 +142,7 @@ func (t *evalCommand) run(ctx context.Context, args []string) error {
 // one evaluates one file.
 func (t *evalCommand) one(ctx context.Context, s *eval.Scorer, path string) (r evaluated, err error) {
 	r.Data, r.Window, r.Stride = path, s.Window, s.Stride
-	if corpus.AsksQuestions(path) {
+	if corpus.IsQuestions(path) {
 		err = t.questions(ctx, s, &r)
 	} else {
 		err = t.texts(ctx, s, &r)

@@ -190,7 +190,7 @@ func (t *finetuneCommand) options(name string, f *pflag.FlagSet) (train.Options,
 		if path == "" || train.TellsStories(path) {
 			continue
 		}
-		if err := corpus.Find(path); err != nil {
+		if err := corpus.CheckPath(path); err != nil {
 			return o, fmt.Errorf("the data: %w", err)
 		}
 	}

@@ -40,7 +40,7 @@ Hugging Face's BpeTrainer learns with these settings.`,
 			}
 			texts := make([]string, len(args))
 			for i, path := range args {
-				text, err := corpus.LoadBeside(path, 4)
+				text, err := corpus.LoadReserving(path, 4)
 				if err != nil {
 					return usageError{err}
 				}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestCheckApart(t *testing.T) {
+func TestCheckDisjoint(t *testing.T) {
 	a := tree(t, [2]string{"one.txt", "One."}, [2]string{"two.txt", "Two."}, [2]string{"three.txt", "Three."})
 	b := tree(t, [2]string{"other.txt", "New."}, [2]string{"copy.txt", "Two."})
 	for _, c := range []struct{ data, val, says string }{
@@ -17,7 +17,7 @@ func TestCheckApart(t *testing.T) {
 		{filepath.Join(a, "absent"), b, "no such file"},
 		{a, filepath.Join(b, "absent"), "no such file"},
 	} {
-		err := CheckApart(c.data, c.val)
+		err := CheckDisjoint(c.data, c.val)
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s, %s: %v, want %q", c.data, c.val, err, c.says)
 		}

@@ -6,14 +6,14 @@ import (
 	"io"
 )
 
-// CheckApart reports a file at val, or under it, that is among the files at data too,
-// by its bytes: a validation loss on it would measure what was memorised.
-func CheckApart(data, val string) error {
+// CheckDisjoint returns an error if a file at val, or under it, has the same bytes as a file
+// at data. A validation loss on such a file would measure what was memorised.
+func CheckDisjoint(data, val string) error {
 	train, err := files(data)
 	if err != nil {
 		return fmt.Errorf("compare training and validation: %w", err)
 	}
-	held, err := files(val)
+	valFiles, err := files(val)
 	if err != nil {
 		return fmt.Errorf("compare training and validation: %w", err)
 	}
@@ -23,7 +23,7 @@ func CheckApart(data, val string) error {
 			sizes[info.Size()] = append(sizes[info.Size()], p)
 		}
 	}
-	for _, v := range held {
+	for _, v := range valFiles {
 		info, err := stat(v)
 		if err != nil || !info.Mode().IsRegular() {
 			continue
@@ -41,6 +41,7 @@ func CheckApart(data, val string) error {
 	return nil
 }
 
+// sameBytes compares two files by their SHA-256.
 func sameBytes(a, b string) (bool, error) {
 	var sums [2][sha256.Size]byte
 	for i, path := range []string{a, b} {
@@ -52,7 +53,7 @@ func sameBytes(a, b string) (bool, error) {
 		_, err = io.Copy(h, f)
 		f.Close()
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", path, bare(err))
+			return false, fmt.Errorf("%s: %w", path, withoutPath(err))
 		}
 		h.Sum(sums[i][:0])
 	}

@@ -6,15 +6,16 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// finds are the places in records where a mark is written, and where none is.
-type finds struct {
-	whole, divided int  // text files that are one document, and those that are more
-	undivided      bool // the file that is being read
-	spelt          map[string]int
+// markCounts counts end-of-text marks in the texts of records, and text files with and
+// without them.
+type markCounts struct {
+	whole, divided int            // number of text files with one document, and with several
+	undivided      bool           // the current file is one document so far
+	texts          map[string]int // number of each mark
 }
 
-// look counts what r has.
-func (f *finds) look(r Record, tok *token.Tokenizer) {
+// addRecord counts the marks in r.
+func (f *markCounts) addRecord(r Record, tok *token.Tokenizer) {
 	f.undivided = r.Place.Line == 0
 	texts := []string{r.Text, r.Prompt, r.Completion}
 	for _, m := range r.Messages {
@@ -25,11 +26,11 @@ func (f *finds) look(r Record, tok *token.Tokenizer) {
 		for _, text := range texts {
 			n += strings.Count(text, mark)
 		}
-		if n > 0 && f.spelt == nil {
-			f.spelt = map[string]int{}
+		if n > 0 && f.texts == nil {
+			f.texts = map[string]int{}
 		}
 		if n > 0 {
-			f.spelt[mark] += n
+			f.texts[mark] += n
 		}
 		if mark == endOfText {
 			break
@@ -37,8 +38,8 @@ func (f *finds) look(r Record, tok *token.Tokenizer) {
 	}
 }
 
-// read counts a file whose records were looked at.
-func (f *finds) read(s Source) {
+// addFile counts a file after its records.
+func (f *markCounts) addFile(s Source) {
 	switch {
 	case s.Format != FormatText:
 	case f.undivided:
@@ -48,19 +49,20 @@ func (f *finds) read(s Source) {
 	}
 }
 
-// warn tells r of marks that are text, and of texts that no separator divides.
-func (f *finds) warn(r *Report, separator string, tok *token.Tokenizer) {
+// warn adds warnings to r: of marks that are ordinary text, and of texts without the
+// separator.
+func (f *markCounts) warn(r *Report, separator string, tok *token.Tokenizer) {
 	for _, mark := range []string{Mark(tok), endOfText} {
-		n := f.spelt[mark]
+		n := f.texts[mark]
 		if n == 0 {
 			continue
 		}
 		if id, ok := tok.EOS(); ok && mark == tok.Token(id) {
 			r.warn("%s is written %d times in the examples, and is read as ordinary text there: leave it out, since the end of a document is added", mark, n)
 		} else {
-			r.warn("%s", spelt(mark, n, tok))
+			r.warn("%s", textMarkWarning(mark, n, tok))
 		}
-		delete(f.spelt, mark)
+		delete(f.texts, mark)
 	}
 	if f.divided > 0 || f.whole == 0 || f.whole > 1 && separator == Mark(tok) {
 		return

@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// Rows is the number of rows, which is one epoch.
+// Rows is the number of rows in one epoch.
 func (p *Packed) Rows() int { return p.Stats.Rows }
 
-// MaxStarts is the most that one row adds to the starts of a batch.
+// MaxStarts is the largest number of document starts in one row.
 func (p *Packed) MaxStarts() int { return p.starts }
 
-// Batch fills B rows of training: those that come after at rows, counted from the
-// beginning of the run, through one epoch after another. Tokens and targets are B×T,
-// row-major. It returns where documents begin in the batch, in starts, which is
-// emptied first; with room for B·MaxStarts nothing is allocated. What a row does not
-// fill has token 0 and target Ignored, and is of no document. It panics if a slice
-// is not of size B·T or there are no rows.
+// Batch fills B rows for training. The run has had at rows before, over all epochs; Batch
+// gives the next B. tokens and targets are B×T, row-major. It returns the positions in the
+// batch where documents begin, in the memory of starts; if starts has room for B·MaxStarts,
+// nothing is allocated. Positions after the last document of a row have token 0, target
+// Ignored, and are documents of padding. Batch panics if a slice is not of size B·T or there
+// are no rows.
 func (p *Packed) Batch(at uint64, B int, tokens, targets, starts []int32) []int32 {
 	checkBatch("corpus.Packed.Batch", B, p.T, tokens, targets)
 	starts = starts[:0]
@@ -26,17 +26,17 @@ func (p *Packed) Batch(at uint64, B int, tokens, targets, starts []int32) []int3
 	return starts
 }
 
-// Counted is the number of targets that count in the B rows after at.
-func (p *Packed) Counted(at uint64, B int) (n int) {
+// targetsIn is the number of targets that count in the next B rows, after at rows.
+func (p *Packed) targetsIn(at uint64, B int) (n int) {
 	for i := range B {
-		n += int(p.counted[p.row(at+uint64(i))])
+		n += int(p.targets[p.row(at+uint64(i))])
 	}
 	return n
 }
 
-// Sweep fills B rows of an evaluation: the rows first, first+1, … in the order in
-// which they were laid; after the last, rows of padding. All rows together have every
-// target once. It is Batch otherwise.
+// Sweep fills B rows for evaluation: the rows first, first+1, … in their stored order, and
+// rows of padding after the last. All rows together have every target once. Otherwise it is
+// as Batch.
 func (p *Packed) Sweep(first, B int, tokens, targets, starts []int32) []int32 {
 	checkBatch("corpus.Packed.Sweep", B, p.T, tokens, targets)
 	starts = starts[:0]
@@ -46,7 +46,7 @@ func (p *Packed) Sweep(first, B int, tokens, targets, starts []int32) []int32 {
 	return starts
 }
 
-// row is the row that comes after at rows.
+// row is the index of the row that follows after at rows, over all epochs.
 func (p *Packed) row(at uint64) int {
 	n := uint64(p.Rows())
 	if n == 0 {
@@ -58,7 +58,8 @@ func (p *Packed) row(at uint64) int {
 	return int(p.order[at%n])
 }
 
-// shuffle draws the order of an epoch: a permutation, each as likely as any other.
+// shuffle draws the order of the rows in an epoch: a permutation, each with equal
+// probability.
 func (p *Packed) shuffle(epoch uint64) {
 	p.epoch = epoch
 	for i := range p.order {
@@ -68,7 +69,7 @@ func (p *Packed) shuffle(epoch uint64) {
 	}
 }
 
-// fill writes a row, or padding if there is no such row, as number i of a batch.
+// fill writes a row as row i of a batch; padding if there is no such row.
 func (p *Packed) fill(row, i int, tokens, targets, starts []int32) []int32 {
 	x, at, end := p.examples, i*p.T, (i+1)*p.T
 	if row < p.Rows() {
@@ -92,7 +93,7 @@ func (p *Packed) fill(row, i int, tokens, targets, starts []int32) []int32 {
 	return starts
 }
 
-// Places is where the documents of the row that comes after at rows were read.
+// Places lists where the documents of the row that follows after at rows were read.
 func (p *Packed) Places(at uint64) []Place {
 	row := p.row(at)
 	var places []Place
