@@ -12,7 +12,7 @@ func ExampleConfig_Ledger() {
 	for _, t := range c.Ledger() {
 		fmt.Printf("%-20s %-15s %6d\n", t.Name, t.Formula, t.Total())
 	}
-	fmt.Println("in all", c.Ledger().Total(), "of which cannot learn", c.ImpotentKeyBiases())
+	fmt.Println("in all", c.Ledger().Total(), "of which cannot learn", c.KeyBiasesWithoutGradient())
 	// Output:
 	// token embedding      n_vocab·d          320
 	// position embedding   n_context·d        128

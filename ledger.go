@@ -77,9 +77,9 @@ func (l layer) terms() (all Ledger) {
 
 const tiedNote = " (tied to the token embedding)"
 
-// ImpotentKeyBiases is the number of parameters that cannot learn: the biases of
+// KeyBiasesWithoutGradient is the number of parameters that cannot learn: the biases of
 // the keys, whose gradient is identically zero, eq. (29).
-func (c Config) ImpotentKeyBiases() int {
+func (c Config) KeyBiasesWithoutGradient() int {
 	if !c.Bias {
 		return 0
 	}

@@ -40,7 +40,7 @@ func TestCountsInTheChapters(t *testing.T) {
 		"03-attention.md":      {12 * n * 2 * d, 3 * d / 2},
 		"06-lora.md":           {all, top, (all - top) / 12, all - top, gpt2.Ledger().Total(), gpt2.Ledger().Total() + all},
 		"07-network.md": {gpt2.BlockLedger().Total(), one.Ledger().Total(), gpt2.Ledger().Total(), tied.Ledger().Total(),
-			gpt2.Vocab*d + gpt2.Vocab, gpt2.ImpotentKeyBiases(), 16 * d, 16 * gpt2.Vocab},
+			gpt2.Vocab*d + gpt2.Vocab, gpt2.KeyBiasesWithoutGradient(), 16 * d, 16 * gpt2.Vocab},
 		"errata.md": {all, gpt2.Ledger().Total(), tied.Ledger().Total(), gpt2.Ledger().Total() + all},
 	} {
 		text := strings.ReplaceAll(pages[page], "{,}", ",")

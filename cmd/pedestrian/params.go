@@ -104,7 +104,7 @@ func totals(c pedestrian.Config, a pedestrian.AdapterConfig) []count {
 		{fmt.Sprintf("this network, %d %s", c.Blocks, plural(c.Blocks, "block")), all, fmt.Sprintf("%.2f × the minimal one", float64(all)/float64(minimal.Ledger().Total()))},
 		{"FC_logits, when it is a layer of its own", logits, ""},
 		{"the network with tied logits, no logits bias", tied.Ledger().Total(), fmt.Sprintf("%+.1f %%", 100*(float64(tied.Ledger().Total())/float64(all)-1))},
-		{"key biases that cannot learn, eq. (29)", c.ImpotentKeyBiases(), ""},
+		{"key biases that cannot learn, eq. (29)", c.KeyBiasesWithoutGradient(), ""},
 		{fmt.Sprintf("LoRA on the logits alone, r = %d", a.Rank), loraHead, share(loraHead, logits)},
 		{fmt.Sprintf("LoRA on %s, r = %d", joinTargets(a.Targets), a.Rank), lora, share(lora, all) + ", " + fmt.Sprintf("%.1f %%", 100*(float64(lora)/float64(all)-1)) + " to train"},
 		{"this network and that adapter together", all + lora, ""},

@@ -17,7 +17,7 @@ func (s *textScreen) plan() {
 		source, commas(d.Bytes), d.Tokenizer.Kind(), commas(info.Train), commas(info.Val), d.Tokenizer.Vocab())
 	s.warnings(d.Warnings)
 	dead := ""
-	if n := c.ImpotentKeyBiases(); n > 0 {
+	if n := c.KeyBiasesWithoutGradient(); n > 0 {
 		dead = fmt.Sprintf(" (%s of them key biases that cannot learn, eq. 29)", commas(n))
 	}
 	s.row("network", "%s, %s, width %d, context %d: %s parameters%s",
