@@ -44,7 +44,11 @@ var mayImport = map[string][]string{
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
 	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval"},
 
-	"internal/faultdisk":  {"durable"},
+	"internal/faultdisk": {"durable"},
+	"examples/train":     {"", "token", "corpus", "generate", "train"},
+	"examples/finetune":  {"", "corpus", "train", "hub", "model"},
+	"examples/generate":  {"engine", "generate", "hub", "model"},
+
 	"internal/mutants":    {},
 	"internal/release":    {},
 	"internal/trajectory": {""},

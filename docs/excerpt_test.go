@@ -25,11 +25,17 @@ var update = flag.Bool("update", false, "rewrite the code excerpts of the chapte
 // from machine to machine.
 var excerpt = regexp.MustCompile("(?m)^<!-- excerpt: (\\S+) (\\S+)( contract)? -->\n(?:```go\n(?s:.*?)^```\n)?")
 
-// TestExcerpts checks that the code in the chapters is the code of the tree;
+// TestExcerpts checks that the code in the chapters and in README.md is the code of the tree;
 // with -update it makes it so.
 func TestExcerpts(t *testing.T) {
 	count := 0
-	for path, text := range chapters(t) {
+	pages := chapters(t)
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages["../README.md"] = string(readme)
+	for path, text := range pages {
 		want := excerpt.ReplaceAllStringFunc(text, func(block string) string {
 			count++
 			m := excerpt.FindStringSubmatch(block)

@@ -1,8 +1,11 @@
 package hub
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -37,5 +40,29 @@ func TestEnvironment(t *testing.T) {
 	set["HF_TOKEN"], set["TRANSFORMERS_OFFLINE"] = "hf_mirror", "yes"
 	if a := Environment(lookup); a.Remote.Token != "hf_mirror" || !a.Offline || a.Remote.Endpoint != "https://mirror.example.com" {
 		t.Errorf("with HF_TOKEN, offline, at a mirror: %+v", a)
+	}
+}
+
+// LoadModel takes directories, and says what to do with a name; Fetch finds what is there.
+func TestNamesAreFetched(t *testing.T) {
+	if _, err := LoadModel("someone/small"); err == nil || !strings.Contains(err.Error(), "Access.Fetch finds or downloads it") {
+		t.Errorf("LoadModel of a name: %v", err)
+	}
+	dir := t.TempDir()
+	snapshot := filepath.Join(dir, "models--someone--small", "snapshots", strings.Repeat("a", 40))
+	for name, text := range map[string]string{
+		filepath.Join(snapshot, configFile): "{}", filepath.Join(snapshot, weightsFile): "",
+		filepath.Join(dir, "models--someone--small", "refs", "main"): strings.Repeat("a", 40),
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := Access{Cache: Cache{Dir: dir}, Offline: true}
+	if got, err := a.Fetch(t.Context(), "someone/small"); err != nil || got != snapshot {
+		t.Errorf("Fetch of what is there: %q, %v", got, err)
+	}
+	if _, err := a.Fetch(t.Context(), "someone/else"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Fetch of what is not there, offline: %v", err)
 	}
 }

@@ -1,6 +1,9 @@
 package hub
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -18,9 +21,13 @@ type Model[T pedestrian.Float] struct {
 	Name      string           // what others call it, such as "openai-community/gpt2"; "" when it is not known
 }
 
-// LoadModel reads the model in the directory path, in float32.
+// LoadModel reads the model in the directory path, in float32. What the hub calls a model
+// is no path: package model opens both, and [Access.Fetch] brings one into the cache.
 func LoadModel(path string) (*Model[float32], error) {
 	d, err := Open(path)
+	if errors.Is(err, fs.ErrNotExist) && CheckRepo(path) == nil {
+		return nil, fmt.Errorf("reading the model: there is no directory %s: if it is the name of a model on the hub, Access.Fetch finds or downloads it and returns its directory, and model.Open does so with Options.Fetch", path)
+	}
 	if err != nil {
 		return nil, err
 	}

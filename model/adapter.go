@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -73,16 +75,21 @@ func (m *Model) OpenAdapter(ctx context.Context, name string, o Options) (*Adapt
 	if c.Network != m.Params.Config {
 		return nil, inputf("%s stands beside a network of other sizes than %s: give the base that it was trained on, %s", name, m.Path, c.Base.Path)
 	}
-	return &Adapter{trained(c, c.Tokenizer), name, c}, nil
+	return &Adapter{trained(c.Base, c.State.Adapter, c.Tokenizer), name, c}, nil
 }
 
-// trained is the adapter that the run of c has trained, as others take it.
-func trained(c *train.Checkpoint, tok *token.Tokenizer) *hub.Adapter {
-	name := c.Base.Name
-	if name == "" {
-		name = c.Base.Path
+// AdapterOf is the adapter that r has trained, for the base that r went on from: to be
+// written by package hub, or merged. It panics where r trains no adapter.
+func AdapterOf(r *train.Run) *Adapter {
+	if r.State.Adapter == nil {
+		panic("model.AdapterOf: the run trains a network, not an adapter")
 	}
-	return &hub.Adapter{Adapter: c.State.Adapter, BaseName: name, BaseSHA256: c.Base.SHA256, Tokenizer: tok}
+	return &Adapter{trained(r.Base, r.State.Adapter, r.Data.Tokenizer), r.Dir, nil}
+}
+
+// trained is an adapter that a run has trained beside b, as others take it.
+func trained(b *train.Base, a *pedestrian.Adapter[float32], tok *token.Tokenizer) *hub.Adapter {
+	return &hub.Adapter{Adapter: a, BaseName: cmp.Or(b.Name, b.Path), BaseSHA256: b.SHA256, Tokenizer: tok}
 }
 
 // grow gives m a vocabulary of that many tokens, for an adapter that has rows of them.

@@ -39,7 +39,7 @@ func (m *Model) ExportAdapter() (a *hub.Adapter, base *pedestrian.Params[float32
 	if m.Adapter == nil || m.Checkpoint == nil || m.Checkpoint.State.Adapter != m.Adapter {
 		return nil, m.Params
 	}
-	return m.Unfold(trained(m.Checkpoint, m.Export().Tokenizer))
+	return m.Unfold(trained(m.Checkpoint.Base, m.Adapter, m.Export().Tokenizer))
 }
 
 // Unfold is an adapter beside m, and its base, as others have them: where m's network was

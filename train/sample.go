@@ -7,6 +7,15 @@ import (
 	"github.com/pedestrian-ml/pedestrian/generate"
 )
 
+// Writer is a writer for the network as it is now, whose texts begin and end as those that
+// it is trained on. It must not be used while Train is at work.
+func (r *Run) Writer() *generate.Writer {
+	if r.writer == nil {
+		r.writer = r.Options.writer(r.net, r.Network, r.Data.Tokenizer, r.Data.Begin)
+	}
+	return r.writer
+}
+
 // sampleStart is how much of a document without a prompt a sample goes on from.
 const sampleStart = 8 // tokens
 
@@ -14,12 +23,9 @@ const sampleStart = 8 // tokens
 // prompt of one that is kept for validation, or of one that is learnt where none is;
 // another one each time.
 func (r *Run) sample(ctx context.Context) (Sample, error) {
-	if r.writer == nil {
-		r.writer = r.Options.writer(r.net, r.Network, r.Data.Tokenizer, r.Data.Begin)
-	}
 	request := generate.Request{Sampling: generate.Sampling{Temperature: 0.8, Seed: r.State.Seed, MaxTokens: r.Options.SampleTokens}}
 	if r.Data.ValExamples == nil {
-		request.Prompt = r.writer.DefaultPrompt()
+		request.Prompt = r.Writer().DefaultPrompt()
 		text, err := r.write(ctx, request)
 		return Sample{r.State.Step, request.Prompt, text}, err
 	}
@@ -38,6 +44,6 @@ func (r *Run) sample(ctx context.Context) (Sample, error) {
 }
 
 func (r *Run) write(ctx context.Context, request generate.Request) (string, error) {
-	results, err := r.writer.WriteAll(ctx, []generate.Request{request})
+	results, err := r.Writer().WriteAll(ctx, []generate.Request{request})
 	return results[0].Text, err
 }
