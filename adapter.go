@@ -13,7 +13,7 @@ type LoRA[T Float] struct {
 
 // AdapterBlock holds what an adapter has in one transformer block.
 type AdapterBlock[T Float] struct {
-	Q, K, V, QKV, AttProj, Expand, Contract LoRA[T]
+	Q, K, V, QKV, AttProj, Expand, Contract LoRA[T] // the layers that have a pair; the others are zero
 
 	// Own are the gains and biases that are trained. They stand in the place of the
 	// network's, which never change; those that are not trained are without V.

@@ -16,7 +16,7 @@ import (
 //
 // Matrices decay; gains and biases do not.
 type AdamW struct {
-	LR, Beta1, Beta2, Eps, Decay float64
+	LR, Beta1, Beta2, Eps, Decay float64 // Beta1, Beta2 and Eps are β₁, β₂ and ε
 
 	// Up is the ratio of LoRA+ (Hayou, Ghosh and Yu): of an adapter, u and all
 	// vectors learn at the rate Up·LR, and d at LR. 0 means 1.

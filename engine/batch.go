@@ -20,7 +20,7 @@ const Ignored int32 = -1
 // and what it costs grows with its own length.
 type Batch struct {
 	B, T            int
-	Tokens, Targets []int32
+	Tokens, Targets []int32 // ids, sequence after sequence
 	Starts          []int32
 }
 

@@ -107,7 +107,7 @@ func (c *Choice) Answer() Answer {
 
 // Accuracy counts answers that are right, by the three measures.
 type Accuracy struct {
-	Questions int `json:"questions"`
+	Questions int `json:"questions"` // counts of questions and choices, then of questions answered rightly by each rule
 	Choices   int `json:"choices"`
 	Likeliest int `json:"likeliest"`
 	PerChar   int `json:"per_char"`

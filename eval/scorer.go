@@ -23,7 +23,7 @@ type Options struct {
 	Rows    int // windows that are computed at once; 0 means about 2,048 tokens
 	Threads int // 0 means one a processor
 
-	Precision engine.Precision
+	Precision engine.Precision // of the products
 }
 
 // Check fills in what is zero, for a network of configuration c, or says in one line

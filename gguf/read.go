@@ -27,7 +27,7 @@ const (
 // uint32, int32, float32, bool, string, uint64, int64 or float64, or a slice of one
 // of these.
 type Pair struct {
-	Key   string
+	Key   string // its name, and a value of the type that the file declares
 	Value any
 }
 

@@ -40,11 +40,11 @@ func (i Identity) Residual() (c Claim) {
 // A Claim says that Value is at most Limit or, with Above, that it is at least
 // Limit: that something is broken which must break.
 type Claim struct {
-	What  string `json:"what"`
+	What  string `json:"what"` // in words
 	Value Number `json:"value"`
 	Limit Number `json:"limit"`
 	Above bool   `json:"above,omitempty"`
-	OK    bool   `json:"ok"`
+	OK    bool   `json:"ok"` // it holds
 }
 
 // atMost claims that an error is no larger than its limit.

@@ -13,7 +13,7 @@ import (
 // start of a document, and the mask is [Causal] with these starts, so that every
 // document is computed as if it were alone.
 type Sequence struct {
-	Tokens  []int `json:"tokens"`
+	Tokens  []int `json:"tokens"` // ids, and the id that is to be predicted at each place
 	Targets []int `json:"targets"`
 	Starts  []int `json:"starts,omitempty"`
 }

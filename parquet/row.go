@@ -11,7 +11,7 @@ type Struct []Field
 
 // A Field is a part of a Struct.
 type Field struct {
-	Name  string
+	Name  string // of the column, and its value in this row
 	Value any
 }
 

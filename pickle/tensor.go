@@ -34,7 +34,7 @@ type storage struct {
 
 // A Tensor is a view of numbers in the file.
 type Tensor struct {
-	Name  string
+	Name  string // of the state dictionary
 	DType safetensors.DType
 	Shape []int
 

@@ -14,7 +14,7 @@ import (
 // A Scalar is a point of the curve Tag.
 type Scalar struct {
 	Tag   string
-	Value float32
+	Value float32 // of the tag at the step
 }
 
 // AppendHeader appends what a file begins with: the version of the format, and that

@@ -5,7 +5,7 @@ import "time"
 // An Observer is told what happens in a run, in the goroutine that trains; the run
 // waits until the function returns. A nil function is not called.
 type Observer struct {
-	Step     func(Update)
+	Step     func(Update) // each is called after what its name says; nil ones are not
 	Evaluate func(Evaluation)
 	Sample   func(Sample)
 	Save     func(Saved)
@@ -38,20 +38,20 @@ type Evaluation struct {
 
 // A Sample is text that the network wrote after a step.
 type Sample struct {
-	Step         int
+	Step         int // after which it was written
 	Prompt, Text string
 }
 
 // Saved is a checkpoint that is complete under its name.
 type Saved struct {
-	Step int
+	Step int // that was saved, and its checkpoint's directory
 	Dir  string
 }
 
 // Trouble is something that went wrong and did not end the run: a checkpoint that
 // could not be saved, and is tried again with the next; too little room.
 type Trouble struct {
-	Step int
+	Step int // at which it came, and what failed
 	Err  error
 }
 

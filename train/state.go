@@ -67,7 +67,7 @@ func (p *Progress) validate() error {
 
 // A Score is the loss on the validation split after a step, in nats per token.
 type Score struct {
-	Step int     `json:"step"`
+	Step int     `json:"step"` // after which it was measured, and the mean loss in nats
 	Loss float64 `json:"loss"`
 }
 

@@ -6,7 +6,7 @@ import "github.com/pedestrian-ml/pedestrian"
 // moment. They are all parameters of a network, or an adapter beside a network that
 // is frozen; the other of the two is nil. The zero value is none.
 type Weights struct {
-	Params  *pedestrian.Params[float32]
+	Params  *pedestrian.Params[float32] // all parameters, or an adapter beside them
 	Adapter *pedestrian.Adapter[float32]
 }
 

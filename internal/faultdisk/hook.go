@@ -10,7 +10,7 @@ import (
 // allowed.
 type Hook struct {
 	durable.FS
-	Before func(what, name string) error
+	Before func(what, name string) error // is called with each operation and its name; an error of its own is the operation's
 }
 
 // ShortWrite is what Before returns for a write that ends in the middle.

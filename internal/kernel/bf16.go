@@ -52,7 +52,7 @@ func WidenBF16(y []float32, x []BF16) {
 
 // A MatBF16 is a view of a row-major matrix: row i is V[i*Stride : i*Stride+Cols].
 type MatBF16 struct {
-	Rows, Cols, Stride int
+	Rows, Cols, Stride int // sizes, and the numbers row by row
 	V                  []BF16
 }
 

@@ -8,7 +8,7 @@ type Float interface{ float32 | float64 }
 
 // A Mat is a view of a row-major matrix: row i is V[i*Stride : i*Stride+Cols].
 type Mat[T Float] struct {
-	Rows, Cols, Stride int
+	Rows, Cols, Stride int // sizes, and the numbers row by row
 	V                  []T
 }
 
