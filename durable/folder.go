@@ -44,7 +44,7 @@ func Open(fs FS, dir string) (*Folder, error) {
 		return nil, &Damaged{dir, fmt.Errorf("%s: %w", ManifestFile, err)}
 	}
 	if !m.readable() {
-		return nil, fmt.Errorf("%s has format %d: this program reads the formats %d to %d", dir, m.Format, oldestFormat, format)
+		return nil, fmt.Errorf("%s has format %d: this program reads the formats %d to %d", dir, m.Format, oldestFormat, newestFormat)
 	}
 	return &Folder{Dir: dir, Step: m.Step, fs: fs, files: m.Files}, nil
 }

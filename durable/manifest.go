@@ -12,7 +12,8 @@ import (
 const ManifestFile = "MANIFEST.json"
 
 const (
-	format       = 3        // of what is written: 1 had no manifest, 2 the SHA-256 of every file
+	usualFormat  = 3        // of what is written: 1 had no manifest, 2 the SHA-256 of every file
+	newestFormat = 4        // of what is written where a File asks for it, and that is read
 	oldestFormat = 2        // that is read
 	maxManifest  = 16 << 20 // bytes, for 2 TiB of tensors
 )
@@ -59,7 +60,7 @@ func (m manifest) text() []byte {
 }
 
 // readable says whether this program reads the format.
-func (m manifest) readable() bool { return m.Format >= oldestFormat && m.Format <= format }
+func (m manifest) readable() bool { return m.Format >= oldestFormat && m.Format <= newestFormat }
 
 // parseManifest reads a manifest and checks its own digest. Of a later format only
 // the digest and the number are read.

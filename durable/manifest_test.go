@@ -43,7 +43,7 @@ func TestManifestRefuses(t *testing.T) {
 		"MANIFEST.json: it is not as this program writes it":             seal(`"step": 3`, `"step":  3`),
 		"MANIFEST.json: json: ":                                          seal(`"step": 3`, `"step": "3"`),
 		"MANIFEST.json: invalid character":                               seal(`"step": 3`, `"step"; 3`),
-		"has format 9: this program reads the formats 2 to 3":            seal(`"format": 3`, `"format": 9`),
+		"has format 9: this program reads the formats 2 to 4":            seal(`"format": 3`, `"format": 9`),
 		"state.json: the manifest does not list it":                      seal(`"state.json"`, `"estat.json"`),
 		"MANIFEST.json: 16777217 bytes, more than 16777216":              []byte(strings.Repeat(" ", maxManifest+1)),
 		"numbers: the manifest does not list it":                         seal(`"numbers"`, `"../numbers"`),
@@ -98,7 +98,7 @@ func sealText(body []byte) []byte {
 }
 
 func FuzzManifest(f *testing.F) {
-	whole := manifest{Format: format, Step: 250, Files: []fileEntry{{Name: "config.json", Bytes: 12, SHA256: strings.Repeat("ab", 32)}, {Name: "model.safetensors", Bytes: 2<<20 + 1, CRC32C: blockSums{0, 1, math.MaxUint32}}}}.text()
+	whole := manifest{Format: usualFormat, Step: 250, Files: []fileEntry{{Name: "config.json", Bytes: 12, SHA256: strings.Repeat("ab", 32)}, {Name: "model.safetensors", Bytes: 2<<20 + 1, CRC32C: blockSums{0, 1, math.MaxUint32}}}}.text()
 	f.Add(whole, false)
 	f.Add(bytes.Replace(whole, []byte("00000000"), []byte("0000000"), 1), true)
 	f.Add(manifest{Format: oldestFormat, Step: 250, Files: []fileEntry{{Name: "model.safetensors", Bytes: 1 << 40, SHA256: strings.Repeat("0", 64)}}}.text(), false)
@@ -127,7 +127,7 @@ func FuzzManifest(f *testing.F) {
 // TestManifestIsLinear: a manifest with many checksums.
 func TestManifestIsLinear(t *testing.T) {
 	growth.Linear(t, 64, func(n int) func() {
-		m := manifest{Format: format, Step: 1, Files: []fileEntry{{Name: "a", Bytes: int64(n) * blockSize, CRC32C: make(blockSums, n)}}}
+		m := manifest{Format: usualFormat, Step: 1, Files: []fileEntry{{Name: "a", Bytes: int64(n) * blockSize, CRC32C: make(blockSums, n)}}}
 		text := m.text()
 		return func() {
 			if _, err := parseManifest(text); err != nil {

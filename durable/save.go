@@ -12,6 +12,10 @@ type File struct {
 	Write  func(io.Writer) error // the same each time, from what nobody changes meanwhile
 	Bytes  int64                 // about as many; from 8 MiB on, Save calls Write twice, at the same time
 	Blocks bool                  // Save takes a checksum of each block of 1 MiB, not one digest of all
+
+	// Format is that of the directory at least, since programs that know earlier ones alone
+	// cannot read what is in the file: a number from 3 to 4; 0 = the earliest.
+	Format int
 }
 
 // summedBeside is the size from which on a file is summed up by another goroutine. It
@@ -33,13 +37,13 @@ const summedBeside = 8 << 20
 // Only then it is saved. After an error the attempt is taken back. [Open] reads it.
 func Save(fs FS, dir, name string, step int, files []File) error {
 	return appear(fs, filepath.Join(dir, name), func(temp string) error {
-		m := manifest{Format: format, Step: step}
+		m := manifest{Format: usualFormat, Step: step}
 		for _, f := range files {
 			entry, err := writeSummed(fs, temp, f)
 			if err != nil {
 				return err
 			}
-			m.Files = append(m.Files, entry)
+			m.Files, m.Format = append(m.Files, entry), max(m.Format, f.Format)
 		}
 		_, err := writeSummed(fs, temp, File{Name: ManifestFile, Write: func(w io.Writer) error {
 			_, err := w.Write(m.text())

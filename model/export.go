@@ -81,14 +81,9 @@ func (m *Model) SaveRun(dir string) (checkpoint string, err error) {
 	if len(m.begun) > 0 {
 		begin = m.Tokenizer.Decode(m.begun)
 	}
-	o, err := train.PresetOptions("char")
-	if err != nil {
-		return "", err
-	}
-	o.Preset, o.Data, o.Config, o.Tokenizer = train.ImportPreset, m.absolute, m.Params.Config, train.GPT2
 	h := m.Export()
 	c := &train.Checkpoint{
-		Network: m.Params.Config, Options: o, Data: train.DataInfo{Source: m.absolute, Begin: begin}, Tokenizer: h.Tokenizer,
+		Network: m.Params.Config, Data: train.DataInfo{Source: m.absolute, Begin: begin}, Tokenizer: h.Tokenizer,
 		State: &train.State{Params: m.Params},
 	}
 	if eos, ok := c.Tokenizer.EOS(); !ok || !slices.Equal(h.EOS, []int32{eos}) {

@@ -223,3 +223,40 @@ func TestOpenPassesOver(t *testing.T) {
 		t.Errorf("told of %v, taken %s, opened %s", damaged, taken, m.Path)
 	}
 }
+
+// A network that was trained elsewhere has no options of a run: none are invented, a program
+// of before says that it is later than it, and what such a program has invented is dropped.
+func TestImportedHasNoOptions(t *testing.T) {
+	dir := t.TempDir()
+	step, err := open(t, chat, Options{}).SaveRun(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile(filepath.Join(step, "config.json"))
+	manifest, err2 := os.ReadFile(filepath.Join(step, "MANIFEST.json"))
+	if err != nil || err2 != nil || strings.Contains(string(config), "options") || !strings.Contains(string(manifest), `"format": 4,`) {
+		t.Errorf("%v, %v: %s\n%s", err, err2, config, manifest)
+	}
+	if m := open(t, filepath.Join(dir, "run"), Options{}); !m.Checkpoint.Imported() || m.Checkpoint.Options.Preset != "" {
+		t.Errorf("opened, it has the options %+v", m.Checkpoint.Options)
+	}
+	if _, err := train.Load(step, true); err == nil || !strings.Contains(err.Error(), "was imported, and never trained: there is nothing to resume") {
+		t.Errorf("resumed: %v", err)
+	}
+
+	o, err := train.PresetOptions("char")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := *open(t, step, Options{}).Checkpoint
+	o.Preset, o.Data, o.Config = "import", chat, c.Network
+	c.Options = o
+	former, err := c.Save(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err = os.ReadFile(filepath.Join(former, "MANIFEST.json"))
+	if m := open(t, former, Options{}); err != nil || !strings.Contains(string(manifest), `"format": 3,`) || !m.Checkpoint.Imported() {
+		t.Errorf("what was imported before opens with %+v, %v", m.Checkpoint.Options, err)
+	}
+}

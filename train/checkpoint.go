@@ -45,7 +45,7 @@ var runFiles = []string{MetricsFile, CurveSVG, CurvePNG}
 type Checkpoint struct {
 	Dir       string // where it was loaded from
 	Network   pedestrian.Config
-	Options   Options
+	Options   Options // none of a network that was trained elsewhere
 	Data      DataInfo
 	Base      *Base   // that the run went on from; nil when it began with random weights
 	Ends      []int32 // of a network that was trained elsewhere: the tokens that end a text, where the tokenizer does not say all
@@ -53,16 +53,21 @@ type Checkpoint struct {
 	State     *State
 }
 
-// ImportPreset marks the options of a checkpoint that was not trained here.
-const ImportPreset = "import"
+// importPreset marks options that were made up for a network that was trained elsewhere, by
+// programs which wrote no checkpoint without any.
+const importPreset = "import"
 
-// Imported says whether the network of c was trained elsewhere.
-func (c *Checkpoint) Imported() bool { return c.Options.Preset == ImportPreset }
+// Imported says whether the network of c was trained elsewhere: c has no options of a run.
+func (c *Checkpoint) Imported() bool { return c.Options.AdamEps == 0 }
+
+// newFormat is the format from which on programs read a checkpoint without options, and one
+// whose data were in memory.
+const newFormat = 4
 
 // configJSON is config.json.
 type configJSON struct {
 	Network pedestrian.Config `json:"network"`
-	Options Options           `json:"options"`
+	Options *Options          `json:"options,omitempty"` // none of a network that was trained elsewhere
 	Data    DataInfo          `json:"data"`
 	Base    *Base             `json:"base,omitempty"`
 	Ends    []int32           `json:"ends,omitempty"`
@@ -117,9 +122,15 @@ func saveFiles(fs durable.FS, run string, step int, files []durable.File) (dir s
 func (c *Checkpoint) files() []durable.File {
 	meta := map[string]string{"format": "pedestrian", "step": strconv.Itoa(c.State.Step)}
 	bytes := 4 * int64(len(c.State.Trained().Slab()))
-	config := configJSON{c.Network, c.Options, c.Data, c.Base, c.Ends}
+	config, format := configJSON{c.Network, &c.Options, c.Data, c.Base, c.Ends}, 0
+	if c.Options.Data == "" {
+		format = newFormat
+	}
+	if c.Imported() {
+		config.Options = nil
+	}
 	return []durable.File{
-		{Name: configFile, Write: func(w io.Writer) error { return writeJSON(w, config) }},
+		{Name: configFile, Format: format, Write: func(w io.Writer) error { return writeJSON(w, config) }},
 		{Name: tokenizerFile, Write: func(w io.Writer) error { return writeJSON(w, c.Tokenizer) }},
 		{Name: stateFile, Write: func(w io.Writer) error { return writeJSON(w, c.State.Progress) }},
 		{Name: c.weightsFile(), Bytes: bytes, Blocks: true, Write: func(w io.Writer) error { return writeTensors(w, meta, c.State.Trained().Tensors()) }},

@@ -161,7 +161,7 @@ func TestLoadRefuses(t *testing.T) {
 		{edit("config.json", `"blocks": 2`, `"blocks": 1`), "is not one of this network"},
 		{edit("config.json", `"width": 16`, `"width": 160000`), "config.json needs"},
 		{edit("config.json", `"heads": 2`, `"heads": 3`), "3 heads do not divide the width 16"},
-		{edit("MANIFEST.json", `"format": 3`, `"format": 4`), "step-000003 has format 4: this program reads the formats 2 to 3"},
+		{edit("MANIFEST.json", `"format": 3`, `"format": 5`), "step-000003 has format 5: this program reads the formats 2 to 4"},
 		{edit("config.json", `"heads": 2`, `"haeds": 2`), `config.json: json: unknown field "haeds"`},
 		{edit("config.json", `{`, `{"x"`), "config.json: invalid character"},
 		{truncate("config.json", 0), "config.json: the file ends too early"},

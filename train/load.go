@@ -96,13 +96,14 @@ func (s *reader) meta() (*Checkpoint, error) {
 	if err := config.Network.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
-	if err := config.Options.Validate(); err != nil {
+	options, err := config.options()
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
-	if tuned := config.Options.Tuning.Base != ""; tuned != (config.Base != nil) {
+	if tuned := options.Tuning.Base != ""; tuned != (config.Base != nil) {
 		return nil, fmt.Errorf("%s: a base among the options and none beside them, or the other way round", configFile)
 	}
-	c := &Checkpoint{Dir: s.Dir, Network: config.Network, Options: config.Options, Data: config.Data, Base: config.Base, Ends: config.Ends, State: &State{}}
+	c := &Checkpoint{Dir: s.Dir, Network: config.Network, Options: options, Data: config.Data, Base: config.Base, Ends: config.Ends, State: &State{}}
 	if err := s.json(stateFile, &c.State.Progress); err != nil {
 		return nil, err
 	}
@@ -124,6 +125,20 @@ func (s *reader) meta() (*Checkpoint, error) {
 		return nil, fmt.Errorf("%s has %d tokens, the network in %s %d", tokenizerFile, c.Tokenizer.Vocab(), configFile, c.Network.Vocab)
 	}
 	return c, nil
+}
+
+// options are those of a run; none of a network that was trained elsewhere.
+func (c *configJSON) options() (o Options, err error) {
+	switch {
+	case c.Options == nil && c.Data.Train > 0:
+		return o, fmt.Errorf("it has no options, and a text of %d tokens that was trained on", c.Data.Train)
+	case c.Options == nil:
+		return o, nil
+	}
+	if err := c.Options.Validate(); err != nil || c.Options.Preset == importPreset {
+		return o, err
+	}
+	return *c.Options, nil
 }
 
 // json reads a small file of the checkpoint.

@@ -126,11 +126,11 @@ func TestLoadBest(t *testing.T) {
 	}
 	path := filepath.Join(c.Dir, durable.ManifestFile)
 	text, _ := os.ReadFile(path)
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"format": 3`, `"format": 4`, 1)), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"format": 3`, `"format": 5`, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	reseal(t, c.Dir)
-	if _, _, err := LoadNewest(run, false); err == nil || !strings.Contains(err.Error(), "has format 4: this program reads the formats 2 to 3") {
+	if _, _, err := LoadNewest(run, false); err == nil || !strings.Contains(err.Error(), "has format 5: this program reads the formats 2 to 4") {
 		t.Errorf("a later format: %v", err)
 	}
 }
