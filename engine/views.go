@@ -67,9 +67,6 @@ func loraOf[T Float](a pedestrian.LoRA[T], from int) lora[T] {
 	return lora[T]{down: view(a.Down), up: view(a.Up), magnitude: a.Magnitude.V, scale: T(a.Multiplier), from: from}
 }
 
-// trained says whether l, a gradient, holds any.
-func (l *layerNorm[T]) trained() bool { return l.w != nil || l.b != nil }
-
 // gradients is where a backward pass puts its gradients: those of params, of adapter, or
 // of both.
 type gradients[T Float] struct {
