@@ -150,7 +150,7 @@ func TestSpecialTokens(t *testing.T) {
 // TestLongestMark: of special tokens that begin at one place a template means the longest.
 func TestLongestMark(t *testing.T) {
 	for _, marks := range [][]string{{"<a>", "<a>b"}, {"<a>b", "<a>"}} {
-		tok, err := token.TrainBPE(slices.Values([]string{"to be or not to be"}), token.Learning{Vocab: 260, Specials: marks})
+		tok, err := token.TrainBPE(slices.Values([]string{"to be or not to be"}), token.TrainOptions{Vocab: 260, Specials: marks})
 		if err != nil {
 			t.Fatal(err)
 		}

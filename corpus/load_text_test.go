@@ -15,7 +15,7 @@ import (
 // tokens are the bytes and "ab".
 func begun(t *testing.T) *token.Tokenizer {
 	t.Helper()
-	tok, err := token.TrainBPE(slices.Values([]string{"ab ab"}), token.Learning{Vocab: 260, Specials: []string{"<s>", "</s>"}, EOS: "</s>"})
+	tok, err := token.TrainBPE(slices.Values([]string{"ab ab"}), token.TrainOptions{Vocab: 260, Specials: []string{"<s>", "</s>"}, EOS: "</s>"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestLineEndsAsTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tok, err := token.TrainBPE(slices.Values([]string{text}), token.Learning{Vocab: 286, Specials: []string{"<|endoftext|>"}})
+	tok, err := token.TrainBPE(slices.Values([]string{text}), token.TrainOptions{Vocab: 286, Specials: []string{"<|endoftext|>"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func chatTokenizerOf(t *testing.T, c chatCase) *token.Tokenizer {
 	if c.Tokenizer == token.BPE {
 		var err error
 		text := "Who sat? The hen. Who sat? The owl. User: Assistant: ### Instruction: ### Response: user assistant system\n\n"
-		if tok, err = token.TrainBPE(slices.Values([]string{strings.Repeat(text, 9)}), token.Learning{Vocab: 330, Specials: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}}); err != nil {
+		if tok, err = token.TrainBPE(slices.Values([]string{strings.Repeat(text, 9)}), token.TrainOptions{Vocab: 330, Specials: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}}); err != nil {
 			t.Fatal(err)
 		}
 	}

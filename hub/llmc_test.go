@@ -145,7 +145,7 @@ func TestLLMCTokenizer(t *testing.T) {
 			t.Error("a full disk went unnoticed")
 		}
 	}
-	long, err := token.TrainBPE(func(yield func(string) bool) { yield(strings.Repeat(strings.Repeat("a", 600)+" ", 9)) }, token.Learning{Vocab: 300, MinCount: 1})
+	long, err := token.TrainBPE(func(yield func(string) bool) { yield(strings.Repeat(strings.Repeat("a", 600)+" ", 9)) }, token.TrainOptions{Vocab: 300, MinCount: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

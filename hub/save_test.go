@@ -43,7 +43,7 @@ func TestHuggingFaceRoundTrip(t *testing.T) {
 func TestTokenizerGoesAlong(t *testing.T) {
 	e := exports()["hf-tied"]
 	e.config.Vocab = 300
-	bpe, err := token.TrainBPE(func(yield func(string) bool) { yield(strings.Repeat("the cat sat on the mat. ", 30)) }, token.Learning{Vocab: 290, MinCount: 1, Specials: []string{"<|endoftext|>"}})
+	bpe, err := token.TrainBPE(func(yield func(string) bool) { yield(strings.Repeat("the cat sat on the mat. ", 30)) }, token.TrainOptions{Vocab: 290, MinCount: 1, Specials: []string{"<|endoftext|>"}})
 	if err != nil {
 		t.Fatal(err)
 	}

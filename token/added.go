@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// A finder looks for added tokens in a text: of those that begin earliest the
-// longest. It has two passes; the second looks only between the finds of the first.
-type finder [2]*trie
+// A finder looks for added tokens in a text: the longest of those that begin first. It has
+// two passes; the second looks only between the matches of the first.
+type addedTries [2]*trie
 
-// A trie holds the added tokens of one pass: a node for each place where two of them
-// part, and for each end of one, so that its size is that of their texts.
+// A trie holds the added tokens of one pass. It has a node where two tokens diverge and
+// where one ends; so its size is that of their texts.
 type trie struct {
-	text  string     // from the node above to this one
-	next  []*trie    // in the order of their first bytes
-	at    int        // one more than the place in bpe.added of the token that ends here; 0 = none
-	begin *[256]bool // of the root: bytes that a token begins with
+	text  string     // text on the edge from the parent
+	next  []*trie    // children, sorted by first byte
+	index int        // 1 plus the index in bpe.added of the token that ends here; 0 = none
+	begin *[256]bool // root only: bytes with which a token begins
 }
 
-func newFinder(added []Added) (f finder) {
+func newFinder(added []Added) (f addedTries) {
 	for i, a := range added {
 		pass := 0
 		if a.normalized {
@@ -32,37 +32,37 @@ func newFinder(added []Added) (f finder) {
 	return f
 }
 
-// child is where the node is, or belongs, below n whose text begins with c.
+// child finds the child of n whose text begins with c, or the index where to insert it.
 func (n *trie) child(c byte) (i int, found bool) {
 	return slices.BinarySearchFunc(n.next, c, func(n *trie, c byte) int { return int(n.text[0]) - int(c) })
 }
 
-// add puts a token, which is not empty, into the trie with root n.
+// add inserts a token, which is not empty, below the root n.
 func (n *trie) add(text string, at int) {
 	for n.begin[text[0]] = true; ; {
 		i, found := n.child(text[0])
 		if !found {
-			n.next = slices.Insert(n.next, i, &trie{text: text, at: at})
+			n.next = slices.Insert(n.next, i, &trie{text: text, index: at})
 			return
 		}
 		c, same := n.next[i], 0
 		for same < len(text) && same < len(c.text) && text[same] == c.text[same] {
 			same++
 		}
-		if same < len(c.text) { // they part within c
+		if same < len(c.text) { // split c
 			n.next[i] = &trie{text: c.text[:same], next: []*trie{c}}
 			c.text = c.text[same:]
 			c = n.next[i]
 		}
 		if text = text[same:]; text == "" {
-			c.at = at
+			c.index = at
 			return
 		}
 		n = c
 	}
 }
 
-// match returns the longest token that text begins with, as trie.at, and its length.
+// match returns the longest token that is a prefix of text, as trie.at, and its length.
 func (n *trie) match(text string) (at, length int) {
 	for i := 0; i < len(text); {
 		j, found := n.child(text[i])
@@ -70,22 +70,22 @@ func (n *trie) match(text string) (at, length int) {
 			break
 		}
 		n = n.next[j]
-		if i += len(n.text); n.at > 0 {
-			at, length = n.at, i
+		if i += len(n.text); n.index > 0 {
+			at, length = n.index, i
 		}
 	}
 	return at, length
 }
 
-// split calls text for what is to be encoded and token for each added token, in
-// order. With plain set, special tokens are left in the text; where one stands, no
-// other token of the same pass is looked for.
-func (b *bpe) split(s string, plain bool, text func(string), token func(Added)) {
-	b.pass(0, s, plain, func(s string) { b.pass(1, s, plain, text, token) }, token)
+// split calls text for each ordinary part of s and token for each added token, in order.
+// With plain, special tokens are ordinary text; no other token of the same pass is looked
+// for inside them.
+func (b *bpe) splitAdded(s string, plain bool, text func(string), token func(Added)) {
+	b.splitPass(0, s, plain, func(s string) { b.splitPass(1, s, plain, text, token) }, token)
 }
 
-func (b *bpe) pass(pass int, s string, plain bool, text func(string), token func(Added)) {
-	root := b.find[pass]
+func (b *bpe) splitPass(pass int, s string, plain bool, text func(string), token func(Added)) {
+	root := b.tries[pass]
 	if root == nil {
 		text(s)
 		return
@@ -116,20 +116,20 @@ func (b *bpe) pass(pass int, s string, plain bool, text func(string), token func
 	}
 }
 
-// encode returns the tokens of s. With plain set, special tokens are not looked for.
+// encode returns the tokens of s. With plain, special tokens are ordinary text.
 func (b *bpe) encode(s string, plain bool) []int32 {
 	var ids []int32
-	if plain && !b.words() {
+	if plain && !b.hasWords() {
 		return b.append(ids, s)
 	}
-	b.split(s, plain,
+	b.splitAdded(s, plain,
 		func(s string) { ids = b.append(ids, s) },
 		func(a Added) { ids = append(ids, a.ID) })
 	return ids
 }
 
-// words reports whether there are added tokens that are not special.
-func (b *bpe) words() bool {
+// hasWords reports whether there are added tokens that are not special.
+func (b *bpe) hasWords() bool {
 	for _, a := range b.added {
 		if !a.Special {
 			return true
@@ -138,10 +138,10 @@ func (b *bpe) words() bool {
 	return false
 }
 
-// EncodeMarkup is [Tokenizer.Encode] for a text in which special tokens are written
-// out, such as a rendered chat template: "<|endoftext|>" becomes that token. Use it
-// for text that the program wrote; in a stranger's text the marks are text. For
-// characters and bytes, which have no special tokens, it is Encode.
+// EncodeMarkup is [Tokenizer.Encode] for a text with special tokens, such as a rendered chat
+// template: "<|endoftext|>" becomes that token. Use it for text that the program wrote. In a
+// user's text the marks are ordinary text. Characters and bytes have no special tokens; for
+// them it is Encode.
 func (t *Tokenizer) EncodeMarkup(text string) ([]int32, error) {
 	if t.bpe == nil {
 		return t.Encode(text)
@@ -149,8 +149,8 @@ func (t *Tokenizer) EncodeMarkup(text string) ([]int32, error) {
 	return t.bpe.encode(text, false), nil
 }
 
-// Visible returns text with the special tokens among ids left out, as it is shown
-// to a reader. It panics like [Tokenizer.Decode].
+// Visible returns the text of ids without the special tokens, for display. It panics like
+// [Tokenizer.Decode].
 func (t *Tokenizer) Visible(ids []int32) string {
 	var b strings.Builder
 	for _, id := range ids {

@@ -2,13 +2,13 @@ package token
 
 import "unicode/utf8"
 
-// Files of byte-level tokenizers write each byte as one visible character: the
-// printable bytes of Latin-1 as themselves, the other 68 as U+0100 onward in the
-// order of their values. A space is Ġ, a line's end Ċ. The ids of GPT-2's first
-// 256 tokens follow the same table: printable bytes first.
+// Files of byte-level tokenizers write each byte as one visible character: printable bytes
+// of Latin-1 as themselves, the other 68 as U+0100 onward in the order of their values. A
+// space is Ġ, a line end Ċ. The ids of GPT-2's first 256 tokens have the same order:
+// printable bytes first.
 var (
-	letterOf [256]rune  // the character that a byte is written as
-	byteOf   [324]int16 // the byte that a character is written for, or none
+	letterOf [256]rune  // the character of a byte
+	byteOf   [324]int16 // the byte of a character, or none
 	byteByID [256]byte  // the byte whose token has this id in GPT-2
 )
 
@@ -38,8 +38,8 @@ func printable(b int) bool {
 	return b >= '!' && b <= '~' || b >= 0xa1 && b <= 0xff && b != 0xad
 }
 
-// spell is how a file writes the bytes of a token.
-func spell(text string) string {
+// toByteLevel writes the bytes of a token in byte-level characters.
+func toByteLevel(text string) string {
 	out := make([]byte, 0, len(text)+8)
 	for i := range len(text) {
 		out = utf8.AppendRune(out, letterOf[text[i]])
@@ -47,9 +47,9 @@ func spell(text string) string {
 	return string(out)
 }
 
-// unspell returns the bytes that a file wrote as text, and whether every
-// character of it stands for a byte.
-func unspell(text string) (string, bool) {
+// fromByteLevel returns the bytes of a text in byte-level characters. ok is false if a
+// character stands for no byte.
+func fromByteLevel(text string) (string, bool) {
 	out := make([]byte, 0, len(text))
 	for _, r := range text {
 		if int(r) >= len(byteOf) || byteOf[r] == none {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// A class is what GPT-2's split pattern sees in a character: \p{L}, \p{N}, \s or
-// none of them. A byte that is not part of a character is decoded as U+FFFD, a symbol.
+// A class is the category of a character in GPT-2's split pattern: \p{L}, \p{N}, \s or none
+// of them. A byte that is not part of a character is decoded as U+FFFD, a symbol.
 type class uint8
 
 const (
@@ -19,9 +19,9 @@ const (
 	space
 )
 
-// classesBin holds the classes of all code points: for each run of equal ones the
-// number 4·length + class, as a uvarint. They are those of Unicode 16.0, asked of
-// the reference (testdata/classes.py), and are pinned here because package unicode
+// classesBin holds the classes of all code points: for each run of equal classes the
+// number 4·length + class, as a uvarint. They are of Unicode 16.0, taken from
+// the reference (testdata/classes.py). They are pinned here because package unicode
 // changes with the version of Go: 1.26 has Unicode 15.0, in which 4,924 letters and
 // 80 numbers of 16.0 are unassigned.
 //
@@ -65,7 +65,7 @@ type classTable struct {
 
 func (t *classTable) of(r rune) class { return t.blocks[t.block[r>>8]][r&255] }
 
-// at is the class of the character that begins at text[i] and how many bytes it has.
+// at is the class of the character that begins at text[i], and its length in bytes.
 func (t *classTable) at(text string, i int) (class, int) {
 	if c := text[i]; c < utf8.RuneSelf {
 		return asciiClass[c], 1

@@ -12,18 +12,18 @@ import (
 	"strconv"
 )
 
-// A config is what stands beside a vocabulary in a directory of Hugging Face.
+// A config is the configuration beside a vocabulary in a directory of Hugging Face.
 type config struct {
-	class       string // tokenizer_class; "" if nothing says
+	class       string // tokenizer_class; "" if missing
 	prefixSpace *bool
 	eos         string
 	chat        string
-	added       map[string]Added // with their ids, by text
-	named       map[string]Added // bos_token and its like, by name
+	added       map[string]Added // tokens with ids, by text
+	named       map[string]Added // bos_token and others, by name
 	extra       []Added          // special tokens without a name
 }
 
-// specialNames are the special tokens that a configuration gives a name.
+// specialNames are the names of special tokens in a configuration.
 var specialNames = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
 
 // isGPT2 reports whether the class reads vocab.json and merges.txt as GPT-2 does.
@@ -31,8 +31,8 @@ func (c *config) isGPT2() bool {
 	return c.class == "" || c.class == "GPT2Tokenizer" || c.class == "GPT2TokenizerFast"
 }
 
-// readConfig reads the files that say more about the tokenizer, where they are there.
-// They hold a great many settings of other programs, so unknown ones are passed over.
+// readConfig reads the configuration files that exist. They contain many settings of other
+// programs; unknown settings are ignored.
 func readConfig(fsys fs.FS) (*config, error) {
 	c := &config{added: map[string]Added{}, named: map[string]Added{}}
 	for _, f := range []struct {
@@ -61,9 +61,9 @@ func readConfig(fsys fs.FS) (*config, error) {
 	return c, nil
 }
 
-// members returns the values of an object by name: no name twice, and names as they
-// are written, which encoding/json would not insist on.
-func members(raw []byte, what string) (map[string]json.RawMessage, error) {
+// jsonObject reads an object: its values by name. Unlike encoding/json it refuses repeated
+// names and distinguishes upper and lower case.
+func jsonObject(raw []byte, what string) (map[string]json.RawMessage, error) {
 	m := map[string]json.RawMessage{}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	return m, object(d, what+", an object", func(name string) error {
@@ -74,14 +74,15 @@ func members(raw []byte, what string) (map[string]json.RawMessage, error) {
 	})
 }
 
-// A member is a field of an object, and where its value goes.
-type member struct {
+// A jsonField is the name of a field and the destination of its value.
+type jsonField struct {
 	name string
 	into any
 }
 
-// optional reads the value of a name; an absent one, or null, leaves into as it is.
-func optional(m map[string]json.RawMessage, name string, into any) error {
+// readOptional reads the value of name into into. If it is missing or null, into is not
+// changed.
+func readOptional(m map[string]json.RawMessage, name string, into any) error {
 	raw, ok := m[name]
 	if !ok {
 		return nil
@@ -92,21 +93,22 @@ func optional(m map[string]json.RawMessage, name string, into any) error {
 	return nil
 }
 
-// readMarked reads a token in a configuration: a string, null, or an object with its content.
-func readMarked(raw json.RawMessage, name string) (a Added, err error) {
+// readSpecialToken reads a token of a configuration: a string, null, or an object with its
+// content.
+func readSpecialToken(raw json.RawMessage, name string) (a Added, err error) {
 	if len(raw) == 0 || raw[0] != '{' {
-		err = optional(map[string]json.RawMessage{name: raw}, name, &a.Text)
+		err = readOptional(map[string]json.RawMessage{name: raw}, name, &a.Text)
 		return a, err
 	}
-	m, err := members(raw, name)
+	m, err := jsonObject(raw, name)
 	if err != nil {
 		return a, err
 	}
 	var word, left, right bool
-	for _, f := range []member{
+	for _, f := range []jsonField{
 		{"content", &a.Text}, {"special", &a.Special}, {"normalized", &a.normalized}, {"single_word", &word}, {"lstrip", &left}, {"rstrip", &right},
 	} {
-		if err := optional(m, f.name, f.into); err != nil {
+		if err := readOptional(m, f.name, f.into); err != nil {
 			return a, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -117,21 +119,21 @@ func readMarked(raw json.RawMessage, name string) (a Added, err error) {
 }
 
 func (c *config) readSpecialMap(data []byte) error {
-	m, err := members(data, "the map of special tokens")
+	m, err := jsonObject(data, "the map of special tokens")
 	if err != nil {
 		return err
 	}
 	return c.readSpecials(m)
 }
 
-// readSpecials takes the special tokens that m declares: by name, and the others.
+// readSpecials reads the special tokens in m, with and without a name.
 func (c *config) readSpecials(m map[string]json.RawMessage) error {
 	for _, name := range specialNames {
 		raw, ok := m[name]
 		if !ok {
 			continue
 		}
-		a, err := readMarked(raw, name)
+		a, err := readSpecialToken(raw, name)
 		if err != nil {
 			return err
 		}
@@ -148,15 +150,15 @@ func (c *config) readSpecials(m map[string]json.RawMessage) error {
 	return nil
 }
 
-// readExtra reads a list of special tokens, or, as version 5 of transformers writes
-// some, an object of them by name.
+// readExtra reads a list of special tokens, or an object by name, which version 5 of
+// transformers writes for some.
 func (c *config) readExtra(raw json.RawMessage, name string) error {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
 	var list []json.RawMessage
 	if raw[0] == '{' {
-		m, err := members(raw, name)
+		m, err := jsonObject(raw, name)
 		if err != nil {
 			return err
 		}
@@ -167,7 +169,7 @@ func (c *config) readExtra(raw json.RawMessage, name string) error {
 		return fmt.Errorf("%s is %.40q: it must be a list of tokens", name, raw)
 	}
 	for _, raw := range list {
-		a, err := readMarked(raw, "a token of "+name)
+		a, err := readSpecialToken(raw, "a token of "+name)
 		if err != nil {
 			return err
 		}
@@ -180,13 +182,13 @@ func (c *config) readExtra(raw json.RawMessage, name string) error {
 
 // readAddedTokens reads added_tokens.json: texts with their ids.
 func (c *config) readAddedTokens(data []byte) error {
-	m, err := members(data, "the added tokens")
+	m, err := jsonObject(data, "the added tokens")
 	if err != nil {
 		return err
 	}
 	for text := range m {
 		a := Added{Text: text, Special: true}
-		if err := optional(m, text, &a.ID); err != nil {
+		if err := readOptional(m, text, &a.ID); err != nil {
 			return err
 		}
 		c.added[text] = a
@@ -195,15 +197,15 @@ func (c *config) readAddedTokens(data []byte) error {
 }
 
 func (c *config) readTokenizerConfig(data []byte) error {
-	m, err := members(data, "the configuration")
+	m, err := jsonObject(data, "the configuration")
 	if err != nil {
 		return err
 	}
 	var bos, end bool
-	for _, f := range []member{
+	for _, f := range []jsonField{
 		{"tokenizer_class", &c.class}, {"add_prefix_space", &c.prefixSpace}, {"add_bos_token", &bos}, {"add_eos_token", &end},
 	} {
-		if err := optional(m, f.name, f.into); err != nil {
+		if err := readOptional(m, f.name, f.into); err != nil {
 			return err
 		}
 	}
@@ -224,7 +226,7 @@ func (c *config) readTokenizerConfig(data []byte) error {
 
 // readDecoder reads added_tokens_decoder: tokens by id.
 func (c *config) readDecoder(raw json.RawMessage) error {
-	m, err := members(raw, "added_tokens_decoder")
+	m, err := jsonObject(raw, "added_tokens_decoder")
 	if err != nil {
 		return err
 	}
@@ -233,7 +235,7 @@ func (c *config) readDecoder(raw json.RawMessage) error {
 		if err != nil {
 			return fmt.Errorf("added_tokens_decoder has a key %.40q: it must be an id", key)
 		}
-		a, err := readMarked(raw, "added token "+key)
+		a, err := readSpecialToken(raw, "added token "+key)
 		if err != nil {
 			return err
 		}
@@ -264,12 +266,12 @@ func chatTemplate(raw json.RawMessage) (string, error) {
 	return "", fmt.Errorf("chat_template is a list without one named default")
 }
 
-// declare adds the tokens of the configuration to those of h, as transformers does:
-// first those with an id, in the order of their ids, then those with a name, then the
-// others. Of these one that the vocabulary lacks gets the next id that is free; one
-// with a name does not, because a network that was never given it has no row for it.
-// What is a word of the vocabulary anyway, made of bytes or by a merge, stays one.
-func (c *config) declare(h *huggingFace) {
+// addTokens adds the tokens of the configuration to h in the order of transformers: first
+// tokens with an id, sorted by id; then tokens with a name; then the others. A token of the
+// last group that is not in the vocabulary gets the next free id. A token with a name does
+// not: the network was trained without it and has no row for it. A text that is a byte or
+// made by a merge stays an ordinary token.
+func (c *config) addTokens(h *huggingFace) {
 	next := int32(len(h.names))
 	at := map[string]int{}
 	for i, a := range h.added {
@@ -315,7 +317,7 @@ func (c *config) declare(h *huggingFace) {
 	}
 }
 
-// apply gives t what the configuration says about it.
+// apply sets chat template, prefix space, end and beginning of text in t.
 func (c *config) apply(t *Tokenizer) error {
 	t.chat = cmp.Or(c.chat, t.chat)
 	if t.bpe == nil {

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// An encoder turns text into tokens, one goroutine at a time. It remembers words
-// that it has cut, because most words of a text occur often.
+// An encoder turns text into tokens, for one goroutine at a time. It caches the tokens of
+// words, because most words of a text occur often.
 type encoder struct {
 	b       *bpe
 	classes *classTable
@@ -20,14 +20,14 @@ type encoder struct {
 // A span is a part of encoder.tokens.
 type span struct{ from, to int32 }
 
-// Bounds of the memory of an encoder: at most about 12 MB, of words in which no two
-// bytes are joined; then it forgets all.
+// Limits of the cache of an encoder: about 12 MB, when no two bytes are merged. A full cache
+// is cleared.
 const (
-	cachedWords = 1 << 15
-	cachedWord  = 64 // bytes of the longest word that is remembered
+	cachedWords = 1 << 15 // number of words
+	cachedWord  = 64      // bytes of the longest cached word
 )
 
-// append adds the tokens of text to ids.
+// append appends the tokens of text to ids.
 func (e *encoder) append(ids []int32, text string) []int32 {
 	for i := 0; i < len(text); {
 		end := len(text)
@@ -40,7 +40,7 @@ func (e *encoder) append(ids []int32, text string) []int32 {
 	return ids
 }
 
-// word adds the tokens of a word to ids.
+// word appends the tokens of a word to ids.
 func (e *encoder) word(ids []int32, word string) []int32 {
 	if s, ok := e.cache[word]; ok {
 		return append(ids, e.tokens[s.from:s.to]...)
@@ -64,13 +64,13 @@ func (e *encoder) word(ids []int32, word string) []int32 {
 	return ids
 }
 
-// chunkBytes is about how much text is encoded as one unit of parallel work. Where
-// a text is cut depends on the text alone.
+// chunkBytes is the approximate size of a unit of parallel encoding. The places of the cuts
+// depend on the text only.
 const chunkBytes = 128 << 10
 
-// append adds the tokens of a text without added tokens to ids. Long texts are cut
-// before blanks, where words begin whatever stands before them, and the chunks are
-// encoded by as many goroutines as there are processors.
+// append appends the tokens of a text without added tokens to ids. It cuts long texts before
+// blanks, where a word begins in any context, and encodes the chunks with as many goroutines
+// as there are processors.
 func (b *bpe) append(ids []int32, text string) []int32 {
 	if b.prefixSpace && text != "" && text[0] != ' ' {
 		text = " " + text

@@ -88,7 +88,7 @@ func TestEncodeIsTheDefinition(t *testing.T) {
 
 func learntFrom(t *testing.T, text string, vocab int) *Tokenizer {
 	t.Helper()
-	tok, err := TrainBPE(slices.Values([]string{text}), Learning{Vocab: vocab})
+	tok, err := TrainBPE(slices.Values([]string{text}), TrainOptions{Vocab: vocab})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func ExampleGPT2() {
 
 func ExampleTrainBPE() {
 	texts := slices.Values([]string{"low low low low low lower lower newest newest newest widest widest"})
-	t, err := token.TrainBPE(texts, token.Learning{Vocab: 268, MinCount: 2, Specials: []string{"<|endoftext|>"}})
+	t, err := token.TrainBPE(texts, token.TrainOptions{Vocab: 268, MinCount: 2, Specials: []string{"<|endoftext|>"}})
 	if err != nil {
 		fmt.Println(err)
 		return

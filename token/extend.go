@@ -7,11 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Extend returns t with a token more for each of texts that is none yet, and the ids of
-// all of them in the order of texts. The new ones follow the others, stand outside of the
-// merges, and are looked for in every text, by Encode as by EncodeMarkup. Bytes become a
-// BPE without merges, which gives the same ids. Characters cannot be extended: there a
-// text of several characters is none of the tokens.
+// Extend returns t with a new added token for each of texts that is not a token yet, and the
+// ids of all texts in their order. The new tokens have the highest ids. They are not
+// special: Encode finds them, too. Bytes become a BPE without merges, with the same ids.
+// Characters cannot be extended, because their tokens are single characters.
 func (t *Tokenizer) Extend(texts ...string) (*Tokenizer, []int32, error) {
 	b := &bpe{}
 	switch {

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// Spelling is how files of byte-level BPE write a token: a visible character for each
-// byte (a space is Ġ), and added tokens as they are. For other kinds it is
-// [Tokenizer.Token]. It panics if id is outside the vocabulary.
+// Spelling is the form of a token in files of byte-level BPE: a visible character for each
+// byte (a space is Ġ); added tokens as they are. For other kinds it is [Tokenizer.Token]. It
+// panics if id is outside the vocabulary.
 func (t *Tokenizer) Spelling(id int32) string {
 	text := t.Token(id)
 	if t.bpe == nil {
@@ -18,24 +18,24 @@ func (t *Tokenizer) Spelling(id int32) string {
 	if _, added := t.bpe.isAdded[id]; added {
 		return text
 	}
-	return spell(text)
+	return toByteLevel(text)
 }
 
-// Merges returns the merges in the order of their ranks, as files write them: two
-// spellings with a space between. Other kinds than BPE have none.
+// Merges returns the merges in the order of their ranks, in the form of files: two spellings
+// with a space in between. Only BPE has merges.
 func (t *Tokenizer) Merges() []string {
 	if t.bpe == nil {
 		return nil
 	}
 	lines := make([]string, len(t.bpe.merges))
 	for i, m := range t.bpe.merges {
-		lines[i] = spell(t.text[m.left]) + " " + spell(t.text[m.right])
+		lines[i] = toByteLevel(t.text[m.left]) + " " + toByteLevel(t.text[m.right])
 	}
 	return lines
 }
 
-// Files returns the files, by name, that hold t in a directory: for BPE those of
-// [Tokenizer.HuggingFace], for other kinds tokenizer.json, which is ours.
+// Files returns the files, by name, that store t in a directory: for BPE the files of
+// [Tokenizer.HuggingFace], for other kinds a tokenizer.json in a format of this package.
 func (t *Tokenizer) Files() (map[string][]byte, error) {
 	if t.bpe != nil {
 		return t.HuggingFace()
@@ -47,11 +47,10 @@ func (t *Tokenizer) Files() (map[string][]byte, error) {
 	return map[string][]byte{tokenizerFile: append(data, '\n')}, nil
 }
 
-// HuggingFace returns the files, by name, from which Hugging Face's libraries make the
-// same tokenizer: tokenizer.json, of BPE the older pair of vocab.json and merges.txt,
-// tokenizer_config.json and, if there is a chat template, chat_template.jinja. BPE is
-// a GPT2Tokenizer; bytes and characters are models that give the same ids. [LoadFS]
-// reads them, too.
+// HuggingFace returns the files, by name, from which Hugging Face's libraries make the same
+// tokenizer: tokenizer.json, for BPE also vocab.json and merges.txt, tokenizer_config.json,
+// and chat_template.jinja if there is a chat template. BPE is a GPT2Tokenizer; bytes and
+// characters are models with the same ids. [LoadFS] reads the files, too.
 func (t *Tokenizer) HuggingFace() (map[string][]byte, error) {
 	files := map[string][]byte{configFile: t.configJSON()}
 	if t.chat != "" {
@@ -73,16 +72,16 @@ func (t *Tokenizer) HuggingFace() (map[string][]byte, error) {
 	return files, nil
 }
 
-// configJSON is tokenizer_config.json.
+// configJSON writes tokenizer_config.json.
 func (t *Tokenizer) configJSON() []byte {
 	var o bytes.Buffer
 	if t.bpe == nil {
 		o.WriteString(`{"tokenizer_class":"PreTrainedTokenizerFast","clean_up_tokenization_spaces":false`)
 	} else {
 		o.WriteString(`{"tokenizer_class":"GPT2Tokenizer","add_prefix_space":`)
-		put(&o, t.bpe.prefixSpace)
+		writeJSON(&o, t.bpe.prefixSpace)
 	}
-	// The class would take GPT-2's own marks for those that are not named.
+	// A name that is missing would get GPT-2's token by default.
 	for _, name := range []string{"bos_token", "eos_token", "unk_token"} {
 		o.WriteString(`,"` + name + `":`)
 		id, ok := t.BOS()
@@ -90,7 +89,7 @@ func (t *Tokenizer) configJSON() []byte {
 			id, ok = t.EOS()
 		}
 		if ok {
-			put(&o, t.text[id])
+			writeJSON(&o, t.text[id])
 		} else {
 			o.WriteString("null")
 		}
@@ -101,19 +100,19 @@ func (t *Tokenizer) configJSON() []byte {
 			o.WriteByte(',')
 		}
 		fmt.Fprintf(&o, `"%d":`, a.ID)
-		put(&o, a.entry(false))
+		writeJSON(&o, a.entry(false))
 	}
 	o.WriteString("}")
 	if t.chat != "" {
 		o.WriteString(`,"chat_template":`)
-		put(&o, t.chat)
+		writeJSON(&o, t.chat)
 	}
 	o.WriteString("}\n")
 	return o.Bytes()
 }
 
-// SaveDir writes [Tokenizer.Files] into dir, which it makes. Like [Tokenizer.Save] it
-// writes plainly.
+// SaveDir writes [Tokenizer.Files] to dir, and makes dir if needed. Like [Tokenizer.Save] it
+// does not protect against a power failure.
 func (t *Tokenizer) SaveDir(dir string) error {
 	files, err := t.Files()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // tokenizer.json as from vocab.json and merges.txt: the same bytes come back.
 func TestFilesRoundTrip(t *testing.T) {
 	texts := slices.Values([]string{"the cat and the hat, the cat's hat", "  a\n\n\tb é 今日 the the"})
-	for name, o := range map[string]Learning{
+	for name, o := range map[string]TrainOptions{
 		"plain":        {Vocab: 270},
 		"specials":     {Vocab: 280, Specials: []string{"<|endoftext|>", "<pad>"}},
 		"another end":  {Vocab: 280, Specials: []string{"<|endoftext|>", "</s>"}, EOS: "</s>"},

@@ -161,7 +161,7 @@ func littleEndian(ids []int32) []byte {
 // file which Hugging Face's library has read.
 func learnGolden(t *testing.T) []byte {
 	t.Helper()
-	tok, err := TrainBPE(slices.Values(golden().Strings), Learning{Vocab: 1200, MinCount: 2, Specials: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, EOS: "<|im_end|>"})
+	tok, err := TrainBPE(slices.Values(golden().Strings), TrainOptions{Vocab: 1200, MinCount: 2, Specials: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, EOS: "<|im_end|>"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func learnGolden(t *testing.T) []byte {
 // strings: the same tokens and the same merges in the same order.
 func TestLearnsAsTheReference(t *testing.T) {
 	for i, c := range golden().Learnt {
-		tok, err := TrainBPE(slices.Values(c.Texts), Learning{Vocab: c.Vocab, MinCount: c.Least, Specials: c.Specials, PrefixSpace: c.Prefix})
+		tok, err := TrainBPE(slices.Values(c.Texts), TrainOptions{Vocab: c.Vocab, MinCount: c.Least, Specials: c.Specials, PrefixSpace: c.Prefix})
 		if len(c.Merges) == 0 {
 			if err == nil {
 				t.Errorf("case %d: %d merges of nothing", i, len(tok.Merges()))
@@ -203,7 +203,7 @@ func TestLearnsAsTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := TrainBPE(slices.Values(golden().Strings), Learning{Vocab: 1500, Specials: []string{"<|endoftext|>", "<pad>"}})
+	got, err := TrainBPE(slices.Values(golden().Strings), TrainOptions{Vocab: 1500, Specials: []string{"<|endoftext|>", "<pad>"}})
 	if err != nil {
 		t.Fatal(err)
 	}

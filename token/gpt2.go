@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// gpt2Merges is GPT-2's merge table, from which its whole vocabulary follows: the
+// gpt2Merges is GPT-2's merge table, which determines its whole vocabulary: the
 // two parts of 50,000 merges as ids, in the order of their ranks, in four planes of
 // 50,000 bytes: low and high bytes of the left parts, then of the right parts. The
 // table is OpenAI's vocab.bpe (github.com/openai/gpt-2, modified MIT licence), taken
@@ -26,9 +26,9 @@ const (
 	gpt2EndText = gpt2Vocab - 1
 )
 
-// GPT2 returns GPT-2's tokenizer: 256 bytes, 50,000 merges and <|endoftext|>, which
-// is its [Tokenizer.EOS]. It is made on the first call, which takes some
-// hundredths of a second, and shared.
+// GPT2 returns GPT-2's tokenizer: 256 bytes, 50,000 merges and <|endoftext|>, which is its
+// [Tokenizer.EOS]. The first call makes it, in some hundredths of a second; later calls
+// return the same one.
 func GPT2() *Tokenizer { return gpt2() }
 
 var gpt2 = sync.OnceValue(func() *Tokenizer {
@@ -58,7 +58,7 @@ var gpt2 = sync.OnceValue(func() *Tokenizer {
 	return t
 })
 
-// baseTokens are the tokens of the 256 bytes in GPT-2's order, with room for n.
+// baseTokens are the tokens of the 256 bytes in GPT-2's order, with capacity n.
 func baseTokens(n int) []string {
 	text := make([]string, 256, n)
 	for id, b := range byteByID {

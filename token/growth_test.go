@@ -20,7 +20,7 @@ func bytesBPE(added, vocab, merges string) []byte {
 		if id > 0 {
 			b.WriteByte(',')
 		}
-		put(&b, spell(string([]byte{byte(id)})))
+		writeJSON(&b, toByteLevel(string([]byte{byte(id)})))
 		fmt.Fprintf(&b, ":%d", id)
 	}
 	b.WriteString(vocab + `},"merges":[` + merges + `]}}`)
@@ -70,7 +70,7 @@ func TestTokenizersAreLinear(t *testing.T) {
 		"vocabulary of characters": func(n int) []byte {
 			var vocab bytes.Buffer
 			for i := range n {
-				put(&vocab, string(rune(0x10000+i)))
+				writeJSON(&vocab, string(rune(0x10000+i)))
 				vocab.WriteByte(',')
 			}
 			return []byte(`{"format":"pedestrian-tokenizer","version":1,"kind":"chars","vocab":[` + strings.TrimSuffix(vocab.String(), ",") + `]}`)
@@ -118,14 +118,14 @@ func TestPairsAreSpread(t *testing.T) {
 	const n = 20_000
 	p := newPairs(n)
 	again := newPairs(n)
-	if p.times == again.times {
+	if p.multiplier == again.multiplier {
 		t.Fatal("two tables have one multiplier")
 	}
-	p.times = 0x9e3779b97f4a7c15
+	p.multiplier = 0x9e3779b97f4a7c15
 	var bad [][2]int32
 	for left := int32(0); len(bad) < n; left++ {
 		for right := int32(0); right < 1<<12 && len(bad) < n; right++ {
-			if p.first(left, right) < 8 {
+			if p.hash(left, right) < 8 {
 				bad = append(bad, [2]int32{left, right})
 			}
 		}
@@ -135,7 +135,7 @@ func TestPairsAreSpread(t *testing.T) {
 		again.put(b[0], b[1], int32(rank), int32(rank))
 	}
 	for _, b := range bad {
-		at := again.first(b[0], b[1])
+		at := again.hash(b[0], b[1])
 		for i := at; ; i++ {
 			looks++
 			if s := again.slots[i&uint64(len(again.slots)-1)]; s.left == b[0] && s.right == b[1] {

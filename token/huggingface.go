@@ -6,27 +6,27 @@ import (
 	"fmt"
 )
 
-// A huggingFace is what a tokenizer.json of Hugging Face says, as far as it decides
-// how text is cut. Truncation, padding and the trimming of offsets do not.
+// A huggingFace is the content of a tokenizer.json of Hugging Face that decides how text is
+// tokenized. Truncation, padding and trimmed offsets do not.
 type huggingFace struct {
-	vocab  map[string]int32 // by spelling
-	names  []string         // of vocab, in the order of the file
-	merges [][2]string      // spelt
+	vocab  map[string]int32 // id by spelling
+	names  []string         // spellings, in the order of the file
+	merges [][2]string      // pairs of spellings
 	added  []Added
-	eos    string // the added token that ends a text, if the file says so
-	bos    string // that which begins one
-	chat   string // the template of chats, if the file has one
+	eos    string // the end-of-text token, if the file names it
+	bos    string // the beginning-of-text token, if the file names it
+	chat   string // the chat template, if the file has one
 
 	prefixSpace, oneWord, ignoreMerges bool
 }
 
-// Bounds of what a file may ask for.
+// Limits for files.
 const (
-	maxTokens = 1 << 20 // tokens of a vocabulary, and merges
-	maxToken  = 4096    // bytes of a token as it is spelt
+	maxTokens = 1 << 20 // number of tokens, and of merges
+	maxToken  = 4096    // bytes of the spelling of a token
 )
 
-// isHuggingFace reports whether data, which is valid JSON, is to be read as theirs.
+// isHuggingFace reports whether data, which is valid JSON, has the format of Hugging Face.
 func isHuggingFace(data []byte) bool {
 	var top map[string]json.RawMessage
 	if json.Unmarshal(data, &top) != nil {
@@ -37,8 +37,7 @@ func isHuggingFace(data []byte) bool {
 	return model && !ours
 }
 
-// parseHuggingFace reads a tokenizer.json of Hugging Face as far as it decides how
-// text is cut.
+// parseHuggingFace reads a tokenizer.json of Hugging Face.
 func parseHuggingFace(data []byte) (*huggingFace, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	h := &huggingFace{}
@@ -57,7 +56,7 @@ func parseHuggingFace(data []byte) (*huggingFace, error) {
 		case "added_tokens":
 			return h.readAdded(d)
 		case "normalizer":
-			return refuse(d, "normalizer", "text is cut as it is")
+			return expectNull(d, "normalizer", "text is cut as it is")
 		case "pre_tokenizer":
 			return h.readPreTokenizer(d)
 		case "post_processor":
@@ -84,14 +83,14 @@ func errNotByteLevel(what string) error {
 	return fmt.Errorf("%s: only byte-level BPE can be read, as GPT-2's, with pre_tokenizer and decoder of type ByteLevel", what)
 }
 
-// A part is a component of the file: its type and its other fields.
-type part struct {
+// A component is a part of the file: its type and its other fields.
+type component struct {
 	kind   string
 	fields map[string]json.RawMessage
 }
 
-// readPart reads a component: an object, or null, which gives nil.
-func readPart(d *json.Decoder, what string) (*part, error) {
+// readComponent reads a component: an object, or null, for which it returns nil.
+func readComponent(d *json.Decoder, what string) (*component, error) {
 	var raw json.RawMessage
 	if err := d.Decode(&raw); err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, err)
@@ -99,7 +98,7 @@ func readPart(d *json.Decoder, what string) (*part, error) {
 	if string(raw) == "null" {
 		return nil, nil
 	}
-	p := &part{fields: map[string]json.RawMessage{}}
+	p := &component{fields: map[string]json.RawMessage{}}
 	in := json.NewDecoder(bytes.NewReader(raw))
 	err := object(in, what+", an object or null", func(name string) error {
 		if name == "type" {
@@ -120,17 +119,17 @@ func readPart(d *json.Decoder, what string) (*part, error) {
 	return p, err
 }
 
-// refuse reads a component that must be null.
-func refuse(d *json.Decoder, what, because string) error {
-	p, err := readPart(d, what)
+// expectNull returns an error if a component is not null.
+func expectNull(d *json.Decoder, what, because string) error {
+	p, err := readComponent(d, what)
 	if err == nil && p != nil {
 		err = fmt.Errorf("%s %.40q is not supported: %s", what, p.kind, because)
 	}
 	return err
 }
 
-// flags reads the boolean fields of p; a name that is not among them is refused.
-func (p *part) flags(what string, into map[string]*bool) error {
+// flags reads the boolean fields of p. A name that is not in into is an error.
+func (p *component) flags(what string, into map[string]*bool) error {
 	for name, raw := range p.fields {
 		at, known := into[name]
 		if !known {
@@ -149,7 +148,7 @@ func (p *part) flags(what string, into map[string]*bool) error {
 }
 
 func (h *huggingFace) readPreTokenizer(d *json.Decoder) error {
-	p, err := readPart(d, "pre_tokenizer")
+	p, err := readComponent(d, "pre_tokenizer")
 	switch {
 	case err != nil:
 		return err
@@ -168,7 +167,7 @@ func (h *huggingFace) readPreTokenizer(d *json.Decoder) error {
 }
 
 func readDecoder(d *json.Decoder) error {
-	p, err := readPart(d, "decoder")
+	p, err := readComponent(d, "decoder")
 	switch {
 	case err != nil:
 		return err
@@ -177,12 +176,12 @@ func readDecoder(d *json.Decoder) error {
 	case p.kind != "ByteLevel":
 		return errNotByteLevel(fmt.Sprintf("decoder %.40q is not supported", p.kind))
 	}
-	return nil // what it may be set to changes nothing about its work
+	return nil // its settings do not change the result
 }
 
-// readPostProcessor lets pass what adds no tokens to a text.
+// readPostProcessor returns an error if the post-processor adds tokens to a text.
 func readPostProcessor(d *json.Decoder) error {
-	p, err := readPart(d, "post_processor")
+	p, err := readComponent(d, "post_processor")
 	if err != nil || p == nil || p.kind == "ByteLevel" {
 		return err
 	}

@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// tokenizer checks that the parts of the file fit together, and makes the tokenizer.
+// tokenizer checks that the parts of the file are consistent, and makes the tokenizer.
 func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 	if len(h.merges) == 0 && len(h.names) > 256+len(h.added) {
 		return nil, fmt.Errorf("the merge table is empty: every text would fall into single bytes")
 	}
-	text, err := h.place()
+	text, err := h.assignIDs()
 	if err != nil {
 		return nil, err
 	}
-	merges, err := h.resolve()
+	merges, err := h.mergeIDs()
 	if err != nil {
 		return nil, err
 	}
 	b := &bpe{prefixSpace: h.prefixSpace, oneWord: h.oneWord}
-	if err := h.spellAll(text, merges); err != nil {
+	if err := h.decodeTokens(text, merges); err != nil {
 		return nil, err
 	}
 	if h.ignoreMerges {
@@ -29,7 +29,7 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 			b.wholeWords[text[id]] = id
 		}
 	}
-	if len(h.added) == 0 && !h.prefixSpace && numbered(text) {
+	if len(h.added) == 0 && !h.prefixSpace && isByteTokens(text) {
 		return NewBytes().WithChat(h.chat), nil
 	}
 	end, eos := cmp.Or(h.eos, endOfText), int32(none)
@@ -54,7 +54,7 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 	return t, nil
 }
 
-// words are the tokens that are single bytes or made by merges, as they are spelt.
+// words lists the spellings of the tokens that are single bytes or made by merges.
 func (h *huggingFace) words() map[string]bool {
 	words := make(map[string]bool, 256+len(h.merges))
 	for _, letter := range letterOf {
@@ -66,8 +66,8 @@ func (h *huggingFace) words() map[string]bool {
 	return words
 }
 
-// numbered reports whether the tokens are the 256 bytes in their order.
-func numbered(text []string) bool {
+// isByteTokens reports whether the tokens are the 256 bytes in their order.
+func isByteTokens(text []string) bool {
 	for i, s := range text {
 		if len(text) != 256 || s != string([]byte{byte(i)}) {
 			return false
@@ -76,10 +76,10 @@ func numbered(text []string) bool {
 	return true
 }
 
-// place puts the spelling of each token at its id, and takes the added ones out of
-// h.vocab. Ids are 0, 1, 2 … without holes: first those of the vocabulary, then the
-// added ones that are not in it, as Hugging Face's library numbers them.
-func (h *huggingFace) place() ([]string, error) {
+// assignIDs returns the spelling of each id and deletes added tokens from h.vocab. Ids are
+// 0, 1, 2 … without gaps: first the vocabulary, then the added tokens that are not in it, as
+// in Hugging Face's library.
+func (h *huggingFace) assignIDs() ([]string, error) {
 	n := len(h.names)
 	text := make([]string, n, n+len(h.added))
 	for _, name := range h.names {
@@ -113,8 +113,8 @@ func (h *huggingFace) place() ([]string, error) {
 	return text, nil
 }
 
-// resolve turns the merges into ids.
-func (h *huggingFace) resolve() ([]merge, error) {
+// mergeIDs converts the merges to ids.
+func (h *huggingFace) mergeIDs() ([]merge, error) {
 	merges := make([]merge, len(h.merges))
 	for i, m := range h.merges {
 		for j, at := range []*int32{&merges[i].left, &merges[i].right} {
@@ -136,9 +136,9 @@ func (h *huggingFace) resolve() ([]merge, error) {
 	return merges, nil
 }
 
-// spellAll turns the spellings of all but the added tokens into bytes: each byte has
-// a token, and each other token is made by a merge.
-func (h *huggingFace) spellAll(text []string, merges []merge) error {
+// decodeTokens converts the spellings of all but the added tokens to bytes. It checks that
+// each byte has a token and each other token is made by a merge.
+func (h *huggingFace) decodeTokens(text []string, merges []merge) error {
 	made := make([]bool, len(text))
 	for _, m := range merges {
 		made[m.id] = true
@@ -152,7 +152,7 @@ func (h *huggingFace) spellAll(text []string, merges []merge) error {
 		if added[id] {
 			continue
 		}
-		s, ok := unspell(name)
+		s, ok := fromByteLevel(name)
 		if !ok {
 			return fmt.Errorf("token %.40q (id %d) is not spelt in byte-level characters, and is not an added token", name, id)
 		}
@@ -162,8 +162,8 @@ func (h *huggingFace) spellAll(text []string, merges []merge) error {
 			return fmt.Errorf("token %.40q (id %d) is made by no merge and is no added token: the merges are incomplete, or it belongs among added_tokens", name, id)
 		}
 	}
-	for b, there := range bytes {
-		if !there {
+	for b, ok := range bytes {
+		if !ok {
 			return fmt.Errorf("byte 0x%02x, spelt %q, has no token: text that holds it could not be encoded", b, letterOf[b])
 		}
 	}

@@ -20,12 +20,12 @@ func (h *huggingFace) readModel(d *json.Decoder) error {
 			}
 			return err
 		case "dropout":
-			return empty(d, name, "null", "0.0", "0")
+			return expectOneOf(d, name, "null", "0.0", "0")
 		case "continuing_subword_prefix", "end_of_word_suffix":
-			return empty(d, name, "null", `""`)
+			return expectOneOf(d, name, "null", `""`)
 		case "byte_fallback":
-			return empty(d, name, "false")
-		case "unk_token", "fuse_unk": // every byte has a token, so nothing is unknown
+			return expectOneOf(d, name, "false")
+		case "unk_token", "fuse_unk": // every byte has a token, so no text is unknown
 			return d.Decode(new(json.RawMessage))
 		case "ignore_merges":
 			v, err := value[bool](d, "ignore_merges, true or false")
@@ -33,7 +33,7 @@ func (h *huggingFace) readModel(d *json.Decoder) error {
 				h.ignoreMerges = *v
 			}
 			return err
-		case "eos_token", "bos_token", "chat_template": // ours alone
+		case "eos_token", "bos_token", "chat_template": // only this package writes them
 			v, err := value[string](d, name+", a string")
 			if err == nil {
 				*map[string]*string{"eos_token": &h.eos, "bos_token": &h.bos, "chat_template": &h.chat}[name] = *v
@@ -52,8 +52,8 @@ func (h *huggingFace) readModel(d *json.Decoder) error {
 	return err
 }
 
-// empty reads a value that must be one of those given, because others are not supported.
-func empty(d *json.Decoder, name string, allowed ...string) error {
+// expectOneOf reads a value and returns an error if it is not one of allowed.
+func expectOneOf(d *json.Decoder, name string, allowed ...string) error {
 	var raw json.RawMessage
 	if err := d.Decode(&raw); err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
@@ -84,8 +84,8 @@ func (h *huggingFace) readVocab(d *json.Decoder) error {
 	})
 }
 
-// readMerges reads merges in either spelling: "a b", or ["a","b"] since version 0.20
-// of Hugging Face's library.
+// readMerges reads merges of both forms: "a b", or ["a","b"] since version 0.20 of Hugging
+// Face's library.
 func (h *huggingFace) readMerges(d *json.Decoder) error {
 	return array(d, "merges", func() error {
 		if len(h.merges) == maxTokens {
@@ -114,7 +114,7 @@ func (h *huggingFace) readMerges(d *json.Decoder) error {
 	})
 }
 
-// addMerge adds the merge that a line of merges.txt writes: "a b".
+// addMerge adds a merge in the form of merges.txt: "a b".
 func (h *huggingFace) addMerge(line string) error {
 	left, right, ok := strings.Cut(line, " ")
 	if !ok || strings.Contains(right, " ") {

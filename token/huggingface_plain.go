@@ -8,16 +8,16 @@ import (
 	"slices"
 )
 
-// Characters and bytes as Hugging Face's library loads them: bytes are a BPE behind
-// ByteLevel that has no merges, characters a WordLevel behind a Split at each of them.
-// A character that the vocabulary lacks is an error there, too, because no token
-// stands for what is unknown.
+// Characters and bytes in the form of Hugging Face's library: bytes are a BPE without merges
+// after ByteLevel, characters a WordLevel after a Split at each character. A character that
+// is not in the vocabulary is an error there, too, because there is no token for unknown
+// text.
 const (
-	eachCharacter = `[\s\S]`
-	noUnknown     = "<unk>" // WordLevel wants a name; no token has it
+	anyCharacter = `[\s\S]`
+	unusedName   = "<unk>" // WordLevel requires a name; no token has it
 )
 
-// marshalPlain is tokenizer.json of Hugging Face for characters and bytes.
+// marshalPlain writes Hugging Face's tokenizer.json for characters and bytes.
 func (t *Tokenizer) marshalPlain() []byte {
 	if t.kind == Bytes {
 		b := &Tokenizer{kind: BPE, text: t.text, bpe: &bpe{}, eos: none, chat: t.chat}
@@ -29,11 +29,11 @@ func (t *Tokenizer) marshalPlain() []byte {
 	}
 	type part map[string]any
 	var o bytes.Buffer
-	put(&o, part{
+	writeJSON(&o, part{
 		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": []any{}, "normalizer": nil, "post_processor": nil,
-		"pre_tokenizer": part{"type": "Split", "pattern": part{"Regex": eachCharacter}, "behavior": "Isolated", "invert": false},
+		"pre_tokenizer": part{"type": "Split", "pattern": part{"Regex": anyCharacter}, "behavior": "Isolated", "invert": false},
 		"decoder":       part{"type": "Fuse"},
-		"model":         part{"type": "WordLevel", "vocab": vocab, "unk_token": noUnknown},
+		"model":         part{"type": "WordLevel", "vocab": vocab, "unk_token": unusedName},
 	})
 	return o.Bytes()
 }
@@ -48,8 +48,8 @@ func isWordLevel(data []byte) bool {
 	return json.Unmarshal(data, &file) == nil && file.Model.Type == "WordLevel"
 }
 
-// parseCharacters reads what marshalPlain writes of characters, and nothing else,
-// because any other WordLevel cuts texts in another way.
+// parseCharacters reads the characters that marshalPlain writes. Any other WordLevel is an
+// error, because it divides texts in another way.
 func parseCharacters(data []byte) (*Tokenizer, error) {
 	var file struct {
 		Model struct {
@@ -71,7 +71,7 @@ func parseCharacters(data []byte) (*Tokenizer, error) {
 	if json.Unmarshal(data, &theirs) != nil || json.Unmarshal(t.marshalPlain(), &ours) != nil {
 		return nil, fmt.Errorf("model WordLevel: it cannot be read")
 	}
-	for _, name := range []string{"truncation", "padding"} { // they say nothing about how a text is cut
+	for _, name := range []string{"truncation", "padding"} { // they do not change how text is tokenized
 		delete(theirs, name)
 		delete(ours, name)
 	}

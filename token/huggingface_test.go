@@ -14,7 +14,7 @@ import (
 
 // small is a vocabulary of two special tokens, the bytes, and the merges "h e" and "he y".
 func small(t testing.TB) string {
-	tok, err := TrainBPE(slices.Values([]string{"hey", "hey", "hey", "he"}), Learning{Vocab: 260, MinCount: 3, Specials: []string{"<|endoftext|>", "<x>"}})
+	tok, err := TrainBPE(slices.Values([]string{"hey", "hey", "hey", "he"}), TrainOptions{Vocab: 260, MinCount: 3, Specials: []string{"<|endoftext|>", "<x>"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,20 +330,20 @@ func TestMarkup(t *testing.T) {
 func TestLearningRefused(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		o    Learning
+		o    TrainOptions
 		says string
 	}{
-		{"aa aa", Learning{Vocab: 256}, "it must be between 257"},
-		{"aa aa", Learning{Vocab: maxTokens + 1}, "it must be between"},
-		{"aa aa", Learning{Vocab: 300, MinCount: -1}, "must not be negative"},
-		{"aa aa", Learning{Vocab: 300, Specials: []string{""}}, `special token ""`},
-		{"aa aa", Learning{Vocab: 300, Specials: []string{"\xff"}}, `special token "\xff"`},
-		{"aa aa", Learning{Vocab: 300, Specials: []string{"<a>", "<a>"}}, `"<a>" is given twice`},
-		{"aa aa", Learning{Vocab: 300, Specials: []string{"<a>"}, EOS: "<b>"}, `"<b>" is to end a text, but is not among`},
-		{"aa aa", Learning{Vocab: 300, Specials: []string{"a"}}, `special token "a" is also what a token of the text is written as`},
-		{"aa aa", Learning{Vocab: 300, Specials: []string{"aa"}}, `special token "aa" is also`},
-		{"", Learning{Vocab: 300}, "no two neighbours"},
-		{"a b c", Learning{Vocab: 300, MinCount: 2}, "no two neighbours occur 2 times"},
+		{"aa aa", TrainOptions{Vocab: 256}, "it must be between 257"},
+		{"aa aa", TrainOptions{Vocab: maxTokens + 1}, "it must be between"},
+		{"aa aa", TrainOptions{Vocab: 300, MinCount: -1}, "must not be negative"},
+		{"aa aa", TrainOptions{Vocab: 300, Specials: []string{""}}, `special token ""`},
+		{"aa aa", TrainOptions{Vocab: 300, Specials: []string{"\xff"}}, `special token "\xff"`},
+		{"aa aa", TrainOptions{Vocab: 300, Specials: []string{"<a>", "<a>"}}, `"<a>" is given twice`},
+		{"aa aa", TrainOptions{Vocab: 300, Specials: []string{"<a>"}, EOS: "<b>"}, `"<b>" is to end a text, but is not among`},
+		{"aa aa", TrainOptions{Vocab: 300, Specials: []string{"a"}}, `special token "a" is also what a token of the text is written as`},
+		{"aa aa", TrainOptions{Vocab: 300, Specials: []string{"aa"}}, `special token "aa" is also`},
+		{"", TrainOptions{Vocab: 300}, "no two neighbours"},
+		{"a b c", TrainOptions{Vocab: 300, MinCount: 2}, "no two neighbours occur 2 times"},
 	} {
 		if _, err := TrainBPE(slices.Values([]string{c.text}), c.o); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: %v does not say %q", c.o, err, c.says)

@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// marshalBPE writes tokenizer.json as Hugging Face's library reads it: a BPE model
-// behind a ByteLevel pre-tokenizer. Merges are written in the older spelling, "a b",
-// which all its versions read. Three fields of the model are ours, so that a checkpoint
-// needs no second file: "eos_token", where it is not <|endoftext|>, "bos_token", where
-// it is not that, and "chat_template", where there is one. The library passes over them.
+// marshalBPE writes tokenizer.json for Hugging Face's library: a BPE model after a ByteLevel
+// pre-tokenizer. Merges have the older form "a b", which all versions read. The model gets
+// three more fields, which the library ignores; so a checkpoint needs no second file:
+// "eos_token" if it is not <|endoftext|>, "bos_token" if it is not the end-of-text token,
+// and "chat_template" if there is one.
 func (t *Tokenizer) marshalBPE() []byte {
 	b := t.bpe
 	var o bytes.Buffer
@@ -19,7 +19,7 @@ func (t *Tokenizer) marshalBPE() []byte {
 		if i > 0 {
 			o.WriteByte(',')
 		}
-		put(&o, a.entry(true))
+		writeJSON(&o, a.entry(true))
 	}
 	o.WriteString(`],"normalizer":null`)
 	type byteLevel struct {
@@ -37,44 +37,44 @@ func (t *Tokenizer) marshalBPE() []byte {
 		{"decoder", byteLevel{"ByteLevel", true, true, true}},
 	} {
 		o.WriteString(`,"` + part.name + `":`)
-		put(&o, part.byteLevel)
+		writeJSON(&o, part.byteLevel)
 	}
 	o.WriteString(`,"model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":"","end_of_word_suffix":"","fuse_unk":false,"byte_fallback":false,"ignore_merges":`)
-	put(&o, b.wholeWords != nil)
+	writeJSON(&o, b.wholeWords != nil)
 	if t.eos != none && t.text[t.eos] != endOfText {
 		o.WriteString(`,"eos_token":`)
-		put(&o, t.text[t.eos])
+		writeJSON(&o, t.text[t.eos])
 	}
 	if t.bos != nil {
 		o.WriteString(`,"bos_token":`)
-		put(&o, t.text[*t.bos])
+		writeJSON(&o, t.text[*t.bos])
 	}
 	if t.chat != "" {
 		o.WriteString(`,"chat_template":`)
-		put(&o, t.chat)
+		writeJSON(&o, t.chat)
 	}
 	o.WriteString(`,"vocab":`)
 	t.writeVocab(&o)
 	o.WriteString(`,"merges":`)
-	put(&o, t.Merges())
+	writeJSON(&o, t.Merges())
 	o.WriteString(`}}`)
 	return o.Bytes()
 }
 
-// writeVocab writes the object of spellings and ids, in the order of ids.
+// writeVocab writes an object from spellings to ids, in the order of ids.
 func (t *Tokenizer) writeVocab(o *bytes.Buffer) {
 	o.WriteByte('{')
 	for id := range t.text {
 		if id > 0 {
 			o.WriteByte(',')
 		}
-		put(o, t.Spelling(int32(id)))
+		writeJSON(o, t.Spelling(int32(id)))
 		fmt.Fprintf(o, ":%d", id)
 	}
 	o.WriteByte('}')
 }
 
-// An addedEntry is an added token in a file; in some files ids are the keys.
+// An addedEntry is an added token in a file; without ID where ids are the keys.
 type addedEntry struct {
 	ID         *int32 `json:"id,omitempty"`
 	Content    string `json:"content"`
@@ -93,12 +93,12 @@ func (a Added) entry(withID bool) addedEntry {
 	return e
 }
 
-// put writes v as JSON on one line, with characters as they are.
-func put(o *bytes.Buffer, v any) {
+// writeJSON writes v as JSON on one line, without escapes for HTML.
+func writeJSON(o *bytes.Buffer, v any) {
 	e := json.NewEncoder(o)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		panic(fmt.Sprintf("token: %T cannot be written as JSON: %v", v, err))
 	}
-	o.Truncate(o.Len() - 1) // the line's end
+	o.Truncate(o.Len() - 1) // the line end
 }

@@ -8,20 +8,19 @@ import (
 	"unicode/utf8"
 )
 
-// tokenizer.json of characters and bytes holds one object:
+// The tokenizer.json of characters and bytes is one object:
 //
 //	{"format": "pedestrian-tokenizer", "version": 1, "kind": "chars", "vocab": ["\n", " ", "!"]}
 //
-// vocab[i] is the character with id i, in the order of code points; kind
-// "bytes" has no vocab. "chat_template" is there where there is one. That of
-// byte-level BPE is Hugging Face's.
+// vocab[i] is the character with id i, in the order of code points; kind "bytes" has no
+// vocab. "chat_template" is optional. Byte-level BPE has the format of Hugging Face.
 const (
 	format  = "pedestrian-tokenizer"
 	version = 1
 )
 
-// Save writes t to a file that [Load] reads. It is one plain write: who must
-// survive a power cut writes the bytes of MarshalJSON with more care.
+// Save writes t to a file that [Load] reads. It does not protect against a power failure; a
+// caller that must survive one writes the bytes of MarshalJSON itself.
 func (t *Tokenizer) Save(path string) error {
 	data, err := t.MarshalJSON()
 	if err != nil {
@@ -33,9 +32,9 @@ func (t *Tokenizer) Save(path string) error {
 	return nil
 }
 
-// MarshalJSON returns tokenizer.json on one line, for BPE in the format of Hugging
-// Face, with which its library cuts text into the same tokens. Equal tokenizers give equal
-// bytes, so these bytes also tell whether two runs have the same tokenizer.
+// MarshalJSON returns tokenizer.json on one line; for BPE in the format of Hugging Face,
+// whose library then tokenizes text in the same way. Equal tokenizers give equal bytes:
+// compare these to compare the tokenizers of two runs.
 func (t *Tokenizer) MarshalJSON() ([]byte, error) {
 	if t.bpe != nil {
 		return t.marshalBPE(), nil
@@ -51,16 +50,16 @@ func (t *Tokenizer) MarshalJSON() ([]byte, error) {
 		file.Vocab = t.text
 	}
 	var o bytes.Buffer
-	put(&o, file)
+	writeJSON(&o, file)
 	return o.Bytes(), nil
 }
 
-// UnmarshalJSON reads tokenizer.json, ours of characters and bytes or Hugging Face's
-// of byte-level BPE. It refuses what a lenient reader would pass over or repair:
-// unknown, repeated, missing and misspelt fields (case counts), text after the
-// object, bad UTF-8, lone surrogates, a vocabulary of characters that are not in
-// ascending order, ids that occur twice or are missing, merges that make no token,
-// and every setting of Hugging Face's that would cut text in another way.
+// UnmarshalJSON reads tokenizer.json: characters and bytes in the format of this package, or
+// byte-level BPE in that of Hugging Face. It is strict. It refuses unknown, repeated,
+// missing and misspelt fields (upper and lower case differ), text after the object, invalid
+// UTF-8, unpaired surrogates, characters that are not in ascending order, repeated or
+// missing ids, merges without a token, and every setting of Hugging Face's that would
+// tokenize text in another way.
 func (t *Tokenizer) UnmarshalJSON(data []byte) error {
 	read, err := parse(data)
 	if err != nil {
@@ -70,11 +69,11 @@ func (t *Tokenizer) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func parse(data []byte) (*Tokenizer, error) { return parseBeside(data, nil) }
+func parse(data []byte) (*Tokenizer, error) { return parseWith(data, nil) }
 
-// parseBeside reads a tokenizer.json, and the tokens that the configuration beside it
-// declares, if there is one.
-func parseBeside(data []byte, c *config) (*Tokenizer, error) {
+// parseWith reads a tokenizer.json, and adds the tokens of the configuration c if it is not
+// nil.
+func parseWith(data []byte, c *config) (*Tokenizer, error) {
 	if err := strictJSON(data); err != nil {
 		return nil, err
 	}
@@ -87,11 +86,11 @@ func parseBeside(data []byte, c *config) (*Tokenizer, error) {
 			return nil, err
 		}
 		if c != nil {
-			c.declare(h)
+			c.addTokens(h)
 		}
 		return h.tokenizer()
 	}
-	f, err := fields(json.NewDecoder(bytes.NewReader(data)))
+	f, err := readFields(json.NewDecoder(bytes.NewReader(data)))
 	if err != nil {
 		return nil, err
 	}
@@ -102,15 +101,15 @@ func parseBeside(data []byte, c *config) (*Tokenizer, error) {
 	return t, err
 }
 
-// A fileFields is what tokenizer.json said; nil where it said nothing.
+// fileFields are the fields of tokenizer.json; nil if missing.
 type fileFields struct {
 	format, kind, chat *string
 	version            *float64
 	vocab              []string // not nil if present
 }
 
-// fields reads the object that a file holds, which is known to be valid JSON.
-func fields(d *json.Decoder) (f fileFields, err error) {
+// readFields reads the object of a file that is valid JSON.
+func readFields(d *json.Decoder) (f fileFields, err error) {
 	err = object(d, "an object", func(name string) error {
 		switch name {
 		case "format":
@@ -122,7 +121,7 @@ func fields(d *json.Decoder) (f fileFields, err error) {
 		case "version":
 			f.version, err = value[float64](d, "version, a number")
 		case "vocab":
-			f.vocab, err = list(d)
+			f.vocab, err = readStrings(d)
 		default:
 			return fmt.Errorf("unknown field %.40q before offset %d: the fields are format, version, kind, chat_template and vocab", name, d.InputOffset())
 		}
@@ -131,8 +130,8 @@ func fields(d *json.Decoder) (f fileFields, err error) {
 	return f, err
 }
 
-// list reads an array of strings.
-func list(d *json.Decoder) ([]string, error) {
+// readStrings reads an array of strings.
+func readStrings(d *json.Decoder) ([]string, error) {
 	out := []string{}
 	err := array(d, "vocab", func() error {
 		s, err := value[string](d, "an entry of vocab, a string")
@@ -144,7 +143,7 @@ func list(d *json.Decoder) ([]string, error) {
 	return out, err
 }
 
-// tokenizer checks what the fields say and makes it.
+// tokenizer checks the fields and makes the tokenizer.
 func (f fileFields) tokenizer() (*Tokenizer, error) {
 	switch {
 	case f.format == nil:

@@ -7,27 +7,26 @@ import (
 	"strings"
 )
 
-// A Learning says which vocabulary [TrainBPE] is to learn.
-type Learning struct {
-	Vocab    int      // tokens wanted: the special ones, 256 bytes, and merges for the rest
-	MinCount int      // occurrences that two neighbours need to be joined; 0 means 1
+// TrainOptions say which vocabulary [TrainBPE] learns.
+type TrainOptions struct {
+	Vocab    int      // number of tokens: special tokens, 256 bytes, and merges
+	MinCount int      // smallest count of a pair that is merged; 0 means 1
 	Specials []string // special tokens; their ids are 0, 1, 2 …
-	EOS      string   // which of Specials ends a text; "" means <|endoftext|> if it is one of them
+	EOS      string   // the end-of-text token among Specials; "" means <|endoftext|> if it is one of them
 
-	PrefixSpace bool // a text that does not begin with a space gets one
+	PrefixSpace bool // add a space before a text that does not begin with one
 }
 
-// TrainBPE learns a byte-level BPE vocabulary: the texts are split into words as
-// GPT-2 does; then, again and again, the two neighbouring tokens that occur most
-// often side by side become a token of their own, until there are o.Vocab tokens or
-// no pair occurs o.MinCount times. Ties go to the pair whose left token, then right
-// token, has the lower id. So the result depends on the texts alone, and is that of
-// Hugging Face's BpeTrainer with the same settings and the alphabet of all bytes.
+// TrainBPE learns a byte-level BPE vocabulary. The texts are split into words as in GPT-2.
+// Then the most frequent pair of neighbouring tokens is merged to a new token, until there
+// are o.Vocab tokens or no pair occurs o.MinCount times. Of equally frequent pairs the one
+// with the lower left id, then the lower right id, is merged. So the result depends on the
+// texts only. It equals that of Hugging Face's BpeTrainer with the same settings and the
+// alphabet of all bytes.
 //
-// A special token is no word: where it is spelt out in the texts, it is text. The
-// time is that of going through the texts once, and then depends on how many
-// different words they have.
-func TrainBPE(texts iter.Seq[string], o Learning) (*Tokenizer, error) {
+// A special token that is written in the texts is ordinary text there. The texts are read
+// once; after that the time depends on the number of different words.
+func TrainBPE(texts iter.Seq[string], o TrainOptions) (*Tokenizer, error) {
 	l, err := newLearner(o)
 	if err != nil {
 		return nil, fmt.Errorf("train a tokenizer: %w", err)
@@ -35,31 +34,31 @@ func TrainBPE(texts iter.Seq[string], o Learning) (*Tokenizer, error) {
 	for text := range texts {
 		l.count(text)
 	}
-	l.pairs()
-	if err := l.learn(o); err != nil {
+	l.countPairs()
+	if err := l.makeMerges(o); err != nil {
 		return nil, fmt.Errorf("train a tokenizer: %w", err)
 	}
 	return l.tokenizer(o)
 }
 
-// A learner holds the words of the texts, cut into the tokens known so far.
+// A learner holds the words of the texts, divided into the tokens known so far.
 type learner struct {
 	prefixSpace bool
-	text        []string         // of each token
-	ids         map[string]int32 // by spelling, special tokens included
-	specials    int              // the first ids
+	text        []string         // text of each token
+	ids         map[string]int32 // id by spelling, with special tokens
+	specials    int              // number of special tokens, which have the first ids
 
-	index  map[string]int32 // of a word
+	index  map[string]int32 // index of a word in words
 	words  [][]int32
-	counts []int64 // of words
+	counts []int64 // how often each word occurs
 
 	stats  map[pair]*pairStat
 	queue  pairQueue
 	merges []merge
 }
 
-// newLearner checks o and makes the tokens that are there from the beginning.
-func newLearner(o Learning) (*learner, error) {
+// newLearner checks o and makes the initial tokens.
+func newLearner(o TrainOptions) (*learner, error) {
 	l := &learner{
 		prefixSpace: o.PrefixSpace, specials: len(o.Specials), ids: map[string]int32{},
 		index: map[string]int32{}, stats: map[pair]*pairStat{},
@@ -85,10 +84,10 @@ func newLearner(o Learning) (*learner, error) {
 	}
 	for _, b := range byteByID {
 		text := string([]byte{b})
-		if _, taken := l.ids[spell(text)]; taken {
-			return nil, l.errSpecial(spell(text))
+		if _, taken := l.ids[toByteLevel(text)]; taken {
+			return nil, l.specialError(toByteLevel(text))
 		}
-		l.add(text, spell(text))
+		l.add(text, toByteLevel(text))
 	}
 	return l, nil
 }
@@ -101,7 +100,7 @@ func (l *learner) add(text, spelling string) int32 {
 	return id
 }
 
-func (l *learner) errSpecial(s string) error {
+func (l *learner) specialError(s string) error {
 	return fmt.Errorf("special token %.40q is also what a token of the text is written as: choose a name that no word has, such as <|%s|>", s, strings.Trim(s, "<|>"))
 }
 
@@ -119,7 +118,7 @@ func (l *learner) count(text string) {
 			l.index[strings.Clone(text[i:end])] = at
 			word := make([]int32, end-i)
 			for j := range word {
-				word[j] = l.ids[spell(text[i+j:i+j+1])]
+				word[j] = l.ids[toByteLevel(text[i+j:i+j+1])]
 			}
 			l.words, l.counts = append(l.words, word), append(l.counts, 0)
 		}
@@ -128,8 +127,8 @@ func (l *learner) count(text string) {
 	}
 }
 
-// tokenizer is what was learnt.
-func (l *learner) tokenizer(o Learning) (*Tokenizer, error) {
+// tokenizer makes the tokenizer that was learnt.
+func (l *learner) tokenizer(o TrainOptions) (*Tokenizer, error) {
 	if len(l.merges) == 0 {
 		return nil, fmt.Errorf("train a tokenizer: no two neighbours occur %d times in %d different words: give more text, or fewer occurrences", max(o.MinCount, 1), len(l.words))
 	}

@@ -4,26 +4,26 @@ import "container/heap"
 
 type pair struct{ left, right int32 }
 
-// A pairStat counts a pair of neighbours in all words.
+// A pairStat counts a pair of neighbouring tokens in all words.
 type pairStat struct {
 	count int64
-	words []int32 // where it appeared since it was last queued
+	words []int32 // words in which it appeared since it was last queued
 }
 
-// pairs counts the pairs of all words and queues them.
-func (l *learner) pairs() {
+// countPairs counts the pairs of all words and queues them.
+func (l *learner) countPairs() {
 	var all []pair
 	for i, w := range l.words {
 		for j := range len(w) - 1 {
-			all = l.change(all, pair{w[j], w[j+1]}, l.counts[i], int32(i))
+			all = l.addCount(all, pair{w[j], w[j+1]}, l.counts[i], int32(i))
 		}
 	}
 	l.enqueue(all)
 }
 
-// change adds n to the count of p because of a word; a pair that appears there is
-// noted in fresh, if it is not yet.
-func (l *learner) change(fresh []pair, p pair, n int64, word int32) []pair {
+// addCount adds n to the count of p in a word. If n > 0, the word is recorded in the pair,
+// and a pair without recorded words is appended to fresh.
+func (l *learner) addCount(fresh []pair, p pair, n int64, word int32) []pair {
 	s := l.stats[p]
 	if s == nil {
 		s = &pairStat{}
@@ -42,23 +42,23 @@ func (l *learner) change(fresh []pair, p pair, n int64, word int32) []pair {
 	return fresh
 }
 
-// enqueue queues the pairs with the words where they have appeared.
+// enqueue queues the pairs with the words in which they have appeared.
 func (l *learner) enqueue(fresh []pair) {
 	for _, p := range fresh {
 		s := l.stats[p]
 		if s.count > 0 {
-			heap.Push(&l.queue, queued{p, s.count, s.words})
+			heap.Push(&l.queue, queuedPair{p, s.count, s.words})
 		}
 		s.words = nil
 	}
 }
 
-// learn makes merges. The count of a pair in the queue may be out of date: it is
-// corrected when its turn comes, and the pair queued again.
-func (l *learner) learn(o Learning) error {
+// makeMerges makes the merges. A pair in the queue may have an old count: then its count is
+// corrected and it is queued again.
+func (l *learner) makeMerges(o TrainOptions) error {
 	var fresh []pair
 	for len(l.text) < o.Vocab && len(l.queue) > 0 {
-		top := heap.Pop(&l.queue).(queued)
+		top := heap.Pop(&l.queue).(queuedPair)
 		if now := l.stats[top.pair].count; top.count != now {
 			top.count = now
 			heap.Push(&l.queue, top)
@@ -68,24 +68,24 @@ func (l *learner) learn(o Learning) error {
 			break
 		}
 		text := l.text[top.left] + l.text[top.right]
-		id, known := l.ids[spell(text)]
+		id, known := l.ids[toByteLevel(text)]
 		if !known {
-			id = l.add(text, spell(text))
+			id = l.add(text, toByteLevel(text))
 		} else if int(id) < l.specials {
-			return l.errSpecial(spell(text))
+			return l.specialError(toByteLevel(text))
 		}
 		l.merges = append(l.merges, merge{top.left, top.right, id})
 		fresh = fresh[:0]
 		for _, w := range top.words {
-			fresh = l.join(fresh, w, top.pair, id)
+			fresh = l.replacePair(fresh, w, top.pair, id)
 		}
 		l.enqueue(fresh)
 	}
 	return nil
 }
 
-// join replaces p by id in a word, and counts the neighbours anew.
-func (l *learner) join(fresh []pair, word int32, p pair, id int32) []pair {
+// replacePair replaces p by id in a word, and updates the counts of the neighbours.
+func (l *learner) replacePair(fresh []pair, word int32, p pair, id int32) []pair {
 	old, n := l.words[word], l.counts[word]
 	out := old[:0]
 	for i := 0; i < len(old); i++ {
@@ -94,12 +94,12 @@ func (l *learner) join(fresh []pair, word int32, p pair, id int32) []pair {
 			continue
 		}
 		if k := len(out); k > 0 {
-			fresh = l.change(fresh, pair{out[k-1], p.left}, -n, word)
-			fresh = l.change(fresh, pair{out[k-1], id}, n, word)
+			fresh = l.addCount(fresh, pair{out[k-1], p.left}, -n, word)
+			fresh = l.addCount(fresh, pair{out[k-1], id}, n, word)
 		}
 		if i+2 < len(old) {
-			fresh = l.change(fresh, pair{p.right, old[i+2]}, -n, word)
-			fresh = l.change(fresh, pair{id, old[i+2]}, n, word)
+			fresh = l.addCount(fresh, pair{p.right, old[i+2]}, -n, word)
+			fresh = l.addCount(fresh, pair{id, old[i+2]}, n, word)
 		}
 		out = append(out, id)
 		i++
@@ -108,15 +108,15 @@ func (l *learner) join(fresh []pair, word int32, p pair, id int32) []pair {
 	return fresh
 }
 
-// A queued pair waits for its merge; count is what it was when it was queued.
-type queued struct {
+// A queuedPair is a pair in the queue, with its count at that time.
+type queuedPair struct {
 	pair
 	count int64
 	words []int32
 }
 
 // A pairQueue is a heap: most frequent first, then lower ids.
-type pairQueue []queued
+type pairQueue []queuedPair
 
 func (q pairQueue) Len() int      { return len(q) }
 func (q pairQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
@@ -130,11 +130,11 @@ func (q pairQueue) Less(i, j int) bool {
 		return a.right < b.right
 	}
 }
-func (q *pairQueue) Push(x any) { *q = append(*q, x.(queued)) }
+func (q *pairQueue) Push(x any) { *q = append(*q, x.(queuedPair)) }
 func (q *pairQueue) Pop() any {
 	last := len(*q) - 1
 	x := (*q)[last]
-	(*q)[last] = queued{}
+	(*q)[last] = queuedPair{}
 	*q = (*q)[:last]
 	return x
 }

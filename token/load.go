@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// The files of a tokenizer in a directory of Hugging Face.
+// File names of a tokenizer in a directory of Hugging Face.
 const (
 	tokenizerFile = "tokenizer.json"
 	vocabFile     = "vocab.json"
@@ -25,8 +25,8 @@ const (
 	maxFile = 64 << 20 // bytes: more than any vocabulary needs
 )
 
-// Load reads a tokenizer: a tokenizer.json, ours or Hugging Face's, or a directory
-// as [LoadFS] reads it. The error names the file and what is wrong.
+// Load reads a tokenizer from a tokenizer.json, in the format of this package or of Hugging
+// Face, or from a directory as [LoadFS] does. The error names the file and what is wrong.
 func Load(path string) (*Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -55,11 +55,10 @@ func Load(path string) (*Tokenizer, error) {
 }
 
 // LoadFS reads the tokenizer of a directory: tokenizer.json, or else vocab.json with
-// merges.txt, as GPT-2's are published. tokenizer_config.json,
-// special_tokens_map.json, added_tokens.json and chat_template.jinja are read where
-// they are there: they say which token ends a text, which tokens stand outside the
-// merges, and how a chat is written. No name comes out of a file, so nothing outside
-// of fsys is read.
+// merges.txt, the form in which GPT-2's are published. If they exist, tokenizer_config.json,
+// special_tokens_map.json, added_tokens.json and chat_template.jinja are read, too: they
+// name the end-of-text token and the added tokens, and give the chat template. File names
+// are never read from a file, so nothing outside fsys is read.
 func LoadFS(fsys fs.FS) (*Tokenizer, error) {
 	t, err := loadFS(fsys)
 	if err != nil {
@@ -80,7 +79,7 @@ func loadFS(fsys fs.FS) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := parseBeside(data, c)
+	t, err := parseWith(data, c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tokenizerFile, err)
 	}
@@ -112,10 +111,10 @@ func loadParts(fsys fs.FS, c *config) (*Tokenizer, error) {
 	if err := h.readMergesText(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", mergesFile, err)
 	}
-	if id, in := h.vocab[endOfText]; in { // GPT-2's vocabulary holds it
+	if id, in := h.vocab[endOfText]; in { // GPT-2's vocabulary contains it
 		h.added = []Added{{ID: id, Text: endOfText, Special: true}}
 	}
-	c.declare(h)
+	c.addTokens(h)
 	t, err := h.tokenizer()
 	if err != nil {
 		return nil, fmt.Errorf("%s with %s: %w", vocabFile, mergesFile, err)
@@ -123,7 +122,7 @@ func loadParts(fsys fs.FS, c *config) (*Tokenizer, error) {
 	return t, c.apply(t)
 }
 
-// readMergesText reads merges.txt: a line "#version: 0.2", then a merge a line.
+// readMergesText reads merges.txt: a line "#version: 0.2", then one merge per line.
 func (h *huggingFace) readMergesText(data []byte) error {
 	if i := firstBadByte(data); i >= 0 {
 		return fmt.Errorf("byte 0x%02x at offset %d is not UTF-8: the file is damaged", data[i], i)

@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// A merger cuts one word into tokens: of all neighbours that have a merge, those
-// with the lowest rank are joined, the leftmost first, until none is left. It holds
-// scratch memory and serves one goroutine.
+// A merger divides one word into tokens: the neighbouring pair with the lowest rank is
+// merged, the leftmost first, until no pair has a merge. It holds scratch memory for one
+// goroutine.
 type merger struct {
 	nodes []node
-	queue []uint64 // rank<<32 | place of the left neighbour: a heap, lowest first
+	queue []uint64 // rank<<32 | index of the left neighbour: a 4-ary heap, lowest first
 }
 
 // A node is a token of a word that is being merged.
 type node struct {
-	id         int32 // none if it was joined to the one before it
-	prev, next int32 // places; none at the ends
-	rank       int32 // of the merge with the next one, in short words
+	id         int32 // none if it was merged into the node before it
+	prev, next int32 // indices; none at the ends
+	rank       int32 // rank of the merge with the next node; short words only
 }
 
 const (
-	shortWord = 24            // up to here looking at all neighbours beats a heap
+	shortWord = 24            // longest word for which a linear search is faster than a heap
 	noRank    = math.MaxInt32 // no merge
 )
 
-// append adds the tokens of word to ids.
+// append appends the tokens of word to ids.
 func (m *merger) append(ids []int32, b *bpe, word string) []int32 {
 	if len(word) == 1 {
 		return append(ids, b.bytes[word[0]])
@@ -94,7 +94,7 @@ func (m *merger) appendLong(ids []int32, b *bpe, word string) []int32 {
 		}
 	}
 	for i := len(queue) / 4; i >= 0 && len(queue) > 1; i-- {
-		sink(queue, i)
+		siftDown(queue, i)
 	}
 	for len(queue) > 0 {
 		top := queue[0]
@@ -102,7 +102,7 @@ func (m *merger) appendLong(ids []int32, b *bpe, word string) []int32 {
 		queue[0] = queue[last]
 		queue = queue[:last]
 		if last > 1 {
-			sink(queue, 0)
+			siftDown(queue, 0)
 		}
 		at := int32(uint32(top))
 		n := &nodes[at]
@@ -112,35 +112,35 @@ func (m *merger) appendLong(ids []int32, b *bpe, word string) []int32 {
 		right := n.next
 		rank, id := b.pairs.get(n.id, nodes[right].id)
 		if id == none || uint64(rank) != top>>32 {
-			continue // one of the two has changed since
+			continue // a neighbour has changed since this entry was queued
 		}
 		n.id, n.next = id, nodes[right].next
 		nodes[right].id = none
 		if n.next != none {
 			nodes[n.next].prev = at
-			queue = b.offer(queue, nodes, at)
+			queue = b.pushMerge(queue, nodes, at)
 		}
 		if n.prev != none {
-			queue = b.offer(queue, nodes, n.prev)
+			queue = b.pushMerge(queue, nodes, n.prev)
 		}
 	}
 	for i := int32(0); i != none; i = nodes[i].next {
 		ids = append(ids, nodes[i].id)
 	}
-	m.keep(nodes, queue)
+	m.release(nodes, queue)
 	return ids
 }
 
-// keep holds on to the scratch memory, but not to that of a giant.
-func (m *merger) keep(nodes []node, queue []uint64) {
+// release keeps the scratch memory for the next word, unless it is very large.
+func (m *merger) release(nodes []node, queue []uint64) {
 	const most = 1 << 16
 	if m.nodes, m.queue = nodes, queue; cap(nodes) > most {
 		m.nodes, m.queue = nil, nil
 	}
 }
 
-// offer adds the merge of the tokens at place at and behind it, if there is one.
-func (b *bpe) offer(queue []uint64, nodes []node, at int32) []uint64 {
+// pushMerge adds the merge of the node at with the next node to the queue, if there is one.
+func (b *bpe) pushMerge(queue []uint64, nodes []node, at int32) []uint64 {
 	rank, id := b.pairs.get(nodes[at].id, nodes[nodes[at].next].id)
 	if id == none {
 		return queue
@@ -158,8 +158,8 @@ func (b *bpe) offer(queue []uint64, nodes []node, at int32) []uint64 {
 	return queue
 }
 
-// sink moves queue[i] down to where none of its up to four children is lower.
-func sink(queue []uint64, i int) {
+// siftDown moves queue[i] down until none of its up to four children is lower.
+func siftDown(queue []uint64, i int) {
 	v := queue[i]
 	for {
 		child := 4*i + 1

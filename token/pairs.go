@@ -5,13 +5,13 @@ import (
 	"math/rand/v2"
 )
 
-// pairs finds the merge of two neighbours: a hash table with open addressing, at
-// most half full, filled once. Where a pair goes is drawn anew for each table, so that
-// no file can bring merges that all go to one place.
-type pairs struct {
-	slots []pairSlot
-	times uint64 // odd
-	shift uint
+// A pairTable maps a pair of neighbouring tokens to its merge. It is a hash table with open
+// addressing, at most half full, filled once. The hash function is drawn at random for each
+// table, so that a file cannot cause many collisions on purpose.
+type pairTable struct {
+	slots      []pairSlot
+	multiplier uint64 // odd
+	shift      uint
 }
 
 type pairSlot struct {
@@ -19,22 +19,22 @@ type pairSlot struct {
 	rank, id    int32
 }
 
-func newPairs(n int) pairs {
+func newPairs(n int) pairTable {
 	width := bits.Len(uint(2*n + 2))
-	p := pairs{make([]pairSlot, 1<<width), rand.Uint64() | 1, uint(64 - width)}
+	p := pairTable{make([]pairSlot, 1<<width), rand.Uint64() | 1, uint(64 - width)}
 	for i := range p.slots {
 		p.slots[i].left = none
 	}
 	return p
 }
 
-func (p pairs) first(left, right int32) uint64 {
-	return (uint64(uint32(left))<<32 | uint64(uint32(right))) * p.times >> p.shift
+func (p pairTable) hash(left, right int32) uint64 {
+	return (uint64(uint32(left))<<32 | uint64(uint32(right))) * p.multiplier >> p.shift
 }
 
-// put reports whether the pair was there before.
-func (p pairs) put(left, right, rank, id int32) (again bool) {
-	for i := p.first(left, right); ; i++ {
+// put inserts a merge. again reports that the pair was in the table before.
+func (p pairTable) put(left, right, rank, id int32) (again bool) {
+	for i := p.hash(left, right); ; i++ {
 		s := &p.slots[i&uint64(len(p.slots)-1)]
 		if s.left == none {
 			*s = pairSlot{left, right, rank, id}
@@ -46,9 +46,9 @@ func (p pairs) put(left, right, rank, id int32) (again bool) {
 	}
 }
 
-// get returns the rank of the merge and the token that it makes, or none.
-func (p pairs) get(left, right int32) (rank, id int32) {
-	for i := p.first(left, right); ; i++ {
+// get returns the rank of the merge and its token, or none.
+func (p pairTable) get(left, right int32) (rank, id int32) {
+	for i := p.hash(left, right); ; i++ {
 		s := &p.slots[i&uint64(len(p.slots)-1)]
 		if s.left == left && s.right == right {
 			return s.rank, s.id

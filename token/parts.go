@@ -2,18 +2,18 @@ package token
 
 import "fmt"
 
-// Parts is a byte-level BPE as files list it that are not JSON.
+// Parts are the lists that define a byte-level BPE in files without JSON, such as GGUF.
 type Parts struct {
-	Tokens []string // by id, as files spell them
-	Merges []string // in the order of their ranks: two spellings with a space between
-	Added  []Added  // the tokens outside the merges
-	EOS    string   // the added token that ends a text; "" = <|endoftext|>, where it is one
-	Chat   string   // the template of chats
+	Tokens []string // spelling of each id
+	Merges []string // in the order of rank: two spellings with a space in between
+	Added  []Added  // tokens that are not made by merges
+	EOS    string   // the end-of-text token; "" = <|endoftext|> if it is an added token
+	Chat   string   // the chat template
 }
 
-// NewBPE makes the tokenizer of p, with the strictness of [Tokenizer.UnmarshalJSON]:
-// texts are cut into words as GPT-2 cuts them. The 256 bytes in their order, without
-// merges and added tokens, are [NewBytes].
+// NewBPE makes a tokenizer of p. It is as strict as [Tokenizer.UnmarshalJSON]. Texts are
+// split into words as in GPT-2. The 256 bytes in their order, without merges and added
+// tokens, give [NewBytes].
 func NewBPE(p Parts) (*Tokenizer, error) {
 	if len(p.Tokens) > maxTokens || len(p.Merges) > maxTokens {
 		return nil, fmt.Errorf("%d tokens and %d merges: at most %d of each are read", len(p.Tokens), len(p.Merges), maxTokens)

@@ -2,12 +2,13 @@ package token
 
 import "unicode/utf8"
 
-// wordEnd returns the end of the word that begins at text[i]: what GPT-2's pattern
+// wordEnd returns the end of the word that begins at text[i]: the end of the match of
+// GPT-2's pattern
 //
 //	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 //
-// matches there. The alternatives are tried in this order; words do not depend on
-// what stands before i. Each byte is looked at a bounded number of times.
+// at i. The alternatives are tried in this order. A word does not depend on the text before
+// i. Each byte is read a bounded number of times.
 func (t *classTable) wordEnd(text string, i int) int {
 	if text[i] == '\'' {
 		if n := contraction(text[i+1:]); n > 0 {
@@ -16,14 +17,14 @@ func (t *classTable) wordEnd(text string, i int) int {
 	}
 	from := i
 	if text[i] == ' ' && i+1 < len(text) {
-		from = i + 1 // it belongs to the word behind it, unless that is blank
+		from = i + 1 // the space belongs to the next word, unless another blank follows
 	}
 	c, size := t.at(text, from)
 	if c != space {
 		return t.runEnd(text, from+size, c)
 	}
-	// Blanks. All of them at the end of the text; else the last one is left to the
-	// word behind them, if it is not the only one.
+	// Blanks: all of them at the end of the text. Otherwise the last one belongs to the
+	// next word, if it is not the only one.
 	last, end := i, i
 	for end < len(text) {
 		c, size := t.at(text, end)
@@ -38,7 +39,7 @@ func (t *classTable) wordEnd(text string, i int) int {
 	return end
 }
 
-// runEnd is where characters of class c, which continue at text[i], end.
+// runEnd is the end of the characters of class c from text[i] on.
 func (t *classTable) runEnd(text string, i int, c class) int {
 	for i < len(text) {
 		if b := text[i]; b < utf8.RuneSelf {
@@ -57,8 +58,8 @@ func (t *classTable) runEnd(text string, i int, c class) int {
 	return i
 }
 
-// contraction is the length of what GPT-2 cuts off behind an apostrophe, or 0.
-// Capital letters do not count.
+// contraction is the number of bytes of a contraction after an apostrophe, such as the s of
+// 's, or 0. Only small letters count.
 func contraction(rest string) int {
 	if rest == "" {
 		return 0
@@ -78,9 +79,8 @@ func contraction(rest string) int {
 	return 0
 }
 
-// safeCut returns the first place from i on where text may be cut in two whose
-// words together are those of the whole: before a blank that follows something
-// else. It returns len(text) if there is none.
+// safeCut returns the first position from i on where cutting text does not change its words:
+// before a blank that follows another class. It returns len(text) if there is none.
 func (t *classTable) safeCut(text string, i int) int {
 	for ; i < len(text); i++ {
 		if c := text[i]; c != ' ' && c != '\n' {

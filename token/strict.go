@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// strictJSON reports why data is not one JSON value in UTF-8. encoding/json
-// finds errors of grammar and text after the value; it would replace bad UTF-8
-// and lone surrogates by U+FFFD in silence, so they are looked for here.
+// strictJSON returns an error if data is not one JSON value in UTF-8. encoding/json finds
+// syntax errors and text after the value; it silently replaces invalid UTF-8 and unpaired
+// surrogates by U+FFFD, so they are checked here.
 func strictJSON(data []byte) error {
 	if i := firstBadByte(data); i >= 0 {
 		return fmt.Errorf("byte 0x%02x at offset %d is not UTF-8: the file is damaged", data[i], i)
@@ -39,8 +39,8 @@ func firstBadByte(data []byte) int {
 	return -1
 }
 
-// loneSurrogate returns the offset of an escape such as \ud800 whose other half
-// is missing, which encoding/json would replace in silence, or -1.
+// loneSurrogate returns the offset of an escape of an unpaired surrogate such as \ud800, or
+// -1.
 func loneSurrogate(data []byte) int {
 	for i := 0; i < len(data); i++ {
 		if data[i] != '\\' {
@@ -48,7 +48,7 @@ func loneSurrogate(data []byte) int {
 		}
 		high, ok := surrogate(data, i)
 		if !ok {
-			i++ // what is escaped may itself be a backslash
+			i++ // skip the escaped character, which may be a backslash
 			continue
 		}
 		low, ok := surrogate(data, i+6)
@@ -69,8 +69,8 @@ func surrogate(data []byte, i int) (v uint16, ok bool) {
 	return uint16(n), err == nil && n >= 0xd800 && n < 0xe000
 }
 
-// object reads an object of a file that is known to be valid JSON: field is called
-// where the value of a name is due, and reads it. No name may occur twice.
+// object reads an object of a file that is valid JSON. It calls field for each name; field
+// reads the value. A repeated name is an error.
 func object(d *json.Decoder, what string, field func(name string) error) error {
 	if err := expect(d, json.Delim('{'), what); err != nil {
 		return err
@@ -92,7 +92,7 @@ func object(d *json.Decoder, what string, field func(name string) error) error {
 	return expect(d, json.Delim('}'), "the end of the object")
 }
 
-// array reads an array: entry is called where each one is due, and reads it.
+// array reads an array. It calls entry for each element; entry reads it.
 func array(d *json.Decoder, what string, entry func() error) error {
 	if err := expect(d, json.Delim('['), what+", an array"); err != nil {
 		return err
@@ -105,7 +105,7 @@ func array(d *json.Decoder, what string, entry func() error) error {
 	return expect(d, json.Delim(']'), "the end of "+what)
 }
 
-// value reads a token of type T; what says which one was due.
+// value reads a JSON token of type T; what describes it in the error.
 func value[T string | float64 | bool | json.Delim](d *json.Decoder, what string) (*T, error) {
 	tok, err := d.Token()
 	if err != nil {

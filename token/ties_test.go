@@ -8,7 +8,7 @@ import (
 
 func learnt(t *testing.T, text string, merges int) *Tokenizer {
 	t.Helper()
-	tok, err := TrainBPE(slices.Values([]string{text}), Learning{Vocab: 256 + merges})
+	tok, err := TrainBPE(slices.Values([]string{text}), TrainOptions{Vocab: 256 + merges})
 	if err != nil {
 		t.Fatal(err)
 	}

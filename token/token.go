@@ -1,17 +1,16 @@
-// Package token turns text into the integers that a network reads, and back.
+// Package token converts text to the integers that a network reads, and back.
 //
-// A Tokenizer is data: a kind and a vocabulary. Three kinds exist. Characters
-// ([NewChars]) gives every distinct rune of a text an id, in the order of their
-// code points; it suits small networks, because the vocabulary is small.
-// Bytes ([NewBytes]) has the 256 bytes as its tokens and can encode anything.
-// Byte-level BPE ([GPT2], [TrainBPE]) begins with the bytes and joins frequent
-// neighbours, so that common words are one token; it can encode anything, too.
-// All are exact: decoding what was encoded gives the same string.
+// A Tokenizer is data: a kind and a vocabulary. There are three kinds. Characters
+// ([NewChars]) gives every distinct rune of a text an id, in the order of code points; its
+// small vocabulary is good for small networks. Bytes ([NewBytes]) has the 256 bytes as
+// tokens and can encode any text. Byte-level BPE ([GPT2], [TrainBPE]) starts with the bytes
+// and merges frequent neighbours, so that common words are one token; it can encode any
+// text, too. All are exact: decoding the ids of a text gives the same text.
 //
-// A tokenizer travels as tokenizer.json ([Load], [Tokenizer.Save]), for BPE in the
-// format of Hugging Face; the reader is strict, because a vocabulary that is subtly
-// wrong trains in silence. To print tokens while they are being sampled, use a
-// [Stream]: it never emits half a character.
+// A tokenizer is stored as tokenizer.json ([Load], [Tokenizer.Save]), for BPE in the format
+// of Hugging Face. The reader is strict: training with a slightly wrong vocabulary gives no
+// error, only a bad network. To print tokens during sampling use a [Stream]: it never
+// returns a part of a character.
 package token
 
 import (
@@ -23,28 +22,28 @@ import (
 
 // The kinds of tokenizer.
 const (
-	Chars = "chars" // one token a character (rune)
-	Bytes = "bytes" // one token a byte
-	BPE   = "bpe"   // one token a frequent sequence of bytes
+	Chars = "chars" // one token per character (rune)
+	Bytes = "bytes" // one token per byte
+	BPE   = "bpe"   // one token per frequent sequence of bytes
 )
 
-// A Tokenizer maps text to ids in [0, Vocab) and back. It is made by [NewChars],
-// [NewBytes], [GPT2], [TrainBPE], [Load] or by unmarshalling JSON, is not changed afterwards, and may
-// be used by several goroutines at once.
+// A Tokenizer maps text to ids in [0, Vocab) and back. [NewChars], [NewBytes], [GPT2],
+// [TrainBPE], [Load] or UnmarshalJSON make one. It does not change afterwards, and several
+// goroutines may use it at once.
 type Tokenizer struct {
 	kind  string
-	text  []string       // the bytes that an id stands for
+	text  []string       // the bytes of each id
 	ascii [128]int32     // id of an ASCII character, or none
 	ids   map[rune]int32 // ids of the other characters
 	bpe   *bpe           // merges and added tokens; of kind BPE only
-	eos   int32          // the added token that ends a text, or none
-	bos   *int32         // the added token that begins one, where it is another
-	chat  string         // the template of chats, in Jinja; "" if there is none
+	eos   int32          // the end-of-text token, or none
+	bos   *int32         // the beginning-of-text token, if it is another one
+	chat  string         // the chat template in Jinja, or ""
 }
 
 const none = -1
 
-// NewBytes returns the tokenizer whose ids are the bytes themselves.
+// NewBytes returns the tokenizer whose ids are the byte values.
 func NewBytes() *Tokenizer {
 	t := &Tokenizer{kind: Bytes, text: make([]string, 256), eos: none}
 	for i := range t.text {
@@ -53,15 +52,14 @@ func NewBytes() *Tokenizer {
 	return t
 }
 
-// NewChars learns the characters of text: each distinct rune becomes a token,
-// numbered in the order of code points, so that the same set of characters
-// always gives the same tokenizer. The error says where text is not UTF-8, or
-// that it is empty.
+// NewChars makes the tokenizer of the characters of text: each distinct rune is a token,
+// numbered in the order of code points. So the same set of characters always gives the same
+// tokenizer. The error says where text is not UTF-8, or that it is empty.
 func NewChars(text string) (*Tokenizer, error) {
 	seen := map[rune]bool{}
 	for i, r := range text {
-		if r == utf8.RuneError && badByte(text, i) {
-			return nil, fmt.Errorf("learn the characters of the text: %w", &NotUTF8{Byte: text[i], Offset: i, Line: lineAt(text, i)})
+		if r == utf8.RuneError && invalidUTF8(text, i) {
+			return nil, fmt.Errorf("learn the characters of the text: %w", &utf8Error{Byte: text[i], Offset: i, Line: lineAt(text, i)})
 		}
 		seen[r] = true
 	}
@@ -99,8 +97,8 @@ func (t *Tokenizer) Kind() string { return t.kind }
 // Vocab is the number of distinct tokens, n_vocab.
 func (t *Tokenizer) Vocab() int { return len(t.text) }
 
-// Token returns the bytes that id stands for: a character, or one byte, which by
-// itself need not be UTF-8. It panics if id is outside the vocabulary.
+// Token returns the bytes of id; a part of a character need not be UTF-8. It panics if id is
+// outside the vocabulary.
 func (t *Tokenizer) Token(id int32) string {
 	if id < 0 || int(id) >= len(t.text) {
 		panic(fmt.Sprintf("token.Token: id %d is outside the vocabulary of %d", id, len(t.text)))
@@ -108,13 +106,13 @@ func (t *Tokenizer) Token(id int32) string {
 	return t.text[id]
 }
 
-// Encode returns the ids of text. For bytes and BPE there is no error. For
-// characters the error is an [*Unknown] or a [*NotUTF8] and names the first offender
-// and its place.
+// Encode returns the ids of text. For bytes and BPE there is no error. For characters the
+// error names the first character that is not in the vocabulary or not UTF-8, with its
+// offset and line.
 //
-// Text is text: where it spells a special token, such as <|endoftext|>, that
-// token does not come out, so that nobody ends a document by writing about its end.
-// [Tokenizer.EncodeMarkup] reads them.
+// The text of a special token, such as <|endoftext|>, is ordinary text here and does not
+// give that token: a user who writes it does not end a document. [Tokenizer.EncodeMarkup]
+// gives the token.
 func (t *Tokenizer) Encode(text string) ([]int32, error) {
 	if t.bpe != nil {
 		return t.bpe.encode(text, true), nil
@@ -129,11 +127,11 @@ func (t *Tokenizer) Encode(text string) ([]int32, error) {
 	ids := make([]int32, 0, len(text))
 	for i, r := range text {
 		id := t.id(r)
-		if r == utf8.RuneError && badByte(text, i) {
-			return nil, &NotUTF8{Byte: text[i], Offset: i, Line: lineAt(text, i)}
+		if r == utf8.RuneError && invalidUTF8(text, i) {
+			return nil, &utf8Error{Byte: text[i], Offset: i, Line: lineAt(text, i)}
 		}
 		if id == none {
-			return nil, &Unknown{Char: r, Offset: i, Line: lineAt(text, i), Vocab: t.Vocab()}
+			return nil, &unknownError{Char: r, Offset: i, Line: lineAt(text, i), Vocab: t.Vocab()}
 		}
 		ids = append(ids, id)
 	}
@@ -150,8 +148,8 @@ func (t *Tokenizer) id(r rune) int32 {
 	return none
 }
 
-// Decode returns the text of ids. It panics if one of them is outside the
-// vocabulary; ids that come from a file are put through [Tokenizer.Check] first.
+// Decode returns the text of ids. It panics if an id is outside the vocabulary; check ids
+// from a file with [Tokenizer.Check] before.
 func (t *Tokenizer) Decode(ids []int32) string {
 	var b strings.Builder
 	b.Grow(len(ids))
@@ -164,7 +162,8 @@ func (t *Tokenizer) Decode(ids []int32) string {
 	return b.String()
 }
 
-// Check reports the first of ids that is outside the vocabulary, with its position.
+// Check returns an error for the first of ids that is outside the vocabulary, with its
+// position.
 func (t *Tokenizer) Check(ids []int32) error {
 	for i, id := range ids {
 		if id < 0 || int(id) >= len(t.text) {
@@ -174,9 +173,9 @@ func (t *Tokenizer) Check(ids []int32) error {
 	return nil
 }
 
-// badByte reports whether the RuneError that range found at text[i:] stands for
-// a byte that is not UTF-8, not for a U+FFFD that was written out.
-func badByte(text string, i int) bool {
+// invalidUTF8 reports whether the RuneError that range found at text[i:] is a byte that is
+// not UTF-8, not the character U+FFFD.
+func invalidUTF8(text string, i int) bool {
 	_, size := utf8.DecodeRuneInString(text[i:])
 	return size <= 1
 }

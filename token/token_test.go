@@ -111,7 +111,7 @@ func TestUnknownCharacter(t *testing.T) {
 		{"a\ufffd", '\ufffd', 1, 1},
 	} {
 		_, err := tok.Encode(c.text)
-		u, ok := errors.AsType[*Unknown](err)
+		u, ok := errors.AsType[*unknownError](err)
 		if !ok || u.Char != c.char || u.Offset != c.offset || u.Line != c.line {
 			t.Errorf("Encode(%q) = %v, want character %q at byte %d, line %d", c.text, err, c.char, c.offset, c.line)
 			continue
@@ -122,7 +122,7 @@ func TestUnknownCharacter(t *testing.T) {
 	}
 	for _, text := range []string{"ab\xff", "a\n\xffa"} {
 		_, err := tok.Encode(text)
-		bad, ok := errors.AsType[*NotUTF8](err)
+		bad, ok := errors.AsType[*utf8Error](err)
 		if !ok || bad.Byte != 0xff || bad.Offset != strings.IndexByte(text, 0xff) {
 			t.Errorf("Encode(%q) = %v", text, err)
 		}
@@ -134,7 +134,7 @@ func TestNewCharsRefuses(t *testing.T) {
 		t.Error("an empty text was accepted")
 	}
 	_, err := NewChars("one\ntwo \xc3")
-	if bad, ok := errors.AsType[*NotUTF8](err); !ok || bad.Offset != 8 || bad.Line != 2 {
+	if bad, ok := errors.AsType[*utf8Error](err); !ok || bad.Offset != 8 || bad.Line != 2 {
 		t.Errorf("half a character: %v", err)
 	}
 	if tok, err := NewChars("\ufffd"); err != nil || tok.Vocab() != 1 {

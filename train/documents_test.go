@@ -28,7 +28,7 @@ func answers(t testing.TB) (path string, tok *token.Tokenizer) {
 	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	tok, err := token.TrainBPE(slices.Values([]string{"say say say"}), token.Learning{Vocab: 258, Specials: []string{"<|endoftext|>"}})
+	tok, err := token.TrainBPE(slices.Values([]string{"say say say"}), token.TrainOptions{Vocab: 258, Specials: []string{"<|endoftext|>"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func textDigest(t *testing.T, o Options, tok *token.Tokenizer) string {
 // its token 1; a byte b is its token b' in the order of all bytes.
 func spelt(t *testing.T) *token.Tokenizer {
 	t.Helper()
-	tok, err := token.TrainBPE(slices.Values([]string{"ab ab"}), token.Learning{Vocab: 260, Specials: []string{"<s>", "</s>"}, EOS: "</s>"})
+	tok, err := token.TrainBPE(slices.Values([]string{"ab ab"}), token.TrainOptions{Vocab: 260, Specials: []string{"<s>", "</s>"}, EOS: "</s>"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestTokenizers(t *testing.T) {
 	if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	learnt, err := token.TrainBPE(slices.Values([]string{text}), token.Learning{Vocab: 290, Specials: []string{"<|endoftext|>"}})
+	learnt, err := token.TrainBPE(slices.Values([]string{text}), token.TrainOptions{Vocab: 290, Specials: []string{"<|endoftext|>"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func newTokenizerTrainCmd() *cobra.Command {
-	o := token.Learning{Vocab: 4096, MinCount: 2}
+	o := token.TrainOptions{Vocab: 4096, MinCount: 2}
 	var out string
 	var asJSON, noEnd bool
 	cmd := &cobra.Command{

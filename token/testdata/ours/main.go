@@ -16,7 +16,7 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&texts); err != nil {
 		log.Fatal(err)
 	}
-	t, err := token.TrainBPE(slices.Values(texts), token.Learning{Vocab: 1200, MinCount: 2, Specials: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, EOS: "<|im_end|>"})
+	t, err := token.TrainBPE(slices.Values(texts), token.TrainOptions{Vocab: 1200, MinCount: 2, Specials: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, EOS: "<|im_end|>"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func main() {
 	}
 	for _, vocab := range []int{1000, 8192, 32000} {
 		start := time.Now()
-		t, err := token.TrainBPE(slices.Values([]string{text}), token.Learning{Vocab: vocab, MinCount: 2})
+		t, err := token.TrainBPE(slices.Values([]string{text}), token.TrainOptions{Vocab: vocab, MinCount: 2})
 		if err != nil {
 			panic(err)
 		}
