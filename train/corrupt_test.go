@@ -70,30 +70,30 @@ func (v *victim) passedOver(t *testing.T, what, name string) {
 // Every single bit of a checkpoint that is not as it was saved is found, in every file;
 // and what loads is the checkpoint before.
 func TestEveryBitIsGuarded(t *testing.T) {
-	every := 101 // bits between those whose damage is also loaded
-	if longTier {
-		every = 1
-	}
-	everyBit(t, newVictim(t), 1, every)
+	everyBit(t, newVictim(t))
 }
 
-// The same of an adapter's checkpoint, in every eighth byte in the quick tier.
+// The same of an adapter's checkpoint.
 func TestEveryBitOfAdaptersIsGuarded(t *testing.T) {
 	o := microOptions()
 	o.Tuning = adapted().Tuning
-	v := newVictimOf(t, o, []string{configFile, tokenizerFile, stateFile, adapterFile, momentsFile})
-	step := 8
-	if longTier {
-		step = 1
-	}
-	everyBit(t, v, step, 101)
+	everyBit(t, newVictimOf(t, o, []string{configFile, tokenizerFile, stateFile, adapterFile, momentsFile}))
 }
 
-func everyBit(t *testing.T, v *victim, step, every int) {
-	bits := 0
+// everyBit damages each byte of each file. Which of its bits is no matter to a digest: the
+// quick tier takes each of the manifest, which is read before it is compared, and one of
+// every other byte, and loads after some of them.
+func everyBit(t *testing.T, v *victim) {
+	bits, every := 0, 101 // bits between those whose damage is also loaded
+	if longTier {
+		every = 1
+	}
 	for name, n := range v.file {
-		for i := 0; i < len(n.Data); i += step {
+		for i := range n.Data {
 			for bit := range 8 {
+				if bit != i%8 && name != durable.ManifestFile && !longTier {
+					continue
+				}
 				n.Data[i] ^= 1 << bit
 				v.found(t, fmt.Sprintf("bit %d of byte %d", bit, i), name)
 				if bits++; bits%every == 0 {
