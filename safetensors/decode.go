@@ -6,16 +6,16 @@ import (
 	"math"
 )
 
-// Float is what numbers are read into and written from.
+// Float is the type of numbers in memory.
 type Float interface{ float32 | float64 }
 
 const chunk = 64 << 10 // bytes read or written at a time
 
-// Decode sets dst to the elements first, first+1, … of t, a tensor of f. F64, F32,
-// F16, BF16, integers and BOOL are converted; others are an error. A float32 gets the
-// nearest value of an F64. A finite number that dst cannot hold (an F64 beyond
-// float32, an integer that would be rounded) is an error that says where it stands.
-// Decode panics when t does not have that many elements.
+// Decode sets dst to the elements first, first+1, … of t, a tensor of f. It converts F64,
+// F32, F16, BF16, integers and BOOL; other types are an error. An F64 is rounded to the
+// nearest float32 if dst is float32. It is an error if dst cannot hold a finite number (an
+// F64 out of the range of float32, an integer that would be rounded); the error names the
+// element. Decode panics if t does not have that many elements.
 func Decode[T Float](f *File, t Tensor, first int, dst []T) error {
 	if first < 0 || first > t.elems || len(dst) > t.elems-first {
 		panic(fmt.Sprintf("safetensors.Decode: elements %d to %d of %q, which has %d", first, first+len(dst), t.Name, t.elems))
@@ -41,8 +41,8 @@ func Decode[T Float](f *File, t Tensor, first int, dst []T) error {
 	return nil
 }
 
-// Convert sets dst to the little-endian numbers in b, which are of type d. It panics
-// when b does not hold as many, or d is not one that Decode reads.
+// Convert sets dst to the little-endian numbers of type d in b. It panics if b does not have
+// exactly len(dst) numbers, or Decode does not convert d.
 func Convert[T Float](dst []T, b []byte, d DType) error {
 	if !d.Converts() || len(b) != len(dst)*d.Bits()/8 {
 		panic(fmt.Sprintf("safetensors.Convert: %d bytes of type %q to %d numbers", len(b), d, len(dst)))
@@ -53,7 +53,7 @@ func Convert[T Float](dst []T, b []byte, d DType) error {
 	return nil
 }
 
-// convert sets dst to the numbers in b. It returns the place of the first that dst
+// convert sets dst to the numbers in b. It returns the index of the first number that dst
 // cannot hold, or -1.
 func convert[T Float](dst []T, b []byte, d DType) int {
 	le := binary.LittleEndian
@@ -81,7 +81,7 @@ func convert[T Float](dst []T, b []byte, d DType) int {
 		for i := range dst {
 			v := le.Uint64(b[8*i:])
 			dst[i] = T(v)
-			// The largest that rounds to 2⁶⁴ would convert back to anything.
+			// The conversion of 2⁶⁴ back to uint64 is not defined.
 			if float64(dst[i]) >= 1<<64 || uint64(dst[i]) != v {
 				return i
 			}

@@ -1,12 +1,12 @@
-// Package safetensors reads and writes the file format of that name: a length, a
-// JSON header, and the numbers of named tensors, little-endian and row-major.
+// Package safetensors reads and writes the file format of that name: a length, a JSON
+// header, and the numbers of named tensors, little-endian and row-major.
 //
-// The reader takes files from strangers. It refuses whatever the reference reader
-// (huggingface/safetensors) refuses, and what that one leaves to chance: a key that
-// occurs twice, a header that does not begin with an opening brace, an unknown field,
-// half of a surrogate pair, more than 8 dimensions. Every product of sizes is checked
-// for overflow and every size is compared with the file before memory is asked for. A
-// refusal is an [Error] of one line, and its [Reason] says which rule was broken.
+// The reader is made for files from unknown sources. It refuses everything that the
+// reference reader (huggingface/safetensors) refuses, and more: repeated keys, a header that
+// does not begin with an opening brace, unknown fields, unpaired surrogates, more than 8
+// dimensions. Every product of sizes is checked for overflow, and every size is compared
+// with the size of the file before memory is allocated. The error is one line and names the
+// rule that the file breaks.
 //
 //	f, err := safetensors.Read(file, size)
 //	t, ok := f.Lookup("wte.weight")

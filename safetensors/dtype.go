@@ -2,7 +2,7 @@ package safetensors
 
 import "slices"
 
-// A DType is the type of a tensor's elements, as the header spells it.
+// A DType is the type of a tensor's elements, in the spelling of the header.
 type DType string
 
 // The types that this package converts to float32 and float64.
@@ -33,7 +33,7 @@ var dtypes = []struct {
 	{I16, 16}, {U16, 16}, {F16, 16}, {BF16, 16}, {I32, 32}, {U32, 32}, {F32, 32}, {"C64", 64}, {F64, 64}, {I64, 64}, {U64, 64},
 }
 
-// order is d's place among the types of the format, or -1.
+// order is the index of d in dtypes, or -1.
 func (d DType) order() int {
 	for i := range dtypes {
 		if dtypes[i].name == d {
@@ -43,7 +43,7 @@ func (d DType) order() int {
 	return -1
 }
 
-// Bits is the size of one element; 0 when the format has no such type.
+// Bits is the size of one element in bits; 0 if the format has no such type.
 func (d DType) Bits() int {
 	if i := d.order(); i >= 0 {
 		return dtypes[i].bits

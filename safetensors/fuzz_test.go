@@ -24,7 +24,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
-			if strings.ContainsAny(err.Error(), "\n\r") || err.(*Error).Reason == "" || len(err.Error()) > 600 {
+			if strings.ContainsAny(err.Error(), "\n\r") || err.(*formatError).reason == "" || len(err.Error()) > 600 {
 				t.Errorf("not one line: %q", err)
 			}
 			return

@@ -9,7 +9,7 @@ import (
 
 // Bounds of what is read. The first is the format's.
 const (
-	MaxHeader  = 100_000_000 // bytes of a header
+	maxHeader  = 100_000_000 // bytes of a header
 	maxTensors = 1 << 18
 	maxDims    = 8
 	maxName    = 1024 // bytes
@@ -26,16 +26,16 @@ func mul(a, b int64) (int64, bool) {
 // order of the header.
 func parseHeader(header []byte) (tensors []Tensor, metadata map[string]string, err error) {
 	if len(header) == 0 || header[0] != '{' {
-		return nil, nil, refuse(NotAnObject, "it does not begin with {")
+		return nil, nil, refuse(reasonNotAnObject, "it does not begin with {")
 	}
 	if i := notUTF8(header); i >= 0 {
-		return nil, nil, refuse(NotUTF8, "not UTF-8: 0x%02x at byte %d of the header", header[i], i)
+		return nil, nil, refuse(reasonNotUTF8, "not UTF-8: 0x%02x at byte %d of the header", header[i], i)
 	}
 	p := &scanner{s: header}
 	seen := map[string]bool{}
 	err = p.object(func(name string) error {
 		if seen[name] {
-			return refuse(Duplicate, "key %q twice", clip(name))
+			return refuse(reasonDuplicate, "key %q twice", clip(name))
 		}
 		seen[name] = true
 		if name == "__metadata__" {
@@ -43,14 +43,14 @@ func parseHeader(header []byte) (tensors []Tensor, metadata map[string]string, e
 			return err
 		}
 		if len(name) > maxName {
-			return refuse(TooMany, "the name %q has %d bytes: more than %d", clip(name), len(name), maxName)
+			return refuse(reasonTooMany, "the name %q has %d bytes: more than %d", clip(name), len(name), maxName)
 		}
 		if len(tensors) == maxTensors {
-			return refuse(TooMany, "more than %d tensors", maxTensors)
+			return refuse(reasonTooMany, "more than %d tensors", maxTensors)
 		}
 		t, err := p.tensor()
-		if e, ok := err.(*Error); ok {
-			e.Text = fmt.Sprintf("tensor %q: %s", clip(name), e.Text)
+		if e, ok := err.(*formatError); ok {
+			e.text = fmt.Sprintf("tensor %q: %s", clip(name), e.text)
 		}
 		t.Name = name
 		tensors = append(tensors, t)
@@ -60,7 +60,7 @@ func parseHeader(header []byte) (tensors []Tensor, metadata map[string]string, e
 		return nil, nil, err
 	}
 	if p.space(); p.i < len(p.s) {
-		return nil, nil, refuse(AfterTheEnd, "something after the end of the object: %s at byte %d of the header", p.found(), p.i)
+		return nil, nil, refuse(reasonAfterTheEnd, "something after the end of the object: %s at byte %d of the header", p.found(), p.i)
 	}
 	return tensors, metadata, nil
 }
@@ -82,11 +82,11 @@ func (p *scanner) metadata() (map[string]string, error) {
 	m := map[string]string{}
 	return m, p.object(func(key string) error {
 		if _, ok := m[key]; ok {
-			return refuse(Duplicate, "__metadata__: key %q twice", clip(key))
+			return refuse(reasonDuplicate, "__metadata__: key %q twice", clip(key))
 		}
 		v, err := p.text()
-		if e, ok := err.(*Error); ok && e.Reason == WrongType {
-			e.Text = fmt.Sprintf("__metadata__: key %q: %s: metadata are strings", clip(key), e.Text)
+		if e, ok := err.(*formatError); ok && e.reason == reasonWrongType {
+			e.text = fmt.Sprintf("__metadata__: key %q: %s: metadata are strings", clip(key), e.text)
 		}
 		m[key] = v
 		return err
@@ -106,17 +106,17 @@ func (p *scanner) tensor() (t Tensor, err error) {
 	err = p.object(func(key string) error {
 		k := map[string]int{"dtype": keyType, "shape": keyShape, "data_offsets": keyOffsets}[key]
 		if k == 0 {
-			return refuse(UnknownKey, "unknown key %q", clip(key))
+			return refuse(reasonUnknownKey, "unknown key %q", clip(key))
 		}
 		if seen&k != 0 {
-			return refuse(Duplicate, "key %q twice", key)
+			return refuse(reasonDuplicate, "key %q twice", key)
 		}
 		seen |= k
 		switch k {
 		case keyType:
 			s, err := p.text()
 			if t.DType = DType(s); err == nil && t.DType.Bits() == 0 {
-				err = refuse(UnknownType, "numbers of type %q: the format has no such type", clip(s))
+				err = refuse(reasonUnknownType, "numbers of type %q: the format has no such type", clip(s))
 			}
 			return err
 		case keyShape:
@@ -124,7 +124,7 @@ func (p *scanner) tensor() (t Tensor, err error) {
 			t.Shape = make([]int, len(ns))
 			for i, n := range ns {
 				if n > math.MaxInt {
-					return refuse(Overflow, "the dimension %d is more than this machine can count", n)
+					return refuse(reasonOverflow, "the dimension %d is more than this machine can count", n)
 				}
 				t.Shape[i] = int(n)
 			}
@@ -135,13 +135,13 @@ func (p *scanner) tensor() (t Tensor, err error) {
 			return err
 		}
 		if len(o) != 2 {
-			return refuse(WrongType, "%d offsets instead of two", len(o))
+			return refuse(reasonWrongType, "%d offsets instead of two", len(o))
 		}
 		t.begin, t.end = o[0], o[1]
 		return nil
 	})
 	if err == nil && seen != keyType|keyShape|keyOffsets {
-		err = refuse(MissingKey, "it needs dtype, shape and data_offsets, and has %d of 3 keys", bits.OnesCount(uint(seen)))
+		err = refuse(reasonMissingKey, "it needs dtype, shape and data_offsets, and has %d of 3 keys", bits.OnesCount(uint(seen)))
 	}
 	if err != nil {
 		return t, err
@@ -152,7 +152,7 @@ func (p *scanner) tensor() (t Tensor, err error) {
 // check compares the range of t with its shape and type.
 func (t *Tensor) check() error {
 	if t.end < t.begin {
-		return refuse(Range, "its end %d comes before its beginning %d", t.end, t.begin)
+		return refuse(reasonRange, "its end %d comes before its beginning %d", t.end, t.begin)
 	}
 	// Zeros are left out, so that the order of the dimensions does not matter.
 	n, empty := int64(1), false
@@ -161,24 +161,24 @@ func (t *Tensor) check() error {
 		if d == 0 {
 			empty = true
 		} else if n, ok = mul(n, int64(d)); !ok {
-			return refuse(Overflow, "the shape %v overflows", t.Shape)
+			return refuse(reasonOverflow, "the shape %v overflows", t.Shape)
 		}
 	}
 	b, ok := mul(n, int64(t.DType.Bits()))
 	if !ok {
-		return refuse(Overflow, "the shape %v overflows: as %s it has more bits than can be counted", t.Shape, t.DType)
+		return refuse(reasonOverflow, "the shape %v overflows: as %s it has more bits than can be counted", t.Shape, t.DType)
 	}
 	if empty {
 		n, b = 0, 0
 	}
 	if b%8 != 0 {
-		return refuse(Misaligned, "%d elements of %d bits do not fill whole bytes", n, t.DType.Bits())
+		return refuse(reasonMisaligned, "%d elements of %d bits do not fill whole bytes", n, t.DType.Bits())
 	}
 	if t.end-t.begin != b/8 {
-		return refuse(WrongSize, "%d bytes for the shape %v, which takes %d as %s", t.end-t.begin, t.Shape, b/8, t.DType)
+		return refuse(reasonWrongSize, "%d bytes for the shape %v, which takes %d as %s", t.end-t.begin, t.Shape, b/8, t.DType)
 	}
 	if n > math.MaxInt {
-		return refuse(Overflow, "the shape %v has more elements than this machine can count", t.Shape)
+		return refuse(reasonOverflow, "the shape %v has more elements than this machine can count", t.Shape)
 	}
 	t.elems = int(n)
 	return nil
@@ -199,7 +199,7 @@ func (p *scanner) numbers(most int, what string) ([]int64, error) {
 			return nil, err
 		}
 		if ns = append(ns, n); len(ns) > most {
-			return nil, refuse(TooMany, "more than %d %s", most, what)
+			return nil, refuse(reasonTooMany, "more than %d %s", most, what)
 		}
 	}
 }

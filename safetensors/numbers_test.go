@@ -224,7 +224,7 @@ func TestFileShrinks(t *testing.T) {
 		if err == nil {
 			err = Decode(f, f.Tensors[0], 0, data)
 		}
-		if e, ok := errors.AsType[*Error](err); !ok || e.Reason != Unreadable || !errors.Is(err, io.ErrUnexpectedEOF) {
+		if e, ok := errors.AsType[*formatError](err); !ok || e.reason != reasonUnreadable || !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("cut to %d bytes: %v", n, err)
 		}
 	}

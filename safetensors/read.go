@@ -11,16 +11,16 @@ import (
 
 // A Tensor is one entry of a header.
 type Tensor struct {
-	Name       string
-	DType      DType
-	Shape      []int // of at most 8 dimensions; none means a single number
+	Name       string // unique in the file
+	DType      DType  // type of the elements
+	Shape      []int  // of at most 8 dimensions; none means a single number
 	elems      int
 	begin, end int64 // bytes, from the end of the header
 }
 
-// Described is a tensor that no file of this format holds, such as one of another
-// format that is listed beside those of this one. It panics where the shape is of more
-// numbers than an int64 counts bytes of.
+// Described makes a Tensor that belongs to no file of this format, for example a tensor of
+// another format in the same list. It panics if its size in bytes does not fit into an
+// int64.
 func Described(name string, d DType, shape []int) Tensor {
 	n := int64(1)
 	for _, size := range shape {
@@ -35,36 +35,35 @@ func Described(name string, d DType, shape []int) Tensor {
 // Len is the number of elements, the product of the shape.
 func (t Tensor) Len() int { return t.elems }
 
-// Bytes is the room that t takes in the file.
+// Bytes is the size of t in the file, in bytes.
 func (t Tensor) Bytes() int64 { return t.end - t.begin }
 
-// A File is a safetensors file whose header was read and found right: its tensors
-// fill the file from the end of the header to its own end, without a hole or an
-// overlap.
+// A File is a safetensors file with a valid header: its tensors fill the file from the end
+// of the header to the end of the file, without gap or overlap.
 type File struct {
-	Tensors  []Tensor          // in the order in which their numbers lie
-	Metadata map[string]string // nil when the file has none
+	Tensors  []Tensor          // in the order of their numbers in the file
+	Metadata map[string]string // nil if the file has none
 	place    map[string]int
 	r        io.ReaderAt
 	start    int64 // of the first number
 }
 
-// Read reads and checks the header of a file of size bytes. The error is an [*Error].
-// The numbers stay in the file until [Decode] is asked for them, so r must stay open.
+// Read reads and checks the header of a file of size bytes. [Decode] reads the numbers
+// later, so r must stay open.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	var prefix [8]byte
 	if size < int64(len(prefix)) {
-		return nil, refuse(TooShort, "no header: the file has %d bytes", size)
+		return nil, refuse(reasonTooShort, "no header: the file has %d bytes", size)
 	}
 	if err := readAt(r, prefix[:], 0); err != nil {
 		return nil, err
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
-	if n > MaxHeader {
-		return nil, refuse(HeaderTooLarge, "a header of %d bytes in a file of %d (at most %d): not a safetensors file", n, size, MaxHeader)
+	if n > maxHeader {
+		return nil, refuse(reasonHeaderTooLarge, "a header of %d bytes in a file of %d (at most %d): not a safetensors file", n, size, maxHeader)
 	}
 	if int64(n) > size-8 {
-		return nil, refuse(HeaderCutShort, "a header of %d bytes in a file of %d: not a safetensors file, or cut short", n, size)
+		return nil, refuse(reasonHeaderCutShort, "a header of %d bytes in a file of %d: not a safetensors file, or cut short", n, size)
 	}
 	header := make([]byte, n)
 	if err := readAt(r, header, 8); err != nil {
@@ -73,8 +72,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	f := &File{r: r, start: 8 + int64(n)}
 	var err error
 	if f.Tensors, f.Metadata, err = parseHeader(header); err != nil {
-		e := err.(*Error)
-		e.Text = "the header is not of a safetensors file: " + e.Text
+		e := err.(*formatError)
+		e.text = "the header is not of a safetensors file: " + e.text
 		return nil, err
 	}
 	slices.SortStableFunc(f.Tensors, func(a, b Tensor) int {
@@ -84,13 +83,13 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	f.place = make(map[string]int, len(f.Tensors))
 	for i, t := range f.Tensors {
 		if t.begin != at {
-			return nil, refuse(Range, "tensor %q begins at byte %d, the one before ends at %d", clip(t.Name), t.begin, at)
+			return nil, refuse(reasonRange, "tensor %q begins at byte %d, the one before ends at %d", clip(t.Name), t.begin, at)
 		}
 		at = t.end
 		f.place[t.Name] = i
 	}
 	if at != size-f.start {
-		return nil, refuse(DataSize, "the tensors take %d bytes, the file has %d for them", at, size-f.start)
+		return nil, refuse(reasonDataSize, "the tensors take %d bytes, the file has %d for them", at, size-f.start)
 	}
 	return f, nil
 }
@@ -104,7 +103,7 @@ func (f *File) Lookup(name string) (Tensor, bool) {
 	return f.Tensors[i], true
 }
 
-// Raw returns the bytes of t as they lie in the file.
+// Raw returns the bytes of t in the file.
 func (f *File) Raw(t Tensor) *io.SectionReader {
 	return io.NewSectionReader(f.r, f.start+t.begin, t.Bytes())
 }
@@ -118,5 +117,5 @@ func readAt(r io.ReaderAt, b []byte, at int64) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	return &Error{Unreadable, fmt.Sprintf("reading %d bytes at byte %d: %v", len(b), at, err), err}
+	return &formatError{reasonUnreadable, fmt.Sprintf("reading %d bytes at byte %d: %v", len(b), at, err), err}
 }

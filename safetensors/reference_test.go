@@ -14,7 +14,7 @@ var mutated = flag.String("mutated", "../testdata/safetensors/mutated.gz", "file
 
 // stricter are the rules that the reference does not have, or not in this form: it takes
 // dimensions of 2⁶³ and more where another one is zero.
-var stricter = map[Reason]bool{Duplicate: true, UnknownKey: true, NotAnObject: true, NotUTF8: true, TooMany: true, Number: true, Overflow: true}
+var stricter = map[reason]bool{reasonDuplicate: true, reasonUnknownKey: true, reasonNotAnObject: true, reasonNotUTF8: true, reasonTooMany: true, reasonNumber: true, reasonOverflow: true}
 
 // No mutated file is taken that the reference refuses; where it is the other way round,
 // a rule of ours is the reason.
@@ -33,7 +33,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, taken := 0, 0
-	refused := map[Reason]int{}
+	refused := map[reason]int{}
 	for ; len(all) > 0; files++ {
 		theirs, n := all[0] == 1, binary.LittleEndian.Uint32(all[1:])
 		file := all[5 : 5+n]
@@ -45,7 +45,7 @@ func TestReference(t *testing.T) {
 		case err == nil:
 			taken++
 		case theirs:
-			reason := err.(*Error).Reason
+			reason := err.(*formatError).reason
 			if refused[reason]++; !stricter[reason] {
 				t.Errorf("%q: %v, and the reference takes it", file, err)
 			}

@@ -7,8 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// A scanner reads the few shapes of JSON that a header has, and no others. What it
-// reads is known to be UTF-8.
+// A scanner reads the part of JSON that a header may contain. Its text is valid UTF-8.
 type scanner struct {
 	s []byte
 	i int
@@ -20,7 +19,7 @@ func (p *scanner) space() {
 	}
 }
 
-// next is the next byte after blanks, 0 at the end.
+// next is the next byte that is not a blank, 0 at the end.
 func (p *scanner) next() byte {
 	p.space()
 	if p.i < len(p.s) {
@@ -29,7 +28,7 @@ func (p *scanner) next() byte {
 	return 0
 }
 
-// open reads the bracket c, which begins a value.
+// open reads the bracket or quotation mark c, which begins a value.
 func (p *scanner) open(c byte) error {
 	switch got := p.next(); {
 	case got == c:
@@ -38,15 +37,15 @@ func (p *scanner) open(c byte) error {
 	case p.i >= len(p.s):
 		return p.end()
 	default:
-		return refuse(WrongType, "%s instead of %q at byte %d of the header", p.found(), string(c), p.i)
+		return refuse(reasonWrongType, "%s instead of %q at byte %d of the header", p.found(), string(c), p.i)
 	}
 }
 
 func (p *scanner) end() error {
-	return refuse(Syntax, "the header ends in the middle, after %d bytes", len(p.s))
+	return refuse(reasonSyntax, "the header ends in the middle, after %d bytes", len(p.s))
 }
 
-// found is what stands at the scanner, shortened and quoted.
+// found is the text at the scanner, shortened and quoted, for messages.
 func (p *scanner) found() string {
 	rest := p.s[p.i:min(len(p.s), p.i+20)]
 	for j, c := range rest {
@@ -61,8 +60,8 @@ func (p *scanner) found() string {
 	return strconv.QuoteToASCII(string(rest))
 }
 
-// more reports whether another element of an array or object follows, given how many
-// were read; it reads the comma, or the closing bracket.
+// more reports whether another element of an array or object follows after read elements;
+// it reads the comma or the closing bracket.
 func (p *scanner) more(read int, closing byte) (bool, error) {
 	c := p.next()
 	switch {
@@ -74,7 +73,7 @@ func (p *scanner) more(read int, closing byte) (bool, error) {
 	case read == 0:
 		return true, nil
 	case c != ',':
-		return false, refuse(Syntax, "%s instead of a comma or %q at byte %d of the header", p.found(), string(closing), p.i)
+		return false, refuse(reasonSyntax, "%s instead of a comma or %q at byte %d of the header", p.found(), string(closing), p.i)
 	}
 	p.i++
 	return true, nil
@@ -97,7 +96,7 @@ func (p *scanner) object(field func(key string) error) error {
 			if p.i >= len(p.s) {
 				return p.end()
 			}
-			return refuse(Syntax, "%s instead of a colon at byte %d of the header", p.found(), p.i)
+			return refuse(reasonSyntax, "%s instead of a colon at byte %d of the header", p.found(), p.i)
 		}
 		p.i++
 		if err := field(key); err != nil {
@@ -123,7 +122,7 @@ func (p *scanner) text() (string, error) {
 		case c == '"':
 			return string(out), nil
 		case c < 0x20:
-			return "", refuse(Syntax, "a control character in a string at byte %d of the header", p.i-1)
+			return "", refuse(reasonSyntax, "a control character in a string at byte %d of the header", p.i-1)
 		case c != '\\':
 			out = append(out, c)
 		default:
@@ -172,9 +171,9 @@ func (p *scanner) escape() (rune, error) {
 				return both, nil
 			}
 		}
-		return 0, refuse(NotUTF8, "half of a surrogate pair at byte %d of the header", at)
+		return 0, refuse(reasonNotUTF8, "half of a surrogate pair at byte %d of the header", at)
 	}
-	return 0, refuse(Syntax, "unknown escape at byte %d of the header", at)
+	return 0, refuse(reasonSyntax, "unknown escape at byte %d of the header", at)
 }
 
 func (p *scanner) hex() (rune, error) {
@@ -189,7 +188,7 @@ func (p *scanner) hex() (rune, error) {
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
 			r = r<<4 | rune(c|0x20-'a'+10)
 		default:
-			return 0, refuse(Syntax, "an escape without four hexadecimal digits at byte %d of the header", p.i-2)
+			return 0, refuse(reasonSyntax, "an escape without four hexadecimal digits at byte %d of the header", p.i-2)
 		}
 	}
 	p.i += 4
@@ -208,14 +207,14 @@ func (p *scanner) number() (int64, error) {
 		d := int64(p.s[p.i] - '0')
 		if n > (math.MaxInt64-d)/10 || p.i > start && n == 0 {
 			p.i = start
-			return 0, refuse(Number, "%s instead of a whole number at byte %d of the header", p.found(), p.i)
+			return 0, refuse(reasonNumber, "%s instead of a whole number at byte %d of the header", p.found(), p.i)
 		}
 		n = 10*n + d
 		p.i++
 	}
 	if c := p.next(); p.i == start || c != ',' && c != ']' && p.i < len(p.s) {
 		p.i = start
-		return 0, refuse(Number, "%s instead of a whole number at byte %d of the header", p.found(), p.i)
+		return 0, refuse(reasonNumber, "%s instead of a whole number at byte %d of the header", p.found(), p.i)
 	}
 	return n, nil
 }

@@ -12,16 +12,16 @@ import (
 	"unicode/utf8"
 )
 
-// An Entry is a tensor to be written.
+// An Entry is a tensor that Write writes.
 type Entry[T Float] struct {
-	Name  string
-	DType DType // F64, F32, F16 or BF16
-	Shape []int
-	Data  []T        // row-major, as many as the shape says
-	Make  func() []T // called when Data is nil and its turn comes; what it returns is not kept
+	Name  string     // unique in the file
+	DType DType      // F64, F32, F16 or BF16
+	Shape []int      // product is the number of elements
+	Data  []T        // row-major
+	Make  func() []T // if Data is nil, called to get the data when it is written; the result is not kept
 }
 
-// Len is the number of elements that the shape says.
+// Len is the number of elements, the product of the shape.
 func (e Entry[T]) Len() int {
 	n := 1
 	for _, d := range e.Shape {
@@ -30,19 +30,19 @@ func (e Entry[T]) Len() int {
 	return n
 }
 
-// Sort puts entries in the order in which the reference implementation writes them:
-// wide types first, then by name.
+// Sort sorts entries in the order of the reference implementation: by type, wide types
+// first, then by name.
 func Sort[T Float](entries []Entry[T]) {
 	slices.SortStableFunc(entries, func(a, b Entry[T]) int {
 		return cmp.Or(cmp.Compare(b.DType.order(), a.DType.order()), cmp.Compare(a.Name, b.Name))
 	})
 }
 
-// Write writes a file that holds the entries in the order given, with metadata unless
-// it is nil. Numbers are rounded to the nearest of their type, ties to even; one that
-// is finite and would become infinite is an error, as is a name or a value that is not
-// UTF-8. The header is padded with blanks so that the numbers begin at a multiple of 8.
-// Write panics when an entry's data do not fit its shape, or its type cannot be written.
+// Write writes a file with the entries in the given order, and with metadata if it is not
+// nil. Numbers are rounded to the nearest of their type, ties to even. A finite number that
+// would become infinite is an error, and so are names and metadata that are not UTF-8. The
+// header is padded with blanks so that the numbers begin at a multiple of 8 bytes. Write
+// panics if the data of an entry do not fit its shape, or its type cannot be written.
 func Write[T Float](w io.Writer, metadata map[string]string, entries []Entry[T]) error {
 	header, err := writeHeader(metadata, entries)
 	if err != nil {
