@@ -2,12 +2,12 @@ package kernel
 
 import "math"
 
-// ReLU sets y to the positive part of x; y may be x:
+// ReLU sets y to max(x, 0); y may be x:
 //
 //	for i { y[i] = max(x[i], 0) }
 func ReLU[T Float](y, x []T) {
 	mustLen("ReLU", len(y), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		reluVector(as32(y), as32(x))
 		return
 	}
@@ -16,13 +16,13 @@ func ReLU[T Float](y, x []T) {
 	}
 }
 
-// ReLUBackward sets y to the positive part of x once more and dx to dy times the
-// derivative, which at 0 counts as 0; dx may be dy:
+// ReLUBackward recomputes y = ReLU(x) and sets dx to dy times the derivative, which is 0 at
+// 0; dx may be dy:
 //
 //	for i { y[i] = max(x[i], 0); if x[i] > 0 { dx[i] = dy[i] } else { dx[i] = 0 } }
 func ReLUBackward[T Float](dx, y, dy, x []T) {
 	mustLen("ReLUBackward", len(dx), len(y), len(dy), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		reluBackwardVector(as32(dx), as32(y), as32(dy), as32(x))
 		return
 	}
@@ -35,16 +35,16 @@ func ReLUBackward[T Float](dx, y, dy, x []T) {
 	}
 }
 
-// On the vector paths both GELUs are within 2 units in the last place in float32, and
-// the derivatives within 2⁻²³ (GELU) and 2⁻²² (GELUTanh). Magnitudes below 2e-37 may
-// count as 0. The portable path rounds what it computes in float64.
+// On the vector paths both GELUs have errors of at most 2 units in the last place of float32,
+// and the derivatives of at most 2⁻²³ (GELU) and 2⁻²² (GELUTanh). Magnitudes below 2e-37 may
+// become 0. The portable path computes in float64 and rounds the result.
 
 // GELU sets y to x Φ(x), with Φ the normal distribution function; y may be x:
 //
 //	for i { y[i] = x[i] * (1 + erf(x[i]/√2)) / 2 }
 func GELU[T Float](y, x []T) {
 	mustLen("GELU", len(y), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		geluVector(as32(y), as32(x))
 		return
 	}
@@ -54,17 +54,17 @@ func GELU[T Float](y, x []T) {
 	}
 }
 
-// normalCDF is Φ, accurate in the left tail, too.
+// normalCDF is Φ(x); it is accurate in the left tail, too.
 func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
-// GELUBackward sets y to GELU(x) once more, which costs little beside the
-// derivative and saves keeping it, and dx to dy times the derivative; dx may be dy:
+// GELUBackward recomputes y = GELU(x), which is cheap beside the derivative and saves
+// storing y, and sets dx to dy times the derivative; dx may be dy:
 //
 //	for i { Φ := (1 + erf(x[i]/√2)) / 2; φ := exp(-x[i]²/2) / √(2π)
 //		y[i] = x[i]*Φ; dx[i] = dy[i] * (Φ + x[i]*φ) }
 func GELUBackward[T Float](dx, y, dy, x []T) {
 	mustLen("GELUBackward", len(dx), len(y), len(dy), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		geluBackwardVector(as32(dx), as32(y), as32(dy), as32(x))
 		return
 	}
@@ -87,7 +87,7 @@ const (
 //	for i { u := √(2/π) * (x[i] + 0.044715*x[i]³); y[i] = x[i] * (1 + tanh(u)) / 2 }
 func GELUTanh[T Float](y, x []T) {
 	mustLen("GELUTanh", len(y), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		geluTanhVector(as32(y), as32(x))
 		return
 	}
@@ -97,18 +97,18 @@ func GELUTanh[T Float](y, x []T) {
 	}
 }
 
-// logistic is 1/(1 + exp(-x)), which is (1 + tanh(x/2))/2 without cancellation
-// in the left tail.
+// logistic is 1/(1 + exp(-x)) = (1 + tanh(x/2))/2, without cancellation in the left tail.
 func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// GELUTanhBackward is to GELUTanh what GELUBackward is to GELU:
+// GELUTanhBackward recomputes y = GELUTanh(x) and sets dx to dy times the derivative; dx may
+// be dy:
 //
 //	for i { u := √(2/π) * (x[i] + 0.044715*x[i]³); u′ := √(2/π) * (1 + 3*0.044715*x[i]²)
 //		y[i] = x[i] * (1 + tanh(u)) / 2
 //		dx[i] = dy[i] * ((1 + tanh(u))/2 + x[i] * (1 - tanh²(u))/2 * u′) }
 func GELUTanhBackward[T Float](dx, y, dy, x []T) {
 	mustLen("GELUTanhBackward", len(dx), len(y), len(dy), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		geluTanhBackwardVector(as32(dx), as32(y), as32(dy), as32(x))
 		return
 	}
@@ -116,7 +116,7 @@ func GELUTanhBackward[T Float](dx, y, dy, x []T) {
 		v := float64(v)
 		up := logistic(2 * tanhScale * (v + tanhCube*v*v*v))
 		y[i] = T(v * up)
-		// (1 - tanh²)/2 = 2 up (1 - up); beyond ±∞ of u the second term is 0.
+		// (1 - tanh²)/2 = 2 up (1 - up); where up is 0 or 1 the second term is 0.
 		slope := 2 * tanhScale * (1 + 3*tanhCube*v*v) * v * up * (1 - up)
 		if up == 0 || up == 1 {
 			slope = 0

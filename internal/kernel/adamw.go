@@ -2,18 +2,19 @@ package kernel
 
 import "math"
 
-// AdamWStep holds the numbers of one step that all parameters share.
+// AdamWStep holds the numbers of one step that are the same for all parameters.
 type AdamWStep[T Float] struct {
-	Scale        T // of the gradient
+	Scale        T // factor of the gradient
 	Beta1, Rest1 T // β₁, 1-β₁
 	Beta2, Rest2 T // β₂, 1-β₂
 	Rate         T // LR/(1-β₁ᵗ)
 	Unbias       T // 1/√(1-β₂ᵗ)
-	Eps          T
-	Keep         T // 1 - LR·decay; 1 where nothing decays
+	Eps          T // ε
+	Keep         T // 1 - LR·decay; 1 without weight decay
 }
 
-// AdamW takes one step on w with gradient g and moments m and v:
+// AdamW takes one step: it updates the weights w and the moments m and v with the gradient
+// g. All have the same length:
 //
 //	for i { d := g[i] * h.Scale
 //		m[i] = h.Beta1*m[i] + h.Rest1*d
@@ -21,7 +22,7 @@ type AdamWStep[T Float] struct {
 //		w[i] = h.Keep*w[i] - h.Rate*m[i]/(√v[i]*h.Unbias + h.Eps) }
 func AdamW[T Float](w, g, m, v []T, h *AdamWStep[T]) {
 	mustLen("AdamW", len(w), len(g), len(m), len(v))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		adamWVector(as32(w), as32(g), as32(m), as32(v), any(h).(*AdamWStep[float32]))
 		return
 	}

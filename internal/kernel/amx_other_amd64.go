@@ -2,5 +2,5 @@
 
 package kernel
 
-// permitAMX: other systems are not known to save tile registers.
+// permitAMX returns false: it is not known whether other systems save tile registers.
 func permitAMX() bool { return false }

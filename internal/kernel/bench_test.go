@@ -138,7 +138,7 @@ func BenchmarkSlices(b *testing.B) {
 			{"AddRows", func() { AddRows(z[:n/4], x3) }},
 			{"Max", func() { Max(x) }},
 			{"SumSquares", func() { SumSquares(x) }},
-			{"Exp", func() { copy(z, x); Exp(z) }},
+			{"Exp", func() { copy(z, x); expSlice(z) }},
 			{"ExpSum", func() { copy(z, x); ExpSum(z, 1, 2) }},
 			{"Softmax", func() { copy(z, x); Softmax(z, 1) }},
 			{"CrossEntropy", func() { copy(z, x); CrossEntropy(z, 7, 1) }},
@@ -194,8 +194,8 @@ func BenchmarkProductsBF16(b *testing.B) {
 			}{
 				{"packed", func() { MulPacked(p, z, x, w, nil, false) }},
 				{"packedT", func() { MulPackedT(p, z, x, wt, false) }},
-				{"NN", func() { MulNNBF16(p, z, x, y, nil, false) }},
-				{"NT", func() { MulNTBF16(p, z, x, yt, false) }},
+				{"NN", func() { mulNNBF16(p, z, x, y, nil, false) }},
+				{"NT", func() { mulNTBF16(p, z, x, yt, false) }},
 				{"TN", func() { MulTNBF16(p, z, xt, y, true) }},
 			}
 			for _, form := range forms {

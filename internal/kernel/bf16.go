@@ -6,15 +6,15 @@ import (
 	"unsafe"
 )
 
-// BF16 holds the upper half of a float32: its sign, its exponent and seven bits
-// of its fraction.
+// BF16 is a bfloat16: the upper half of a float32, with its sign, its exponent and seven
+// bits of its fraction.
 type BF16 uint16
 
-// Float32 is the number that v stands for.
-func (v BF16) Float32() float32 { return math.Float32frombits(uint32(v) << 16) }
+// float converts v to float32.
+func (v BF16) float() float32 { return math.Float32frombits(uint32(v) << 16) }
 
-// ToBF16 rounds to nearest, ties to even; every NaN becomes the same one.
-func ToBF16(x float32) BF16 {
+// toBF16 rounds to nearest, ties to even. Every NaN becomes the same NaN.
+func toBF16(x float32) BF16 {
 	if x != x {
 		return 0x7fc0
 	}
@@ -22,9 +22,9 @@ func ToBF16(x float32) BF16 {
 	return BF16((b + 0x7fff + b>>16&1) >> 16)
 }
 
-// RoundBF16 sets y to x, rounded:
+// RoundBF16 rounds x to y, which has the same length:
 //
-//	for i { y[i] = ToBF16(x[i]) }
+//	for i { y[i] = toBF16(x[i]) }
 func RoundBF16(y []BF16, x []float32) {
 	mustLen("RoundBF16", len(y), len(x))
 	if vectors && current >= AVX512 {
@@ -32,41 +32,41 @@ func RoundBF16(y []BF16, x []float32) {
 		return
 	}
 	for i, v := range x {
-		y[i] = ToBF16(v)
+		y[i] = toBF16(v)
 	}
 }
 
-// WidenBF16 sets y to x:
+// widenBF16 converts x to y, which has the same length:
 //
-//	for i { y[i] = x[i].Float32() }
-func WidenBF16(y []float32, x []BF16) {
+//	for i { y[i] = x[i].float() }
+func widenBF16(y []float32, x []BF16) {
 	mustLen("WidenBF16", len(y), len(x))
 	if vectors && current >= AVX512 {
 		widenVector(y, x)
 		return
 	}
 	for i, v := range x {
-		y[i] = v.Float32()
+		y[i] = v.float()
 	}
 }
 
 // A MatBF16 is a view of a row-major matrix: row i is V[i*Stride : i*Stride+Cols].
 type MatBF16 struct {
-	Rows, Cols, Stride int // sizes, and the numbers row by row
-	V                  []BF16
+	Rows, Cols, Stride int    // number of rows and columns; distance of two rows in V // sizes, and the numbers row by row
+	V                  []BF16 // the elements
 }
 
-// NewMatBF16 allocates a zero matrix, with a stride that products like.
+// NewMatBF16 allocates a zero matrix with a stride that is good for products.
 func NewMatBF16(rows, cols int) MatBF16 {
-	stride := oddLines(cols)
+	stride := oddStride(cols)
 	return MatBF16{rows, cols, stride, alignedBF16(rows * stride)}
 }
 
-// oddLines is a stride for rows of n: whole cache lines, and an odd number of
-// them, so that the same column of many rows spreads over the sets of a cache.
-func oddLines(n int) int { return (ceil(n, align/2) | 1) * align / 2 }
+// oddStride is a stride for rows of n elements: an odd number of whole cache lines. So the
+// elements of one column lie in different sets of a cache.
+func oddStride(n int) int { return (ceil(n, align/2) | 1) * align / 2 }
 
-// alignedBF16 allocates n numbers from a multiple of 64 bytes on.
+// alignedBF16 allocates n elements, aligned to 64 bytes.
 func alignedBF16(n int) []BF16 {
 	v := make([]BF16, n+align/2)
 	HugePages(v)
@@ -80,37 +80,36 @@ func (m MatBF16) Row(i int) []BF16 {
 }
 
 // Sub is the view of rows [r0, r1) and columns [c0, c1).
-func (m MatBF16) Sub(r0, r1, c0, c1 int) MatBF16 {
+func (m MatBF16) sub(r0, r1, c0, c1 int) MatBF16 {
 	if r0 >= r1 || c0 >= c1 {
 		return MatBF16{max(r1-r0, 0), max(c1-c0, 0), m.Stride, nil}
 	}
 	return MatBF16{r1 - r0, c1 - c0, m.Stride, m.V[r0*m.Stride+c0 : (r1-1)*m.Stride+c1]}
 }
 
-// The products of bf16 matrices: the products of two numbers are exact, their
-// sums float32, in an order that depends on the path and the number of terms.
-// As for float32 matrices, the bits of an element do not depend on threads,
-// other rows or columns, or strides. c must not overlap the operands.
+// The products of bf16 matrices: products of two numbers are exact and are summed in
+// float32, in an order that depends on the path and the number of terms.
+// As with float32 matrices, the bits of an element do not depend on the number of threads,
+// on other rows or columns, or on strides. c must not overlap the operands.
 
-// MulNNBF16 sets c to a b, plus bias in every row when bias is not nil, plus the
-// old c when acc:
+// mulNNBF16 sets c to a b, plus bias in every row if bias is not nil, plus the old c if acc:
 //
 //	for i, j { s := 0; for k { s += a[i][k] * b[k][j] }; c[i][j] = s (+ bias[j]) (+ c[i][j]) }
-func MulNNBF16(p *Pool, c Mat[float32], a, b MatBF16, bias []float32, acc bool) {
+func mulNNBF16(p *Pool, c Mat[float32], a, b MatBF16, bias []float32, acc bool) {
 	mustMul("MulNNBF16", a.Cols == b.Rows && c.Rows == a.Rows && c.Cols == b.Cols, c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols)
 	mustBias("MulNNBF16", bias, c.Cols)
 	multiplyBF16(p, productBF16{form: formNN, path: current, c: c, a: a, b: b, bias: bias, acc: acc, k: a.Cols})
 }
 
-// MulNTBF16 sets c to a bᵗ, plus the old c when acc:
+// mulNTBF16 sets c to a bᵗ, plus the old c if acc:
 //
 //	for i, j { s := 0; for k { s += a[i][k] * b[j][k] }; c[i][j] = s (+ c[i][j]) }
-func MulNTBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
+func mulNTBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
 	mustMul("MulNTBF16", a.Cols == b.Cols && c.Rows == a.Rows && c.Cols == b.Rows, c.Rows, c.Cols, a.Rows, a.Cols, b.Cols, b.Rows)
 	multiplyBF16(p, productBF16{form: formNT, path: current, c: c, a: a, b: b, acc: acc, k: a.Cols})
 }
 
-// MulTNBF16 sets c to aᵗ b, plus the old c when acc:
+// MulTNBF16 sets c to aᵗ b, plus the old c if acc:
 //
 //	for i, j { s := 0; for k { s += a[k][i] * b[k][j] }; c[i][j] = s (+ c[i][j]) }
 func MulTNBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
@@ -118,19 +117,20 @@ func MulTNBF16(p *Pool, c Mat[float32], a, b MatBF16, acc bool) {
 	multiplyBF16(p, productBF16{form: formTN, path: current, c: c, a: a, b: b, acc: acc, k: a.Rows})
 }
 
-// MulPacked is MulNNBF16 with a packed b.
+// MulPacked sets c to a b, plus bias in every row if bias is not nil, plus the old c if acc.
+// b is packed.
 func MulPacked(p *Pool, c Mat[float32], a MatBF16, b *PackedBF16, bias []float32, acc bool) {
 	mustMul("MulPacked", a.Cols == b.rows && c.Rows == a.Rows && c.Cols == b.cols, c.Rows, c.Cols, a.Rows, a.Cols, b.rows, b.cols)
 	mustBias("MulPacked", bias, c.Cols)
-	b.mustHave("MulPacked", b.nn)
-	multiplyBF16(p, productBF16{form: formNN, c: c, a: a, b: b.flat, packed: b.nn, path: b.path, bias: bias, acc: acc, k: a.Cols})
+	b.mustBePackedFor("MulPacked", b.nn)
+	multiplyBF16(p, productBF16{form: formNN, c: c, a: a, b: b.rounded, packed: b.nn, path: b.path, bias: bias, acc: acc, k: a.Cols})
 }
 
-// MulPackedT is MulNTBF16 with a packed b.
+// MulPackedT sets c to a bᵗ, plus the old c if acc. b is packed.
 func MulPackedT(p *Pool, c Mat[float32], a MatBF16, b *PackedBF16, acc bool) {
 	mustMul("MulPackedT", a.Cols == b.cols && c.Rows == a.Rows && c.Cols == b.rows, c.Rows, c.Cols, a.Rows, a.Cols, b.cols, b.rows)
-	b.mustHave("MulPackedT", b.nt)
-	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b.flat, packed: b.nt, path: b.path, acc: acc, k: a.Cols})
+	b.mustBePackedFor("MulPackedT", b.nt)
+	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b.rounded, packed: b.nt, path: b.path, acc: acc, k: a.Cols})
 }
 
 func mustBias(fn string, bias []float32, cols int) {
@@ -148,8 +148,7 @@ const (
 	formTN
 )
 
-// A productBF16 is one product on its way. Where there are tiles it is the Task,
-// too.
+// A productBF16 is the state of one product. With tiles it is also the Task.
 type productBF16 struct {
 	form   form
 	path   Path
@@ -163,25 +162,25 @@ type productBF16 struct {
 	tileProduct
 }
 
-// turnedMax is about how many elements of aᵗ are copied at a time for tiles.
-var turnedMax = 4 << 20
+// transposeMax is about how many elements of a are transposed at a time for tiles.
+var transposeMax = 4 << 20
 
-// tiled reports whether a path multiplies bf16 in tiles.
-func tiled(p Path) bool { return p >= AVX512BF16 }
+// hasTiles reports whether a path multiplies bf16 matrices in tiles.
+func hasTiles(p Path) bool { return p >= AVX512BF16 }
 
 func multiplyBF16(p *Pool, t productBF16) {
 	if t.c.Rows == 0 || t.c.Cols == 0 {
 		return
 	}
 	if t.k == 0 {
-		noTerms(t.c, t.bias, t.acc)
+		productOfNothing(t.c, t.bias, t.acc)
 		return
 	}
 	if p == nil {
-		p = spare.Get().(*Pool)
-		defer spare.Put(p)
+		p = spares.Get().(*Pool)
+		defer spares.Put(p)
 	}
-	if !tiled(t.path) {
+	if !hasTiles(t.path) {
 		t.widen(p)
 		return
 	}

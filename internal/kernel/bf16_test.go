@@ -13,7 +13,7 @@ import (
 func TestBF16(t *testing.T) {
 	for x, want := range map[float32]BF16{0: 0, 1: 0x3f80, -2: 0xc000, 1 + 1.0/256: 0x3f80, 1 + 3.0/256: 0x3f82,
 		1 + 1.0/256 + 1.0/65536: 0x3f81, math.MaxFloat32: 0x7f80, float32(math.Inf(-1)): 0xff80, 0x1p-149: 0, 0x1p-133: 1} {
-		if got := ToBF16(x); got != want {
+		if got := toBF16(x); got != want {
 			t.Errorf("ToBF16(%v) = %#04x, want %#04x", x, got, want)
 		}
 	}
@@ -28,9 +28,9 @@ func TestBF16(t *testing.T) {
 		x := dense()
 		y, z := make([]BF16, len(x)), make([]float32, len(x))
 		RoundBF16(y, x)
-		WidenBF16(z, y)
+		widenBF16(z, y)
 		for i, v := range x {
-			if y[i] != ToBF16(v) || math.Float32bits(z[i]) != uint32(y[i])<<16 {
+			if y[i] != toBF16(v) || math.Float32bits(z[i]) != uint32(y[i])<<16 {
 				t.Fatalf("%v becomes %#x and %v", v, y[i], z[i])
 			}
 		}
@@ -39,9 +39,9 @@ func TestBF16(t *testing.T) {
 			y := make([]BF16, n+1)
 			y[n] = 77
 			RoundBF16(y[:n], x)
-			WidenBF16(z, y[:n])
+			widenBF16(z, y[:n])
 			for i, v := range x {
-				if y[i] != ToBF16(v) || z[i] != y[i].Float32() {
+				if y[i] != toBF16(v) || z[i] != y[i].float() {
 					t.Fatalf("length %d: [%d] %v becomes %v and %v", n, i, v, y[i], z[i])
 				}
 			}
@@ -57,7 +57,7 @@ func randomBF16(r *rand.Rand, rows, cols, extra int) (MatBF16, Mat[float32]) {
 	h := MatBF16{m.Rows, m.Cols, m.Stride, make([]BF16, len(m.V))}
 	RoundBF16(h.V, m.V)
 	for i := range rows {
-		WidenBF16(m.Row(i), h.Row(i))
+		widenBF16(m.Row(i), h.Row(i))
 	}
 	return h, m
 }
@@ -133,7 +133,7 @@ func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
 					copy(c.Row(i), bias)
 				}
 			}
-			if tiled(current) {
+			if hasTiles(current) {
 				tileSums(c, a32, b32)
 				if biased == 1 && acc == 1 {
 					for i := range m {
@@ -154,7 +154,7 @@ func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
 			got := clone(old)
 			f(got)
 			check(t, what, want, k, got, before, bias)
-			if !tiled(current) || k == 0 {
+			if !hasTiles(current) || k == 0 {
 				return
 			}
 			biased := 0
@@ -170,9 +170,9 @@ func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
 			}
 		}
 		acc := acc == 1
-		run("MulNNBF16", nil, func(c Mat[float32]) { MulNNBF16(p, c, a, b, nil, acc) })
-		run("MulNNBF16", bias, func(c Mat[float32]) { MulNNBF16(p, c, a, b, bias, acc) })
-		run("MulNTBF16", nil, func(c Mat[float32]) { MulNTBF16(p, c, a, bt, acc) })
+		run("MulNNBF16", nil, func(c Mat[float32]) { mulNNBF16(p, c, a, b, nil, acc) })
+		run("MulNNBF16", bias, func(c Mat[float32]) { mulNNBF16(p, c, a, b, bias, acc) })
+		run("MulNTBF16", nil, func(c Mat[float32]) { mulNTBF16(p, c, a, bt, acc) })
 		run("MulTNBF16", nil, func(c Mat[float32]) { MulTNBF16(p, c, at, b, acc) })
 		run("MulPacked", bias, func(c Mat[float32]) { MulPacked(p, c, a, packed, bias, acc) })
 		run("MulPackedT", nil, func(c Mat[float32]) { MulPackedT(p, c, a, packedT, acc) })
@@ -201,8 +201,8 @@ func TestProductsBF16(t *testing.T) {
 // goroutines than processors.
 // TestTurnedInPieces: a that is copied in pieces gives the bits of one that is not.
 func TestTurnedInPieces(t *testing.T) {
-	defer func(n int) { turnedMax = n }(turnedMax)
-	whole := turnedMax
+	defer func(n int) { transposeMax = n }(transposeMax)
+	whole := transposeMax
 	eachPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 6))
 		eachPool(func(p *Pool) {
@@ -210,14 +210,14 @@ func TestTurnedInPieces(t *testing.T) {
 				a, b := NewMatBF16(s[2], s[0]), NewMatBF16(s[2], s[1])
 				for _, m := range []MatBF16{a, b} {
 					for i := range m.V {
-						m.V[i] = ToBF16(float32(r.NormFloat64()))
+						m.V[i] = toBF16(float32(r.NormFloat64()))
 					}
 				}
 				want, got := NewMat[float32](s[0], s[1]), NewMat[float32](s[0], s[1])
 				for _, acc := range []bool{false, true} {
-					turnedMax = whole
+					transposeMax = whole
 					MulTNBF16(p, want, a, b, acc)
-					turnedMax = 1 << 11
+					transposeMax = 1 << 11
 					MulTNBF16(p, got, a, b, acc)
 					if !slices.Equal(want.V, got.V) {
 						t.Errorf("%v, %v: other bits in pieces", s, acc)
@@ -233,14 +233,14 @@ func TestTilesArePrivate(t *testing.T) {
 	a, _ := randomBF16(r, 70, 130, 0)
 	b, _ := randomBF16(r, 130, 90, 0)
 	want := NewMat[float32](70, 90)
-	MulNNBF16(nil, want, a, b, nil, false)
+	mulNNBF16(nil, want, a, b, nil, false)
 	var running sync.WaitGroup
 	stop := time.Now().Add(300 * time.Millisecond)
 	for range 2*runtime.GOMAXPROCS(0) + 1 {
 		running.Go(func() {
 			c := NewMat[float32](70, 90)
 			for n := 0; time.Now().Before(stop); n++ {
-				MulNNBF16(nil, c, a, b, nil, false)
+				mulNNBF16(nil, c, a, b, nil, false)
 				if !slices.Equal(c.V, want.V) {
 					t.Error("a product changed")
 					return

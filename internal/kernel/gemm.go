@@ -8,14 +8,14 @@ func mustMul(fn string, ok bool, m ...int) {
 	}
 }
 
-// The three products share two properties. Element (i, j) of c is the sum over k
-// in ascending order, in blocks of fixed length that are added up in ascending
-// order: its bits depend on the values and on the number of terms, not on the
-// threads of p, on the other rows or columns, or on strides. And c must not
+// The three products have two properties in common. First, element (i, j) of c is a sum over k
+// in ascending order, in blocks of fixed length that are added in ascending
+// order: its bits depend on the values and the number of terms, not on the
+// threads of p, on other rows or columns, or on strides. Second, c must not
 // overlap a or b.
 
-// MulNN sets c to a b, plus bias in every row when bias is not nil, plus the old
-// c when acc:
+// MulNN sets c to a b, plus bias in every row if bias is not nil, plus the old
+// c if acc:
 //
 //	for i, j { s := 0; for k { s += a[i][k] * b[k][j] }; c[i][j] = s (+ bias[j]) (+ c[i][j]) }
 func MulNN[T Float](p *Pool, c, a, b Mat[T], bias []T, acc bool) {
@@ -26,7 +26,7 @@ func MulNN[T Float](p *Pool, c, a, b Mat[T], bias []T, acc bool) {
 	multiply(p, c, a.view(), b.view(), a.Cols, bias, acc)
 }
 
-// MulNT sets c to a bᵗ, plus the old c when acc:
+// MulNT sets c to a bᵗ, plus the old c if acc:
 //
 //	for i, j { s := 0; for k { s += a[i][k] * b[j][k] }; c[i][j] = s (+ c[i][j]) }
 func MulNT[T Float](p *Pool, c, a, b Mat[T], acc bool) {
@@ -34,7 +34,7 @@ func MulNT[T Float](p *Pool, c, a, b Mat[T], acc bool) {
 	multiply(p, c, a.view(), b.view().transposed(), a.Cols, nil, acc)
 }
 
-// MulTN sets c to aᵗ b, plus the old c when acc:
+// MulTN sets c to aᵗ b, plus the old c if acc:
 //
 //	for i, j { s := 0; for k { s += a[k][i] * b[k][j] }; c[i][j] = s (+ c[i][j]) }
 func MulTN[T Float](p *Pool, c, a, b Mat[T], acc bool) {

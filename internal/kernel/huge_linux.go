@@ -5,10 +5,10 @@ import (
 	"unsafe"
 )
 
-// HugePages asks Linux to back v with pages of 2 MiB, as far as whole ones fit:
-// fewer misses of address translation, and memory that is touched for the first
-// time costs a third. It is a wish, best made before v is first written to; other
-// systems do not know it.
+// HugePages asks Linux to use pages of 2 MiB for v, as far as whole pages fit: address
+// translation has fewer misses, and the first access to the memory costs a third. Call it
+// before v is first written to. Linux may ignore the request; other systems have no such
+// call.
 func HugePages[T Float | BF16 | byte](v []T) {
 	const page = 2 << 20
 	p := unsafe.Pointer(unsafe.SliceData(v))
@@ -17,6 +17,6 @@ func HugePages[T Float | BF16 | byte](v []T) {
 	if size -= skip; size < page {
 		return
 	}
-	// The error would say that the system has no such pages.
+	// An error means that the system has no such pages: ignore it.
 	_ = syscall.Madvise(unsafe.Slice((*byte)(unsafe.Add(p, skip)), size/page*page), syscall.MADV_HUGEPAGE)
 }

@@ -2,5 +2,5 @@
 
 package kernel
 
-// HugePages does nothing here: see the version for Linux.
+// HugePages does nothing on this system.
 func HugePages[T Float | BF16 | byte](v []T) {}

@@ -9,7 +9,7 @@ func TestHugePages(t *testing.T) {
 			v[i] = 1
 		}
 		HugePages(v)
-		if Sum(v) != float32(n) {
+		if sumOf(v) != float32(n) {
 			t.Errorf("%d numbers changed", n)
 		}
 		HugePages(v[n/3:])

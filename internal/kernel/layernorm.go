@@ -2,25 +2,24 @@ package kernel
 
 import "math"
 
-// Normalize sets xhat to (x - μ)/σ and returns 1/σ, with μ the mean of x and
-// σ² = mean((x-μ)²) + eps. A constant x with eps = 0 has no σ: it gives zeros,
-// and 1/σ counts as 0. Numbers whose squares a float32 cannot hold are taken in
-// float64. xhat may be x:
+// Normalize sets xhat to (x - μ)/σ and returns 1/σ, with the mean μ of x and σ² =
+// mean((x-μ)²) + eps. xhat may be x. If x is constant and eps = 0, σ is 0: then xhat and 1/σ
+// are set to 0. If σ is out of range for float32, it computes in float64.
 //
-//	μ := Sum(x) / n
+//	μ := sum(x) / n
 //	v := 0; for i { v += (x[i]-μ)² }
 //	rstd := 1 / √(v/n + eps)
 //	for i { xhat[i] = (x[i] - μ) * rstd }
 //	return rstd
 func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 	mustLen("Normalize", len(xhat), len(x))
-	if constant(x) {
+	if isConstant(x) {
 		clear(xhat)
 		return inverseRoot(T(0), eps)
 	}
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		mean, rstd := moments(as32(x), eps)
-		if extreme(mean, rstd) {
+		if needsFloat64(mean, rstd) {
 			return normalizeWide(xhat, x, eps)
 		}
 		normalizeVector(as32(xhat), as32(x), mean, rstd)
@@ -37,7 +36,7 @@ func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 		v += s * s
 	}
 	rstd = inverseRoot(v/n, eps)
-	if extreme(mean, rstd) {
+	if needsFloat64(mean, rstd) {
 		return normalizeWide(xhat, x, eps)
 	}
 	for i, s := range x {
@@ -46,21 +45,21 @@ func Normalize[T Float](xhat, x []T, eps float64) (rstd T) {
 	return rstd
 }
 
-// extreme reports that σ is so large or small that its square, the sum behind it, or
-// the sum behind the mean, may have left the range of float32; or so small beside the
-// mean that the rounding error of the mean shows in ā. A σ in between has squares from
-// 1e-32 to 1e32, and sums of them that are exact to the last places.
-func extreme[T Float](mean, rstd T) bool {
+// needsFloat64 reports that σ is so large or so small that its square, or a sum in the
+// computation, may be out of the range of float32; or that σ is so small beside the mean
+// that the rounding error of the mean is visible in x̂. For σ in between, squares are from
+// 1e-32 to 1e32, and their sums are exact up to the last places.
+func needsFloat64[T Float](mean, rstd T) bool {
 	return !(rstd > 1e-16 && rstd < 1e16 && mean*rstd < 16 && mean*rstd > -16)
 }
 
-// normalizeWide is Normalize in float64. Where 1/σ is above the largest float32 that
-// stands for it: an infinity would make NaN of gradients that are 0.
+// normalizeWide is Normalize in float64. If 1/σ is above the largest float32, it returns the
+// largest float32: infinity times a gradient of 0 would be NaN.
 func normalizeWide[T Float](xhat, x []T, eps float64) (rstd T) {
 	n := float64(len(x))
 	var mean, v float64
 	for _, s := range x {
-		mean += float64(s) // exact where all are equal
+		mean += float64(s) // exact if all are equal
 	}
 	mean /= n
 	for _, s := range x {
@@ -73,9 +72,9 @@ func normalizeWide[T Float](xhat, x []T, eps float64) (rstd T) {
 	return T(min(wide, math.MaxFloat32))
 }
 
-// constant reports whether x has no σ: rounding of μ must not make one up. Infinities
-// are not constant, since what comes of them must not look like a number.
-func constant[T Float](x []T) bool {
+// isConstant reports whether all of x are equal, so that σ² is eps; rounding of μ must not
+// change that. Infinities do not count as constant: their result must be NaN.
+func isConstant[T Float](x []T) bool {
 	for _, v := range x {
 		if v != x[0] {
 			return false
@@ -91,7 +90,7 @@ func moments(x []float32, eps float64) (mean, rstd float32) {
 	return mean, inverseRoot(deviationVector(x, mean)/n, eps)
 }
 
-// inverseRoot is 1/√(v + eps), and 0 where that has no value.
+// inverseRoot is 1/√(v + eps), and 0 if v + eps is 0.
 func inverseRoot[T Float](v T, eps float64) T {
 	s := math.Sqrt(float64(v) + eps)
 	if s == 0 {
@@ -100,7 +99,7 @@ func inverseRoot[T Float](v T, eps float64) T {
 	return T(1 / s)
 }
 
-// Affine sets y to w∘xhat + b; without b, to w∘xhat. y may be xhat:
+// Affine sets y to w∘xhat + b, or to w∘xhat if b is nil. y may be xhat:
 //
 //	for i { y[i] = xhat[i]*w[i] (+ b[i]) }
 func Affine[T Float](y, xhat, w, b []T) {
@@ -108,7 +107,7 @@ func Affine[T Float](y, xhat, w, b []T) {
 	if b != nil {
 		mustLen("Affine", len(y), len(b))
 	}
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		affineVector(as32(y), as32(xhat), as32(w), as32(b))
 		return
 	}
@@ -123,14 +122,14 @@ func Affine[T Float](y, xhat, w, b []T) {
 	}
 }
 
-// LayerNorm is Normalize and Affine in one:
+// LayerNorm sets xhat to the normalized x and y to w∘xhat + b, and returns 1/σ:
 //
 //	rstd := Normalize(xhat, x, eps); Affine(y, xhat, w, b); return rstd
 func LayerNorm[T Float](y, xhat, x, w, b []T, eps float64) (rstd T) {
-	if vectors && fast[T]() && b != nil && !constant(x) {
+	if vectors && hasVectors[T]() && b != nil && !isConstant(x) {
 		mustLen("LayerNorm", len(y), len(xhat), len(x), len(w), len(b))
 		mean, rstd := moments(as32(x), eps)
-		if extreme(mean, rstd) {
+		if needsFloat64(mean, rstd) {
 			rstd := normalizeWide(xhat, x, eps)
 			Affine(y, xhat, w, b)
 			return rstd
@@ -143,15 +142,15 @@ func LayerNorm[T Float](y, xhat, x, w, b []T, eps float64) (rstd T) {
 	return rstd
 }
 
-// NormalizeBackward adds to dx the gradient with respect to x, given dy, that
-// with respect to w∘xhat + b, and what Normalize left:
+// NormalizeBackward adds the gradient of x to dx. dy is the gradient of w∘xhat + b; xhat and
+// rstd are results of the forward pass:
 //
 //	s, t := 0, 0; for i { g := w[i]*dy[i]; s += g; t += xhat[i]*g }
 //	for i { dx[i] += rstd * (w[i]*dy[i] - s/n - xhat[i]*t/n) }
 func NormalizeBackward[T Float](dx, dy, w, xhat []T, rstd T) {
 	mustLen("NormalizeBackward", len(dx), len(dy), len(w), len(xhat))
 	n := T(len(dx))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		s, t := normalizeSumsVector(as32(dy), as32(w), as32(xhat))
 		normalizeBackwardVector(as32(dx), as32(dy), as32(w), as32(xhat), float32(rstd), s/float32(n), t/float32(n))
 		return
@@ -169,12 +168,11 @@ func NormalizeBackward[T Float](dx, dy, w, xhat []T, rstd T) {
 	}
 }
 
-// LayerNormBackward is NormalizeBackward and the gradients of w and b in one;
-// db may be nil:
+// LayerNormBackward adds the gradients of x, w and b to dx, dw and db; db may be nil:
 //
 //	MulAdd(dw, xhat, dy); Add(db, dy); NormalizeBackward(dx, dy, w, xhat, rstd)
 func LayerNormBackward[T Float](dx, dw, db, dy, w, xhat []T, rstd T) {
-	if vectors && fast[T]() && db != nil {
+	if vectors && hasVectors[T]() && db != nil {
 		mustLen("LayerNormBackward", len(dx), len(dw), len(db), len(dy), len(w), len(xhat))
 		n := float32(len(dx))
 		s, t := layerNormSumsVector(as32(dw), as32(db), as32(dy), as32(w), as32(xhat))

@@ -27,7 +27,7 @@ func TestNothingIsLeftOver(t *testing.T) {
 			bad, bad32 := nan(96, 96)
 			into := NewMat[float32](96, 96)
 			spoil := func() {
-				MulNNBF16(p, into, bad, bad, nil, false)
+				mulNNBF16(p, into, bad, bad, nil, false)
 				MulTNBF16(p, into, bad, bad, false)
 				MulNN(p, into, bad32, bad32, nil, false)
 				MulTN(p, into, bad32, bad32, false)
@@ -39,8 +39,8 @@ func TestNothingIsLeftOver(t *testing.T) {
 				at, bt := transposeBF16(a, 2), transposeBF16(b, 1)
 				at32, bt32 := transpose(a32, 2), transpose(b32, 1)
 				for name, f := range map[string]func(c Mat[float32]){
-					"MulNNBF16": func(c Mat[float32]) { MulNNBF16(p, c, a, b, nil, false) },
-					"MulNTBF16": func(c Mat[float32]) { MulNTBF16(p, c, a, bt, false) },
+					"MulNNBF16": func(c Mat[float32]) { mulNNBF16(p, c, a, b, nil, false) },
+					"MulNTBF16": func(c Mat[float32]) { mulNTBF16(p, c, a, bt, false) },
 					"MulTNBF16": func(c Mat[float32]) { MulTNBF16(p, c, at, b, false) },
 					"MulNN":     func(c Mat[float32]) { MulNN(p, c, a32, b32, nil, false) },
 					"MulNT":     func(c Mat[float32]) { MulNT(p, c, a32, bt32, false) },

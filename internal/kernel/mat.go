@@ -1,15 +1,15 @@
-// Package kernel is the lowest rung: dense products, row operations and the pool
-// of workers that runs them. Each function's doc comment is the plain Go loop
-// that it equals; generic.go is that contract, SIMD is only the speed.
+// Package kernel is the lowest level: matrix products, operations on rows, and the pool of
+// workers that runs them. The doc comment of each function is a plain Go loop with the same
+// result, up to rounding. The portable Go code is the contract; SIMD only makes it faster.
 package kernel
 
-// Float is the precision of a kernel.
+// Float is the type of the numbers: float32 or float64.
 type Float interface{ float32 | float64 }
 
 // A Mat is a view of a row-major matrix: row i is V[i*Stride : i*Stride+Cols].
 type Mat[T Float] struct {
-	Rows, Cols, Stride int // sizes, and the numbers row by row
-	V                  []T
+	Rows, Cols, Stride int // number of rows and columns; distance of two rows in V // sizes, and the numbers row by row
+	V                  []T // the elements
 }
 
 // NewMat allocates a zero matrix.

@@ -2,7 +2,7 @@ package kernel
 
 import "fmt"
 
-// All assembly is generated on every machine.
+// All assembly is generated, for every architecture on any machine.
 
 //go:generate -command asm go run -C gen .
 //go:generate asm -out ../mul512_amd64.s -stubs ../mul512_amd64.go -pkg kernel mul512
@@ -18,21 +18,22 @@ import "fmt"
 //go:generate asm -out ../peak256_amd64.s -stubs ../peak256_amd64.go -pkg kernel peak256
 //go:generate sh -c "go run -C gen . neon > mul_arm64.s"
 
-// A Path is a family of instructions that the kernels can use. Within one path
-// results are reproducible bit by bit; two paths differ in rounding.
+// A Path is a set of instructions that the kernels use. With one path results have the same
+// bits on every run; two paths differ in rounding.
 type Path int
 
-// The paths, each of which does what the one before it does in float32, NEON
-// aside.
+// The paths. Each gives the float32 results of the path before it, with more instructions,
+// except NEON.
 const (
-	Portable   Path = iota // Go alone
+	Portable   Path = iota // Go only
 	NEON                   // arm64: products
 	AVX2                   // AVX2, FMA: products
 	AVX512                 // AVX-512 F, BW, DQ, VL: everything in float32
-	AVX512BF16             // and dot products of pairs in bf16
-	AMX                    // AVX512 and tiles in bf16, with the system's permission
+	AVX512BF16             // AVX512 and dot products of pairs in bf16
+	AMX                    // AVX512 and tiles in bf16, if the system permits it
 )
 
+// String is the name of the path.
 func (p Path) String() string {
 	switch p {
 	case Portable:

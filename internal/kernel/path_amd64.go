@@ -2,8 +2,8 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-// detect asks for every feature that the kernels of a path use. The package cpu
-// reports AVX features only where the system saves the registers.
+// detect lists the vector paths of this processor. The package cpu reports AVX features only
+// if the operating system saves the registers.
 func detect() (paths []Path) {
 	x := &cpu.X86
 	if !x.HasAVX2 || !x.HasFMA || !x.HasBMI2 {
@@ -15,8 +15,8 @@ func detect() (paths []Path) {
 	}
 	paths = append(paths, AVX512)
 	amx := x.HasAMXTile && x.HasAMXBF16 && permitAMX()
-	// Intel's processors do VDPBF16PS at half the rate of float32: where they have
-	// no tiles, widening is faster. It is there to be tested beside them.
+	// Intel's processors run VDPBF16PS at half the rate of float32. If they have
+	// no tiles, converting to float32 is faster. With AMX the path is listed for tests.
 	if x.HasAVX512BF16 && (amx || vendor() == authenticAMD) {
 		paths = append(paths, AVX512BF16)
 	}
@@ -26,7 +26,7 @@ func detect() (paths []Path) {
 	return paths
 }
 
-// vendor returns the first four letters of the processor's maker.
+// vendor returns the first four letters of the processor's vendor string.
 func vendor() uint32
 
 const authenticAMD = 'A' | 'u'<<8 | 't'<<16 | 'h'<<24

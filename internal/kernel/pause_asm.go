@@ -2,5 +2,5 @@
 
 package kernel
 
-// pause tells the processor n ≥ 1 times that the caller spins.
+// pause executes the processor's instruction for waiting loops n ≥ 1 times.
 func pause(n int)

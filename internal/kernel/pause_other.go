@@ -4,6 +4,5 @@ package kernel
 
 import "runtime"
 
-// pause lets others run: without an instruction for spinning, spinning is not
-// worth it.
+// pause lets other goroutines run: this architecture has no instruction for waiting loops.
 func pause(n int) { runtime.Gosched() }

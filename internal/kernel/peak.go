@@ -1,9 +1,8 @@
 package kernel
 
-// FMA keeps the arithmetic units busy with n ≥ 1 rounds of independent fused
-// multiplications and additions on registers, in float32 on the path in use, and
-// returns how many floating-point operations that were: with a clock, the limit
-// that products are held against.
+// FMA runs n ≥ 1 rounds of independent fused multiply-adds in float32 registers on the path
+// in use, and returns the number of floating-point operations. With a clock it measures the
+// peak rate, the upper limit for products.
 func FMA(n int) (operations float64) {
 	if w := peakVector(current, n); w > 0 {
 		return float64(n) * 48 * 2 * float64(w)
@@ -20,16 +19,16 @@ func FMA(n int) (operations float64) {
 		s6 += x * y
 		s7 += x * y
 	}
-	if s0+s1+s2+s3+s4+s5+s6+s7 != 0 { // never, but the compiler does not know
+	if s0+s1+s2+s3+s4+s5+s6+s7 != 0 { // never true, but the compiler does not know
 		return 0
 	}
 	return float64(n) * 8 * 2
 }
 
-// Dots is FMA for products in bf16, of tiles or of vectors, in registers; 0 where
-// the path in use has neither.
+// Dots is FMA for bf16: products of tiles or dot products of vectors in registers. It
+// returns 0 if the path in use has neither.
 func Dots(n int) (operations float64) {
-	if !tiled(current) {
+	if !hasTiles(current) {
 		return 0
 	}
 	return float64(n) * peakBF16(current, n)

@@ -1,21 +1,21 @@
 package kernel
 
-// What measurements of the AVX-512 kernels at training shapes gave.
+// Thresholds, measured with the AVX-512 kernels at the shapes of training.
 const (
-	directRows = 512       // up to so many rows of a, packing b does not pay
-	aliasRows  = 16        // the same where all rows of b lie in one set of the first cache
-	directLeft = 128 << 10 // up to so many elements, packing aᵗ does not pay
-	partRows   = 1024      // of the largest part
-	partCols   = 192       // of the largest part: a block of them, packed, fits in 300 kB
-	packMin    = 32 << 10  // elements that are worth a part of packing
-	leftStrips = 4         // of a, packed together: two cache lines of a row at a time
-	partMin    = 1 << 18   // multiplications that are worth a part of computing
-	nearMax    = 128 << 10 // elements of a small b: half of the second cache
-	partsEach  = 4         // parts a thread, if they are large enough: the last ones even out
+	directRows     = 512       // up to this many rows of a, packing b is slower
+	aliasRows      = 16        // the same if all rows of b lie in one set of the first-level cache
+	directLeft     = 128 << 10 // up to this many elements, packing aᵗ is slower
+	partRows       = 1024      // of the largest part
+	partCols       = 192       // columns of the largest part: a packed block of them fits in 300 kB
+	packMin        = 32 << 10  // smallest number of elements in a part of packing
+	leftStrips     = 4         // strips of a that are packed together: two cache lines of a row at a time
+	partMin        = 1 << 18   // smallest number of multiplications in a part
+	smallMax       = 128 << 10 // largest number of elements of a small b: half of the second-level cache
+	partsPerThread = 4         // parts per thread, if they are large enough: threads then end at about the same time
 )
 
-// plan chooses the tile kernel, the places and the parts. The length of a block
-// may depend on the number of terms only: it decides about rounding.
+// plan chooses the tile, how operands are packed, and the parts. The length of a block must
+// depend on the number of terms only, because rounding depends on it.
 func (t *product[T]) plan(threads int) {
 	t.path = Portable
 	if is32[T]() {
@@ -27,25 +27,25 @@ func (t *product[T]) plan(threads int) {
 		t.tile, longest = vectorTile(t.path, t.m, t.n)
 	}
 	t.block = roundUp(ceil(t.k, ceil(t.k, longest)), 8)
-	t.packLeft, t.packRight = true, inPart
-	if t.path != Portable && direct(t.path) {
+	t.packLeft, t.packRight = true, packedPerPart
+	if t.path != Portable && readsUnpacked(t.path) {
 		t.packLeft = t.a.right != 1 && t.m*t.k > directLeft
 		rows := directRows
 		if t.b.down*4%4096 == 0 {
 			rows = aliasRows
 		}
 		if t.b.right == 1 && t.m <= rows {
-			t.packRight = nowhere
+			t.packRight = unpacked
 		}
-		if is32[T]() && turns(t.f32()) {
-			t.packRight = turned
+		if is32[T]() && canTranspose(t.f32()) {
+			t.packRight = transposedInRegisters
 		}
 	}
 	t.part = size{roundUp(ceil(t.m, ceil(t.m, partRows)), t.tile.down), roundUp(partCols, t.tile.across)}
-	if t.rows = threads > 1 && t.n*t.k <= nearMax && t.m >= 2*threads*t.tile.down; t.rows {
+	if t.rows = threads > 1 && t.n*t.k <= smallMax && t.m >= 2*threads*t.tile.down; t.rows {
 		t.part.down = roundUp(ceil(t.m, roundUp(ceil(t.m, t.part.down), threads)), t.tile.down)
 	}
-	for threads > 1 && ceil(t.m, t.part.down)*ceil(t.n, t.part.across) < partsEach*threads {
+	for threads > 1 && ceil(t.m, t.part.down)*ceil(t.n, t.part.across) < partsPerThread*threads {
 		half := size{t.part.down, roundUp(ceil(min(t.part.across, t.n), 2), t.tile.across)}
 		if half.across >= t.part.across {
 			half = size{roundUp(ceil(t.part.down, 2), t.tile.down), t.part.across}
@@ -55,12 +55,12 @@ func (t *product[T]) plan(threads int) {
 		}
 		t.part = half
 	}
-	if t.packRight == inPart && t.m > t.part.down {
-		t.packRight = shared
+	if t.packRight == packedPerPart && t.m > t.part.down {
+		t.packRight = packedOnce
 	}
 }
 
-// Rows, columns and terms count from the corner in work.
+// Below, rows, columns and terms count from the corner (t.i0, t.j0, t.k0).
 
 // packRows packs rows [i, i1) of terms [k, k1) of a to strips at dst.
 func (t *product[T]) packRows(dst []T, k, k1, i, i1 int) {
@@ -80,8 +80,8 @@ func (t *product[T]) packColumns(dst []T, k, k1, j, j1 int) {
 	packStrips(dst, t.b.from(t.k0+k, t.j0+j), k1-k, j1-j, goAcross)
 }
 
-// tiles computes rows [i, i1) and columns [j, j1) of c from terms [k, k1), and
-// adds them to what earlier terms gave. right are the columns of b, if packed.
+// tiles computes rows [i, i1) and columns [j, j1) of c from terms [k, k1), and adds them to
+// the sums of earlier terms. right holds the columns of b if they are packed.
 func (t *product[T]) tiles(right []T, k, k1, i, i1, j, j1 int) {
 	if t.path != Portable {
 		tilesVector(t.f32(), as32(right), k, k1, i, i1, j, j1)

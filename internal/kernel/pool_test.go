@@ -68,7 +68,7 @@ func TestPoolWaitsForSlowWorker(t *testing.T) {
 	for range 5 {
 		var slow, other atomic.Int32
 		p.Run(2, taskFunc(func(w *Pool, _ int) {
-			if w == p.self[0] {
+			if w == p.pools[0] {
 				for other.Load() == 0 {
 					runtime.Gosched()
 				}
@@ -93,7 +93,7 @@ func TestPoolPanics(t *testing.T) {
 				defer func() {
 					switch v := recover().(type) {
 					case error:
-						var f *Failure
+						var f *workerPanic
 						if onWorker != errors.As(v, &f) || !errors.Is(v, boom) {
 							t.Errorf("on a worker %v: panic with %v", onWorker, v)
 						}
@@ -106,7 +106,7 @@ func TestPoolPanics(t *testing.T) {
 				}()
 				var fell atomic.Bool
 				p.Run(1000, taskFunc(func(w *Pool, i int) {
-					if (w == p.self[0]) != onWorker {
+					if (w == p.pools[0]) != onWorker {
 						fell.Store(true)
 						panic(boom)
 					}
@@ -135,7 +135,7 @@ func TestPoolNested(t *testing.T) {
 	}()
 	inner := taskFunc(func(*Pool, int) {})
 	p.Run(2, taskFunc(func(w *Pool, _ int) {
-		if w == p.self[1] {
+		if w == p.pools[1] {
 			p.Run(2, inner)
 		}
 		for p.parts.left() {

@@ -1,12 +1,12 @@
 package kernel
 
-// A product is one c = a b on its way: the Task that packs operands where that
-// pays, and then computes parts of c.
+// A product is the state of one c = a b. It is the Task that first packs operands, if that
+// is faster, and then computes parts of c.
 //
-// Packed operands lie in strips, as the tile kernels read them: a strip of b is
-// as wide as a tile and holds its columns term after term, a strip of a is as
-// high as a tile and holds its rows term after term. A strip at the edge is as
-// wide as the others; what fills it up is zero.
+// Packed operands are stored in strips, in the order in which the tile kernels read them. A
+// strip of b has the width of a tile and holds its columns term by term; a strip of a has
+// the height of a tile and holds its rows term by term. A strip at the edge has the same
+// width and is filled up with zeros.
 type product[T Float] struct {
 	c    Mat[T]
 	a, b view[T] // m×k and k×n
@@ -16,58 +16,58 @@ type product[T Float] struct {
 	k    int
 	path Path
 
-	tile      size  // of the tile kernel
-	block     int   // terms of a sum that are added up in one go
-	packLeft  bool  // a is packed before anything else
-	packRight place // where b is packed
-	part      size  // of c, computed in one part
-	rows      bool  // parts follow each other in rows
+	tile      size     // of the tile kernel
+	block     int      // number of terms that are summed before they are added to c
+	packLeft  bool     // a is packed before parts are computed
+	packRight packMode // how b is packed
+	part      size     // size of a part of c
+	rows      bool     // consecutive parts have the same rows, not the same columns
 
 	left, right []T  // packed
-	packing     bool // the phase
-	i0, j0, k0  int  // the corner of c, and the first term, in work
-	mi, ni, ki  int  // how much of them
-	leftParts   int  // parts of the packing phase that pack a
+	packing     bool // the packing phase is running
+	i0, j0, k0  int  // corner in c and first term of the current piece
+	mi, ni, ki  int  // rows, columns and terms of the current piece
+	leftParts   int  // number of parts of the packing phase that pack a
 }
 
 type size struct{ down, across int }
 
-// A place says where an operand is packed.
-type place int
+// A packMode says how b is packed.
+type packMode int
 
 const (
-	nowhere place = iota // it is read where it lies
-	inPart               // in each part, what the part needs
-	shared               // before all parts, for all of them
-	turned               // it is read where it lies, and transposed in registers
+	unpacked              packMode = iota // not packed: read in place
+	packedPerPart                         // each part packs the columns that it needs
+	packedOnce                            // packed once, before all parts
+	transposedInRegisters                 // not packed: read in place and transposed in registers
 )
 
-// How many elements are packed at a time: of b, and of a for each thread. What a thread
-// packs of a is read again for every part of the columns and should still be in a cache.
+// The number of elements that are packed at a time: of b, and of a for each thread. A thread
+// reads its packed rows of a for every part of the columns; they should stay in its cache.
 var (
 	rightMax = 4 << 20
 	leftMax  = 256 << 10
 )
 
-// multiply is the common form of the products: c is m×n, a is m×k, b is k×n.
+// multiply computes any of the products: c is m×n, a is m×k, b is k×n.
 func multiply[T Float](p *Pool, c Mat[T], a, b view[T], k int, bias []T, acc bool) {
 	if c.Rows == 0 || c.Cols == 0 {
 		return
 	}
 	if k == 0 {
-		noTerms(c, bias, acc)
+		productOfNothing(c, bias, acc)
 		return
 	}
 	if p == nil {
-		p = spare.Get().(*Pool)
-		defer spare.Put(p)
+		p = spares.Get().(*Pool)
+		defer spares.Put(p)
 	}
 	p.Terms += uint64(c.Rows) * uint64(c.Cols) * uint64(k)
 	t := task[T](p)
 	*t = product[T]{c: c, a: a, b: b, bias: bias, acc: acc, m: c.Rows, n: c.Cols, k: k}
 	t.plan(p.Threads())
 	t.run(p)
-	*t = product[T]{} // keep nobody's matrices alive
+	*t = product[T]{} // do not keep the matrices alive
 }
 
 func task[T Float](p *Pool) *product[T] {
@@ -77,7 +77,7 @@ func task[T Float](p *Pool) *product[T] {
 	return any(&p.f64).(*product[T])
 }
 
-func noTerms[T Float](c Mat[T], bias []T, acc bool) {
+func productOfNothing[T Float](c Mat[T], bias []T, acc bool) {
 	for i := range c.Rows {
 		row := c.Row(i)
 		if !acc {
@@ -93,10 +93,10 @@ func ceil(n, by int) int { return (n + by - 1) / by }
 
 func roundUp(n, to int) int { return ceil(n, to) * to }
 
-// run walks over c in pieces whose packed operands fit in the scratch.
+// run computes c in pieces whose packed operands fit in the scratch memory.
 func (t *product[T]) run(p *Pool) {
 	rows, cols, terms := t.m, t.n, t.k
-	if t.packRight == shared {
+	if t.packRight == packedOnce {
 		cols = min(cols, max(rightMax/terms/t.part.across, 1)*t.part.across)
 		terms = min(terms, max(rightMax/cols/t.block, 1)*t.block)
 	}
@@ -109,7 +109,7 @@ func (t *product[T]) run(p *Pool) {
 		t.ni = min(cols, t.n-t.j0)
 		for t.k0 = 0; t.k0 < t.k; t.k0 += terms {
 			t.ki = min(terms, t.k-t.k0)
-			packRight := t.packRight == shared
+			packRight := t.packRight == packedOnce
 			for t.i0 = 0; t.i0 < t.m; t.i0 += rows {
 				t.mi = min(rows, t.m-t.i0)
 				t.pack(p, packRight)
@@ -139,13 +139,13 @@ func (t *product[T]) pack(p *Pool, right bool) {
 	}
 }
 
-// packWidth is how many rows or columns one part packs, in strips of a width, some of
-// them together.
+// packWidth is the number of rows or columns that one part packs: a multiple of together
+// strips of the given width.
 func (t *product[T]) packWidth(strip, together int) int {
 	return roundUp(max(packMin/(strip*t.ki), 1), together) * strip
 }
 
-// Do is one part of a phase.
+// Do runs one part of the current phase.
 func (t *product[T]) Do(w *Pool, part int) {
 	if t.packing {
 		t.packPart(part)
@@ -157,19 +157,19 @@ func (t *product[T]) Do(w *Pool, part int) {
 		k1 := min(k+t.block, t.ki)
 		var right []T
 		switch t.packRight {
-		case inPart:
+		case packedPerPart:
 			right = floats[T](&w.scratch.right, roundUp(j1-j, t.tile.across)*(k1-k))
 			t.packColumns(right, k, k1, j, j1)
-		case shared:
+		case packedOnce:
 			right = t.right[k*roundUp(t.ni, t.tile.across)+j*(k1-k):]
 		}
 		t.tiles(right, k, k1, i, i1, j, j1)
 	}
 }
 
-// corner is where a part of c begins. A thread's parts follow each other: where b is
-// small they are parts of the same rows, since those are what it has in its cache;
-// where it is large, of the same columns of b.
+// corner is the first row and column of a part of c. Consecutive parts of a thread have the
+// same rows if b is small, because the thread has these rows in its cache, and otherwise the
+// same columns of b.
 func (t *product[T]) corner(part int) (i, j int) {
 	if t.rows {
 		across := ceil(t.ni, t.part.across)
@@ -181,7 +181,7 @@ func (t *product[T]) corner(part int) (i, j int) {
 	return i * t.part.down, j * t.part.across
 }
 
-// packPart is one part of the packing phase.
+// packPart runs one part of the packing phase.
 func (t *product[T]) packPart(part int) {
 	width := t.packWidth(t.tile.down, leftStrips)
 	if part < t.leftParts {

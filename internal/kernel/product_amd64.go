@@ -16,7 +16,7 @@ func vectorTile(p Path, m, n int) (tile size, longest int) {
 	return size{8, 48}, 384
 }
 
-// The tile kernels, by vectors and rows.
+// A tileKernel computes one tile of c. The tables have one for each number of vectors and rows.
 type tileKernel func(k int, a *float32, down, right int, b *float32, next int, c *float32, stride int, bias *float32, mode, last int)
 
 var (
@@ -64,11 +64,11 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 		aDown, aRight = 4, 4*down
 	}
 	next := 4 * t.b.down
-	if t.packRight != nowhere {
+	if t.packRight != unpacked {
 		next = 4 * across
 	}
-	if t.packRight == turned {
-		turn(t, k, n, i, i1, j, j1, mode)
+	if t.packRight == transposedInRegisters {
+		tilesTransposed(t, k, n, i, i1, j, j1, mode)
 		return
 	}
 	for ; i < i1; i += down {
@@ -81,7 +81,7 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 		rows := min(down, i1-i)
 		for x := j; x < j1; x += across {
 			cols := min(across, j1-x)
-			if t.packRight != nowhere {
+			if t.packRight != unpacked {
 				b = at32(right, (x-j)*n)
 			} else {
 				b = at32(t.b.v, (t.k0+k)*t.b.down+t.j0+x)
@@ -101,21 +101,21 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 	}
 }
 
-// turnRows is how many rows of a it pays to transpose b for again, in registers.
-const turnRows = 4
+// transposeRows is the largest number of rows of a for which transposing b in registers is faster.
+const transposeRows = 4
 
-// turns reports whether t can be computed by the kernels that transpose b.
-func turns(t *product[float32]) bool {
-	return t.path >= AVX512 && t.m <= turnRows && t.a.right == 1 && t.b.down == 1 && t.k%4 == 0
+// canTranspose reports whether the kernels that transpose b can compute t.
+func canTranspose(t *product[float32]) bool {
+	return t.path >= AVX512 && t.m <= transposeRows && t.a.right == 1 && t.b.down == 1 && t.k%4 == 0
 }
 
-// turn is tilesVector where b is transposed in registers.
-func turn(t *product[float32], k, n, i, i1, j, j1, mode int) {
+// tilesTransposed is tilesVector for a b that is transposed in registers.
+func tilesTransposed(t *product[float32], k, n, i, i1, j, j1, mode int) {
 	a, f := at32(t.a.v, (t.i0+i)*t.a.down+t.k0+k), turn512[i1-i-1]
 	for cols := 16; j < j1; j += cols {
 		next := 4 * t.b.right
 		if j1-j < 16 {
-			cols, next = 1, 0 // sixteen times the same row of b: there are no others
+			cols, next = 1, 0 // the same row of b sixteen times: fewer than 16 are left
 		}
 		var bias *float32
 		if t.bias != nil {
@@ -192,5 +192,5 @@ func peakVector(p Path, n int) int {
 	return 0
 }
 
-// direct reports whether the tile kernel can read operands where they lie.
-func direct(p Path) bool { return true }
+// readsUnpacked reports whether the tile kernel can read operands that are not packed.
+func readsUnpacked(p Path) bool { return true }

@@ -15,8 +15,8 @@ func detect() []Path { return []Path{NEON} } // every arm64 has it
 
 func vectorTile(p Path, m, n int) (tile size, longest int) { return size{neonDown, neonAcross}, 256 }
 
-// direct reports whether the tile kernel can read operands where they lie.
-func direct(p Path) bool { return false }
+// readsUnpacked reports whether the tile kernel can read operands that are not packed.
+func readsUnpacked(p Path) bool { return false }
 
 func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 	packStrips(dst, t.a.from(t.i0+i, t.k0+k).transposed(), k1-k, i1-i, neonDown)
@@ -52,5 +52,5 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 
 func peakVector(p Path, n int) int { return 0 }
 
-// turns reports whether b is transposed in registers; here it never is.
-func turns(t *product[float32]) bool { return false }
+// canTranspose reports whether b is transposed in registers; here it never is.
+func canTranspose(t *product[float32]) bool { return false }

@@ -2,13 +2,13 @@
 
 package kernel
 
-// Without vectors only the portable path is there, and nobody comes here.
+// Without vectors there is only the portable path, which calls none of these.
 
 func detect() []Path { return nil }
 
 func vectorTile(p Path, m, n int) (tile size, longest int) { panic(noVectors) }
 
-func direct(p Path) bool { panic(noVectors) }
+func readsUnpacked(p Path) bool { panic(noVectors) }
 
 func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) { panic(noVectors) }
 
@@ -18,4 +18,4 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 
 func peakVector(p Path, n int) int { return 0 }
 
-func turns(t *product[float32]) bool { return false }
+func canTranspose(t *product[float32]) bool { return false }

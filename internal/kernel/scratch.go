@@ -5,25 +5,25 @@ import (
 	"unsafe"
 )
 
-// scratch is the memory that a pool keeps for its kernels; it grows once.
+// scratch is the memory that a pool keeps for its kernels.
 type scratch struct {
 	left, right []byte // packed operands of a product
 	f32         product[float32]
 	f64         product[float64]
 
-	wideA, wideB []byte // operands in bf16, widened
+	wideA, wideB []byte // bf16 operands in float32
 	bf16         productBF16
 	widening     widening
 	packing      packing
 }
 
-// spare lends pools of one thread to calls with a nil pool.
-var spare = sync.Pool{New: func() any { return &Pool{threads: 1} }}
+// spares holds pools of one thread for calls with a nil pool.
+var spares = sync.Pool{New: func() any { return &Pool{threads: 1} }}
 
 const align = 64 // a cache line, and the widest vector register
 
-// floats returns n elements of *buf, aligned to 64 bytes, and makes room first
-// if there is not enough. What they hold is unspecified.
+// floats returns n elements in *buf, aligned to 64 bytes. It allocates a new buffer
+// if *buf is too small. The values are unspecified.
 func floats[T Float](buf *[]byte, n int) []T {
 	var zero T
 	size := n*int(unsafe.Sizeof(zero)) + align
@@ -36,16 +36,16 @@ func floats[T Float](buf *[]byte, n int) []T {
 	return unsafe.Slice((*T)(p), n)
 }
 
-// is32 reports whether T is float32; the compiler decides it.
+// is32 reports whether T is float32. The compiler evaluates it.
 func is32[T Float]() bool {
 	var zero T
 	return unsafe.Sizeof(zero) == 4
 }
 
-// fast reports whether the kernels on slices of T have a vector form in use.
-func fast[T Float]() bool { return is32[T]() && current >= AVX2 }
+// hasVectors reports whether the path in use has vector kernels for slices of T.
+func hasVectors[T Float]() bool { return is32[T]() && current >= AVX2 }
 
-// as32 is x as the []float32 that it is when is32 holds.
+// as32 converts x to []float32 without copying. T must be float32.
 func as32[T Float](x []T) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }

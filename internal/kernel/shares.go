@@ -2,56 +2,55 @@ package kernel
 
 import "sync/atomic"
 
-// Shares deals the numbers 0, 1, … n-1 out to threads. Each thread begins with a share
-// of its own, the same range whenever n is the same, so that the rows of a matrix that
-// it computed in one task are those that it reads in the next: they lie in its own
-// cache, and what lies in another's is slow to come. Then it takes of the others' shares
-// what they have not begun.
-type Shares struct{ of []share }
+// Shares distributes the numbers 0, 1, … n-1 to threads. Each thread first gets the numbers
+// of its own range, which is the same for the same n: so a thread reads the rows of a matrix
+// that it computed in the task before, which are in its cache. Then it gets numbers of other
+// ranges that are not taken yet.
+type Shares struct{ ranges []indexRange }
 
-type share struct {
+type indexRange struct {
 	next atomic.Int64
 	end  int64
-	_    [112]byte // the other threads' are in other cache lines
+	_    [112]byte // so that the ranges of other threads are in other cache lines
 }
 
-// Start begins again with n numbers and shares for some threads. Nobody may be in Take.
+// Start resets s to n numbers and the given number of threads. No thread may be in Take.
 func (s *Shares) Start(n, threads int) {
-	if len(s.of) != threads {
-		s.of = make([]share, threads)
+	if len(s.ranges) != threads {
+		s.ranges = make([]indexRange, threads)
 	}
-	for i := range s.of {
-		s.of[i].next.Store(int64(i * n / threads))
-		s.of[i].end = int64((i + 1) * n / threads)
+	for i := range s.ranges {
+		s.ranges[i].next.Store(int64(i * n / threads))
+		s.ranges[i].end = int64((i + 1) * n / threads)
 	}
 }
 
-// Take returns a number that nobody has taken; ok is false when there is none.
+// Take returns a number that is not taken yet; ok is false if there is none.
 func (s *Shares) Take(thread int) (number int, ok bool) {
-	for range s.of {
-		if o := &s.of[thread]; o.next.Load() < o.end {
+	for range s.ranges {
+		if o := &s.ranges[thread]; o.next.Load() < o.end {
 			if i := o.next.Add(1) - 1; i < o.end {
 				return int(i), true
 			}
 		}
-		if thread++; thread == len(s.of) {
+		if thread++; thread == len(s.ranges) {
 			thread = 0
 		}
 	}
 	return 0, false
 }
 
-// Drop takes all numbers that are left.
+// Drop discards all numbers that are not taken.
 func (s *Shares) Drop() {
-	for i := range s.of {
-		s.of[i].next.Store(s.of[i].end)
+	for i := range s.ranges {
+		s.ranges[i].next.Store(s.ranges[i].end)
 	}
 }
 
-// left reports whether there are numbers that nobody has taken.
+// left reports whether there are numbers that are not taken.
 func (s *Shares) left() bool {
-	for i := range s.of {
-		if s.of[i].next.Load() < s.of[i].end {
+	for i := range s.ranges {
+		if s.ranges[i].next.Load() < s.ranges[i].end {
 			return true
 		}
 	}

@@ -2,15 +2,15 @@ package kernel
 
 import "math"
 
-// The exponential in float32 is within 0.9 units in the last place on the vector
-// paths, where results below the smallest normal number, 1.2e-38, count as 0; the
-// portable path rounds that of float64.
+// On the vector paths the error of the exponential is at most 0.9 units in the last place of
+// float32, and results below the smallest normal number, 1.2e-38, become 0. The
+// portable path computes in float64 and rounds.
 
-// Exp replaces x by its exponential:
+// expSlice replaces x by its exponential:
 //
 //	for i { x[i] = exp(x[i]) }
-func Exp[T Float](x []T) {
-	if vectors && fast[T]() {
+func expSlice[T Float](x []T) {
+	if vectors && hasVectors[T]() {
 		expVector(as32(x))
 		return
 	}
@@ -30,7 +30,7 @@ func expProduct[T Float](a, x, shift T) T {
 //
 //	s := 0; for i { x[i] = exp(a*x[i] - shift); s += x[i] }; return s
 func ExpSum[T Float](x []T, a, shift T) (s T) {
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		return T(expSumVector(as32(x), float32(a), float32(shift)))
 	}
 	for i, v := range x {
@@ -41,11 +41,11 @@ func ExpSum[T Float](x []T, a, shift T) (s T) {
 	return s
 }
 
-// SumExp returns the sum of exp(a x - shift):
+// sumExp returns the sum of exp(a x - shift):
 //
 //	s := 0; for i { s += exp(a*x[i] - shift) }; return s
-func SumExp[T Float](x []T, a, shift T) (s T) {
-	if vectors && fast[T]() {
+func sumExp[T Float](x []T, a, shift T) (s T) {
+	if vectors && hasVectors[T]() {
 		return T(sumExpVector(as32(x), float32(a), float32(shift)))
 	}
 	for _, v := range x {
@@ -54,23 +54,22 @@ func SumExp[T Float](x []T, a, shift T) (s T) {
 	return s
 }
 
-// LogSumExp returns the logarithm of the sum of exp(x), in a way that does not
-// overflow; x must not be empty:
+// logSumExp returns the logarithm of the sum of exp(x). It does not overflow. x must not be
+// empty:
 //
-//	m := Max(x); return m + log(SumExp(x, 1, m))
-func LogSumExp[T Float](x []T) T {
+//	m := Max(x); return m + log(sumExp(x, 1, m))
+func logSumExp[T Float](x []T) T {
 	m := Max(x)
-	return m + T(math.Log(float64(SumExp(x, 1, m))))
+	return m + T(math.Log(float64(sumExp(x, 1, m))))
 }
 
-// Softmax replaces x by the softmax of a x and returns the logarithm of the sum
-// of exp(a x); x must not be empty and a not negative. Where nothing can be chosen,
-// since all of x is -Inf, it is all 0:
+// Softmax replaces x by the softmax of a x and returns the logarithm of the sum of exp(a x).
+// x must not be empty and a not negative. If all of x are -Inf, it sets x to 0:
 //
 //	m := a * Max(x); s := ExpSum(x, a, m); Scale(x, 1/s); return m + log(s)
 func Softmax[T Float](x []T, a T) (lse T) {
 	m := a * Max(x)
-	if math.IsInf(float64(m), -1) && !anyNaN(x) {
+	if math.IsInf(float64(m), -1) && !hasNaN(x) {
 		clear(x)
 		return m
 	}
@@ -80,11 +79,11 @@ func Softmax[T Float](x []T, a T) (lse T) {
 	return m + T(math.Log(float64(s)))
 }
 
-// ScaleLarge makes ready for ExpSum(x, a, shift) what is so large that the rounding
-// error of shift, of the size of a x, would be a large exponent: it multiplies x by a
-// and returns 1. Otherwise it returns a.
+// ScaleLarge prepares x for ExpSum(x, a, shift). If shift is so large that its rounding
+// error would change the exponents, it multiplies x by a and returns 1 as the new a.
+// Otherwise it returns a.
 func ScaleLarge[T Float](x []T, a, shift T) T {
-	const large = 1 << 24 // above it numbers of float32 are 2 apart
+	const large = 1 << 24 // above it neighbouring float32 numbers differ by 2
 	if shift < large && shift > -large {
 		return a
 	}
@@ -92,7 +91,7 @@ func ScaleLarge[T Float](x []T, a, shift T) T {
 	return 1
 }
 
-func anyNaN[T Float](x []T) bool {
+func hasNaN[T Float](x []T) bool {
 	for _, v := range x {
 		if v != v {
 			return true
@@ -101,13 +100,13 @@ func anyNaN[T Float](x []T) bool {
 	return false
 }
 
-// SoftmaxBackward replaces dy, the gradient with respect to y = softmax(a x), by
-// that with respect to x, where rowDot = Σ dy∘y:
+// SoftmaxBackward replaces dy, the gradient of y = softmax(a x), by the gradient of x.
+// rowDot is Σ dy∘y:
 //
 //	for i { dy[i] = (dy[i] - rowDot) * y[i] * a }
 func SoftmaxBackward[T Float](dy, y []T, rowDot, a T) {
 	mustLen("SoftmaxBackward", len(dy), len(y))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		softmaxBackwardVector(as32(dy), as32(y), float32(rowDot), float32(a))
 		return
 	}
@@ -116,8 +115,8 @@ func SoftmaxBackward[T Float](dy, y []T, rowDot, a T) {
 	}
 }
 
-// CrossEntropy returns -log softmax(x)[target] and replaces x by its gradient
-// times a:
+// CrossEntropy returns -log softmax(x)[target], and replaces x by the gradient of that times
+// a:
 //
 //	m := Max(x); t := x[target]; s := ExpSum(x, 1, m)
 //	Scale(x, a/s); x[target] -= a
@@ -133,8 +132,8 @@ func CrossEntropy[T Float](x []T, target int, a T) float64 {
 
 // NegLogProb returns -log softmax(x)[target]:
 //
-//	m := Max(x); return log(SumExp(x, 1, m)) - (float64(x[target]) - float64(m))
+//	m := Max(x); return log(sumExp(x, 1, m)) - (float64(x[target]) - float64(m))
 func NegLogProb[T Float](x []T, target int) float64 {
 	m := Max(x)
-	return math.Log(float64(SumExp(x, 1, m))) - (float64(x[target]) - float64(m))
+	return math.Log(float64(sumExp(x, 1, m))) - (float64(x[target]) - float64(m))
 }

@@ -7,31 +7,31 @@ import (
 	"time"
 )
 
-// team is what a pool of several threads adds.
+// A team is the part of a pool with several threads.
 type team struct {
-	self    []*Pool // self[i]: the pool of one thread that worker i hands to Do; 0 is the caller
+	pools   []*Pool // pools[i] is the pool of one thread that thread i gives to Do; 0 is the caller
 	workers []worker
 	task    Task
-	failure atomic.Pointer[Failure]
-	done    chan struct{} // tells a caller that gave up spinning that the last worker has left
+	failure atomic.Pointer[workerPanic]
+	done    chan struct{} // signals a parked caller that the last worker has left the task
 	exit    sync.WaitGroup
-	spins   bool // there is a processor for each thread: who waits may spin
+	spins   bool // each thread has a processor: waiting threads may spin
 
 	_     [64]byte
 	state atomic.Uint64 // see the masks below
 	_     [64]byte
-	parts Shares // that nobody has taken
+	parts Shares // parts that are not taken
 	_     [64]byte
-	idle  atomic.Int32 // how many workers are parked
+	idle  atomic.Int32 // number of parked workers
 	_     [64]byte
 }
 
-// The state of a team: the number of the task in the upper half, then three
-// flags, then how many workers are inside the task.
+// The state of a team: the number of the task in the upper 32 bits, then three
+// flags, then the number of workers inside the task.
 const (
 	inside  = 1<<16 - 1
 	open    = 1 << 16 // workers may enter the task
-	waiting = 1 << 17 // the caller sleeps on done
+	waiting = 1 << 17 // the caller waits for done
 	closed  = 1 << 18 // workers must exit
 	serial  = 32      // shift of the task's number
 )
@@ -43,8 +43,8 @@ type worker struct {
 }
 
 const (
-	idleSpin = 1500 * time.Microsecond // how long a worker spins before it parks
-	joinSpin = 200 * time.Microsecond  // how long the caller spins for the last worker
+	idleSpin = 1500 * time.Microsecond // a worker spins for this time before it parks
+	joinSpin = 200 * time.Microsecond  // the caller spins for this time for the last worker
 )
 
 func (t *team) run(parts int, task Task) {
@@ -53,16 +53,16 @@ func (t *team) run(parts int, task Task) {
 		panic("kernel.Pool.Run: called inside a part with the pool that runs it: use the part's own")
 	}
 	t.task = task
-	t.parts.Start(parts, len(t.self))
+	t.parts.Start(parts, len(t.pools))
 	t.state.Store((s>>serial+1)<<serial | open)
 	if t.idle.Load() > 0 {
-		t.rouse(min(parts-1, len(t.workers)))
+		t.wake(min(parts-1, len(t.workers)))
 	}
 	defer t.join()
-	t.work(t.self[0])
+	t.work(t.pools[0])
 }
 
-// work takes parts until none is left.
+// work computes parts until none is left.
 func (t *team) work(w *Pool) {
 	for {
 		i, ok := t.parts.Take(w.index)
@@ -73,8 +73,8 @@ func (t *team) work(w *Pool) {
 	}
 }
 
-// join closes the task, waits until every worker has left it and passes on the
-// panic of a worker. Workers that never entered are not waited for.
+// join closes the task, waits until every worker has left it, and repeats the panic of a
+// worker. It does not wait for workers that have not entered the task.
 func (t *team) join() {
 	if t.parts.left() { // after a panic of the caller
 		t.parts.Drop()
@@ -102,12 +102,12 @@ func (t *team) join() {
 	}
 }
 
-// serve is the life of a worker.
-func (t *team) serve(me *worker, w *Pool) {
+// workerLoop runs in the goroutine of each worker.
+func (t *team) workerLoop(me *worker, w *Pool) {
 	defer t.exit.Done()
 	var last uint64
 	for {
-		s := t.await(me, last)
+		s := t.waitForTask(me, last)
 		if s&closed != 0 {
 			return
 		}
@@ -115,26 +115,26 @@ func (t *team) serve(me *worker, w *Pool) {
 			continue
 		}
 		last = s >> serial
-		t.guard(w)
+		t.workRecovered(w)
 		if s := t.state.Add(^uint64(0)); s&inside == 0 && s&waiting != 0 {
 			t.done <- struct{}{}
 		}
 	}
 }
 
-// guard works on the task and keeps a panic for the caller.
-func (t *team) guard(w *Pool) {
+// workRecovered is work; it stores a panic for the caller.
+func (t *team) workRecovered(w *Pool) {
 	defer func() {
 		if v := recover(); v != nil {
 			t.parts.Drop()
-			t.failure.CompareAndSwap(nil, &Failure{v, debug.Stack()})
+			t.failure.CompareAndSwap(nil, &workerPanic{v, debug.Stack()})
 		}
 	}()
 	t.work(w)
 }
 
-// await returns a state that is open with a task other than last, or closed.
-func (t *team) await(me *worker, last uint64) uint64 {
+// waitForTask returns a state that is open with a task other than last, or closed.
+func (t *team) waitForTask(me *worker, last uint64) uint64 {
 	ready := func() (uint64, bool) {
 		s := t.state.Load()
 		return s, s&closed != 0 || s&open != 0 && s>>serial != last
@@ -157,7 +157,7 @@ func (t *team) await(me *worker, last uint64) uint64 {
 		}
 		me.parked.Store(true)
 		t.idle.Add(1)
-		// A task opened before the flag was up did not see it: look again.
+		// A task that was opened before parked was set did not see it: check again.
 		if _, ok := ready(); !ok || !me.parked.CompareAndSwap(true, false) {
 			<-me.wake
 		}
@@ -166,8 +166,8 @@ func (t *team) await(me *worker, last uint64) uint64 {
 	}
 }
 
-// rouse wakes up to n parked workers.
-func (t *team) rouse(n int) {
+// wake wakes up to n parked workers.
+func (t *team) wake(n int) {
 	for i := range t.workers {
 		if w := &t.workers[i]; n > 0 && w.parked.CompareAndSwap(true, false) {
 			w.wake <- struct{}{}

@@ -1,15 +1,15 @@
 package kernel
 
-// The portable tile: eight sums and a row of b fit in the registers of amd64
-// next to what the loop needs; sixteen sums do not, and run slower.
+// The size of the portable tile: eight sums and a row of b fit in the registers of amd64
+// with the variables of the loop; sixteen sums do not, and are slower.
 const (
 	goDown   = 2
 	goAcross = 4
 	goBlock  = 256
 )
 
-// packStrips packs the first columns of x, for the first k of its rows, to strips
-// of a width, one after the other.
+// packStrips packs the first k rows and the first columns of x to strips of the given
+// width, one after the other.
 func packStrips[T Float](dst []T, x view[T], k, columns, width int) {
 	for j := 0; j < columns; j += width {
 		w := min(width, columns-j)
@@ -28,8 +28,8 @@ func packStrips[T Float](dst []T, x view[T], k, columns, width int) {
 	}
 }
 
-// store adds sums of one block to row i of c from column j; the first block
-// also brings the bias.
+// store adds sums of one block to row i of c from column j on. The first block also adds the
+// bias.
 func (t *product[T]) store(s []T, i, j int, first bool) {
 	c := t.c.V[i*t.c.Stride+j:][:len(s)]
 	if first && t.bias != nil {
@@ -46,8 +46,8 @@ func (t *product[T]) store(s []T, i, j int, first bool) {
 	}
 }
 
-// dot2x4 is the product of a strip of a, two values a term, with a strip of b,
-// four values a term.
+// dot2x4 is the product of a strip of a, with two values per term, and a strip of b, with
+// four values per term.
 func dot2x4[T Float](a, b []T) [goDown * goAcross]T {
 	var s00, s01, s02, s03, s10, s11, s12, s13 T
 	for len(a) >= goDown && len(b) >= goAcross {

@@ -2,21 +2,21 @@ package kernel
 
 import "unsafe"
 
-// tileProduct is what a productBF16 needs for tiles: the Task first packs what
+// A tileProduct is the part of a productBF16 for tiles. The Task first packs operands that
 // all parts need, and then computes parts of c.
 type tileProduct struct {
-	pairs   int              // of terms
-	block   int              // pairs that are added up in one go
+	pairs   int              // number of pairs of tiles: terms / 32, rounded up
+	block   int              // number of pairs that are summed before they are added to c
 	panels  size             // of c
-	configs [2][2]tileConfig // by rows and columns: a whole panel, the last one
+	configs [2][2]tileConfig // by rows and columns: of a whole panel, of the last one
 	left    MatBF16          // a, or a copy of it or of aᵗ, in whole pairs
-	right   []BF16           // b in tiles; nil: parts pack what they need
+	right   []BF16           // b in tiles; nil: each part packs the columns that it needs
 	part    size             // of c, in panels
 	packing bool             // the phase
-	copies  int              // parts of the packing phase that fill left
+	copies  int              // number of parts of the packing phase that fill left
 }
 
-// A tileConfig is the register that says how large the tiles are.
+// A tileConfig is the value of the register with the sizes of the tiles.
 type tileConfig [64]byte
 
 // newTileConfig is for rows × cols of c, both in 1…32.
@@ -41,35 +41,35 @@ func at16(v []BF16, i int) *uint16 {
 	return (*uint16)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v)), 2*i))
 }
 
-// bf16s is floats for BF16.
+// bf16s is floats for elements of BF16.
 func bf16s(buf *[]byte, n int) []BF16 {
 	f := floats[float32](buf, (n+1)/2)
 	return unsafe.Slice((*BF16)(unsafe.Pointer(unsafe.SliceData(f))), n)
 }
 
 const (
-	tilePartMin = 4 << 20 // multiplications that are worth a part
-	tileRows    = 8       // panels of the largest part: for one block of terms, its columns
-	tileCols    = 16      // of b stay in the second cache
-	nearTiles   = 256     // pairs of tiles of a small b: half of the second cache
+	tilePartMin = 4 << 20 // smallest number of multiplications in a part
+	tileRows    = 8       // panels of the largest part: its columns of b, for one block of terms,
+	tileCols    = 16      // stay in the second-level cache
+	smallTiles  = 256     // largest number of pairs of a small b: half of the second-level cache
 )
 
-// tiles computes t: where a is to be transposed, in pieces of rows of c, so that the
-// gradient of a large vocabulary takes no copy of all errors.
+// tiles computes t. If a must be transposed, it computes some rows of c at a time; so the
+// gradient of a large vocabulary needs no copy of the whole dy.
 func (t *productBF16) tiles(p *Pool) {
 	whole, m := *t, t.c.Rows
 	rows := m
 	if t.form == formTN {
-		rows = roundUp(ceil(m, ceil(m*t.k, turnedMax)), tilePanel)
+		rows = roundUp(ceil(m, ceil(m*t.k, transposeMax)), tilePanel)
 	}
 	for i := 0; i < m; i += rows {
 		i1 := min(i+rows, m)
-		t.c, t.a = whole.c.Sub(i, i1, 0, whole.c.Cols), whole.a.part(i, i1, 0, t.k, t.form == formTN)
-		t.piece(p)
+		t.c, t.a = whole.c.Sub(i, i1, 0, whole.c.Cols), whole.a.subOrTransposed(i, i1, 0, t.k, t.form == formTN)
+		t.multiplyRows(p)
 	}
 }
 
-func (t *productBF16) piece(p *Pool) {
+func (t *productBF16) multiplyRows(p *Pool) {
 	m, n := t.c.Rows, t.c.Cols
 	t.pairs = ceil(t.k, tilePanel)
 	t.block = blockPairs(t.pairs)
@@ -80,11 +80,11 @@ func (t *productBF16) piece(p *Pool) {
 			t.configs[r][c] = newTileConfig([]int{tilePanel, last.down}[r], []int{tilePanel, last.across}[c])
 		}
 	}
-	t.divide(p.Threads())
+	t.chooseParts(p.Threads())
 	t.left, t.right = t.a, t.packed
 	parts := 0
 	if t.form == formTN || t.k%tilePanel != 0 {
-		stride := oddLines(t.k)
+		stride := oddStride(t.k)
 		t.left = MatBF16{m, t.k, stride, bf16s(&p.scratch.left, t.panels.down*tilePanel*stride)}
 		parts = t.panels.down
 	}
@@ -101,9 +101,9 @@ func (t *productBF16) piece(p *Pool) {
 	p.Run(ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across), t)
 }
 
-// divide chooses the parts. Where b is not packed yet, and wide enough, a part
-// takes all rows, so that it can pack its columns for itself alone.
-func (t *productBF16) divide(threads int) {
+// chooseParts chooses the size of a part. If b is not packed yet and wide enough, a part has
+// all rows; then each column of b is packed by one part only.
+func (t *productBF16) chooseParts(threads int) {
 	across := ceil(t.panels.across, tileCols)
 	if threads > 1 {
 		across = roundUp(across, 2*threads)
@@ -113,10 +113,10 @@ func (t *productBF16) divide(threads int) {
 		return
 	}
 	t.part = size{min(tileRows, t.panels.down), min(tileCols, t.panels.across)}
-	if t.near() && threads > 1 && t.panels.down >= threads { // each thread the rows of its share
+	if t.hasSmallB() && threads > 1 && t.panels.down >= threads { // each thread computes the rows of its own range
 		t.part.down = ceil(t.panels.down, roundUp(ceil(t.panels.down, t.part.down), threads))
 	}
-	for threads > 1 && ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across) < partsEach*threads {
+	for threads > 1 && ceil(t.panels.down, t.part.down)*ceil(t.panels.across, t.part.across) < partsPerThread*threads {
 		half := size{t.part.down, ceil(t.part.across, 2)}
 		if t.part.across < 4 {
 			half = size{ceil(t.part.down, 2), t.part.across}
@@ -128,7 +128,7 @@ func (t *productBF16) divide(threads int) {
 	}
 }
 
-// Do is one part of a phase.
+// Do runs one part of the current phase.
 func (t *productBF16) Do(w *Pool, part int) {
 	switch {
 	case !t.packing:
@@ -150,11 +150,11 @@ func (t *productBF16) Do(w *Pool, part int) {
 	}
 }
 
-// corner is where a part of c begins, in panels. A thread's parts follow each other:
-// where b is small they are parts of the same rows, since those are what it has in its
-// cache; where it is large, of the same columns of b.
+// corner is the first panel of rows and of columns of a part of c. Consecutive parts of a
+// thread have the same rows if b is small, because the thread has these rows in its cache,
+// and otherwise the same columns of b.
 func (t *productBF16) corner(part int) (i, j int) {
-	if t.near() {
+	if t.hasSmallB() {
 		across := ceil(t.panels.across, t.part.across)
 		i, j = part/across, part%across
 	} else {
@@ -164,10 +164,10 @@ func (t *productBF16) corner(part int) (i, j int) {
 	return i * t.part.down, j * t.part.across
 }
 
-// near reports whether b is so small.
-func (t *productBF16) near() bool { return t.panels.across*t.pairs <= nearTiles }
+// hasSmallB reports whether b fits in half of the second-level cache.
+func (t *productBF16) hasSmallB() bool { return t.panels.across*t.pairs <= smallTiles }
 
-// packRight packs the terms of a block, from pair k on, of one panel of b.
+// packRight packs one panel of b, for the block of terms that begins with pair k.
 func (t *productBF16) packRight(dst []BF16, panel, k int) {
 	cols, terms := min(tilePanel, t.c.Cols-panel*tilePanel), min(t.block*tilePanel, t.k-k*tilePanel)
 	if t.form == formNT {
@@ -209,8 +209,8 @@ func (t *productBF16) compute(w *Pool, i, i1, j, j1 int) {
 	}
 }
 
-// row computes one panel of rows from some pairs, given the tiles of b from
-// panel j on: whole panels of columns in one run, then the last one if it is not.
+// row computes one panel of rows from some pairs. right holds the tiles of b from
+// panel j on. It computes all whole panels of columns, then an incomplete last one.
 func (t *productBF16) row(right []BF16, i, j, j1, k, pairs, mode int) {
 	a := at16(t.left.V, i*tilePanel*t.left.Stride+k*tilePanel)
 	rows := min(tilePanel, t.c.Rows-i*tilePanel)
@@ -237,7 +237,7 @@ func (t *productBF16) row(right []BF16, i, j, j1, k, pairs, mode int) {
 	}
 }
 
-// config is the register for a panel of rows by one of columns.
+// config is the tile configuration for rows × cols.
 func (t *productBF16) config(rows, cols int) *byte {
 	r, c := 0, 0
 	if rows < tilePanel {
@@ -251,7 +251,7 @@ func (t *productBF16) config(rows, cols int) *byte {
 
 type amxKernel func(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
 
-// amx is the tile kernel for a panel of rows by one of columns.
+// amx is the tile kernel for rows × cols.
 func (t *productBF16) amx(rows, cols int) amxKernel {
 	switch {
 	case rows > 16 && cols > 16:
@@ -291,8 +291,8 @@ func roundVector(y []BF16, x []float32) { roundBF16x512(at16(y, 0), at32(x, 0), 
 
 func widenVector(y []float32, x []BF16) { widenBF16x512(at32(y, 0), at16(x, 0), len(x)) }
 
-// peakBF16 runs n rounds of the products of a path with tiles and returns the
-// operations of one.
+// peakBF16 runs n rounds of bf16 products in registers and returns the number of operations
+// per round.
 func peakBF16(p Path, n int) float64 {
 	if p == AVX512BF16 {
 		peakDots(n)

@@ -1,7 +1,7 @@
 package kernel
 
-// The tile kernels: c in 2×2 tiles at most, for a run of panels of columns. a is
-// read where it lies, in rows down bytes apart. mode: 1 starts from the old c, 2 from the bias.
+// The tile kernels: at most 2×2 tiles of c, for several panels of columns. a is
+// not packed; its rows are down bytes apart. mode: 1 starts from the old c, 2 from the bias.
 
 //go:noescape
 func amx1x1(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
@@ -15,8 +15,8 @@ func amx2x1(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32
 //go:noescape
 func amx2x2(cfg *byte, k, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode int)
 
-// The kernels without tile registers: 1 to 8 rows of c, for a run of panels of
-// which the last has cols columns. The other arguments are those of the tile
+// The kernels without tile registers: 1 to 8 rows of c, for several panels of
+// columns; the last one has cols columns. The other arguments are as in the tile
 // kernels.
 var dots = [8]func(pairs, panels int, a *uint16, down int, b *uint16, c *float32, stride int, bias *float32, mode, cols int){
 	dots1, dots2, dots3, dots4, dots5, dots6, dots7, dots8,

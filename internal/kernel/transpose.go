@@ -10,7 +10,7 @@ func Transpose[T Float](dst, src Mat[T]) {
 		panic(fmt.Sprintf("kernel.Transpose: %d×%d from %d×%d", dst.Rows, dst.Cols, src.Rows, src.Cols))
 	}
 	from := 0
-	if vectors && fast[T]() && src.Cols > 0 {
+	if vectors && hasVectors[T]() && src.Cols > 0 {
 		from = transposeVector(Mat[float32]{dst.Rows, dst.Cols, dst.Stride, as32(dst.V)}, Mat[float32]{src.Rows, src.Cols, src.Stride, as32(src.V)})
 	}
 	for i := from; i < src.Rows; i++ {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// The functions on slices run on the calling goroutine. A sum is taken in an
-// order that depends on the path and on the length alone.
+// The functions on slices run on the calling goroutine. The order of a sum depends
+// on the path and the length only.
 
 func mustLen(fn string, n int, others ...int) {
 	for _, m := range others {
@@ -21,7 +21,7 @@ func mustLen(fn string, n int, others ...int) {
 //	s := 0; for i { s += x[i] * y[i] }; return s
 func Dot[T Float](x, y []T) (s T) {
 	mustLen("Dot", len(x), len(y))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		return T(dotVector(as32(x), as32(y)))
 	}
 	for i, v := range x {
@@ -30,12 +30,12 @@ func Dot[T Float](x, y []T) (s T) {
 	return s
 }
 
-// Axpy adds a multiple of x to y:
+// Axpy adds a x to y:
 //
 //	for i { y[i] += a * x[i] }
 func Axpy[T Float](y []T, a T, x []T) {
 	mustLen("Axpy", len(y), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		axpyVector(as32(y), float32(a), as32(x))
 		return
 	}
@@ -49,7 +49,7 @@ func Axpy[T Float](y []T, a T, x []T) {
 //	for i { y[i] += x[i] }
 func Add[T Float](y, x []T) {
 	mustLen("Add", len(y), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		addToVector(as32(y), as32(y), as32(x))
 		return
 	}
@@ -58,12 +58,12 @@ func Add[T Float](y, x []T) {
 	}
 }
 
-// AddTo sets z to the sum of x and y; z may be one of them:
+// addTo sets z to the sum of x and y; z may be one of them:
 //
 //	for i { z[i] = x[i] + y[i] }
-func AddTo[T Float](z, x, y []T) {
+func addTo[T Float](z, x, y []T) {
 	mustLen("AddTo", len(z), len(x), len(y))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		addToVector(as32(z), as32(x), as32(y))
 		return
 	}
@@ -72,12 +72,12 @@ func AddTo[T Float](z, x, y []T) {
 	}
 }
 
-// AddRows adds the rows of x to y, the first row first:
+// AddRows adds the rows of x to y, in ascending order:
 //
 //	for i, j { y[j] += x[i][j] }
 func AddRows[T Float](y []T, x Mat[T]) {
 	mustLen("AddRows", len(y), x.Cols)
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		addRowsVector(as32(y), Mat[float32]{x.Rows, x.Cols, x.Stride, as32(x.V)})
 		return
 	}
@@ -93,7 +93,7 @@ func AddRows[T Float](y []T, x Mat[T]) {
 //	for i { y[i] += a[i] * x[i] }
 func MulAdd[T Float](y, a, x []T) {
 	mustLen("MulAdd", len(y), len(a), len(x))
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		mulAddVector(as32(y), as32(a), as32(x))
 		return
 	}
@@ -106,7 +106,7 @@ func MulAdd[T Float](y, a, x []T) {
 //
 //	for i { x[i] *= a }
 func Scale[T Float](x []T, a T) {
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		scaleVector(as32(x), float32(a))
 		return
 	}
@@ -115,11 +115,11 @@ func Scale[T Float](x []T, a T) {
 	}
 }
 
-// Sum returns the sum of x:
+// sumOf returns the sum of x:
 //
 //	s := 0; for i { s += x[i] }; return s
-func Sum[T Float](x []T) (s T) {
-	if vectors && fast[T]() {
+func sumOf[T Float](x []T) (s T) {
+	if vectors && hasVectors[T]() {
 		return T(sumVector(as32(x)))
 	}
 	for _, v := range x {
@@ -132,7 +132,7 @@ func Sum[T Float](x []T) (s T) {
 //
 //	s := 0.0; for i { s += float64(x[i]) * float64(x[i]) }; return s
 func SumSquares[T Float](x []T) (s float64) {
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		return sumSquaresVector(as32(x))
 	}
 	for _, v := range x {
@@ -141,12 +141,12 @@ func SumSquares[T Float](x []T) (s float64) {
 	return s
 }
 
-// Extent returns the largest |x|, 0 if there is none, where a NaN is larger than all;
-// and whether some number has the sign minus, be it -0:
+// Extent returns the largest |x|, and whether an element has its sign bit set, even -0. The
+// largest |x| of an empty x is 0; a NaN is larger than all numbers:
 //
 //	m, s := 0, false; for i { a := |x[i]|; if !(a <= m) && m == m { m = a }; s = s || signbit(x[i]) }; return m, s
 func Extent[T Float](x []T) (most T, minus bool) {
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		m, bits := extentVector(as32(x))
 		return T(m), math.Signbit(float64(bits))
 	}
@@ -160,11 +160,11 @@ func Extent[T Float](x []T) (most T, minus bool) {
 	return most, minus
 }
 
-// Max returns the largest of x, -Inf if there is none; NaN do not count:
+// Max returns the largest of x, -Inf if x is empty. It ignores NaNs:
 //
 //	m := -Inf; for i { if x[i] > m { m = x[i] } }; return m
 func Max[T Float](x []T) T {
-	if vectors && fast[T]() {
+	if vectors && hasVectors[T]() {
 		return T(maxVector(as32(x)))
 	}
 	m := T(math.Inf(-1))

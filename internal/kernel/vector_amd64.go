@@ -1,6 +1,6 @@
 package kernel
 
-// The kernels on slices, by path; all slices of a call are of one length.
+// The kernels on slices for each path. All slices of a call have the same length.
 
 const vectors = true
 
@@ -221,7 +221,7 @@ func adamWVector(w, g, m, v []float32, h *AdamWStep[float32]) {
 	adamW512(at32(w, 0), at32(g, 0), at32(m, 0), at32(v, 0), len(w), &h.Scale)
 }
 
-// transposeVector transposes as many rows of src as fill whole vectors, and tells how many.
+// transposeVector transposes the rows of src that fill whole vectors, and returns their number.
 func transposeVector(dst, src Mat[float32]) (rows int) {
 	step, f := 16, packColumns512
 	if current == AVX2 {

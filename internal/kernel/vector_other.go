@@ -2,7 +2,7 @@
 
 package kernel
 
-// Only amd64 has kernels on slices.
+// Only amd64 has vector kernels on slices.
 
 const vectors = false
 

@@ -87,7 +87,7 @@ func TestSlices(t *testing.T) {
 				near(t, what, got, want, tol, 1)
 			}
 			one("Dot", Dot(x, y), Dot(x64, y64), many)
-			one("Sum", Sum(x), Sum(x64), many)
+			one("Sum", sumOf(x), sumOf(x64), many)
 			one("Max", Max(x), Max(x64), 0)
 			if got, want := SumSquares(x), SumSquares(x64); math.Abs(got-want) > 1e-12*want {
 				t.Fatalf("SumSquares of %d: %v, want %v", n, got, want)
@@ -98,8 +98,8 @@ func TestSlices(t *testing.T) {
 			Add(y, x)
 			Add(y64, x64)
 			both("Add", y, y64, few)
-			AddTo(z, x, y)
-			AddTo(z64, x64, y64)
+			addTo(z, x, y)
+			addTo(z64, x64, y64)
 			both("AddTo", z, z64, few)
 			MulAdd(z, x, y)
 			MulAdd(z64, x64, y64)
@@ -135,7 +135,7 @@ func TestSoftmax(t *testing.T) {
 				x[i] *= 8
 			}
 			x64, y64 := to64(x), to64(y)
-			s, s64 := SumExp(x, 0.3, 1), SumExp(x64, float64(float32(0.3)), 1)
+			s, s64 := sumExp(x, 0.3, 1), sumExp(x64, float64(float32(0.3)), 1)
 			near(t, "SumExp", []float32{s}, []float64{s64}, many, 1)
 			copy(y, x)
 			copy(y64, x64)
@@ -145,7 +145,7 @@ func TestSoftmax(t *testing.T) {
 			if n == 0 {
 				return
 			}
-			near(t, "LogSumExp", []float32{LogSumExp(x)}, []float64{LogSumExp(x64)}, many, 1)
+			near(t, "LogSumExp", []float32{logSumExp(x)}, []float64{logSumExp(x64)}, many, 1)
 			copy(y, x)
 			copy(y64, x64)
 			s, s64 = Softmax(y, 0.25), Softmax(y64, 0.25)
