@@ -12,15 +12,38 @@ func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestria
 	b.act = activation[T]{c.Activation}
 	b.ln1.eps, b.ln2.eps = c.Eps, c.Eps
 	if p != nil {
-		s := &p.Blocks[i]
-		b.ln1, b.ln2 = layerNormOf(s.LN1, c.Eps), layerNormOf(s.LN2, c.Eps)
-		b.qkv.fc, b.attProj.fc, b.expand.fc, b.contract.fc = fcOf(s.QKV), fcOf(s.AttProj), fcOf(s.Expand), fcOf(s.Contract)
+		for _, l := range b.layers(&p.Blocks[i]) {
+			if l.norm != nil {
+				*l.norm = layerNormOf(*l.params, c.Eps)
+			} else {
+				l.linear.fc = fcOf(*l.params)
+			}
+		}
 	}
 	b.qkv.noBiasGradient = [2]int{keys, 2 * keys}
 	if a != nil {
 		b.attach(&a.Blocks[i])
 	}
 	return b
+}
+
+// A layerView is a layer of a block, one of norm and linear, and its parameters.
+type layerView[T Float] struct {
+	norm   *layerNorm[T]
+	linear *adapted[T]
+	params *pedestrian.Affine[T]
+}
+
+// layers are the layers of b that have parameters, each with those that it has in p.
+func (b *block[T]) layers(p *pedestrian.Block[T]) [stages]layerView[T] {
+	return [stages]layerView[T]{
+		{norm: &b.ln1, params: &p.LN1},
+		{linear: &b.qkv, params: &p.QKV},
+		{linear: &b.attProj, params: &p.AttProj},
+		{norm: &b.ln2, params: &p.LN2},
+		{linear: &b.expand, params: &p.Expand},
+		{linear: &b.contract, params: &p.Contract},
+	}
 }
 
 // attach puts the factors of a beside the layers of b, and norms and biases of a in the
@@ -32,12 +55,13 @@ func (b *block[T]) attach(a *pedestrian.AdapterBlock[T]) {
 		b.qkv.lora[0] = loraOf(a.QKV, 0)
 	}
 	b.attProj.lora[0], b.expand.lora[0], b.contract.lora[0] = loraOf(a.AttProj, 0), loraOf(a.Expand, 0), loraOf(a.Contract, 0)
-	b.ln1.replace(a.Own.LN1)
-	b.ln2.replace(a.Own.LN2)
-	b.qkv.replaceBias(a.Own.QKV.B)
-	b.attProj.replaceBias(a.Own.AttProj.B)
-	b.expand.replaceBias(a.Own.Expand.B)
-	b.contract.replaceBias(a.Own.Contract.B)
+	for _, l := range b.layers(&a.Own) {
+		if l.norm != nil {
+			l.norm.replace(*l.params)
+		} else {
+			l.linear.replaceBias(l.params.B)
+		}
+	}
 }
 
 // replace puts the gain and the bias of a, where it has them, in the place of those of l.
@@ -81,13 +105,13 @@ type gradients[T Float] struct {
 func (t gradients[T]) block(c pedestrian.Config, i int) block[T] {
 	b := blockOf(c, t.params, nil, i)
 	if t.replacing != nil {
-		a := &t.replacing.Blocks[i]
-		b.ln1.freeze(a.Own.LN1, t.overwrite)
-		b.ln2.freeze(a.Own.LN2, t.overwrite)
-		b.qkv.freezeBias(a.Own.QKV.B, t.overwrite)
-		b.attProj.freezeBias(a.Own.AttProj.B, t.overwrite)
-		b.expand.freezeBias(a.Own.Expand.B, t.overwrite)
-		b.contract.freezeBias(a.Own.Contract.B, t.overwrite)
+		for _, l := range b.layers(&t.replacing.Blocks[i].Own) {
+			if l.norm != nil {
+				l.norm.freeze(*l.params, t.overwrite)
+			} else {
+				l.linear.freezeBias(l.params.B, t.overwrite)
+			}
+		}
 	}
 	if t.adapter != nil {
 		b.attach(&t.adapter.Blocks[i])
@@ -147,11 +171,14 @@ func freeze[T Float](g *[]T, by pedestrian.Tensor[T], overwrite bool) {
 
 // overwrite says of b, a gradient, that it is set, not added to.
 func (b *block[T]) overwrite() {
-	b.ln1.overwrite, b.ln2.overwrite = true, true
-	for _, l := range b.linears() {
-		l.overwrite = true
-		for i := range l.lora {
-			l.lora[i].overwrite = true
+	for _, l := range b.layers(&pedestrian.Block[T]{}) {
+		if l.norm != nil {
+			l.norm.overwrite = true
+			continue
+		}
+		l.linear.overwrite = true
+		for i := range l.linear.lora {
+			l.linear.lora[i].overwrite = true
 		}
 	}
 }
