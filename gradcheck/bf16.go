@@ -9,29 +9,30 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// bf16Tolerance is what package engine at bf16 may differ by from paper.Mixed, over
-// the largest number of the matrix. Both round the same operands to the same
-// numbers, so that what is left is the engine's float32 in sums and layers, and the
-// limit is that of float32. A reference that does not round is 2⁻⁹ of each operand
-// away, a hundred times as much and more: Row.Unrounded.
+// bf16Tolerance is the limit for the difference between package engine at bf16 and
+// paper.Mixed, relative to the largest number of the matrix. Both round the same operands to
+// the same numbers, so the difference comes from the engine's float32 in sums and layers,
+// and the limit is that of float32. A reference without rounding differs by 2⁻⁹ of each
+// operand, at least a hundred times as much: Row.Unrounded.
 const bf16Tolerance = engine32Tolerance
 
-// tieTolerance is how far apart, over the largest number of the matrix, an operand
-// may be in float32 and in float64. Where the middle between two numbers of bf16
-// lies between the two, each is rounded rightly to another number, 2⁻⁸ of itself
-// away; there the reference takes the engine's operand, and Report.Ties counts it.
+// tieTolerance is the largest difference of an operand in float32 and in float64, relative
+// to the largest number of the matrix, at which both may round to different numbers. If the
+// midpoint of two bf16 numbers lies between the two, each is correctly rounded, but the
+// results differ by 2⁻⁸ of the operand. Then the reference takes the engine's operand, and
+// Report.Ties counts it.
 const tieTolerance = 1e-5
 
-// A mixedPoint is a point with what package engine makes of it at bf16.
+// A mixedPoint is a point with the results of package engine at bf16.
 type mixedPoint struct {
 	Point
 	engine  enginePass[float32]
-	tensors [][]float64          // its gradients
-	shown   map[[2]string]*shown // its steps by place and name
+	tensors [][]float64               // its gradients
+	shown   map[[2]string]*engineStep // its steps by place and name
 }
 
-// shown is a step of package engine in one sequence.
-type shown struct {
+// An engineStep is a step of package engine in one sequence.
+type engineStep struct {
 	v   paper.Mat
 	has []bool // by token: logits without a target are not computed
 }
@@ -39,7 +40,7 @@ type shown struct {
 // mixed moves a quarter of the weights that are rounded to the middle between two
 // numbers of bf16, as rounding to even shows there alone, and runs package engine.
 func (p Point) mixed() *mixedPoint {
-	m := &mixedPoint{Point: p.clone(), shown: map[[2]string]*shown{}}
+	m := &mixedPoint{Point: p.clone(), shown: map[[2]string]*engineStep{}}
 	for _, t := range m.Params.Tensors() {
 		if !t.Vec() && t.Layer != "pos" {
 			for i := 0; i < len(t.V); i += 4 {
@@ -52,7 +53,7 @@ func (p Point) mixed() *mixedPoint {
 	return m
 }
 
-// show keeps a step of package engine where paper has it.
+// show records a step of package engine under the name that it has in package paper.
 func (m *mixedPoint) show(p engine.Place, x engine.Mat[float32]) {
 	inside := ""
 	switch {
@@ -70,7 +71,7 @@ func (m *mixedPoint) show(p engine.Place, x engine.Mat[float32]) {
 		k := [2]string{fmt.Sprintf("seq.%d%s", seq, inside), name}
 		s := m.shown[k]
 		if s == nil {
-			s = &shown{paper.Zeros(n, x.Cols), make([]bool, n)}
+			s = &engineStep{paper.Zeros(n, x.Cols), make([]bool, n)}
 			m.shown[k] = s
 		}
 		s.has[t] = true
@@ -102,7 +103,7 @@ func (m *mixedPoint) pass(round paper.Rounding, rewrite func(s paper.Step) paper
 		return s.V
 	}
 	loss, back := paper.Mixed(r.tr, m.Params, m.LoRA, m.Batch, m.Reduction, func(s paper.Step) paper.Mat {
-		return round(r.settle(s))
+		return round(r.resolveTies(s))
 	})
 	r.loss = loss
 	dp, dlora := back()
@@ -130,9 +131,9 @@ func layerOf(at string) string {
 	return at[strings.LastIndexByte(at, '.')+1:]
 }
 
-// settle replaces the numbers of an operand that are rounded to another number
-// than package engine's, though they differ by no more than tieTolerance.
-func (r *mixedPass) settle(s paper.Step) paper.Step {
+// resolveTies replaces operands that round to another number than package engine's although
+// they differ by no more than tieTolerance.
+func (r *mixedPass) resolveTies(s paper.Step) paper.Step {
 	if s.Name == "w" {
 		return s // the same numbers in both
 	}
@@ -165,7 +166,7 @@ func (r *mixedPass) settle(s paper.Step) paper.Step {
 	return s
 }
 
-// toTie is the middle between two numbers of bf16 that is nearest to x.
+// toTie is the midpoint of two neighbouring bf16 numbers that is nearest to x.
 func toTie(x float64) float64 {
 	f, exp := math.Frexp(x)
 	return math.Ldexp(math.Floor(math.Ldexp(f, 8))+0.5, exp-8)

@@ -18,8 +18,8 @@ type mixedBug struct {
 func mixedBugs() []mixedBug {
 	all := []mixedBug{
 		{title: "round nothing", where: "r", round: unrounded},
-		{title: "truncate in place of rounding to nearest", where: "r", round: byDigits(math.Trunc)},
-		{title: "round ties away from zero in place of to even", where: "r", round: byDigits(math.Round)},
+		{title: "truncate in place of rounding to nearest", where: "r", round: roundDigits(math.Trunc)},
+		{title: "round ties away from zero in place of to even", where: "r", round: roundDigits(math.Round)},
 	}
 	for _, layer := range []string{"qkv", "attProj", "expand", "contract", "logits"} {
 		for _, operand := range []string{"a_{i-1}", "w", "Δ_i"} {
@@ -37,8 +37,8 @@ func mixedBugs() []mixedBug {
 	return all
 }
 
-// byDigits rounds numbers of eight binary digits before the point by f.
-func byDigits(f func(float64) float64) paper.Rounding {
+// roundDigits rounds numbers of eight binary digits before the point by f.
+func roundDigits(f func(float64) float64) paper.Rounding {
 	return func(s paper.Step) paper.Mat {
 		m := clone(s.V)
 		for i, x := range m.V {
@@ -51,7 +51,7 @@ func byDigits(f func(float64) float64) paper.Rounding {
 
 // mutants plants every bug, one at a time, and reports which rows noticed.
 func (m *mixedPoint) mutants() (all []Mutant) {
-	d := (&plan{}).wanting("")
+	d := (&plan{}).filter("")
 	for i, b := range mixedBugs() {
 		pass := m.pass(b.round, func(s paper.Step) paper.Mat {
 			if b.step != "" && s.Name == b.step {

@@ -21,7 +21,7 @@ func runBF16(c Case, o Options) (*Report, error) {
 	pass, plain := m.pass(paper.BF16, nil), m.pass(unrounded, nil)
 	r := &Report{Case: c, Seed: o.Seed, BF16: true, Moved: m.moved, Loss: Number(pass.loss), Ties: pass.ties}
 	r.LossBF16 = lossComparison(pass.loss, m.engine.loss, bf16Tolerance)
-	d := (&plan{}).wanting(o.Only)
+	d := (&plan{}).filter(o.Only)
 	r.Parameters, r.Signals = pass.rows(d, plain)
 	if len(r.Parameters)+len(r.Signals) == 0 {
 		return nil, fmt.Errorf("no row at bf16 contains %q: rows are named like %q, %q, %q or %q", o.Only, "w_q head 0", "logits.w", "Δ_7", "a_7")

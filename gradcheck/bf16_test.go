@@ -83,7 +83,7 @@ func TestBF16OfTheEngine(t *testing.T) {
 			t.Errorf("%s: the engine in float32 passes for bf16", c.Name)
 		}
 		spoilt := *clean
-		spoilt.shown = map[[2]string]*shown{}
+		spoilt.shown = map[[2]string]*engineStep{}
 		spoilt.engine = engineAt(clean.Point, engine.BF16, func(at engine.Place, x engine.Mat[float32]) {
 			if at.Name == "a_5" {
 				for i := range x.Rows {
@@ -116,7 +116,7 @@ func bf16(x float64) float64 {
 }
 
 func failedRows(m *mixedPoint) (names []string) {
-	parameters, steps := m.pass(paper.BF16, nil).rows((&plan{}).wanting(""), nil)
+	parameters, steps := m.pass(paper.BF16, nil).rows((&plan{}).filter(""), nil)
 	for _, row := range append(steps, parameters...) {
 		if !row.OK {
 			names = append(names, row.Name)
@@ -144,7 +144,7 @@ func TestTies(t *testing.T) {
 	e.v.V[0] = math.Nextafter(middle, 100)
 	for off, taken := range map[float64]bool{1e-8: true, 1e-3: false} {
 		s.V.V[0] = middle - off
-		if got := r.settle(s).V.V[0]; (got == e.v.V[0]) != taken {
+		if got := r.resolveTies(s).V.V[0]; (got == e.v.V[0]) != taken {
 			t.Errorf("%g below the middle, the operand is %v, the engine's %v", off, got, e.v.V[0])
 		}
 	}

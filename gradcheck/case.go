@@ -5,15 +5,15 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// A Case is what to check: a network and the sequences that it reads. With a
-// seed it makes a [Point].
+// A Case is a configuration to check: a network and its input sequences. With a seed it
+// gives a [Point].
 type Case struct {
-	Name      string                    `json:"name"`
-	Title     string                    `json:"title"` // one line for people
-	Config    pedestrian.Config         `json:"config"`
-	Adapter   *pedestrian.AdapterConfig `json:"adapter,omitempty"`
-	Batch     []paper.Sequence          `json:"batch"` // all of one length, so that package engine can read them
-	Reduction paper.Reduction           `json:"reduction"`
+	Name      string                    `json:"name"`              // short name, unique
+	Title     string                    `json:"title"`             // one line for people
+	Config    pedestrian.Config         `json:"config"`            // of the network
+	Adapter   *pedestrian.AdapterConfig `json:"adapter,omitempty"` // nil: no adapter
+	Batch     []paper.Sequence          `json:"batch"`             // all of one length, so that package engine can read them
+	Reduction paper.Reduction           `json:"reduction"`         // sum or mean over targets
 }
 
 // Paper is the configuration of the paper's own check (its verifCode): one

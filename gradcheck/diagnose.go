@@ -9,8 +9,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// A suspect is a number that a wrong gradient may be too large by, and what it
-// suggests when it is.
+// A suspect is a factor by which wrong gradients are often too large, with the likely
+// mistake.
 type suspect struct {
 	ratio float64
 	name  string
@@ -57,11 +57,11 @@ func (p Point) suspects() []suspect {
 	return all
 }
 
-// alike is the share of the larger norm that two gradients may differ by and
-// still be called proportional.
-const alike = 1e-5
+// proportional is the limit for calling two gradients proportional: their difference
+// relative to the larger norm.
+const proportional = 1e-5
 
-// A diagnosis is what a wrong gradient looks like; less is more certain.
+// A diagnosis describes a wrong gradient; a smaller rank is more certain.
 type diagnosis struct {
 	rank int
 	text string
@@ -76,9 +76,9 @@ const (
 	unknown
 )
 
-// diagnose names the known pattern that turns the analytic gradient a, with that
-// many columns, into the numbers n that it should be. terms holds quantities of
-// the same shape that may have been forgotten or added.
+// diagnose finds the known mistake that turns the right gradient n into the analytic
+// gradient a, both with cols columns. terms holds quantities of the same shape that may be
+// missing or added.
 func (p Point) diagnose(a, n []float64, cols int, terms []term) diagnosis {
 	if slices.ContainsFunc(a, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }) {
 		return diagnosis{knownRatio, "the gradient is not a number"}
@@ -86,9 +86,9 @@ func (p Point) diagnose(a, n []float64, cols int, terms []term) diagnosis {
 	aa, nn, an := dot(a, a), dot(n, n), dot(a, n)
 	if nn > 0 && aa > 0 {
 		ratio := an / nn
-		if math.Abs(ratio-1) > 10*alike && distance(a, n, ratio) < alike {
+		if math.Abs(ratio-1) > 10*proportional && distance(a, n, ratio) < proportional {
 			for _, s := range p.suspects() {
-				if math.Abs(ratio/s.ratio-1) < alike {
+				if math.Abs(ratio/s.ratio-1) < proportional {
 					return diagnosis{knownRatio, fmt.Sprintf("exactly %.4g × what it should be, which is %s: %s", ratio, s.name, s.hint)}
 				}
 			}
@@ -100,23 +100,23 @@ func (p Point) diagnose(a, n []float64, cols int, terms []term) diagnosis {
 		if dot(t.v, t.v) == 0 {
 			continue
 		}
-		if distance(rest, t.v, 1) < alike {
+		if distance(rest, t.v, 1) < proportional {
 			return diagnosis{missingTerm, "the term " + t.name + " is missing"}
 		}
-		if distance(rest, t.v, -1) < alike {
+		if distance(rest, t.v, -1) < proportional {
 			return diagnosis{missingTerm, "the term " + t.name + " is too many"}
 		}
 	}
 	rows := len(a) / cols
 	if rows == cols && rows > 1 {
-		if distance(transpose(a, cols), n, 1) < alike {
+		if distance(transpose(a, cols), n, 1) < proportional {
 			return diagnosis{transposed, "right when transposed"}
 		}
 		lower := slices.Clone(a)
 		for t := range rows {
 			clear(lower[t*cols+t+1 : (t+1)*cols])
 		}
-		if distance(lower, n, 1) < alike {
+		if distance(lower, n, 1) < proportional {
 			return diagnosis{missingTerm, "right but for the entries above the diagonal, which should be 0: the mask is missing"}
 		}
 	}
@@ -129,7 +129,7 @@ func (p Point) diagnose(a, n []float64, cols int, terms []term) diagnosis {
 		if largest(n[t*cols:(t+1)*cols]) > 0 {
 			alive++
 		}
-		if distance(a[t*cols:(t+1)*cols], n[t*cols:(t+1)*cols], 1) > alike {
+		if distance(a[t*cols:(t+1)*cols], n[t*cols:(t+1)*cols], 1) > proportional {
 			wrong = append(wrong, t)
 		}
 	}

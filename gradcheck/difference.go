@@ -44,22 +44,22 @@ const (
 	kinkMargin = 10
 )
 
-// A plant changes steps while a pass runs: it is how mutants are planted. tr holds
-// what the pass has recorded so far.
+// A plant changes steps while a pass runs; it plants a bug. tr holds
+// the steps that the pass has recorded so far.
 type plant func(tr *paper.Trace, s paper.Step) paper.Mat
 
-// An evaluator computes the loss at a point that it owns, as often as wanted.
+// An evaluator computes the loss at its own copy of a point.
 type evaluator struct {
 	Point
 	plant plant
-	held  plant  // of the point
+	fixed plant  // of the point
 	signs []bool // of every ReLU pre-activation at the point itself; nil when there is no kink to cross
 
 	float32 *float32Loss // when the loss is package engine's
 }
 
 func newEvaluator(p Point, pl plant, float32 bool) *evaluator {
-	e := &evaluator{Point: p.clone(), plant: pl, held: p.held()}
+	e := &evaluator{Point: p.clone(), plant: pl, fixed: p.fixedSteps()}
 	switch {
 	case float32:
 		e.float32 = newFloat32Loss(p)
@@ -76,24 +76,24 @@ func (e *evaluator) close() {
 	}
 }
 
-// A nudge adds something to a step of the forward pass; nil adds nothing.
-type nudge func(s paper.Step) paper.Mat
+// A perturbation adds numbers to a step of the forward pass; nil adds nothing.
+type perturbation func(s paper.Step) paper.Mat
 
 // loss runs the forward pass. It reports whether a pre-activation of ReLU
 // changed its sign against the first call.
-func (e *evaluator) loss(n nudge) (loss float64, crossed bool) {
+func (e *evaluator) loss(n perturbation) (loss float64, crossed bool) {
 	if e.float32 != nil {
 		return e.float32.at(e.Point), false
 	}
-	if e.plant == nil && e.held == nil && n == nil && e.signs == nil {
+	if e.plant == nil && e.fixed == nil && n == nil && e.signs == nil {
 		loss, _ = paper.Network(nil, e.Params, e.LoRA, e.Batch, e.Reduction)
 		return loss, false
 	}
 	record, i := len(e.signs) == 0, 0
 	tr := &paper.Trace{}
 	tr.Rewrite = func(s paper.Step) paper.Mat {
-		if e.held != nil {
-			s.V = e.held(tr, s)
+		if e.fixed != nil {
+			s.V = e.fixed(tr, s)
 		}
 		if e.plant != nil {
 			s.V = e.plant(tr, s)

@@ -13,7 +13,7 @@ import (
 // TestErratumS6: (40) is exact with ε under the root and wrong with it outside.
 func TestErratumS6(t *testing.T) {
 	const eps = 0.05
-	s := newToy(&pass{Point: Point{Seed: 1}})
+	s := newRandomLayers(&pass{Point: Point{Seed: 1}})
 	a, e, v := s.mat(toyN, toyD), s.mat(toyN, toyD), s.mat(toyN, toyD)
 	ones := make(paper.Vec, toyD)
 	for j := range ones {
@@ -69,13 +69,13 @@ func TestErratumS7(t *testing.T) {
 	a, b := p.run(nil), q.run(nil)
 	keys := func(block string) float64 {
 		at := "seq.0.block." + block + ".head.0"
-		return apart(a.at(at, "k_h").Row(4), b.at(at, "k_h").Row(4))
+		return relativeDifference(a.at(at, "k_h").Row(4), b.at(at, "k_h").Row(4))
 	}
 	claim(t,
 		exactly("layer 1: the last token's key moved by another first token", keys("0")),
 		atLeast("layer 2: the same", keys("1"), visible))
 
-	s := newToy(a)
+	s := newRandomLayers(a)
 	head, x := s.head(toyD, toyKeys, toyValues), s.mat(toyN, toyD)
 	full, _ := paper.Attention(nil, x, head, paper.Causal(toyN))
 	var kept, unscaled paper.HeadCache
@@ -88,8 +88,8 @@ func TestErratumS7(t *testing.T) {
 		last, wrong = kept.Next(nil, row, head), unscaled.Next(nil, row, noRoot)
 	}
 	claim(t,
-		atMost("the cached pass against the full one", apart(last.V, full.Row(toyN-1)), rounding),
-		atLeast("the same without 1/√d_ρ, as printed", apart(wrong.V, full.Row(toyN-1)), visible))
+		atMost("the cached pass against the full one", relativeDifference(last.V, full.Row(toyN-1)), rounding),
+		atLeast("the same without 1/√d_ρ, as printed", relativeDifference(wrong.V, full.Row(toyN-1)), visible))
 
 	// The cost of n tokens, in entries of ρ: Σ t with the cache, Σ t² without.
 	cost := func(n int) (cached, anew int) {
@@ -105,7 +105,7 @@ func TestErratumS7(t *testing.T) {
 	slid := p
 	slid.Batch = []paper.Sequence{{Tokens: p.Batch[0].Tokens[1:], Targets: p.Batch[0].Targets[1:]}}
 	shifted := slid.run(nil).at("seq.0.block.0.head.0", "k_h").Row(3)
-	claim(t, atLeast("layer 1: the last token's key, one position earlier", apart(a.at("seq.0.block.0.head.0", "k_h").Row(4), shifted), visible))
+	claim(t, atLeast("layer 1: the last token's key, one position earlier", relativeDifference(a.at("seq.0.block.0.head.0", "k_h").Row(4), shifted), visible))
 }
 
 // TestErratumS8: with ρ held fixed two heads are linear in the tokens, as (20)
@@ -113,7 +113,7 @@ func TestErratumS7(t *testing.T) {
 func TestErratumS8(t *testing.T) {
 	r := &pass{Point: Point{Seed: 1}}
 	claim(t, thirdOrder(r)...)
-	s := newToy(r)
+	s := newRandomLayers(r)
 	a := s.mat(toyN, toyD)
 	p1, p2 := s.head(toyD, toyKeys, toyD), s.head(toyD, toyKeys, toyValues)
 	for _, p := range []*paper.Head{&p1, &p2} {
@@ -136,8 +136,8 @@ func TestErratumS8(t *testing.T) {
 	var held, other [2]paper.Mat
 	one := twice(a, false, &held)
 	claim(t,
-		atMost("ρ held fixed: two heads of 2a against twice those of a", apart(twice(a.Scale(2), true, &held).V, one.Scale(2).V), rounding),
-		atLeast("ρ as it is: the same", apart(twice(a.Scale(2), false, &other).V, one.Scale(2).V), visible))
+		atMost("ρ held fixed: two heads of 2a against twice those of a", relativeDifference(twice(a.Scale(2), true, &held).V, one.Scale(2).V), rounding),
+		atLeast("ρ as it is: the same", relativeDifference(twice(a.Scale(2), false, &other).V, one.Scale(2).V), visible))
 }
 
 // TestErratumS9 is the ledger with its footnotes.
@@ -177,7 +177,7 @@ func TestErratumS10(t *testing.T) {
 	claim(t, tied(r)...)
 
 	for _, g := range []pedestrian.Activation{pedestrian.GELU, pedestrian.GELUTanh} {
-		s := newToy(r)
+		s := newRandomLayers(r)
 		a, e, v := s.mat(toyN, toyD), s.mat(toyN, toyD), s.mat(toyN, toyD)
 		_, back := paper.Activate(nil, a, g)
 		d, _ := slope(DefaultStep, func(x float64) (float64, bool) {
@@ -200,7 +200,7 @@ func TestErratumS10(t *testing.T) {
 			sum[i] += g[i] / float64(p.counted())
 		}
 	}
-	claim(t, atMost("a batch's mean against its sequences, added, over N", apart(r.params.Slab, sum), rounding))
+	claim(t, atMost("a batch's mean against its sequences, added, over N", relativeDifference(r.params.Slab, sum), rounding))
 	claim(t, top(r)...)
 	dropout(t, p)
 }
@@ -218,7 +218,7 @@ func dropout(t *testing.T, p Point) {
 	}
 	loss(g)
 	v := make([]float64, len(g.Slab))
-	s := newToy(&pass{Point: p})
+	s := newRandomLayers(&pass{Point: p})
 	for i := range v {
 		v[i] = s.NormFloat64() / math.Sqrt(float64(len(v)))
 	}
@@ -231,5 +231,5 @@ func dropout(t *testing.T, p Point) {
 	clean := p.run(nil).params.Slab
 	claim(t,
 		atMost("dropout: the gradient along a direction against differences", Relative(dot(g.Slab, v), d, differenceFloor), differenceTolerance),
-		atLeast("dropout: its gradient against that without", apart(g.Slab, clean), visible))
+		atLeast("dropout: its gradient against that without", relativeDifference(g.Slab, clean), visible))
 }

@@ -107,11 +107,11 @@ func TestErratumS4(t *testing.T) {
 	var w worst
 	for i, g := range sum.gradients() {
 		h := mean.gradients()[i]
-		w.see(apart(g.V, paper.Mat{N: 1, D: len(h.V), V: h.V}.Scale(4).V))
+		w.add(relativeDifference(g.V, paper.Mat{N: 1, D: len(h.V), V: h.V}.Scale(4).V))
 	}
 	claim(t,
 		atMost("gradients of the sum against 4 × those of the mean", float64(w), rounding),
-		atLeast("Δ_12 of the mean against y_pred - y_gt", apart(mean.at("seq.0", "Δ_12").V, sum.at("seq.0", "Δ_12").V), visible))
+		atLeast("Δ_12 of the mean against y_pred - y_gt", relativeDifference(mean.at("seq.0", "Δ_12").V, sum.at("seq.0", "Δ_12").V), visible))
 }
 
 // TestErratumS5: the last position has no target; its row of Δ_12 is zero and the

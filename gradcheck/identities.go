@@ -10,8 +10,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// A law is an identity that can be evaluated. Those that look at the recorded
-// steps alone also judge mutants; the others run layers of their own.
+// A law is an identity that can be evaluated. Laws that use only the recorded steps also
+// judge mutants; the others compute layers of their own.
 type law struct {
 	id, title, eqs string
 	recorded       bool // claims are about the steps and gradients of the pass
@@ -85,7 +85,7 @@ func identities(r *pass) (all []Identity) {
 
 func (l law) on(r *pass) Identity {
 	i := Identity{ID: l.id, Title: l.title, Eqs: l.eqs, OK: true}
-	if l.recorded && r.rewoven() {
+	if l.recorded && r.changesLayers() {
 		i.Reason = "about layers whose weights are w + α d u and whose norms and biases are the network's"
 		return i
 	}
@@ -98,8 +98,8 @@ func (l law) on(r *pass) Identity {
 	return i
 }
 
-// rewoven says whether the adapter does more than to add α d u to weights.
-func (r *pass) rewoven() bool {
+// changesLayers reports whether the adapter does more than add α d u to weights.
+func (r *pass) changesLayers() bool {
 	a := r.Case.Adapter
 	return a != nil && (a.DoRA || a.Dropout > 0 || a.Norms || a.Bias != "" && a.Bias != pedestrian.BiasNone)
 }
@@ -135,14 +135,14 @@ func (r *pass) inHeads(visit func(at string, block, head int)) {
 // A worst keeps the largest of several errors.
 type worst float64
 
-func (w *worst) see(e float64) {
+func (w *worst) add(e float64) {
 	if e > float64(*w) || math.IsNaN(e) {
 		*w = worst(e)
 	}
 }
 
-// apart is the largest |a-b| over the largest number of both.
-func apart(a, b []float64) float64 {
+// relativeDifference is the largest |a-b| divided by the largest number of both.
+func relativeDifference(a, b []float64) float64 {
 	if len(a) != len(b) {
 		return math.Inf(1)
 	}
@@ -160,12 +160,12 @@ func apart(a, b []float64) float64 {
 	return d / scale
 }
 
-// A toy draws numbers for the laws that run layers of their own.
-type toy struct{ *rand.Rand }
+// randomLayers draws random numbers for laws that compute layers of their own.
+type randomLayers struct{ *rand.Rand }
 
-func newToy(r *pass) toy { return toy{rand.New(rand.NewPCG(r.Seed, 0x70))} }
+func newRandomLayers(r *pass) randomLayers { return randomLayers{rand.New(rand.NewPCG(r.Seed, 0x70))} }
 
-func (t toy) mat(n, d int) paper.Mat {
+func (t randomLayers) mat(n, d int) paper.Mat {
 	m := paper.Zeros(n, d)
 	for i := range m.V {
 		m.V[i] = t.NormFloat64()
@@ -173,10 +173,10 @@ func (t toy) mat(n, d int) paper.Mat {
 	return m
 }
 
-func (t toy) vec(d int) paper.Vec { return t.mat(1, d).V }
+func (t randomLayers) vec(d int) paper.Vec { return t.mat(1, d).V }
 
 // head draws a head whose scores are of order one.
-func (t toy) head(d, keys, values int) paper.Head {
+func (t randomLayers) head(d, keys, values int) paper.Head {
 	s := 1 / math.Sqrt(float64(d))
 	return paper.Head{Wq: t.mat(d, keys).Scale(s), Wk: t.mat(d, keys).Scale(s), Wv: t.mat(d, values).Scale(s),
 		Bq: t.vec(keys), Bk: t.vec(keys), Bv: t.vec(values)}

@@ -5,18 +5,18 @@ import "math"
 // An Identity is one of the paper's properties R1…R30, or of the further ones
 // X1…X13, evaluated at a point: claims about numbers, each with its residual.
 type Identity struct {
-	ID     string  `json:"id"`
-	Title  string  `json:"title"`
-	Eqs    string  `json:"eqs"`
-	Claims []Claim `json:"claims,omitempty"`
+	ID     string  `json:"id"`               // R1…R30, X1…X13
+	Title  string  `json:"title"`            // one line
+	Eqs    string  `json:"eqs"`              // numbers of the equations
+	Claims []Claim `json:"claims,omitempty"` // none if it does not apply
 	Reason string  `json:"reason,omitempty"` // why it does not apply to this case, or is not about numbers
 	OK     bool    `json:"ok"`
 }
 
-// Numeric says whether there was anything to evaluate.
+// Numeric reports whether i has claims.
 func (i Identity) Numeric() bool { return len(i.Claims) > 0 }
 
-// Residual is the claim that is nearest to its limit, or furthest beyond it.
+// Residual is the claim whose value is nearest to its limit, or exceeds it most.
 func (i Identity) Residual() (c Claim) {
 	worst := -1.0
 	for _, k := range i.Claims {
@@ -37,8 +37,8 @@ func (i Identity) Residual() (c Claim) {
 	return c
 }
 
-// A Claim says that Value is at most Limit or, with Above, that it is at least
-// Limit: that something is broken which must break.
+// A Claim says that Value is at most Limit. With Above it says that Value is at least Limit:
+// something that must break is broken.
 type Claim struct {
 	What  string `json:"what"` // in words
 	Value Number `json:"value"`

@@ -11,14 +11,14 @@ func threeBranches(r *pass) []Claim {
 	var w worst
 	r.inHeads(func(at string, _, _ int) {
 		sum := r.at(at, "Δ_{v_h}").Add(r.at(at, "Δ_{q_h}")).Add(r.at(at, "Δ_{k_h}"))
-		w.see(apart(sum.V, r.at(at, "Δ_{i-1}^h").V))
+		w.add(relativeDifference(sum.V, r.at(at, "Δ_{i-1}^h").V))
 	})
 	return []Claim{atMost("Δ_v + Δ_q + Δ_k against Δ_{i-1}^h", float64(w), rounding)}
 }
 
 // valueBias scrambles ρ with Δ^h fixed.
 func valueBias(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	p, a, e := t.head(toyD, toyKeys, toyValues), t.mat(toyN, toyD), t.mat(toyN, toyValues)
 	_, back := paper.Attention(nil, a, p, paper.Causal(toyN))
 	_, g := back(e)
@@ -32,15 +32,15 @@ func valueBias(r *pass) []Claim {
 	_, back = paper.Attention(tr, a, p, paper.Causal(toyN))
 	_, scrambled := back(e)
 	return []Claim{
-		exactly("∂b_v with other weights", apart(g.Bv, scrambled.Bv)),
-		atLeast("∂w_v with other weights", apart(g.Wv.V, scrambled.Wv.V), visible),
-		atMost("Σ ρᵗ Δ against Σ Δ", apart(other.T().Mul(e).SumTokens(), e.SumTokens()), rounding),
+		exactly("∂b_v with other weights", relativeDifference(g.Bv, scrambled.Bv)),
+		atLeast("∂w_v with other weights", relativeDifference(g.Wv.V, scrambled.Wv.V), visible),
+		atMost("Σ ρᵗ Δ against Σ Δ", relativeDifference(other.T().Mul(e).SumTokens(), e.SumTokens()), rounding),
 	}
 }
 
 // association multiplies in both orders; ρᵗ Δ first costs less when d_h < d.
 func association(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	weights, a, e := paper.Softmax(t.mat(toyN, toyN)), t.mat(toyN, toyD), t.mat(toyN, toyValues)
 	mul := func(cost *int, a, b paper.Mat) paper.Mat {
 		*cost += a.N * a.D * b.D
@@ -50,7 +50,7 @@ func association(r *pass) []Claim {
 	left := mul(&first, mul(&first, weights, a).T(), e)
 	right := mul(&second, a.T(), mul(&second, weights.T(), e))
 	return []Claim{
-		atMost("(ρ a)ᵗ Δ against aᵗ (ρᵗ Δ)", apart(left.V, right.V), rounding),
+		atMost("(ρ a)ᵗ Δ against aᵗ (ρᵗ Δ)", relativeDifference(left.V, right.V), rounding),
 		atLeast("multiplications of the first order over the second", float64(first)/float64(second), 1.2),
 	}
 }
@@ -72,7 +72,7 @@ func softmaxJacobian(r *pass) []Claim {
 				}
 			}
 		}
-		w.see(apart(got.V, want.V))
+		w.add(relativeDifference(got.V, want.V))
 	})
 	return []Claim{atMost("(25) against the Jacobian", float64(w), rounding)}
 }
@@ -82,7 +82,7 @@ func rowsOfCausal(r *pass) []Claim {
 	var w worst
 	r.inHeads(func(at string, _, _ int) {
 		e := r.at(at, "Δ^causal")
-		w.see(largest(e.SumFeatures()) / max(largest(e.V), math.SmallestNonzeroFloat64))
+		w.add(largest(e.SumFeatures()) / max(largest(e.V), math.SmallestNonzeroFloat64))
 	})
 	return []Claim{atMost("rows of Δ^causal sum to 0 but for", float64(w), rounding)}
 }
@@ -93,9 +93,9 @@ func transparentMask(r *pass) []Claim {
 	r.inHeads(func(at string, _, _ int) {
 		e := r.at(at, "Δ^causal")
 		for t := range e.N {
-			above.see(largest(e.Row(t)[t+1:]))
+			above.add(largest(e.Row(t)[t+1:]))
 		}
-		equal.see(apart(e.V, r.at(at, "Δ^scaled").V))
+		equal.add(relativeDifference(e.V, r.at(at, "Δ^scaled").V))
 	})
 	return []Claim{exactly("Δ^causal above its diagonal", float64(above)), exactly("Δ^scaled against Δ^causal", float64(equal))}
 }
@@ -105,8 +105,8 @@ func keyBiasBackward(r *pass) []Claim {
 	var long, short worst
 	r.inHeads(func(at string, _, _ int) {
 		raw, q := r.at(at, "Δ^raw"), r.at(at, "q_h")
-		long.see(largest(raw.T().Mul(q).SumTokens()) / max(largest(raw.V)*largest(q.V), math.SmallestNonzeroFloat64))
-		short.see(largest(r.at(at, "∂L/∂b_{k_h}").V))
+		long.add(largest(raw.T().Mul(q).SumTokens()) / max(largest(raw.V)*largest(q.V), math.SmallestNonzeroFloat64))
+		short.add(largest(r.at(at, "∂L/∂b_{k_h}").V))
 	})
 	return []Claim{atMost("Σ Δ_rawᵗ q", float64(long), rounding), exactly("∂b_k", float64(short))}
 }
@@ -115,15 +115,15 @@ func keyBiasBackward(r *pass) []Claim {
 func firstQuery(r *pass) []Claim {
 	var row, query worst
 	r.inHeads(func(at string, _, _ int) {
-		row.see(largest(r.at(at, "Δ^causal").Row(0)))
-		query.see(largest(r.at(at, "Δ_{q_h}").Row(0)))
+		row.add(largest(r.at(at, "Δ^causal").Row(0)))
+		query.add(largest(r.at(at, "Δ_{q_h}").Row(0)))
 	})
 	return []Claim{exactly("first row of Δ^causal", float64(row)), exactly("first row of Δ_q", float64(query))}
 }
 
 // permutations shuffles the tokens of a head, without and with the mask.
 func permutations(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	p, a, e := t.head(toyD, toyKeys, toyValues), t.mat(toyN, toyD), t.mat(toyN, toyValues)
 	shuffle := paper.OneHot([]int{3, 0, 5, 1, 4, 2}, toyN)
 	both := func(mask paper.Mat) (forward, backward float64) {
@@ -131,7 +131,7 @@ func permutations(r *pass) []Claim {
 		err, _ := back(e)
 		out2, back2 := paper.Attention(nil, shuffle.Mul(a), p, mask)
 		err2, _ := back2(shuffle.Mul(e))
-		return apart(shuffle.Mul(out).V, out2.V), apart(shuffle.Mul(err).V, err2.V)
+		return relativeDifference(shuffle.Mul(out).V, out2.V), relativeDifference(shuffle.Mul(err).V, err2.V)
 	}
 	forward, backward := both(paper.Unmasked(toyN))
 	masked, _ := both(paper.Causal(toyN))
@@ -154,7 +154,7 @@ func gauge(r *pass) []Claim {
 			if p.Bq != nil {
 				left = left.Add(paper.Mat{N: len(p.Bq), D: 1, V: p.Bq}.Mul(paper.Mat{N: 1, D: len(g.Bq), V: g.Bq}))
 			}
-			w.see(apart(left.V, g.Wk.T().Mul(p.Wk).V))
+			w.add(relativeDifference(left.V, g.Wk.T().Mul(p.Wk).V))
 		}
 	}
 	return []Claim{atMost("w_qᵗ ∂w_q + b_qᵗ ∂b_q against ∂w_kᵗ w_k", float64(w), rounding)}

@@ -18,7 +18,7 @@ func lookup(r *pass) []Claim {
 		a, e := r.at(fmt.Sprintf("seq.%d.tok", s), "a_i"), r.at(fmt.Sprintf("seq.%d.block.0", s), "Δ_1")
 		for t, id := range seq.Tokens {
 			occurs[id] = true
-			forward.see(apart(a.Row(t), tensorMat(r.Params.Tok).Row(id)))
+			forward.add(relativeDifference(a.Row(t), tensorMat(r.Params.Tok).Row(id)))
 			for j, x := range e.Row(t) {
 				tok.Row(id)[j] += x
 				pos.Row(t)[j] += x
@@ -28,13 +28,13 @@ func lookup(r *pass) []Claim {
 	g := r.embeddingGradient()
 	for id, here := range occurs {
 		if !here && !r.Config.Tied {
-			absent.see(largest(g.Row(id)))
+			absent.add(largest(g.Row(id)))
 		}
 	}
 	return []Claim{
 		exactly("a_i against rows of w_tok", float64(forward)),
-		atMost("∂w_tok against a scatter-add of Δ_1", apart(g.V, tok.V), rounding),
-		atMost("∂w_pos against a scatter-add of Δ_1", apart(r.params.Pos.V, pos.V), rounding),
+		atMost("∂w_tok against a scatter-add of Δ_1", relativeDifference(g.V, tok.V), rounding),
+		atMost("∂w_pos against a scatter-add of Δ_1", relativeDifference(r.params.Pos.V, pos.V), rounding),
 		exactly("rows of absent tokens", float64(absent)),
 	}
 }
@@ -42,7 +42,7 @@ func lookup(r *pass) []Claim {
 // columnSums compares what Δ_1 gives to tokens and to positions.
 func columnSums(r *pass) []Claim {
 	a, b := r.embeddingGradient().SumTokens(), tensorMat(r.params.Pos).SumTokens()
-	return []Claim{atMost("Σ_rows ∂w_tok against Σ_rows ∂w_pos", apart(a, b), rounding)}
+	return []Claim{atMost("Σ_rows ∂w_tok against Σ_rows ∂w_pos", relativeDifference(a, b), rounding)}
 }
 
 // top writes Δ_12 from y_pred and the targets.
@@ -54,11 +54,11 @@ func top(r *pass) []Claim {
 		want := r.at(at, "y_pred").Sub(paper.OneHot(seq.Targets, r.Config.Vocab)).Scale(r.scale())
 		for t, y := range seq.Targets {
 			if y == paper.Ignored {
-				dark.see(largest(e.Row(t)))
+				dark.add(largest(e.Row(t)))
 				clear(want.Row(t))
 			}
 		}
-		w.see(apart(e.V, want.V))
+		w.add(relativeDifference(e.V, want.V))
 	}
 	return []Claim{atMost("Δ_12 against (y_pred - y_gt)/N or its sum", float64(w), rounding), exactly("rows of ignored targets", float64(dark))}
 }
@@ -89,7 +89,7 @@ func tied(r *pass) []Claim {
 	}
 	g := free.run(nil)
 	sum := tensorMat(g.params.Tok).Add(tensorMat(g.params.Logits.W).T())
-	return append(claims, atMost("∂w of the tied matrix against ∂w_tok + ∂w_11ᵗ", apart(r.params.Tok.V, sum.V), rounding))
+	return append(claims, atMost("∂w of the tied matrix against ∂w_tok + ∂w_11ᵗ", relativeDifference(r.params.Tok.V, sum.V), rounding))
 }
 
 // logitShift moves all logits by one constant, and looks at what that forbids.
@@ -98,14 +98,14 @@ func logitShift(r *pass) []Claim {
 	scale := largest(r.at("seq.0", "Δ_12").V)
 	for s, seq := range r.Batch {
 		at := fmt.Sprintf("seq.%d", s)
-		rows.see(largest(r.at(at, "Δ_12").SumFeatures()) / scale)
+		rows.add(largest(r.at(at, "Δ_12").SumFeatures()) / scale)
 		g := r.at(at, "∂L/∂w_11")
-		weight.see(largest(g.SumFeatures()) / max(largest(g.V), scale))
+		weight.add(largest(g.SumFeatures()) / max(largest(g.V), scale))
 		a := r.at(at, "a_12")
 		moved := a.Add(paper.Rows(slices.Repeat([]float64{7}, a.D), a.N))
 		l1, _ := paper.Loss(nil, a, seq.Targets, r.scale())
 		l2, _ := paper.Loss(nil, moved, seq.Targets, r.scale())
-		loss.see(math.Abs(l1-l2) / max(math.Abs(l1), scale))
+		loss.add(math.Abs(l1-l2) / max(math.Abs(l1), scale))
 	}
 	claims := []Claim{
 		atMost("rows of Δ_12 sum to 0 but for", float64(rows), rounding),
@@ -113,7 +113,7 @@ func logitShift(r *pass) []Claim {
 		atMost("loss moved by 7 on all logits", float64(loss), rounding),
 	}
 	if b := r.params.Logits.B.V; b != nil {
-		bias.see(math.Abs(paper.Mat{N: 1, D: len(b), V: b}.SumFeatures()[0]) / scale)
+		bias.add(math.Abs(paper.Mat{N: 1, D: len(b), V: b}.SumFeatures()[0]) / scale)
 		claims = append(claims, atMost("Σ ∂b_11", float64(bias), rounding))
 	}
 	return claims

@@ -10,7 +10,7 @@ import (
 
 // blowUp multiplies twelve N(0, 1) matrices, with and without normalization.
 func blowUp(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	free := t.mat(toyN, toyD)
 	ones := make(paper.Vec, toyD)
 	for j := range ones {
@@ -31,7 +31,7 @@ func blowUp(r *pass) []Claim {
 
 // unequalHeads differentiates heads of different d_ρ and d_h along a direction.
 func unequalHeads(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	heads := []paper.Head{t.head(toyD, 3, 2), t.head(toyD, 5, 4), t.head(toyD, 1, 1)}
 	a, e := t.mat(toyN, toyD), t.mat(toyN, 7)
 	_, back := paper.MultiHead(nil, a, heads, paper.Causal(toyN))
@@ -46,15 +46,15 @@ func unequalHeads(r *pass) []Claim {
 
 // cycles moves the factors of A·(B C) around.
 func cycles(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	a, b, c := t.mat(4, 6), t.mat(4, 5), t.mat(5, 6)
 	one, two, three, turned := a.Dot(b.Mul(c)), b.T().Mul(a).Dot(c), a.Mul(c.T()).Dot(b), a.T().Dot(b.Mul(c).T())
-	return []Claim{atMost("A·(B C), (Bᵗ A)·C, (A Cᵗ)·B and Aᵗ·(B C)ᵗ", apart([]float64{one, one, one}, []float64{two, three, turned}), rounding)}
+	return []Claim{atMost("A·(B C), (Bᵗ A)·C, (A Cᵗ)·B and Aᵗ·(B C)ᵗ", relativeDifference([]float64{one, one, one}, []float64{two, three, turned}), rounding)}
 }
 
 // lora differentiates L = Δ·LoRA(a), which is linear in each factor, exactly.
 func lora(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	const rankR = 3
 	a, d, u, e := t.mat(toyN, toyD), t.mat(toyD, rankR), t.mat(rankR, toyValues), t.mat(toyN, toyValues)
 	vd, vu, va := t.mat(toyD, rankR), t.mat(rankR, toyValues), t.mat(toyN, toyD)
@@ -68,9 +68,9 @@ func lora(r *pass) []Claim {
 	_, dd2, du2 := twice(e)
 	base := f(a, d, u)
 	return []Claim{
-		atMost("(44), (45), (46) against exact differences", apart([]float64{down.Dot(va), dd.Dot(vd), du.Dot(vu)},
+		atMost("(44), (45), (46) against exact differences", relativeDifference([]float64{down.Dot(va), dd.Dot(vd), du.Dot(vu)},
 			[]float64{f(a.Add(va), d, u) - base, f(a, d.Add(vd), u) - base, f(a, d, u.Add(vu)) - base}), rounding),
-		atMost("∂d and ∂u at 2α against 2∂d and 2∂u", max(apart(dd2.V, dd.Scale(2).V), apart(du2.V, du.Scale(2).V)), rounding),
+		atMost("∂d and ∂u at 2α against 2∂d and 2∂u", max(relativeDifference(dd2.V, dd.Scale(2).V), relativeDifference(du2.V, du.Scale(2).V)), rounding),
 	}
 }
 
@@ -84,11 +84,11 @@ func loraGauge(r *pass) []Claim {
 		for i := 0; i < len(ts); i += 2 {
 			left := tensorMat(ts[i]).T().Mul(tensorMat(gs[i]))
 			right := tensorMat(gs[i+1]).Mul(tensorMat(ts[i+1]).T())
-			recorded.see(apart(left.V, right.V))
+			recorded.add(relativeDifference(left.V, right.V))
 		}
 		claims = append(claims, atMost("dᵗ ∂d against ∂u uᵗ", float64(recorded), rounding))
 	}
-	t := newToy(r)
+	t := newRandomLayers(r)
 	const rankR, rate = 3, 1e-7
 	a, d, e := t.mat(toyN, toyD), t.mat(toyD, rankR), t.mat(toyN, toyValues)
 	none := paper.Zeros(rankR, toyValues)
@@ -121,7 +121,7 @@ func loraGauge(r *pass) []Claim {
 		exactly("u = 0: output and ∂d", largest(out.V)+largest(dd.V)),
 		atLeast("u = 0: ∂u", largest(du.V), visible),
 		exactly("d = u = 0: ∂d and ∂u", largest(dd0.V)+largest(du0.V)),
-		exactly("(2d, 2u, α/4) against (d, u, α)", apart(one.V, other.V)),
+		exactly("(2d, 2u, α/4) against (d, u, α)", relativeDifference(one.V, other.V)),
 		atMost("step of α d u by gradient descent at α = 2 over α = 1, minus 4", math.Abs(step(2, plain)/step(1, plain)-4), 4*linear),
 		atMost("step of α d u by signs at α = 2 over α = 1, minus 2", math.Abs(step(2, sign)/step(1, sign)-2), 2*linear),
 	)

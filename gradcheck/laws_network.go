@@ -24,9 +24,9 @@ func heads(r *pass) []Claim {
 			inner += r.at(head, "a_i^h").Dot(r.at(head, "Δ_i^h"))
 			total = total.Add(r.at(head, "Δ_{i-1}^h"))
 		}
-		concat.see(apart(paper.Concat(outs...).V, a3.V))
-		adjoint.see(math.Abs(inner-a3.Dot(e3)) / (largest(a3.V) * largest(e3.V) * float64(len(a3.V))))
-		sum.see(apart(total.V, e2.V))
+		concat.add(relativeDifference(paper.Concat(outs...).V, a3.V))
+		adjoint.add(math.Abs(inner-a3.Dot(e3)) / (largest(a3.V) * largest(e3.V) * float64(len(a3.V))))
+		sum.add(relativeDifference(total.V, e2.V))
 	})
 	return []Claim{
 		exactly("a_3 against the heads side by side", float64(concat)),
@@ -38,10 +38,10 @@ func heads(r *pass) []Claim {
 func skips(r *pass) []Claim {
 	var forward, backward worst
 	r.inBlocks(func(at string, b int) {
-		forward.see(apart(r.at(at, "a_5").V, r.at(at, "a_1").Add(r.at(at, "a_4")).V))
-		forward.see(apart(r.at(at, "a_10").V, r.at(at, "a_5").Add(r.at(at, "a_9")).V))
-		backward.see(apart(r.at(at, "Δ_5").V, r.at(at, "Δ_10").Add(r.at(at+".ln2", "Δ_{i-1}")).V))
-		backward.see(apart(r.at(at, "Δ_1").V, r.at(at, "Δ_5").Add(r.at(at+".ln1", "Δ_{i-1}")).V))
+		forward.add(relativeDifference(r.at(at, "a_5").V, r.at(at, "a_1").Add(r.at(at, "a_4")).V))
+		forward.add(relativeDifference(r.at(at, "a_10").V, r.at(at, "a_5").Add(r.at(at, "a_9")).V))
+		backward.add(relativeDifference(r.at(at, "Δ_5").V, r.at(at, "Δ_10").Add(r.at(at+".ln2", "Δ_{i-1}")).V))
+		backward.add(relativeDifference(r.at(at, "Δ_1").V, r.at(at, "Δ_5").Add(r.at(at+".ln1", "Δ_{i-1}")).V))
 	})
 	return []Claim{
 		exactly("a_5 - a_1 - a_4 and a_10 - a_5 - a_9", float64(forward)),
@@ -81,13 +81,13 @@ func biasChains(r *pass) []Claim {
 	through := func(b []float64, w paper.Mat) []float64 { return paper.Mat{N: 1, D: len(b), V: b}.Mul(w.T()).V }
 	var claims []Claim
 	if b := r.params.Logits.B.V; b != nil {
-		claims = append(claims, atMost("∂b_10 against ∂b_11 w_11ᵗ", apart(r.params.LNFinal.B.V, through(b, r.logitsWeight())), rounding))
+		claims = append(claims, atMost("∂b_10 against ∂b_11 w_11ᵗ", relativeDifference(r.params.LNFinal.B.V, through(b, r.logitsWeight())), rounding))
 	}
 	var b5, bv, b1 worst
 	points, grads := headsOf(r.Config, r.Params.Blocks, r.LoRA), headsOf(r.Config, r.params.Blocks, nil)
 	for i, b := range r.Params.Blocks {
 		g, l := r.params.Blocks[i], adapters(r.LoRA, i)
-		b5.see(apart(g.LN2.B.V, through(g.Expand.B.V, merged(tensorMat(b.Expand.W), l.Expand))))
+		b5.add(relativeDifference(g.LN2.B.V, through(g.Expand.B.V, merged(tensorMat(b.Expand.W), l.Expand))))
 		var values []float64
 		sum := make([]float64, r.Config.Width)
 		for h, p := range points[i] {
@@ -97,8 +97,8 @@ func biasChains(r *pass) []Claim {
 				sum[j] += v[j] + q[j]
 			}
 		}
-		bv.see(apart(values, through(g.AttProj.B.V, merged(tensorMat(b.AttProj.W), l.AttProj))))
-		b1.see(apart(g.LN1.B.V, sum))
+		bv.add(relativeDifference(values, through(g.AttProj.B.V, merged(tensorMat(b.AttProj.W), l.AttProj))))
+		b1.add(relativeDifference(g.LN1.B.V, sum))
 	}
 	return append(claims,
 		atMost("∂b_5 against ∂b_6 w_6ᵗ", float64(b5), rounding),
@@ -157,7 +157,7 @@ func causalityInReverse(r *pass) []Claim {
 		e := q.run(nil).at("seq.0.block.0", "Δ_1")
 		for t := range n {
 			if t > keep {
-				late.see(largest(e.Row(t)))
+				late.add(largest(e.Row(t)))
 			} else {
 				early = min(early, worst(largest(e.Row(t))))
 			}
@@ -198,8 +198,8 @@ func cache(r *pass) []Claim {
 	decoder := n.NewDecoder(1)
 	var first, second worst
 	for t, id := range r.Batch[0].Tokens {
-		first.see(apart(kept.Next(nil, id), full.Row(t)))
-		second.see(apart(decoder.Feed(0, []int32{int32(id)}), full.Row(t)))
+		first.add(relativeDifference(kept.Next(nil, id), full.Row(t)))
+		second.add(relativeDifference(decoder.Feed(0, []int32{int32(id)}), full.Row(t)))
 	}
 	return []Claim{
 		atMost("logits of paper.Cache against the full pass", float64(first), rounding),

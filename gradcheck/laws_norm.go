@@ -39,8 +39,8 @@ func duality(r *pass) []Claim {
 		}
 		b, back := paper.BatchNorm(nil, n.a.T(), ones, nil, r.Config.Eps)
 		down, _, _ := back(n.up.Had(paper.Rows(n.gain, n.a.N)).T())
-		forward.see(apart(n.normal.V, b.T().V))
-		backward.see(apart(n.down.V, down.T().V))
+		forward.add(relativeDifference(n.normal.V, b.T().V))
+		backward.add(relativeDifference(n.down.V, down.T().V))
 	})
 	return []Claim{
 		atMost("ā against BN(aᵗ)ᵗ", float64(forward), rounding),
@@ -60,8 +60,8 @@ func lostDirections(r *pass) []Claim {
 		for t := range n.a.N {
 			s := deviation[t]
 			left := dot(n.normal.Row(t), g.Row(t)) * r.Config.Eps / (s * s * s)
-			mean.see(math.Abs(n.down.SumFeatures()[t]) / scale)
-			along.see(math.Abs(dot(n.down.Row(t), n.normal.Row(t))-left) / scale)
+			mean.add(math.Abs(n.down.SumFeatures()[t]) / scale)
+			along.add(math.Abs(dot(n.down.Row(t), n.normal.Row(t))-left) / scale)
 		}
 	})
 	return []Claim{
@@ -71,14 +71,14 @@ func lostDirections(r *pass) []Claim {
 }
 
 func scaleFree(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	a, e, w, b := t.mat(toyN, toyD), t.mat(toyN, toyD), t.vec(toyD), t.vec(toyD)
 	one, back1 := paper.LayerNorm(nil, a, w, b, 0)
 	two, back2 := paper.LayerNorm(nil, a.Scale(2), w, b, 0)
 	d1, _, _ := back1(e)
 	d2, _, _ := back2(e)
 	return []Claim{
-		atMost("LN(2a) against LN(a)", apart(one.V, two.V), rounding),
-		atMost("2 Δ_{i-1} of 2a against that of a", apart(d1.V, d2.Scale(2).V), rounding),
+		atMost("LN(2a) against LN(a)", relativeDifference(one.V, two.V), rounding),
+		atMost("2 Δ_{i-1} of 2a against that of a", relativeDifference(d1.V, d2.Scale(2).V), rounding),
 	}
 }

@@ -14,17 +14,17 @@ func convex(r *pass) []Claim {
 	r.inHeads(func(at string, _, _ int) {
 		weights, v, a := r.at(at, "ρ"), r.at(at, "v_h"), r.at(at, "a_i^h")
 		for _, x := range weights.V {
-			negative.see(max(-x, 0))
+			negative.add(max(-x, 0))
 		}
 		for _, s := range weights.SumFeatures() {
-			sum.see(math.Abs(s - 1))
+			sum.add(math.Abs(s - 1))
 		}
-		first.see(apart(a.Row(0), v.Row(0)))
+		first.add(relativeDifference(a.Row(0), v.Row(0)))
 		for j := range v.D {
 			lo, hi := math.Inf(1), math.Inf(-1)
 			for t := range v.N {
 				lo, hi = min(lo, v.At(t, j)), max(hi, v.At(t, j))
-				outside.see(max(a.At(t, j)-hi, lo-a.At(t, j), 0))
+				outside.add(max(a.At(t, j)-hi, lo-a.At(t, j), 0))
 			}
 		}
 	})
@@ -38,15 +38,15 @@ func convex(r *pass) []Claim {
 
 // symmetry compares ρ^raw with its transpose, with one projection and with two.
 func symmetry(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	p, a := t.head(toyD, toyKeys, toyValues), t.mat(toyN, toyD)
 	raw := func(p paper.Head) paper.Mat { return headStep(a, p, paper.Causal(toyN), nil, "ρ^raw") }
 	two := raw(p)
 	p.Wk, p.Bk = p.Wq, p.Bq
 	one := raw(p)
 	return []Claim{
-		atMost("ρ^raw against its transpose, w_k = w_q", apart(one.V, one.T().V), rounding),
-		atLeast("the same with two projections", apart(two.V, two.T().V), visible),
+		atMost("ρ^raw against its transpose, w_k = w_q", relativeDifference(one.V, one.T().V), rounding),
+		atLeast("the same with two projections", relativeDifference(two.V, two.T().V), visible),
 	}
 }
 
@@ -62,7 +62,7 @@ func headStep(a paper.Mat, p paper.Head, mask paper.Mat, rewrite func(s paper.St
 // of the features and whose keys are the second.
 func variance(r *pass) []Claim {
 	const width, tokens = 64, 300
-	t := newToy(r)
+	t := newRandomLayers(r)
 	half := func(from int) (w paper.Mat) {
 		w = paper.Zeros(2*width, width)
 		for j := range width {
@@ -92,7 +92,7 @@ func causality(r *pass) []Claim {
 	r.inHeads(func(at string, _, _ int) {
 		weights := r.at(at, "ρ")
 		for t := range weights.N {
-			above.see(largest(weights.Row(t)[t+1:]))
+			above.add(largest(weights.Row(t)[t+1:]))
 		}
 	})
 	q := r.Point
@@ -103,17 +103,17 @@ func causality(r *pass) []Claim {
 	other := q.run(r.plant)
 	a, b := r.at("seq.0", "a_12"), other.at("seq.0", "a_12")
 	for t := range last {
-		before.see(apart(a.Row(t), b.Row(t)))
+		before.add(relativeDifference(a.Row(t), b.Row(t)))
 	}
 	return []Claim{
 		exactly("ρ above its diagonal", float64(above)),
 		exactly("logits before a changed token", float64(before)),
-		atLeast("logits of the changed token", apart(a.Row(last), b.Row(last)), visible),
+		atLeast("logits of the changed token", relativeDifference(a.Row(last), b.Row(last)), visible),
 	}
 }
 
 func identityWeights(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	tr := &paper.Trace{Rewrite: func(s paper.Step) paper.Mat {
 		if s.Name == "ρ" {
 			s.V = paper.OneHot([]int{0, 1, 2, 3, 4, 5}, toyN)
@@ -122,14 +122,14 @@ func identityWeights(r *pass) []Claim {
 	}}
 	a, _ := paper.Attention(tr, t.mat(toyN, toyD), t.head(toyD, toyKeys, toyValues), paper.Causal(toyN))
 	v, _ := tr.Find("", "v_h")
-	return []Claim{exactly("a_i^h against v_h", apart(a.V, v.V.V))}
+	return []Claim{exactly("a_i^h against v_h", relativeDifference(a.V, v.V.V))}
 }
 
 // quadratic counts the numbers that a head computes, as a function of n_T: a
 // polynomial whose third difference is 0 and whose second is twice as many n_T²
 // as there are n_T×n_T steps: ρ^raw, ρ^scaled, ρ^causal, ρ and their errors.
 func quadratic(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	p := t.head(toyD, toyKeys, toyValues)
 	count := func(n int) (c int) {
 		tr := &paper.Trace{}
@@ -150,7 +150,7 @@ func quadratic(r *pass) []Claim {
 
 // keyBiasForward moves b_k by ±10.
 func keyBiasForward(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	p, a := t.head(toyD, toyKeys, toyValues), t.mat(toyN, toyD)
 	before, _ := paper.Attention(nil, a, p, paper.Causal(toyN))
 	q := p
@@ -164,14 +164,14 @@ func keyBiasForward(r *pass) []Claim {
 	q.Bq[0]++
 	moved, _ := paper.Attention(nil, a, q, paper.Causal(toyN))
 	return []Claim{
-		atMost("output moved by b_k ± 10", apart(before.V, after.V), rounding),
-		atLeast("output moved by b_q + 1", apart(before.V, moved.V), visible),
+		atMost("output moved by b_k ± 10", relativeDifference(before.V, after.V), rounding),
+		atLeast("output moved by b_q + 1", relativeDifference(before.V, moved.V), visible),
 	}
 }
 
 // swapped computes softmax(k qᵗ) by exchanging the parameters of q and k.
 func swapped(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	p, a := t.head(toyD, toyKeys, toyValues), t.mat(toyN, toyD)
 	swap := func(p paper.Head) paper.Head { p.Wq, p.Wk, p.Bq, p.Bk = p.Wk, p.Wq, p.Bk, p.Bq; return p }
 	raw := headStep(a, p, paper.Causal(toyN), nil, "ρ^raw")
@@ -186,15 +186,15 @@ func swapped(r *pass) []Claim {
 		last = c.Next(nil, paper.Mat{N: 1, D: toyD, V: a.Row(i)}, swap(p))
 	}
 	return []Claim{
-		atMost("k qᵗ against (q kᵗ)ᵗ", apart(turned.V, raw.T().V), rounding),
-		atMost("output of softmax(k qᵗ) moved by b_q", apart(before.V, after.V), rounding),
-		atMost("a cache of queries and values against the full pass", apart(last.V, before.Row(toyN-1)), rounding),
+		atMost("k qᵗ against (q kᵗ)ᵗ", relativeDifference(turned.V, raw.T().V), rounding),
+		atMost("output of softmax(k qᵗ) moved by b_q", relativeDifference(before.V, after.V), rounding),
+		atMost("a cache of queries and values against the full pass", relativeDifference(last.V, before.Row(toyN-1)), rounding),
 	}
 }
 
 // thirdOrder writes two stacked heads as a sum over three tokens (20).
 func thirdOrder(r *pass) []Claim {
-	t := newToy(r)
+	t := newRandomLayers(r)
 	a := t.mat(toyN, toyD)
 	p1, p2 := t.head(toyD, toyKeys, toyD), t.head(toyD, toyKeys, toyValues)
 	a1, _ := paper.Attention(nil, a, p1, paper.Causal(toyN))
@@ -217,5 +217,5 @@ func thirdOrder(r *pass) []Claim {
 	for j := range bias {
 		bias[j] += p2.Bv[j]
 	}
-	return []Claim{atMost("two heads against Σ_{t' t''} ρ² ρ¹ a w_v w_v", apart(a2.V, sum.Bias(bias).V), rounding)}
+	return []Claim{atMost("two heads against Σ_{t' t''} ρ² ρ¹ a w_v w_v", relativeDifference(a2.V, sum.Bias(bias).V), rounding)}
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// A Number is a float64 that survives JSON: what JSON cannot hold is written as
+// A Number is a float64 for JSON: values that JSON cannot represent are written as
 // one of the strings "NaN", "+Inf" and "-Inf".
 type Number float64
 
@@ -47,9 +47,9 @@ type Entry struct {
 	Other    Number `json:"other"`    // finite difference or package engine
 }
 
-// Relative is |a-n| / max(floor, |a|+|n|), the error measure of finite
-// differences: relative where the gradient is larger than floor, and absolute in
-// units of floor below it, where a difference of two losses has no digits left.
+// Relative is |a-n| / max(floor, |a|+|n|), the error measure for finite differences. It is
+// relative for gradients above floor. Below it is absolute in units of floor, because there
+// a difference of two losses has no significant digits.
 func Relative(a, n, floor float64) float64 {
 	return math.Abs(a-n) / max(floor, math.Abs(a)+math.Abs(n))
 }

@@ -21,7 +21,7 @@ type plan struct {
 
 // plan lists the rows of the pass that the options let through.
 func (r *pass) plan(o Options) *plan {
-	d := (&plan{float32: o.Float32}).wanting(o.Only)
+	d := (&plan{float32: o.Float32}).filter(o.Only)
 	rnd := rand.New(rand.NewPCG(o.Seed, 0xd1ff))
 	for _, q := range r.table3() {
 		if d.wantsPiece(q) {
@@ -47,8 +47,8 @@ func (r *pass) plan(o Options) *plan {
 	return d
 }
 
-// wanting lets only rows through whose names contain that.
-func (d *plan) wanting(only string) *plan {
+// filter keeps the rows whose names contain only.
+func (d *plan) filter(only string) *plan {
 	d.wanted = func(names ...string) bool {
 		return slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, only) })
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// A Point is a case with numbers in it: where gradients are compared.
+// A Point is a case with values for all parameters. Gradients are compared there.
 type Point struct {
 	Case
 	Seed   uint64
@@ -51,9 +51,9 @@ func (c Case) At(seed uint64, margin float64) Point {
 		}
 	}
 	if c.Config.Activation == pedestrian.ReLU && c.Config.Bias {
-		p.leaveKinks(margin)
+		p.avoidKinks(margin)
 	}
-	p.holdNorms()
+	p.fixNorms()
 	return p
 }
 
@@ -78,10 +78,10 @@ func (p Point) clone() Point {
 	return q
 }
 
-// leaveKinks moves b_6, block by block, until no a_7 lies within margin of zero.
+// avoidKinks moves b_6, block by block, until no a_7 lies within margin of zero.
 // A move of one block changes the pre-activations of the blocks above it, so it
 // looks again until nothing moved.
-func (p *Point) leaveKinks(margin float64) {
+func (p *Point) avoidKinks(margin float64) {
 	for range 100 {
 		again := false
 		for _, s := range p.forward().Steps {
@@ -111,7 +111,7 @@ func (p *Point) leaveKinks(margin float64) {
 // forward records the forward pass.
 func (p Point) forward() *paper.Trace {
 	tr := &paper.Trace{}
-	if held := p.held(); held != nil {
+	if held := p.fixedSteps(); held != nil {
 		tr.Rewrite = func(s paper.Step) paper.Mat { return held(tr, s) }
 	}
 	paper.Network(tr, p.Params, p.LoRA, p.Batch, p.Reduction)

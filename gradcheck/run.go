@@ -10,11 +10,11 @@ import (
 
 // Options say how to check. The zero value checks everything at seed 1.
 type Options struct {
-	Seed    uint64  // of the point; 0 means 1
+	Seed    uint64  // seed of the point; 0 means 1
 	Step    float64 // h of the central differences; 0 means DefaultStep
 	Only    string  // rows whose name, parameter or "(equation)" contains it, or the identity of that name, such as R13; all else is then left out
 	Entries int     // differentiate at most so many entries of a row, spread evenly; 0 means all
-	Threads int     // goroutines; 0 means one a processor. The numbers do not depend on it
+	Threads int     // goroutines; 0 means one per processor. The results do not depend on it
 
 	SignalEntries int // the same for error signals; 0 means as Entries says
 
@@ -92,7 +92,7 @@ func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	if o.Only == "" && !o.Float32 {
 		if !o.NoIdentities {
 			r.Identities = identities(pass)
-			r.Errata = letters(o.Seed)
+			r.Errata = errata(o.Seed)
 		}
 		if !o.NoMutants && o.Variant == "" {
 			if r.Mutants, err = Mutants(ctx, o.Seed, o.Threads); err != nil {
@@ -118,7 +118,7 @@ type pass struct {
 // run goes forward and backward, with a plant at work if there is one.
 func (p Point) run(pl plant) *pass {
 	r := &pass{Point: p, plant: pl, tr: &paper.Trace{}}
-	switch held := p.held(); {
+	switch held := p.fixedSteps(); {
 	case held != nil && pl != nil:
 		pl = both(held, pl)
 	case held != nil:

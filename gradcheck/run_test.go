@@ -178,7 +178,7 @@ func TestSeeds(t *testing.T) {
 			}
 		}
 	}
-	for _, i := range letters(2) {
+	for _, i := range errata(2) {
 		if !i.OK {
 			t.Errorf("%s %+v", i.ID, i.Claims)
 		}

@@ -69,7 +69,7 @@ func whereOf(s paper.Step) string {
 // signalJobs differentiates the loss with respect to the forward step that s is
 // the gradient of, by adding to it on its way through the trace.
 func (m *numeric) signalJobs(s signal, h float64) (jobs []job) {
-	nudged := func(add func(v []float64)) nudge {
+	nudged := func(add func(v []float64)) perturbation {
 		return func(f paper.Step) paper.Mat {
 			if f.Name != s.of || f.At != s.step.At {
 				return f.V

@@ -8,9 +8,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// holdNorms keeps ‖v‖ as it is at p where the gradient of DoRA counts it as a
-// constant: what is differentiated then is the loss with these norms.
-func (p *Point) holdNorms() {
+// fixNorms records the norms ‖v‖ of DoRA at p if the gradient treats them as constants. Then
+// the differentiated loss is the loss with these norms.
+func (p *Point) fixNorms() {
 	a := p.Case.Adapter
 	if a == nil || !a.DoRA || a.DoRAExact {
 		return
@@ -24,10 +24,9 @@ func (p *Point) holdNorms() {
 	p.norms = norms
 }
 
-// held is what every pass at p has in common and does not compute: the norms that
-// are held, and the masks of dropout, which are those that package engine draws for
-// step 0. Nil when there is neither.
-func (p Point) held() plant {
+// fixedSteps replaces the steps that are constants at p: recorded norms, and the masks of
+// dropout, which are those of package engine in step 0. It is nil if there are none.
+func (p Point) fixedSteps() plant {
 	a := p.Case.Adapter
 	if a == nil || a.Dropout == 0 && p.norms == nil {
 		return nil

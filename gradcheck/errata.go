@@ -7,9 +7,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// letters takes the paper at its letter in the two places where that is wrong in
+// errata evaluates the paper as printed in the two places where it is wrong in
 // substance, S1 and S2, and shows by how much (docs/errata.md).
-func letters(seed uint64) []Identity {
+func errata(seed uint64) []Identity {
 	all := []Identity{
 		{ID: "S1", Title: "a 0/1 mask before the softmax is not causal", Eqs: "13, 27, 29, 32.b", Claims: literalMaskFigures(seed)},
 		{ID: "S2", Title: "Δ_11 without the frozen path is not the error", Eqs: "§7, 44", Claims: frozenPathFigures(seed)},
