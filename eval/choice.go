@@ -15,19 +15,19 @@ import (
 // Delimiter stands between the context of a question and each of its choices.
 const Delimiter = " "
 
-// A Choice is a question with its choices as sequences: the context's tokens, of which
-// none is scored, and behind them those of a choice.
+// A Choice is a question with one sequence for each choice: the tokens of the context, which
+// are not scored, and then those of the choice.
 type Choice struct {
 	Question  corpus.Question
 	Sequences []*Sequence // one for each choice
 }
 
-// NewChoice makes the sequences of q as EleutherAI's lm-evaluation-harness does: white
-// space at the end of the context goes over to the continuation, both are tokenized
-// together, and what comes behind as many tokens as the context has alone is the
-// continuation. What is longer than the window loses its beginning. An empty context is
-// begin, the token that texts begin with; without one, it is refused, as is a choice
-// that is no token longer than the context.
+// NewChoice makes the sequences of q as EleutherAI's lm-evaluation-harness does. White space
+// at the end of the context is moved to the continuation. Both are tokenized together, and
+// the tokens after the first n are the continuation, where n is the number of tokens of the
+// context alone. A sequence longer than the window loses its beginning. An empty context
+// becomes the beginning-of-text token. The error says that the tokenizer has no such token,
+// or that a choice adds no token.
 func (s *Scorer) NewChoice(q corpus.Question, tok *token.Tokenizer, begin []int32) (*Choice, error) {
 	c := &Choice{Question: q}
 	context := strings.TrimRightFunc(q.Context, unicode.IsSpace)
@@ -71,16 +71,17 @@ func (s *Scorer) NewChoice(q corpus.Question, tok *token.Tokenizer, begin []int3
 	return c, nil
 }
 
-// An Answer is what a network takes of the choices of a question, by three measures.
+// An Answer is the choice of a network for a question, by three measures.
 type Answer struct {
 	LogLikelihood []float64 `json:"log_likelihood"` // of each choice, in nats
-	Greedy        []bool    `json:"greedy"`         // whether the network alone would have written it
+	Greedy        []bool    `json:"greedy"`         // whether greedy decoding gives this choice
 	Likeliest     int       `json:"likeliest"`      // the choice of the largest log-likelihood
 	PerChar       int       `json:"per_char"`       // of the largest log-likelihood per character
 	PerByte       int       `json:"per_byte"`       // per byte
 }
 
-// Answer is that to c, which was scored. Of equal ones the first counts.
+// Answer is the answer to c, whose sequences must be scored. Of equal choices the first
+// counts.
 func (c *Choice) Answer() Answer {
 	var a Answer
 	best, bestChar, bestByte := math.Inf(-1), math.Inf(-1), math.Inf(-1)
@@ -105,10 +106,10 @@ func (c *Choice) Answer() Answer {
 	return a
 }
 
-// Accuracy counts answers that are right, by the three measures.
+// Accuracy counts right answers by the three measures.
 type Accuracy struct {
-	Questions int `json:"questions"` // counts of questions and choices, then of questions answered rightly by each rule
-	Choices   int `json:"choices"`
+	Questions int `json:"questions"` // number of questions // counts of questions and choices, then of questions answered rightly by each rule
+	Choices   int `json:"choices"`   // number of all their choices
 	Likeliest int `json:"likeliest"`
 	PerChar   int `json:"per_char"`
 	PerByte   int `json:"per_byte"`
@@ -132,11 +133,11 @@ func (s *Accuracy) Add(c *Choice, a Answer) {
 	}
 }
 
-// Chance is the share of right answers of whoever guesses.
+// Chance is the expected share of right answers by guessing.
 func (s Accuracy) Chance() float64 { return s.chance / float64(s.Questions) }
 
-// StdErr is the standard error of a share of right answers: that of the mean of a sample
-// of s.Questions answers, each right or wrong.
+// StdErr is the standard error of the share of right answers in a sample of s.Questions
+// answers.
 func (s Accuracy) StdErr(right int) float64 {
 	n := float64(s.Questions)
 	p := float64(right) / n

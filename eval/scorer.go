@@ -8,11 +8,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// Options say how sequences are cut into windows. The zero value takes windows of the
-// network's context, each of which ends that far behind the one before it, as
-// lm-evaluation-harness does for perplexities.
+// Options say how sequences are cut into windows. With the zero value, windows have the
+// length of the network's context and do not overlap, as in lm-evaluation-harness for
+// perplexities.
 type Options struct {
-	// Window is how many tokens the network sees at most; 0 means its context.
+	// Window is the largest number of input tokens; 0 means the network's context.
 	Window int
 
 	// Stride is how far a window ends behind the one before it; 0 means Window. With a
@@ -26,8 +26,8 @@ type Options struct {
 	Precision engine.Precision // of the products
 }
 
-// Check fills in what is zero, for a network of configuration c, or says in one line
-// what makes no sense.
+// Check replaces zero values by their defaults for a network of configuration c. The error
+// says in one line what is wrong.
 func (o Options) Check(c pedestrian.Config) (Options, error) {
 	if o.Window == 0 {
 		o.Window = c.Context
@@ -50,7 +50,7 @@ func (o Options) Check(c pedestrian.Config) (Options, error) {
 // A Scorer scores sequences. One goroutine at a time may use it.
 type Scorer struct {
 	Options
-	Progress func(done, total int) // is told of windows that were computed; nil = nobody is
+	Progress func(done, total int) // if not nil, called after each batch of windows
 
 	net    *engine.Network[float32]
 	batch  engine.Batch
@@ -61,8 +61,8 @@ type Scorer struct {
 // A place says whose score a target's is.
 type place struct{ row, sequence, token int }
 
-// NewScorer makes a scorer for p, with the adapter a beside it unless that is nil. Close
-// gives its threads back. The error is of o.
+// NewScorer makes a scorer for the network p and, if a is not nil, its adapter. Call Close
+// to stop its threads. The error is that of o.Check.
 func NewScorer(p *pedestrian.Params[float32], a *pedestrian.Adapter[float32], o Options) (*Scorer, error) {
 	o, err := o.Check(p.Config)
 	if err != nil {
@@ -75,7 +75,7 @@ func NewScorer(p *pedestrian.Params[float32], a *pedestrian.Adapter[float32], o 
 	return s, nil
 }
 
-// Close ends the scorer's threads.
+// Close stops the scorer's threads.
 func (s *Scorer) Close() { s.net.Close() }
 
 // A Sequence is tokens of which some are to be scored.
@@ -88,10 +88,10 @@ type Sequence struct {
 	Scores []engine.Score
 }
 
-// Scored says whether token i of q is scored.
+// Scored reports whether token i of q is scored.
 func (q *Sequence) Scored(i int) bool { return i > 0 && (q.Learn == nil || q.Learn[i]) }
 
-// Sums adds up the losses of what was scored of q, in nats, and counts it.
+// Sums adds the losses of the scored tokens of q, in nats, and counts them.
 func (q *Sequence) Sums() (nats float64, scored int) {
 	for i, v := range q.Scores {
 		if q.Scored(i) {
