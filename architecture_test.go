@@ -44,10 +44,12 @@ var mayImport = map[string][]string{
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
 	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval"},
 
-	"internal/faultdisk": {"durable"},
-	"examples/train":     {"", "token", "corpus", "generate", "train"},
-	"examples/finetune":  {"", "corpus", "train", "hub", "model"},
-	"examples/generate":  {"engine", "generate", "hub", "model"},
+	"internal/faultdisk":   {"durable"},
+	"examples/train":       {"", "token", "corpus", "generate", "train"},
+	"examples/finetune":    {"", "corpus", "train", "hub", "model"},
+	"examples/generate":    {"engine", "generate", "hub", "model"},
+	"examples/layer":       {"paper", "gradcheck"},
+	"examples/safetensors": {"safetensors"},
 
 	"internal/mutants":    {},
 	"internal/release":    {},
