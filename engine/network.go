@@ -123,7 +123,7 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 // Close stops the threads. The network cannot be used after it.
 func (n *Network[T]) Close() { n.pool.Close() }
 
-// mustTake panics when b is not a batch for n; targets says whether b needs them.
+// mustFit panics when b is not a batch for n; targets says whether b needs them.
 func (n *Network[T]) mustFit(fn string, b Batch, targets bool) {
 	if err := b.Check(n.params.Config); err != nil {
 		panic("engine.Network." + fn + ": " + err.Error())
