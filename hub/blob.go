@@ -12,6 +12,8 @@ import (
 	"os"
 	"path"
 	"time"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // digest is what the etag of f is the hexadecimal of: SHA-256 of a large file, and of
@@ -31,7 +33,7 @@ func (f remoteFile) is(h hash.Hash) bool {
 
 // wholeAt says whether the file at name is f, to the last byte.
 func (f remoteFile) wholeAt(root *os.Root, name string) bool {
-	file, err := openRegular(root, name)
+	file, err := durable.OpenRegular(root, name)
 	if err != nil {
 		return false
 	}
@@ -50,7 +52,7 @@ func (s *session) fetch(ctx context.Context, root *os.Root, folder, address stri
 	blob := path.Join(folder, "blobs", f.etag)
 	locks := path.Join(".locks", folder)
 	for _, dir := range []string{path.Dir(blob), locks} {
-		if err := makeDirs(root, dir); err != nil {
+		if err := durable.MakeDirs(durable.In(root), dir); err != nil {
 			return err
 		}
 	}
@@ -99,19 +101,19 @@ func (s *session) fetch(ctx context.Context, root *os.Root, folder, address stri
 	if err := root.Rename(part.name, blob); err != nil {
 		return err
 	}
-	return syncDir(root, path.Dir(blob))
+	return durable.In(root).Sync(path.Dir(blob))
 }
 
 // lock waits until no other process fetches the same file.
 func (s *session) lock(ctx context.Context, root *os.Root, name string) (io.Closer, error) {
 	for {
-		f, busy, err := tryLock(root, name)
+		lock, busy, err := durable.TryLock(root, name)
 		if err != nil {
 			return nil, err
 		}
 		if !busy {
 			s.note("")
-			return f, nil
+			return lock, nil
 		}
 		s.note("another process is fetching it")
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // A Cache is the directory in which Hugging Face's libraries keep what they
@@ -98,7 +100,7 @@ func missingFiles(root *os.Root, dir string) ([]string, error) {
 
 // readSmall reads a regular file of at most limit bytes.
 func readSmall(root *os.Root, name string, limit int64) ([]byte, error) {
-	f, err := openRegular(root, name)
+	f, err := durable.OpenRegular(root, name)
 	if err != nil {
 		return nil, err
 	}
@@ -108,21 +110,4 @@ func readSmall(root *os.Root, name string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("%s has more than %d bytes", filepath.Join(root.Name(), name), limit)
 	}
 	return text, err
-}
-
-// openRegular opens a file to read it, if it is one: not a directory, a pipe or a device.
-func openRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|nonblock, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", filepath.Join(root.Name(), name))
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // Download brings a model or an adapter into c: its configuration, its tokenizer and
@@ -39,8 +40,10 @@ func (r Remote) Download(ctx context.Context, c Cache, repo, revision string) (S
 	if err != nil {
 		return Snapshot{}, err
 	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+	if made, err := durable.Enter(durable.OS, c.Dir); err != nil {
 		return Snapshot{}, fmt.Errorf("the cache of models: %w", err)
+	} else {
+		made.Close()
 	}
 	root, err := os.OpenRoot(c.Dir)
 	if err != nil {
@@ -53,7 +56,7 @@ func (r Remote) Download(ctx context.Context, c Cache, repo, revision string) (S
 	}
 	if revision != l.commit {
 		ref := path.Join(d.folder, "refs", revision)
-		if err := makeDirs(root, path.Dir(ref)); err != nil {
+		if err := durable.MakeDirs(durable.In(root), path.Dir(ref)); err != nil {
 			return Snapshot{}, err
 		}
 		if err := replace(root, ref, l.commit); err != nil {
@@ -115,7 +118,7 @@ type download struct {
 func (d download) snapshot() string { return path.Join(d.folder, "snapshots", d.commit) }
 
 func (d download) run(ctx context.Context, l listing, names []string) error {
-	if err := makeDirs(d.root, d.snapshot()); err != nil {
+	if err := durable.MakeDirs(durable.In(d.root), d.snapshot()); err != nil {
 		return err
 	}
 	// For backup programs, as huggingface_hub does; nothing depends on it.
@@ -183,7 +186,7 @@ func (d download) take(ctx context.Context, files, later []remoteFile) error {
 			need -= min(info.Size(), f.size)
 		}
 	}
-	if free, known := freeSpace(d.root.Name()); known && free < need {
+	if free, known := durable.In(d.root).Free("."); known && free < need {
 		return fmt.Errorf("%s needs %d MB and the disk of %s has %d MB left", d.repo, need/1e6, d.root.Name(), free/1e6)
 	}
 	for _, f := range missing {
@@ -200,15 +203,27 @@ func (d download) take(ctx context.Context, files, later []remoteFile) error {
 // link gives a blob its name in the snapshot.
 func (d download) link(f remoteFile) error {
 	name := path.Join(d.snapshot(), f.name)
-	temporary := name + "." + rand.Text()[:8] + ".tmp"
-	if err := d.root.Symlink("../../blobs/"+f.etag, temporary); err != nil {
+	temp, err := durable.Temp(name, func(temp string) error { return d.root.Symlink("../../blobs/"+f.etag, temp) })
+	if err != nil {
 		// A file system without links: the file itself takes the name, as in huggingface_hub.
 		if err := d.root.Rename(path.Join(d.folder, "blobs", f.etag), name); err != nil {
 			return err
 		}
-	} else if err := d.root.Rename(temporary, name); err != nil {
-		d.root.Remove(temporary)
+	} else if err := d.root.Rename(temp, name); err != nil {
+		d.root.Remove(temp)
 		return err
 	}
-	return syncDir(d.root, d.snapshot())
+	return durable.In(d.root).Sync(d.snapshot())
+}
+
+// replace writes a small file of the cache so that a reader sees the old text or the new one.
+func replace(root *os.Root, name, content string) error {
+	if old, err := readSmall(root, name, 1<<16); err == nil && string(old) == content {
+		return nil
+	}
+	cache, dir := durable.In(root), path.Dir(name)
+	if _, err := durable.Replace(cache, dir, text(path.Base(name), content)); err != nil {
+		return err
+	}
+	return cache.Sync(dir)
 }

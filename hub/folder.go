@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // A folder is a directory from which files are read by name. A link in it may lead to
@@ -59,12 +61,8 @@ func (f *folder) Close() error { return f.root.Close() }
 // is not a file that is missing: opening it tells.
 func (f *folder) has(name string) bool {
 	info, err := f.root.Stat(filepath.Join(f.dir, name))
-	return err == nil && info.Mode().IsRegular() || leadsOut(err)
+	return err == nil && info.Mode().IsRegular() || durable.Escapes(err)
 }
-
-// leadsOut says whether err is that a name leads out of a directory by a link; os has no
-// name for it.
-func leadsOut(err error) bool { return err != nil && strings.Contains(err.Error(), "path escapes") }
 
 // dangling says whether a file of that name is a link to what is not there.
 func (f *folder) dangling(name string) bool {
@@ -80,7 +78,7 @@ func (f *folder) text(name string) ([]byte, error) {
 
 // open opens a file of any size.
 func (f *folder) open(name string) (*os.File, int64, error) {
-	file, err := openRegular(f.root, filepath.Join(f.dir, name))
+	file, err := durable.OpenRegular(f.root, filepath.Join(f.dir, name))
 	if err != nil {
 		return nil, 0, f.explain(name, err)
 	}
@@ -99,7 +97,7 @@ func (f *folder) explain(name string, err error) error {
 	}
 	path := filepath.Join(f.path, name)
 	switch {
-	case leadsOut(err):
+	case durable.Escapes(err):
 		return fmt.Errorf("%s is a link that leads out of the directory, and is not followed: put the file itself there", path)
 	case errors.Is(err, fs.ErrNotExist) && f.dangling(name):
 		return fmt.Errorf("%s is a link that leads nowhere: put the file itself there", path)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/gguf"
 )
 
@@ -64,7 +65,7 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 	}
 	pairs = append(pairs, vocabulary...)
 	entries := ggufEntries(Folded(m.Params), t)
-	return notes, writeOne(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
+	return notes, durable.WriteFile(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 
 // expressGGUF says why llama.cpp's gpt2 cannot hold p, or nil.

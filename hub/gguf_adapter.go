@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/gguf"
 )
 
@@ -29,7 +30,7 @@ func SaveAdapterGGUF(path string, a *Adapter) error {
 	if a.BaseName != "" {
 		pairs = append(pairs, gguf.Pair{Key: "general.base_model.count", Value: uint32(1)}, gguf.Pair{Key: "general.base_model.0.name", Value: a.BaseName})
 	}
-	return writeOne(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
+	return durable.WriteFile(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 
 // adapterEntries are an adapter's tensors, and the α that they go with.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/gguf"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
@@ -46,7 +47,7 @@ func OpenGGUF(path string) (*GGUF, error) {
 		return nil, fmt.Errorf("reading the model: %w", err)
 	}
 	defer root.Close()
-	file, err := openRegular(root, filepath.Base(path))
+	file, err := durable.OpenRegular(root, filepath.Base(path))
 	if err != nil {
 		return nil, fmt.Errorf("reading the model: %w", err)
 	}

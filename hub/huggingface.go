@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -39,7 +40,7 @@ func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions
 	if err := express(HuggingFace, m.Params); err != nil {
 		return err
 	}
-	files := []outFile{
+	files := []durable.File{
 		text(configFile, configText(m.Params.Config, m.EOS, m.BOS, o)),
 		text(generationFile, jsonText(asIDs("bos_token_id", m.BOS), asIDs("eos_token_id", m.EOS))),
 	}
@@ -48,7 +49,7 @@ func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions
 		return err
 	}
 	files = append(append(files, tok...), weightFiles(entries(m.Params, o.DType), o.MaxShard)...)
-	return writeFolder(path, files)
+	return durable.WriteFolder(path, files)
 }
 
 // entries are the tensors of a Hugging Face file.
@@ -95,10 +96,10 @@ func transpose[T pedestrian.Float](dst, src []T, rows, cols int) {
 
 // weightFiles are the files that hold the entries: one, or shards of at most most
 // bytes with an index.
-func weightFiles[T pedestrian.Float](es []safetensors.Entry[T], most int64) []outFile {
+func weightFiles[T pedestrian.Float](es []safetensors.Entry[T], most int64) []durable.File {
 	metadata := map[string]string{"format": "pt"}
-	part := func(name string, es []safetensors.Entry[T]) outFile {
-		return outFile{name, func(w io.Writer) error { return safetensors.Write(w, metadata, es) }}
+	part := func(name string, es []safetensors.Entry[T]) durable.File {
+		return durable.File{Name: name, Write: func(w io.Writer) error { return safetensors.Write(w, metadata, es) }}
 	}
 	size := func(e safetensors.Entry[T]) int64 { return int64(e.Len()) * int64(e.DType.Bits()/8) }
 	var shards [][]safetensors.Entry[T]
@@ -112,9 +113,9 @@ func weightFiles[T pedestrian.Float](es []safetensors.Entry[T], most int64) []ou
 		filled, total, numbers = filled+size(e), total+size(e), numbers+e.Len()
 	}
 	if len(shards) == 1 {
-		return []outFile{part(weightsFile, es)}
+		return []durable.File{part(weightsFile, es)}
 	}
-	var files []outFile
+	var files []durable.File
 	places := map[string]string{}
 	for i, es := range shards {
 		name := fmt.Sprintf("model-%05d-of-%05d%s", i+1, len(shards), weightsSuffix)
@@ -134,8 +135,8 @@ func weightFiles[T pedestrian.Float](es []safetensors.Entry[T], most int64) []ou
 }
 
 // text is a file of text.
-func text(name, content string) outFile {
-	return outFile{name, func(w io.Writer) error {
+func text(name, content string) durable.File {
+	return durable.File{Name: name, Write: func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
 		return err
 	}}

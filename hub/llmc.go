@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -106,7 +107,7 @@ func openLLMC(path string) (*os.File, *llmcFile, error) {
 		return nil, nil, err
 	}
 	defer root.Close()
-	file, err := openRegular(root, filepath.Base(path))
+	file, err := durable.OpenRegular(root, filepath.Base(path))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -24,11 +25,11 @@ func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error
 	if err := express(LLMC, m.Params); err != nil {
 		return err
 	}
-	files := []outFile{{llmcModel, func(w io.Writer) error { return writeLLMC(w, Folded(m.Params), o.DType) }}}
+	files := []durable.File{{Name: llmcModel, Write: func(w io.Writer) error { return writeLLMC(w, Folded(m.Params), o.DType) }}}
 	if m.Tokenizer != nil {
-		files = append(files, outFile{llmcTokenizer, func(w io.Writer) error { return writeLLMCTokenizer(w, m.Tokenizer) }})
+		files = append(files, durable.File{Name: llmcTokenizer, Write: func(w io.Writer) error { return writeLLMCTokenizer(w, m.Tokenizer) }})
 	}
-	return writeFolder(path, files)
+	return durable.WriteFolder(path, files)
 }
 
 func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safetensors.DType) error {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -43,7 +44,7 @@ func IsDirectory(path string) bool {
 		return false
 	}
 	defer f.Close()
-	if _, err := f.root.Stat(filepath.Join(f.dir, configFile)); leadsOut(err) {
+	if _, err := f.root.Stat(filepath.Join(f.dir, configFile)); durable.Escapes(err) {
 		return true // reading it says so
 	}
 	text, err := f.text(configFile)

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -42,7 +43,7 @@ func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) er
 	}
 	args := jsonText(asInt("n_layer", c.Blocks), asInt("n_head", c.Heads), asInt("n_embd", c.Width), asInt("block_size", c.Context),
 		asBool("bias", c.Bias), asInt("vocab_size", c.Vocab), asFloat("dropout", o.Dropout))
-	return writeFolder(path, append([]outFile{text(nanoArgs, args), {weightsFile, func(w io.Writer) error {
+	return durable.WriteFolder(path, append([]durable.File{text(nanoArgs, args), {Name: weightsFile, Write: func(w io.Writer) error {
 		return safetensors.Write(w, map[string]string{"format": "pt", "layout": "nanogpt"}, es)
 	}}}, tok...))
 }

@@ -9,10 +9,11 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
 // A part is a file that is being fetched.
@@ -32,7 +33,7 @@ func openPart(root *os.Root, name string, f remoteFile) (*part, error) {
 			return nil, err
 		}
 	}
-	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|nonblock, 0o644)
+	file, err := durable.OpenOwn(root, name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +41,6 @@ func openPart(root *os.Root, name string, f remoteFile) (*part, error) {
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s is not a regular file", path.Join(root.Name(), name))
 	case info.Size() > f.size:
 		err = p.restart()
 	default:

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -22,7 +23,7 @@ import (
 func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) error {
 	files, err := a.peftFiles(base)
 	if err == nil {
-		err = writeFolder(path, files)
+		err = durable.WriteFolder(path, files)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the adapter: %w", err)
@@ -31,7 +32,7 @@ func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) erro
 }
 
 // peftFiles are the two files.
-func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]outFile, error) {
+func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, error) {
 	c := a.Config
 	if err := speaksGPT2(a.Base); err != nil {
 		return nil, err
@@ -63,9 +64,9 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]outFile, error)
 		return nil, err
 	}
 	entries := peftEntries(f)
-	files := []outFile{
+	files := []durable.File{
 		text(adapterConfig, string(config)),
-		{adapterWeights, func(w io.Writer) error { return safetensors.Write(w, meta, entries) }},
+		{Name: adapterWeights, Write: func(w io.Writer) error { return safetensors.Write(w, meta, entries) }},
 	}
 	if len(c.Tokens) == 0 {
 		return files, nil

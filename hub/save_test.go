@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"errors"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -116,36 +114,8 @@ func TestSaveRefuses(t *testing.T) {
 	}
 }
 
-// A directory appears whole or not at all, and takes nothing away.
-func TestWriteFolder(t *testing.T) {
-	parent := t.TempDir()
-	dir := filepath.Join(parent, "a", "b")
-	broken := errors.New("broken")
-	files := []outFile{text("x", "1"), {"y", func(w io.Writer) error { return broken }}}
-	if err := writeFolder(dir, files); !errors.Is(err, broken) || !strings.Contains(err.Error(), filepath.Join(dir, "y")) {
-		t.Error(err)
-	}
-	if left, _ := os.ReadDir(filepath.Dir(dir)); len(left) > 0 {
-		t.Errorf("%s was left behind", left[0].Name())
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil { // empty: it gives way
-		t.Fatal(err)
-	}
-	if err := writeFolder(dir, files[:1]); err != nil {
-		t.Error(err)
-	}
-	if err := writeFolder(dir, files[:1]); err == nil || !strings.Contains(err.Error(), "is there already and holds x") {
-		t.Errorf("a directory that is not empty: %v", err)
-	}
-	if err := writeFolder(filepath.Join(dir, "x"), files[:1]); err == nil || !strings.Contains(err.Error(), "is a file") {
-		t.Errorf("a file: %v", err)
-	}
-	if err := writeFolder(filepath.Join(dir, "x", "y"), files[:1]); err == nil {
-		t.Error("a directory under a file")
-	}
-	if err := writeFolder(filepath.Join(parent, "c"), []outFile{text("no/where", "")}); err == nil {
-		t.Error("a file in a directory that is not there")
-	}
+// Python reads a float in every number.
+func TestDecimal(t *testing.T) {
 	for _, c := range []struct {
 		v    float64
 		want string

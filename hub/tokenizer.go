@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -29,8 +30,8 @@ func (f *folder) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	file, err := openRegular(f.root, path.Join(filepath.ToSlash(f.dir), name))
-	if leadsOut(err) {
+	file, err := durable.OpenRegular(f.root, path.Join(filepath.ToSlash(f.dir), name))
+	if durable.Escapes(err) {
 		err = f.explain(name, err)
 	}
 	if err != nil {
@@ -68,7 +69,7 @@ func (d *Directory) Tokenizer() (*token.Tokenizer, error) {
 
 // tokenizerFiles are the files that hold t; none when it is nil. context becomes the
 // longest text that the tokenizer's configuration names.
-func tokenizerFiles(t *token.Tokenizer, context int) ([]outFile, error) {
+func tokenizerFiles(t *token.Tokenizer, context int) ([]durable.File, error) {
 	if t == nil {
 		return nil, nil
 	}
@@ -86,7 +87,7 @@ func tokenizerFiles(t *token.Tokenizer, context int) ([]outFile, error) {
 		}
 		all[ownTokenizer] = append(own, '\n')
 	}
-	var files []outFile
+	var files []durable.File
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		files = append(files, text(name, string(all[name])))
 	}

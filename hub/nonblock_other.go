@@ -1,5 +1,0 @@
-//go:build !unix
-
-package hub
-
-const nonblock = 0
