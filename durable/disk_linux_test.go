@@ -46,7 +46,6 @@ func TestDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{pipe, dir, "/dev/zero"} {
-		begin := time.Now()
 		done := make(chan error, 1)
 		go func() {
 			_, err := OS.Open(name)
@@ -54,11 +53,11 @@ func TestDisk(t *testing.T) {
 		}()
 		select {
 		case err = <-done:
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%s is waited for", name)
 		}
-		if err == nil || time.Since(begin) > time.Second {
-			t.Errorf("opening %s to read: %v after %v", name, err, time.Since(begin))
+		if err == nil {
+			t.Errorf("%s was opened to read", name)
 		}
 	}
 	if _, known := OS.Free(filepath.Join(dir, "none")); known {

@@ -67,11 +67,11 @@ func TestTerminalCloses(t *testing.T) {
 		program.Close()
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		deadline := time.Now().Add(30 * time.Second)
+		deadline := time.Now().Add(3 * time.Minute)
 		for newest, err := train.Newest(run); err != nil || strings.HasSuffix(newest, "step-000000"); newest, err = train.Newest(run) {
 			if time.Now().After(deadline) {
 				cmd.Process.Kill()
-				t.Fatalf("%s: nothing was saved within 30 s: %v", c.name, err)
+				t.Fatalf("%s: nothing was saved within three minutes: %v", c.name, err)
 			}
 			if !c.nohup {
 				window.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
@@ -97,7 +97,7 @@ func TestTerminalCloses(t *testing.T) {
 		}
 		select {
 		case err = <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			cmd.Process.Kill()
 			t.Fatalf("%s: the run did not end", c.name)
 		}
