@@ -90,7 +90,7 @@ func (d disk) Create(name string) (OutFile, error) {
 
 func (d disk) Extend(name string) (OutFile, error) {
 	return d.out("open", name, func(root *os.Root, rel string) (*os.File, error) {
-		f, err := openOwn(root, rel, name, os.O_APPEND|os.O_WRONLY)
+		f, err := openOwn(root, rel, name, os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			return nil, err
 		}

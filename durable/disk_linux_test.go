@@ -67,3 +67,31 @@ func TestDisk(t *testing.T) {
 		t.Error("a directory below a file was made")
 	}
 }
+
+// A lock of the cache can be taken by all who write there, as far as the umask lets them.
+// It is not taken through a link.
+func TestLockOfAGroup(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o002))
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	lock, busy, err := TryLock(root, "lock")
+	if busy || err != nil {
+		t.Fatalf("busy %v, %v", busy, err)
+	}
+	defer lock.Close()
+	if info, err := root.Stat("lock"); err != nil || info.Mode().Perm() != 0o664 {
+		t.Errorf("the lock is %v, %v", info.Mode(), err)
+	}
+	if err := root.Symlink("file", "link"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := TryLock(root, "link"); !isLinked(err) {
+		t.Errorf("a lock through a link: %v", err)
+	}
+	if _, err := root.Stat("file"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("where the link leads: %v", err)
+	}
+}

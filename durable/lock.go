@@ -24,7 +24,7 @@ const maxLock = 20
 func (d disk) Lock(name string) (lock io.Closer, err error) {
 	err = d.in("lock", name, func(root *os.Root, rel string) error {
 		for end := time.Now().Add(lockPatience); ; time.Sleep(lockPatience / 20) {
-			f, busy, err := openLock(root, rel, name)
+			f, busy, err := openLock(root, rel, name, 0o644)
 			switch {
 			case err != nil:
 				return err
@@ -49,10 +49,11 @@ func (d disk) Lock(name string) (lock io.Closer, err error) {
 }
 
 // TryLock locks the file name in root, which is made and stays, as huggingface_hub does:
-// nothing is written into it. Closing lock gives it up; busy says that another has it.
+// nothing is written into it, and the group may take it as well, as far as the umask lets
+// it. Closing lock gives it up; busy says that another has it.
 // Where there is no flock, two processes may have one lock.
 func TryLock(root *os.Root, name string) (lock io.Closer, busy bool, err error) {
-	f, busy, err := openLock(root, name, filepath.Join(root.Name(), name))
+	f, busy, err := openLock(root, name, filepath.Join(root.Name(), name), 0o664)
 	if err != nil {
 		return nil, false, named(root, name, err)
 	}
@@ -63,10 +64,10 @@ func TryLock(root *os.Root, name string) (lock io.Closer, busy bool, err error) 
 	return f, false, nil
 }
 
-// openLock opens the file rel in root, which errors call name, and locks it, unless
-// another process has.
-func openLock(root *os.Root, rel, name string) (f *os.File, busy bool, err error) {
-	if f, err = openOwn(root, rel, name, os.O_CREATE|os.O_RDWR); err != nil {
+// openLock opens the file rel in root, which errors call name and which is made with perm,
+// and locks it, unless another process has.
+func openLock(root *os.Root, rel, name string, perm os.FileMode) (f *os.File, busy bool, err error) {
+	if f, err = openOwn(root, rel, name, os.O_CREATE|os.O_RDWR, perm); err != nil {
 		return nil, false, err
 	}
 	if busy, err = flock(f); err != nil {

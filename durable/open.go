@@ -37,16 +37,16 @@ func openRegular(root *os.Root, name string) (*os.File, error) {
 // OpenOwn opens the file name in root to write into it, by the flags of package os. It is
 // the file of that name itself, not what a link leads to, which is told as [Linked].
 func OpenOwn(root *os.Root, name string, flag int) (*os.File, error) {
-	f, err := openOwn(root, name, filepath.Join(root.Name(), name), flag)
+	f, err := openOwn(root, name, filepath.Join(root.Name(), name), flag, 0o644)
 	return f, named(root, name, err)
 }
 
-// openOwn is OpenOwn of rel in root, which errors call name.
-func openOwn(root *os.Root, rel, name string, flag int) (*os.File, error) {
+// openOwn is OpenOwn of rel in root, which errors call name. A file that it makes has perm.
+func openOwn(root *os.Root, rel, name string, flag int, perm os.FileMode) (*os.File, error) {
 	if info, err := root.Lstat(rel); err == nil && info.Mode().Type() == os.ModeSymlink {
 		return nil, &Linked{Path: name} // before it could be made where the link leads
 	}
-	f, err := root.OpenFile(rel, flag|nonblock, 0o644) // a pipe must not wait for its reader
+	f, err := root.OpenFile(rel, flag|nonblock, perm) // a pipe must not wait for its reader
 	if err != nil {
 		return nil, err
 	}
