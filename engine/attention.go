@@ -7,24 +7,25 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
-// attention is causal self-attention (§3) of all heads (§4), given the queries,
-// keys and values of (9.a), (9.b) and (4), which are outputs of one FC layer; a
-// head is a range of their columns. It never holds a whole ρ: queries and keys
-// are taken in tiles, the forward pass keeps of each row of ρ^causal only the
-// logarithm of the sum of exponentials, and the backward pass computes
-// ρ = exp(ρ^causal - lse) again. Tiles in which everything is masked are skipped.
+// attention is causal self-attention (§3) of all heads (§4). Its inputs are the
+// queries, keys and values of (9.a), (9.b) and (4), which one FC layer computes; each
+// head is a range of their columns. The whole matrix ρ is never in memory: both passes
+// work on tiles of some queries by some keys. For each row of ρ^causal the forward pass
+// keeps only lse, the logarithm of the sum of exponentials; the backward pass computes
+// ρ = exp(ρ^causal - lse) again. Tiles that are masked completely are skipped.
 type attention[T Float] struct {
 	heads, keyDim, valueDim int         // n_h, d_ρ, d_h
-	scale                   T           // what multiplies the scores in (12); 0 is 1/√d_ρ
-	drop                    kernel.Mask // of ρ
+	scale                   T           // the factor of the scores in (12); 0 means 1/√d_ρ
+	drop                    kernel.Mask // the dropout mask of ρ
 }
 
-// A segment says where one document lies: its n tokens are in rows q… of the queries.
-// In rows k… of keys and values are first the past tokens before them, then they themselves.
+// A segment is one document of n tokens. Its queries are in the n rows from q on. Its
+// keys and values are in the rows from k on: first those of past earlier tokens, then
+// those of the n tokens.
 type segment struct{ q, k, n, past int }
 
-// attentionCache holds what backward needs from forward, and scratch for batches
-// that are no larger than the first.
+// attentionCache holds what backward needs from forward, and scratch memory for batches
+// that are no larger than the first one.
 type attentionCache[T Float] struct {
 	lse Mat[T] // log Σ exp ρ^causal, n_h × rows
 
@@ -33,7 +34,8 @@ type attentionCache[T Float] struct {
 	backward attentionBackward[T]
 }
 
-// head returns the columns of head h in a block of rows.
+// head returns the columns of head h in n rows of m, from row on; width is the number
+// of columns of one head.
 func head[T Float](m Mat[T], row, n, h, width int) Mat[T] {
 	return m.Sub(row, row+n, h*width, (h+1)*width)
 }
@@ -65,8 +67,9 @@ func (l attention[T]) forward(p *kernel.Pool, y Mat[T], c *attentionCache[T], q,
 	p.Run(len(c.scratch.slots), f)
 }
 
-// attentionForward takes strips of queries, of each segment those with the most
-// keys first.
+// attentionForward is the task of the forward pass. A unit of work is one strip of
+// queries of one segment and head. Within a segment, the strips with the most keys are
+// first.
 type attentionForward[T Float] struct {
 	l        attention[T]
 	y        Mat[T]
@@ -83,7 +86,7 @@ func (f *attentionForward[T]) Do(_ *kernel.Pool, slot int) {
 		if !ok {
 			return
 		}
-		if u < before { // of another slot's share
+		if u < before { // a unit from the share of another slot: search from the start
 			s, before = 0, 0
 		}
 		for n := f.unitsOf(s); u >= before+n; n = f.unitsOf(s) {
@@ -95,13 +98,14 @@ func (f *attentionForward[T]) Do(_ *kernel.Pool, slot int) {
 	}
 }
 
-// unitsOf is the number of units of segment s: a strip of queries and a head each.
+// unitsOf is the number of units of work in segment s: strips times heads.
 func (f *attentionForward[T]) unitsOf(s int) int {
 	return (f.segments[s].n + f.c.scratch.strip - 1) / f.c.scratch.strip * f.l.heads
 }
 
-// strip computes queries from…to of one segment and head, one tile of keys after
-// another, with the maximum and the sum of each row carried along.
+// strip computes the outputs of queries from…to-1 of segment s and head h. It goes
+// through the keys tile by tile and keeps, for each row, the maximum and the sum of
+// exponentials so far.
 func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 	l, seg, size := f.l, f.segments[s], f.c.scratch.tiling
 	for i := range to - from {
@@ -117,7 +121,7 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 		late := k0 - seg.past // earlier queries see none of these keys
 		for q0, nq := max(from, late), 0; q0 < to; q0 += nq {
 			nq = size.queries(q0, to, late, nk)
-			nk := min(nk, seg.past+q0+nq-k0) // what the last of the queries sees
+			nk := min(nk, seg.past+q0+nq-k0) // the keys that the last of these queries sees
 			q, att := head(f.q, seg.q+q0, nq, h, l.keyDim), over(t.a, nq, nk)
 			if kt.V == nil {
 				kernel.MulNT(t.pool, att, q, k.Sub(0, nk, 0, l.keyDim), false) // (10)
@@ -138,8 +142,9 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 	}
 }
 
-// row takes the exponentials of one row of a tile, that of query q of a segment and
-// of number i in its strip, from key k0 on; y is what earlier tiles gave.
+// row replaces one row of scores by their exponentials. The row is that of query q of
+// segment s, number i in its strip; its first key is k0. y is the output so far, from the
+// earlier tiles; it is scaled down if this row has a larger maximum than they had.
 func (f *attentionForward[T]) row(t *tiles[T], s, h int, row, y []T, q, i, k0 int) {
 	shrink, past := f.l.scoreScale(), f.segments[s].past
 	seen := min(max(past+q+1-k0, 0), len(row)) // (13)
@@ -163,13 +168,13 @@ func (f *attentionForward[T]) row(t *tiles[T], s, h int, row, y []T, q, i, k0 in
 	}
 }
 
-// position is that of ρ[i][j] of one segment and head among all ρ of a
-// layer, unique in contexts of up to 2²⁰.
+// position is the number of the element ρ[i][j] of a segment and head, for its dropout
+// mask. It is unique within a layer for contexts of up to 2²⁰ tokens.
 func (l attention[T]) position(segment, h, i, j int) uint64 {
 	return (uint64(segment*l.heads+h)<<20+uint64(i))<<20 + uint64(j)
 }
 
-// scoreScale is what multiplies the scores in (12), and their error in (28).
+// scoreScale is the factor of the scores in (12) and of their error in (28).
 func (l *attention[T]) scoreScale() T {
 	if l.scale != 0 {
 		return l.scale
@@ -177,8 +182,8 @@ func (l *attention[T]) scoreScale() T {
 	return T(1 / math.Sqrt(float64(l.keyDim)))
 }
 
-// backward sets dq, dk and dv to the gradients of the loss with respect to q, k
-// and v, given y of forward and dy, the gradient with respect to it.
+// backward sets dq, dk and dv to the gradients of the loss with respect to q, k and v.
+// y is the output of forward, and dy the gradient of the loss with respect to y.
 func (l attention[T]) backward(p *kernel.Pool, dq, dk, dv, dy Mat[T], c *attentionCache[T], q, k, v, y Mat[T], segments []segment) {
 	l.mustFit("Attention.Backward", q, k, v, y)
 	l.mustFit("Attention.Backward", dq, dk, dv, dy)
@@ -188,7 +193,8 @@ func (l attention[T]) backward(p *kernel.Pool, dq, dk, dv, dy Mat[T], c *attenti
 	p.Run(len(c.scratch.slots), f)
 }
 
-// attentionBackward takes one segment and head at a time. Its slice of dy is (35).
+// attentionBackward is the task of the backward pass. A unit of work is one segment and
+// head; its columns of dy are (35).
 type attentionBackward[T Float] struct {
 	l              attention[T]
 	dq, dk, dv, dy Mat[T]
@@ -226,7 +232,7 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 		}
 		for q0, nq := k0, 0; q0 < seg.n; q0 += nq {
 			nq = size.queries(q0, seg.n, k0, nk)
-			nk := min(nk, q0+nq-k0) // what the last of the queries sees
+			nk := min(nk, q0+nq-k0) // the keys that the last of these queries sees
 			q, dq := head(f.q, seg.q+q0, nq, h, l.keyDim), head(f.dq, seg.q+q0, nq, h, l.keyDim)
 			dy := head(f.dy, seg.q+q0, nq, h, l.valueDim)
 			att, datt, kept := over(t.a, nq, nk), over(t.b, nq, nk), over(t.a, nq, nk)
@@ -245,8 +251,9 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 	}
 }
 
-// row makes of one row of scores that of ρ, and of one of Δ vᵗ that of Δ_raw: those
-// of query q of a segment, from key k0 on. kept is ρ under its mask.
+// row replaces one row of scores by that row of ρ, one row of Δ vᵗ by that of Δ_raw, and
+// sets kept to the row of ρ after dropout. The row is that of query q of segment s; its
+// first key is k0.
 func (f *attentionBackward[T]) row(s, h int, row, drow, kept []T, q, k0 int) {
 	seg, shrink := f.segments[s], f.l.scoreScale()
 	seen := min(q+1-k0, len(row)) // (13)

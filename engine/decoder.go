@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// keyValues holds the keys and values of one block for every token so far: the
+// keyValues is the KV cache of one block: the keys and values of every token so far. The
 // rows of sequence s start at s·context.
 type keyValues[T Float] struct{ k, v Mat[T] }
 
-// planStore places the keys and values of a decoder.
+// planStore places the KV cache of a decoder.
 func (w *workspace[T]) planStore(a *arena[T], s shape) {
 	a.in("keys and values")
 	place := func() keyValues[T] {
@@ -25,8 +25,8 @@ func (w *workspace[T]) planStore(a *arena[T], s shape) {
 	}
 }
 
-// withPast puts new keys and values behind those that a decoder stored and returns
-// all of them; without a store it returns its arguments.
+// withPast appends new keys and values to those in the KV cache of a decoder and returns
+// the whole cache of the block. Outside a decoder it returns its arguments.
 func (w *workspace[T]) withPast(block int, k, v Mat[T]) (allK, allV Mat[T]) {
 	if w.store == nil {
 		return k, v
@@ -41,10 +41,10 @@ func (w *workspace[T]) withPast(block int, k, v Mat[T]) (allK, allV Mat[T]) {
 	return s.k, s.v
 }
 
-// Decoder feeds a network token by token and keeps the keys and values of those
-// it has seen (the paper's box on the KV cache), so that a new token costs O(n_T)
-// and gives the numbers of the full pass. It holds several sequences; each may be
-// as long as the context. It lives as long as its network.
+// Decoder feeds a network token by token and keeps the keys and values of the tokens
+// so far (the paper's box on the KV cache). A new token costs O(n_T), and its logits are
+// those of the full pass. A decoder holds several sequences; each may be as long as the
+// context. It can be used until its network is closed.
 type Decoder[T Float] struct {
 	n    *Network[T]
 	w    workspace[T]
@@ -53,10 +53,11 @@ type Decoder[T Float] struct {
 	last Mat[T] // a_11 of the last tokens
 }
 
-// feedRows is the number of tokens of a prompt that pass the network at once.
+// feedRows is the largest number of tokens of a prompt in one forward pass.
 const feedRows = 256
 
-// NewDecoder makes a decoder of batch sequences, all empty.
+// NewDecoder makes a decoder of batch empty sequences. It panics when batch is less
+// than 1.
 func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	if batch < 1 {
 		panic(fmt.Sprintf("engine.Network.NewDecoder: %d sequences: there must be at least 1", batch))
@@ -77,9 +78,9 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	return d
 }
 
-// prepare is that of the network, but it updates the norms of DoRA only before the first
-// tokens of all, or when the parameters changed: reading all weights twice for a single
-// token would cost too much.
+// prepare does what Network.prepare does, but it updates the norms of DoRA only while all
+// sequences are empty, and when the parameters have changed. An update reads all weights,
+// which would cost too much for each single token.
 func (d *Decoder[T]) prepare() {
 	d.n.packWeights()
 	if d.n.normsStale || !slices.ContainsFunc(d.lens, func(n int) bool { return n > 0 }) {
@@ -87,10 +88,11 @@ func (d *Decoder[T]) prepare() {
 	}
 }
 
-// Len is the number of tokens that sequence seq has seen.
+// Len returns the number of tokens that were appended to sequence seq.
 func (d *Decoder[T]) Len(seq int) int { return d.lens[seq] }
 
-// Reset forgets the sequences that are named, or every one.
+// Reset empties the sequences seqs, or all sequences if there are no arguments. It panics
+// when one does not exist.
 func (d *Decoder[T]) Reset(seqs ...int) {
 	if len(seqs) == 0 {
 		clear(d.lens)
@@ -101,10 +103,10 @@ func (d *Decoder[T]) Reset(seqs ...int) {
 	}
 }
 
-// Feed appends tokens to sequence seq and returns the logits that follow the
-// last of them, V numbers that hold until the next call. It panics when there are
-// no tokens, one is outside the vocabulary, or they do not fit into the context:
-// Len tells how much is used.
+// Feed appends tokens to sequence seq and returns the logits after the last of them: V
+// numbers, which are valid until the next call. It panics when the sequence does not
+// exist, when there are no tokens, when one is outside the vocabulary, or when they do not
+// fit into the context; Len tells how much of the context is used.
 func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 	c := d.n.params.Config
 	d.mustHave("Feed", seq)
@@ -125,10 +127,10 @@ func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
 	return d.out.Row(0)
 }
 
-// Next appends tokens[i] to sequence seqs[i], each of which is another one, so that
-// weights are read once for all, and returns the logits that follow, in the same
-// order, which hold until the next call. No bit of a row depends on which others there
-// are. It panics as Feed does.
+// Next appends tokens[i] to sequence seqs[i] for every i, in one forward pass, so that the
+// weights are read once for all sequences. No sequence may occur twice in seqs. Row i of
+// the result, len(seqs)×V, holds the logits after tokens[i]; it is valid until the next
+// call. No bit of a row depends on the other sequences. Next panics as Feed does.
 func (d *Decoder[T]) Next(seqs []int, tokens []int32) Mat[T] {
 	if len(tokens) != len(seqs) || len(seqs) == 0 {
 		panic(fmt.Sprintf("engine.Decoder.Next: %d tokens for %d sequences", len(tokens), len(seqs)))

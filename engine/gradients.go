@@ -7,20 +7,24 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// Gradients returns Σℓ over the tokens of b that have a target, and their
-// number, and adds scale times the gradient of that sum to dp and da, those of the
-// parameters and of the adapter. Either may be nil: it is frozen and nothing of it is
-// computed. With a scale of 1/counted the gradient is that of the mean.
+// Gradients returns Σℓ, the sum of the losses (in nats) of the tokens of b that have a
+// target, and the number of these tokens. It adds scale times the gradient of the sum to
+// dp, the gradient of the parameters, and to da, that of the adapter. If dp or da is nil,
+// the parameters or the adapter are frozen, and their gradient is not computed. With
+// scale = 1/counted the gradient is that of the mean.
 //
-// With dropout the losses are those under the masks of step. Two batches of one
-// optimizer step need two values of step to have different masks.
+// With dropout, step selects the masks. Two batches of one optimizer step have different
+// masks only if they have different values of step.
+//
+// Gradients panics when b does not fit the network or has no targets, and when dp or da
+// belongs to another configuration.
 func (n *Network[T]) Gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
 	return n.gradients(dp, da, b, scale, step, false)
 }
 
-// SetGradients is Gradients, but it overwrites dp and da: they need not be cleared
-// before, and are not read. Without Options.Accumulate activations lie in dp until it
-// returns.
+// SetGradients is like Gradients, but it overwrites dp and da instead of adding to them.
+// They need not be cleared before the call. Unless Options.Accumulate is set, it uses the
+// memory of dp for activations until it returns.
 func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
 	return n.gradients(dp, da, b, scale, step, true)
 }
@@ -68,7 +72,7 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[
 			break
 		}
 		g := grads.block(c, i)
-		if n.o.Recompute && i < len(n.blocks)-1 { // the cache is still that of the last block
+		if n.o.Recompute && i < len(n.blocks)-1 { // the last block's cache is still the one of forward
 			n.blocks[i].recompute(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
 		}
 		w.show(i, "Δ_10", "contract", dx)
@@ -90,7 +94,7 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[
 	return sum, counted
 }
 
-// zero sets what is not nil to zero.
+// zero clears the gradients that are not nil.
 func zero[T Float](dp *pedestrian.Params[T], da *pedestrian.Adapter[T]) {
 	if dp != nil {
 		dp.Zero()

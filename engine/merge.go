@@ -6,13 +6,15 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// Merge returns parameters that compute alone what p computes with a beside it: of
-// every layer with factors w + α d u, or with DoRA m (w + α d u)/‖w + α d u‖ column by
-// column, and the biases and norms of a in place of those of p. Neither is changed.
-// Sums are taken in float64 and rounded once.
+// Merge returns parameters that compute without an adapter what p computes with a. The
+// weight of a layer with factors becomes w + α d u, or with DoRA m (w + α d u)/‖w + α d u‖,
+// column by column. Biases, layer norms and rows of tokens that a trains replace those of
+// p. Merge changes neither p nor a. It adds in float64 and rounds once. It panics when a
+// was made for another configuration.
 //
-// An adapter beside tied logits cannot go into the embedding, which the first layer
-// reads, too: the result has logits of their own then, and Tied is false.
+// An adapter of tied logits cannot be merged into the token embedding, because the
+// network also reads the embedding as its input. The result then has a logits matrix of
+// its own, and its Config.Tied is false.
 func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestrian.Params[T] {
 	if a.Base != p.Config {
 		panic("engine.Merge: an adapter beside a network of another configuration")
@@ -30,7 +32,7 @@ func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestri
 			}
 		}
 	}
-	for _, t := range a.Tensors() { // norms and biases; factors have no counterpart
+	for _, t := range a.Tensors() { // norms and biases; q has no tensor of a factor's name
 		copy(q.Tensor(t.Name).V, t.V)
 	}
 	for k, id := range a.Config.Tokens {
@@ -49,14 +51,14 @@ func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestri
 	return q
 }
 
-// mergeLayer puts l into the columns of w from number from on.
+// mergeLayer merges the adapter l into the columns of w that begin at from.
 func mergeLayer[T Float](w pedestrian.Tensor[T], from int, l *pedestrian.LoRA[T]) {
 	if l.Down.V == nil {
 		return
 	}
 	out, r := l.Up.Cols, l.Down.Cols
 	row, squares := make([]float64, out), make([]float64, out)
-	sum := func(i int) []T { // sets row to that of w + α d u
+	sum := func(i int) []T { // sets row to row i of w + α d u, and returns that row of w
 		to := w.V[i*w.Cols+from:][:out]
 		clear(row)
 		for k := range r {

@@ -5,45 +5,46 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
-// Precision says in what the operands of the large products are held.
+// Precision is the number format of the operands of the large products.
 type Precision string
 
 const (
-	Float32 Precision = "float32" // what the parameters are in: nothing is rounded
-	BF16    Precision = "bf16"    // mixed: operands rounded to bf16, sums and all else float32
+	Float32 Precision = "float32" // that of the parameters: nothing is rounded
+	BF16    Precision = "bf16"    // mixed precision: operands are rounded to bf16; sums and everything else are float32
 )
 
 // In mixed precision the operands of every product of a fully connected layer,
 // forward and backward, are rounded to bf16 (to nearest, ties to even) just before
-// it, and the sums are float32. Parameters, gradients, moments, the residual
-// stream, normalization, attention, g and the loss are float32 throughout, and so
-// are adapters. With r for rounding, (T2) and (T3) become
+// the product; the sums are float32. Parameters, gradients, moments, the residual
+// stream, normalization, attention, g, the loss and adapters stay float32. With r for
+// rounding, (T2) and (T3) become
 //
 //	a_i = r(a_{i-1}) r(w) + b̃,  Δ_{i-1} = r(Δ_i) r(w)ᵗ,  ∂L/∂w = r(a_{i-1})ᵗ r(Δ_i)
 
-// mixed is a weight rounded and laid out for products, once for each step of the
-// optimizer, with the operands that meet it.
+// mixed is a weight, rounded and packed for products once for each step of the
+// optimizer, with the buffers for the other operands of its products.
 type mixed struct {
 	w *kernel.PackedBF16
 	*operands
 }
 
-// operands holds the operands of the products in work; all layers share it.
+// operands holds the rounded operands of the current products. All layers share it.
 type operands struct {
-	x, dy, dh slot           // rounded a_{i-1}, Δ_i, and the Δ_i of a layer inside a branch
-	dyRounded kernel.MatBF16 // that of the last error
+	x, dy, dh slot           // rounded a_{i-1}; rounded Δ_i; rounded Δ_i of a layer inside a branch
+	dyRounded kernel.MatBF16 // set by backwardInput, read by backwardWeights
 	task      roundRows
 }
 
-// A slot is a place for a rounded matrix, as large as the largest. The layer whose
-// result the next product reads may put it there row by row, while it is in the
-// first cache; otherwise rounded does it.
+// A slot is the buffer of one rounded matrix, large enough for the largest. The layer
+// that computes an operand of the next product may write it here row by row, while the
+// row is in the L1 cache; otherwise the method rounded does it.
 type slot struct {
 	buf kernel.MatBF16
-	of  *float32 // the start of the matrix that was put and not yet taken
+	of  *float32 // the start of the matrix that buf holds rounded and that no product has used yet; or nil
 }
 
-// put is where a layer puts m, rounded; without V if there is no slot.
+// put returns the matrix into which a layer writes m, rounded. Without a slot, V of the
+// result is nil.
 func put[T Float](s *slot, m Mat[T]) kernel.MatBF16 {
 	if s == nil {
 		return kernel.MatBF16{}
@@ -52,14 +53,15 @@ func put[T Float](s *slot, m Mat[T]) kernel.MatBF16 {
 	return shaped(s.buf, m.Rows, m.Cols)
 }
 
-// roundRow puts row t of m.
+// roundRow rounds row into row t of dst, if dst has a V.
 func roundRow[T Float](dst kernel.MatBF16, t int, row []T) {
 	if dst.V != nil {
 		kernel.RoundBF16(dst.Row(t), vec32(row))
 	}
 }
 
-// rounded is m, rounded to bf16, in s.
+// rounded returns m rounded to bf16, in the buffer of s. It rounds m unless the layer
+// that computed m has done so.
 func (o *operands) rounded(p *kernel.Pool, s *slot, m Mat[float32]) kernel.MatBF16 {
 	r := shaped(s.buf, m.Rows, m.Cols)
 	if s.of != &m.V[0] {
@@ -69,7 +71,8 @@ func (o *operands) rounded(p *kernel.Pool, s *slot, m Mat[float32]) kernel.MatBF
 	return r
 }
 
-// rounds says where a layer puts what it computes: y forward, dx backward.
+// rounds holds the slots for the results of a layer: y in the forward pass, dx in the
+// backward pass.
 type rounds struct{ y, dx *slot }
 
 // is32 says whether T is float32.
@@ -78,7 +81,7 @@ func is32[T Float]() bool {
 	return ok
 }
 
-// as32 is m as the matrix of float32 that it is in mixed precision.
+// as32 returns m as a matrix of float32, which it is in mixed precision.
 func as32[T Float](m Mat[T]) Mat[float32] {
 	m32, _ := any(&m).(*Mat[float32])
 	return *m32
@@ -89,14 +92,14 @@ func vec32[T Float](v []T) []float32 {
 	return *v32
 }
 
-// shaped is a matrix at the start of buf.
+// shaped returns a matrix of rows×cols at the start of buf.
 func shaped(buf kernel.MatBF16, rows, cols int) kernel.MatBF16 {
 	stride := strideBF16(cols)
 	return kernel.MatBF16{Rows: rows, Cols: cols, Stride: stride, V: buf.V[:rows*stride]}
 }
 
-// strideBF16 is an odd number of cache lines, so that a column of many rows
-// spreads over the sets of a cache.
+// strideBF16 is the stride of rows of cols numbers: an odd number of cache lines, so that
+// the elements of a column spread over the sets of the cache.
 func strideBF16(cols int) int { return ((cols+31)/32 | 1) * 32 }
 
 // forward sets y to r(x) r(w) plus bias, or adds that to y.
@@ -104,7 +107,7 @@ func (m *mixed) forward(p *kernel.Pool, y, x Mat[float32], bias []float32, add b
 	kernel.MulPacked(p, y, m.rounded(p, &m.x, x), m.w, bias, add)
 }
 
-// error sets dx to r(dy) r(w)ᵗ.
+// backwardInput sets dx to r(dy) r(w)ᵗ.
 func (m *mixed) backwardInput(p *kernel.Pool, dx, dy Mat[float32]) {
 	s := &m.dy
 	if m.dh.of == &dy.V[0] {
@@ -114,7 +117,8 @@ func (m *mixed) backwardInput(p *kernel.Pool, dx, dy Mat[float32]) {
 	kernel.MulPackedT(p, dx, m.operands.dyRounded, m.w, false)
 }
 
-// grad adds r(x)ᵗ r(dy) to dw, or sets dw to it. error comes first, which rounds dy.
+// backwardWeights adds r(x)ᵗ r(dy) to dw if add is true, and else sets dw to it. Call
+// backwardInput first: it rounds dy.
 func (m *mixed) backwardWeights(p *kernel.Pool, dw, dy, x Mat[float32], add bool) {
 	kernel.MulTNBF16(p, dw, m.rounded(p, &m.x, x), m.operands.dyRounded, add)
 }
@@ -143,7 +147,7 @@ type packedWeights struct {
 	operands
 	packed weights
 	train  bool // there is room for backward passes
-	stale  bool // the parameters have changed since
+	stale  bool // the parameters have changed since they were packed
 }
 
 type packedWeight struct {
@@ -153,7 +157,7 @@ type packedWeight struct {
 
 type weights []*packedWeight
 
-// of is the packed form of a parameter, or nil.
+// of returns the packed form of the parameter v, or nil.
 func (w weights) of(v any) *packedWeight {
 	if t, ok := v.(pedestrian.Tensor[float32]); ok {
 		for _, p := range w {
@@ -187,7 +191,7 @@ func (n *Network[T]) reserveBF16(s shape) {
 		return
 	}
 	w.packed, w.train, w.stale = nil, train, true
-	n.paramParts = nil // they are those of what is packed
+	n.paramParts = nil // they depend on which weights are packed
 	add := func(m Mat[T], nn, nt bool) *mixed {
 		to := kernel.NewPackedBF16(m.Rows, m.Cols, nn, nt)
 		w.packed = append(w.packed, &packedWeight{as32(m), to})
@@ -206,7 +210,7 @@ func (n *Network[T]) reserveBF16(s shape) {
 	}
 }
 
-// operands is how many numbers the largest matrix of each slot has.
+// operands returns the size of each slot's buffer, in numbers.
 func (s shape) operands() (x, dy, dh int) {
 	x = s.rows * strideBF16(max(s.Width, s.HiddenDim()))
 	if s.backward {
@@ -216,17 +220,17 @@ func (s shape) operands() (x, dy, dh int) {
 	return x, dy, dh
 }
 
-// mixedBytes is what reserveBF16 takes.
+// mixedBytes returns the memory that reserveBF16 allocates, in bytes.
 func (s shape) mixedBytes() (bytes int64) {
 	x, dy, dh := s.operands()
 	for _, size := range []int{x, dy, dh} {
 		if size > 0 {
-			bytes = saturated(bytes, 2, int64(strideBF16(size))) // as kernel.NewMatBF16 has it
+			bytes = saturated(bytes, 2, int64(strideBF16(size))) // as kernel.NewMatBF16 allocates it
 		}
 	}
 	packed := func(times, rows, cols int, nn, nt bool) {
 		size := saturated(0, 2*int64(rows), int64(cols))
-		if size < 1<<50 { // far beyond any memory, the layout does not matter
+		if size < 1<<50 { // larger sizes fit no memory, so their layout does not matter
 			size = int64(kernel.PackedBF16Bytes(rows, cols, nn, nt))
 		}
 		bytes = saturated(bytes, int64(times), size)
@@ -235,7 +239,7 @@ func (s shape) mixedBytes() (bytes int64) {
 	one.Blocks = 1
 	for _, l := range one.Linears() {
 		switch {
-		case l.Target != l.Layer: // a part
+		case l.Target != l.Layer: // a part of another layer's matrix
 		case l.Transposed:
 			packed(1, l.Out, l.In, s.backward, true)
 		case l.Block < 0:
@@ -247,11 +251,12 @@ func (s shape) mixedBytes() (bytes int64) {
 	return bytes
 }
 
-// Changed says that parameters were changed other than by AdamW: a network in mixed
-// precision then rounds its weights again, and decoders beside DoRA compute norms again.
+// Changed tells n that its parameters were changed by something other than AdamW. In
+// mixed precision the next pass rounds the weights again; with DoRA, the next call of a
+// decoder computes the norms again.
 func (n *Network[T]) Changed() { n.mixed.stale, n.normsStale = true, true }
 
-// packWeights brings the packed weights up to date.
+// packWeights packs the weights again if the parameters have changed.
 func (n *Network[T]) packWeights() {
 	if !n.mixed.stale {
 		return

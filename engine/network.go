@@ -11,34 +11,36 @@ import (
 // Options sizes a Network. The zero value suits one sequence of the whole
 // context, all threads and no dropout.
 type Options struct {
-	Batch   int     // largest B; 0 means 1
-	Context int     // largest T; 0 means the configuration's context
-	Threads int     // 0 means GOMAXPROCS
-	Dropout float64 // fraction left out in Gradients: of a_1, ρ, a_4 and a_9; 0 ≤ Dropout < 1
-	Seed    uint64  // of dropout
-	Chunk   int     // tokens whose logits are held at once; 0 means about 2²⁵ numbers
+	Batch   int     // the largest number of sequences, B; 0 means 1
+	Context int     // the largest number of tokens in a sequence, T; 0 means the configuration's context
+	Threads int     // the number of threads; 0 means GOMAXPROCS
+	Dropout float64 // probability that an element of a_1, ρ, a_4 or a_9 is dropped in Gradients; 0 ≤ Dropout < 1
+	Seed    uint64  // selects the dropout masks
+	Chunk   int     // number of tokens whose logits are in memory at once; 0 means as many as have about 2²⁵ logits
 
-	// Recompute keeps of every block its input alone, a_1, and computes the rest
-	// again in the backward pass: the same bits from a tenth of the activations,
-	// for two thirds of another forward pass. It pays where activations need more
-	// place than gradients have, or with Accumulate.
+	// Recompute keeps only the input of each block, a_1, and computes its other
+	// activations again in the backward pass (gradient checkpointing). The results have
+	// the same bits. Activations need a tenth of the memory, and a step costs two thirds of
+	// a forward pass more. It saves memory if the activations are larger than the
+	// gradients, or with Accumulate.
 	Recompute bool
 
-	// Accumulate says that Gradients will be called, which adds to what SetGradients
-	// has set. Without it the activations of SetGradients lie in gradients that it has
-	// not computed yet, as far as there is place; a Gradients takes more memory then.
+	// Accumulate says that Gradients will be called after SetGradients. Without it,
+	// SetGradients puts activations into the memory of gradients that it has not computed
+	// yet, as far as they fit; a call of Gradients then allocates more memory.
 	Accumulate bool
 
-	Precision Precision // of the operands of large products; "" means that of the parameters
+	Precision Precision // format of the operands of large products; "" means that of the parameters
 }
 
 // Network computes the loss of a GPT, its gradients and its logits (table 2 and
-// table 3). It reads the parameters that it was made with, so that a step of the
-// optimizer shows in the next call. One goroutine at a time may use it and its
+// table 3). It does not copy the parameters that it was made with, so the next call
+// sees a step of the optimizer. Only one goroutine at a time may use a network and its
 // decoders.
 //
-// Memory is taken at the first Loss or Logits, and more at the first SetGradients or Gradients;
-// [Memory] tells beforehand how much. After that nothing is allocated.
+// The first call of Loss or Logits allocates memory, and the first call of SetGradients or
+// Gradients allocates more; [Memory] tells beforehand how much. Later calls allocate
+// nothing.
 type Network[T Float] struct {
 	params  *pedestrian.Params[T]
 	adapter *pedestrian.Adapter[T]
@@ -53,7 +55,7 @@ type Network[T Float] struct {
 
 	mixed      packedWeights // in mixed precision
 	doras      []*dora[T]    // of all layers that have magnitudes
-	normsStale bool          // parameters changed since the norms of DoRA were computed
+	normsStale bool          // the parameters have changed since the norms of DoRA were computed
 
 	adapterBottom int // the lowest stage that the adapter trains
 
@@ -63,8 +65,8 @@ type Network[T Float] struct {
 	paramParts, loraParts []span
 }
 
-// New makes a network of p, with the adapter lora beside it unless that is nil.
-// It panics when they do not belong together or an option makes no sense.
+// New makes a network of the parameters p and the adapter lora, which may be nil. It
+// panics when lora was made for another configuration, or when an option is invalid.
 func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Options) *Network[T] {
 	c := p.Config
 	if lora != nil && lora.Base != c {
@@ -93,7 +95,7 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	return n
 }
 
-// withDefaults fills in what is zero and reports the first thing wrong.
+// withDefaults replaces zero options by their defaults and reports the first invalid one.
 func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 	if o.Batch == 0 {
 		o.Batch = 1
@@ -120,10 +122,10 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 	return o, nil
 }
 
-// Close stops the threads. The network cannot be used after it.
+// Close stops the threads. The network cannot be used afterwards.
 func (n *Network[T]) Close() { n.pool.Close() }
 
-// mustFit panics when b is not a batch for n; targets says whether b needs them.
+// mustFit panics when b does not fit n, and, if targets is true, when b has no targets.
 func (n *Network[T]) mustFit(fn string, b Batch, targets bool) {
 	if err := b.Check(n.params.Config); err != nil {
 		panic("engine.Network." + fn + ": " + err.Error())
@@ -136,8 +138,9 @@ func (n *Network[T]) mustFit(fn string, b Batch, targets bool) {
 	}
 }
 
-// Loss returns Σℓ over the tokens of b that have a target, in nats, and their
-// number. There is no dropout in it.
+// Loss returns Σℓ, the sum of the losses (in nats) of the tokens of b that have a target,
+// and the number of these tokens. There is no dropout. It panics when b does not fit the
+// network or has no targets.
 func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
 	n.mustFit("Loss", b, true)
 	n.reserve(nil, gradients[T]{})
@@ -152,7 +155,8 @@ func (n *Network[T]) Loss(b Batch) (sum float64, counted int) {
 	return n.logits.loss(n.pool, &w.logits, a11), counted
 }
 
-// Logits sets row t of out, B·T×V, to the logits (a_12) of token t of b.
+// Logits sets row t of out, which is B·T×V, to the logits (a_12) of token t of b. It panics
+// when b does not fit the network, or out has another shape.
 func (n *Network[T]) Logits(out Mat[T], b Batch) {
 	n.mustFit("Logits", b, false)
 	mustShape("Network.Logits", "out", out, b.B*b.T, n.params.Config.Vocab)
@@ -165,13 +169,14 @@ func (n *Network[T]) Logits(out Mat[T], b Batch) {
 	n.logits.forward(n.pool, out, &w.logits, a11, nil)
 }
 
-// prepare brings up to date what is made of the parameters and kept between calls.
+// prepare updates what is derived from the parameters and kept between calls: packed
+// weights and the norms of DoRA.
 func (n *Network[T]) prepare() {
 	n.packWeights()
 	n.updateNorms()
 }
 
-// updateNorms brings the norms of DoRA up to date.
+// updateNorms computes the norms of DoRA again.
 func (n *Network[T]) updateNorms() {
 	for _, d := range n.doras {
 		d.updateNorms(n.pool)
@@ -179,8 +184,8 @@ func (n *Network[T]) updateNorms() {
 	n.normsStale = false
 }
 
-// forward returns a_11 for the tokens that w has places for. Without drops the
-// blocks share a cache, since no backward pass follows.
+// forward returns a_11 for tokens, whose positions and segments w holds. If drops is nil,
+// no backward pass follows, and all blocks share one cache.
 func (n *Network[T]) forward(w *workspace[T], tokens []int32, drops *drops) Mat[T] {
 	x := first(w.x, len(tokens))
 	n.embedding.forward(n.pool, x, &w.embedding, tokens, w.positions[:len(tokens)]) // a_1

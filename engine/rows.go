@@ -8,12 +8,14 @@ import (
 )
 
 // tokenRows are the rows of single tokens that an adapter trains, one for each of ids,
-// which ascend. They stand in the place of the network's, which have no effect then:
+// which are in ascending order. They replace the network's rows, which then have no
+// effect:
 //
 //	w_tok[ids] := rows
 //
-// and, where the logits are tied, of w_11 = w_tokᵗ, or else of columns of their own. In
-// mixed precision they are float32, as adapters are. The gradient is another of them.
+// With tied logits they also replace columns of w_11 = w_tokᵗ; untied logits have other
+// tokenRows for their columns. In mixed precision they stay float32, as all adapters do.
+// The gradient of tokenRows is another tokenRows.
 type tokenRows[T Float] struct {
 	Mat[T]
 	ids []int32
@@ -26,10 +28,11 @@ func rowsOf[T Float](t pedestrian.Tensor[T], ids []int32) tokenRows[T] {
 	return tokenRows[T]{view(t), ids}
 }
 
-// find is the row of a token, and whether it has one.
+// find returns the index k of a token's row, and whether the token has one.
 func (r *tokenRows[T]) find(id int32) (k int, ok bool) { return slices.BinarySearch(r.ids, id) }
 
-// forward sets the columns of y, the logits of x, that belong to the tokens.
+// forward sets the logits of the tokens: their columns of y, which holds the logits of x.
+// b is the bias of the logits, or nil.
 func (r *tokenRows[T]) forward(p *kernel.Pool, y, scratch, x Mat[T], b []T) {
 	if r.V == nil {
 		return
@@ -49,8 +52,9 @@ func (r *tokenRows[T]) forward(p *kernel.Pool, y, scratch, x Mat[T], b []T) {
 	}
 }
 
-// takeErrors moves the errors on the logits of the tokens from dy to scratch, so that what
-// is done with dy does not see them; rounded is dy as mixed precision has it.
+// takeErrors moves the errors on the logits of the tokens from dy to scratch, and returns
+// them. In dy, and in its bf16 copy rounded if there is one, they become zero, so that the
+// products with the network's own rows do not use them.
 func (r *tokenRows[T]) takeErrors(scratch, dy Mat[T], rounded kernel.MatBF16) Mat[T] {
 	part := first(scratch, dy.Rows)
 	for t := range dy.Rows {
@@ -65,8 +69,10 @@ func (r *tokenRows[T]) takeErrors(scratch, dy Mat[T], rounded kernel.MatBF16) Ma
 	return part
 }
 
-// backward adds to dx what the tokens hand down of their errors, and to the gradients of
-// rows and biases what is theirs; it sets those of rows if overwrite is true.
+// backward adds to dx the gradient with respect to the input, to grad that with respect
+// to the rows, and to db that with respect to the biases of the tokens. With overwrite it
+// sets grad. errors is the result of takeErrors, and x the input of forward. Whatever has
+// no V, or is nil, is left out.
 func (r *tokenRows[T]) backward(p *kernel.Pool, dx Mat[T], grad *tokenRows[T], db []T, errors, x Mat[T], overwrite bool) {
 	if dx.V != nil {
 		kernel.MulNN(p, dx, errors, r.Mat, nil, true)

@@ -6,15 +6,16 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
-// A Score is how well a network predicted one token.
+// A Score says how well a network predicted one token.
 type Score struct {
 	Loss float64 // -log of its probability, in nats; 0 for a token without a target
-	Rank int32   // how many tokens were likelier, those of equal logits and a lower id among them: 0 is what Sampling of temperature 0 takes
+	Rank int32   // number of likelier tokens, and of equally likely ones with a lower id: 0 is the token that greedy decoding chooses
 }
 
-// Scores sets out[i] for each token of b to how well its target was predicted, and
-// returns how many have one. out has B·T entries. There is no dropout in it. Loss
-// returns the sum of what Scores tells of each.
+// Scores sets out[i] to the score of the target of token i of b, and returns the number
+// of tokens that have a target; the others get the zero Score. out must have B·T entries.
+// There is no dropout. The sum of all Loss fields is what Network.Loss returns. Scores
+// panics when b does not fit the network or has no targets.
 func (n *Network[T]) Scores(out []Score, b Batch) (counted int) {
 	n.mustFit("Scores", b, true)
 	if len(out) != len(b.Tokens) {
@@ -34,7 +35,7 @@ func (n *Network[T]) Scores(out []Score, b Batch) (counted int) {
 	return counted
 }
 
-// scores sets out for the tokens that have a target.
+// scores sets the entries of out for the tokens that have a target.
 func (l *logits[T]) scores(p *kernel.Pool, out []Score, c *logitsCache[T], x Mat[T]) {
 	ranks := make([]int32, min(len(c.rows), c.size))
 	for from := 0; from < len(c.rows); from += evenChunk(len(c.rows), c.size) {
@@ -48,8 +49,8 @@ func (l *logits[T]) scores(p *kernel.Pool, out []Score, c *logitsCache[T], x Mat
 	}
 }
 
-// rank is how many numbers of logits are before that of target in descending order,
-// of equal ones the lower index first.
+// rank returns the number of logits that come before that of target in descending
+// order; of equal logits the one with the lower index comes first.
 func rank[T Float](logits []T, target int) (n int32) {
 	for i, v := range logits {
 		if v > logits[target] || v == logits[target] && i < target {

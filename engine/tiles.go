@@ -4,22 +4,23 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
-// A tiling says how an attention is cut: a unit of the forward pass has strip
-// queries, a tile of ρ some queries by some keys. On the diagonal queries are few,
-// since what is above it is computed in vain; below it there are more, since they are
-// the terms of the sums over queries. Keys are many, since rows are what exponentials
-// are taken of.
+// A tiling says how attention is cut into pieces. A unit of the forward pass has strip
+// queries. A tile of ρ has diagonal or below queries, by keys keys. A tile on the diagonal
+// has few queries, because everything above the diagonal is computed for nothing. A tile
+// below it has more, because the products of the backward pass sum over queries. A tile
+// has many keys, because exponentials are computed row by row.
 type tiling struct{ strip, diagonal, below, keys int }
 
 var usualTiling = tiling{256, 32, 128, 384}
 
-// fits is t for a context that is no longer than some tokens.
+// fits returns t with no size larger than context.
 func (t tiling) fits(context int) tiling {
 	return tiling{min(t.strip, context), min(t.diagonal, context), min(t.below, context), min(t.keys, context)}
 }
 
-// queries is how many queries a tile has that begins with one and ends before to; nk
-// keys that begin as much later as late says.
+// queries returns the number of queries of the tile that begins at query q, in a strip
+// that ends before query to. The tile has nk keys; query late is the first one that sees
+// any of them.
 func (t tiling) queries(q, to, late, nk int) int {
 	n := t.diagonal
 	if q >= late+nk {
@@ -28,22 +29,22 @@ func (t tiling) queries(q, to, late, nk int) int {
 	return min(n, to-q)
 }
 
-// tile is the most numbers in a tile.
+// tile is the largest number of elements of a tile.
 func (t tiling) tile() int { return max(t.diagonal, t.below) * t.keys }
 
-// fewQueries is up to how many queries it does not pay to transpose keys for.
+// fewQueries is the largest number of queries for which the keys are not transposed,
+// because that would take more time than it saves.
 const fewQueries = 4
 
-// attentionScratch is what the parts of an attention work in; the blocks of a
-// network share it.
+// attentionScratch is the scratch memory of attention. The blocks of a network share it.
 type attentionScratch[T Float] struct {
 	tiling
 	d     Mat[T]     // rowsum(Δ∘a), n_h × rows
 	slots []tiles[T] // one for each thread
 }
 
-// tiles is the scratch of one thread: its pool, three tiles of ρ, a tile of keys and
-// one of values, transposed, and the row maxima and sums of a strip.
+// tiles is the scratch memory of one thread: its pool, three tiles of ρ, a transposed
+// tile of keys and one of values, and the row maxima and row sums of a strip.
 type tiles[T Float] struct {
 	pool     *kernel.Pool
 	a, b, c  []T
@@ -51,14 +52,15 @@ type tiles[T Float] struct {
 	max, sum []T
 }
 
-// transposeTo puts m, transposed, at the start of buf.
+// transposeTo writes the transpose of m to the start of buf and returns it.
 func transposeTo[T Float](buf, m Mat[T]) Mat[T] {
 	t := buf.Sub(0, m.Cols, 0, m.Rows)
 	kernel.Transpose(t, m)
 	return t
 }
 
-// planForward places what a forward pass needs for a context; width is the larger of d_ρ and d_h.
+// planForward places the scratch memory of a forward pass over at most context tokens;
+// width is the larger of d_ρ and d_h.
 func (s *attentionScratch[T]) planForward(a *arena[T], threads, context, width int) {
 	s.tiling, s.slots = usualTiling.fits(context), make([]tiles[T], threads)
 	for i := range s.slots {
@@ -70,15 +72,15 @@ func (s *attentionScratch[T]) planForward(a *arena[T], threads, context, width i
 	}
 }
 
-// turned is room for a transposed tile of keys or values; its rows spread over the
-// sets of a cache.
+// turned places a transposed tile of keys or values. Its stride spreads the rows over
+// the sets of the processor's cache.
 func (s *attentionScratch[T]) turned(a *arena[T], width int) Mat[T] {
 	m := a.mat(width, (s.keys+15)/16*16+16)
 	m.Cols = s.keys
 	return m
 }
 
-// planBackward places what a backward pass needs beyond that.
+// planBackward places what a backward pass needs in addition.
 func (s *attentionScratch[T]) planBackward(a *arena[T], heads, rows, width int, drop bool) {
 	s.d = a.mat(heads, rows)
 	for i := range s.slots {
@@ -90,10 +92,11 @@ func (s *attentionScratch[T]) planBackward(a *arena[T], heads, rows, width int, 
 	}
 }
 
-// warm makes every slot take the largest products once, so that the scratch of
-// its pool need not grow later, in whatever step it gets its first work.
+// warm computes the largest products once in every slot. The scratch memory of each
+// pool then has its final size, and no later step allocates, whenever a slot gets its
+// first work.
 func (s *attentionScratch[T]) warm(width int) {
-	const alias = 1024 // the worst distance of rows
+	const alias = 1024 // the stride with the most conflicts in the cache
 	q := NewMat[T](max(s.diagonal, s.below), width)
 	k := Mat[T]{Rows: s.keys, Cols: width, Stride: (width + alias - 1) / alias * alias}
 	k.V = make([]T, k.Rows*k.Stride)
