@@ -16,8 +16,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// digest is what the etag of f is the hexadecimal of: SHA-256 of a large file, and of
-// a small one the SHA-1 that git gives a blob.
+// digest returns a new hash of the kind that the etag of f has: SHA-256 for a large file,
+// and for a small one the SHA-1 that git computes of a blob.
 func (f remoteFile) digest() hash.Hash {
 	if len(f.etag) == 2*sha256.Size {
 		return sha256.New()
@@ -31,7 +31,7 @@ func (f remoteFile) is(h hash.Hash) bool {
 	return subtle.ConstantTimeCompare([]byte(hex.EncodeToString(h.Sum(nil))), []byte(f.etag)) == 1
 }
 
-// wholeAt says whether the file at name is f, to the last byte.
+// wholeAt says whether the file at name has the size and the digest of f.
 func (f remoteFile) wholeAt(root *os.Root, name string) bool {
 	file, err := durable.OpenRegular(root, name)
 	if err != nil {
@@ -46,7 +46,8 @@ func (f remoteFile) wholeAt(root *os.Root, name string) bool {
 	return err == nil && n == f.size && f.is(h)
 }
 
-// fetch brings f into the blobs of folder, unless it is there.
+// fetch downloads f into the blobs of folder, unless it is there already. Another process
+// that downloads the same file is waited for.
 func (s *session) fetch(ctx context.Context, root *os.Root, folder, address string, f remoteFile) error {
 	s.progress.File = f.name
 	blob := path.Join(folder, "blobs", f.etag)
@@ -90,7 +91,7 @@ func (s *session) fetch(ctx context.Context, root *os.Root, folder, address stri
 			root.Remove(part.name)
 			return fmt.Errorf("%s: what came is not what %s announced: its digest differs from %s", f.name, s.endpoint.Host, f.etag)
 		}
-		resumed = false // what lay there from before may have been something else
+		resumed = false // the part from an earlier attempt may have been of another file
 	}
 	if err := part.file.Sync(); err != nil {
 		return err
@@ -104,7 +105,7 @@ func (s *session) fetch(ctx context.Context, root *os.Root, folder, address stri
 	return durable.In(root).Sync(path.Dir(blob))
 }
 
-// lock waits until no other process fetches the same file.
+// lock waits until no other process downloads the same file.
 func (s *session) lock(ctx context.Context, root *os.Root, name string) (io.Closer, error) {
 	for {
 		lock, busy, err := durable.TryLock(root, name)

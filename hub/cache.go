@@ -14,28 +14,29 @@ import (
 )
 
 // A Cache is the directory in which Hugging Face's libraries keep what they
-// downloaded, one folder a repository:
+// downloaded, with one folder for each repository:
 //
-//	models--OWNER--NAME/blobs/DIGEST              the files, named by what is in them
-//	models--OWNER--NAME/snapshots/COMMIT/FILE     symbolic links to them, under their names
-//	models--OWNER--NAME/refs/main                 the commit that a branch or tag stands for
+//	models--OWNER--NAME/blobs/DIGEST              the files, named by the digest of their content
+//	models--OWNER--NAME/snapshots/COMMIT/FILE     symbolic links to the blobs, under the files' names
+//	models--OWNER--NAME/refs/main                 the commit of a branch or a tag
 //
-// What Python has downloaded is found here, and what is downloaded from here is
-// found by Python.
-type Cache struct{ Dir string }
+// This package finds what Python has downloaded, and the other way round.
+type Cache struct {
+	Dir string // the path of the directory
+}
 
 // A Snapshot is a repository at one commit, in a cache.
 type Snapshot struct {
-	Repo    string
-	Commit  string
+	Repo    string   // the repository's name, such as "openai-community/gpt2"
+	Commit  string   // 40 hexadecimal digits
 	Dir     string   // the directory with the files
-	Missing []string // files without which it is neither a model nor an adapter; none when it is whole
+	Missing []string // needed files that the cache does not have; none if the model or adapter is complete
 }
 
-// Find looks a repository up without writing or asking anyone. The revision is a
-// branch, a tag or a commit; "" is main. An error that is fs.ErrNotExist means that
-// the cache does not have it; a Snapshot whose Missing is not empty, that it has a
-// part of it.
+// Find looks up a repository in the cache. It writes nothing and does not use the network.
+// The revision is a branch, a tag or a commit; "" means main. An error that is
+// fs.ErrNotExist means that the cache does not have the repository. If it has only a part
+// of it, there is no error, and Missing is not empty.
 func (c Cache) Find(repo, revision string) (Snapshot, error) {
 	if revision == "" {
 		revision = defaultRevision
@@ -67,7 +68,7 @@ func (c Cache) Find(repo, revision string) (Snapshot, error) {
 	return Snapshot{repo, commit, filepath.Join(c.Dir, dir), missing}, err
 }
 
-// missingFiles lists what dir lacks to be a model or an adapter.
+// missingFiles lists the files that dir lacks to be a complete model or adapter.
 func missingFiles(root *os.Root, dir string) ([]string, error) {
 	has := func(name string) bool {
 		info, err := root.Stat(filepath.Join(dir, name))

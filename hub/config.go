@@ -10,28 +10,28 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// activations is what transformers calls the nonlinearities that are the same
-// function as one of ours.
+// activations maps transformers' names of activations to ours. Several names mean the
+// same function.
 var activations = map[string]pedestrian.Activation{
 	"gelu_new": pedestrian.GELUTanh, "gelu_pytorch_tanh": pedestrian.GELUTanh, "gelu_python_tanh": pedestrian.GELUTanh,
 	"gelu_fast": pedestrian.GELUTanh, "gelu_accurate": pedestrian.GELUTanh,
 	"gelu": pedestrian.GELU, "gelu_python": pedestrian.GELU, "relu": pedestrian.ReLU,
 }
 
-// aliases are names that transformers takes for GPT-2's own.
+// aliases maps other names that transformers accepts to GPT-2's own.
 var aliases = map[string]string{
 	"hidden_size": "n_embd", "max_position_embeddings": "n_positions", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
 }
 
-// read lists the keys of config.json that decide what is computed.
+// read lists the keys of config.json that change what the network computes.
 var read = []string{
 	"model_type", "vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner", "activation_function", "layer_norm_epsilon",
 	"scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention", "tie_word_embeddings", "quantization_config",
 	"attn_pdrop", "embd_pdrop", "resid_pdrop", "bos_token_id", "eos_token_id", "is_encoder_decoder",
 }
 
-// ignored lists the keys that change nothing that is computed here: names, other
-// heads, how to train, how to generate, how to hold numbers.
+// ignored lists the keys that do not change what the network computes here: names, other
+// heads, and options of training, generation and number formats.
 var ignored = []string{
 	"_name_or_path", "architectures", "n_ctx", "initializer_range", "reorder_and_upcast_attn", "use_cache", "output_past",
 	"summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
@@ -41,7 +41,7 @@ var ignored = []string{
 	"bad_words_ids", "do_sample", "temperature", "top_k", "top_p", "max_length", "min_length", "no_repeat_ngram_size", "repetition_penalty", "num_beams",
 }
 
-// A gptConfig is what config.json says about a GPT-2.
+// A gptConfig is the content of config.json of a GPT-2.
 type gptConfig struct {
 	network  pedestrian.Config
 	eos, bos []int32
@@ -55,7 +55,7 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 	if err != nil {
 		return c, err
 	}
-	other := o.looksOtherwise() // by its own keys, before others stand for them
+	other := o.looksOtherwise() // first, because below aliases are replaced by GPT-2's keys
 	for alias, name := range aliases {
 		v, ok := o[alias]
 		if !ok {
@@ -75,7 +75,7 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 	for _, f := range []struct {
 		key      string
 		to       *int
-		fallback int // of transformers
+		fallback int // the default of transformers
 	}{{"vocab_size", &n.Vocab, 50257}, {"n_positions", &n.Context, 1024}, {"n_embd", &n.Width, 768}, {"n_layer", &n.Blocks, 12}, {"n_head", &n.Heads, 12}, {"n_inner", &n.Hidden, 0}} {
 		if *f.to, err = o.whole(f.key, 1, f.fallback); err != nil {
 			return c, err
@@ -128,8 +128,8 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 	return c, n.Validate()
 }
 
-// supported says in one line why a model of another kind is not read; other is what
-// looksOtherwise says.
+// supported returns an error of one line if the model is of a kind that is not read. other
+// is the result of looksOtherwise.
 func supported(o object, other string) error {
 	kind, err := o.text("model_type", "")
 	if err != nil {
@@ -160,9 +160,10 @@ func supported(o object, other string) error {
 	return nil
 }
 
-// looksOtherwise says why an object without model_type is not taken for the
-// configuration of a GPT-2, or "". Old versions of transformers wrote none; theirs is
-// known by its class or by the keys that GPT-2 alone has.
+// looksOtherwise says why an object without model_type is not the configuration of a
+// GPT-2, or returns "" if it is one. Old versions of transformers did not write
+// model_type; a GPT-2 of theirs is recognized by its class or by the keys that only GPT-2
+// has.
 func (o object) looksOtherwise() string {
 	var classes []string
 	if json.Unmarshal(o["architectures"], &classes) == nil && len(classes) > 0 {

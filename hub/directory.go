@@ -17,44 +17,44 @@ import (
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
-// A Directory is a model directory of Hugging Face whose configuration and headers
-// were read, and none of its numbers.
+// A Directory is an open model directory of Hugging Face. Its configuration and the headers
+// of its weights have been read, but none of its numbers.
 type Directory struct {
-	Path    string
-	Network pedestrian.Config // meaningless when Check fails
+	Path    string            // as given to Open
+	Network pedestrian.Config // valid only if Check returns nil
 	Tensors []Stored          // in the order of the files
-	Unknown []string          // keys of config.json whose meaning is not known here; they are passed over
-	Notes   []string          // what was read otherwise than it stands there, one line each
-	EOS     []int32
-	BOS     []int32
-	Name    string // what the model calls itself
-	Files   []File
+	Unknown []string          // keys of config.json that this package does not know; it ignores them
+	Notes   []string          // what was read in another way than the files say, one line each
+	EOS     []int32           // tokens that end a text
+	BOS     []int32           // tokens that begin a text
+	Name    string            // the model's own name, _name_or_path; "" if it has none
+	Files   []File            // the files of weights
 
 	folder  *folder
 	shards  []shard
 	config  gptConfig
-	problem error // why it cannot be loaded
-	place   map[string]int
-	rowless []string // special tokens beyond the network's vocabulary
+	problem error          // why it cannot be loaded, or nil
+	place   map[string]int // indices in Tensors, by name
+	rowless []string       // special tokens beyond the network's vocabulary
 }
 
 // Stored is a tensor of a model directory.
 type Stored struct {
 	safetensors.Tensor
-	File string
-	Ours string // our name of the parameter, "" when it is not one
-	Note string // why it is not read, "" when it is
+	File string // the name of the file that holds it
+	Ours string // our name of the parameter, "" if it is not a parameter
+	Note string // why it is not read, "" if it is
 	in   *safetensors.File
 
-	pickled *pickle.File // in the place of in
+	pickled *pickle.File // instead of in, if the file is a pickle
 	view    pickle.Tensor
 }
 
 // A File is one file of weights.
 type File struct {
-	Name     string
-	Bytes    int64
-	Metadata map[string]string // nil when it has none
+	Name     string            // without the directory
+	Bytes    int64             // its size
+	Metadata map[string]string // from the header; nil if there is none
 }
 
 // A shard is one open file of weights.
@@ -66,9 +66,9 @@ type shard struct {
 }
 
 // Open reads config.json, generation_config.json and the headers of the weights in
-// the directory path. It fails where they cannot be read; a network that is not
-// computed here, or tensors that do not fit, are what [Directory.Check] tells. Close
-// it after use.
+// the directory path. It fails if a file cannot be read. If the network is of another kind
+// or its tensors do not fit, Open succeeds, and [Directory.Check] returns the error. Close
+// the directory after use.
 func Open(path string) (*Directory, error) {
 	f, err := openFolder(path)
 	if err != nil {
@@ -115,8 +115,8 @@ func (d *Directory) open() error {
 	return nil
 }
 
-// generation reads generation_config.json, which may be missing; what it says about
-// the end of a text goes before config.json.
+// generation reads generation_config.json, which may be missing. Its tokens that begin and
+// end a text override those of config.json.
 func (d *Directory) generation() error {
 	if d.folder.has(generationFile) {
 		text, err := d.folder.text(generationFile)
@@ -190,7 +190,8 @@ func (d *Directory) weights() error {
 	return nil
 }
 
-// header opens one file of weights; files is what the index says, nil without one.
+// header opens one file of weights and reads its header. files maps tensors to files, as
+// the index says; it is nil without an index.
 func (d *Directory) header(name string, files map[string]string) error {
 	path := filepath.Join(d.Path, name)
 	file, size, err := d.folder.open(name)
@@ -223,7 +224,8 @@ func (d *Directory) header(name string, files map[string]string) error {
 	return nil
 }
 
-// tensorsIn lists the tensors of a file of weights, a pickle or one of safetensors.
+// tensorsIn lists the tensors of a file of weights. The suffix of its name says whether it
+// is a pickle or a safetensors file.
 func tensorsIn(r io.ReaderAt, name string, size int64) (held []Stored, metadata map[string]string, err error) {
 	if strings.HasSuffix(name, pickledSuffix) {
 		f, err := pickle.Read(r, size)
@@ -245,7 +247,7 @@ func tensorsIn(r io.ReaderAt, name string, size int64) (held []Stored, metadata 
 	return held, f.Metadata, nil
 }
 
-// decode sets dst to the elements first, first+1, … of s.
+// decode sets dst to the elements of s from number first on.
 func decode[T pedestrian.Float](s Stored, first int, dst []T) error {
 	if s.pickled != nil {
 		return pickle.Decode(s.pickled, s.view, first, dst)

@@ -1,4 +1,5 @@
-// Package hub reads and writes models and adapters as other people keep them.
+// Package hub reads and writes models and adapters in the formats of other programs, and
+// downloads them from Hugging Face's hub.
 //
 //	a GPT-2 of Hugging Face    Open, Load, LoadModel; SaveHuggingFace
 //	a model file of llm.c      InspectLLMC, LoadLLMC; SaveLLMC
@@ -7,7 +8,8 @@
 //	an adapter of PEFT         CheckAdapter, LoadAdapter; SaveAdapter
 //	the cache, and the server  Cache.Find; Remote.Download
 //
-// A network that a format cannot express is refused, and so is a file that would be
-// read otherwise than its writer meant it. What is written appears whole or not at all.
-// docs/interop.md says what was held against the originals.
+// Writing fails when a format cannot hold the network. Reading fails when a file means
+// something that this module does not compute. A file or a directory that is written
+// appears complete or not at all. docs/interop.md says what was compared with the original
+// programs.
 package hub

@@ -13,13 +13,14 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// Download brings a model or an adapter into c: its configuration, its tokenizer and
-// its safetensors, no more; "" as the revision is main. Files that are there are
-// compared with their digests, those that are cut short are continued. The name of
-// the revision is written last, so that it never leads to half a model.
+// Download downloads a model or an adapter into the cache c: its configuration, tokenizer
+// and safetensors, and no other files. The revision is a branch, a tag or a commit; ""
+// means main. Files that c has already are checked against their digests, and incomplete
+// files are continued. The file in refs is written last, so that a revision never points to
+// an incomplete model.
 //
-// Errors that are fs.ErrNotExist or fs.ErrPermission are the server's refusals;
-// errors.ErrUnsupported is a repository without safetensors.
+// An error is fs.ErrNotExist or fs.ErrPermission if the server refused, and
+// errors.ErrUnsupported if the repository has no safetensors.
 func (r Remote) Download(ctx context.Context, c Cache, repo, revision string) (Snapshot, error) {
 	if revision == "" {
 		revision = defaultRevision
@@ -66,8 +67,8 @@ func (r Remote) Download(ctx context.Context, c Cache, repo, revision string) (S
 	return Snapshot{Repo: repo, Commit: l.commit, Dir: filepath.Join(c.Dir, filepath.FromSlash(d.snapshot()))}, nil
 }
 
-// choose picks the files that are needed: small ones first, weights last. Shards are
-// not among them; their index is.
+// choose lists the files to download: small ones first, weights last. The list has the
+// index of shards, but not the shards themselves.
 func choose(repo string, l listing) (names []string, err error) {
 	model, adapter := l.has(configFile), l.has(adapterConfig)
 	if !model && !adapter {
@@ -94,7 +95,7 @@ func choose(repo string, l listing) (names []string, err error) {
 			weights = append(weights, weightsFile)
 		case l.has(indexFile):
 			names = append(names, indexFile)
-		case !adapter: // what is beside an adapter may be the configuration of its base alone
+		case !adapter: // beside an adapter, config.json may be that of its base, without weights
 			return nil, refuse(pickledWeights, weightsFile)
 		}
 	}
@@ -106,7 +107,7 @@ func choose(repo string, l listing) (names []string, err error) {
 	return append(names, weights...), nil
 }
 
-// A download is one repository on its way into a cache.
+// A download is the download of one repository at one commit.
 type download struct {
 	*session
 	root   *os.Root
@@ -163,7 +164,8 @@ func (d download) run(ctx context.Context, l listing, names []string) error {
 	return d.take(ctx, large, nil)
 }
 
-// take brings files into the snapshot; later ones count towards the total alone.
+// take downloads files into the snapshot. The files in later are downloaded by a later
+// call; here their sizes only count in the total progress.
 func (d download) take(ctx context.Context, files, later []remoteFile) error {
 	d.progress.Total = d.progress.Done
 	for _, f := range later {
@@ -200,12 +202,12 @@ func (d download) take(ctx context.Context, files, later []remoteFile) error {
 	return nil
 }
 
-// link gives a blob its name in the snapshot.
+// link makes the link in the snapshot that points to the blob of f.
 func (d download) link(f remoteFile) error {
 	name := path.Join(d.snapshot(), f.name)
 	temp, err := durable.Temp(name, func(temp string) error { return d.root.Symlink("../../blobs/"+f.etag, temp) })
 	if err != nil {
-		// A file system without links: the file itself takes the name, as in huggingface_hub.
+		// On a file system without links the blob itself is moved, as huggingface_hub does.
 		if err := d.root.Rename(path.Join(d.folder, "blobs", f.etag), name); err != nil {
 			return err
 		}
@@ -216,7 +218,8 @@ func (d download) link(f remoteFile) error {
 	return durable.In(d.root).Sync(d.snapshot())
 }
 
-// replace writes a small file of the cache so that a reader sees the old text or the new one.
+// replace writes a small file of the cache. A reader sees either the old content or the
+// new one. A file that has this content already is not written.
 func replace(root *os.Root, name, content string) error {
 	if old, err := readSmall(root, name, 1<<16); err == nil && string(old) == content {
 		return nil

@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// An Access is where models are kept and who is asked for those that are not there. The
-// zero value knows none.
+// An Access says in which cache models are, and from which server missing ones are
+// downloaded. The zero value has no cache directory.
 type Access struct {
-	Cache   Cache
-	Remote  Remote
-	Offline bool // nobody is asked
+	Cache   Cache  // where models are found, and where downloads go
+	Remote  Remote // the server
+	Offline bool   // Fetch downloads nothing
 }
 
-// Environment is the access that the environment asks for, by the variables that
-// huggingface_hub 2.4 reads, with the same defaults; lookup is [os.LookupEnv] as a rule.
-// A variable that is empty counts as one that is not set. Proxies are those of
-// [http.ProxyFromEnvironment]. It is what the command line uses.
+// Environment returns the Access that the environment variables describe. It reads the
+// variables of huggingface_hub 2.4 and has the same defaults. lookup is normally
+// [os.LookupEnv]. An empty variable counts as unset. The proxy is that of
+// [http.ProxyFromEnvironment]. The command line uses Environment.
 func Environment(lookup func(name string) (value string, set bool)) Access {
 	get := func(names ...string) string {
 		for _, name := range names {
@@ -57,8 +57,8 @@ func Environment(lookup func(name string) (value string, set bool)) Access {
 		},
 		Offline: isTrue(get("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
 	}
-	// What "hf auth login" has written is for the hub itself; another server gets a
-	// token only if HF_TOKEN is set for it.
+	// The file that "hf auth login" writes holds a token for the hub itself. For another
+	// server only a token in HF_TOKEN is used.
 	if a.Remote.Token == "" && strings.TrimRight(a.Remote.Endpoint, "/") == DefaultEndpoint && !isTrue(get("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
 		text, err := os.ReadFile(path(cmp.Or(get("HF_TOKEN_PATH"), filepath.Join(hfHome, "token"))))
 		if err == nil && len(text) < 1<<10 {
@@ -68,7 +68,7 @@ func Environment(lookup func(name string) (value string, set bool)) Access {
 	return a
 }
 
-// isTrue is what huggingface_hub takes for yes.
+// isTrue says whether huggingface_hub takes s for true.
 func isTrue(s string) bool {
 	switch strings.ToUpper(s) {
 	case "1", "ON", "YES", "TRUE":
@@ -77,7 +77,8 @@ func isTrue(s string) bool {
 	return false
 }
 
-// Find looks for a repository in the cache. It is an error if a part of it is missing there.
+// Find looks up a repository in the cache; "" as the revision means main. It is an error if
+// the cache lacks the repository or a part of it.
 func (a Access) Find(repo, revision string) (Snapshot, error) {
 	s, err := a.Cache.Find(repo, revision)
 	if err == nil && len(s.Missing) > 0 {
@@ -86,8 +87,8 @@ func (a Access) Find(repo, revision string) (Snapshot, error) {
 	return s, err
 }
 
-// Fetch is the directory of the model or the adapter of that name: what is in the cache,
-// or else what is downloaded into it, unless a is Offline.
+// Fetch returns the directory of a model or an adapter in the cache, at main. If the cache
+// does not have it completely, Fetch downloads it, unless a is Offline.
 func (a Access) Fetch(ctx context.Context, repo string) (dir string, err error) {
 	s, err := a.Find(repo, "")
 	if err != nil && !a.Offline {

@@ -6,7 +6,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// A Format is a way in which others keep a GPT.
+// A Format is a format of other programs in which a GPT can be written.
 type Format string
 
 const (
@@ -18,11 +18,11 @@ const (
 // Formats lists the formats that models are written in.
 var Formats = []Format{HuggingFace, NanoGPT, LLMC}
 
-// gptEps is what nanoGPT and llm.c put beside the variance, whatever a file says.
+// gptEps is ε of the layer norms in nanoGPT and llm.c. Their files cannot change it.
 const gptEps = 1e-5
 
-// express says in one line why the format cannot hold p, or nil. What it lets pass
-// computes the same function there as here.
+// express returns an error of one line if the format cannot hold p. If it returns nil, the
+// other program computes the same function from the file as this module.
 func express[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
 	c := p.Config
 	title := map[Format]string{HuggingFace: "GPT-2 of transformers", NanoGPT: "nanoGPT", LLMC: "llm.c"}[f]

@@ -6,18 +6,18 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// Some formats know networks alone that divide their scores by √d_ρ. What another
-// network multiplies its scores by can go into its queries instead, which computes the
-// same; it is done where such a file is written, and nowhere else.
+// Some formats hold only networks that divide their attention scores by √d_ρ. Another
+// factor of the scores can be multiplied into the weights and biases of the queries, which
+// gives the same function. This happens only when a file in such a format is written.
 
-// Standard is c with scores that are divided by √d_ρ alone.
+// Standard returns c for a network that divides its scores by √d_ρ and by nothing else.
 func Standard(c pedestrian.Config) pedestrian.Config {
 	c.Unscaled, c.ScaleByBlock = false, false
 	return c
 }
 
-// queryFactor is what the queries of a block are multiplied by, so that dividing their
-// scores by √d_ρ gives the scores of c.
+// queryFactor returns the factor for the queries of a block with which scores divided by
+// √d_ρ are those of c.
 func queryFactor(c pedestrian.Config, block int) float64 {
 	factor := 1.0
 	if c.Unscaled {
@@ -29,9 +29,9 @@ func queryFactor(c pedestrian.Config, block int) float64 {
 	return factor
 }
 
-// Folded is a network that computes the same as p and divides its scores by √d_ρ
-// alone: what its configuration multiplies them by is in its queries, each number
-// rounded once. It is a copy, or where there is nothing to fold, p.
+// Folded returns a network that computes the same function as p and divides its scores by
+// √d_ρ only: the other factors of p's scores are multiplied into the queries, each number
+// rounded once. The result is a copy, or p itself if there is no other factor.
 func Folded[T pedestrian.Float](p *pedestrian.Params[T]) *pedestrian.Params[T] {
 	c := p.Config
 	if Standard(c) == c {
@@ -49,7 +49,7 @@ func Folded[T pedestrian.Float](p *pedestrian.Params[T]) *pedestrian.Params[T] {
 	return q
 }
 
-// scaleColumns multiplies the first columns of t.
+// scaleColumns multiplies the first columns columns of t by factor.
 func scaleColumns[T pedestrian.Float](t pedestrian.Tensor[T], columns int, factor float64) {
 	for row := range t.Rows {
 		for j := range columns {
@@ -59,24 +59,26 @@ func scaleColumns[T pedestrian.Float](t pedestrian.Tensor[T], columns int, facto
 	}
 }
 
-// FoldNote says what Folded did.
+// FoldNote is a note for the user that says what Folded did.
 const FoldNote = "what multiplies the scores of this network besides 1/√d_h went into its queries: the format knows no other, and it computes the same"
 
-// foldAdapter is an adapter beside a folded base that does what a does beside the base:
-// factors, magnitudes and biases of queries are multiplied as the queries are. Those of
-// queries, keys and values are one adapter, or apart.
+// foldAdapter returns an adapter that has the same effect on the folded base as a on the
+// base: the up factors, magnitudes and biases of the queries are multiplied by the factor
+// of the queries. The queries may have factors of their own, or share them with keys and
+// values.
 func foldAdapter(a *pedestrian.Adapter[float32]) *pedestrian.Adapter[float32] {
 	return refold(a, Standard(a.Base), false)
 }
 
-// UnfoldAdapter is the inverse: a stands beside a network of configuration c that was
-// folded, and the result beside that network.
+// UnfoldAdapter undoes what exports do to an adapter of a base with other factors of the
+// scores. a is an adapter of the folded network; the result is the adapter of the network
+// before it was folded, whose configuration is c.
 func UnfoldAdapter(a *pedestrian.Adapter[float32], c pedestrian.Config) *pedestrian.Adapter[float32] {
 	return refold(a, c, true)
 }
 
-// refold is a copy of a beside a network of configuration c; back says that c is the
-// one that was folded.
+// refold returns a copy of a for a network of configuration c. If back is true, a is folded
+// and the result is not; otherwise the other way round.
 func refold(a *pedestrian.Adapter[float32], c pedestrian.Config, back bool) *pedestrian.Adapter[float32] {
 	q := pedestrian.NewAdapter[float32](c, a.Config)
 	copy(q.Slab, a.Slab)

@@ -12,13 +12,12 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// A folder is a directory from which files are read by name. A link in it may lead to
-// another place in it; in a snapshot of a cache, to another place in the cache; and
-// nowhere else.
+// A folder is a directory from which files are read by name. A link may point only into
+// the directory itself; in a snapshot of a cache, it may point into the cache.
 type folder struct {
 	root *os.Root
 	dir  string // inside root
-	path string // as it was given
+	path string // as the user gave it
 }
 
 func openFolder(path string) (*folder, error) {
@@ -31,8 +30,8 @@ func openFolder(path string) (*folder, error) {
 	}
 	top, dir := real, "."
 	if snapshots := filepath.Dir(real); filepath.Base(snapshots) == "snapshots" && strings.HasPrefix(filepath.Base(filepath.Dir(snapshots)), "models--") {
-		// To the repository's blobs, and from there, where huggingface_hub shares one file
-		// among repositories, to the blobs of the cache.
+		// Links point to the blobs of the repository. If huggingface_hub shares a file among
+		// repositories, these are links to the blobs of the cache.
 		top = filepath.Dir(filepath.Dir(snapshots))
 		dir = filepath.Join(filepath.Base(filepath.Dir(snapshots)), "snapshots", filepath.Base(real))
 	}
@@ -43,8 +42,8 @@ func openFolder(path string) (*folder, error) {
 	return &folder{root, dir, path}, nil
 }
 
-// OpenIn opens the regular file name in the directory dir, to read it. A link that leads
-// out of dir is refused with that reason.
+// OpenIn opens the regular file name in the directory dir for reading. A link that points
+// out of dir is an error; in a snapshot of a cache it may point into the cache.
 func OpenIn(dir, name string) (*os.File, error) {
 	f, err := openFolder(dir)
 	if err != nil {
@@ -57,14 +56,14 @@ func OpenIn(dir, name string) (*os.File, error) {
 
 func (f *folder) Close() error { return f.root.Close() }
 
-// has says whether a regular file of that name is there, or a link that leads out, which
-// is not a file that is missing: opening it tells.
+// has says whether there is a regular file of that name. It is also true for a link that
+// points out of the folder: such a file is not missing, and opening it gives the error.
 func (f *folder) has(name string) bool {
 	info, err := f.root.Stat(filepath.Join(f.dir, name))
 	return err == nil && info.Mode().IsRegular() || durable.Escapes(err)
 }
 
-// dangling says whether a file of that name is a link to what is not there.
+// dangling says whether name is a link whose target does not exist.
 func (f *folder) dangling(name string) bool {
 	info, err := f.root.Lstat(filepath.Join(f.dir, name))
 	return err == nil && info.Mode().Type() == os.ModeSymlink && !f.has(name)
@@ -90,7 +89,7 @@ func (f *folder) open(name string) (*os.File, int64, error) {
 	return file, info.Size(), nil
 }
 
-// explain names the file by the path that the user knows.
+// explain returns err with the path of the file as the user knows it.
 func (f *folder) explain(name string, err error) error {
 	if err == nil {
 		return nil
@@ -108,8 +107,8 @@ func (f *folder) explain(name string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// begins is the first four bytes of the file at path; "" where it is no regular file, or
-// a shorter one.
+// begins returns the first four bytes of the file at path, or "" if it is not a regular
+// file or has fewer bytes.
 func begins(path string) string {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {

@@ -10,16 +10,17 @@ import (
 	"github.com/pedestrian-ml/pedestrian/gguf"
 )
 
-// ggufTypes are the types that models are written in, with llama.cpp's number for a
-// file whose matrices mostly are of it.
+// ggufTypes are the types in which models are written, each with llama.cpp's file type: the
+// number for a file with mostly matrices of this type.
 var ggufTypes = map[gguf.Type]uint32{gguf.F32: 0, gguf.F16: 1, gguf.Q8_0: 7, gguf.BF16: 32}
 
 const ggufArch = "gpt2"
 
-// SaveGGUF writes m as one file that llama.cpp runs, with its tokenizer. Matrices are
-// of type t, all else is F32, and the positions too, as llama.cpp's own converter has
-// it; in Q8_0, a matrix whose rows are not whole blocks of 32 is F16. The notes are
-// what is otherwise there than here, one line each.
+// SaveGGUF writes m, with its tokenizer, as one file for llama.cpp. Matrices are of type t:
+// F32, F16, BF16 or Q8_0. Vectors and the position embedding are F32, as llama.cpp's own
+// converter writes them. With Q8_0, a matrix whose rows are not a multiple of 32 long is
+// F16. The notes say what llama.cpp will compute in another way, or what is missing in the
+// file, one line each. An error says why the format cannot hold m.
 func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err error) {
 	fileType, ok := ggufTypes[t]
 	if !ok {
@@ -68,9 +69,9 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 	return notes, durable.WriteFile(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 
-// expressGGUF says why llama.cpp's gpt2 cannot hold p, or nil.
+// expressGGUF returns an error if llama.cpp's gpt2 cannot hold p.
 func expressGGUF(p *pedestrian.Params[float32]) error {
-	if err := express(HuggingFace, p); err != nil { // the same network, but for the activation
+	if err := express(HuggingFace, p); err != nil { // llama.cpp has the same network, except for the activation
 		return err
 	}
 	if p.Config.Activation == pedestrian.ReLU {
@@ -79,7 +80,8 @@ func expressGGUF(p *pedestrian.Params[float32]) error {
 	return nil
 }
 
-// ggufEntries are the tensors: ggml's matrices are output×input, their rows innermost.
+// ggufEntries are the tensors of the file. ggml's matrices are output×input, and the size
+// of a row is first in Dims.
 func ggufEntries(p *pedestrian.Params[float32], matrices gguf.Type) (es []gguf.Entry) {
 	for _, s := range slotsOf(p.Config) {
 		t := p.Tensor(s.Name)
@@ -92,7 +94,7 @@ func ggufEntries(p *pedestrian.Params[float32], matrices gguf.Type) (es []gguf.E
 			e.Type = gguf.F16
 		}
 		switch {
-		case t.V == nil: // llama.cpp asks for every bias
+		case t.V == nil: // llama.cpp needs every bias
 			e.Data = make([]float32, s.Cols)
 		case s.transposed(false):
 			e.Data, e.Make = nil, func() []float32 { return transposed(t) }

@@ -11,10 +11,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/gguf"
 )
 
-// SaveAdapterGGUF writes a as one file that llama.cpp takes beside a model in GGUF
-// with --lora, in F32. It has one α for all layers, and multiplies by α/r of each: α
-// is the one that the first layer needs, and what another needs beyond is multiplied
-// into its up. What llama.cpp would pass over in silence, or refuse, is an error.
+// SaveAdapterGGUF writes a as one file, in F32, for llama.cpp's option --lora. In
+// llama.cpp all layers have the same α, and each layer's update is multiplied by α/r. The
+// file has the α of the first layer; if another layer has another multiplier, the ratio is
+// multiplied into its up factor. An adapter with anything that llama.cpp would ignore or
+// refuse is an error.
 func SaveAdapterGGUF(path string, a *Adapter) error {
 	entries, alpha, err := adapterEntries(a)
 	if err != nil {
@@ -33,7 +34,7 @@ func SaveAdapterGGUF(path string, a *Adapter) error {
 	return durable.WriteFile(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 
-// adapterEntries are an adapter's tensors, and the α that they go with.
+// adapterEntries returns the tensors of the file, and the α for which they are scaled.
 func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 	c := a.Config
 	switch {
@@ -63,12 +64,12 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 		if first {
 			alpha, first = float32(l.Multiplier*r), false
 		}
-		by := 1.0 // llama.cpp takes α = 0 for 1
+		by := 1.0 // llama.cpp treats α = 0 as a multiplier of 1
 		if l.Multiplier == 0 {
 			by = 0
 		} else if alpha != 0 {
 			by = l.Multiplier * r / float64(alpha)
-			if math.Abs(by-1) < 1e-7 { // α as a float32
+			if math.Abs(by-1) < 1e-7 { // the rounding of α to float32
 				by = 1
 			}
 		} else {

@@ -13,34 +13,36 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A GGUF is a model in a file for llama.cpp whose header was read, and of its numbers
-// at most those that say whether the logits are tied.
+// A GGUF is an open file of llama.cpp with a model. Its header has been read. Of its
+// numbers at most the token embedding and the logits matrix have been read, to see whether
+// they are equal.
 type GGUF struct {
-	Path      string
-	Network   pedestrian.Config
-	Tokenizer *token.Tokenizer
-	EOS, BOS  []int32
-	Name      string
-	Notes     []string          // sentences on what was read otherwise than it stands there
+	Path      string            // as given to OpenGGUF
+	Network   pedestrian.Config // the configuration
+	Tokenizer *token.Tokenizer  // nil if the file has none that can be read
+	EOS, BOS  []int32           // tokens that end and begin a text
+	Name      string            // general.name, "" if there is none
+	Notes     []string          // what was read in another way than the file says, one sentence each
 	Ours      map[string]string // our names of its tensors
 
 	file  *os.File
-	info  os.FileInfo // when it was opened
+	info  os.FileInfo // as it was when the file was opened
 	in    *gguf.File
 	bound []bound
 }
 
-// A bound tensor of a file is a parameter.
+// A bound is a tensor of a file with the parameter that it is.
 type bound struct {
 	in gguf.Tensor
 	slot
 }
 
-// IsGGUF says whether the file at path begins as one of GGUF.
+// IsGGUF says whether the file at path begins with the magic number of GGUF.
 func IsGGUF(path string) bool { return begins(path) == "GGUF" }
 
-// OpenGGUF reads the header of a network in GGUF: of GPT-2's architecture, as
-// [SaveGGUF] writes it and as llama.cpp's converter does. Close it after use.
+// OpenGGUF opens a network in GGUF and reads its header. The network must be a GPT-2, as
+// [SaveGGUF] and llama.cpp's converter write it; anything else is an error that says why.
+// Close the result after use.
 func OpenGGUF(path string) (*GGUF, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -62,7 +64,7 @@ func OpenGGUF(path string) (*GGUF, error) {
 	return g, nil
 }
 
-// read reads the header of size bytes, and what a model has to say.
+// read reads the header of a file of size bytes: configuration, tensors and tokenizer.
 func (g *GGUF) read(r io.ReaderAt, size int64) (err error) {
 	if g.in, err = gguf.Read(r, size); err == nil {
 		err = g.network()
@@ -79,7 +81,7 @@ func (g *GGUF) read(r io.ReaderAt, size int64) (err error) {
 // Close closes the file.
 func (g *GGUF) Close() error { return g.file.Close() }
 
-// LoadGGUF reads a network in GGUF.
+// LoadGGUF reads a network in GGUF, in float32; for what it accepts see [OpenGGUF].
 func LoadGGUF(path string, o LoadOptions) (*Model[float32], error) {
 	g, err := OpenGGUF(path)
 	if err != nil {

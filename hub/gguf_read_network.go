@@ -10,11 +10,12 @@ import (
 	"github.com/pedestrian-ml/pedestrian/gguf"
 )
 
-// ggufActivation is a key of ours: llama.cpp's gpt2 computes the tanh form whatever a
-// file says, and a network that was trained with another comes back as it was.
+// ggufActivation is a key of this module, for a network that was trained with another
+// activation than the tanh form of GELU. llama.cpp's gpt2 ignores it and computes the tanh
+// form; reading the file here restores the activation.
 const ggufActivation = "pedestrian.activation"
 
-// network reads the sizes.
+// network reads the configuration.
 func (g *GGUF) network() error {
 	for _, f := range []struct{ key, want string }{{"general.type", "model"}, {"general.architecture", ggufArch}} {
 		is, err := g.text(f.key)
@@ -80,15 +81,15 @@ func (g *GGUF) network() error {
 	return n.Validate()
 }
 
-// tied says whether the matrix of the logits is absent or the token embedding again,
-// as converters of former times wrote it.
+// tied says whether the logits are tied: their matrix is absent, or equal to the token
+// embedding, as earlier converters wrote it.
 func (g *GGUF) tied(embedding gguf.Tensor) (bool, error) {
 	head, ok := g.in.Tensor("output.weight")
 	if !ok {
 		return true, nil
 	}
 	if !slices.Equal(head.Dims, embedding.Dims) {
-		return false, nil // bind says what is wrong
+		return false, nil // bind reports the wrong shape
 	}
 	width := int64(embedding.Dims[0])
 	rows := max(1, (1<<18)/max(1, width))
@@ -127,7 +128,7 @@ func (g *GGUF) bind() error {
 		for _, size := range slices.Backward(s.shape(s.transposed(false))) {
 			want = append(want, uint64(size))
 		}
-		for ok && len(t.Dims) > len(want) && t.Dims[len(t.Dims)-1] == 1 { // as some writers pad shapes
+		for ok && len(t.Dims) > len(want) && t.Dims[len(t.Dims)-1] == 1 { // some programs append sizes of 1
 			t.Dims = t.Dims[:len(t.Dims)-1]
 		}
 		switch {
@@ -145,7 +146,7 @@ func (g *GGUF) bind() error {
 		g.Ours["output.weight"] = "tok.w"
 		delete(byName, "output.weight")
 	}
-	for _, t := range g.in.Tensors { // the first that is left
+	for _, t := range g.in.Tensors { // report the first tensor that is not a parameter
 		if _, left := byName[t.Name]; left {
 			return fmt.Errorf("tensor %.80q is not of a GPT-2 with %d blocks", t.Name, n.Blocks)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// tokens reads the tokenizer, the tokens that begin and end texts, and the template of
-// chats. A tokenizer of another kind than GPT-2's is left out, which a note tells.
+// tokens reads the tokenizer, the tokens that begin and end a text, and the chat template.
+// A tokenizer of another kind than GPT-2's is left out, with a note.
 func (g *GGUF) tokens() error {
 	const at = "tokenizer.ggml."
 	kind, err := g.text(at + "model")
@@ -61,7 +61,7 @@ func (g *GGUF) tokens() error {
 		return fmt.Errorf("%stoken_type has %d, and there are %d tokens", at, len(kinds), len(p.Tokens))
 	}
 	for n := len(p.Tokens); n > 0 && len(kinds) > 0 && kinds[n-1] == ggufUnused && strings.HasPrefix(p.Tokens[n-1], "[PAD"); n-- {
-		p.Tokens, kinds = p.Tokens[:n-1], kinds[:n-1] // rows that no token has
+		p.Tokens, kinds = p.Tokens[:n-1], kinds[:n-1] // rows of the embedding without a token
 	}
 	for id, kind := range kinds {
 		if kind != ggufNormal {
@@ -75,8 +75,8 @@ func (g *GGUF) tokens() error {
 	return nil
 }
 
-// ends tells the tokenizer what ends a text: with a template of chats, that which ends
-// a turn.
+// ends sets the tokens that begin and end a text in the tokenizer. With a chat template,
+// the end is the token that ends a turn.
 func (g *GGUF) ends(chat string) {
 	if len(g.BOS) > 0 && g.Tokenizer.IsSpecial(g.BOS[0]) {
 		defer func() { g.Tokenizer = g.Tokenizer.WithBOS(g.BOS[0]) }()
@@ -85,13 +85,13 @@ func (g *GGUF) ends(chat string) {
 		if g.Tokenizer.IsSpecial(id) {
 			g.Tokenizer = g.Tokenizer.WithEOS(id)
 			if chat != "" {
-				return // the last one is that of a turn
+				return // the last one ends a turn
 			}
 		}
 	}
 }
 
-// token adds the token of key to ids, if it is there.
+// token appends the token of key to ids, if the file has the key.
 func (g *GGUF) token(key string, ids *[]int32) error {
 	if _, ok := g.in.Lookup(key); !ok {
 		return nil

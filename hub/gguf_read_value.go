@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// text is a value that is a text, "" where the key is absent.
+// text returns the string of key, "" if the key is absent.
 func (g *GGUF) text(key string) (string, error) {
 	v, ok := g.in.Lookup(key)
 	s, is := v.(string)
@@ -15,7 +15,8 @@ func (g *GGUF) text(key string) (string, error) {
 	return s, nil
 }
 
-// whole is a value that is a whole number; fallback where the key is absent.
+// whole returns the integer of key, from 0 to math.MaxInt32. If the key is absent, it
+// returns fallback, or an error if fallback is negative.
 func (g *GGUF) whole(key string, fallback int64) (int64, error) {
 	v, ok := g.in.Lookup(key)
 	if !ok && fallback >= 0 {
@@ -49,7 +50,7 @@ func (g *GGUF) whole(key string, fallback int64) (int64, error) {
 	return n, nil
 }
 
-// list is a value that is a list, none where the key is absent.
+// list returns the list of key, nil if the key is absent.
 func list[T any](g *GGUF, key string) ([]T, error) {
 	v, ok := g.in.Lookup(key)
 	l, is := v.([]T)

@@ -9,7 +9,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// The types of tokens.
+// The types of tokens, as ggml numbers them.
 const (
 	ggufNormal      = int32(1)
 	ggufControl     = int32(3)
@@ -17,8 +17,8 @@ const (
 	ggufUnused      = int32(5)
 )
 
-// ggufTokenizer are the pairs of the tokenizer: GPT-2's kind, where it is, and
-// otherwise none, which a note tells.
+// ggufTokenizer returns the key-value pairs of the tokenizer. If the tokenizer is not of
+// GPT-2's kind, the file gets none, and note says so.
 func ggufTokenizer(m *Model[float32]) (pairs []gguf.Pair, note string, err error) {
 	t, vocab := m.Tokenizer, m.Params.Config.Vocab
 	none := []gguf.Pair{{Key: "tokenizer.ggml.model", Value: "none"}}
@@ -81,9 +81,9 @@ func ggufTokenizer(m *Model[float32]) (pairs []gguf.Pair, note string, err error
 	return pairs, "", nil
 }
 
-// ends are the tokens that end a text and those that end a turn of a conversation,
-// which llama.cpp has one of each, and stops at both. Where there is a chat template,
-// the tokenizer's own is a turn's.
+// ends returns the tokens that end a text (eos) and those that end a turn of a
+// conversation (eot). llama.cpp has one of each and stops at both; the caller writes the
+// first of each list. With a chat template, the tokenizer's own EOS ends a turn.
 func ends(m *Model[float32]) (eos, eot []int32) {
 	eos = m.EOS
 	own, has := m.Tokenizer.EOS()
@@ -102,7 +102,7 @@ func ends(m *Model[float32]) (eos, eot []int32) {
 	return eos, eot
 }
 
-// byteToken is the token of one byte in GPT-2's vocabulary.
+// byteToken returns the token of the byte b in GPT-2's vocabulary.
 func byteToken(b byte) int32 {
 	t := token.GPT2()
 	for id := range int32(256) { // its first 256 tokens are the bytes, in another order
@@ -113,7 +113,7 @@ func byteToken(b byte) int32 {
 	panic("hub: a byte without a token")
 }
 
-// splitsAsGPT2 says why t cuts texts otherwise than llama.cpp's "gpt-2" does, or nil.
+// splitsAsGPT2 returns an error if t splits a text in another way than llama.cpp's "gpt-2".
 func splitsAsGPT2(t *token.Tokenizer) error {
 	text, err := t.MarshalJSON()
 	if err != nil {

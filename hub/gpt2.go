@@ -87,7 +87,7 @@ func placeless(s pedestrian.Slot) bool {
 	return !ok || s.Layer == "logits" && s.Role == pedestrian.Bias
 }
 
-// full is the name in transformers with the prefix.
+// full returns the name in transformers, with the prefix.
 func (s slot) full() string {
 	if s.Layer == "logits" {
 		return s.transformers

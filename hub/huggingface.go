@@ -16,20 +16,20 @@ import (
 // SaveOptions say how a model is written.
 type SaveOptions struct {
 	DType    safetensors.DType // F32 when empty, F16, BF16 or F64
-	MaxShard int64             // bytes of a file of weights, beyond which another is begun; 0 = one file
-	Dropout  float64           // what config.json says for training on
+	MaxShard int64             // largest size of a file of weights, in bytes; a larger tensor gets a file of its own; 0 means one file
+	Dropout  float64           // the dropout probability in config.json, for further training
 }
 
-// torchNames are what transformers calls the types of weights.
+// torchNames are transformers' names of the types of weights.
 var torchNames = map[safetensors.DType]string{safetensors.F32: "float32", safetensors.F16: "float16", safetensors.BF16: "bfloat16", safetensors.F64: "float64"}
 
-// activationNames are what transformers calls our activations.
+// activationNames are transformers' names of our activations.
 var activationNames = map[pedestrian.Activation]string{pedestrian.GELUTanh: "gelu_new", pedestrian.GELU: "gelu", pedestrian.ReLU: "relu"}
 
 // SaveHuggingFace writes m as a new directory that transformers reads as a
 // GPT2LMHeadModel: config.json, generation_config.json, the weights, and the
-// tokenizer's files where m has one. Biases that m does not have are written as
-// zeros. A network that GPT-2 cannot express is an error that says why.
+// tokenizer's files if m has one. Biases that m does not have are written as zeros. If
+// GPT-2 cannot compute the same function as m, nothing is written, and the error says why.
 func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
 	if o.DType == "" {
 		o.DType = safetensors.F32
@@ -52,7 +52,7 @@ func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions
 	return durable.WriteFolder(path, files)
 }
 
-// entries are the tensors of a Hugging Face file.
+// entries returns the tensors of model.safetensors, in its order.
 func entries[T pedestrian.Float](p *pedestrian.Params[T], d safetensors.DType) []safetensors.Entry[T] {
 	var es []safetensors.Entry[T]
 	for _, s := range slotsOf(p.Config) {
@@ -66,7 +66,7 @@ func entries[T pedestrian.Float](p *pedestrian.Params[T], d safetensors.DType) [
 	return es
 }
 
-// entry is one tensor of a file; without numbers if t has none.
+// entry returns one tensor of a file. It has no data if t has none.
 func entry[T pedestrian.Float](s slot, t pedestrian.Tensor[T], turned bool, d safetensors.DType) safetensors.Entry[T] {
 	e := safetensors.Entry[T]{Name: s.full(), DType: d, Shape: s.shape(turned), Data: t.V}
 	if turned {
@@ -75,7 +75,7 @@ func entry[T pedestrian.Float](s slot, t pedestrian.Tensor[T], turned bool, d sa
 	return e
 }
 
-// transposed is the transpose of a matrix, in new memory.
+// transposed returns the transpose of t in new memory.
 func transposed[T pedestrian.Float](t pedestrian.Tensor[T]) []T {
 	out := make([]T, len(t.V))
 	transpose(out, t.V, t.Rows, t.Cols)
@@ -94,8 +94,8 @@ func transpose[T pedestrian.Float](dst, src []T, rows, cols int) {
 	}
 }
 
-// weightFiles are the files that hold the entries: one, or shards of at most most
-// bytes with an index.
+// weightFiles returns the files that hold the entries: one file, or an index and shards of
+// at most most bytes.
 func weightFiles[T pedestrian.Float](es []safetensors.Entry[T], most int64) []durable.File {
 	metadata := map[string]string{"format": "pt"}
 	part := func(name string, es []safetensors.Entry[T]) durable.File {
@@ -134,7 +134,7 @@ func weightFiles[T pedestrian.Float](es []safetensors.Entry[T], most int64) []du
 	return append(files, text(indexFile, string(index)+"\n"))
 }
 
-// text is a file of text.
+// text returns a file with the given content.
 func text(name, content string) durable.File {
 	return durable.File{Name: name, Write: func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
@@ -142,10 +142,10 @@ func text(name, content string) durable.File {
 	}}
 }
 
-// A member is one line of an object in JSON.
+// A member is one member of a JSON object; value is JSON.
 type member struct{ key, value string }
 
-// jsonText is a JSON object with its members in the order given, one a line.
+// jsonText returns a JSON object with one member per line, in the given order.
 func jsonText(members ...member) string {
 	var b strings.Builder
 	for i, m := range members {
@@ -165,7 +165,7 @@ func quote(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// asIDs is a token, a list of several, or null.
+// asIDs returns a member whose value is a token, a list of tokens, or null if there is none.
 func asIDs(key string, ids []int32) member {
 	switch len(ids) {
 	case 0:
@@ -185,8 +185,8 @@ func asBool(key string, v bool) member     { return member{key, strconv.FormatBo
 func asText(key, v string) member          { return member{key, quote(v)} }
 func asFloat(key string, v float64) member { return member{key, decimal(v)} }
 
-// decimal writes a number so that Python reads a float: with a point or an exponent.
-// The configurations of transformers 5 refuse a whole number in the place of a float.
+// decimal formats v with a point or an exponent, so that Python reads a float and not an
+// int. The configurations of transformers 5 do not accept an int for a float.
 func decimal(v float64) string {
 	s := strconv.FormatFloat(v, 'g', -1, 64)
 	if !strings.ContainsAny(s, ".e") {
@@ -195,8 +195,8 @@ func decimal(v float64) string {
 	return s
 }
 
-// configText is config.json. n_ctx is gone from transformers, and llama.cpp still
-// reads it; torch_dtype is what versions before 5 call dtype.
+// configText returns the content of config.json. transformers has no n_ctx any more, but
+// llama.cpp reads it. transformers before version 5 calls dtype torch_dtype.
 func configText(c pedestrian.Config, eos, bos []int32, o SaveOptions) string {
 	inner := member{"n_inner", "null"}
 	if c.HiddenDim() != 4*c.Width {

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// maxTensors bounds what an index may list.
+// maxTensors is the largest number of tensors that an index may list.
 const maxTensors = 1 << 18
 
 // parseIndex reads model.safetensors.index.json.
 func parseIndex(text []byte) (map[string]string, error) { return indexed(text, weightsSuffix) }
 
-// indexed reads an index of files with the suffix: the file of each tensor, checked to
-// be a plain name beside the index.
+// indexed reads an index and returns the file name of each tensor. It checks that every
+// name has the suffix and no directory in it.
 func indexed(text []byte, suffix string) (map[string]string, error) {
 	o, err := parseObject(text)
 	if err != nil {
@@ -44,7 +44,7 @@ func indexed(text []byte, suffix string) (map[string]string, error) {
 	return files, nil
 }
 
-// shardsOf lists the files that an index names, sorted.
+// shardsOf returns the sorted names of the files in an index.
 func shardsOf(index []byte) ([]string, error) {
 	files, err := parseIndex(index)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// An object is the members of a JSON object, not yet read. It is made by parseObject,
-// which refuses what different readers would take for different things.
+// An object holds the members of a JSON object, whose values are not parsed yet.
+// parseObject makes it and refuses texts that JSON parsers read in different ways.
 type object map[string]json.RawMessage
 
-// parseObject reads text, one JSON object in UTF-8 in which no key occurs twice.
+// parseObject reads text, which must be one JSON object in UTF-8 without duplicate keys.
 func parseObject(text []byte) (object, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
@@ -38,7 +38,7 @@ func parseObject(text []byte) (object, error) {
 		if err != nil {
 			return nil, notJSON(err)
 		}
-		name := key.(string) // More and Token let nothing else pass
+		name := key.(string) // Token returns only strings here
 		if _, ok := o[name]; ok {
 			return nil, fmt.Errorf("the key %.80q twice", name)
 		}
@@ -70,7 +70,7 @@ func (o object) null(key string) bool {
 	return !ok || string(v) == "null"
 }
 
-// show is a value, shortened.
+// show returns the value of key for a message, shortened.
 func (o object) show(key string) string {
 	v := string(o[key])
 	if len(v) > 40 {
@@ -79,8 +79,8 @@ func (o object) show(key string) string {
 	return strings.Join(strings.Fields(v), " ")
 }
 
-// whole is a whole number in plain digits, at least least; fallback where the key is
-// absent or null.
+// whole returns the integer of key, from least to math.MaxInt32 and in plain digits, or
+// fallback if the key is absent or null.
 func (o object) whole(key string, least, fallback int) (int, error) {
 	if o.null(key) {
 		return fallback, nil
@@ -92,7 +92,7 @@ func (o object) whole(key string, least, fallback int) (int, error) {
 	return int(n), nil
 }
 
-// number is a finite number.
+// number returns the finite number of key, or fallback if the key is absent or null.
 func (o object) number(key string, fallback float64) (float64, error) {
 	if o.null(key) {
 		return fallback, nil
@@ -104,6 +104,7 @@ func (o object) number(key string, fallback float64) (float64, error) {
 	return v, nil
 }
 
+// boolean returns the boolean of key, or fallback if the key is absent or null.
 func (o object) boolean(key string, fallback bool) (bool, error) {
 	if o.null(key) {
 		return fallback, nil
@@ -117,6 +118,7 @@ func (o object) boolean(key string, fallback bool) (bool, error) {
 	return false, fmt.Errorf("%s is %s: it must be true or false", key, o.show(key))
 }
 
+// text returns the string of key, or fallback if the key is absent or null.
 func (o object) text(key, fallback string) (string, error) {
 	if o.null(key) {
 		return fallback, nil
@@ -128,7 +130,8 @@ func (o object) text(key, fallback string) (string, error) {
 	return s, nil
 }
 
-// ids is a token or a list of tokens, none where the key is absent or null.
+// ids returns the tokens of key, which may be a number or a list of numbers; nil if the key
+// is absent or null.
 func (o object) ids(key string) ([]int32, error) {
 	if o.null(key) {
 		return nil, nil

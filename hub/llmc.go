@@ -14,26 +14,26 @@ import (
 )
 
 // A model file of llm.c: a header of 256 little-endian int32 (magic number, version,
-// context, vocabulary, blocks, heads, width, padded vocabulary), then each parameter
-// of all blocks one after the other, matrices output×input, the token embedding padded
-// with rows of zeros.
+// context, vocabulary, blocks, heads, width, padded vocabulary), then the parameters, each
+// for all blocks in turn. Matrices are output×input. The token embedding is padded with
+// rows of zeros.
 const (
 	llmcMagic   = 20240326
-	llmcFloat32 = 3 // version of a file of float32
-	llmcBF16    = 5
+	llmcFloat32 = 3    // version of a file of float32
+	llmcBF16    = 5    // version of a file of bf16
 	llmcHeader  = 1024 // bytes
 	llmcPadding = 128  // the padded vocabulary is a multiple of it
 	llmcModel   = "model.bin"
 )
 
-// IsLLMC says whether the file at path begins as a model of llm.c.
+// IsLLMC says whether the file at path begins with the magic number of a model of llm.c.
 func IsLLMC(path string) bool {
 	magic := begins(path)
 	return magic != "" && binary.LittleEndian.Uint32([]byte(magic)) == llmcMagic
 }
 
-// InspectLLMC reads the header of a model file of llm.c: its network, the type of its
-// numbers, and the rows that its token embedding is padded to.
+// InspectLLMC reads the header of a model file of llm.c. It returns the configuration c,
+// the type d of the numbers, and the number of rows of the padded token embedding.
 func InspectLLMC(path string) (c pedestrian.Config, d safetensors.DType, padded int, err error) {
 	file, f, err := openLLMC(path)
 	if err != nil {
@@ -42,16 +42,16 @@ func InspectLLMC(path string) (c pedestrian.Config, d safetensors.DType, padded 
 	return f.network, f.dtype, f.padded, file.Close()
 }
 
-// An llmcFile is a model file whose header was read and found to fit its size.
+// An llmcFile is a model file whose header has been read and fits the file's size.
 type llmcFile struct {
 	network pedestrian.Config
 	padded  int // rows of the token embedding
 	dtype   safetensors.DType
 	r       io.ReaderAt
-	info    os.FileInfo // when it was opened
+	info    os.FileInfo // as it was when the file was opened
 }
 
-// parseLLMC reads the header of a model of size bytes.
+// parseLLMC reads the header of a model file of size bytes.
 func parseLLMC(r io.ReaderAt, size int64) (*llmcFile, error) {
 	var header [llmcHeader]byte
 	if size < llmcHeader {
@@ -83,7 +83,7 @@ func parseLLMC(r io.ReaderAt, size int64) (*llmcFile, error) {
 	if f.padded < f.network.Vocab || f.padded-f.network.Vocab > 1<<16 {
 		return nil, fmt.Errorf("a padded vocabulary of %d at offset 28, and %d tokens: it is as large or a little larger", f.padded, f.network.Vocab)
 	}
-	// Validate bounds the number of parameters, so that none of this can overflow.
+	// This cannot overflow, because Validate bounds the number of parameters.
 	want := llmcHeader + int64(f.dtype.Bits()/8)*(int64(f.network.Ledger().Total())+int64(f.padded-f.network.Vocab)*int64(f.network.Width))
 	if size != want {
 		return nil, fmt.Errorf("the file has %d bytes, and a model of its sizes %d: it was cut short, or is of another kind", size, want)
@@ -91,7 +91,7 @@ func parseLLMC(r io.ReaderAt, size int64) (*llmcFile, error) {
 	return f, nil
 }
 
-// LoadLLMC reads a model file of llm.c, of float32 or bf16.
+// LoadLLMC reads a model file of llm.c in float32 or bf16. The result has no tokenizer.
 func LoadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error) {
 	m, err := loadLLMC[T](path, o)
 	if err != nil {
@@ -149,8 +149,8 @@ func readModel[T pedestrian.Float](file *os.File, f *llmcFile, o LoadOptions) (*
 	return &Model[T]{Params: p}, err
 }
 
-// llmcOrder calls visit for every parameter in the order of the file: each parameter of
-// a block for all blocks, one after the other.
+// llmcOrder calls visit for every parameter in the order of the file: for each parameter of
+// a block, all blocks in turn.
 func llmcOrder[T pedestrian.Float](p *pedestrian.Params[T], visit func(s slot, t pedestrian.Tensor[T]) error) error {
 	type parameter struct {
 		layer string
@@ -175,7 +175,7 @@ func llmcOrder[T pedestrian.Float](p *pedestrian.Params[T], visit func(s slot, t
 	return nil
 }
 
-// readLLMC fills p.
+// readLLMC fills p with the numbers of f.
 func readLLMC[T pedestrian.Float](f *llmcFile, p *pedestrian.Params[T], o LoadOptions) error {
 	at, size := int64(llmcHeader), f.dtype.Bits()/8
 	var buf []byte

@@ -7,9 +7,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A tokenizer file of llm.c, from which it prints what it has sampled: a header of 256
-// int32 (magic number, version, tokens, the token that ends a text), then each token
-// as one byte of length and its bytes.
+// A tokenizer file of llm.c, which needs it to print samples: a header of 256 int32 (magic
+// number, version, number of tokens, the token that ends a text), then for each token one
+// byte with its length, and its bytes.
 const (
 	llmcTokenizerMagic   = 20240328
 	llmcTokenizerVersion = 2
@@ -17,8 +17,8 @@ const (
 	llmcLongest          = 255 // bytes of a token
 )
 
-// writeLLMCTokenizer writes t. Where no token ends a text, token 0 is given, which
-// llm.c needs to begin with.
+// writeLLMCTokenizer writes t. llm.c begins a sample with the token that ends a text; if t
+// has none, the header has token 0.
 func writeLLMCTokenizer(w io.Writer, t *token.Tokenizer) error {
 	eos, _ := t.EOS()
 	if err := writeInts(w, llmcTokenizerMagic, llmcTokenizerVersion, t.Vocab(), int(eos)); err != nil {

@@ -11,10 +11,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
-// SaveLLMC writes m as a new directory with a model file of llm.c, model.bin, of F32 or
-// BF16. Biases that m does not have are zeros; where scores are not divided by √d_h
-// alone, that is in the queries (see [Folded]). A network that llm.c would compute
-// otherwise is an error that says why.
+// SaveLLMC writes m as a new directory with a model file of llm.c, model.bin, in F32 or
+// BF16, and tokenizer.bin if m has a tokenizer. Biases that m does not have are written as
+// zeros. Other factors of the scores than 1/√d_h are multiplied into the queries (see
+// [Folded]). If llm.c cannot compute the same function as m, nothing is written, and the
+// error says why.
 func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
 	if o.DType == "" {
 		o.DType = safetensors.F32
@@ -67,7 +68,7 @@ func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safet
 	})
 }
 
-// writeInts writes a header of 256 int32 that begins with these.
+// writeInts writes a header of 256 int32: ints, then zeros.
 func writeInts(w io.Writer, ints ...int) error {
 	header := make([]byte, llmcHeader)
 	for i, v := range ints {

@@ -9,16 +9,18 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
 )
 
-// LoadOptions are what a reader of a model may be told.
+// LoadOptions are options for reading a model. The zero value is the default.
 type LoadOptions struct {
 	AllowNonfinite bool // load weights that are infinite or not numbers
 }
 
-// rowsAtOnce is how many rows of a matrix are read at a time where they are not kept.
+// rowsAtOnce is the number of rows of a matrix in a buffer.
 const rowsAtOnce = 64
 
-// Load reads the numbers of d: into float32, or into float64, which keeps every bit
-// of what the files hold. It takes the memory of the parameters and little more.
+// Load reads the parameters and the tokenizer of d. T is float32, or float64, which holds
+// every number of the files exactly. Load needs little more memory than the parameters.
+// It fails if d cannot be loaded (see [Directory.Check]), if the memory is too small, if a
+// number is not finite, or if a file changes while it is read.
 func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	if err := d.Check(); err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	return m, d.unchanged()
 }
 
-// room asks for the memory of a network's numbers.
+// room returns an error if the parameters of c do not fit into the memory.
 func room[T pedestrian.Float](path string, c pedestrian.Config) error {
 	bytes := 4
 	if T(1)/3 != T(float32(1)/3) { // of float64
@@ -71,7 +73,8 @@ func room[T pedestrian.Float](path string, c pedestrian.Config) error {
 	return memory.Ask(int64(bytes)*int64(n), fmt.Sprintf("reading the model: %s: its %d numbers need", path, n), "take a smaller model, or free some")
 }
 
-// byRows reads a matrix by some rows at a time, which visit must not keep.
+// byRows reads a matrix rowsAtOnce rows at a time and calls visit with them; first is the
+// number of the first row. visit must not keep part.
 func byRows[T pedestrian.Float](d *Directory, in Stored, rows, cols int, visit func(first int, part []T) error) error {
 	buf := make([]T, min(rowsAtOnce, rows)*cols)
 	for row := 0; row < rows; row += rowsAtOnce {
@@ -102,7 +105,7 @@ func readTransposed[T pedestrian.Float](d *Directory, in Stored, t pedestrian.Te
 	})
 }
 
-// sameHead compares the matrix of tied logits with the token embedding, which it is.
+// sameHead returns an error if the matrix of tied logits is not the token embedding.
 func sameHead[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[T]) error {
 	return byRows(d, in, p.Tok.Rows, p.Tok.Cols, func(first int, part []T) error {
 		for i, v := range p.Tok.V[first*p.Tok.Cols:][:len(part)] {
@@ -118,7 +121,7 @@ func (d *Directory) reading(in Stored, err error) error {
 	return fmt.Errorf("reading the model: %s: %w", filepath.Join(d.Path, in.File), err)
 }
 
-// finite refuses numbers that no network can compute with.
+// finite returns an error if a number of v is infinite or NaN, unless o allows it.
 func finite[T pedestrian.Float](d *Directory, in Stored, v []T, o LoadOptions) error {
 	if o.AllowNonfinite {
 		return nil
@@ -131,8 +134,8 @@ func finite[T pedestrian.Float](d *Directory, in Stored, v []T, o LoadOptions) e
 	return nil
 }
 
-// unchanged says whether the files are still what they were when they were opened, so
-// that no model is a mixture of two.
+// unchanged returns an error if a file was changed after it was opened: the model that was
+// read could then be a mixture of two.
 func (d *Directory) unchanged() error {
 	for _, s := range d.shards {
 		info, err := s.file.Stat()

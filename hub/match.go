@@ -12,7 +12,8 @@ import (
 // floats are the types that weights have.
 var floats = []safetensors.DType{safetensors.F64, safetensors.F32, safetensors.F16, safetensors.BF16}
 
-// match finds the tensor of each parameter, and says what the others are.
+// match finds the tensor of each parameter and checks its shape and type. It sets Ours, or
+// Note for a tensor that is not a parameter.
 func (d *Directory) match() error {
 	n := d.Network
 	if n.Blocks > len(d.Tensors) {
@@ -27,7 +28,7 @@ func (d *Directory) match() error {
 		bare[name] = i
 	}
 	slots := slotsOf(n)
-	if _, ok := bare[lmHead]; ok && n.Tied { // the token embedding once more
+	if _, ok := bare[lmHead]; ok && n.Tied { // the file repeats the token embedding
 		head := slots[0]
 		head.transformers = lmHead
 		slots = append(slots, head)
@@ -72,8 +73,8 @@ func (d *Directory) match() error {
 	return nil
 }
 
-// instead says which tensors there are in the place of one that is missing: those that
-// no parameter is called.
+// instead describes, for the message about a missing tensor, the tensors that have the name
+// of no parameter.
 func instead(bare map[string]int, slots []slot) string {
 	own := make(map[string]bool, len(slots))
 	for _, s := range slots {
@@ -95,5 +96,5 @@ func instead(bare map[string]int, slots []slot) string {
 	return fmt.Sprintf(": %d tensors have names that are not GPT-2's, the first is %s", len(others), shown(others[0]))
 }
 
-// shown is a name in quotes, shortened.
+// shown returns name in quotes, shortened.
 func shown(name string) string { return fmt.Sprintf("%.80q", name) }

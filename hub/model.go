@@ -11,19 +11,20 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A Model is a network that came from elsewhere, or goes there, with what belongs to
-// it.
+// A Model is a network in another program's format, read or to be written, with its
+// tokenizer.
 type Model[T pedestrian.Float] struct {
 	Params    *pedestrian.Params[T]
-	Tokenizer *token.Tokenizer // nil when there is none
-	EOS       []int32          // tokens that end a text, the first one is written; none when it is not known
-	BOS       []int32          // token that begins a text, at most one
-	Notes     []string         // what was read otherwise than it stands there, a sentence each
-	Name      string           // what others call it, such as "openai-community/gpt2"; "" when it is not known
+	Tokenizer *token.Tokenizer // nil if there is none
+	EOS       []int32          // tokens that end a text; formats that hold one get the first; nil if unknown
+	BOS       []int32          // the token that begins a text, or none
+	Notes     []string         // what was read in another way than the files say, one sentence each
+	Name      string           // its name, such as "openai-community/gpt2"; "" if unknown
 }
 
-// LoadModel reads the model in the directory path, in float32. What the hub calls a model
-// is no path: package model opens both, and [Access.Fetch] brings one into the cache.
+// LoadModel reads the model in the directory path, in float32. path is not the name of a
+// model on the hub: [Access.Fetch] downloads such a model and returns its directory, and
+// package model opens both.
 func LoadModel(path string) (*Model[float32], error) {
 	d, err := Open(path)
 	if errors.Is(err, fs.ErrNotExist) && CheckRepo(path) == nil {
@@ -36,8 +37,8 @@ func LoadModel(path string) (*Model[float32], error) {
 	return Load[float32](d, LoadOptions{})
 }
 
-// IsDirectory says whether path looks like a model directory of Hugging Face: it
-// holds config.json with a model_type, or of a GPT-2 without one.
+// IsDirectory says whether path looks like a model directory of Hugging Face: its
+// config.json has a model_type, or is that of a GPT-2 without one.
 func IsDirectory(path string) bool {
 	f, err := openFolder(path)
 	if err != nil {
@@ -45,7 +46,7 @@ func IsDirectory(path string) bool {
 	}
 	defer f.Close()
 	if _, err := f.root.Stat(filepath.Join(f.dir, configFile)); durable.Escapes(err) {
-		return true // reading it says so
+		return true // opening it gives the error
 	}
 	text, err := f.text(configFile)
 	if err != nil {
@@ -55,7 +56,7 @@ func IsDirectory(path string) bool {
 	return err == nil && (!o.null("model_type") || o.null("network") && o.looksOtherwise() == "")
 }
 
-// HasConfig says whether path holds a config.json, whatever it says.
+// HasConfig says whether the directory path has a config.json. It does not read it.
 func HasConfig(path string) bool {
 	f, err := openFolder(path)
 	if err != nil {
@@ -65,7 +66,8 @@ func HasConfig(path string) bool {
 	return f.has(configFile)
 }
 
-// Weights is the file of weights in path, "" when there is none.
+// Weights returns the name of the file of weights, or of its index, in the directory path;
+// "" if there is none.
 func Weights(path string) string {
 	f, err := openFolder(path)
 	if err != nil {

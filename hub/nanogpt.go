@@ -9,14 +9,14 @@ import (
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
-// nanoArgs holds the arguments of nanoGPT's GPTConfig.
+// nanoArgs is the file with the arguments of nanoGPT's GPTConfig.
 const nanoArgs = "model_args.json"
 
-// SaveNanoGPT writes m as a new directory for nanoGPT: model.safetensors, the state
-// dictionary of its GPT with the matrices of a block transposed, as nn.Linear has
-// them, and the head written beside the token embedding that it is tied to; and
-// model_args.json, the arguments of GPTConfig. A network that nanoGPT would compute
-// otherwise is an error that says why.
+// SaveNanoGPT writes m as a new directory for nanoGPT. model.safetensors is the state
+// dictionary of its class GPT: the matrices of a block are output×input, as nn.Linear has
+// them, and the head is written although it is tied to the token embedding.
+// model_args.json has the arguments of GPTConfig. If nanoGPT cannot compute the same
+// function as m, nothing is written, and the error says why.
 func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
 	if o.DType == "" {
 		o.DType = safetensors.F32
@@ -31,7 +31,7 @@ func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) er
 	var es []safetensors.Entry[T]
 	folded := Folded(m.Params)
 	for _, s := range slotsOf(c) {
-		if t := folded.Tensor(s.Name); t.V != nil { // nanoGPT has no biases either, then
+		if t := folded.Tensor(s.Name); t.V != nil { // without biases, nanoGPT's dictionary has none either
 			es = append(es, entry(s, t, s.transposed(false), o.DType))
 		}
 	}

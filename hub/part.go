@@ -16,20 +16,20 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// A part is a file that is being fetched.
+// A part is a file whose download is not complete.
 type part struct {
 	remoteFile
-	name string
+	name string // in the cache
 	file *os.File
-	have int64
-	best int64 // the most that there ever was
-	sum  hash.Hash
+	have int64     // bytes in file
+	best int64     // the largest value of have so far
+	sum  hash.Hash // of the bytes in file
 }
 
-// openPart takes up what an earlier attempt has left.
+// openPart opens the part at name, with the bytes that an earlier attempt left there.
 func openPart(root *os.Root, name string, f remoteFile) (*part, error) {
 	if info, err := root.Lstat(name); err == nil && info.Mode().Type() == os.ModeSymlink {
-		if err := root.Remove(name); err != nil { // nothing is written through a link
+		if err := root.Remove(name); err != nil { // never write through a link
 			return nil, err
 		}
 	}
@@ -54,7 +54,7 @@ func openPart(root *os.Root, name string, f remoteFile) (*part, error) {
 	return p, nil
 }
 
-// restart forgets what was fetched.
+// restart makes the part empty.
 func (p *part) restart() error {
 	p.have, p.sum = 0, p.digest()
 	if err := p.file.Truncate(0); err != nil {
@@ -64,9 +64,10 @@ func (p *part) restart() error {
 	return err
 }
 
-// continuePart fetches what p lacks, and says whether that is progress. What is there
-// stays until something else comes in its place: a server that always begins at the
-// beginning is compared with it.
+// continuePart downloads the rest of p, and says whether p now has more bytes than ever
+// before, by at least leastProgress. If the server ignores the range and sends the file
+// from its beginning, the bytes that p already has are compared with what comes; p starts
+// again from nothing only if they differ.
 func (s *session) continuePart(ctx context.Context, address string, p *part) (further bool, err error) {
 	if p.have == p.size {
 		return false, nil
@@ -91,7 +92,7 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 	}
 	defer resp.Body.Close()
 	host := resp.Request.URL.Host
-	var same int64 // bytes that have come again, and are to be what is there
+	var same int64 // offset of the next byte; below p.have it must equal the byte in p
 	switch {
 	case resp.StatusCode == http.StatusPartialContent && p.have > 0:
 		if err := checkRange(resp.Header.Get("Content-Range"), p.have, p.size); err != nil {
@@ -106,7 +107,7 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 	}
 	buf, old := make([]byte, 256<<10), []byte(nil)
 	for p.have < p.size {
-		if ctx.Err() != nil { // what has come already would be read to its end
+		if ctx.Err() != nil { // Read would still return what is in its buffers
 			return false, context.Cause(ctx)
 		}
 		n, err := resp.Body.Read(buf[:min(int64(len(buf)), p.size-same)])
@@ -144,7 +145,7 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 	return false, nil
 }
 
-// again makes p begin anew with the next try.
+// again makes p empty and returns an error that is worth another try.
 func (s *session) again(p *part, why error) error {
 	s.progress.Done -= p.have
 	if err := p.restart(); err != nil {
@@ -153,7 +154,7 @@ func (s *session) again(p *part, why error) error {
 	return lostError{why}
 }
 
-// checkRange compares a Content-Range with what was asked for.
+// checkRange compares a Content-Range with the requested one: from byte from to the end.
 func checkRange(got string, from, size int64) error {
 	want := fmt.Sprintf("bytes %d-%d/", from, size-1)
 	total, ok := strings.CutPrefix(got, want)

@@ -13,10 +13,10 @@ import (
 // adapter_config.json and adapter_model.safetensors.
 type Adapter struct {
 	*pedestrian.Adapter[float32]
-	BaseName   string           // base_model_name_or_path: what others call the base, "" when it is not known
-	BaseSHA256 string           // of the base's weights, in hexadecimal, "" when it is not known
-	Tokenizer  *token.Tokenizer // with the tokens whose rows it trains, or nil
-	Notes      []string         // what was read otherwise than it stands there, one line each
+	BaseName   string           // base_model_name_or_path, the name of the base; "" if unknown
+	BaseSHA256 string           // SHA-256 of the base's weights, in hexadecimal; "" if unknown
+	Tokenizer  *token.Tokenizer // has the tokens whose rows the adapter trains; or nil
+	Notes      []string         // what was read in another way than the files say, one line each
 }
 
 // IsAdapter says whether path looks like an adapter directory of PEFT.
@@ -29,8 +29,9 @@ func IsAdapter(path string) bool {
 	return f.has(adapterConfig)
 }
 
-// CheckAdapter says why the configuration of an adapter of PEFT is not read, in one
-// line, or nil. Whether its tensors fit, only a base can tell: see [LoadAdapter].
+// CheckAdapter returns an error of one line if the configuration of the adapter at path is
+// not one that can be read. It does not check the tensors, which must fit a base: see
+// [LoadAdapter].
 func CheckAdapter(path string) error {
 	f, err := openFolder(path)
 	if err == nil {
@@ -44,7 +45,7 @@ func CheckAdapter(path string) error {
 }
 
 const (
-	baseModel   = "base_model.model." // what PEFT puts before every name
+	baseModel   = "base_model.model." // PEFT's prefix of every name
 	downSuffix  = ".lora_A.weight"
 	upSuffix    = ".lora_B.weight"
 	doraSuffix  = ".lora_magnitude_vector"
@@ -64,8 +65,8 @@ type module struct {
 	target pedestrian.Target
 }
 
-// modulesOf lists every layer of a network that can have an adapter: queries, keys and
-// values are one.
+// modulesOf lists the layers of a network that can have an adapter. Queries, keys and
+// values are one layer, c_attn.
 func modulesOf(c pedestrian.Config) (ms []module) {
 	for _, l := range c.Linears() {
 		if l.Target != l.Layer {
@@ -80,7 +81,7 @@ func modulesOf(c pedestrian.Config) (ms []module) {
 	return ms
 }
 
-// relative is a module's name within its block.
+// relative returns the module's name within its block, such as "attn.c_attn".
 func (m module) relative() string {
 	if m.block < 0 {
 		return m.name
@@ -88,14 +89,14 @@ func (m module) relative() string {
 	return strings.TrimPrefix(m.name, fmt.Sprintf("%sh.%d.", prefix, m.block))
 }
 
-// named says whether a suffix of the module's name, of whole parts, is pattern: what
-// PEFT takes an entry of target_modules for.
+// named says whether pattern is the module's name or its last parts, separated by dots.
+// This is how PEFT matches an entry of target_modules.
 func (m module) named(pattern string) bool {
 	return m.name == pattern || strings.HasSuffix(m.name, "."+pattern)
 }
 
-// keyed says whether key, of rank_pattern or alpha_pattern, means the module: as named,
-// and after ^ the whole name alone.
+// keyed says whether a key of rank_pattern or alpha_pattern matches the module. The rule is
+// that of named, but after a ^ the key must be the whole name.
 func (m module) keyed(key string) bool {
 	if whole, ok := strings.CutPrefix(key, "^"); ok {
 		return m.name == whole
@@ -103,15 +104,16 @@ func (m module) keyed(key string) bool {
 	return m.named(key)
 }
 
-// thirds are the layers that c_attn is made of, in its order.
+// thirds are the three parts of c_attn, in its order.
 var thirds = []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV}
 
-// splits says whether an adapter has factors of queries, keys or values of their own.
+// splits says whether an adapter has separate factors for queries, keys or values.
 func splits(a pedestrian.AdapterConfig) bool {
 	return slices.ContainsFunc(thirds, func(t pedestrian.Target) bool { return slices.Contains(a.Targets, t) })
 }
 
-// speaksGPT2 reports why an adapter beside c is none beside a GPT-2 of transformers.
+// speaksGPT2 returns an error if an adapter of c cannot be an adapter of a GPT-2 of
+// transformers.
 func speaksGPT2(c pedestrian.Config) error {
 	switch {
 	case c.QKVDim() != 3*c.Width:

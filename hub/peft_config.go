@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// peftUnread lists the keys of adapter_config.json that change nothing that is
-// computed: names, and how the adapter came about.
+// peftUnread lists the keys of adapter_config.json that do not change what is computed:
+// names, and how the adapter was made.
 var peftUnread = []string{
 	"auto_mapping", "peft_version", "revision", "inference_mode", "megatron_core", "qalora_group_size", "runtime_config",
 	"fan_in_fan_out", // PEFT itself sets it by the kind of layer; the files are the same
@@ -22,7 +22,7 @@ var peftRead = []string{
 	"use_rslora", "use_dora", "modules_to_save", "init_lora_weights", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "trainable_token_indices",
 }
 
-// peftRefused lists the keys whose use is another kind of adapter, and says why.
+// peftRefused lists the keys of other kinds of adapters, and says why each is not read.
 var peftRefused = map[string]string{
 	"megatron_config":         "layers of Megatron are not read",
 	"loftq_config":            "the base was quantized and changed (LoftQ), so the adapter does not fit the original one",
@@ -42,29 +42,30 @@ var peftRefused = map[string]string{
 	"ensure_weight_tying":     "embedding and head are adapted as one matrix",
 }
 
-// A peftConfig is what adapter_config.json says.
+// A peftConfig is the content of adapter_config.json.
 type peftConfig struct {
 	base            string
 	rank            int
 	alpha           float64
 	dropout         float64
-	targets         []string // nil when they are a pattern
+	targets         []string // target_modules; nil if that is a pattern
 	pattern         string   // "all-linear", or a regular expression, which is not evaluated
 	excluded        []string
 	excludesPattern bool
 	bias            string
 	rsLoRA, dora    bool
 	saved           []string // modules_to_save
-	layers          []int    // nil: all
+	layers          []int    // layers_to_transform; nil means all
 	layersPattern   []string
 	tokens          []int32 // trainable_token_indices
-	headTokens      bool    // of the head, too
+	headTokens      bool    // tokens are trained in the head, too
 	ranks           map[string]int
 	alphas          map[string]float64
 }
 
-// parsePEFT reads adapter_config.json. What would be computed otherwise than PEFT
-// does is refused by name; a key that is not known, unless it is off.
+// parsePEFT reads adapter_config.json. An option that would make PEFT compute something
+// else than this module is an error with its name. So is an unknown key, unless its value
+// is that of an unused option.
 func parsePEFT(text []byte) (c peftConfig, err error) {
 	o, err := parseObject(text)
 	if err != nil {
@@ -129,7 +130,7 @@ func parsePEFT(text []byte) (c peftConfig, err error) {
 	return c, c.places(o)
 }
 
-// isOff says whether a value is what PEFT writes for an option that is not used.
+// isOff says whether v is a value that PEFT writes for an unused option.
 func isOff(v json.RawMessage) bool {
 	switch string(bytes.Join(bytes.Fields(v), nil)) {
 	case "null", "false", "{}", "[]":
@@ -138,7 +139,7 @@ func isOff(v json.RawMessage) bool {
 	return false
 }
 
-// checkInit refuses adapters whose base is not the original one any more.
+// checkInit returns an error if the adapter was initialized in a way that changed its base.
 func checkInit(o object) error {
 	const key = "init_lora_weights"
 	if o.null(key) {
@@ -162,7 +163,7 @@ func checkInit(o object) error {
 	return fmt.Errorf("%s is %.40q, which is not known here", key, name)
 }
 
-// places reads which layers are adapted, and how.
+// places reads which layers are adapted, and their ranks and alphas.
 func (c *peftConfig) places(o object) (err error) {
 	if c.targets, c.pattern, err = o.namesOrPattern("target_modules"); err != nil {
 		return err
@@ -177,7 +178,7 @@ func (c *peftConfig) places(o object) (err error) {
 		return err
 	}
 	if c.saved = saved; pattern != "" {
-		c.saved = []string{pattern} // PEFT takes one name for a list of one
+		c.saved = []string{pattern} // for PEFT a single name is a list of one
 	}
 	layersPattern, pattern, err := o.namesOrPattern("layers_pattern")
 	if err != nil {
@@ -211,7 +212,7 @@ func (c *peftConfig) places(o object) (err error) {
 	return err
 }
 
-// namesOrPattern reads a list of names, or one text.
+// namesOrPattern reads a value that is a list of names or one string.
 func (o object) namesOrPattern(key string) (names []string, pattern string, err error) {
 	if o.null(key) {
 		return nil, "", nil
@@ -226,9 +227,9 @@ func (o object) namesOrPattern(key string) (names []string, pattern string, err 
 	return nil, pattern, err
 }
 
-// patterns reads rank_pattern or alpha_pattern: numbers by the names of layers. Keys
-// are regular expressions to PEFT; none is taken from a file here, so those that are
-// not plain names, with or without ^, are refused.
+// patterns reads rank_pattern or alpha_pattern, which map names of layers to numbers. For
+// PEFT the keys are regular expressions. This package does not evaluate expressions from
+// files: a key must be a plain name, with or without ^.
 func patterns[T any](o object, key string, number func(float64) (T, bool)) (map[string]T, error) {
 	if o.null(key) {
 		return nil, nil

@@ -9,8 +9,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// adapted says which of the network's layers the configuration means, where it can be
-// said without evaluating a regular expression.
+// adapted says whether the configuration adapts m. known is false if only the evaluation of
+// a regular expression could tell.
 func (c peftConfig) adapted(m module) (yes, known bool) {
 	if c.pattern != "" && c.pattern != "all-linear" || c.excludesPattern {
 		return false, false
@@ -22,12 +22,13 @@ func (c peftConfig) adapted(m module) (yes, known bool) {
 		return m.block >= 0, true
 	}
 	if slices.Contains(c.targets, m.name) {
-		return true, true // PEFT does not look at the block of a layer that is named in full
+		return true, true // for a full name PEFT ignores layers_to_transform
 	}
 	return slices.ContainsFunc(c.targets, m.named) && (len(c.layers) == 0 || slices.Contains(c.layers, m.block)), true
 }
 
-// of is the value for a layer: that of the pattern that names it, or fallback.
+// of returns the value of the pattern that matches m, or fallback if none does. It is an
+// error if two patterns match with different values; key is the name of the option.
 func of[T comparable](patterns map[string]T, m module, fallback T, key string) (T, error) {
 	value, by := fallback, ""
 	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
@@ -42,7 +43,7 @@ func of[T comparable](patterns map[string]T, m module, fallback T, key string) (
 	return value, nil
 }
 
-// check reports names in the configuration that mean no layer of the network.
+// check returns an error if a name in the configuration matches no layer of the network.
 func (c peftConfig) check(ms []module) error {
 	for _, t := range c.targets {
 		switch last := t[strings.LastIndex(t, ".")+1:]; {
@@ -65,8 +66,9 @@ func (c peftConfig) check(ms []module) error {
 	return nil
 }
 
-// config is the adapter's shape as we say it, given the layers that have one. What
-// PEFT can say of single blocks and we of a layer in all of them is refused.
+// config returns the adapter's configuration in this module; has lists the layers with an
+// adapter. In PEFT the blocks may have different layers, ranks and alphas; here they must be
+// the same in all adapted blocks, so anything else is an error.
 func (c peftConfig) config(network pedestrian.Config, has []module) (a pedestrian.AdapterConfig, err error) {
 	a = pedestrian.AdapterConfig{
 		Rank: c.rank, Alpha: c.alpha, Scaling: pedestrian.ScaleRank, DoRA: c.dora, Dropout: c.dropout,
@@ -126,11 +128,12 @@ func (c peftConfig) config(network pedestrian.Config, has []module) (a pedestria
 	return a, a.ValidateFor(network)
 }
 
-// isNorm says whether an entry of modules_to_save means layer norms.
+// isNorm says whether an entry of modules_to_save names a layer norm.
 func isNorm(name string) bool {
 	return slices.Contains(normModules, name[strings.LastIndexByte(name, '.')+1:])
 }
 
+// with sets m[t] = v and returns m; a nil m becomes a new map.
 func with[V any](m map[pedestrian.Target]V, t pedestrian.Target, v V) map[pedestrian.Target]V {
 	if m == nil {
 		m = map[pedestrian.Target]V{}

@@ -15,10 +15,10 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// LoadAdapter reads an adapter of PEFT that stands beside base. Every tensor of the
-// file is used, or it is an error; a weight of the base that the file repeats must be
-// the base's. An adapter that SaveAdapter wrote comes back as it was. One that has rows
-// of tokens that base does not have stands beside a base with that many more.
+// LoadAdapter reads an adapter of PEFT for base. A tensor of the file that is not used is
+// an error. If the file repeats a weight of the base, the two must be equal. An adapter
+// that SaveAdapter wrote is restored exactly. If the adapter has rows of tokens that base
+// does not have, the configuration of its base, Adapter.Base, has that many tokens more.
 func LoadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error) {
 	a, err := loadAdapter(path, base)
 	if err != nil {
@@ -79,19 +79,19 @@ func (f *folder) peftConfig() (c peftConfig, err error) {
 	return c, nil
 }
 
-// A peftReader takes tensors from a file until none is left.
+// A peftReader reads the tensors of a file and removes each from left.
 type peftReader struct {
 	base    *pedestrian.Params[float32]
 	config  peftConfig
 	file    *safetensors.File
-	left    map[string]safetensors.Tensor // by name without base_model.model.
-	names   map[string]bool               // of all tensors, once somebody asks
+	left    map[string]safetensors.Tensor // tensors not read yet, by name without base_model.model.
+	names   map[string]bool               // the names of all tensors; set by called
 	adapter *pedestrian.Adapter[float32]
 	notes   []string
 }
 
-// called is the name of a tensor without what trainers leave in it, unless there is one
-// of that name as well.
+// called returns the name of a tensor without the parts that trainers add. If another
+// tensor has that name, it returns the name unchanged.
 func (r *peftReader) called(name string) string {
 	plain := adapterName(name)
 	if plain == name {
@@ -116,7 +116,7 @@ func (r *peftReader) read() error {
 			return fmt.Errorf("tensor %.80q does not begin with %q: not an adapter of PEFT", t.Name, baseModel)
 		}
 		if strings.HasPrefix(name, "h.") || strings.HasPrefix(name, "ln_f.") {
-			name = prefix + name // of a GPT2Model without a head
+			name = prefix + name // the base was a GPT2Model, which has no head
 		}
 		if _, ok := r.left[name]; ok {
 			return fmt.Errorf("tensor %.80q twice, with and without %q", t.Name, prefix)
@@ -167,7 +167,7 @@ func (r *peftReader) read() error {
 	if err := r.rest(); err != nil {
 		return err
 	}
-	for _, t := range r.file.Tensors { // the first that is left, in the order of the file
+	for _, t := range r.file.Tensors { // report the first tensor that was not read
 		name := strings.TrimPrefix(r.called(t.Name), baseModel)
 		if left, ok := r.left[name]; ok && left.Name == t.Name {
 			return fmt.Errorf("tensor %.120q has no place in an adapter of %s", t.Name, adapterConfig)
@@ -176,19 +176,20 @@ func (r *peftReader) read() error {
 	return r.restore()
 }
 
-// room holds what an adapter needs against what the file has, and asks for it.
+// room returns an error if an adapter with the configuration c has more numbers than the
+// file can hold, or does not fit into the memory.
 func (r *peftReader) room(c pedestrian.AdapterConfig) error {
 	count, has := int64(c.Ledger(r.base.Config).Total()), int64(0)
 	for _, t := range r.file.Tensors {
 		has += t.Bytes()
 	}
-	if count > has { // the smallest numbers have two bytes, but some are in place of several
+	if count > has { // numbers in the file have at least two bytes, but one may serve several parameters
 		return fmt.Errorf("an adapter of %s has %d numbers, and its tensors %d bytes", adapterConfig, count, has)
 	}
 	return memory.Ask(4*count, fmt.Sprintf("its %d numbers need", count), "take one of a lower rank")
 }
 
-// take reads a tensor of a shape and takes it off the list.
+// take reads a tensor, checks its shape, and removes it from left.
 func (r *peftReader) take(name string, shape ...int) ([]float32, error) {
 	t, ok := r.left[name]
 	if !ok {
@@ -213,7 +214,7 @@ func (r *peftReader) take(name string, shape ...int) ([]float32, error) {
 	return v, nil
 }
 
-// factors reads one layer's factors, which PEFT keeps as r×input and output×r.
+// factors reads the factors of one layer. In PEFT down is r×input and up output×r.
 func (r *peftReader) factors(m module) error {
 	l := r.adapter.LoRA(max(m.block, 0), m.target)
 	in, out, rank := l.Down.Rows, l.Up.Cols, l.Down.Cols
@@ -237,8 +238,9 @@ func (r *peftReader) factors(m module) error {
 	return nil
 }
 
-// restore gives the adapter the shape that it had before SaveAdapter wrote it, if it
-// did and nobody has changed the numbers of adapter_config.json since.
+// restore gives the adapter the configuration that it had before SaveAdapter wrote it. It
+// does nothing if another program wrote the file, and adds a note if the numbers of
+// adapter_config.json have been changed since.
 func (r *peftReader) restore() error {
 	text, ok := r.file.Metadata[metaAdapter]
 	if !ok {

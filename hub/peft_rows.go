@@ -9,8 +9,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// PEFT keeps rows of single tokens, whole as they are trained in spite of their name,
-// beside the embedding, and where the head is another matrix beside that, too.
+// PEFT stores the rows of single tokens under a name of the embedding, and, if the head is
+// another matrix, its rows under a name of the head. The tensors hold the trained rows
+// themselves, although "delta" is in their names.
 const (
 	embeddingModule = "wte"
 	rowsSuffix      = ".token_adapter.trainable_tokens_delta"
@@ -18,8 +19,9 @@ const (
 	headRows        = headModule + rowsSuffix
 )
 
-// trainedTokens reads trainable_token_indices: tokens of the embedding, or of modules by
-// name, which must be the same tokens. head says that the head's are trained, too.
+// trainedTokens reads trainable_token_indices: a list of tokens of the embedding, or lists
+// by names of modules, which must have the same tokens. head says whether the rows of the
+// head are trained, too.
 func trainedTokens(o object) (ids []int32, head bool, err error) {
 	const key = "trainable_token_indices"
 	if o.null(key) {
@@ -48,7 +50,8 @@ func trainedTokens(o object) (ids []int32, head bool, err error) {
 	return ids, head, nil
 }
 
-// rows reads the rows of single tokens, in the order in which the configuration has them.
+// rows reads the rows of single tokens. In the file they are in the order of the
+// configuration; the adapter has them in ascending order of the tokens.
 func (r *peftReader) rows() error {
 	ids, width := r.config.tokens, r.base.Config.Width
 	if len(ids) == 0 {
@@ -73,7 +76,7 @@ func (r *peftReader) rows() error {
 	}
 	switch {
 	case r.base.Config.Tied:
-		delete(r.left, headRows) // PEFT trains one of the two and writes it twice
+		delete(r.left, headRows) // PEFT trains one matrix and writes its rows twice
 		return nil
 	case r.config.headTokens:
 		return read(headRows, r.adapter.LogitsRows.V)
@@ -81,8 +84,8 @@ func (r *peftReader) rows() error {
 	return errors.New("trainable_token_indices trains rows of the embedding alone, and the base has a head of its own: that is read where the head's are trained, too")
 }
 
-// tables compares embedding and head as a whole, which PEFT adds where they were resized:
-// but for rows that the base does not have and the adapter trains, they are the base's.
+// tables checks the whole embedding and head, which PEFT writes if they were resized. Except
+// for rows that the adapter trains, they must be those of the base.
 func (r *peftReader) tables() error {
 	c := r.base.Config
 	network := r.adapter.Base
@@ -109,7 +112,7 @@ func (r *peftReader) tables() error {
 	return nil
 }
 
-// rowEntries are the tensors of rows.
+// rowEntries calls add with the tensors of the rows of single tokens.
 func rowEntries(a *pedestrian.Adapter[float32], add func(name string, data []float32, shape ...int)) {
 	n := len(a.Config.Tokens)
 	if n == 0 {
@@ -121,7 +124,7 @@ func rowEntries(a *pedestrian.Adapter[float32], add func(name string, data []flo
 	}
 }
 
-// tokenIndices is trainable_token_indices of an adapter; nil without rows.
+// tokenIndices returns the value of trainable_token_indices, nil if the adapter has no rows.
 func tokenIndices(a *pedestrian.Adapter[float32]) any {
 	ids := a.Config.Tokens
 	switch {
@@ -133,7 +136,7 @@ func tokenIndices(a *pedestrian.Adapter[float32]) any {
 	return map[string][]int32{embeddingModule: ids, headModule: ids}
 }
 
-// vocabFor is the vocabulary of a base that has had c, with rows for the tokens.
+// vocabFor returns c with a vocabulary that is large enough for the tokens.
 func vocabFor(c pedestrian.Config, tokens []int32) pedestrian.Config {
 	for _, id := range tokens {
 		c.Vocab = max(c.Vocab, int(id)+1)

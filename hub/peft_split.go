@@ -9,22 +9,22 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// An adapter with factors of queries, keys and values of their own is, to PEFT, one
-// adapter of c_attn, whose rank is the sum: the downs stand side by side, and the ups
-// on the diagonal of a matrix of blocks, so that each third of the output sees its own
-// ranks alone.
+// In PEFT, an adapter with separate factors for queries, keys and values becomes one adapter
+// of c_attn. Its rank is the sum of the ranks. The down factors are side by side, and the
+// up factors are the diagonal blocks of a block matrix, so that each third of the output
+// depends only on its own ranks.
 //
 //	Δ[q|k|v] = m [d_q d_k d_v] ⎡u_q m_q/m               ⎤
 //	                          ⎢          u_k m_k/m     ⎥
 //	                          ⎣                u_v m_v/m⎦
 //
-// One multiplier m serves the three, the largest; the ratio of another is multiplied
-// into its up. It is 1, or a power of 2 and exact, unless ranks or α differ by
-// another factor; then it is rounded once, to float32.
+// The multiplier m is the largest of the three. The ratio of each multiplier to m is
+// multiplied into its up factor. A ratio that is 1 or another power of 2 is exact;
+// otherwise the product is rounded once, to float32.
 
 // fuse returns the adapter with the factors of queries, keys and values joined into
-// those of c_attn. With DoRA, outputs without an adapter take the magnitudes of the
-// base, which leave them as they are.
+// factors of c_attn. With DoRA, outputs without an adapter get the magnitudes of the base,
+// which do not change them; base is needed only for this and may be nil otherwise.
 func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pedestrian.Adapter[float32], error) {
 	c := a.Config
 	if !splits(c) {
@@ -66,8 +66,8 @@ func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pe
 	return f, nil
 }
 
-// joined is what the factors of queries, keys and values make together: which there
-// are, the sum of their ranks, the largest multiplier.
+// joined describes the joined factors: which of queries, keys and values have factors, the
+// sum of their ranks, and the multiplier with the largest absolute value.
 func joined(c pedestrian.AdapterConfig) (parts []pedestrian.Target, rank int, m float64) {
 	for _, t := range thirds {
 		if !slices.Contains(c.Targets, t) {
@@ -82,7 +82,8 @@ func joined(c pedestrian.AdapterConfig) (parts []pedestrian.Target, rank int, m 
 	return parts, rank, m
 }
 
-// ratio is the part of t's multiplier that is multiplied into its up.
+// ratio returns the factor that is multiplied into the up factor of t: its multiplier
+// divided by m.
 func ratio(c pedestrian.AdapterConfig, t pedestrian.Target, m float64) float64 {
 	if m == 0 {
 		return 1
@@ -90,7 +91,8 @@ func ratio(c pedestrian.AdapterConfig, t pedestrian.Target, m float64) float64 {
 	return c.MultiplierOf(t) / m
 }
 
-// place writes the factors of l into ranks from at on and outputs from column on.
+// place writes the factors of l into to: its ranks begin at rank at, and its outputs at
+// output column. Its up factor is multiplied by by.
 func place(to, l *pedestrian.LoRA[float32], at, column int, by float64) {
 	r := l.Down.Cols
 	for i := range l.Down.Rows {
@@ -107,7 +109,7 @@ func place(to, l *pedestrian.LoRA[float32], at, column int, by float64) {
 	}
 }
 
-// alphaFor is the α that gives the multiplier m at a rank.
+// alphaFor returns the α with which the multiplier is m.
 func alphaFor(s pedestrian.Scaling, m float64, rank int) float64 {
 	switch s {
 	case pedestrian.ScaleRank:
@@ -118,7 +120,7 @@ func alphaFor(s pedestrian.Scaling, m float64, rank int) float64 {
 	return m
 }
 
-// without is m less what it says of queries, keys and values.
+// without returns a copy of m without queries, keys and values; nil if nothing remains.
 func without[V any](m map[pedestrian.Target]V) (rest map[pedestrian.Target]V) {
 	for t, v := range m {
 		if !slices.Contains(thirds, t) {
@@ -128,7 +130,7 @@ func without[V any](m map[pedestrian.Target]V) (rest map[pedestrian.Target]V) {
 	return rest
 }
 
-// baseMagnitudes sets m to the lengths of the columns of w.
+// baseMagnitudes sets m to the norms of the columns of w.
 func baseMagnitudes(m []float32, w pedestrian.Tensor[float32]) {
 	for j := range m {
 		sum := 0.0
@@ -140,15 +142,16 @@ func baseMagnitudes(m []float32, w pedestrian.Tensor[float32]) {
 	}
 }
 
-// copyCommon copies what both adapters have under the same name.
+// copyCommon copies the tensors of from to those of to with the same name.
 func copyCommon(to, from *pedestrian.Adapter[float32]) {
 	for _, t := range to.Tensors() {
 		copy(t.V, from.Tensor(t.Name).V)
 	}
 }
 
-// reshape gives a, as PEFT has it, the shape was: it is what fuse undoes. Only what is
-// the same function comes out; anything else is an error.
+// reshape is the inverse of fuse: it returns a, which was read from PEFT's files, as an
+// adapter with the configuration was. It is an error if no such adapter computes the same
+// function.
 func reshape(a *pedestrian.Adapter[float32], was pedestrian.AdapterConfig) (*pedestrian.Adapter[float32], error) {
 	back := pedestrian.NewAdapter[float32](a.Base, was)
 	for _, m := range modulesOf(a.Base) {
@@ -184,11 +187,11 @@ func isFactor(s pedestrian.Slot) bool {
 	return s.Role == pedestrian.Down || s.Role == pedestrian.Up || s.Role == pedestrian.Magnitude
 }
 
-// near says whether two multipliers are the same but for rounding.
+// near says whether two multipliers are equal up to rounding.
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-12*math.Abs(b) }
 
-// unplace takes the factors of queries, keys and values of a block out of those of
-// c_attn.
+// unplace is the inverse of place for one block: it copies the factors of queries, keys and
+// values out of those of c_attn.
 func unplace(a, back *pedestrian.Adapter[float32], block int) error {
 	from := a.LoRA(block, pedestrian.TargetQKV)
 	was := back.Config

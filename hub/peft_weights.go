@@ -8,7 +8,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// rest reads biases and norms, and compares what the file repeats of the base.
+// rest reads biases and layer norms, and checks the weights of the base that the file
+// repeats.
 func (r *peftReader) rest() error {
 	for _, s := range r.config.saved {
 		if !isNorm(s) && s != headModule {
@@ -16,7 +17,7 @@ func (r *peftReader) rest() error {
 		}
 	}
 	for _, s := range slotsOf(r.base.Config) {
-		if s.Layer == "logits" { // which head compares
+		if s.Layer == "logits" { // head checks it
 			continue
 		}
 		if err := r.weight(s, r.base.Tensor(s.Name).V, r.adapter.Tensor(s.Name).V); err != nil {
@@ -26,8 +27,8 @@ func (r *peftReader) rest() error {
 	return r.head()
 }
 
-// weight reads what the file has of one parameter of the network, of which base is the
-// base's, and ours the adapter's own if it trains it.
+// weight reads the tensors of one parameter of the network. base is the parameter in the
+// base; ours is the adapter's own, to be filled, or nil if the adapter does not train it.
 func (r *peftReader) weight(s slot, base, ours []float32) error {
 	at := strings.LastIndexByte(s.transformers, '.')
 	module, kind := s.transformers[:at], s.transformers[at:]
@@ -65,7 +66,7 @@ func (r *peftReader) weight(s slot, base, ours []float32) error {
 	return nil
 }
 
-// head compares what the file repeats of the head, which PEFT adds where it is adapted.
+// head checks the head, which PEFT writes if it is adapted, against that of the base.
 func (r *peftReader) head() error {
 	c := r.base.Config
 	for _, name := range []string{lmHead, headModule + ".base_layer.weight", headModule + ".modules_to_save.weight", headModule + ".original_module.weight"} {
@@ -87,7 +88,8 @@ func (r *peftReader) head() error {
 	return nil
 }
 
-// same says whether v is what the base has; without a bias it has zeros.
+// same says whether v equals the parameter of the base. A bias that the base does not have
+// counts as zeros.
 func same(v, base []float32) bool {
 	if base == nil {
 		return !slices.ContainsFunc(v, func(x float32) bool { return x != 0 })

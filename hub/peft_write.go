@@ -13,13 +13,13 @@ import (
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
-// SaveAdapter writes a as a directory that PEFT loads: adapter_config.json and
-// adapter_model.safetensors, float32. Factors of queries, keys and values of their own
-// become one adapter of c_attn, which computes the same. The base may be nil; it is
-// needed for DoRA of some of queries, keys and values, but not all. With rows of single
-// tokens the tokenizer's files are written, too, so that PEFT's AutoPeftModel gives the
-// base as many tokens. The directory
-// appears complete or not at all.
+// SaveAdapter writes a as a new directory that PEFT loads: adapter_config.json and
+// adapter_model.safetensors, in float32. Separate factors of queries, keys and values
+// become one adapter of c_attn, which computes the same function. base may be nil, except
+// for DoRA of only some of queries, keys and values. If a has rows of single tokens, the
+// tokenizer's files are written, too, so that PEFT's AutoPeftModel gives the base as many
+// tokens. The directory appears complete or not at all. An adapter that PEFT cannot hold is
+// an error that says why.
 func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) error {
 	files, err := a.peftFiles(base)
 	if err == nil {
@@ -31,7 +31,7 @@ func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) erro
 	return nil
 }
 
-// peftFiles are the two files.
+// peftFiles returns the files of the directory.
 func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, error) {
 	c := a.Config
 	if err := speaksGPT2(a.Base); err != nil {
@@ -75,7 +75,7 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, e
 	return append(files, tok...), err
 }
 
-// theirAlpha is what PEFT calls lora_alpha.
+// theirAlpha returns the value of lora_alpha for t.
 func theirAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
 	if c.Scaling == pedestrian.ScalePaper { // α itself multiplies, and PEFT divides by r
 		return c.AlphaOf(t) * float64(c.RankOf(t))
@@ -83,7 +83,7 @@ func theirAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
 	return c.AlphaOf(t)
 }
 
-// peftJSON is adapter_config.json.
+// peftJSON returns the content of adapter_config.json.
 func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, error) {
 	var targets []string
 	first := c.Targets[0]
@@ -131,7 +131,7 @@ func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, erro
 	return append(text, '\n'), err
 }
 
-// peftEntries are the tensors of adapter_model.safetensors, in its order.
+// peftEntries returns the tensors of adapter_model.safetensors, in its order.
 func peftEntries(a *pedestrian.Adapter[float32]) (entries []safetensors.Entry[float32]) {
 	add := func(name string, data []float32, shape ...int) {
 		entries = append(entries, safetensors.Entry[float32]{Name: baseModel + name, DType: safetensors.F32, Shape: shape, Data: data})

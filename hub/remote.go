@@ -15,40 +15,43 @@ import (
 	"time"
 )
 
-// DefaultEndpoint is where models are when nothing else is said.
+// DefaultEndpoint is the server of a Remote without an Endpoint: Hugging Face's hub.
 const DefaultEndpoint = "https://huggingface.co"
 
-// A Remote is a server that speaks the hub's protocol.
+// A Remote is a server with the protocol of Hugging Face's hub. The zero value is the hub
+// itself, without a token or a proxy.
 type Remote struct {
-	Endpoint string                                     // "" is DefaultEndpoint
-	Token    string                                     // sent to the endpoint's own origin, never across a redirect to another
-	Proxy    func(*http.Request) (*url.URL, error)      // nil: none
-	Report   func(Progress)                             // called often during a download, from the calling goroutine; may be nil
+	Endpoint string                                     // the URL; "" means DefaultEndpoint
+	Token    string                                     // sent only to the endpoint's own origin, never after a redirect to another one
+	Proxy    func(*http.Request) (*url.URL, error)      // as in http.Transport; nil means no proxy
+	Report   func(Progress)                             // called often during a download, in the goroutine of the caller; may be nil
 	stall    time.Duration                              // 0 is stallTime
 	window   time.Duration                              // 0 is rateTime
 	sleep    func(context.Context, time.Duration) error // nil is sleep
 }
 
-// Progress is how far a download is.
+// Progress is the state of a download.
 type Progress struct {
-	File        string // being fetched
-	Done, Total int64  // bytes of all files that are needed; what was there before counts as done
+	File        string // the current file
+	Done, Total int64  // bytes of all needed files; bytes that were in the cache before count as done
 	Fetched     int64  // bytes that came over the network
-	Note        string // what is being waited for, "" if nothing
+	Note        string // what the download waits for, "" if for nothing
 }
 
+// note sets the note of the progress and reports it.
 func (s *session) note(text string) {
 	s.progress.Note = text
 	s.tell()
 }
 
+// tell reports the progress to the caller of Download, if it wants that.
 func (s *session) tell() {
 	if s.report != nil {
 		s.report(s.progress)
 	}
 }
 
-// A listing is what a repository has at one commit.
+// A listing is the list of a repository's files at one commit.
 type listing struct {
 	commit string
 	files  []string
@@ -56,7 +59,7 @@ type listing struct {
 
 func (l listing) has(name string) bool { return slices.Contains(l.files, name) }
 
-// list asks which commit a revision is and which files it has.
+// list asks the server for the commit of a revision and the names of its files.
 func (s *session) list(ctx context.Context, repo, revision string) (l listing, err error) {
 	address := s.endpoint.String() + "/api/models/" + repo + "/revision/" + url.PathEscape(revision)
 	err = s.retry(ctx, func() (bool, error) {
@@ -88,7 +91,7 @@ func (s *session) list(ctx context.Context, repo, revision string) (l listing, e
 	return l, nil
 }
 
-// get fetches a small text.
+// get returns the body of a response, of at most limit bytes.
 func (s *session) get(ctx context.Context, address string, limit int64) ([]byte, error) {
 	ctx, touch, stop := s.watch(ctx)
 	defer stop()
@@ -110,7 +113,7 @@ func (s *session) get(ctx context.Context, address string, limit int64) ([]byte,
 	return body, nil
 }
 
-// explain says what can be done about a refusal.
+// explain adds to a refusal of the server what the user can do.
 func (s *session) explain(repo, revision string, err error) error {
 	var r refusedError
 	if !errors.As(err, &r) {
@@ -138,14 +141,14 @@ func (s *session) explain(repo, revision string, err error) error {
 	return fmt.Errorf("%s: %w", repo, err)
 }
 
-// A remoteFile is what a server says of a file before it sends it.
+// A remoteFile is the description of a file that the server gives before sending it.
 type remoteFile struct {
 	name string
-	etag string // SHA-256 of what is in it, or its SHA-1 as git counts it
-	size int64
+	etag string // SHA-256 of its content, or git's SHA-1 of the blob, in hexadecimal
+	size int64  // in bytes
 }
 
-// head asks for the digest and the size of a file.
+// head asks the server for the digest and the size of a file.
 func (s *session) head(ctx context.Context, repo, commit, name string) (f remoteFile, err error) {
 	err = s.retry(ctx, func() (bool, error) {
 		resp, err := s.send(ctx, http.MethodHead, s.address(repo, commit, name), nil, false)
@@ -188,13 +191,13 @@ func (s *session) head(ctx context.Context, repo, commit, name string) (f remote
 	return f, nil
 }
 
-// address is where a file is.
+// address returns the URL of a file.
 func (s *session) address(repo, commit, name string) string {
 	return s.endpoint.String() + "/" + repo + "/resolve/" + commit + "/" + url.PathEscape(name)
 }
 
-// watch returns a context that ends when touch was not called for the stall time, or
-// with fewer bytes over a window than leastRate.
+// watch returns a context that is canceled when touch is not called for the time s.stall,
+// or when fewer than leastRate bytes per second are reported to touch within s.window.
 func (s *session) watch(ctx context.Context) (_ context.Context, touch func(bytes int), stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(s.stall, func() {
@@ -214,8 +217,8 @@ func (s *session) watch(ctx context.Context) (_ context.Context, touch func(byte
 	return ctx, touch, func() { timer.Stop(); cancel(context.Canceled) }
 }
 
-// lost makes an error in reading a body one that is worth another try, if nobody
-// stopped it.
+// lost returns an error for a failed read of a body. It is worth another try, unless the
+// context was canceled.
 func lost(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -223,6 +226,7 @@ func lost(ctx context.Context, err error) error {
 	return lostError{fmt.Errorf("the connection broke: %w", err)}
 }
 
+// A touchingReader calls touch after every Read.
 type touchingReader struct {
 	io.Reader
 	touch func(bytes int)

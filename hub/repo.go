@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// maxRepoName is the longest part of a repository's name that the hub allows.
+// maxRepoName is the largest length of OWNER or NAME that the hub allows.
 const maxRepoName = 96
 
-// CheckRepo reports what is wrong with a repository's name: "gpt2" or
-// "openai-community/gpt2", of letters, digits, '-', '_' and '.', by the rules of
-// huggingface_hub 2.4.
+// CheckRepo returns an error if repo is not a valid name of a repository, such as "gpt2" or
+// "openai-community/gpt2". The rules are those of huggingface_hub 2.4: letters, digits,
+// '-', '_' and '.'.
 func CheckRepo(repo string) error {
 	parts := strings.Split(repo, "/")
 	if len(parts) > 2 {
@@ -41,8 +41,8 @@ func isWord(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// CheckRevision reports what is wrong with the name of a branch, a tag or a commit.
-// It becomes a path below refs and a part of an address.
+// CheckRevision returns an error if revision cannot be the name of a branch, a tag or a
+// commit. A valid one is safe as a path below refs and as a part of a URL.
 func CheckRevision(revision string) error {
 	bad := revision == "" || len(revision) > 255 || !fs.ValidPath(revision) || revision == "."
 	for _, c := range []byte(revision) {
@@ -67,10 +67,10 @@ func isHex(s string, n int) bool {
 	return true
 }
 
-// isCommit says whether revision is the whole name of a commit.
+// isCommit says whether revision is the full hash of a commit.
 func isCommit(revision string) bool { return isHex(revision, 40) }
 
-// folderOf is the directory of a repository inside the cache.
+// folderOf returns the directory of a repository in the cache.
 func folderOf(repo string) string { return "models--" + strings.ReplaceAll(repo, "/", "--") }
 
 // The files of a model and of an adapter.
@@ -92,14 +92,14 @@ const (
 	defaultRevision = "main"
 )
 
-// alsoNeeded are the small files that are taken along where a repository has them.
+// alsoNeeded are small files that are downloaded if the repository has them.
 var alsoNeeded = []string{
 	generationFile, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
 	"added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja",
 }
 
-// checkShard reports what is wrong with a file name that an index gives: it must be
-// a file beside the index, with the suffix of safetensors, or of pickles.
+// checkShard returns an error if name, from an index, is not a plain file name with the
+// suffix.
 func checkShard(name, suffix string) error {
 	if !fs.ValidPath(name) || path.Base(name) != name || strings.ContainsAny(name, "\\:\x00") ||
 		len(name) > 255 || !strings.HasSuffix(name, suffix) {

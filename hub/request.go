@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Limits of one request. A server that sends nothing for stallTime is given up, and one
-// that sends less than leastRate over rateTime; how long a whole file takes is not
-// limited, as long as it comes.
+// Limits of one request. It ends with an error when the server sends nothing for stallTime,
+// or fewer than leastRate bytes per second over rateTime. The time for a whole file is not
+// limited.
 const (
 	dialTime     = 10 * time.Second
 	headerTime   = 30 * time.Second
@@ -24,36 +24,37 @@ const (
 	maxHeader    = 64 << 10
 )
 
-// Limits of all tries. What a try brings counts as progress when it is leastProgress
-// bytes beyond the best of those before it.
+// Limits of all tries. A try makes progress when it gets at least leastProgress bytes
+// further than every try before it.
 const (
-	tries         = 6               // of one request, or of one file, without progress
-	lookups       = 2               // of a name that cannot be looked up
-	mostTries     = 1000            // of one file, with progress
+	tries         = 6               // tries of a request or a file without progress
+	lookups       = 2               // tries if the name of the host cannot be looked up
+	mostTries     = 1000            // tries of one file, with progress
 	leastProgress = 64 << 10        // bytes
 	firstWait     = time.Second     // doubled after each try
-	longestWait   = 2 * time.Minute // of those that a server may ask for
+	longestWait   = 2 * time.Minute // the longest Retry-After that is obeyed
 )
 
-// A session speaks to one server.
+// A session makes requests to one server.
 type session struct {
 	endpoint *url.URL
 	token    string
 	client   http.Client
 	stall    time.Duration
-	window   time.Duration // of leastRate
+	window   time.Duration // over which leastRate is measured
 	sleep    func(context.Context, time.Duration) error
 	report   func(Progress)
 	progress Progress
 }
 
-// Check reports what is wrong with the endpoint or the token.
+// Check returns an error if the endpoint or the token is invalid, or if the token would be
+// sent unencrypted. It makes no request.
 func (r Remote) Check() error {
 	_, err := newSession(r)
 	return err
 }
 
-// newSession checks what r says.
+// newSession checks r and returns a session with it.
 func newSession(r Remote) (*session, error) {
 	address := r.Endpoint
 	if address == "" {
@@ -92,7 +93,7 @@ func newSession(r Remote) (*session, error) {
 			TLSHandshakeTimeout:    dialTime,
 			ResponseHeaderTimeout:  min(headerTime, s.stall),
 			MaxResponseHeaderBytes: maxHeader,
-			DisableCompression:     true, // lengths and digests are of what is stored
+			DisableCompression:     true, // lengths and digests are those of the uncompressed file
 			ForceAttemptHTTP2:      true,
 		},
 	}
@@ -113,7 +114,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// origin is what a token is bound to: scheme, host and port.
+// origin returns scheme, host and port of u. A token is sent to one origin only.
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -122,9 +123,10 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// send makes one request and follows its redirects: those within the endpoint, and
-// those to other hosts if across is true; otherwise such a redirect is the answer.
-// The token goes to the endpoint's own origin alone. The caller closes the body.
+// send makes one request and follows redirects within the endpoint's origin. It follows
+// redirects to another origin only if across is true; otherwise it returns such a redirect
+// as the response. The token is sent only to the endpoint's origin. The caller closes the
+// body.
 func (s *session) send(ctx context.Context, method, address string, header http.Header, across bool) (*http.Response, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -149,7 +151,7 @@ func (s *session) send(ctx context.Context, method, address string, header http.
 				return nil, context.Cause(ctx)
 			}
 			if bare := (*url.Error)(nil); errors.As(err, &bare) {
-				err = bare.Err // the address may carry a signature
+				err = bare.Err // without the URL, which may contain a signature
 			}
 			return nil, unreachable(u.Host, err)
 		}

@@ -13,13 +13,13 @@ import (
 	"unicode"
 )
 
-// A lostError is a connection that broke: worth another try.
+// A lostError is the error of a broken connection. It is worth another try.
 type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
 
-// unreachable is what is wrong with a connection that did not come about: worth another
-// try, unless there is no such host.
+// unreachable returns the error of a connection that could not be made. It is worth another
+// try, unless the host does not exist.
 func unreachable(host string, err error) error {
 	if dns := (*net.DNSError)(nil); errors.As(err, &dns) && dns.IsNotFound {
 		return fmt.Errorf("there is no host %s, or no network to look it up: check both", dns.Name)
@@ -27,7 +27,7 @@ func unreachable(host string, err error) error {
 	return lostError{fmt.Errorf("%s: %w", host, err)}
 }
 
-// A refusedError is an answer that is not the file.
+// A refusedError is a response with a status other than success.
 type refusedError struct {
 	host   string
 	status int
@@ -54,7 +54,7 @@ func (e refusedError) Error() string {
 	return strings.TrimSpace(s)
 }
 
-// Unwrap makes a refusal one of the two that a file system knows.
+// Unwrap returns fs.ErrPermission or fs.ErrNotExist, if the refusal means one of them.
 func (e refusedError) Unwrap() error {
 	switch {
 	case e.code == "GatedRepo" || e.status == http.StatusForbidden:
@@ -65,7 +65,7 @@ func (e refusedError) Unwrap() error {
 	return nil
 }
 
-// plain is what a server says as text that is safe to print on one line.
+// plain returns a text from a server in a form that is safe to print on one line.
 func plain(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -80,7 +80,8 @@ func plain(s string) string {
 	return s
 }
 
-// retryAfter reads a Retry-After: seconds, or a date.
+// retryAfter parses a Retry-After header, in seconds or as a date. It returns 0 if s is
+// invalid or in the past.
 func retryAfter(s string, now time.Time) time.Duration {
 	if n, err := strconv.Atoi(s); err == nil && n > 0 {
 		return time.Duration(min(n, 1<<20)) * time.Second
@@ -91,7 +92,7 @@ func retryAfter(s string, now time.Time) time.Duration {
 	return 0
 }
 
-// temporary says whether another try may help, and how long the server asks to wait.
+// temporary says whether another try may succeed, and how long the server asks to wait.
 func temporary(err error) (wait time.Duration, again bool) {
 	if r := (refusedError{}); errors.As(err, &r) {
 		return r.wait, r.status == http.StatusTooManyRequests || r.status == http.StatusRequestTimeout || r.status >= 500
@@ -99,8 +100,9 @@ func temporary(err error) (wait time.Duration, again bool) {
 	return 0, errors.As(err, new(lostError))
 }
 
-// retry calls try until it succeeds, fails for good, has failed several times without
-// getting further, waiting twice as long each time, or has failed very often.
+// retry calls try until it succeeds or its error is not temporary. After tries calls in a
+// row without progress, or mostTries in all, it gives up. It waits between the calls, each
+// time twice as long until there is progress.
 func (s *session) retry(ctx context.Context, try func() (further bool, err error)) error {
 	failed, wait := 0, firstWait
 	for all := 1; ; all++ {

@@ -20,12 +20,12 @@ const (
 	vocabFile       = "vocab.json"
 	tokenizerConfig = "tokenizer_config.json"
 
-	// ownTokenizer holds the characters of a text, or the bytes, as we write them.
-	// Earlier exports have it alone.
+	// ownTokenizer is the file of a tokenizer of characters or bytes in this module's
+	// format. Earlier exports have only this file.
 	ownTokenizer = "pedestrian_tokenizer.json"
 )
 
-// Open opens a regular file, so that a folder is an fs.FS.
+// Open opens a regular file. With it a folder is an fs.FS.
 func (f *folder) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
@@ -40,8 +40,8 @@ func (f *folder) Open(name string) (fs.File, error) {
 	return file, nil
 }
 
-// Tokenizer reads the tokenizer of d; nil when it has none. Special tokens that the
-// network has no row for are left out.
+// Tokenizer reads the tokenizer of d; it returns nil if there is none. Special tokens for
+// which the network has no row are left out.
 func (d *Directory) Tokenizer() (*token.Tokenizer, error) {
 	if d.folder.has(tokenizerFile) || d.folder.has(vocabFile) {
 		t, err := token.LoadFS(d.folder)
@@ -67,8 +67,8 @@ func (d *Directory) Tokenizer() (*token.Tokenizer, error) {
 	return t, nil
 }
 
-// tokenizerFiles are the files that hold t; none when it is nil. context becomes the
-// longest text that the tokenizer's configuration names.
+// tokenizerFiles returns the files of t; none if it is nil. context becomes
+// model_max_length in the tokenizer's configuration.
 func tokenizerFiles(t *token.Tokenizer, context int) ([]durable.File, error) {
 	if t == nil {
 		return nil, nil

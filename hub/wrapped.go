@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// wrappers are parts of names that trainers leave: torch.compile, data parallelism
-// (DataParallel, DDP, DeepSpeed), FSDP, checkpointing of activations. No parameter of
-// GPT-2 has one.
+// wrappers are parts that training programs add to names: torch.compile, data parallelism
+// (DataParallel, DDP, DeepSpeed), FSDP and activation checkpointing. No parameter of GPT-2
+// has one of them in its own name.
 var wrappers = []string{"_orig_mod", "module", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 
-// unwrapped is a tensor's name without the parts that wrappers leave, wherever they
-// stand in it.
+// unwrapped returns a tensor's name without the parts in wrappers, wherever they are.
 func unwrapped(name string) string {
 	parts := strings.Split(name, ".")
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return slices.Contains(wrappers, p) }), ".")
 }
 
-// bareName is the name of a tensor of a model without the prefix.
+// bareName returns the name of a model's tensor without wrappers and prefixes.
 func bareName(name string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(unwrapped(name), baseModel), prefix)
 }
 
-// adapterName is the name of a tensor of an adapter as PEFT's save_pretrained writes
-// it: a state dictionary of a model in training names the adapter, "default", in each.
+// adapterName returns the name of an adapter's tensor as PEFT's save_pretrained writes it.
+// In the state dictionary of a model in training, names also contain "default", the name of
+// the adapter.
 func adapterName(name string) string {
 	name = unwrapped(name)
 	name = strings.Replace(name, ".lora_magnitude_vector.default.weight", ".lora_magnitude_vector", 1)
@@ -33,8 +33,8 @@ func adapterName(name string) string {
 	return strings.Replace(name, ".modules_to_save.default.", ".", 1)
 }
 
-// besideAdapter says whether a tensor is of a model of PEFT whose adapter stands
-// beside its base.
+// besideAdapter says whether a tensor is of a model of PEFT in which the adapter has not
+// been merged into the base.
 func besideAdapter(name string) bool {
 	return strings.Contains(name, ".lora_") || strings.Contains(name, ".base_layer.") || strings.Contains(name, ".original_module.")
 }
