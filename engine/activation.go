@@ -12,14 +12,14 @@ type activation[T Float] struct{ kind pedestrian.Activation }
 
 // activationCache holds the task of an activation.
 type activationCache[T Float] struct {
-	round rounds // in mixed precision
+	round roundSlots // in mixed precision
 	task  activationTask[T]
 }
 
 // forward sets y to g(x).
 func (l activation[T]) forward(p *kernel.Pool, y Mat[T], c *activationCache[T], x Mat[T]) {
 	mustShape("Activation.Forward", "y", y, x.Rows, x.Cols)
-	c.task = activationTask[T]{kind: l.kind, y: y, x: x, ry: put(c.round.y, y)}
+	c.task = activationTask[T]{kind: l.kind, y: y, x: x, ry: roundTarget(c.round.y, y)}
 	p.Run(rowParts(x.Rows), &c.task)
 }
 
@@ -28,7 +28,7 @@ func (l activation[T]) forward(p *kernel.Pool, y Mat[T], c *activationCache[T], 
 func (l activation[T]) backward(p *kernel.Pool, dx, y, dy Mat[T], c *activationCache[T], x Mat[T]) {
 	mustShape("Activation.Backward", "dx", dx, x.Rows, x.Cols)
 	mustShape("Activation.Backward", "y", y, x.Rows, x.Cols)
-	c.task = activationTask[T]{l.kind, y, x, dx, dy, put(c.round.y, y), put(c.round.dx, dx)}
+	c.task = activationTask[T]{l.kind, y, x, dx, dy, roundTarget(c.round.y, y), roundTarget(c.round.dx, dx)}
 	p.Run(rowParts(x.Rows), &c.task)
 }
 

@@ -82,10 +82,10 @@ func (n *Network[T]) AdamWAdapter(h AdamW, step int, gscale float64, w, g, m, v 
 	if n.adapter == nil || len(w.Slab) != len(n.adapter.Slab) {
 		panic(fmt.Sprintf("engine.Network.AdamWAdapter: an adapter %+v beside %+v is not the network's", w.Config, w.Base))
 	}
-	if n.loraParts == nil {
-		n.loraParts = parts(n.adapter.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec() || t.Role == pedestrian.Up })
+	if n.adapterParts == nil {
+		n.adapterParts = parts(n.adapter.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec() || t.Role == pedestrian.Up })
 	}
-	n.adamw(h, step, gscale, n.loraParts, w.Slab, g.Slab, m.Slab, v.Slab)
+	n.adamw(h, step, gscale, n.adapterParts, w.Slab, g.Slab, m.Slab, v.Slab)
 	n.normsStale = true
 }
 

@@ -26,10 +26,10 @@ func (c *adaptedCache[T]) maskInput(p *kernel.Pool, x Mat[T]) Mat[T] {
 	if !c.mask.On() {
 		return x
 	}
-	under := over(c.masked.V, x.Rows, x.Cols)
+	masked := over(c.masked.V, x.Rows, x.Cols)
 	c.drop.mask = c.mask
-	c.drop.apply(p, under, x, false)
-	return under
+	c.drop.apply(p, masked, x, false)
+	return masked
 }
 
 // hasAdapter says whether any adapter stands beside l.

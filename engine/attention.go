@@ -146,22 +146,22 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 // segment s, number i in its strip; its first key is k0. y is the output so far, from the
 // earlier tiles; it is scaled down if this row has a larger maximum than they had.
 func (f *attentionForward[T]) row(t *tiles[T], s, h int, row, y []T, q, i, k0 int) {
-	shrink, past := f.l.scoreScale(), f.segments[s].past
+	scale, past := f.l.scoreScale(), f.segments[s].past
 	seen := min(max(past+q+1-k0, 0), len(row)) // (13)
 	clear(row[seen:])
 	if seen == 0 {
 		return
 	}
-	top, keep := max(t.max[i], shrink*kernel.Max(row[:seen])), T(1) // (12)
+	rowMax, rescale := max(t.max[i], scale*kernel.Max(row[:seen])), T(1) // (12)
 	if k0 == 0 {
-		keep = 0
-	} else if top != t.max[i] {
-		keep = T(math.Exp(float64(t.max[i] - top)))
+		rescale = 0
+	} else if rowMax != t.max[i] {
+		rescale = T(math.Exp(float64(t.max[i] - rowMax)))
 	}
-	a := kernel.ScaleLarge(row[:seen], shrink, top)
-	t.max[i], t.sum[i] = top, t.sum[i]*keep+kernel.ExpSum(row[:seen], a, top)
-	if k0 > 0 && keep != 1 {
-		kernel.Scale(y, keep)
+	a := kernel.ScaleLarge(row[:seen], scale, rowMax)
+	t.max[i], t.sum[i] = rowMax, t.sum[i]*rescale+kernel.ExpSum(row[:seen], a, rowMax)
+	if k0 > 0 && rescale != 1 {
+		kernel.Scale(y, rescale)
 	}
 	if f.l.drop.On() {
 		kernel.MaskRow(row, row, f.l.drop, f.l.position(s, h, past+q, k0))
@@ -255,17 +255,17 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 // sets kept to the row of ρ after dropout. The row is that of query q of segment s; its
 // first key is k0.
 func (f *attentionBackward[T]) row(s, h int, row, drow, kept []T, q, k0 int) {
-	seg, shrink := f.segments[s], f.l.scoreScale()
+	seg, scale := f.segments[s], f.l.scoreScale()
 	seen := min(q+1-k0, len(row)) // (13)
 	clear(row[seen:])
 	clear(drow[seen:]) // (27)
 	lse := f.c.lse.Row(h)[seg.q+q]
-	a := kernel.ScaleLarge(row[:seen], shrink, lse)
+	a := kernel.ScaleLarge(row[:seen], scale, lse)
 	kernel.ExpSum(row[:seen], a, lse) // (12), (15)
 	if f.l.drop.On() {
 		at := f.l.position(s, h, q, k0)
 		kernel.MaskRow(kept, row, f.l.drop, at)
 		kernel.MaskRow(drow, drow, f.l.drop, at)
 	}
-	kernel.SoftmaxBackward(drow[:seen], row[:seen], f.c.scratch.d.Row(h)[seg.q+q], shrink) // (25), (28)
+	kernel.SoftmaxBackward(drow[:seen], row[:seen], f.c.scratch.d.Row(h)[seg.q+q], scale) // (25), (28)
 }

@@ -179,7 +179,7 @@ func likeAdapter[T Float](a *pedestrian.Adapter[T]) *pedestrian.Adapter[T] {
 // setTile makes tiles so small that short sequences have several.
 func (n *Network[T]) setTile(tile int) {
 	n.reserve(&trained{params: true, bottom: -1}, gradients[T]{params: n.params})
-	n.work.attention.tiling = tiling{2 * tile, tile, tile + 2, tile + 1}.fits(n.work.attention.strip)
+	n.work.attention.tiling = tiling{2 * tile, tile, tile + 2, tile + 1}.limitedTo(n.work.attention.strip)
 }
 
 // near compares number by number, relative to the largest.

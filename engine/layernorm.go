@@ -16,8 +16,8 @@ type layerNormCache[T Float] struct {
 	xhat Mat[T] // ā, the normalized input
 	rstd []T    // 1/σ, one per row; 0 for a constant row with ε = 0
 
-	round    rounds // in mixed precision
-	partial  Mat[T] // of ∂w beside ∂b, one row for each part of the rows
+	round    roundSlots // in mixed precision
+	partial  Mat[T]     // of ∂w beside ∂b, one row for each part of the rows
 	forward  layerNormForward[T]
 	backward layerNormBackward[T]
 }
@@ -25,7 +25,7 @@ type layerNormCache[T Float] struct {
 // forward sets y to the normalization of x; it is paper.LayerNorm, one row at a time.
 func (l layerNorm[T]) forward(p *kernel.Pool, y Mat[T], c *layerNormCache[T], x Mat[T]) {
 	mustShape("LayerNorm.Forward", "y", y, x.Rows, x.Cols)
-	c.forward = layerNormForward[T]{l, y, c, x, put(c.round.y, y)}
+	c.forward = layerNormForward[T]{l, y, c, x, roundTarget(c.round.y, y)}
 	p.Run(rowParts(x.Rows), &c.forward)
 }
 
@@ -57,7 +57,7 @@ func (f *layerNormForward[T]) Do(_ *kernel.Pool, part int) {
 
 // affine sets y to the output of forward again, from the cache alone.
 func (l layerNorm[T]) affine(p *kernel.Pool, y Mat[T], c *layerNormCache[T]) {
-	c.forward = layerNormForward[T]{l, y, c, Mat[T]{}, put(c.round.y, y)}
+	c.forward = layerNormForward[T]{l, y, c, Mat[T]{}, roundTarget(c.round.y, y)}
 	p.Run(rowParts(y.Rows), &c.forward)
 }
 
@@ -67,7 +67,7 @@ func (l layerNorm[T]) affine(p *kernel.Pool, y Mat[T], c *layerNormCache[T]) {
 func (l layerNorm[T]) backward(p *kernel.Pool, dx Mat[T], grad layerNorm[T], dy Mat[T], c *layerNormCache[T]) {
 	mustShape("LayerNorm.Backward", "dx", dx, dy.Rows, dy.Cols)
 	wanted := grad.w != nil || grad.b != nil
-	c.backward = layerNormBackward[T]{l, dx, wanted, dy, c, put(c.round.dx, dx)}
+	c.backward = layerNormBackward[T]{l, dx, wanted, dy, c, roundTarget(c.round.dx, dx)}
 	parts := rowParts(dy.Rows)
 	if wanted && c.partial.Rows < parts {
 		c.partial = NewMat[T](parts, 2*dy.Cols)

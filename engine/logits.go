@@ -69,10 +69,10 @@ func (c *logitsCache[T]) maskInput(p *kernel.Pool, x Mat[T], rows []int32) Mat[T
 	if !c.mask.On() {
 		return x
 	}
-	under := first(c.masked, x.Rows)
+	masked := first(c.masked, x.Rows)
 	c.drop.mask, c.drop.rows = c.mask, rows
-	c.drop.apply(p, under, x, false)
-	return under
+	c.drop.apply(p, masked, x, false)
+	return masked
 }
 
 // forward sets y to the logits (a_12) of x (a_11). rows are the tokens that x holds
@@ -157,10 +157,10 @@ func (l *logits[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], c *logitsCache[
 	switch {
 	case !l.lora[0].on():
 	case c.mask.On() && dx.V != nil:
-		under := first(c.masked, dx.Rows)
-		l.lora[0].backwardInput(p, under, dy, &c.lora, false)
+		masked := first(c.masked, dx.Rows)
+		l.lora[0].backwardInput(p, masked, dy, &c.lora, false)
 		c.drop.mask, c.drop.rows = c.mask, rows
-		c.drop.apply(p, dx, under, true)
+		c.drop.apply(p, dx, masked, true)
 	default:
 		l.lora[0].backwardInput(p, dx, dy, &c.lora, true)
 	}

@@ -39,17 +39,17 @@ type operands struct {
 // that computes an operand of the next product may write it here row by row, while the
 // row is in the L1 cache; otherwise the method rounded does it.
 type slot struct {
-	buf kernel.MatBF16
-	of  *float32 // the start of the matrix that buf holds rounded and that no product has used yet; or nil
+	buf     kernel.MatBF16
+	pending *float32 // the start of the matrix that buf holds rounded and that no product has used yet; or nil
 }
 
-// put returns the matrix into which a layer writes m, rounded. Without a slot, V of the
+// roundTarget returns the matrix into which a layer writes m, rounded. Without a slot, V of the
 // result is nil.
-func put[T Float](s *slot, m Mat[T]) kernel.MatBF16 {
+func roundTarget[T Float](s *slot, m Mat[T]) kernel.MatBF16 {
 	if s == nil {
 		return kernel.MatBF16{}
 	}
-	s.of = &as32(m).V[0]
+	s.pending = &as32(m).V[0]
 	return shaped(s.buf, m.Rows, m.Cols)
 }
 
@@ -64,16 +64,16 @@ func roundRow[T Float](dst kernel.MatBF16, t int, row []T) {
 // that computed m has done so.
 func (o *operands) rounded(p *kernel.Pool, s *slot, m Mat[float32]) kernel.MatBF16 {
 	r := shaped(s.buf, m.Rows, m.Cols)
-	if s.of != &m.V[0] {
+	if s.pending != &m.V[0] {
 		o.task.run(p, r, m)
 	}
-	s.of = nil
+	s.pending = nil
 	return r
 }
 
-// rounds holds the slots for the results of a layer: y in the forward pass, dx in the
+// roundSlots holds the slots for the results of a layer: y in the forward pass, dx in the
 // backward pass.
-type rounds struct{ y, dx *slot }
+type roundSlots struct{ y, dx *slot }
 
 // is32 says whether T is float32.
 func is32[T Float]() bool {
@@ -110,7 +110,7 @@ func (m *mixed) forward(p *kernel.Pool, y, x Mat[float32], bias []float32, add b
 // backwardInput sets dx to r(dy) r(w)ᵗ.
 func (m *mixed) backwardInput(p *kernel.Pool, dx, dy Mat[float32]) {
 	s := &m.dy
-	if m.dh.of == &dy.V[0] {
+	if m.dh.pending == &dy.V[0] {
 		s = &m.dh
 	}
 	m.operands.dyRounded = m.rounded(p, s, dy)
@@ -184,7 +184,7 @@ func (n *Network[T]) reserveBF16(s shape) {
 	}
 	for i := range n.work.blocks {
 		c := &n.work.blocks[i]
-		c.ln1.round, c.ln2.round, c.act.round = rounds{&w.x, &w.dy}, rounds{&w.x, &w.dy}, rounds{&w.x, &w.dh}
+		c.ln1.round, c.ln2.round, c.act.round = roundSlots{&w.x, &w.dy}, roundSlots{&w.x, &w.dy}, roundSlots{&w.x, &w.dh}
 	}
 	n.work.final.round.dx = &w.dy
 	if w.packed != nil && (w.train || !train) {

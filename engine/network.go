@@ -59,18 +59,18 @@ type Network[T Float] struct {
 
 	adapterBottom int // the lowest stage that the adapter trains
 
-	squares               sumSquares[T]
-	update                adamwTask[T]
-	norms                 normsTask[T]
-	paramParts, loraParts []span
+	squares                  sumSquares[T]
+	update                   adamwTask[T]
+	norms                    normsTask[T]
+	paramParts, adapterParts []span
 }
 
-// New makes a network of the parameters p and the adapter lora, which may be nil. It
-// panics when lora was made for another configuration, or when an option is invalid.
-func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Options) *Network[T] {
+// New makes a network of the parameters p and the adapter, which may be nil. It
+// panics when the adapter was made for another configuration, or when an option is invalid.
+func New[T Float](p *pedestrian.Params[T], adapter *pedestrian.Adapter[T], o Options) *Network[T] {
 	c := p.Config
-	if lora != nil && lora.Base != c {
-		panic(fmt.Sprintf("engine.New: an adapter for %+v beside a network of %+v", lora.Base, c))
+	if adapter != nil && adapter.Base != c {
+		panic(fmt.Sprintf("engine.New: an adapter for %+v beside a network of %+v", adapter.Base, c))
 	}
 	o, err := o.withDefaults(c)
 	if err != nil {
@@ -79,17 +79,17 @@ func New[T Float](p *pedestrian.Params[T], lora *pedestrian.Adapter[T], o Option
 	if o.Precision != "" && !is32[T]() {
 		panic(fmt.Sprintf("engine.New: Options.Precision is %q, which is for parameters in float32", o.Precision))
 	}
-	n := &Network[T]{params: p, adapter: lora, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
+	n := &Network[T]{params: p, adapter: adapter, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
 	n.embedding = embedding[T]{tok: view(p.Tok), pos: view(p.Pos)}
 	for i := range n.blocks {
-		n.blocks[i] = blockOf(c, p, lora, i)
+		n.blocks[i] = blockOf(c, p, adapter, i)
 	}
 	n.final = layerNormOf(p.LNFinal, c.Eps)
-	if lora != nil {
-		n.embedding.own = rowsOf(lora.TokRows, lora.Config.Tokens)
-		n.final.replace(lora.LNFinal)
+	if adapter != nil {
+		n.embedding.own = rowsOf(adapter.TokRows, adapter.Config.Tokens)
+		n.final.replace(adapter.LNFinal)
 	}
-	n.logits = logitsOf(p, lora)
+	n.logits = logitsOf(p, adapter)
 	n.work.blocks = make([]blockCache[T], c.Blocks+1)
 	n.adapterBottom = bottom(c, false, n.adapterConfig())
 	return n

@@ -13,8 +13,8 @@ type tiling struct{ strip, diagonal, below, keys int }
 
 var usualTiling = tiling{256, 32, 128, 384}
 
-// fits returns t with no size larger than context.
-func (t tiling) fits(context int) tiling {
+// limitedTo returns t with no size larger than context.
+func (t tiling) limitedTo(context int) tiling {
 	return tiling{min(t.strip, context), min(t.diagonal, context), min(t.below, context), min(t.keys, context)}
 }
 
@@ -29,8 +29,8 @@ func (t tiling) queries(q, to, late, nk int) int {
 	return min(n, to-q)
 }
 
-// tile is the largest number of elements of a tile.
-func (t tiling) tile() int { return max(t.diagonal, t.below) * t.keys }
+// tileSize is the largest number of elements of a tile.
+func (t tiling) tileSize() int { return max(t.diagonal, t.below) * t.keys }
 
 // fewQueries is the largest number of queries for which the keys are not transposed,
 // because that would take more time than it saves.
@@ -62,9 +62,9 @@ func transposeTo[T Float](buf, m Mat[T]) Mat[T] {
 // planForward places the scratch memory of a forward pass over at most context tokens;
 // width is the larger of d_ρ and d_h.
 func (s *attentionScratch[T]) planForward(a *arena[T], threads, context, width int) {
-	s.tiling, s.slots = usualTiling.fits(context), make([]tiles[T], threads)
+	s.tiling, s.slots = usualTiling.limitedTo(context), make([]tiles[T], threads)
 	for i := range s.slots {
-		s.slots[i] = tiles[T]{pool: kernel.NewPool(1), a: a.vec(s.tile()), kt: s.turned(a, width),
+		s.slots[i] = tiles[T]{pool: kernel.NewPool(1), a: a.vec(s.tileSize()), kt: s.planTransposed(a, width),
 			max: a.vec(s.strip), sum: a.vec(s.strip)}
 	}
 	if a.slab != nil {
@@ -72,9 +72,9 @@ func (s *attentionScratch[T]) planForward(a *arena[T], threads, context, width i
 	}
 }
 
-// turned places a transposed tile of keys or values. Its stride spreads the rows over
+// planTransposed places a transposed tile of keys or values. Its stride spreads the rows over
 // the sets of the processor's cache.
-func (s *attentionScratch[T]) turned(a *arena[T], width int) Mat[T] {
+func (s *attentionScratch[T]) planTransposed(a *arena[T], width int) Mat[T] {
 	m := a.mat(width, (s.keys+15)/16*16+16)
 	m.Cols = s.keys
 	return m
@@ -85,9 +85,9 @@ func (s *attentionScratch[T]) planBackward(a *arena[T], heads, rows, width int, 
 	s.d = a.mat(heads, rows)
 	for i := range s.slots {
 		t := &s.slots[i]
-		t.b, t.vt = a.vec(s.tile()), s.turned(a, width)
+		t.b, t.vt = a.vec(s.tileSize()), s.planTransposed(a, width)
 		if drop {
-			t.c = a.vec(s.tile())
+			t.c = a.vec(s.tileSize())
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (f remoteFile) digest() hash.Hash {
 	return h
 }
 
-func (f remoteFile) is(h hash.Hash) bool {
+func (f remoteFile) matches(h hash.Hash) bool {
 	return subtle.ConstantTimeCompare([]byte(hex.EncodeToString(h.Sum(nil))), []byte(f.etag)) == 1
 }
 
@@ -43,7 +43,7 @@ func (f remoteFile) wholeAt(root *os.Root, name string) bool {
 	}
 	h := f.digest()
 	n, err := io.Copy(h, file)
-	return err == nil && n == f.size && f.is(h)
+	return err == nil && n == f.size && f.matches(h)
 }
 
 // fetch downloads f into the blobs of folder, unless it is there already. Another process
@@ -64,7 +64,7 @@ func (s *session) fetch(ctx context.Context, root *os.Root, folder, address stri
 	defer lock.Close()
 	if f.wholeAt(root, blob) { // another process was faster
 		s.progress.Done += f.size
-		s.tell()
+		s.reportProgress()
 		return nil
 	}
 	part, err := openPart(root, blob+".incomplete", f)
@@ -73,14 +73,14 @@ func (s *session) fetch(ctx context.Context, root *os.Root, folder, address stri
 	}
 	defer part.file.Close()
 	s.progress.Done += part.have
-	s.tell()
+	s.reportProgress()
 	resumed := part.have > 0
 	for {
 		err := s.retry(ctx, func() (bool, error) { return s.continuePart(ctx, address, part) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		if f.is(part.sum) {
+		if f.matches(part.sum) {
 			break
 		}
 		s.progress.Done -= part.have
@@ -113,10 +113,10 @@ func (s *session) lock(ctx context.Context, root *os.Root, name string) (io.Clos
 			return nil, err
 		}
 		if !busy {
-			s.note("")
+			s.setNote("")
 			return lock, nil
 		}
-		s.note("another process is fetching it")
+		s.setNote("another process is fetching it")
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return nil, err
 		}

@@ -23,16 +23,16 @@ var aliases = map[string]string{
 	"hidden_size": "n_embd", "max_position_embeddings": "n_positions", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
 }
 
-// read lists the keys of config.json that change what the network computes.
-var read = []string{
+// readKeys lists the keys of config.json that change what the network computes.
+var readKeys = []string{
 	"model_type", "vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner", "activation_function", "layer_norm_epsilon",
 	"scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention", "tie_word_embeddings", "quantization_config",
 	"attn_pdrop", "embd_pdrop", "resid_pdrop", "bos_token_id", "eos_token_id", "is_encoder_decoder",
 }
 
-// ignored lists the keys that do not change what the network computes here: names, other
+// ignoredKeys lists the keys that do not change what the network computes here: names, other
 // heads, and options of training, generation and number formats.
-var ignored = []string{
+var ignoredKeys = []string{
 	"_name_or_path", "architectures", "n_ctx", "initializer_range", "reorder_and_upcast_attn", "use_cache", "output_past",
 	"summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
 	"task_specific_params", "transformers_version", "dtype", "torch_dtype", "pad_token_id", "gradient_checkpointing", "n_special", "predict_special_tokens",
@@ -45,7 +45,7 @@ var ignored = []string{
 type gptConfig struct {
 	network  pedestrian.Config
 	eos, bos []int32
-	unknown  []string // keys that neither read nor ignored lists
+	unknown  []string // keys that are neither in readKeys nor in ignoredKeys
 	name     string   // _name_or_path
 }
 
@@ -55,7 +55,7 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 	if err != nil {
 		return c, err
 	}
-	other := o.looksOtherwise() // first, because below aliases are replaced by GPT-2's keys
+	other := o.notGPT2() // first, because below aliases are replaced by GPT-2's keys
 	for alias, name := range aliases {
 		v, ok := o[alias]
 		if !ok {
@@ -120,7 +120,7 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 		return c, err
 	}
 	for key := range o {
-		if !slices.Contains(read, key) && !slices.Contains(ignored, key) {
+		if !slices.Contains(readKeys, key) && !slices.Contains(ignoredKeys, key) {
 			c.unknown = append(c.unknown, key)
 		}
 	}
@@ -129,7 +129,7 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 }
 
 // supported returns an error of one line if the model is of a kind that is not read. other
-// is the result of looksOtherwise.
+// is the result of notGPT2.
 func supported(o object, other string) error {
 	kind, err := o.text("model_type", "")
 	if err != nil {
@@ -160,11 +160,11 @@ func supported(o object, other string) error {
 	return nil
 }
 
-// looksOtherwise says why an object without model_type is not the configuration of a
+// notGPT2 says why an object without model_type is not the configuration of a
 // GPT-2, or returns "" if it is one. Old versions of transformers did not write
 // model_type; a GPT-2 of theirs is recognized by its class or by the keys that only GPT-2
 // has.
-func (o object) looksOtherwise() string {
+func (o object) notGPT2() string {
 	var classes []string
 	if json.Unmarshal(o["architectures"], &classes) == nil && len(classes) > 0 {
 		if strings.HasPrefix(classes[0], "GPT2") {

@@ -169,7 +169,7 @@ func (d *Directory) weights() error {
 	case err != nil:
 		return err
 	}
-	files, err := indexed(text, suffix)
+	files, err := parseWeightMap(text, suffix)
 	var names []string
 	if err == nil {
 		names, err = shardNames(files)

@@ -138,7 +138,7 @@ func (d download) run(ctx context.Context, l listing, names []string) error {
 			small = append(small, f)
 		}
 	}
-	if err := d.take(ctx, small, large); err != nil {
+	if err := d.fetchAll(ctx, small, large); err != nil {
 		return err
 	}
 	if slices.Contains(names, indexFile) {
@@ -161,12 +161,12 @@ func (d download) run(ctx context.Context, l listing, names []string) error {
 			large = append(large, f)
 		}
 	}
-	return d.take(ctx, large, nil)
+	return d.fetchAll(ctx, large, nil)
 }
 
-// take downloads files into the snapshot. The files in later are downloaded by a later
+// fetchAll downloads files into the snapshot. The files in later are downloaded by a later
 // call; here their sizes only count in the total progress.
-func (d download) take(ctx context.Context, files, later []remoteFile) error {
+func (d download) fetchAll(ctx context.Context, files, later []remoteFile) error {
 	d.progress.Total = d.progress.Done
 	for _, f := range later {
 		d.progress.Total += f.size
@@ -225,7 +225,7 @@ func replace(root *os.Root, name, content string) error {
 		return nil
 	}
 	cache, dir := durable.In(root), path.Dir(name)
-	if _, err := durable.Replace(cache, dir, text(path.Base(name), content)); err != nil {
+	if _, err := durable.Replace(cache, dir, textFile(path.Base(name), content)); err != nil {
 		return err
 	}
 	return cache.Sync(dir)

@@ -21,9 +21,9 @@ var Formats = []Format{HuggingFace, NanoGPT, LLMC}
 // gptEps is ε of the layer norms in nanoGPT and llm.c. Their files cannot change it.
 const gptEps = 1e-5
 
-// express returns an error of one line if the format cannot hold p. If it returns nil, the
+// checkFormat returns an error of one line if the format cannot hold p. If it returns nil, the
 // other program computes the same function from the file as this module.
-func express[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
+func checkFormat[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
 	c := p.Config
 	title := map[Format]string{HuggingFace: "GPT-2 of transformers", NanoGPT: "nanoGPT", LLMC: "llm.c"}[f]
 	refuse := func(format string, args ...any) error {
@@ -38,7 +38,7 @@ func express[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
 		}
 	}
 	for _, t := range p.Tensors() {
-		if placeless(t.Slot) && t.Layer != "logits" {
+		if notInGPT2(t.Slot) && t.Layer != "logits" {
 			return refuse("it has %s, and there is no such parameter", t.Name)
 		}
 		for _, v := range t.V {

@@ -70,25 +70,24 @@ func foldAdapter(a *pedestrian.Adapter[float32]) *pedestrian.Adapter[float32] {
 	return refold(a, Standard(a.Base), false)
 }
 
-// UnfoldAdapter undoes what exports do to an adapter of a base with other factors of the
-// scores. a is an adapter of the folded network; the result is the adapter of the network
-// before it was folded, whose configuration is c.
+// UnfoldAdapter turns an adapter of a folded network into one of the network before
+// [Folded], whose configuration is c. The result has the same effect there.
 func UnfoldAdapter(a *pedestrian.Adapter[float32], c pedestrian.Config) *pedestrian.Adapter[float32] {
 	return refold(a, c, true)
 }
 
-// refold returns a copy of a for a network of configuration c. If back is true, a is folded
+// refold returns a copy of a for a network of configuration c. If unfold is true, a is folded
 // and the result is not; otherwise the other way round.
-func refold(a *pedestrian.Adapter[float32], c pedestrian.Config, back bool) *pedestrian.Adapter[float32] {
+func refold(a *pedestrian.Adapter[float32], c pedestrian.Config, unfold bool) *pedestrian.Adapter[float32] {
 	q := pedestrian.NewAdapter[float32](c, a.Config)
 	copy(q.Slab, a.Slab)
 	scaled := a.Base
-	if back {
+	if unfold {
 		scaled = c
 	}
 	for i := range q.Blocks {
 		b, factor := &q.Blocks[i], queryFactor(scaled, i)
-		if back {
+		if unfold {
 			factor = 1 / factor
 		}
 		for _, t := range []pedestrian.Tensor[float32]{b.Q.Up, b.Q.Magnitude, b.QKV.Up, b.QKV.Magnitude, b.Own.QKV.B} {

@@ -107,9 +107,9 @@ func (f *folder) explain(name string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// begins returns the first four bytes of the file at path, or "" if it is not a regular
+// readMagic returns the first four bytes of the file at path, or "" if it is not a regular
 // file or has fewer bytes.
-func begins(path string) string {
+func readMagic(path string) string {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return ""

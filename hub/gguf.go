@@ -27,7 +27,7 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 		return nil, fmt.Errorf("writing %s: matrices in %s: choose F32, F16, BF16 or Q8_0", path, t)
 	}
 	c := m.Params.Config
-	if err := expressGGUF(m.Params); err != nil {
+	if err := checkGGUF(m.Params); err != nil {
 		return nil, err
 	}
 	if c.Activation == pedestrian.GELU {
@@ -69,9 +69,9 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 	return notes, durable.WriteFile(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 
-// expressGGUF returns an error if llama.cpp's gpt2 cannot hold p.
-func expressGGUF(p *pedestrian.Params[float32]) error {
-	if err := express(HuggingFace, p); err != nil { // llama.cpp has the same network, except for the activation
+// checkGGUF returns an error if llama.cpp's gpt2 cannot hold p.
+func checkGGUF(p *pedestrian.Params[float32]) error {
+	if err := checkFormat(HuggingFace, p); err != nil { // llama.cpp has the same network, except for the activation
 		return err
 	}
 	if p.Config.Activation == pedestrian.ReLU {

@@ -47,7 +47,7 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 	case slices.Contains(c.Targets, pedestrian.TargetLogits) && a.Base.Tied:
 		return nil, 0, fmt.Errorf("the logits share the matrix of the embedding, and there they cannot be adapted apart: merge it into its base, and export that")
 	}
-	if err := speaksGPT2(a.Base); err != nil {
+	if err := checkGPT2(a.Base); err != nil {
 		return nil, 0, err
 	}
 	f, err := fuse(foldAdapter(a.Adapter), nil)
@@ -64,22 +64,22 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 		if first {
 			alpha, first = float32(l.Multiplier*r), false
 		}
-		by := 1.0 // llama.cpp treats α = 0 as a multiplier of 1
+		factor := 1.0 // llama.cpp treats α = 0 as a multiplier of 1
 		if l.Multiplier == 0 {
-			by = 0
+			factor = 0
 		} else if alpha != 0 {
-			by = l.Multiplier * r / float64(alpha)
-			if math.Abs(by-1) < 1e-7 { // the rounding of α to float32
-				by = 1
+			factor = l.Multiplier * r / float64(alpha)
+			if math.Abs(factor-1) < 1e-7 { // the rounding of α to float32
+				factor = 1
 			}
 		} else {
-			by = l.Multiplier
+			factor = l.Multiplier
 		}
 		n, _ := namesOf(string(m.target), m.block)
 		name := n.llamaCPP + ".weight"
 		down, up := transposed(l.Down), transposed(l.Up)
 		for i, v := range up {
-			up[i] = float32(float64(v) * by)
+			up[i] = float32(float64(v) * factor)
 		}
 		for _, e := range []gguf.Entry{
 			{Name: name + ".lora_a", Type: gguf.F32, Dims: []int{l.Down.Rows, l.Down.Cols}, Data: down},

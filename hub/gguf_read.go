@@ -38,7 +38,7 @@ type bound struct {
 }
 
 // IsGGUF says whether the file at path begins with the magic number of GGUF.
-func IsGGUF(path string) bool { return begins(path) == "GGUF" }
+func IsGGUF(path string) bool { return readMagic(path) == "GGUF" }
 
 // OpenGGUF opens a network in GGUF and reads its header. The network must be a GPT-2, as
 // [SaveGGUF] and llama.cpp's converter write it; anything else is an error that says why.
@@ -88,7 +88,7 @@ func LoadGGUF(path string, o LoadOptions) (*Model[float32], error) {
 		return nil, err
 	}
 	defer g.Close()
-	if err := room[float32](path, g.Network); err != nil {
+	if err := askMemory[float32](path, g.Network); err != nil {
 		return nil, err
 	}
 	p, err := g.numbers(o)
@@ -105,14 +105,14 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 	for _, b := range g.bound {
 		t := p.Tensor(b.Name)
 		rows, cols := t.Rows, t.Cols // in the file
-		turned := b.transposed(false)
-		if turned {
+		isTransposed := b.transposed(false)
+		if isTransposed {
 			rows, cols = cols, rows
 		}
 		for row := 0; row < rows; row += rowsAtOnce {
 			n := min(rowsAtOnce, rows-row)
 			part := t.V[row*cols:][:n*cols]
-			if turned {
+			if isTransposed {
 				buf = slices.Grow(buf[:0], n*cols)[:n*cols]
 				part = buf
 			}
@@ -123,7 +123,7 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 				if v-v != 0 && !o.AllowNonfinite {
 					return nil, fmt.Errorf("tensor %s holds %g: the model is broken", b.in.Name, v)
 				}
-				if turned {
+				if isTransposed {
 					t.V[i%cols*rows+row+i/cols] = v
 				}
 			}

@@ -71,13 +71,13 @@ func (g *GGUF) tokens() error {
 	if g.Tokenizer, err = token.NewBPE(p); err != nil {
 		return fmt.Errorf("the tokenizer: %w", err)
 	}
-	g.ends(p.Chat)
+	g.setEnds(p.Chat)
 	return nil
 }
 
-// ends sets the tokens that begin and end a text in the tokenizer. With a chat template,
+// setEnds sets the tokens that begin and end a text in the tokenizer. With a chat template,
 // the end is the token that ends a turn.
-func (g *GGUF) ends(chat string) {
+func (g *GGUF) setEnds(chat string) {
 	if len(g.BOS) > 0 && g.Tokenizer.IsSpecial(g.BOS[0]) {
 		defer func() { g.Tokenizer = g.Tokenizer.WithBOS(g.BOS[0]) }()
 	}

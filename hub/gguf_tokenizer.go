@@ -63,7 +63,7 @@ func ggufTokenizer(m *Model[float32]) (pairs []gguf.Pair, note string, err error
 		{Key: "tokenizer.ggml.merges", Value: merges},
 	}
 	add := func(key string, value any) { pairs = append(pairs, gguf.Pair{Key: key, Value: value}) }
-	if eos, eot := ends(m); len(eos) > 0 {
+	if eos, eot := endTokens(m); len(eos) > 0 {
 		bos := eos
 		if len(m.BOS) > 0 {
 			bos = m.BOS
@@ -81,10 +81,10 @@ func ggufTokenizer(m *Model[float32]) (pairs []gguf.Pair, note string, err error
 	return pairs, "", nil
 }
 
-// ends returns the tokens that end a text (eos) and those that end a turn of a
+// endTokens returns the tokens that end a text (eos) and those that end a turn of a
 // conversation (eot). llama.cpp has one of each and stops at both; the caller writes the
 // first of each list. With a chat template, the tokenizer's own EOS ends a turn.
-func ends(m *Model[float32]) (eos, eot []int32) {
+func endTokens(m *Model[float32]) (eos, eot []int32) {
 	eos = m.EOS
 	own, has := m.Tokenizer.EOS()
 	if len(eos) == 0 && has {

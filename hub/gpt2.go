@@ -21,7 +21,7 @@ type layerNames struct {
 }
 
 // gpt2 is the table of names. A parameter of a layer that is not in it has no place in
-// any format of this family, nor has a bias of the logits: express and speaksGPT2
+// any format of this family, nor has a bias of the logits: checkFormat and checkGPT2
 // refuse networks with such parameters. A bias that a network does not have is zero in
 // the formats that ask for it.
 var gpt2 = []layerNames{
@@ -67,7 +67,7 @@ type slot struct {
 func slotsOf(c pedestrian.Config) (slots []slot) {
 	c.Bias = true
 	for _, s := range c.Slots() {
-		if placeless(s) {
+		if notInGPT2(s) {
 			continue
 		}
 		n, _ := namesOf(s.Layer, s.Block)
@@ -81,8 +81,8 @@ func slotsOf(c pedestrian.Config) (slots []slot) {
 	return slots
 }
 
-// placeless says whether the formats of GPT-2 have no place for a parameter.
-func placeless(s pedestrian.Slot) bool {
+// notInGPT2 says whether the formats of GPT-2 have no place for a parameter.
+func notInGPT2(s pedestrian.Slot) bool {
 	_, ok := namesOf(s.Layer, s.Block)
 	return !ok || s.Layer == "logits" && s.Role == pedestrian.Bias
 }

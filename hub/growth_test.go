@@ -54,7 +54,7 @@ func TestParsersAreLinear(t *testing.T) {
 			return func() {
 				r.names = nil
 				for _, t := range r.file.Tensors {
-					r.called(t.Name)
+					r.plainName(t.Name)
 				}
 			}
 		},

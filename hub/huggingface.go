@@ -37,12 +37,12 @@ func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions
 	if torchNames[o.DType] == "" {
 		return fmt.Errorf("writing %s: numbers of type %q: choose F32, F16, BF16 or F64", path, o.DType)
 	}
-	if err := express(HuggingFace, m.Params); err != nil {
+	if err := checkFormat(HuggingFace, m.Params); err != nil {
 		return err
 	}
 	files := []durable.File{
-		text(configFile, configText(m.Params.Config, m.EOS, m.BOS, o)),
-		text(generationFile, jsonText(asIDs("bos_token_id", m.BOS), asIDs("eos_token_id", m.EOS))),
+		textFile(configFile, configText(m.Params.Config, m.EOS, m.BOS, o)),
+		textFile(generationFile, jsonText(asIDs("bos_token_id", m.BOS), asIDs("eos_token_id", m.EOS))),
 	}
 	tok, err := tokenizerFiles(m.Tokenizer, m.Params.Config.Context)
 	if err != nil {
@@ -67,9 +67,9 @@ func entries[T pedestrian.Float](p *pedestrian.Params[T], d safetensors.DType) [
 }
 
 // entry returns one tensor of a file. It has no data if t has none.
-func entry[T pedestrian.Float](s slot, t pedestrian.Tensor[T], turned bool, d safetensors.DType) safetensors.Entry[T] {
-	e := safetensors.Entry[T]{Name: s.full(), DType: d, Shape: s.shape(turned), Data: t.V}
-	if turned {
+func entry[T pedestrian.Float](s slot, t pedestrian.Tensor[T], isTransposed bool, d safetensors.DType) safetensors.Entry[T] {
+	e := safetensors.Entry[T]{Name: s.full(), DType: d, Shape: s.shape(isTransposed), Data: t.V}
+	if isTransposed {
 		e.Data, e.Make = nil, func() []T { return transposed(t) }
 	}
 	return e
@@ -131,11 +131,11 @@ func weightFiles[T pedestrian.Float](es []safetensors.Entry[T], most int64) []du
 	if err != nil {
 		panic("hub: " + err.Error())
 	}
-	return append(files, text(indexFile, string(index)+"\n"))
+	return append(files, textFile(indexFile, string(index)+"\n"))
 }
 
-// text returns a file with the given content.
-func text(name, content string) durable.File {
+// textFile returns a file with the given content.
+func textFile(name, content string) durable.File {
 	return durable.File{Name: name, Write: func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
 		return err

@@ -11,11 +11,11 @@ import (
 const maxTensors = 1 << 18
 
 // parseIndex reads model.safetensors.index.json.
-func parseIndex(text []byte) (map[string]string, error) { return indexed(text, weightsSuffix) }
+func parseIndex(text []byte) (map[string]string, error) { return parseWeightMap(text, weightsSuffix) }
 
-// indexed reads an index and returns the file name of each tensor. It checks that every
+// parseWeightMap reads an index and returns the file name of each tensor. It checks that every
 // name has the suffix and no directory in it.
-func indexed(text []byte, suffix string) (map[string]string, error) {
+func parseWeightMap(text []byte, suffix string) (map[string]string, error) {
 	o, err := parseObject(text)
 	if err != nil {
 		return nil, err

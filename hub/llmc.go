@@ -28,7 +28,7 @@ const (
 
 // IsLLMC says whether the file at path begins with the magic number of a model of llm.c.
 func IsLLMC(path string) bool {
-	magic := begins(path)
+	magic := readMagic(path)
 	return magic != "" && binary.LittleEndian.Uint32([]byte(magic)) == llmcMagic
 }
 
@@ -135,7 +135,7 @@ func loadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error)
 
 // readModel reads the numbers of f.
 func readModel[T pedestrian.Float](file *os.File, f *llmcFile, o LoadOptions) (*Model[T], error) {
-	if err := room[T](file.Name(), f.network); err != nil {
+	if err := askMemory[T](file.Name(), f.network); err != nil {
 		return nil, err
 	}
 	p := pedestrian.NewParams[T](f.network)

@@ -23,7 +23,7 @@ func SaveLLMC[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error
 	if o.DType != safetensors.F32 && o.DType != safetensors.BF16 {
 		return fmt.Errorf("writing %s: numbers of type %q: llm.c has F32 and BF16", path, o.DType)
 	}
-	if err := express(LLMC, m.Params); err != nil {
+	if err := checkFormat(LLMC, m.Params); err != nil {
 		return err
 	}
 	files := []durable.File{{Name: llmcModel, Write: func(w io.Writer) error { return writeLLMC(w, Folded(m.Params), o.DType) }}}

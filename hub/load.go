@@ -32,7 +32,7 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	if tok != nil && tok.Vocab() > d.Network.Vocab {
 		return nil, fmt.Errorf("reading the model: %s: its tokenizer has %d tokens, the network %d", d.Path, tok.Vocab(), d.Network.Vocab)
 	}
-	if err := room[T](d.Path, d.Network); err != nil {
+	if err := askMemory[T](d.Path, d.Network); err != nil {
 		return nil, err
 	}
 	p := pedestrian.NewParams[T](d.Network)
@@ -49,7 +49,7 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 			continue
 		}
 		if err := decode(in, 0, t.V); err != nil {
-			return nil, d.reading(in, err)
+			return nil, d.errorIn(in, err)
 		}
 		if err := finite(d, in, t.V, o); err != nil {
 			return nil, err
@@ -63,8 +63,8 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	return m, d.unchanged()
 }
 
-// room returns an error if the parameters of c do not fit into the memory.
-func room[T pedestrian.Float](path string, c pedestrian.Config) error {
+// askMemory returns an error if the parameters of c do not fit into the memory.
+func askMemory[T pedestrian.Float](path string, c pedestrian.Config) error {
 	bytes := 4
 	if T(1)/3 != T(float32(1)/3) { // of float64
 		bytes = 8
@@ -80,7 +80,7 @@ func byRows[T pedestrian.Float](d *Directory, in Stored, rows, cols int, visit f
 	for row := 0; row < rows; row += rowsAtOnce {
 		part := buf[:min(rowsAtOnce, rows-row)*cols]
 		if err := decode(in, row*cols, part); err != nil {
-			return d.reading(in, err)
+			return d.errorIn(in, err)
 		}
 		if err := visit(row, part); err != nil {
 			return err
@@ -110,14 +110,14 @@ func sameHead[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[
 	return byRows(d, in, p.Tok.Rows, p.Tok.Cols, func(first int, part []T) error {
 		for i, v := range p.Tok.V[first*p.Tok.Cols:][:len(part)] {
 			if v != part[i] && (v == v || part[i] == part[i]) {
-				return d.reading(in, fmt.Errorf("%s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", in.Name, configFile))
+				return d.errorIn(in, fmt.Errorf("%s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", in.Name, configFile))
 			}
 		}
 		return nil
 	})
 }
 
-func (d *Directory) reading(in Stored, err error) error {
+func (d *Directory) errorIn(in Stored, err error) error {
 	return fmt.Errorf("reading the model: %s: %w", filepath.Join(d.Path, in.File), err)
 }
 
@@ -128,7 +128,7 @@ func finite[T pedestrian.Float](d *Directory, in Stored, v []T, o LoadOptions) e
 	}
 	for _, x := range v {
 		if x-x != 0 {
-			return d.reading(in, fmt.Errorf("tensor %s holds %g: the model is broken", in.Name, x))
+			return d.errorIn(in, fmt.Errorf("tensor %s holds %g: the model is broken", in.Name, x))
 		}
 	}
 	return nil

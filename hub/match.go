@@ -37,7 +37,7 @@ func (d *Directory) match() error {
 	for _, s := range slots {
 		i, ok := bare[s.transformers]
 		if !ok {
-			return fmt.Errorf("%s: tensor %s is missing%s", d.Path, s.transformers, instead(bare, slots))
+			return fmt.Errorf("%s: tensor %s is missing%s", d.Path, s.transformers, otherNames(bare, slots))
 		}
 		t := &d.Tensors[i]
 		if want := s.shape(s.transposed(true)); !slices.Equal(t.Shape, want) {
@@ -65,7 +65,7 @@ func (d *Directory) match() error {
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
-		if i := slices.IndexFunc(unknown, besideAdapter); i >= 0 {
+		if i := slices.IndexFunc(unknown, isUnmerged); i >= 0 {
 			return fmt.Errorf("%s: tensor %.80q is of a model of PEFT whose adapter stands beside its base: merge them first (merge_and_unload), or give base and adapter apart", d.Path, unknown[i])
 		}
 		return fmt.Errorf("%s: %d tensors are not of a GPT-2 with %d blocks, the first is %.80q", d.Path, len(unknown), n.Blocks, unknown[0])
@@ -73,9 +73,9 @@ func (d *Directory) match() error {
 	return nil
 }
 
-// instead describes, for the message about a missing tensor, the tensors that have the name
+// otherNames describes, for the message about a missing tensor, the tensors that have the name
 // of no parameter.
-func instead(bare map[string]int, slots []slot) string {
+func otherNames(bare map[string]int, slots []slot) string {
 	own := make(map[string]bool, len(slots))
 	for _, s := range slots {
 		own[s.transformers] = true
@@ -90,11 +90,11 @@ func instead(bare map[string]int, slots []slot) string {
 	switch {
 	case len(others) == 0:
 		return ""
-	case slices.ContainsFunc(others, besideAdapter):
-		return ": there are those of a model of PEFT whose adapter stands beside its base, such as " + shown(others[slices.IndexFunc(others, besideAdapter)]) + ": merge them first (merge_and_unload), or give base and adapter apart"
+	case slices.ContainsFunc(others, isUnmerged):
+		return ": there are those of a model of PEFT whose adapter stands beside its base, such as " + quoted(others[slices.IndexFunc(others, isUnmerged)]) + ": merge them first (merge_and_unload), or give base and adapter apart"
 	}
-	return fmt.Sprintf(": %d tensors have names that are not GPT-2's, the first is %s", len(others), shown(others[0]))
+	return fmt.Sprintf(": %d tensors have names that are not GPT-2's, the first is %s", len(others), quoted(others[0]))
 }
 
-// shown returns name in quotes, shortened.
-func shown(name string) string { return fmt.Sprintf("%.80q", name) }
+// quoted returns name in quotes, shortened.
+func quoted(name string) string { return fmt.Sprintf("%.80q", name) }

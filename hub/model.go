@@ -53,7 +53,7 @@ func IsDirectory(path string) bool {
 		return false
 	}
 	o, err := parseObject(text)
-	return err == nil && (!o.null("model_type") || o.null("network") && o.looksOtherwise() == "")
+	return err == nil && (!o.null("model_type") || o.null("network") && o.notGPT2() == "")
 }
 
 // HasConfig says whether the directory path has a config.json. It does not read it.

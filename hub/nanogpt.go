@@ -24,7 +24,7 @@ func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) er
 	if torchNames[o.DType] == "" {
 		return fmt.Errorf("writing %s: numbers of type %q: choose F32, F16, BF16 or F64", path, o.DType)
 	}
-	if err := express(NanoGPT, m.Params); err != nil {
+	if err := checkFormat(NanoGPT, m.Params); err != nil {
 		return err
 	}
 	c := m.Params.Config
@@ -43,7 +43,7 @@ func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) er
 	}
 	args := jsonText(asInt("n_layer", c.Blocks), asInt("n_head", c.Heads), asInt("n_embd", c.Width), asInt("block_size", c.Context),
 		asBool("bias", c.Bias), asInt("vocab_size", c.Vocab), asFloat("dropout", o.Dropout))
-	return durable.WriteFolder(path, append([]durable.File{text(nanoArgs, args), {Name: weightsFile, Write: func(w io.Writer) error {
+	return durable.WriteFolder(path, append([]durable.File{textFile(nanoArgs, args), {Name: weightsFile, Write: func(w io.Writer) error {
 		return safetensors.Write(w, map[string]string{"format": "pt", "layout": "nanogpt"}, es)
 	}}}, tok...))
 }

@@ -86,7 +86,7 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 	resp, err := s.send(ctx, http.MethodGet, address, header, true)
 	if err != nil {
 		if r := (refusedError{}); errors.As(err, &r) && r.status == http.StatusRequestedRangeNotSatisfiable && p.have > 0 {
-			return false, s.again(p, errors.New(r.Error()))
+			return false, s.startOver(p, errors.New(r.Error()))
 		}
 		return false, err
 	}
@@ -120,7 +120,7 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 				return false, err
 			}
 			if !bytes.Equal(part[:known], old) {
-				return false, s.again(p, fmt.Errorf("%s sends other bytes than before", host))
+				return false, s.startOver(p, fmt.Errorf("%s sends other bytes than before", host))
 			}
 			part = part[known:]
 		}
@@ -133,10 +133,10 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 			s.progress.Done += int64(len(part))
 		}
 		if same += int64(n); n > 0 {
-			s.tell()
+			s.reportProgress()
 		}
 		if err != nil && p.have < p.size {
-			return false, lost(ctx, err)
+			return false, readError(ctx, err)
 		}
 	}
 	if n, _ := resp.Body.Read(buf[:1]); n > 0 {
@@ -145,8 +145,8 @@ func (s *session) continuePart(ctx context.Context, address string, p *part) (fu
 	return false, nil
 }
 
-// again makes p empty and returns an error that is worth another try.
-func (s *session) again(p *part, why error) error {
+// startOver makes p empty and returns an error that is worth another try.
+func (s *session) startOver(p *part, why error) error {
 	s.progress.Done -= p.have
 	if err := p.restart(); err != nil {
 		return err
@@ -161,5 +161,5 @@ func checkRange(got string, from, size int64) error {
 	if n, err := strconv.ParseInt(total, 10, 64); ok && (total == "*" || err == nil && n == size) {
 		return nil
 	}
-	return fmt.Errorf("it was asked for bytes from %d to the end of %d and sends %q", from, size, plain(got))
+	return fmt.Errorf("it was asked for bytes from %d to the end of %d and sends %q", from, size, printable(got))
 }

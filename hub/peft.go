@@ -89,32 +89,32 @@ func (m module) relative() string {
 	return strings.TrimPrefix(m.name, fmt.Sprintf("%sh.%d.", prefix, m.block))
 }
 
-// named says whether pattern is the module's name or its last parts, separated by dots.
+// matches says whether pattern is the module's name or its last parts, separated by dots.
 // This is how PEFT matches an entry of target_modules.
-func (m module) named(pattern string) bool {
+func (m module) matches(pattern string) bool {
 	return m.name == pattern || strings.HasSuffix(m.name, "."+pattern)
 }
 
-// keyed says whether a key of rank_pattern or alpha_pattern matches the module. The rule is
-// that of named, but after a ^ the key must be the whole name.
-func (m module) keyed(key string) bool {
+// matchesKey says whether a key of rank_pattern or alpha_pattern matches the module. The rule is
+// that of matches, but after a ^ the key must be the whole name.
+func (m module) matchesKey(key string) bool {
 	if whole, ok := strings.CutPrefix(key, "^"); ok {
 		return m.name == whole
 	}
-	return m.named(key)
+	return m.matches(key)
 }
 
-// thirds are the three parts of c_attn, in its order.
-var thirds = []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV}
+// qkvTargets are the three parts of c_attn, in its order.
+var qkvTargets = []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV}
 
-// splits says whether an adapter has separate factors for queries, keys or values.
-func splits(a pedestrian.AdapterConfig) bool {
-	return slices.ContainsFunc(thirds, func(t pedestrian.Target) bool { return slices.Contains(a.Targets, t) })
+// splitsQKV says whether an adapter has separate factors for queries, keys or values.
+func splitsQKV(a pedestrian.AdapterConfig) bool {
+	return slices.ContainsFunc(qkvTargets, func(t pedestrian.Target) bool { return slices.Contains(a.Targets, t) })
 }
 
-// speaksGPT2 returns an error if an adapter of c cannot be an adapter of a GPT-2 of
+// checkGPT2 returns an error if an adapter of c cannot be an adapter of a GPT-2 of
 // transformers.
-func speaksGPT2(c pedestrian.Config) error {
+func checkGPT2(c pedestrian.Config) error {
 	switch {
 	case c.QKVDim() != 3*c.Width:
 		return fmt.Errorf("the network has queries and keys of %d numbers a head and values of %d: a GPT-2 of transformers has the same number", c.QueryDim(), c.ValueDim())
@@ -123,7 +123,7 @@ func speaksGPT2(c pedestrian.Config) error {
 	}
 	c.Blocks = 1
 	for _, s := range c.Slots() {
-		if placeless(s) {
+		if notInGPT2(s) {
 			return fmt.Errorf("the network has %s: a GPT-2 of transformers has no such parameter", s.Name)
 		}
 	}

@@ -127,7 +127,7 @@ func parsePEFT(text []byte) (c peftConfig, err error) {
 	if c.tokens, c.headTokens, err = trainedTokens(o); err != nil {
 		return c, err
 	}
-	return c, c.places(o)
+	return c, c.readLayers(o)
 }
 
 // isOff says whether v is a value that PEFT writes for an unused option.
@@ -163,8 +163,8 @@ func checkInit(o object) error {
 	return fmt.Errorf("%s is %.40q, which is not known here", key, name)
 }
 
-// places reads which layers are adapted, and their ranks and alphas.
-func (c *peftConfig) places(o object) (err error) {
+// readLayers reads which layers are adapted, and their ranks and alphas.
+func (c *peftConfig) readLayers(o object) (err error) {
 	if c.targets, c.pattern, err = o.namesOrPattern("target_modules"); err != nil {
 		return err
 	}

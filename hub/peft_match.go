@@ -15,7 +15,7 @@ func (c peftConfig) adapted(m module) (yes, known bool) {
 	if c.pattern != "" && c.pattern != "all-linear" || c.excludesPattern {
 		return false, false
 	}
-	if slices.ContainsFunc(c.excluded, m.named) {
+	if slices.ContainsFunc(c.excluded, m.matches) {
 		return false, true
 	}
 	if c.pattern == "all-linear" {
@@ -24,21 +24,21 @@ func (c peftConfig) adapted(m module) (yes, known bool) {
 	if slices.Contains(c.targets, m.name) {
 		return true, true // for a full name PEFT ignores layers_to_transform
 	}
-	return slices.ContainsFunc(c.targets, m.named) && (len(c.layers) == 0 || slices.Contains(c.layers, m.block)), true
+	return slices.ContainsFunc(c.targets, m.matches) && (len(c.layers) == 0 || slices.Contains(c.layers, m.block)), true
 }
 
-// of returns the value of the pattern that matches m, or fallback if none does. It is an
+// valueFor returns the value of the pattern that matches m, or fallback if none does. It is an
 // error if two patterns match with different values; key is the name of the option.
-func of[T comparable](patterns map[string]T, m module, fallback T, key string) (T, error) {
-	value, by := fallback, ""
+func valueFor[T comparable](patterns map[string]T, m module, fallback T, key string) (T, error) {
+	value, matched := fallback, ""
 	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
-		if !m.keyed(pattern) {
+		if !m.matchesKey(pattern) {
 			continue
 		}
-		if by != "" && patterns[pattern] != value {
-			return value, fmt.Errorf("%s has %q and %q for %s, with different values: keep one", key, by, pattern, m.name)
+		if matched != "" && patterns[pattern] != value {
+			return value, fmt.Errorf("%s has %q and %q for %s, with different values: keep one", key, matched, pattern, m.name)
 		}
-		value, by = patterns[pattern], pattern
+		value, matched = patterns[pattern], pattern
 	}
 	return value, nil
 }
@@ -49,7 +49,7 @@ func (c peftConfig) check(ms []module) error {
 		switch last := t[strings.LastIndex(t, ".")+1:]; {
 		case last == "wte" || last == "wpe":
 			return fmt.Errorf("target_modules has %q: adapters of embeddings are not read", t)
-		case !slices.ContainsFunc(ms, func(m module) bool { return m.named(t) }):
+		case !slices.ContainsFunc(ms, func(m module) bool { return m.matches(t) }):
 			return fmt.Errorf("target_modules has %.80q, which is no layer of this network", t)
 		}
 	}
@@ -58,7 +58,7 @@ func (c peftConfig) check(ms []module) error {
 		names []string
 	}{{"rank_pattern", slices.Sorted(maps.Keys(c.ranks))}, {"alpha_pattern", slices.Sorted(maps.Keys(c.alphas))}} {
 		for _, n := range f.names {
-			if !slices.ContainsFunc(ms, func(m module) bool { return m.keyed(n) }) {
+			if !slices.ContainsFunc(ms, func(m module) bool { return m.matchesKey(n) }) {
 				return fmt.Errorf("%s has %.80q, which is no layer of this network", f.key, n)
 			}
 		}
@@ -82,11 +82,11 @@ func (c peftConfig) config(network pedestrian.Config, has []module) (a pedestria
 	blocks := map[pedestrian.Target][]int{}
 	ranks, alphas := map[pedestrian.Target]int{}, map[pedestrian.Target]float64{}
 	for _, m := range has {
-		r, err := of(c.ranks, m, c.rank, "rank_pattern")
+		r, err := valueFor(c.ranks, m, c.rank, "rank_pattern")
 		if err != nil {
 			return a, err
 		}
-		alpha, err := of(c.alphas, m, c.alpha, "alpha_pattern")
+		alpha, err := valueFor(c.alphas, m, c.alpha, "alpha_pattern")
 		if err != nil {
 			return a, err
 		}

@@ -37,7 +37,7 @@ func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error
 	if err != nil {
 		return nil, err
 	}
-	if err := speaksGPT2(base.Config); err != nil {
+	if err := checkGPT2(base.Config); err != nil {
 		return nil, err
 	}
 	file, size, err := f.open(adapterWeights)
@@ -48,7 +48,7 @@ func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error
 		return nil, err
 	}
 	defer file.Close()
-	r := &peftReader{base: base, config: c, left: map[string]safetensors.Tensor{}}
+	r := &peftReader{base: base, config: c, unread: map[string]safetensors.Tensor{}}
 	if r.file, err = safetensors.Read(file, size); err == nil {
 		err = r.read()
 	}
@@ -79,20 +79,20 @@ func (f *folder) peftConfig() (c peftConfig, err error) {
 	return c, nil
 }
 
-// A peftReader reads the tensors of a file and removes each from left.
+// A peftReader reads the tensors of a file and removes each from unread.
 type peftReader struct {
 	base    *pedestrian.Params[float32]
 	config  peftConfig
 	file    *safetensors.File
-	left    map[string]safetensors.Tensor // tensors not read yet, by name without base_model.model.
-	names   map[string]bool               // the names of all tensors; set by called
+	unread  map[string]safetensors.Tensor // tensors not read yet, by name without base_model.model.
+	names   map[string]bool               // the names of all tensors; set by plainName
 	adapter *pedestrian.Adapter[float32]
 	notes   []string
 }
 
-// called returns the name of a tensor without the parts that trainers add. If another
+// plainName returns the name of a tensor without the parts that trainers add. If another
 // tensor has that name, it returns the name unchanged.
-func (r *peftReader) called(name string) string {
+func (r *peftReader) plainName(name string) string {
 	plain := adapterName(name)
 	if plain == name {
 		return name
@@ -111,17 +111,17 @@ func (r *peftReader) called(name string) string {
 
 func (r *peftReader) read() error {
 	for _, t := range r.file.Tensors {
-		name, ok := strings.CutPrefix(r.called(t.Name), baseModel)
+		name, ok := strings.CutPrefix(r.plainName(t.Name), baseModel)
 		if !ok {
 			return fmt.Errorf("tensor %.80q does not begin with %q: not an adapter of PEFT", t.Name, baseModel)
 		}
 		if strings.HasPrefix(name, "h.") || strings.HasPrefix(name, "ln_f.") {
 			name = prefix + name // the base was a GPT2Model, which has no head
 		}
-		if _, ok := r.left[name]; ok {
+		if _, ok := r.unread[name]; ok {
 			return fmt.Errorf("tensor %.80q twice, with and without %q", t.Name, prefix)
 		}
-		r.left[name] = t
+		r.unread[name] = t
 	}
 	all := modulesOf(r.base.Config)
 	if err := r.config.check(all); err != nil {
@@ -129,8 +129,8 @@ func (r *peftReader) read() error {
 	}
 	var has []module
 	for _, m := range all {
-		_, down := r.left[m.name+downSuffix]
-		_, up := r.left[m.name+upSuffix]
+		_, down := r.unread[m.name+downSuffix]
+		_, up := r.unread[m.name+upSuffix]
 		if down != up {
 			return fmt.Errorf("%s has one of lora_A and lora_B, and the other is missing", m.name)
 		}
@@ -152,7 +152,7 @@ func (r *peftReader) read() error {
 	if err != nil {
 		return err
 	}
-	if err := r.room(plain); err != nil {
+	if err := r.askMemory(plain); err != nil {
 		return err
 	}
 	r.adapter = pedestrian.NewAdapter[float32](network, plain)
@@ -164,21 +164,21 @@ func (r *peftReader) read() error {
 			return err
 		}
 	}
-	if err := r.rest(); err != nil {
+	if err := r.biasesAndNorms(); err != nil {
 		return err
 	}
 	for _, t := range r.file.Tensors { // report the first tensor that was not read
-		name := strings.TrimPrefix(r.called(t.Name), baseModel)
-		if left, ok := r.left[name]; ok && left.Name == t.Name {
+		name := strings.TrimPrefix(r.plainName(t.Name), baseModel)
+		if left, ok := r.unread[name]; ok && left.Name == t.Name {
 			return fmt.Errorf("tensor %.120q has no place in an adapter of %s", t.Name, adapterConfig)
 		}
 	}
 	return r.restore()
 }
 
-// room returns an error if an adapter with the configuration c has more numbers than the
+// askMemory returns an error if an adapter with the configuration c has more numbers than the
 // file can hold, or does not fit into the memory.
-func (r *peftReader) room(c pedestrian.AdapterConfig) error {
+func (r *peftReader) askMemory(c pedestrian.AdapterConfig) error {
 	count, has := int64(c.Ledger(r.base.Config).Total()), int64(0)
 	for _, t := range r.file.Tensors {
 		has += t.Bytes()
@@ -189,9 +189,9 @@ func (r *peftReader) room(c pedestrian.AdapterConfig) error {
 	return memory.Ask(4*count, fmt.Sprintf("its %d numbers need", count), "take one of a lower rank")
 }
 
-// take reads a tensor, checks its shape, and removes it from left.
-func (r *peftReader) take(name string, shape ...int) ([]float32, error) {
-	t, ok := r.left[name]
+// readTensor reads a tensor, checks its shape, and removes it from unread.
+func (r *peftReader) readTensor(name string, shape ...int) ([]float32, error) {
+	t, ok := r.unread[name]
 	if !ok {
 		return nil, fmt.Errorf("tensor %s%s is missing", baseModel, name)
 	}
@@ -210,7 +210,7 @@ func (r *peftReader) take(name string, shape ...int) ([]float32, error) {
 			return nil, fmt.Errorf("tensor %s holds %g: the adapter is broken", t.Name, x)
 		}
 	}
-	delete(r.left, name)
+	delete(r.unread, name)
 	return v, nil
 }
 
@@ -218,18 +218,18 @@ func (r *peftReader) take(name string, shape ...int) ([]float32, error) {
 func (r *peftReader) factors(m module) error {
 	l := r.adapter.LoRA(max(m.block, 0), m.target)
 	in, out, rank := l.Down.Rows, l.Up.Cols, l.Down.Cols
-	down, err := r.take(m.name+downSuffix, rank, in)
+	down, err := r.readTensor(m.name+downSuffix, rank, in)
 	if err != nil {
 		return err
 	}
-	up, err := r.take(m.name+upSuffix, out, rank)
+	up, err := r.readTensor(m.name+upSuffix, out, rank)
 	if err != nil {
 		return err
 	}
 	transpose(l.Down.V, down, rank, in)
 	transpose(l.Up.V, up, out, rank)
 	if l.Magnitude.V != nil {
-		magnitude, err := r.take(m.name+doraSuffix, out)
+		magnitude, err := r.readTensor(m.name+doraSuffix, out)
 		if err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func (r *peftReader) rows() error {
 		return nil
 	}
 	read := func(name string, to []float32) error {
-		v, err := r.take(name, len(ids), width)
+		v, err := r.readTensor(name, len(ids), width)
 		if err != nil {
 			return err
 		}
@@ -71,12 +71,12 @@ func (r *peftReader) rows() error {
 	if err := read(tokRows, r.adapter.TokRows.V); err != nil {
 		return err
 	}
-	if err := r.tables(); err != nil {
+	if err := r.checkTables(); err != nil {
 		return err
 	}
 	switch {
 	case r.base.Config.Tied:
-		delete(r.left, headRows) // PEFT trains one matrix and writes its rows twice
+		delete(r.unread, headRows) // PEFT trains one matrix and writes its rows twice
 		return nil
 	case r.config.headTokens:
 		return read(headRows, r.adapter.LogitsRows.V)
@@ -84,17 +84,17 @@ func (r *peftReader) rows() error {
 	return errors.New("trainable_token_indices trains rows of the embedding alone, and the base has a head of its own: that is read where the head's are trained, too")
 }
 
-// tables checks the whole embedding and head, which PEFT writes if they were resized. Except
+// checkTables checks the whole embedding and head, which PEFT writes if they were resized. Except
 // for rows that the adapter trains, they must be those of the base.
-func (r *peftReader) tables() error {
+func (r *peftReader) checkTables() error {
 	c := r.base.Config
 	network := r.adapter.Base
 	for _, at := range []string{prefix + embeddingModule, headModule} {
 		name := at + ".token_adapter.base_layer.weight"
-		if _, ok := r.left[name]; !ok {
+		if _, ok := r.unread[name]; !ok {
 			continue
 		}
-		v, err := r.take(name, network.Vocab, c.Width)
+		v, err := r.readTensor(name, network.Vocab, c.Width)
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ import (
 // which do not change them; base is needed only for this and may be nil otherwise.
 func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pedestrian.Adapter[float32], error) {
 	c := a.Config
-	if !splits(c) {
+	if !splitsQKV(c) {
 		return a, nil
 	}
 	parts, rank, m := joined(c)
@@ -36,11 +36,11 @@ func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pe
 			return nil, fmt.Errorf("alpha of %q is 0, and that of another of q, k and v is not: leave the target out", t)
 		}
 	}
-	if c.DoRA && len(parts) < len(thirds) && base == nil {
+	if c.DoRA && len(parts) < len(qkvTargets) && base == nil {
 		return nil, errors.New("DoRA of some of q, k and v: PEFT needs the magnitudes of the others too, which are the base's: give the base")
 	}
 	fused := c
-	fused.Targets = slices.DeleteFunc(slices.Clone(c.Targets), func(t pedestrian.Target) bool { return slices.Contains(thirds, t) })
+	fused.Targets = slices.DeleteFunc(slices.Clone(c.Targets), func(t pedestrian.Target) bool { return slices.Contains(qkvTargets, t) })
 	fused.Targets = append([]pedestrian.Target{pedestrian.TargetQKV}, fused.Targets...)
 	fused.Ranks = without(c.Ranks)
 	fused.Ranks = with(fused.Ranks, pedestrian.TargetQKV, rank)
@@ -53,13 +53,13 @@ func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pe
 		if to.Down.V == nil {
 			continue
 		}
-		if to.Magnitude.V != nil && len(parts) < len(thirds) {
+		if to.Magnitude.V != nil && len(parts) < len(qkvTargets) {
 			baseMagnitudes(to.Magnitude.V, base.Blocks[i].QKV.W)
 		}
 		at := 0
 		for _, t := range parts {
 			l := a.LoRA(i, t)
-			place(to, l, at, a.Base.Linear(i, t).From, ratio(c, t, m))
+			insertFactors(to, l, at, a.Base.Linear(i, t).From, ratio(c, t, m))
 			at += l.Down.Cols
 		}
 	}
@@ -69,7 +69,7 @@ func fuse(a *pedestrian.Adapter[float32], base *pedestrian.Params[float32]) (*pe
 // joined describes the joined factors: which of queries, keys and values have factors, the
 // sum of their ranks, and the multiplier with the largest absolute value.
 func joined(c pedestrian.AdapterConfig) (parts []pedestrian.Target, rank int, m float64) {
-	for _, t := range thirds {
+	for _, t := range qkvTargets {
 		if !slices.Contains(c.Targets, t) {
 			continue
 		}
@@ -91,9 +91,9 @@ func ratio(c pedestrian.AdapterConfig, t pedestrian.Target, m float64) float64 {
 	return c.MultiplierOf(t) / m
 }
 
-// place writes the factors of l into to: its ranks begin at rank at, and its outputs at
-// output column. Its up factor is multiplied by by.
-func place(to, l *pedestrian.LoRA[float32], at, column int, by float64) {
+// insertFactors writes the factors of l into to: its ranks begin at rank at, and its outputs at
+// output column. Its up factor is multiplied by factor.
+func insertFactors(to, l *pedestrian.LoRA[float32], at, column int, factor float64) {
 	r := l.Down.Cols
 	for i := range l.Down.Rows {
 		copy(to.Down.V[i*to.Down.Cols+at:][:r], l.Down.V[i*r:][:r])
@@ -101,7 +101,7 @@ func place(to, l *pedestrian.LoRA[float32], at, column int, by float64) {
 	n := l.Up.Cols
 	for i := range r {
 		for j, v := range l.Up.V[i*n:][:n] {
-			to.Up.V[(at+i)*to.Up.Cols+column+j] = float32(float64(v) * by)
+			to.Up.V[(at+i)*to.Up.Cols+column+j] = float32(float64(v) * factor)
 		}
 	}
 	if l.Magnitude.V != nil {
@@ -123,7 +123,7 @@ func alphaFor(s pedestrian.Scaling, m float64, rank int) float64 {
 // without returns a copy of m without queries, keys and values; nil if nothing remains.
 func without[V any](m map[pedestrian.Target]V) (rest map[pedestrian.Target]V) {
 	for t, v := range m {
-		if !slices.Contains(thirds, t) {
+		if !slices.Contains(qkvTargets, t) {
 			rest = with(rest, t, v)
 		}
 	}
@@ -156,14 +156,14 @@ func reshape(a *pedestrian.Adapter[float32], was pedestrian.AdapterConfig) (*ped
 	back := pedestrian.NewAdapter[float32](a.Base, was)
 	for _, m := range modulesOf(a.Base) {
 		block, t := max(m.block, 0), m.target
-		if t == pedestrian.TargetQKV && splits(was) {
-			if err := unplace(a, back, block); err != nil {
+		if t == pedestrian.TargetQKV && splitsQKV(was) {
+			if err := extractFactors(a, back, block); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		l, b := a.LoRA(block, t), back.LoRA(block, t)
-		if l.Down.Cols != b.Down.Cols || !near(l.Multiplier, b.Multiplier) || len(l.Magnitude.V) != len(b.Magnitude.V) {
+		if l.Down.Cols != b.Down.Cols || !almostEqual(l.Multiplier, b.Multiplier) || len(l.Magnitude.V) != len(b.Magnitude.V) {
 			return nil, fmt.Errorf("%q has rank %d and multiplier %g, and had %d and %g", t, l.Down.Cols, l.Multiplier, b.Down.Cols, b.Multiplier)
 		}
 	}
@@ -187,29 +187,29 @@ func isFactor(s pedestrian.Slot) bool {
 	return s.Role == pedestrian.Down || s.Role == pedestrian.Up || s.Role == pedestrian.Magnitude
 }
 
-// near says whether two multipliers are equal up to rounding.
-func near(a, b float64) bool { return math.Abs(a-b) <= 1e-12*math.Abs(b) }
+// almostEqual says whether two multipliers are equal up to rounding.
+func almostEqual(a, b float64) bool { return math.Abs(a-b) <= 1e-12*math.Abs(b) }
 
-// unplace is the inverse of place for one block: it copies the factors of queries, keys and
-// values out of those of c_attn.
-func unplace(a, back *pedestrian.Adapter[float32], block int) error {
+// extractFactors is the inverse of insertFactors for one block: it copies the factors of
+// queries, keys and values out of those of c_attn.
+func extractFactors(a, back *pedestrian.Adapter[float32], block int) error {
 	from := a.LoRA(block, pedestrian.TargetQKV)
 	was := back.Config
 	parts, rank, m := joined(was)
 	if from.Down.Cols == 0 && !was.Has(block, parts[0]) {
 		return nil
 	}
-	if from.Down.Cols != rank || !near(from.Multiplier, m) {
+	if from.Down.Cols != rank || !almostEqual(from.Multiplier, m) {
 		return fmt.Errorf("c_attn has rank %d and multiplier %g, and q, k and v had %d and %g", from.Down.Cols, from.Multiplier, rank, m)
 	}
 	at := 0
-	for _, t := range thirds {
+	for _, t := range qkvTargets {
 		if !was.Has(block, t) {
 			continue
 		}
 		l, column := back.LoRA(block, t), a.Base.Linear(block, t).From
 		r, n := l.Down.Cols, l.Up.Cols
-		by := ratio(was, t, m)
+		factor := ratio(was, t, m)
 		for i := range l.Down.Rows {
 			copy(l.Down.V[i*r:][:r], from.Down.V[i*from.Down.Cols+at:][:r])
 		}
@@ -217,7 +217,7 @@ func unplace(a, back *pedestrian.Adapter[float32], block int) error {
 			row := from.Up.V[(at+i)*from.Up.Cols:][:from.Up.Cols]
 			for j, v := range row {
 				if j >= column && j < column+n {
-					l.Up.V[i*n+j-column] = float32(float64(v) / by)
+					l.Up.V[i*n+j-column] = float32(float64(v) / factor)
 				} else if v != 0 {
 					return fmt.Errorf("c_attn is no longer made of three blocks")
 				}

@@ -8,23 +8,23 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// rest reads biases and layer norms, and checks the weights of the base that the file
+// biasesAndNorms reads biases and layer norms, and checks the weights of the base that the file
 // repeats.
-func (r *peftReader) rest() error {
+func (r *peftReader) biasesAndNorms() error {
 	for _, s := range r.config.saved {
 		if !isNorm(s) && s != headModule {
 			return fmt.Errorf("modules_to_save has %.80q: layer norms are read, and a head that is the base's", s)
 		}
 	}
 	for _, s := range slotsOf(r.base.Config) {
-		if s.Layer == "logits" { // head checks it
+		if s.Layer == "logits" { // checkHead checks it
 			continue
 		}
 		if err := r.weight(s, r.base.Tensor(s.Name).V, r.adapter.Tensor(s.Name).V); err != nil {
 			return err
 		}
 	}
-	return r.head()
+	return r.checkHead()
 }
 
 // weight reads the tensors of one parameter of the network. base is the parameter in the
@@ -35,10 +35,10 @@ func (r *peftReader) weight(s slot, base, ours []float32) error {
 	found := false
 	for _, middle := range []string{"", ".base_layer", ".modules_to_save", ".original_module"} {
 		name := prefix + module + middle + kind
-		if _, ok := r.left[name]; !ok {
+		if _, ok := r.unread[name]; !ok {
 			continue
 		}
-		v, err := r.take(name, s.shape(s.transposed(true))...)
+		v, err := r.readTensor(name, s.shape(s.transposed(true))...)
 		if err != nil {
 			return err
 		}
@@ -66,14 +66,14 @@ func (r *peftReader) weight(s slot, base, ours []float32) error {
 	return nil
 }
 
-// head checks the head, which PEFT writes if it is adapted, against that of the base.
-func (r *peftReader) head() error {
+// checkHead checks the head, which PEFT writes if it is adapted, against that of the base.
+func (r *peftReader) checkHead() error {
 	c := r.base.Config
 	for _, name := range []string{lmHead, headModule + ".base_layer.weight", headModule + ".modules_to_save.weight", headModule + ".original_module.weight"} {
-		if _, ok := r.left[name]; !ok {
+		if _, ok := r.unread[name]; !ok {
 			continue
 		}
-		v, err := r.take(name, c.Vocab, c.Width)
+		v, err := r.readTensor(name, c.Vocab, c.Width)
 		if err != nil {
 			return err
 		}

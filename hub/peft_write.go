@@ -34,7 +34,7 @@ func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) erro
 // peftFiles returns the files of the directory.
 func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, error) {
 	c := a.Config
-	if err := speaksGPT2(a.Base); err != nil {
+	if err := checkGPT2(a.Base); err != nil {
 		return nil, err
 	}
 	if len(c.Targets) == 0 {
@@ -65,7 +65,7 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, e
 	}
 	entries := peftEntries(f)
 	files := []durable.File{
-		text(adapterConfig, string(config)),
+		textFile(adapterConfig, string(config)),
 		{Name: adapterWeights, Write: func(w io.Writer) error { return safetensors.Write(w, meta, entries) }},
 	}
 	if len(c.Tokens) == 0 {
@@ -75,8 +75,8 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, e
 	return append(files, tok...), err
 }
 
-// theirAlpha returns the value of lora_alpha for t.
-func theirAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
+// peftAlpha returns the value of lora_alpha for t.
+func peftAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
 	if c.Scaling == pedestrian.ScalePaper { // α itself multiplies, and PEFT divides by r
 		return c.AlphaOf(t) * float64(c.RankOf(t))
 	}
@@ -87,7 +87,7 @@ func theirAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
 func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, error) {
 	var targets []string
 	first := c.Targets[0]
-	rank, alpha := c.RankOf(first), theirAlpha(c, first)
+	rank, alpha := c.RankOf(first), peftAlpha(c, first)
 	ranks, alphas := map[string]int{}, map[string]float64{}
 	block := false
 	for _, t := range c.Targets {
@@ -100,7 +100,7 @@ func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, erro
 		if r := c.RankOf(t); r != rank {
 			ranks[name] = r
 		}
-		if v := theirAlpha(c, t); v != alpha {
+		if v := peftAlpha(c, t); v != alpha {
 			alphas[name] = v
 		}
 	}

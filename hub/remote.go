@@ -38,14 +38,14 @@ type Progress struct {
 	Note        string // what the download waits for, "" if for nothing
 }
 
-// note sets the note of the progress and reports it.
-func (s *session) note(text string) {
+// setNote sets the note of the progress and reports it.
+func (s *session) setNote(text string) {
 	s.progress.Note = text
-	s.tell()
+	s.reportProgress()
 }
 
-// tell reports the progress to the caller of Download, if it wants that.
-func (s *session) tell() {
+// reportProgress reports the progress to the caller of Download, if it wants that.
+func (s *session) reportProgress() {
 	if s.report != nil {
 		s.report(s.progress)
 	}
@@ -105,7 +105,7 @@ func (s *session) get(ctx context.Context, address string, limit int64) ([]byte,
 	}
 	body, err := io.ReadAll(io.LimitReader(touchingReader{resp.Body, touch}, limit+1))
 	if err != nil {
-		return nil, lost(ctx, err)
+		return nil, readError(ctx, err)
 	}
 	if int64(len(body)) > limit {
 		return nil, fmt.Errorf("%s answers with more than %d bytes", resp.Request.URL.Host, limit)
@@ -158,7 +158,7 @@ func (s *session) head(ctx context.Context, repo, commit, name string) (f remote
 		resp.Body.Close()
 		h := resp.Header
 		if c := h.Get("X-Repo-Commit"); c != commit {
-			return false, fmt.Errorf("%s: %s answers for commit %q and was asked for %s", name, s.endpoint.Host, plain(c), commit)
+			return false, fmt.Errorf("%s: %s answers for commit %q and was asked for %s", name, s.endpoint.Host, printable(c), commit)
 		}
 		tag := h.Get("X-Linked-Etag")
 		if tag == "" {
@@ -166,7 +166,7 @@ func (s *session) head(ctx context.Context, repo, commit, name string) (f remote
 		}
 		tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
 		if !isHex(tag, 40) && !isHex(tag, 64) {
-			return false, fmt.Errorf("%s: %s gives no digest to check it by (ETag %q)", name, s.endpoint.Host, plain(tag))
+			return false, fmt.Errorf("%s: %s gives no digest to check it by (ETag %q)", name, s.endpoint.Host, printable(tag))
 		}
 		size := resp.ContentLength
 		if linked := h.Get("X-Linked-Size"); linked != "" {
@@ -217,9 +217,9 @@ func (s *session) watch(ctx context.Context) (_ context.Context, touch func(byte
 	return ctx, touch, func() { timer.Stop(); cancel(context.Canceled) }
 }
 
-// lost returns an error for a failed read of a body. It is worth another try, unless the
+// readError returns an error for a failed read of a body. It is worth another try, unless the
 // context was canceled.
-func lost(ctx context.Context, err error) error {
+func readError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

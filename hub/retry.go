@@ -40,8 +40,8 @@ func (s *session) refusal(resp *http.Response) error {
 	return refusedError{
 		host:   resp.Request.URL.Host,
 		status: resp.StatusCode,
-		code:   plain(resp.Header.Get("X-Error-Code")),
-		text:   plain(resp.Header.Get("X-Error-Message")),
+		code:   printable(resp.Header.Get("X-Error-Code")),
+		text:   printable(resp.Header.Get("X-Error-Message")),
 		wait:   retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}
 }
@@ -65,8 +65,8 @@ func (e refusedError) Unwrap() error {
 	return nil
 }
 
-// plain returns a text from a server in a form that is safe to print on one line.
-func plain(s string) string {
+// printable returns a text from a server in a form that is safe to print on one line.
+func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
@@ -128,11 +128,11 @@ func (s *session) retry(ctx context.Context, try func() (further bool, err error
 			return fmt.Errorf("%w: it asks to be left alone for %v", err, asked)
 		}
 		pause := max(wait, asked)
-		s.note(fmt.Sprintf("%v; again in %v", err, pause))
+		s.setNote(fmt.Sprintf("%v; again in %v", err, pause))
 		if err := s.sleep(ctx, pause); err != nil {
 			return err
 		}
-		s.note("")
+		s.setNote("")
 		wait *= 2
 	}
 }

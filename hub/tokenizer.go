@@ -89,7 +89,7 @@ func tokenizerFiles(t *token.Tokenizer, context int) ([]durable.File, error) {
 	}
 	var files []durable.File
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		files = append(files, text(name, string(all[name])))
+		files = append(files, textFile(name, string(all[name])))
 	}
 	return files, nil
 }

@@ -33,8 +33,8 @@ func adapterName(name string) string {
 	return strings.Replace(name, ".modules_to_save.default.", ".", 1)
 }
 
-// besideAdapter says whether a tensor is of a model of PEFT in which the adapter has not
+// isUnmerged says whether a tensor is of a model of PEFT in which the adapter has not
 // been merged into the base.
-func besideAdapter(name string) bool {
+func isUnmerged(name string) bool {
 	return strings.Contains(name, ".lora_") || strings.Contains(name, ".base_layer.") || strings.Contains(name, ".original_module.")
 }
