@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// TestDriftOfAnImpotentParameter checks the estimate of chapter 7: under Adam, K
+// TestDriftWithoutGradient checks the estimate of chapter 7: under Adam, K
 // steps of independent noise of size s displace a parameter by η √K s/(s+ϵ), root
 // mean square. The estimate replaces √v̂ by s, and leaves out that the first steps
 // average few gradients; over 400 parameters the sample itself is off by 4 %.
-func TestDriftOfAnImpotentParameter(t *testing.T) {
+func TestDriftWithoutGradient(t *testing.T) {
 	const (
 		rate, beta1, beta2, eps = 1e-3, 0.9, 0.999, 1e-8
 		parameters, steps       = 400, 2000
