@@ -13,7 +13,7 @@ type LoRA[T Float] struct {
 
 // AdapterBlock holds what an adapter has in one transformer block.
 type AdapterBlock[T Float] struct {
-	Q, K, V, QKV, AttProj, Expand, Contract LoRA[T] // the layers that have a pair; the others are zero
+	Q, K, V, QKV, AttProj, Expand, Contract, Gate, Up, Down LoRA[T] // the layers that have a pair; the others are zero
 
 	// Own are the gains and biases that are trained. They stand in the place of the
 	// network's, which never change; those that are not trained are without V.
@@ -94,6 +94,12 @@ func (p *Adapter[T]) LoRA(block int, t Target) *LoRA[T] {
 		return &b.Expand
 	case TargetContract:
 		return &b.Contract
+	case TargetGate:
+		return &b.Gate
+	case TargetUp:
+		return &b.Up
+	case TargetDown:
+		return &b.Down
 	}
 	panic(fmt.Sprintf("pedestrian.Adapter.LoRA: unknown target %q", t))
 }

@@ -17,19 +17,33 @@ const (
 	TargetAttProj  Target = "attProj"
 	TargetExpand   Target = "expand"
 	TargetContract Target = "contract"
+	TargetGate     Target = "gate" // of a gated network, as the two below
+	TargetUp       Target = "up"
+	TargetDown     Target = "down"
 	TargetLogits   Target = "logits"
 )
 
-// Targets lists the layers that carry an adapter when every one does, in the
-// order of table 2: queries, keys and values each have their own.
-var Targets = slices.DeleteFunc(slices.Clone(allTargets), func(t Target) bool {
-	return slices.ContainsFunc(oneBlock, func(l Linear) bool { return l.Layer == t && l.Target != t })
-})
+// Targets lists the layers of c that carry an adapter when every one does, in the
+// order of the forward pass: queries, keys and values each have their own.
+func (c Config) Targets() (all []Target) {
+	c.Blocks = 1
+	linears := c.Linears()
+	for _, l := range linears {
+		if !slices.ContainsFunc(linears, func(part Linear) bool { return part.Layer == l.Target && part.Target != l.Target }) {
+			all = append(all, l.Target)
+		}
+	}
+	return all
+}
 
-// allTargets are Targets and the fused one.
+// allTargets are the layers that networks of any configuration have.
 var allTargets = func() (all []Target) {
-	for _, l := range oneBlock {
-		all = append(all, l.Target)
+	for _, c := range []Config{{Heads: 1, Blocks: 1}, {Heads: 1, Blocks: 1, Gated: true}} {
+		for _, l := range c.Linears() {
+			if !slices.Contains(all, l.Target) {
+				all = append(all, l.Target)
+			}
+		}
 	}
 	return all
 }()
@@ -180,6 +194,11 @@ func (a AdapterConfig) validateRest() error {
 func (a AdapterConfig) ValidateFor(c Config) error {
 	if err := a.Validate(); err != nil {
 		return err
+	}
+	for _, t := range a.Targets {
+		if !c.hasLinear(t) {
+			return fmt.Errorf("target %q: the network has no such layer: choose from %v", t, c.Targets())
+		}
 	}
 	for _, b := range a.Layers {
 		if b >= c.Blocks {

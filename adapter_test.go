@@ -9,15 +9,18 @@ import (
 
 var adapterBase = Config{Vocab: 11, Context: 7, Width: 12, Heads: 3, Blocks: 3, KeyDim: 5, Hidden: 14, Activation: ReLU, Bias: true, LogitsBias: true}
 
+// everywhere are the layers that have adapters when every one does.
+var everywhere = adapterBase.Targets()
+
 var adapterConfigs = []AdapterConfig{
-	{Rank: 2, Scaling: ScaleRank, Targets: Targets},
+	{Rank: 2, Scaling: ScaleRank, Targets: everywhere},
 	{Rank: 2, Scaling: ScaleRank, Targets: []Target{TargetQKV, TargetExpand}, Ranks: map[Target]int{TargetQKV: 5}, Alphas: map[Target]float64{TargetExpand: 3}},
-	{Rank: 2, Scaling: ScaleRSqrt, Targets: Targets, DoRA: true, DoRAExact: true, Layers: []int{1}},
+	{Rank: 2, Scaling: ScaleRSqrt, Targets: everywhere, DoRA: true, DoRAExact: true, Layers: []int{1}},
 	{Scaling: ScalePaper, Targets: []Target{TargetV}, Ranks: map[Target]int{TargetV: 3}, Bias: BiasAdapted, Layers: []int{1}},
 	{Rank: 1, Scaling: ScalePaper, Targets: []Target{TargetLogits, TargetContract}, Bias: BiasAdapted},
 	{Scaling: ScaleRank, Bias: BiasAll},
 	{Scaling: ScaleRank, Norms: true, Bias: BiasNone},
-	{Rank: 1, Scaling: ScaleRank, Targets: Targets, Norms: true, Bias: BiasAll, Layers: []int{0}},
+	{Rank: 1, Scaling: ScaleRank, Targets: everywhere, Norms: true, Bias: BiasAll, Layers: []int{0}},
 }
 
 // TestAdapterViews checks that views are named apart, aligned, disjoint and of the
@@ -71,7 +74,7 @@ func TestAdapterViews(t *testing.T) {
 
 // TestMultipliers holds every convention against its formula, by target.
 func TestMultipliers(t *testing.T) {
-	a := AdapterConfig{Rank: 4, Alpha: 6, Targets: Targets, Ranks: map[Target]int{TargetK: 9}, Alphas: map[Target]float64{TargetV: 1}}
+	a := AdapterConfig{Rank: 4, Alpha: 6, Targets: everywhere, Ranks: map[Target]int{TargetK: 9}, Alphas: map[Target]float64{TargetV: 1}}
 	for s, want := range map[Scaling][3]float64{
 		ScalePaper: {6, 6, 1}, ScaleRank: {6. / 4, 6. / 9, 1. / 4}, ScaleRSqrt: {3, 2, .5},
 	} {

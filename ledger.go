@@ -78,12 +78,18 @@ func (l layer) terms() (all Ledger) {
 const tiedNote = " (tied to the token embedding)"
 
 // KeyBiasesWithoutGradient is the number of parameters that cannot learn: the biases of
-// the keys, whose gradient is identically zero, eq. (29).
+// the keys, whose gradient is identically zero, eq. (29). Where keys turn with their
+// position, or are normalized, their biases learn; only those of columns that do not turn
+// are left (L12).
 func (c Config) KeyBiasesWithoutGradient() int {
-	if !c.Bias {
+	still := c.QueryDim()
+	if c.Positions == Rotary {
+		still -= c.Rotation.WithDefaults(still).Dims
+	}
+	if !c.Bias && !c.QKVBias || c.QKNorm {
 		return 0
 	}
-	return c.Blocks * c.Heads * c.QueryDim()
+	return c.Blocks * c.KeyHeads() * still
 }
 
 // Ledger counts what an adapter trains beside a network of configuration c.

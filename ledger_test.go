@@ -15,7 +15,7 @@ func TestPaperCounts(t *testing.T) {
 	tied.Tied, tied.LogitsBias = true, false
 	head := AdapterConfig{Rank: 16, Alpha: 16, Scaling: ScalePaper, Targets: []Target{TargetLogits}}
 	everywhere := head
-	everywhere.Targets = Targets
+	everywhere.Targets = full.Targets()
 	logits := full.Ledger()
 	for _, c := range []struct {
 		name      string

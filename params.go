@@ -15,17 +15,22 @@ type Tensor[T Float] struct {
 }
 
 // Affine holds the two parameters of a fully connected layer (W is input×output)
-// or of a layer normalization (W is the gain, a vector).
+// or of a normalization (W is the gain, a vector).
 type Affine[T Float] struct{ W, B Tensor[T] }
 
-// Block holds the parameters of one transformer block, in the order of table 2.
+// Block holds the parameters of one transformer block, in the order of table 2. What the
+// network does not have is without V: Expand and Contract stand in a network that is not
+// gated, Gate, Up and Down in one that is.
 type Block[T Float] struct {
-	LN1      Affine[T] // w_1, b_1
-	QKV      Affine[T] // w_q, w_k, w_v of all heads side by side: [q of every head | k of every head | v of every head]
-	AttProj  Affine[T] // w_3, b_3
-	LN2      Affine[T] // w_5, b_5
-	Expand   Affine[T] // w_6, b_6
-	Contract Affine[T] // w_8, b_8
+	LN1          Affine[T] // w_1, b_1
+	QKV          Affine[T] // w_q, w_k, w_v of all heads side by side: [q of every head | k of every head | v of every head]
+	QNorm, KNorm Affine[T] // gains of d_ρ numbers, of every head's queries and keys
+	AttProj      Affine[T] // w_3, b_3
+	LN2          Affine[T] // w_5, b_5
+	Expand       Affine[T] // w_6, b_6
+	Contract     Affine[T] // w_8, b_8
+	Gate, Up     Affine[T] // w_gate, w_up
+	Down         Affine[T] // w_down
 }
 
 // layer is the view of the layer that the list calls so.
@@ -35,6 +40,10 @@ func (b *Block[T]) layer(name string) *Affine[T] {
 		return &b.LN1
 	case "qkv":
 		return &b.QKV
+	case "qNorm":
+		return &b.QNorm
+	case "kNorm":
+		return &b.KNorm
 	case "attProj":
 		return &b.AttProj
 	case "ln2":
@@ -43,6 +52,12 @@ func (b *Block[T]) layer(name string) *Affine[T] {
 		return &b.Expand
 	case "contract":
 		return &b.Contract
+	case "gate":
+		return &b.Gate
+	case "up":
+		return &b.Up
+	case "down":
+		return &b.Down
 	}
 	panic("pedestrian: a block has no view of layer " + name)
 }
@@ -53,7 +68,7 @@ type Params[T Float] struct {
 	Config Config
 	Values[T]
 	Tok     Tensor[T] // w_tok, vocab×width
-	Pos     Tensor[T] // w_pos, context×width
+	Pos     Tensor[T] // w_pos, context×width; without V unless positions are Learned
 	Blocks  []Block[T]
 	LNFinal Affine[T] // w_10, b_10
 	Logits  Affine[T] // w_11, b_11; W.V is nil when tied, B.V when there is no logits bias

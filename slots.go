@@ -87,6 +87,7 @@ type layer struct {
 	in, out dim    // of a table its rows and columns; a norm has out alone
 	stage   int    // of Slot
 	bias    bool
+	absent  bool // c has no such layer
 	tokens  bool // it has a row or a column for each token, and single ones can be trained
 
 	residual bool   // linear: the outputs are added to the residual stream
@@ -103,31 +104,73 @@ type part struct {
 // above, in the order of the forward pass and of the slab.
 func (c Config) layers() (below, block, above []layer) {
 	d, vocab := dim{c.Width, "d"}, dim{c.Vocab, "n_vocab"}
-	keys, hidden := dim{c.Heads * c.QueryDim(), "d"}, dim{c.HiddenDim(), "4d"}
-	if c.KeyDim > 0 && c.KeyDim != c.ValueDim() {
-		keys.letter = "n_h·d_ρ"
-	}
-	if c.Hidden > 0 && c.Hidden != 4*c.Width {
-		hidden.letter = "hidden"
-	}
+	queries, keys, values, outputs := c.attentionDims()
+	hidden := c.hiddenDim()
+	shift := c.Norm == LayerNorm // such a norm may have a bias
 	below = []layer{
 		{kind: table, name: "tok", title: "token embedding", in: vocab, out: d, tokens: true},
-		{kind: table, name: "pos", title: "position embedding", in: dim{c.Context, "n_context"}, out: d},
+		{kind: table, name: "pos", title: "position embedding", in: dim{c.Context, "n_context"}, out: d, absent: c.Positions != Learned},
 	}
 	block = []layer{
-		{kind: norm, name: "ln1", stage: 0, title: "1st layer norm", out: d, bias: c.Bias},
-		{kind: linear, name: "qkv", stage: 1, title: "queries, keys and values", in: d, out: dim{c.QKVDim(), ""}, bias: c.Bias,
-			parts: []part{{"q", "queries", keys}, {"k", "keys", keys}, {"v", "values", d}}},
-		{kind: linear, name: "attProj", stage: 2, title: "FC_attProj", in: d, out: d, bias: c.Bias, residual: true},
-		{kind: norm, name: "ln2", stage: 3, title: "2nd layer norm", out: d, bias: c.Bias},
-		{kind: linear, name: "expand", stage: 4, title: "FC_expand", in: d, out: hidden, bias: c.Bias},
-		{kind: linear, name: "contract", stage: 5, title: "FC_contract", in: hidden, out: d, bias: c.Bias, residual: true},
+		{kind: norm, name: "ln1", stage: 0, title: "1st " + c.normTitle(), out: d, bias: c.Bias && shift},
+		{kind: linear, name: "qkv", stage: 1, title: "queries, keys and values", in: d, out: dim{c.QKVDim(), ""}, bias: c.Bias || c.QKVBias,
+			parts: []part{{"q", "queries", queries}, {"k", "keys", keys}, {"v", "values", values}}},
+		{kind: norm, name: "qNorm", stage: 2, title: "norm of queries", out: dim{c.QueryDim(), "d_ρ"}, absent: !c.QKNorm},
+		{kind: norm, name: "kNorm", stage: 2, title: "norm of keys", out: dim{c.QueryDim(), "d_ρ"}, absent: !c.QKNorm},
+		{kind: linear, name: "attProj", stage: 3, title: "FC_attProj", in: outputs, out: d, bias: c.Bias || c.AttProjBias, residual: true},
+		{kind: norm, name: "ln2", stage: 4, title: "2nd " + c.normTitle(), out: d, bias: c.Bias && shift},
+		{kind: linear, name: "expand", stage: 5, title: "FC_expand", in: d, out: hidden, bias: c.Bias || c.MLPBias, absent: c.Gated},
+		{kind: linear, name: "contract", stage: 6, title: "FC_contract", in: hidden, out: d, bias: c.Bias || c.MLPBias, residual: true, absent: c.Gated},
+		{kind: linear, name: "gate", stage: 5, title: "FC_gate", in: d, out: hidden, bias: c.Bias || c.MLPBias, absent: !c.Gated},
+		{kind: linear, name: "up", stage: 5, title: "FC_up", in: d, out: hidden, bias: c.Bias || c.MLPBias, absent: !c.Gated},
+		{kind: linear, name: "down", stage: 6, title: "FC_down", in: hidden, out: d, bias: c.Bias || c.MLPBias, residual: true, absent: !c.Gated},
 	}
 	above = []layer{
-		{kind: norm, name: "lnFinal", title: "final layer norm", out: d, bias: c.Bias},
+		{kind: norm, name: "lnFinal", title: "final " + c.normTitle(), out: d, bias: c.Bias && shift},
 		{kind: linear, name: "logits", title: "FC_logits", in: d, out: vocab, bias: c.LogitsBias, tied: c.Tied, tokens: !c.Tied},
 	}
-	return below, block, above
+	present := func(layers []layer) []layer { return slices.DeleteFunc(layers, func(l layer) bool { return l.absent }) }
+	return present(below), present(block), present(above)
+}
+
+// attentionDims are the columns of the queries, keys and values of all heads, and of the
+// heads' outputs. The paper's letter for all four is d.
+func (c Config) attentionDims() (queries, keys, values, outputs dim) {
+	name := func(n int, letters string) dim {
+		if n == c.Width {
+			letters = "d"
+		}
+		return dim{n, letters}
+	}
+	kv := "n_kv"
+	if c.KeyHeads() == c.Heads {
+		kv = "n_h"
+	}
+	keyDim := "d_h"
+	if c.QueryDim() != c.ValueDim() {
+		keyDim = "d_ρ"
+	}
+	return name(c.Heads*c.QueryDim(), "n_h·"+keyDim), name(c.KeyHeads()*c.QueryDim(), kv+"·"+keyDim),
+		name(c.KeyHeads()*c.ValueDim(), kv+"·d_h"), name(c.AttentionDim(), "n_h·d_h")
+}
+
+// hiddenDim is HiddenDim with its letters.
+func (c Config) hiddenDim() dim {
+	switch n := c.HiddenDim(); {
+	case c.Gated:
+		return dim{n, "f"}
+	case n != 4*c.Width:
+		return dim{n, "hidden"}
+	default:
+		return dim{n, "4d"}
+	}
+}
+
+func (c Config) normTitle() string {
+	if c.Norm == RMSNorm {
+		return "RMS norm"
+	}
+	return "layer norm"
 }
 
 // each visits every layer of the network. Outside of the blocks, block is -1.
@@ -256,6 +299,14 @@ func (l layer) linears(block int) (all []Linear) {
 		all, from = append(all, t), from+p.out.n
 	}
 	return append(all, whole)
+}
+
+// hasLinear says whether c has a fully connected layer of that name.
+func (c Config) hasLinear(t Target) bool {
+	_, inBlock, above := c.layers()
+	return slices.ContainsFunc(slices.Concat(inBlock, above), func(l layer) bool {
+		return slices.ContainsFunc(l.linears(0), func(f Linear) bool { return f.Target == t })
+	})
 }
 
 // Linear is the fully connected layer of that name: of the block, or outside of the

@@ -93,7 +93,7 @@ func TestCitationsExist(t *testing.T) {
 	for _, p := range pedestrian.NewParams[float64](c).Tensors() {
 		params[p.Name] = true
 	}
-	for _, p := range pedestrian.NewAdapter[float64](c, pedestrian.AdapterConfig{Rank: 1, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Targets}).Tensors() {
+	for _, p := range pedestrian.NewAdapter[float64](c, pedestrian.AdapterConfig{Rank: 1, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Config{Heads: 1}.Targets()}).Tensors() {
 		params[p.Name] = true
 	}
 	for path, text := range chapters(t) {

@@ -28,7 +28,7 @@ func TestCountsInTheChapters(t *testing.T) {
 	one.Blocks = 1
 	tied := gpt2
 	tied.Tied, tied.LogitsBias = true, false
-	lora := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}
+	lora := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets()}
 	head := lora
 	head.Targets = []pedestrian.Target{pedestrian.TargetLogits}
 	all, top := lora.Ledger(gpt2).Total(), head.Ledger(gpt2).Total()

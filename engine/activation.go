@@ -48,6 +48,8 @@ func (f *activationTask[T]) Do(_ *kernel.Pool, part int) {
 				kernel.ReLU(y, x)
 			case pedestrian.GELU:
 				kernel.GELU(y, x)
+			case pedestrian.SiLU:
+				kernel.SiLU(y, x)
 			default:
 				kernel.GELUTanh(y, x)
 			}
@@ -60,6 +62,8 @@ func (f *activationTask[T]) Do(_ *kernel.Pool, part int) {
 			kernel.ReLUBackward(dx, y, dy, x)
 		case pedestrian.GELU:
 			kernel.GELUBackward(dx, y, dy, x)
+		case pedestrian.SiLU:
+			kernel.SiLUBackward(dx, y, dy, x)
 		default:
 			kernel.GELUTanhBackward(dx, y, dy, x)
 		}

@@ -46,7 +46,7 @@ func TestMisuse(t *testing.T) {
 	defer n.Close()
 	other := cs.c
 	other.Width *= 2
-	a := pedestrian.NewAdapter[float64](other, pedestrian.AdapterConfig{Rank: 1, Alpha: 1, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Targets})
+	a := pedestrian.NewAdapter[float64](other, pedestrian.AdapterConfig{Rank: 1, Alpha: 1, Scaling: pedestrian.ScalePaper, Targets: fcLayers})
 	good := Batch{B: 1, T: 2, Tokens: []int32{1, 2}, Targets: []int32{2, 3}}
 	dp := like(p)
 	for want, f := range map[string]func(){

@@ -12,6 +12,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
+// fcLayers are the fully connected layers of a GPT-2.
+var fcLayers = pedestrian.Config{Heads: 1}.Targets()
+
 // A testCase is a network whose dimensions all differ, at a generic point.
 type testCase struct {
 	name string
@@ -26,13 +29,13 @@ var cases = []testCase{
 	{"tied", pedestrian.Config{Vocab: 17, Context: 10, Width: 6, Heads: 3, Blocks: 2, Activation: pedestrian.GELU, Eps: 1e-5, Tied: true},
 		nil, 2, 8},
 	{"lora", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
-		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}, 3, 5},
+		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: fcLayers}, 3, 5},
 }
 
 // adapterCases are adapters of every kind, beside networks of which two are tied.
 var adapterCases = []testCase{
 	{"dora", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
-		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll, Targets: pedestrian.Targets}, 3, 5},
+		&pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll, Targets: fcLayers}, 3, 5},
 	{"fused", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 3, KeyDim: 5, Hidden: 14, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, LogitsBias: true},
 		&pedestrian.AdapterConfig{Rank: 2, Alpha: 3, Scaling: pedestrian.ScaleRSqrt, DoRA: true, Dropout: 0.3, Bias: pedestrian.BiasAdapted, Layers: []int{1, 2},
 			Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits},
@@ -41,7 +44,7 @@ var adapterCases = []testCase{
 		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScaleRank, DoRA: true, DoRAExact: true, Dropout: 0.3,
 			Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetV, pedestrian.TargetContract, pedestrian.TargetLogits}}, 2, 6},
 	{"dropped", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, LogitsBias: true},
-		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScalePaper, Dropout: 0.4, Targets: pedestrian.Targets}, 2, 6},
+		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScalePaper, Dropout: 0.4, Targets: fcLayers}, 2, 6},
 	{"norms", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true},
 		&pedestrian.AdapterConfig{Scaling: pedestrian.ScaleRank, Norms: true}, 2, 6},
 	{"biases", pedestrian.Config{Vocab: 13, Context: 8, Width: 6, Heads: 2, Blocks: 2, Hidden: 9, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, LogitsBias: true},
@@ -106,7 +109,7 @@ func (cs testCase) trace(seed, step uint64) *paper.Trace {
 
 // bigger has several parts and tiles in every task.
 var bigger = testCase{"bigger", pedestrian.Config{Vocab: 131, Context: 80, Width: 96, Heads: 3, Blocks: 2, KeyDim: 20, Hidden: 200, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
-	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets}, 3, 75}
+	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: fcLayers}, 3, 75}
 
 // params are generic: gains are not one and biases not zero.
 func (cs testCase) params(seed uint64) (*pedestrian.Params[float64], *pedestrian.Adapter[float64]) {

@@ -12,7 +12,7 @@ import (
 // each of the kinds, in the second block.
 func frozenCases() (all []testCase) {
 	all = append(all, adapterCases...)
-	for _, t := range append([]pedestrian.Target{pedestrian.TargetQKV}, pedestrian.Targets...) {
+	for _, t := range append([]pedestrian.Target{pedestrian.TargetQKV}, fcLayers...) {
 		cs := adapterCases[1]
 		cs.name = "block 2, " + string(t)
 		cs.lora = &pedestrian.AdapterConfig{Rank: 2, Alpha: 1, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{t}, Layers: []int{2}, Dropout: 0.2}
@@ -77,7 +77,7 @@ func lowestStage[T Float](a *pedestrian.Adapter[T]) int {
 
 // TestStages: the stages of a block are those of the list of parameters.
 func TestStages(t *testing.T) {
-	stageOf := map[string]int{"ln1": stageLN1, "qkv": stageQKV, "attProj": stageAttProj, "ln2": stageLN2, "expand": stageExpand, "contract": stageContract}
+	stageOf := map[string]int{"ln1": stageLN1, "qkv": stageQKV, "qNorm": stageQKNorm, "kNorm": stageQKNorm, "attProj": stageAttProj, "ln2": stageLN2, "expand": stageExpand, "contract": stageContract, "gate": stageExpand, "up": stageExpand, "down": stageContract}
 	for _, s := range gpt2Config.Slots() {
 		if want, ok := stageOf[s.Layer]; s.Block >= 0 && (!ok || s.Stage != want || s.Stage >= stages) {
 			t.Errorf("%s is of stage %d, not %d", s.Name, s.Stage, want)

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 	"runtime"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -68,8 +70,14 @@ func DecoderMemory[T Float](c pedestrian.Config, a *pedestrian.AdapterConfig, o 
 }
 
 func validate(c pedestrian.Config, a *pedestrian.AdapterConfig) error {
-	if err := c.Validate(); err != nil || a == nil {
+	if err := c.Validate(); err != nil {
 		return err
+	}
+	if more := c.BeyondGPT2(); len(more) > 0 {
+		return fmt.Errorf("the engine does not compute %s yet", strings.Join(more, ", "))
+	}
+	if a == nil {
+		return nil
 	}
 	return a.ValidateFor(c)
 }

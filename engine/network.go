@@ -69,6 +69,9 @@ type Network[T Float] struct {
 // panics when the adapter was made for another configuration, or when an option is invalid.
 func New[T Float](p *pedestrian.Params[T], adapter *pedestrian.Adapter[T], o Options) *Network[T] {
 	c := p.Config
+	if err := validate(c, nil); err != nil {
+		panic("engine.New: " + err.Error())
+	}
 	if adapter != nil && adapter.Base != c {
 		panic(fmt.Sprintf("engine.New: an adapter for %+v beside a network of %+v", adapter.Base, c))
 	}

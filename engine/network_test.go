@@ -227,9 +227,9 @@ func TestKeyBiasGradientIsZero(t *testing.T) {
 func TestFrozen(t *testing.T) {
 	cs := cases[2]
 	b := cs.batch(2)
-	sets := [][]pedestrian.Target{pedestrian.Targets}
-	for i := range pedestrian.Targets {
-		sets = append(sets, pedestrian.Targets[i:i+1], pedestrian.Targets[i:])
+	sets := [][]pedestrian.Target{fcLayers}
+	for i := range fcLayers {
+		sets = append(sets, fcLayers[i:i+1], fcLayers[i:])
 	}
 	for _, targets := range sets {
 		cs := cs

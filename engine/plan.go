@@ -55,6 +55,7 @@ type trained struct {
 const (
 	stageLN1 = iota
 	stageQKV
+	stageQKNorm
 	stageAttProj
 	stageLN2
 	stageExpand

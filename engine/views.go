@@ -35,8 +35,8 @@ type layerView[T Float] struct {
 }
 
 // layers are the layers of b that have parameters, each with those that it has in p.
-func (b *block[T]) layers(p *pedestrian.Block[T]) [stages]layerView[T] {
-	return [stages]layerView[T]{
+func (b *block[T]) layers(p *pedestrian.Block[T]) [6]layerView[T] {
+	return [6]layerView[T]{
 		{norm: &b.ln1, params: &p.LN1},
 		{linear: &b.qkv, params: &p.QKV},
 		{linear: &b.attProj, params: &p.AttProj},

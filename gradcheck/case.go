@@ -40,6 +40,7 @@ const ignored = paper.Ignored
 // width, n_h and r), so that no formula passes by an accident of shapes; tokens
 // repeat and are absent, targets are ignored, and n_T < n_context.
 func Cases() []Case {
+	everywhere := pedestrian.Config{Heads: 1}.Targets()
 	return []Case{
 		Paper(),
 		{
@@ -58,7 +59,7 @@ func Cases() []Case {
 			Title: "3 blocks, 2 heads, LoRA beside every FC layer (α/r), GELU (tanh), logits bias, mean",
 			Config: pedestrian.Config{Vocab: 13, Context: 9, Width: 8, Heads: 2, Blocks: 3, KeyDim: 5, Hidden: 7,
 				Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, LogitsBias: true},
-			Adapter:   &pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets},
+			Adapter:   &pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: everywhere},
 			Batch:     []paper.Sequence{{Tokens: []int{4, 4, 12, 0, 7, 4}, Targets: []int{4, 12, 0, 7, 4, ignored}}},
 			Reduction: paper.Mean,
 		},
@@ -66,7 +67,7 @@ func Cases() []Case {
 			Name:      "dora",
 			Title:     "1 block, 2 heads, tied logits, DoRA (exact) beside every FC layer, norms and biases trained, mean",
 			Config:    adaptedTied,
-			Adapter:   &pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll},
+			Adapter:   &pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: everywhere, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll},
 			Batch:     []paper.Sequence{{Tokens: []int{4, 4, 8, 0, 7}, Targets: []int{4, 8, 0, 7, ignored}}},
 			Reduction: paper.Mean,
 		},
@@ -87,7 +88,7 @@ func Cases() []Case {
 			Name:      "dropout",
 			Title:     "1 block, 3 heads, LoRA (α/√r) beside every FC layer under dropout 0.25, GELU (erf), mean",
 			Config:    mutantDropout,
-			Adapter:   &pedestrian.AdapterConfig{Rank: 4, Alpha: 1.5, Scaling: pedestrian.ScaleRSqrt, Targets: pedestrian.Targets, Dropout: 0.25},
+			Adapter:   &pedestrian.AdapterConfig{Rank: 4, Alpha: 1.5, Scaling: pedestrian.ScaleRSqrt, Targets: everywhere, Dropout: 0.25},
 			Batch:     []paper.Sequence{{Tokens: []int{6, 0, 6, 3, 6}, Targets: []int{0, ignored, 3, 6, 8}}},
 			Reduction: paper.Mean,
 		},
@@ -95,7 +96,7 @@ func Cases() []Case {
 			Name:      "relu",
 			Title:     "1 block, 3 heads, LoRA beside every FC layer (α), ReLU, ε=0.05, ignored targets, mean",
 			Config:    mutantReLU,
-			Adapter:   &pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Targets},
+			Adapter:   &pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Targets: everywhere},
 			Batch:     []paper.Sequence{{Tokens: []int{6, 0, 6, 3, 6}, Targets: []int{0, ignored, 3, 6, 8}}},
 			Reduction: paper.Mean,
 		},

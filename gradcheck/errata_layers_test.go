@@ -143,7 +143,7 @@ func TestErratumS8(t *testing.T) {
 // TestErratumS9 is the ledger with its footnotes.
 func TestErratumS9(t *testing.T) {
 	c := pedestrian.Config{Vocab: 50257, Context: 1024, Width: 768, Heads: 12, Blocks: 12, Activation: pedestrian.GELUTanh, Bias: true, LogitsBias: true}
-	all := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}
+	all := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets()}
 	released := c
 	released.Tied, released.LogitsBias = true, false
 	for _, f := range []struct {

@@ -160,7 +160,7 @@ func counts(*pass) []Claim {
 	c := pedestrian.Config{Vocab: 50257, Context: 1024, Width: 768, Heads: 12, Blocks: 12, Activation: pedestrian.GELUTanh, Bias: true, LogitsBias: true}
 	one := c
 	one.Blocks = 1
-	all := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}
+	all := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Scaling: pedestrian.ScaleRank, Targets: c.Targets()}
 	logits := all
 	logits.Targets = []pedestrian.Target{pedestrian.TargetLogits}
 	wrong := 0

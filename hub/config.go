@@ -15,7 +15,7 @@ import (
 var activations = map[string]pedestrian.Activation{
 	"gelu_new": pedestrian.GELUTanh, "gelu_pytorch_tanh": pedestrian.GELUTanh, "gelu_python_tanh": pedestrian.GELUTanh,
 	"gelu_fast": pedestrian.GELUTanh, "gelu_accurate": pedestrian.GELUTanh,
-	"gelu": pedestrian.GELU, "gelu_python": pedestrian.GELU, "relu": pedestrian.ReLU,
+	"gelu": pedestrian.GELU, "gelu_python": pedestrian.GELU, "relu": pedestrian.ReLU, "silu": pedestrian.SiLU, "swish": pedestrian.SiLU,
 }
 
 // aliases maps other names that transformers accepts to GPT-2's own.

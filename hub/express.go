@@ -2,6 +2,7 @@ package hub
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -28,6 +29,9 @@ func checkFormat[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
 	title := map[Format]string{HuggingFace: "GPT-2 of transformers", NanoGPT: "nanoGPT", LLMC: "llm.c"}[f]
 	refuse := func(format string, args ...any) error {
 		return fmt.Errorf("%s cannot hold this network: %s", title, fmt.Sprintf(format, args...))
+	}
+	if more := c.BeyondGPT2(); len(more) > 0 {
+		return refuse("it has %s, and there is none of it", strings.Join(more, ", "))
 	}
 	if c.QueryDim() != c.ValueDim() {
 		return refuse("a head has queries of %d features (key_dim) and values of %d, and there they are equal", c.QueryDim(), c.ValueDim())

@@ -74,7 +74,7 @@ func checkGGUF(p *pedestrian.Params[float32]) error {
 	if err := checkFormat(HuggingFace, p); err != nil { // llama.cpp has the same network, except for the activation
 		return err
 	}
-	if p.Config.Activation == pedestrian.ReLU {
+	if p.Config.Activation == pedestrian.ReLU || p.Config.Activation == pedestrian.SiLU {
 		return fmt.Errorf("llama.cpp's gpt2 cannot hold this network: its activation is %s, and there it is GELU", p.Config.Activation)
 	}
 	return nil

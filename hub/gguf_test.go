@@ -32,7 +32,7 @@ var ggufFiles = []struct {
 	{name: "untied-f32.gguf"}, {name: "untied-f16.gguf", kind: gguf.F16}, {name: "untied-bf16.gguf", kind: gguf.BF16},
 	{name: "tied+thirds.gguf", adapter: &pedestrian.AdapterConfig{Rank: 2, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"q", "k", "v"}, Ranks: map[pedestrian.Target]int{"k": 5}}},
 	{name: "tied+rslora.gguf", adapter: &pedestrian.AdapterConfig{Rank: 4, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: []pedestrian.Target{"qkv", "attProj", "expand", "contract"}, Ranks: map[pedestrian.Target]int{"expand": 3}, Layers: []int{1}}},
-	{name: "untied+paper.gguf", adapter: &pedestrian.AdapterConfig{Rank: 3, Alpha: 0.7, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Targets, Ranks: map[pedestrian.Target]int{"logits": 1}}},
+	{name: "untied+paper.gguf", adapter: &pedestrian.AdapterConfig{Rank: 3, Alpha: 0.7, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Config{Heads: 1}.Targets(), Ranks: map[pedestrian.Target]int{"logits": 1}}},
 }
 
 // ggufBase is a network with every byte as a token.

@@ -24,7 +24,7 @@ type SaveOptions struct {
 var torchNames = map[safetensors.DType]string{safetensors.F32: "float32", safetensors.F16: "float16", safetensors.BF16: "bfloat16", safetensors.F64: "float64"}
 
 // activationNames are transformers' names of our activations.
-var activationNames = map[pedestrian.Activation]string{pedestrian.GELUTanh: "gelu_new", pedestrian.GELU: "gelu", pedestrian.ReLU: "relu"}
+var activationNames = map[pedestrian.Activation]string{pedestrian.GELUTanh: "gelu_new", pedestrian.GELU: "gelu", pedestrian.ReLU: "relu", pedestrian.SiLU: "silu"}
 
 // SaveHuggingFace writes m as a new directory that transformers reads as a
 // GPT2LMHeadModel: config.json, generation_config.json, the weights, and the

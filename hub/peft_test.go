@@ -148,7 +148,7 @@ var ourAdapters = map[string]struct {
 	base   string
 	config pedestrian.AdapterConfig
 }{
-	"paper": {"tied", pedestrian.AdapterConfig{Rank: 3, Alpha: 0.7, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Targets}},
+	"paper": {"tied", pedestrian.AdapterConfig{Rank: 3, Alpha: 0.7, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Config{Heads: 1}.Targets()}},
 	"fused": {"untied", pedestrian.AdapterConfig{Rank: 4, Alpha: 6, Scaling: pedestrian.ScaleRank, Dropout: 0.25,
 		Targets: []pedestrian.Target{"logits", "qkv", "attProj", "expand", "contract"}, Ranks: map[pedestrian.Target]int{"qkv": 6, "contract": 1}, Alphas: map[pedestrian.Target]float64{"attProj": 2.5}}},
 	"rslora": {"tied", pedestrian.AdapterConfig{Rank: 4, Alpha: 3, Scaling: pedestrian.ScaleRSqrt, Targets: []pedestrian.Target{"q", "v", "expand"},
@@ -157,7 +157,7 @@ var ourAdapters = map[string]struct {
 		Ranks: map[pedestrian.Target]int{"q": 3, "k": 1, "v": 5}}},
 	"powers": {"untied", pedestrian.AdapterConfig{Rank: 4, Alpha: 8, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"k", "v", "logits"},
 		Ranks: map[pedestrian.Target]int{"k": 2, "logits": 1}, Layers: []int{1}}},
-	"dora": {"untied", pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: pedestrian.Targets}},
+	"dora": {"untied", pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: pedestrian.Config{Heads: 1}.Targets()}},
 	"doraqv": {"tied", pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, DoRA: true, DoRAExact: true,
 		Targets: []pedestrian.Target{"q", "v", "contract"}, Bias: pedestrian.BiasAdapted, Layers: []int{0, 1}}},
 	"biases": {"tied", pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Bias: pedestrian.BiasAll, Targets: []pedestrian.Target{"qkv"}, Layers: []int{1}}},

@@ -13,7 +13,7 @@ import (
 //	a_i     = g(a_{i-1})            (g)
 //	Δ_{i-1} = Δ_i ∘ g′(a_{i-1})     (g)
 //
-// It panics when g is neither one of pedestrian.Activations nor [SiLU]. Derivation:
+// It panics when g is not one of pedestrian.Activations. Derivation:
 // docs/07-network.md.
 func Activate(tr *Trace, aPrev Mat, g pedestrian.Activation) (a Mat, back func(Δ Mat) (ΔPrev Mat)) {
 	f, slope := activation(g)
@@ -36,7 +36,7 @@ func activation(g pedestrian.Activation) (f, slope func(x float64) float64) {
 		return gelu, geluSlope
 	case pedestrian.GELUTanh:
 		return geluTanh, geluTanhSlope
-	case SiLU:
+	case pedestrian.SiLU:
 		return silu, siluSlope
 	}
 	panic(fmt.Sprintf("paper.Activate: unknown activation %q: choose one of %v", g, pedestrian.Activations))

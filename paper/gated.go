@@ -6,10 +6,6 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// SiLU is the activation x/(1 + e^-x) of gated layers, called swish too. It is not
-// one of pedestrian.Activations: no Config asks for it.
-const SiLU pedestrian.Activation = "silu"
-
 // Gated multiplies one branch by an activation of the other: SwiGLU with g = SiLU,
 // GeGLU with a GELU. z, u and h are n×f; z is the gate, u is called up.
 //

@@ -11,7 +11,7 @@ import (
 // At z = 0 the gate is shut: g = 0. Its slope is 1/2, so u decides the error of z.
 func ExampleGated() {
 	z, u := Mat{1, 2, []float64{0, 0}}, Mat{1, 2, []float64{6, -2}}
-	h, back := Gated(nil, z, u, SiLU)
+	h, back := Gated(nil, z, u, pedestrian.SiLU)
 	Δz, Δu := back(Mat{1, 2, []float64{1, 1}})
 	fmt.Println(h.V, Δz.V, Δu.V)
 	// Output: [0 -0] [3 -1] [0 0]
@@ -19,7 +19,7 @@ func ExampleGated() {
 
 // TestGated differentiates L = Δ·h numerically for every gate.
 func TestGated(t *testing.T) {
-	for _, g := range []pedestrian.Activation{SiLU, pedestrian.GELU, pedestrian.GELUTanh} {
+	for _, g := range []pedestrian.Activation{pedestrian.SiLU, pedestrian.GELU, pedestrian.GELUTanh} {
 		s := draw(70)
 		z, u, Δ := s.mat(4, 5), s.mat(4, 5), s.mat(4, 5)
 		loss := func() float64 {
@@ -32,7 +32,7 @@ func TestGated(t *testing.T) {
 		check(t, string(g)+" (L15.b)", z.V, Δz.V, loss)
 		same(t, string(g)+" (L16)", Δu.FeatureDot(u), Δ.FeatureDot(h), rounding)
 	}
-	panics(t, "paper.Gated: gate and up: 2×3 is not 2×2", func() { Gated(nil, Zeros(2, 3), Zeros(2, 2), SiLU) })
+	panics(t, "paper.Gated: gate and up: 2×3 is not 2×2", func() { Gated(nil, Zeros(2, 3), Zeros(2, 2), pedestrian.SiLU) })
 	panics(t, "paper.Activate: unknown activation", func() { Gated(nil, Zeros(2, 3), Zeros(2, 3), "tanh") })
 }
 

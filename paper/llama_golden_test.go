@@ -138,7 +138,7 @@ func TestLlamaLayers(t *testing.T) {
 		near(t, name+"(L9)", back(c.Error.mat()).V, c.DX)
 	}
 	for _, c := range g.Gated {
-		activation, ok := map[string]pedestrian.Activation{"silu": SiLU, "gelu": pedestrian.GELU, "gelu_pytorch_tanh": pedestrian.GELUTanh}[c.Activation]
+		activation, ok := map[string]pedestrian.Activation{"silu": pedestrian.SiLU, "gelu": pedestrian.GELU, "gelu_pytorch_tanh": pedestrian.GELUTanh}[c.Activation]
 		if !ok {
 			t.Fatalf("activation %q", c.Activation)
 		}
@@ -217,7 +217,7 @@ func (g goldenNetwork) params(t *testing.T) LlamaParams {
 		return l
 	}
 	p := LlamaParams{Tok: mat("tok.w"), Final: norm("final"), Logits: layer("logits")}
-	activation := SiLU
+	activation := pedestrian.SiLU
 	if g.Family == "Gemma" {
 		p.TokScale, activation = math.Sqrt(float64(p.Tok.D)), pedestrian.GELUTanh
 	}

@@ -79,12 +79,12 @@ func llamas() map[string]llama {
 	gemma := draw(93).llama(llamaShape{7, 6, 5, 1, 2, 1, 4, 3, 0, true, false, false, 0, pedestrian.GELUTanh, turn})
 	gemma.TokScale = math.Sqrt(6)
 	return map[string]llama{
-		"llama":   {draw(90).llama(llamaShape{8, 6, 7, 2, 4, 2, 4, 3, 0, false, false, false, 0, SiLU, turn}), one, 1},
-		"qwen2":   {draw(91).llama(llamaShape{7, 5, 9, 1, 3, 1, 4, 2, 0, true, true, false, 0, SiLU, turn}), packed, 0.2},
-		"qwen3":   {draw(92).llama(llamaShape{7, 5, 8, 2, 2, 2, 4, 3, 0, false, false, true, 0, SiLU, Rotation{Freqs: turn.Freqs, Interleaved: true}}), one, 0.5},
+		"llama":   {draw(90).llama(llamaShape{8, 6, 7, 2, 4, 2, 4, 3, 0, false, false, false, 0, pedestrian.SiLU, turn}), one, 1},
+		"qwen2":   {draw(91).llama(llamaShape{7, 5, 9, 1, 3, 1, 4, 2, 0, true, true, false, 0, pedestrian.SiLU, turn}), packed, 0.2},
+		"qwen3":   {draw(92).llama(llamaShape{7, 5, 8, 2, 2, 2, 4, 3, 0, false, false, true, 0, pedestrian.SiLU, Rotation{Freqs: turn.Freqs, Interleaved: true}}), one, 0.5},
 		"gemma":   {gemma, one, 1},
-		"mistral": {draw(94).llama(llamaShape{7, 5, 8, 2, 2, 1, 4, 2, 0, false, false, false, 2, SiLU, turn}), one, 1},
-		"lora":    {draw(95).llama(llamaShape{7, 5, 6, 1, 4, 2, 4, 2, 2, true, true, true, 0, SiLU, turn}), one, 1},
+		"mistral": {draw(94).llama(llamaShape{7, 5, 8, 2, 2, 1, 4, 2, 0, false, false, false, 2, pedestrian.SiLU, turn}), one, 1},
+		"lora":    {draw(95).llama(llamaShape{7, 5, 6, 1, 4, 2, 4, 2, 2, true, true, true, 0, pedestrian.SiLU, turn}), one, 1},
 	}
 }
 
@@ -179,7 +179,7 @@ func TestLlamaDocuments(t *testing.T) {
 // row of its weights.
 func TestFreeChecksOfLlama(t *testing.T) {
 	turn := Rotation{Freqs: Frequencies(4, 100)}
-	p := draw(96).llama(llamaShape{8, 6, 7, 2, 4, 2, 4, 3, 0, false, true, false, 0, SiLU, turn})
+	p := draw(96).llama(llamaShape{8, 6, 7, 2, 4, 2, 4, 3, 0, false, true, false, 0, pedestrian.SiLU, turn})
 	_, back := Llama(nil, p, Sequence{Tokens: []int{2, 5, 2, 1, 0, 7}, Targets: []int{5, 2, 1, 0, 7, 3}}, 1)
 	dp := back()
 	const tolerance = 1e-12 // sums of some hundred products
@@ -249,7 +249,7 @@ func llamaCount(vocab, d, f, blocks, heads, kv, dh int, tied, bias, norms bool) 
 // TestLlamaCounts: (L25) counts what a network here has, and gives the published
 // figures.
 func TestLlamaCounts(t *testing.T) {
-	p := draw(97).llama(llamaShape{8, 6, 7, 2, 4, 2, 4, 4, 0, false, false, true, 0, SiLU, Rotation{}})
+	p := draw(97).llama(llamaShape{8, 6, 7, 2, 4, 2, 4, 4, 0, false, false, true, 0, pedestrian.SiLU, Rotation{}})
 	names, tensors := p.tensors(p)
 	n := 0
 	for _, name := range names {

@@ -31,14 +31,14 @@ func wholes() map[string]whole {
 		Activation: pedestrian.GELUTanh, Tied: true}
 	c := pedestrian.Config{Vocab: 7, Context: 5, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 8,
 		Activation: pedestrian.ReLU, Eps: 0.05, Bias: true, Tied: true, LogitsBias: true}
-	all := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets}
+	all := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets()}
 	some := pedestrian.AdapterConfig{Rank: 3, Alpha: 0.7, Scaling: pedestrian.ScalePaper, Targets: []pedestrian.Target{pedestrian.TargetK, pedestrian.TargetContract}}
 	one := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, Ignored, 3}}}
 	two := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, 1, Ignored}}, {Tokens: []int{4, 4, 6}, Targets: []int{4, 6, 0}}}
 	packed := []Sequence{{Tokens: []int{2, 5, 2, 1, 4, 4, 6}, Targets: []int{5, 2, 1, Ignored, 4, 6, 0}, Starts: []int{4}}, {Tokens: []int{3, 3, 0, 1}, Targets: []int{3, 0, 2, 2}, Starts: []int{1, 3}}}
 	fused := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRSqrt, DoRA: true, DoRAExact: true, Dropout: 0.3, Norms: true, Bias: pedestrian.BiasAll,
 		Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits}, Ranks: map[pedestrian.Target]int{pedestrian.TargetQKV: 3}}
-	dora := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: pedestrian.Targets, Layers: []int{1}, Bias: pedestrian.BiasAdapted}
+	dora := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: pedestrian.Config{Heads: 1}.Targets(), Layers: []int{1}, Bias: pedestrian.BiasAdapted}
 	dropped := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Dropout: 0.3, Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetV, pedestrian.TargetExpand}}
 	unscaled, byBlock, both := a, b, c
 	unscaled.Unscaled, byBlock.ScaleByBlock, both.Unscaled, both.ScaleByBlock = true, true, true, true
@@ -174,7 +174,7 @@ func TestCounts(t *testing.T) {
 	one, tied := c, c
 	one.Blocks, tied.Tied, tied.LogitsBias = 1, true, false
 	head := pedestrian.AdapterConfig{Rank: 16, Targets: []pedestrian.Target{pedestrian.TargetLogits}}
-	all := pedestrian.AdapterConfig{Rank: 16, Targets: pedestrian.Targets}
+	all := pedestrian.AdapterConfig{Rank: 16, Targets: pedestrian.Config{Heads: 1}.Targets()}
 	for _, f := range []struct {
 		what      string
 		got, want int

@@ -3,6 +3,7 @@ package paper
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -26,6 +27,9 @@ type weights struct {
 // were merged into it. Norms and biases that lora trains stand in the place of p's.
 func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64]) weights {
 	c := p.Config
+	if more := c.BeyondGPT2(); len(more) > 0 {
+		panic(fmt.Sprintf("paper.Network: %s: see Llama", strings.Join(more, ", ")))
+	}
 	if lora == nil {
 		lora = without(c)
 	}

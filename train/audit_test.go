@@ -13,10 +13,10 @@ import (
 func TestAuditOfEveryKind(t *testing.T) {
 	qkv := []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetContract}
 	for name, a := range map[string]pedestrian.AdapterConfig{
-		"all targets":    {Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets},
+		"all targets":    {Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets()},
 		"fused, rsLoRA":  {Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: qkv, Ranks: map[pedestrian.Target]int{pedestrian.TargetQKV: 1}},
-		"dropout":        {Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets, Dropout: 0.2},
-		"DoRA":           {Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets, DoRA: true},
+		"dropout":        {Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets(), Dropout: 0.2},
+		"DoRA":           {Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets(), DoRA: true},
 		"one block":      {Rank: 2, Alpha: 2, Scaling: pedestrian.ScalePaper, Targets: qkv, Layers: []int{1}},
 		"norms, biases":  {Rank: 2, Alpha: 2, Scaling: pedestrian.ScalePaper, Targets: qkv, Norms: true, Bias: pedestrian.BiasAll},
 		"norms alone":    {Scaling: pedestrian.ScalePaper, Norms: true},

@@ -46,7 +46,7 @@ func finetune(t testing.TB, o Options, b Base, d *Data, dir string) *Run {
 // there is no gradient and no moment of it.
 func TestAdapterRun(t *testing.T) {
 	o := adapted()
-	o.Steps, o.Batch, o.LR, o.Tuning.Adapter.Targets = 60, 8, 5e-2, pedestrian.Targets
+	o.Steps, o.Batch, o.LR, o.Tuning.Adapter.Targets = 60, 8, 5e-2, o.Config.Targets()
 	b, d := aBase(t, o)
 	dir := t.TempDir()
 	r := finetune(t, o, b, d, dir)

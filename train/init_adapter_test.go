@@ -25,7 +25,7 @@ func TestInitAdapter(t *testing.T) {
 		for _, x := range p.Tensors() {
 			own[x.Name] = x.V
 		}
-		config := pedestrian.AdapterConfig{Rank: 16, Alpha: 1, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Targets, DoRA: true, Bias: pedestrian.BiasAll, Norms: true}
+		config := pedestrian.AdapterConfig{Rank: 16, Alpha: 1, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets(), DoRA: true, Bias: pedestrian.BiasAll, Norms: true}
 		for _, init := range []AdapterInit{"", Kaiming, Gaussian} {
 			a, again, other := pedestrian.NewAdapter[float32](c, config), pedestrian.NewAdapter[float32](c, config), pedestrian.NewAdapter[float32](c, config)
 			InitAdapter(a, p, init, 5)

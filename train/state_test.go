@@ -84,7 +84,7 @@ func TestEveryOptionIsSaved(t *testing.T) {
 	var p, q Options
 	next := 0
 	p.Tuning.Adapter.Ranks = map[pedestrian.Target]int{pedestrian.TargetQ: 7}
-	p.Tuning.Adapter.Targets, p.Tuning.Adapter.Layers = pedestrian.Targets, []int{1, 3}
+	p.Tuning.Adapter.Targets, p.Tuning.Adapter.Layers = pedestrian.Config{Heads: 1}.Targets(), []int{1, 3}
 	fill(reflect.ValueOf(&p).Elem(), &next)
 	text, err := json.Marshal(p)
 	if err == nil {

@@ -54,7 +54,7 @@ occurs), then the totals.`,
 				a.Targets = append(a.Targets, pedestrian.Target(strings.TrimSpace(t)))
 			}
 			if slices.Equal(targets, []string{"all"}) {
-				a.Targets = pedestrian.Targets
+				a.Targets = c.Targets()
 			}
 			if err := a.ValidateFor(c); err != nil {
 				return usageError{err}
@@ -106,13 +106,13 @@ func totals(c pedestrian.Config, a pedestrian.AdapterConfig) []count {
 		{"the network with tied logits, no logits bias", tied.Ledger().Total(), fmt.Sprintf("%+.1f %%", 100*(float64(tied.Ledger().Total())/float64(all)-1))},
 		{"key biases that cannot learn, eq. (29)", c.KeyBiasesWithoutGradient(), ""},
 		{fmt.Sprintf("LoRA on the logits alone, r = %d", a.Rank), loraHead, share(loraHead, logits)},
-		{fmt.Sprintf("LoRA on %s, r = %d", joinTargets(a.Targets), a.Rank), lora, share(lora, all) + ", " + fmt.Sprintf("%.1f %%", 100*(float64(lora)/float64(all)-1)) + " to train"},
+		{fmt.Sprintf("LoRA on %s, r = %d", joinTargets(c, a.Targets), a.Rank), lora, share(lora, all) + ", " + fmt.Sprintf("%.1f %%", 100*(float64(lora)/float64(all)-1)) + " to train"},
 		{"this network and that adapter together", all + lora, ""},
 	}
 }
 
-func joinTargets(ts []pedestrian.Target) string {
-	if slices.Equal(ts, pedestrian.Targets) {
+func joinTargets(c pedestrian.Config, ts []pedestrian.Target) string {
+	if slices.Equal(ts, c.Targets()) {
 		return "every FC layer"
 	}
 	names := make([]string, len(ts))

@@ -77,6 +77,30 @@ func GELUBackward[T Float](dx, y, dy, x []T) {
 	}
 }
 
+// SiLU sets y to x/(1 + exp(-x)); y may be x:
+//
+//	for i { y[i] = x[i] / (1 + exp(-x[i])) }
+func SiLU[T Float](y, x []T) {
+	mustLen("SiLU", len(y), len(x))
+	for i, v := range x {
+		v := float64(v)
+		y[i] = T(v * logistic(v))
+	}
+}
+
+// SiLUBackward recomputes y = SiLU(x) and sets dx to dy times the derivative; dx may be dy:
+//
+//	for i { s := 1 / (1 + exp(-x[i])); y[i] = x[i]*s; dx[i] = dy[i] * s * (1 + x[i]*(1-s)) }
+func SiLUBackward[T Float](dx, y, dy, x []T) {
+	mustLen("SiLUBackward", len(dx), len(y), len(dy), len(x))
+	for i, v := range x {
+		v := float64(v)
+		s := logistic(v)
+		y[i] = T(v * s)
+		dx[i] = dy[i] * T(s*(1+v*(1-s)))
+	}
+}
+
 const (
 	tanhScale = 2 / (math.Sqrt2 * math.SqrtPi) // √(2/π)
 	tanhCube  = 0.044715
