@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"paper":           {""},
 	"engine":          {"", "internal/kernel"},
 	"gradcheck":       {"", "paper", "engine"},
+	"derive":          {"", "paper"},
 	"parquet":         {},
 	"corpus":          {"token", "parquet", "internal/memory"},
 	"generate":        {"", "engine", "token", "corpus", "internal/random"},
@@ -58,11 +59,11 @@ var mayImport = map[string][]string{
 
 // standsAlone lists the packages that stand on the standard library and
 // golang.org/x/sys/cpu alone.
-var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "safetensors"}
+var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "derive", "safetensors"}
 
 // inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
 // path, without processes, locks or sockets.
-var inBrowser = []string{"", "paper", "gradcheck", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
+var inBrowser = []string{"", "paper", "derive", "gradcheck", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {

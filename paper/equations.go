@@ -25,6 +25,8 @@ type Equation struct {
 	Number     string   `json:"number"` // in the paper, such as "31.a"; a short name where the paper has none; "L3" of the Llama family
 	Title      string   `json:"title"`
 	ASCII      string   `json:"ascii"`
+	Expr       []string `json:"expr,omitempty"`  // lines of the language
+	Prose      string   `json:"prose,omitempty"` // why there are none
 	TeX        string   `json:"tex"`
 	Shapes     string   `json:"shapes"`               // of the left-hand side, in the paper's letters
 	Func       string   `json:"func,omitempty"`       // that computes it, such as "paper.LayerNorm"

@@ -5,27 +5,40 @@ var headEquations = []Equation{
 	{
 		Number: "4", Title: "values",
 		ASCII:  "v = a_prev @ w_v + ~b_v",
+		Expr:   []string{"v == a_prev @ w_v + ~b_v"},
 		TeX:    `v_h=a_{i-1}\,w_{v_h}+\widetilde{b}_{v_h}`,
 		Shapes: "n_T×d_h", Func: "paper.Attention", Check: "TestAttention",
 		Derivation: "docs/03-attention.md#eq-4", Status: Implemented, Errata: []string{"N5"},
 	},
 	{
 		Number: "5.a", Title: "the first token returns its own value",
-		ASCII:  "a[t=1] = rho_11 * v[t=1], rho_11 = 1",
+		ASCII: "a[t=1] = rho_11 * v[t=1], rho_11 = 1",
+		Expr: []string{
+			"a[1] == rho[1, 1] * v[1]",
+			"rho[1, 1] == 1",
+		},
 		TeX:    `a_i^h(1)=\rho_{11}\,v(1),\quad\rho_{11}=1`,
 		Shapes: "d_h", Check: "TestCausalAverages", Identities: []string{"R2", "X2"},
 		Derivation: "docs/03-attention.md#eq-5-a", Status: Demonstrated, Errata: []string{"S1"},
 	},
 	{
 		Number: "5.b", Title: "the second averages two values",
-		ASCII:  "a[t=2] = rho_21 * v[t=1] + rho_22 * v[t=2], rho_21 + rho_22 = 1",
+		ASCII: "a[t=2] = rho_21 * v[t=1] + rho_22 * v[t=2], rho_21 + rho_22 = 1",
+		Expr: []string{
+			"a[2] == rho[2, 1] * v[1] + rho[2, 2] * v[2]",
+			"rho[2, 1] + rho[2, 2] == 1",
+		},
 		TeX:    `a_i^h(2)=\rho_{21}\,v(1)+\rho_{22}\,v(2),\quad\rho_{21}+\rho_{22}=1`,
 		Shapes: "d_h", Check: "TestCausalAverages", Identities: []string{"R2"},
 		Derivation: "docs/03-attention.md#eq-5-b", Status: Demonstrated,
 	},
 	{
 		Number: "5.c", Title: "the third averages three values",
-		ASCII:  "a[t=3] = rho_31 * v[t=1] + rho_32 * v[t=2] + rho_33 * v[t=3], rho_31 + rho_32 + rho_33 = 1",
+		ASCII: "a[t=3] = rho_31 * v[t=1] + rho_32 * v[t=2] + rho_33 * v[t=3], rho_31 + rho_32 + rho_33 = 1",
+		Expr: []string{
+			"a[3] == rho[3, 1] * v[1] + rho[3, 2] * v[2] + rho[3, 3] * v[3]",
+			"rho[3, 1] + rho[3, 2] + rho[3, 3] == 1",
+		},
 		TeX:    `a_i^h(3)=\rho_{31}\,v(1)+\rho_{32}\,v(2)+\rho_{33}\,v(3),\quad\rho_{31}+\rho_{32}+\rho_{33}=1`,
 		Shapes: "d_h", Check: "TestCausalAverages", Identities: []string{"R2"},
 		Derivation: "docs/03-attention.md#eq-5-c", Status: Demonstrated,
@@ -33,6 +46,7 @@ var headEquations = []Equation{
 	{
 		Number: "5.d", Title: "the last averages all values",
 		ASCII:  "a[t=n] = rho_n1 * v[t=1] + ... + rho_nn * v[t=n], rho_n1 + ... + rho_nn = 1",
+		Prose:  "its index is the letter n; (6) says it for all tokens at once",
 		TeX:    `a_i^h(n_T)=\rho_{n_T1}\,v(1)+\cdots+\rho_{n_Tn_T}\,v(n_T),\quad\rho_{n_T1}+\cdots+\rho_{n_Tn_T}=1`,
 		Shapes: "d_h", Check: "TestCausalAverages", Identities: []string{"R2"},
 		Derivation: "docs/03-attention.md#eq-5-d", Status: Demonstrated,
@@ -40,6 +54,7 @@ var headEquations = []Equation{
 	{
 		Number: "6", Title: "all averages as one product with a triangular matrix",
 		ASCII:  "a = rho @ v",
+		Expr:   []string{"a == rho @ v"},
 		TeX:    `a_i^h=\rho\,v_h`,
 		Shapes: "n_T×d_h", Check: "TestCausalAverages", Identities: []string{"R2"},
 		Derivation: "docs/03-attention.md#eq-6", Status: Demonstrated,
@@ -47,6 +62,7 @@ var headEquations = []Equation{
 	{
 		Number: "7", Title: "weight of a pair of tokens",
 		ASCII:  "rho_ab = frob(q[t=a], k[t=b])",
+		Expr:   []string{"rho_raw[3, 2] == frob(q[3], k[2])"},
 		TeX:    `\rho_{\alpha\beta}=q(\alpha)\cdot k(\beta)`,
 		Shapes: "number", Check: "TestPairWeights", Identities: []string{"R3"},
 		Derivation: "docs/03-attention.md#eq-7", Status: Demonstrated, Errata: []string{"N15"},
@@ -54,6 +70,7 @@ var headEquations = []Equation{
 	{
 		Number: "8", Title: "two branches from one input",
 		ASCII:  "a_prev -> (w_q, b_q) -> q, a_prev -> (w_k, b_k) -> k",
+		Prose:  "a picture of two branches; (9.a) and (9.b) say what they compute",
 		TeX:    `a_{i-1}\to(w_{q_h},b_{q_h})\to q_h,\quad a_{i-1}\to(w_{k_h},b_{k_h})\to k_h`,
 		Shapes: "n_T×d_ρ", Check: "TestTwoBranches", Identities: []string{"R3"},
 		Derivation: "docs/03-attention.md#eq-8", Status: Demonstrated,
@@ -61,6 +78,7 @@ var headEquations = []Equation{
 	{
 		Number: "9.a", Title: "queries",
 		ASCII:  "q = a_prev @ w_q + ~b_q",
+		Expr:   []string{"q == a_prev @ w_q + ~b_q"},
 		TeX:    `q_h=a_{i-1}\,w_{q_h}+\widetilde{b}_{q_h}`,
 		Shapes: "n_T×d_ρ", Func: "paper.Attention", Check: "TestAttention", Identities: []string{"R3"},
 		Derivation: "docs/03-attention.md#eq-9-a", Status: Implemented,
@@ -68,6 +86,7 @@ var headEquations = []Equation{
 	{
 		Number: "9.b", Title: "keys",
 		ASCII:  "k = a_prev @ w_k + ~b_k",
+		Expr:   []string{"k == a_prev @ w_k + ~b_k"},
 		TeX:    `k_h=a_{i-1}\,w_{k_h}+\widetilde{b}_{k_h}`,
 		Shapes: "n_T×d_ρ", Func: "paper.Attention", Check: "TestAttention", Identities: []string{"R3"},
 		Derivation: "docs/03-attention.md#eq-9-b", Status: Implemented,
@@ -75,6 +94,7 @@ var headEquations = []Equation{
 	{
 		Number: "10", Title: "raw weights",
 		ASCII:  "rho_raw = q @ k'",
+		Expr:   []string{"rho_raw == q @ k'"},
 		TeX:    `\rho^{\mathrm{raw}}=q_h\,k_h^t`,
 		Shapes: "n_T×n_T", Func: "paper.Attention", Check: "TestPairWeights", Identities: []string{"R20"},
 		Derivation: "docs/03-attention.md#eq-10", Status: Implemented, Errata: []string{"N15"},
@@ -82,6 +102,7 @@ var headEquations = []Equation{
 	{
 		Number: "11", Title: "attention vector of a token, a row",
 		ASCII:  "rho_raw[t] = q[t] @ k'",
+		Expr:   []string{"rho_raw[2] == q[2] @ k'"},
 		TeX:    `\rho^{\mathrm{raw}}(t)=\left[\rho_{t1}^{\mathrm{raw}},\ldots,\rho_{tn_T}^{\mathrm{raw}}\right]`,
 		Shapes: "n_T", Check: "TestPairWeights", Identities: []string{"R9"},
 		Derivation: "docs/03-attention.md#eq-11", Status: Demonstrated,
@@ -89,6 +110,7 @@ var headEquations = []Equation{
 	{
 		Number: "12", Title: "scaling, by 1/√d_ρ or another constant",
 		ASCII:  "rho_scaled = rho_raw / sqrt(d_rho)",
+		Expr:   []string{"rho_scaled == rho_raw / sqrt(d_rho)"},
 		TeX:    `\rho^{\mathrm{scaled}}=\rho^{\mathrm{raw}}/\sqrt{d_\rho}`,
 		Shapes: "n_T×n_T", Func: "paper.Attention", Check: "TestScaling", Identities: []string{"R4"},
 		Derivation: "docs/03-attention.md#eq-12", Status: Implemented,
@@ -96,6 +118,7 @@ var headEquations = []Equation{
 	{
 		Number: "13", Title: "causal mask",
 		ASCII:  "rho_causal = rho_scaled + m, m = 0 or -inf",
+		Expr:   []string{"rho_causal == rho_scaled + m"},
 		TeX:    `\rho^{\mathrm{causal}}=\rho^{\mathrm{scaled}}+m,\quad m_{\alpha\beta}=\begin{cases}0&\beta\le\alpha\\-\infty&\beta>\alpha\end{cases}`,
 		Shapes: "n_T×n_T", Func: "paper.Attention", Check: "TestCausalAverages", Identities: []string{"R5", "R20"},
 		Derivation: "docs/03-attention.md#eq-13", Status: Implemented, Errata: []string{"S1"},
@@ -103,6 +126,7 @@ var headEquations = []Equation{
 	{
 		Number: "14", Title: "weights of a token sum to one",
 		ASCII:  "sum_features(rho) = 1",
+		Expr:   []string{"sum_features(rho) == 1"},
 		TeX:    `\sum_{t'=1}^{n_T}\rho_{tt'}=1`,
 		Shapes: "n_T", Check: "TestCausalAverages", Identities: []string{"R5"},
 		Derivation: "docs/03-attention.md#eq-14", Status: Demonstrated,
@@ -110,6 +134,7 @@ var headEquations = []Equation{
 	{
 		Number: "15", Title: "attention weights",
 		ASCII:  "rho = softmax(rho_causal)",
+		Expr:   []string{"rho == softmax(rho_causal)"},
 		TeX:    `\rho=\mathrm{softmax}\,\rho^{\mathrm{causal}}`,
 		Shapes: "n_T×n_T", Func: "paper.Attention", Check: "TestAttentionByHand", Identities: []string{"R5"},
 		Derivation: "docs/03-attention.md#eq-15", Status: Implemented, Errata: []string{"S1"},
@@ -117,6 +142,7 @@ var headEquations = []Equation{
 	{
 		Number: "16", Title: "output of a head",
 		ASCII:  "a = rho @ v",
+		Expr:   []string{"a == rho @ v"},
 		TeX:    `a_i^h=\rho\,v_h`,
 		Shapes: "n_T×d_h", Func: "paper.Attention", Check: "TestAttentionByHand", Identities: []string{"R6"},
 		Derivation: "docs/03-attention.md#eq-16", Status: Implemented,
@@ -124,6 +150,7 @@ var headEquations = []Equation{
 	{
 		Number: "17", Title: "a head as a function",
 		ASCII:  "Att_P : a_prev (n_T x d) -> a (n_T x d_h), P = (w_q, b_q, w_k, w_v, b_v)",
+		Prose:  "it says from where to where a function goes, and (18) what it does",
 		TeX:    `\mathrm{Att}_{P_h}:a_{i-1}\sim\mathbb{R}^{n_T\times d}\to a_i^h\sim\mathbb{R}^{n_T\times d_h}`,
 		Shapes: "n_T×d_h", Check: "TestHeadSignature", Identities: []string{"R28"},
 		Derivation: "docs/03-attention.md#eq-17", Status: Demonstrated, Errata: []string{"N1"},
@@ -131,6 +158,7 @@ var headEquations = []Equation{
 	{
 		Number: "18", Title: "a head in one line",
 		ASCII:  "a = softmax(q @ k' / sqrt(d_rho) + m) @ v",
+		Expr:   []string{"a == softmax((q @ k') / sqrt(d_rho) + m) @ v"},
 		TeX:    `a_i^h=\mathrm{softmax}\left(\frac{q_h\,k_h^t}{\sqrt{d_\rho}}+m\right)v_h`,
 		Shapes: "n_T×d_h", Check: "TestHeadInOneLine", Identities: []string{"R7", "R9"},
 		Derivation: "docs/03-attention.md#eq-18", Status: Demonstrated, Errata: []string{"S1"},
@@ -138,6 +166,7 @@ var headEquations = []Equation{
 	{
 		Number: "19", Title: "the key bias changes no weight",
 		ASCII:  "softmax(q @ k') == softmax((a_prev @ w_q + ~b_q) @ (a_prev @ w_k)')",
+		Expr:   []string{"softmax(q @ k') == softmax((a_prev @ w_q + ~b_q) @ (a_prev @ w_k)')"},
 		TeX:    `\mathrm{softmax}\left(q_h\,k_h^t\right)=\mathrm{softmax}\left(\left(a_{i-1}w_{q_h}+\widetilde{b}_{q_h}\right)\left(a_{i-1}w_{k_h}\right)^t\right)`,
 		Shapes: "n_T×n_T", Check: "TestKeyBiasForward", Identities: []string{"R8"},
 		Derivation: "docs/03-attention.md#eq-19", Status: Demonstrated, Errata: []string{"S1", "N8"},
@@ -145,6 +174,7 @@ var headEquations = []Equation{
 	{
 		Number: "20", Title: "two layers: three tokens meet",
 		ASCII:  "a2[t] = sum over a, b of rho2_ta * rho1_ab * a_prev[t=b] @ w_v1 @ w_v2",
+		Expr:   []string{"a_2 == rho_2 @ rho_1 @ a_prev @ w_v1 @ w_v2"},
 		TeX:    `a_{i+1}(t^\ast)=\sum_{\alpha}\sum_{\beta}\rho_{t^\ast\alpha}^{(i)}\,\rho_{\alpha\beta}^{(i-1)}\,a_{i-1}(\beta)\,w_v^{(i-1)}w_v^{(i)}`,
 		Shapes: "d", Check: "TestTwoLayers", Identities: []string{"R10", "R11"},
 		Derivation: "docs/03-attention.md#eq-20", Status: Demonstrated, Errata: []string{"S8"},
