@@ -41,20 +41,32 @@ var ignoredKeys = []string{
 	"bad_words_ids", "do_sample", "temperature", "top_k", "top_p", "max_length", "min_length", "no_repeat_ngram_size", "repetition_penalty", "num_beams",
 }
 
-// A gptConfig is the content of config.json of a GPT-2.
-type gptConfig struct {
+// A modelConfig is the content of config.json.
+type modelConfig struct {
 	network  pedestrian.Config
 	eos, bos []int32
-	unknown  []string // keys that are neither in readKeys nor in ignoredKeys
+	unknown  []string // keys that are neither read nor known to change nothing
 	name     string   // _name_or_path
 }
 
 // parseConfig reads config.json.
-func parseConfig(text []byte) (c gptConfig, err error) {
+func parseConfig(text []byte) (c modelConfig, err error) {
 	o, err := parseObject(text)
 	if err != nil {
 		return c, err
 	}
+	kind, err := o.text("model_type", "")
+	if err != nil {
+		return c, err
+	}
+	if _, ok := llamaKinds[kind]; ok {
+		return parseLlama(o, kind)
+	}
+	return parseGPT2(o)
+}
+
+// parseGPT2 reads config.json of a GPT-2, or says why it is not read.
+func parseGPT2(o object) (c modelConfig, err error) {
 	other := o.notGPT2() // first, because below aliases are replaced by GPT-2's keys
 	for alias, name := range aliases {
 		v, ok := o[alias]
@@ -110,22 +122,32 @@ func parseConfig(text []byte) (c gptConfig, err error) {
 			return c, fmt.Errorf("%s is %s: it must be a probability below 1", key, o.show(key))
 		}
 	}
-	if c.eos, err = o.ids("eos_token_id"); err != nil {
+	if err := c.readNames(o); err != nil {
 		return c, err
+	}
+	c.passedOver(o, readKeys, nil)
+	return c, n.Validate()
+}
+
+// readNames reads the tokens that begin and end a text, and the model's name.
+func (c *modelConfig) readNames(o object) (err error) {
+	if c.eos, err = o.ids("eos_token_id"); err != nil {
+		return err
 	}
 	if c.bos, err = o.ids("bos_token_id"); err != nil {
-		return c, err
+		return err
 	}
-	if c.name, err = o.text("_name_or_path", ""); err != nil {
-		return c, err
-	}
-	for key := range o {
-		if !slices.Contains(readKeys, key) && !slices.Contains(ignoredKeys, key) {
+	c.name, err = o.text("_name_or_path", "")
+	return err
+}
+
+// passedOver lists the keys that are neither read nor known to change nothing.
+func (c *modelConfig) passedOver(o object, read, ignored []string) {
+	for _, key := range o.sorted() {
+		if !slices.Contains(read, key) && !slices.Contains(ignored, key) && !slices.Contains(ignoredKeys, key) {
 			c.unknown = append(c.unknown, key)
 		}
 	}
-	slices.Sort(c.unknown)
-	return c, n.Validate()
 }
 
 // supported returns an error of one line if the model is of a kind that is not read. other
@@ -135,15 +157,16 @@ func supported(o object, other string) error {
 	if err != nil {
 		return err
 	}
+	const known = `"gpt2", "llama", "mistral", "qwen2" and "qwen3" are read`
 	switch {
 	case kind == "" && !o.null("network"):
 		return fmt.Errorf("this is a checkpoint of pedestrian, not a model of Hugging Face: give its run directory")
 	case kind == "":
 		if other != "" {
-			return fmt.Errorf("model_type is missing: it says which network this is, and only \"gpt2\" is read; %s", other)
+			return fmt.Errorf("model_type is missing: it says which network this is (%s); %s", known, other)
 		}
 	case kind != "gpt2":
-		return fmt.Errorf("model_type is %.40q: only \"gpt2\" is read", kind)
+		return fmt.Errorf("model_type is %.40q: %s", kind, known)
 	case !o.null("quantization_config"):
 		return fmt.Errorf("the weights are quantized (quantization_config): only F64, F32, F16 and BF16 are read: take the model it was made from")
 	}

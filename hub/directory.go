@@ -32,7 +32,7 @@ type Directory struct {
 
 	folder  *folder
 	shards  []shard
-	config  gptConfig
+	config  modelConfig
 	problem error          // why it cannot be loaded, or nil
 	place   map[string]int // indices in Tensors, by name
 	rowless []string       // special tokens beyond the network's vocabulary

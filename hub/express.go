@@ -2,7 +2,6 @@ package hub
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -25,16 +24,16 @@ const gptEps = 1e-5
 // checkFormat returns an error of one line if the format cannot hold p. If it returns nil, the
 // other program computes the same function from the file as this module.
 func checkFormat[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
-	c := p.Config
-	title := map[Format]string{HuggingFace: "GPT-2 of transformers", NanoGPT: "nanoGPT", LLMC: "llm.c"}[f]
+	c, kin := p.Config, familyOf(p.Config)
+	title := map[Format]string{HuggingFace: kin.title + " of transformers", NanoGPT: "nanoGPT", LLMC: "llm.c"}[f]
 	refuse := func(format string, args ...any) error {
-		return fmt.Errorf("%s cannot hold this network: %s", title, fmt.Sprintf(format, args...))
+		return fmt.Errorf("%s cannot hold this network: %w", title, fmt.Errorf(format, args...))
 	}
-	if more := c.BeyondGPT2(); len(more) > 0 {
-		return refuse("it has %s, and there is none of it", strings.Join(more, ", "))
+	if err := kin.holds(c); err != nil {
+		return refuse("%w", err)
 	}
-	if c.QueryDim() != c.ValueDim() {
-		return refuse("a head has queries of %d features (key_dim) and values of %d, and there they are equal", c.QueryDim(), c.ValueDim())
+	if kin != &gpt2 && f != HuggingFace {
+		return refuse("it is of the Llama family, and there a network is a GPT-2")
 	}
 	for _, v := range p.Logits.B.V {
 		if v != 0 {
@@ -42,7 +41,7 @@ func checkFormat[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
 		}
 	}
 	for _, t := range p.Tensors() {
-		if notInGPT2(t.Slot) && t.Layer != "logits" {
+		if !kin.hasPlace(t.Slot) && t.Layer != headLayer {
 			return refuse("it has %s, and there is no such parameter", t.Name)
 		}
 		for _, v := range t.V {

@@ -14,7 +14,18 @@ import (
 // number for a file with mostly matrices of this type.
 var ggufTypes = map[gguf.Type]uint32{gguf.F32: 0, gguf.F16: 1, gguf.Q8_0: 7, gguf.BF16: 32}
 
-const ggufArch = "gpt2"
+// ggufArch is the name of llama.cpp's architecture for networks of configuration c, which
+// begins the keys of a file.
+func ggufArch(c pedestrian.Config) (string, error) {
+	if familyOf(c) == &gpt2 {
+		return "gpt2", nil
+	}
+	kind, err := llamaType(c)
+	if kind == typeMistral {
+		kind = typeLlama // one architecture for both
+	}
+	return kind, err
+}
 
 // SaveGGUF writes m, with its tokenizer, as one file for llama.cpp. Matrices are of type t:
 // F32, F16, BF16 or Q8_0. Vectors and the position embedding are F32, as llama.cpp's own
@@ -30,31 +41,42 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 	if err := checkGGUF(m.Params); err != nil {
 		return nil, err
 	}
+	arch, err := ggufArch(c)
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", path, err)
+	}
 	if c.Activation == pedestrian.GELU {
 		notes = append(notes, "llama.cpp computes GELU by its tanh form, and this network was trained with the exact one: they differ by up to 0.0005 in each feature")
 	}
 	if Standard(c) != c {
 		notes = append(notes, FoldNote)
 	}
+	if w := c.SlidingWindow; w > 0 && w < c.Context {
+		notes = append(notes, fmt.Sprintf("llama.cpp's %s has no window, and this network sees %d tokens: the two agree on texts up to that length", arch, w))
+	}
 	name := m.Name
 	if name == "" {
 		name = "pedestrian"
 	}
 	pairs := []gguf.Pair{
-		{Key: "general.architecture", Value: ggufArch},
+		{Key: "general.architecture", Value: arch},
 		{Key: "general.type", Value: "model"},
 		{Key: "general.name", Value: name},
 		{Key: "general.file_type", Value: fileType},
 		{Key: "general.quantization_version", Value: uint32(2)},
-		{Key: "gpt2.context_length", Value: uint32(c.Context)},
-		{Key: "gpt2.embedding_length", Value: uint32(c.Width)},
-		{Key: "gpt2.block_count", Value: uint32(c.Blocks)},
-		{Key: "gpt2.feed_forward_length", Value: uint32(c.HiddenDim())},
-		{Key: "gpt2.attention.head_count", Value: uint32(c.Heads)},
-		{Key: "gpt2.attention.layer_norm_epsilon", Value: float32(c.Eps)},
-		{Key: "gpt2.vocab_size", Value: uint32(c.Vocab)},
+		{Key: arch + ".context_length", Value: uint32(c.Context)},
+		{Key: arch + ".embedding_length", Value: uint32(c.Width)},
+		{Key: arch + ".block_count", Value: uint32(c.Blocks)},
+		{Key: arch + ".feed_forward_length", Value: uint32(c.HiddenDim())},
+		{Key: arch + ".attention.head_count", Value: uint32(c.Heads)},
 	}
-	if c.Activation != pedestrian.GELUTanh {
+	if familyOf(c) == &gpt2 {
+		pairs = append(pairs, gguf.Pair{Key: arch + ".attention.layer_norm_epsilon", Value: float32(c.Eps)})
+	} else {
+		pairs = append(pairs, llamaPairs(c, arch)...)
+	}
+	pairs = append(pairs, gguf.Pair{Key: arch + ".vocab_size", Value: uint32(c.Vocab)})
+	if familyOf(c) == &gpt2 && c.Activation != pedestrian.GELUTanh {
 		pairs = append(pairs, gguf.Pair{Key: ggufActivation, Value: string(c.Activation)})
 	}
 	vocabulary, note, err := ggufTokenizer(m)
@@ -69,13 +91,20 @@ func SaveGGUF(path string, m *Model[float32], t gguf.Type) (notes []string, err 
 	return notes, durable.WriteFile(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 
-// checkGGUF returns an error if llama.cpp's gpt2 cannot hold p.
+// checkGGUF returns an error if llama.cpp's architectures cannot hold p.
 func checkGGUF(p *pedestrian.Params[float32]) error {
-	if err := checkFormat(HuggingFace, p); err != nil { // llama.cpp has the same network, except for the activation
+	if err := checkFormat(HuggingFace, p); err != nil { // llama.cpp has the same networks, but for what follows
 		return err
 	}
-	if p.Config.Activation == pedestrian.ReLU || p.Config.Activation == pedestrian.SiLU {
-		return fmt.Errorf("llama.cpp's gpt2 cannot hold this network: its activation is %s, and there it is GELU", p.Config.Activation)
+	c := p.Config
+	arch, err := ggufArch(c)
+	switch {
+	case err != nil:
+		return err
+	case arch == "gpt2" && c.Activation != pedestrian.GELUTanh && c.Activation != pedestrian.GELU:
+		return fmt.Errorf("llama.cpp's gpt2 cannot hold this network: its activation is %s, and there it is GELU", c.Activation)
+	case arch != "gpt2":
+		return checkGGUFLlama(c, arch)
 	}
 	return nil
 }
@@ -84,8 +113,8 @@ func checkGGUF(p *pedestrian.Params[float32]) error {
 // of a row is first in Dims.
 func ggufEntries(p *pedestrian.Params[float32], matrices gguf.Type) (es []gguf.Entry) {
 	for _, s := range slotsOf(p.Config) {
-		t := p.Tensor(s.Name)
-		e := gguf.Entry{Name: s.llamaCPP, Type: matrices, Dims: s.shape(s.transposed(false)), Data: t.V}
+		w := viewOf(s, p.Tensor(s.Name))
+		e := gguf.Entry{Name: s.llamaCPP, Type: matrices, Dims: s.shape(s.transposed(false))}
 		slices.Reverse(e.Dims) // the innermost first
 		switch {
 		case s.Vec() || s.Layer == "pos":
@@ -93,13 +122,20 @@ func ggufEntries(p *pedestrian.Params[float32], matrices gguf.Type) (es []gguf.E
 		case matrices == gguf.Q8_0 && e.Dims[0]%32 != 0:
 			e.Type = gguf.F16
 		}
+		order := ggufOrder(p.Config, s.part)
 		switch {
-		case t.V == nil: // llama.cpp needs every bias
+		case w.v == nil: // llama.cpp needs every bias of a GPT-2
 			e.Data = make([]float32, s.Cols)
 		case s.transposed(false):
-			e.Data, e.Make = nil, func() []float32 { return transposed(t) }
+			e.Make = func() []float32 { return reordered(w.transposed(), order) }
+		default:
+			e.Data = reordered(w.contiguous(), order)
 		}
 		es = append(es, e)
+	}
+	if p.Config.Rotation.Scaling == pedestrian.Llama3Scaling {
+		divisors := ropeFactors(p.Config)
+		es = append(es, gguf.Entry{Name: ropeFreqs, Type: gguf.F32, Dims: []int{len(divisors)}, Data: divisors})
 	}
 	return es
 }

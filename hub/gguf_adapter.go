@@ -21,8 +21,12 @@ func SaveAdapterGGUF(path string, a *Adapter) error {
 	if err != nil {
 		return fmt.Errorf("llama.cpp cannot hold this adapter: %w", err)
 	}
+	arch, err := ggufArch(a.Base)
+	if err != nil {
+		return fmt.Errorf("llama.cpp cannot hold this adapter: %w", err)
+	}
 	pairs := []gguf.Pair{
-		{Key: "general.architecture", Value: ggufArch},
+		{Key: "general.architecture", Value: arch},
 		{Key: "general.type", Value: "adapter"},
 		{Key: "general.file_type", Value: ggufTypes[gguf.F32]},
 		{Key: "adapter.type", Value: "lora"},
@@ -47,10 +51,10 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 	case slices.Contains(c.Targets, pedestrian.TargetLogits) && a.Base.Tied:
 		return nil, 0, fmt.Errorf("the logits share the matrix of the embedding, and there they cannot be adapted apart: merge it into its base, and export that")
 	}
-	if err := checkGPT2(a.Base); err != nil {
+	if err := checkBase(a.Base); err != nil {
 		return nil, 0, err
 	}
-	f, err := fuse(foldAdapter(a.Adapter), nil)
+	f, err := inModules(foldAdapter(a.Adapter), nil)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -75,9 +79,8 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 		} else {
 			factor = l.Multiplier
 		}
-		n, _ := namesOf(string(m.target), m.block)
-		name := n.llamaCPP + ".weight"
-		down, up := transposed(l.Down), transposed(l.Up)
+		name := m.llamaCPP + ".weight"
+		down, up := transposed(l.Down), reordered(transposed(l.Up), ggufOrder(a.Base, m.part))
 		for i, v := range up {
 			up[i] = float32(float64(v) * factor)
 		}

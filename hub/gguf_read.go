@@ -25,6 +25,7 @@ type GGUF struct {
 	Notes     []string          // what was read in another way than the file says, one sentence each
 	Ours      map[string]string // our names of its tensors
 
+	arch  string
 	file  *os.File
 	info  os.FileInfo // as it was when the file was opened
 	in    *gguf.File
@@ -40,8 +41,9 @@ type bound struct {
 // IsGGUF says whether the file at path begins with the magic number of GGUF.
 func IsGGUF(path string) bool { return readMagic(path) == "GGUF" }
 
-// OpenGGUF opens a network in GGUF and reads its header. The network must be a GPT-2, as
-// [SaveGGUF] and llama.cpp's converter write it; anything else is an error that says why.
+// OpenGGUF opens a network in GGUF and reads its header. The network must be of the
+// architecture gpt2, llama, qwen2 or qwen3, as [SaveGGUF] and llama.cpp's converter write
+// it; anything else is an error that says why.
 // Close the result after use.
 func OpenGGUF(path string) (*GGUF, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))
@@ -103,28 +105,29 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 	p := pedestrian.NewParams[float32](g.Network)
 	var buf []float32
 	for _, b := range g.bound {
-		t := p.Tensor(b.Name)
-		rows, cols := t.Rows, t.Cols // in the file
-		isTransposed := b.transposed(false)
-		if isTransposed {
+		w := viewOf(b.slot, p.Tensor(b.Name))
+		rows, cols := w.rows, w.cols // in the file
+		if b.transposed(false) {
 			rows, cols = cols, rows
 		}
+		place := placed(ggufOrder(g.Network, b.part))
 		for row := 0; row < rows; row += rowsAtOnce {
 			n := min(rowsAtOnce, rows-row)
-			part := t.V[row*cols:][:n*cols]
-			if isTransposed {
-				buf = slices.Grow(buf[:0], n*cols)[:n*cols]
-				part = buf
-			}
-			if err := g.in.DecodeAt(part, b.in, int64(row)*int64(cols)); err != nil {
+			buf = slices.Grow(buf[:0], n*cols)[:n*cols]
+			if err := g.in.DecodeAt(buf, b.in, int64(row)*int64(cols)); err != nil {
 				return nil, err
 			}
-			for i, v := range part {
+			for i, v := range buf {
 				if v-v != 0 && !o.AllowNonfinite {
 					return nil, fmt.Errorf("tensor %s holds %g: the model is broken", b.in.Name, v)
 				}
-				if isTransposed {
-					t.V[i%cols*rows+row+i/cols] = v
+				switch {
+				case b.transposed(false):
+					w.v[i%cols*w.stride+place(row+i/cols)] = v
+				case w.rows == 1:
+					w.v[place(i)] = v
+				default:
+					w.v[(row+i/cols)*w.stride+i%cols] = v
 				}
 			}
 		}
@@ -134,4 +137,16 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 		err = fmt.Errorf("it was changed while it was read: try again when it is written")
 	}
 	return p, err
+}
+
+// placed is the inverse of an order of [ggufOrder]: the column of a row of the file.
+func placed(order []int) func(row int) int {
+	if order == nil {
+		return func(row int) int { return row }
+	}
+	columns := make([]int, len(order))
+	for column, row := range order {
+		columns[row] = column
+	}
+	return func(row int) int { return columns[row] }
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/gguf"
@@ -17,35 +16,32 @@ const ggufActivation = "pedestrian.activation"
 
 // network reads the configuration.
 func (g *GGUF) network() error {
-	for _, f := range []struct{ key, want string }{{"general.type", "model"}, {"general.architecture", ggufArch}} {
-		is, err := g.text(f.key)
-		switch {
-		case err != nil:
-			return err
-		case is == "adapter":
-			return fmt.Errorf("it is an adapter, not a network: give that of PEFT, or the run")
-		case is != f.want && !(is == "" && f.key == "general.type"):
-			return fmt.Errorf("%s is %.40q: only %q is read", f.key, is, f.want)
-		}
+	kind, err := g.text("general.type")
+	switch {
+	case err != nil:
+		return err
+	case kind == "adapter":
+		return fmt.Errorf("it is an adapter, not a network: give that of PEFT, or the run")
+	case kind != "model" && kind != "":
+		return fmt.Errorf("general.type is %.40q: only \"model\" is read", kind)
 	}
-	var err error
+	if g.arch, err = g.text("general.architecture"); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"gpt2", typeLlama, typeQwen2, typeQwen3}, g.arch) {
+		return fmt.Errorf("general.architecture is %.40q: gpt2, llama, qwen2 and qwen3 are read", g.arch)
+	}
 	if g.Name, err = g.text("general.name"); err != nil {
 		return err
 	}
 	n := &g.Network
-	n.Bias, n.Activation = true, pedestrian.GELUTanh
-	if own, err := g.text(ggufActivation); err != nil {
-		return err
-	} else if own != "" {
-		n.Activation = pedestrian.Activation(own)
-	}
 	for _, f := range []struct {
 		key string
 		to  *int
 	}{
 		{"context_length", &n.Context}, {"embedding_length", &n.Width}, {"block_count", &n.Blocks}, {"feed_forward_length", &n.Hidden}, {"attention.head_count", &n.Heads},
 	} {
-		v, err := g.whole(ggufArch+"."+f.key, -1)
+		v, err := g.whole(g.arch+"."+f.key, -1)
 		if err != nil {
 			return err
 		}
@@ -54,21 +50,13 @@ func (g *GGUF) network() error {
 	if n.Hidden == 4*n.Width {
 		n.Hidden = 0
 	}
-	const eps = ggufArch + ".attention.layer_norm_epsilon"
-	switch v, _ := g.in.Lookup(eps); v := v.(type) {
-	case float32:
-		n.Eps, _ = strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64) // 1e-05, not its float32 in more digits
-	case float64:
-		n.Eps = v
-	default:
-		return fmt.Errorf("%s is %v: it must be a number", eps, v)
+	if g.arch == "gpt2" {
+		err = g.gpt2()
+	} else {
+		err = g.llama()
 	}
-	for _, key := range []string{"attention.key_length", "attention.value_length"} {
-		if v, err := g.whole(ggufArch+"."+key, 0); err != nil {
-			return err
-		} else if v != 0 && n.Heads > 0 && int(v)*n.Heads != n.Width {
-			return fmt.Errorf("%s.%s is %d, and %d heads have a width of %d: heads of other sizes are not read", ggufArch, key, v, n.Heads, n.Width)
-		}
+	if err != nil {
+		return err
 	}
 	t, ok := g.in.Tensor("token_embd.weight")
 	if !ok || len(t.Dims) != 2 || t.Dims[1] == 0 || t.Dims[1] > math.MaxInt32 {
@@ -79,6 +67,28 @@ func (g *GGUF) network() error {
 		return err
 	}
 	return n.Validate()
+}
+
+// gpt2 reads what the architecture gpt2 alone has.
+func (g *GGUF) gpt2() (err error) {
+	n := &g.Network
+	n.Bias, n.Activation = true, pedestrian.GELUTanh
+	if own, err := g.text(ggufActivation); err != nil {
+		return err
+	} else if own != "" {
+		n.Activation = pedestrian.Activation(own)
+	}
+	if n.Eps, err = g.number(g.arch+".attention.layer_norm_epsilon", math.NaN()); err != nil {
+		return err
+	}
+	for _, key := range []string{"attention.key_length", "attention.value_length"} {
+		if v, err := g.whole(g.arch+"."+key, 0); err != nil {
+			return err
+		} else if v != 0 && n.Heads > 0 && int(v)*n.Heads != n.Width {
+			return fmt.Errorf("%s.%s is %d, and %d heads have a width of %d: heads of other sizes are not read", g.arch, key, v, n.Heads, n.Width)
+		}
+	}
+	return nil
 }
 
 // tied says whether the logits are tied: their matrix is absent, or equal to the token
@@ -114,7 +124,7 @@ func (g *GGUF) tied(embedding gguf.Tensor) (bool, error) {
 func (g *GGUF) bind() error {
 	n := g.Network
 	if n.Blocks > len(g.in.Tensors) {
-		return fmt.Errorf("%s.block_count is %d, and there are %d tensors in all", ggufArch, n.Blocks, len(g.in.Tensors))
+		return fmt.Errorf("%s.block_count is %d, and there are %d tensors in all", g.arch, n.Blocks, len(g.in.Tensors))
 	}
 	byName := make(map[string]gguf.Tensor, len(g.in.Tensors))
 	for _, t := range g.in.Tensors {
@@ -139,16 +149,19 @@ func (g *GGUF) bind() error {
 		case !slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}, t.Type):
 			return fmt.Errorf("tensor %s is of type %s: F32, F16, BF16 and Q8_0 are read: convert the model again with one of these", name, t.Type)
 		}
-		g.Ours[name] = s.Name
+		g.Ours[name] = s.ours()
 		g.bound = append(g.bound, bound{t, s})
 	}
 	if _, ok := byName["output.weight"]; ok && n.Tied {
 		g.Ours["output.weight"] = "tok.w"
 		delete(byName, "output.weight")
 	}
+	if g.arch != "gpt2" {
+		delete(byName, ropeFreqs) // rotation has read it
+	}
 	for _, t := range g.in.Tensors { // report the first tensor that is not a parameter
 		if _, left := byName[t.Name]; left {
-			return fmt.Errorf("tensor %.80q is not of a GPT-2 with %d blocks", t.Name, n.Blocks)
+			return fmt.Errorf("tensor %.80q is not of a %s with %d blocks", t.Name, familyOf(n).title, n.Blocks)
 		}
 	}
 	return nil

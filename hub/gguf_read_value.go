@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // text returns the string of key, "" if the key is absent.
@@ -48,6 +49,23 @@ func (g *GGUF) whole(key string, fallback int64) (int64, error) {
 		return 0, fmt.Errorf("%s is %.40s: it must be a whole number from 0 to %d", key, fmt.Sprint(v), math.MaxInt32)
 	}
 	return n, nil
+}
+
+// number returns the number of key. If the key is absent, it returns fallback, or an error
+// if fallback is not a number. A float32 is read as the shortest decimal number that
+// rounds to it, such as 1e-05.
+func (g *GGUF) number(key string, fallback float64) (float64, error) {
+	v, ok := g.in.Lookup(key)
+	switch v := v.(type) {
+	case float32:
+		return strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
+	case float64:
+		return v, nil
+	}
+	if !ok && fallback == fallback {
+		return fallback, nil
+	}
+	return 0, fmt.Errorf("%s is %v: it must be a number", key, v)
 }
 
 // list returns the list of key, nil if the key is absent.

@@ -27,9 +27,10 @@ var torchNames = map[safetensors.DType]string{safetensors.F32: "float32", safete
 var activationNames = map[pedestrian.Activation]string{pedestrian.GELUTanh: "gelu_new", pedestrian.GELU: "gelu", pedestrian.ReLU: "relu", pedestrian.SiLU: "silu"}
 
 // SaveHuggingFace writes m as a new directory that transformers reads as a
-// GPT2LMHeadModel: config.json, generation_config.json, the weights, and the
-// tokenizer's files if m has one. Biases that m does not have are written as zeros. If
-// GPT-2 cannot compute the same function as m, nothing is written, and the error says why.
+// GPT2LMHeadModel, or as a model of type llama, mistral, qwen2 or qwen3: config.json,
+// generation_config.json, the weights, and the tokenizer's files if m has one. Biases that
+// m does not have and GPT-2 has are written as zeros. If no such model computes the same
+// function as m, nothing is written, and the error says why.
 func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions) error {
 	if o.DType == "" {
 		o.DType = safetensors.F32
@@ -40,8 +41,12 @@ func SaveHuggingFace[T pedestrian.Float](path string, m *Model[T], o SaveOptions
 	if err := checkFormat(HuggingFace, m.Params); err != nil {
 		return err
 	}
+	config, err := configText(m.Params.Config, m.EOS, m.BOS, o)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
 	files := []durable.File{
-		textFile(configFile, configText(m.Params.Config, m.EOS, m.BOS, o)),
+		textFile(configFile, config),
 		textFile(generationFile, jsonText(asIDs("bos_token_id", m.BOS), asIDs("eos_token_id", m.EOS))),
 	}
 	tok, err := tokenizerFiles(m.Tokenizer, m.Params.Config.Context)
@@ -68,30 +73,23 @@ func entries[T pedestrian.Float](p *pedestrian.Params[T], d safetensors.DType) [
 
 // entry returns one tensor of a file. It has no data if t has none.
 func entry[T pedestrian.Float](s slot, t pedestrian.Tensor[T], isTransposed bool, d safetensors.DType) safetensors.Entry[T] {
-	e := safetensors.Entry[T]{Name: s.full(), DType: d, Shape: s.shape(isTransposed), Data: t.V}
+	e, w := safetensors.Entry[T]{Name: s.full(), DType: d, Shape: s.shape(isTransposed)}, viewOf(s, t)
 	if isTransposed {
-		e.Data, e.Make = nil, func() []T { return transposed(t) }
+		e.Make = w.transposed
+	} else {
+		e.Data = w.contiguous()
 	}
 	return e
 }
 
 // transposed returns the transpose of t in new memory.
 func transposed[T pedestrian.Float](t pedestrian.Tensor[T]) []T {
-	out := make([]T, len(t.V))
-	transpose(out, t.V, t.Rows, t.Cols)
-	return out
+	return view[T]{t.V, t.Rows, t.Cols, t.Cols}.transposed()
 }
 
 // transpose sets dst, cols×rows, to the transpose of src, rows×cols.
 func transpose[T pedestrian.Float](dst, src []T, rows, cols int) {
-	for i := 0; i < rows; i += rowsAtOnce {
-		last := min(i+rowsAtOnce, rows)
-		for j := range cols {
-			for k := i; k < last; k++ {
-				dst[j*rows+k] = src[k*cols+j]
-			}
-		}
-	}
+	view[T]{dst, cols, rows, rows}.put(0, src)
 }
 
 // weightFiles returns the files that hold the entries: one file, or an index and shards of
@@ -197,7 +195,10 @@ func decimal(v float64) string {
 
 // configText returns the content of config.json. transformers has no n_ctx any more, but
 // llama.cpp reads it. transformers before version 5 calls dtype torch_dtype.
-func configText(c pedestrian.Config, eos, bos []int32, o SaveOptions) string {
+func configText(c pedestrian.Config, eos, bos []int32, o SaveOptions) (string, error) {
+	if familyOf(c) == &llama {
+		return llamaConfigText(c, eos, bos, o)
+	}
 	inner := member{"n_inner", "null"}
 	if c.HiddenDim() != 4*c.Width {
 		inner = asInt("n_inner", c.HiddenDim())
@@ -209,5 +210,5 @@ func configText(c pedestrian.Config, eos, bos []int32, o SaveOptions) string {
 		asBool("scale_attn_weights", !c.Unscaled), asBool("scale_attn_by_inverse_layer_idx", c.ScaleByBlock), asBool("reorder_and_upcast_attn", false), asBool("add_cross_attention", false),
 		asFloat("attn_pdrop", o.Dropout), asFloat("embd_pdrop", o.Dropout), asFloat("resid_pdrop", o.Dropout), asFloat("initializer_range", 0.02), asBool("use_cache", true),
 		asIDs("bos_token_id", bos), asIDs("eos_token_id", eos), asText("dtype", torchNames[o.DType]), asText("torch_dtype", torchNames[o.DType]),
-	)
+	), nil
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -63,6 +65,9 @@ func notJSON(err error) error {
 	}
 	return fmt.Errorf("not JSON: %s", strings.Join(strings.Fields(err.Error()), " "))
 }
+
+// sorted returns the keys in order.
+func (o object) sorted() []string { return slices.Sorted(maps.Keys(o)) }
 
 // null says whether key is absent or null.
 func (o object) null(key string) bool {

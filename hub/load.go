@@ -41,17 +41,17 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 		m.Notes = append(m.Notes, fmt.Sprintf("The tokens %s have no row in the network, and are taken as text.", strings.Join(d.rowless, " ")))
 	}
 	for _, s := range slotsOf(d.Network) {
-		in, t := d.Tensors[d.place[s.transformers]], p.Tensor(s.Name)
+		in, w := d.Tensors[d.place[s.transformers]], viewOf(s, p.Tensor(s.Name))
 		if s.transposed(true) {
-			if err := readTransposed(d, in, t, o); err != nil {
+			if err := readTransposed(d, in, w, o); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if err := decode(in, 0, t.V); err != nil {
+		if err := decode(in, 0, w.contiguous()); err != nil {
 			return nil, d.errorIn(in, err)
 		}
-		if err := finite(d, in, t.V, o); err != nil {
+		if err := finite(d, in, w.contiguous(), o); err != nil {
 			return nil, err
 		}
 	}
@@ -89,18 +89,13 @@ func byRows[T pedestrian.Float](d *Directory, in Stored, rows, cols int, visit f
 	return nil
 }
 
-// readTransposed fills t from a matrix that is output×input in the file.
-func readTransposed[T pedestrian.Float](d *Directory, in Stored, t pedestrian.Tensor[T], o LoadOptions) error {
-	return byRows(d, in, t.Cols, t.Rows, func(first int, part []T) error {
+// readTransposed fills w from a matrix that is output×input in the file.
+func readTransposed[T pedestrian.Float](d *Directory, in Stored, w view[T], o LoadOptions) error {
+	return byRows(d, in, w.cols, w.rows, func(first int, part []T) error {
 		if err := finite(d, in, part, o); err != nil {
 			return err
 		}
-		for j := range t.Rows {
-			to := t.V[j*t.Cols+first:][:len(part)/t.Rows]
-			for i := range to {
-				to[i] = part[i*t.Rows+j]
-			}
-		}
+		w.put(first, part)
 		return nil
 	})
 }

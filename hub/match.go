@@ -15,13 +15,13 @@ var floats = []safetensors.DType{safetensors.F64, safetensors.F32, safetensors.F
 // match finds the tensor of each parameter and checks its shape and type. It sets Ours, or
 // Note for a tensor that is not a parameter.
 func (d *Directory) match() error {
-	n := d.Network
+	n, f := d.Network, familyOf(d.Network)
 	if n.Blocks > len(d.Tensors) {
-		return fmt.Errorf("%s: n_layer is %d, and the weights have %d tensors in all", filepath.Join(d.Path, configFile), n.Blocks, len(d.Tensors))
+		return fmt.Errorf("%s: %s is %d, and the weights have %d tensors in all", filepath.Join(d.Path, configFile), f.sizes, n.Blocks, len(d.Tensors))
 	}
 	bare := make(map[string]int, len(d.Tensors)) // without the prefix
 	for i, t := range d.Tensors {
-		name := bareName(t.Name)
+		name := f.bare(t.Name)
 		if j, ok := bare[name]; ok {
 			return fmt.Errorf("%s: both %q and %q: one of them is left over", filepath.Join(d.Path, t.File), d.Tensors[j].Name, t.Name)
 		}
@@ -37,7 +37,7 @@ func (d *Directory) match() error {
 	for _, s := range slots {
 		i, ok := bare[s.transformers]
 		if !ok {
-			return fmt.Errorf("%s: tensor %s is missing%s", d.Path, s.transformers, otherNames(bare, slots))
+			return fmt.Errorf("%s: tensor %s is missing%s", d.Path, s.transformers, f.otherNames(bare, slots))
 		}
 		t := &d.Tensors[i]
 		if want := s.shape(s.transposed(true)); !slices.Equal(t.Shape, want) {
@@ -46,7 +46,7 @@ func (d *Directory) match() error {
 		if !slices.Contains(floats, t.DType) {
 			return fmt.Errorf("%s: tensor %s has numbers of type %s, and those of weights are F64, F32, F16 or BF16", filepath.Join(d.Path, t.File), t.Name, t.DType)
 		}
-		t.Ours = s.Name
+		t.Ours = s.ours()
 		d.place[s.transformers] = i
 		delete(bare, s.transformers)
 	}
@@ -54,8 +54,8 @@ func (d *Directory) match() error {
 	for name, i := range bare {
 		t := &d.Tensors[i]
 		switch {
-		case buffer(name):
-			t.Note = "the causal mask, which is not a parameter"
+		case f.buffer(name):
+			t.Note = f.bufferNote
 		case strings.HasPrefix(name, "multiple_choice_head."):
 			t.Note = "a second head, which the prediction of text does not use"
 		default:
@@ -68,21 +68,21 @@ func (d *Directory) match() error {
 		if i := slices.IndexFunc(unknown, isUnmerged); i >= 0 {
 			return fmt.Errorf("%s: tensor %.80q is of a model of PEFT whose adapter stands beside its base: merge them first (merge_and_unload), or give base and adapter apart", d.Path, unknown[i])
 		}
-		return fmt.Errorf("%s: %d tensors are not of a GPT-2 with %d blocks, the first is %.80q", d.Path, len(unknown), n.Blocks, unknown[0])
+		return fmt.Errorf("%s: %d tensors are not of a %s with %d blocks, the first is %.80q", d.Path, len(unknown), f.title, n.Blocks, unknown[0])
 	}
 	return nil
 }
 
 // otherNames describes, for the message about a missing tensor, the tensors that have the name
 // of no parameter.
-func otherNames(bare map[string]int, slots []slot) string {
+func (f *family) otherNames(bare map[string]int, slots []slot) string {
 	own := make(map[string]bool, len(slots))
 	for _, s := range slots {
 		own[s.transformers] = true
 	}
 	var others []string
 	for name := range bare {
-		if !own[name] && !buffer(name) {
+		if !own[name] && !f.buffer(name) {
 			others = append(others, name)
 		}
 	}
@@ -93,7 +93,7 @@ func otherNames(bare map[string]int, slots []slot) string {
 	case slices.ContainsFunc(others, isUnmerged):
 		return ": there are those of a model of PEFT whose adapter stands beside its base, such as " + quoted(others[slices.IndexFunc(others, isUnmerged)]) + ": merge them first (merge_and_unload), or give base and adapter apart"
 	}
-	return fmt.Sprintf(": %d tensors have names that are not GPT-2's, the first is %s", len(others), quoted(others[0]))
+	return fmt.Sprintf(": %d tensors have names that are not %s's, the first is %s", len(others), f.title, quoted(others[0]))
 }
 
 // quoted returns name in quotes, shortened.

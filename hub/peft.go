@@ -55,28 +55,26 @@ const (
 	metaBase    = "pedestrian.base_sha256"
 )
 
-// normModules are the layer norms, as modules_to_save names them.
-var normModules = []string{"ln_1", "ln_2", "ln_f"}
-
 // A module is one layer of the network that may have an adapter.
 type module struct {
 	name   string // without base_model.model., such as "transformer.h.0.attn.c_attn" or "lm_head"
 	block  int    // -1 for the head
 	target pedestrian.Target
+	layerNames
+	family *family
 }
 
-// modulesOf lists the layers of a network that can have an adapter. Queries, keys and
-// values are one layer, c_attn.
+// modulesOf lists the layers of a network that can have an adapter: queries, keys and
+// values as the formats of its family have them, as one layer or as three.
 func modulesOf(c pedestrian.Config) (ms []module) {
+	f := familyOf(c)
 	for _, l := range c.Linears() {
-		if l.Target != l.Layer {
-			continue
+		for _, n := range f.named(string(l.Layer)) {
+			if n.part == l.Target || n.part == "" && l.Target == l.Layer {
+				n = n.in(l.Block)
+				ms = append(ms, module{f.full(n.transformers), l.Block, l.Target, n, f})
+			}
 		}
-		n, _ := namesOf(string(l.Layer), l.Block)
-		if l.Block >= 0 {
-			n.transformers = prefix + n.transformers
-		}
-		ms = append(ms, module{n.transformers, l.Block, l.Target})
 	}
 	return ms
 }
@@ -86,7 +84,7 @@ func (m module) relative() string {
 	if m.block < 0 {
 		return m.name
 	}
-	return strings.TrimPrefix(m.name, fmt.Sprintf("%sh.%d.", prefix, m.block))
+	return strings.TrimPrefix(m.name, fmt.Sprintf("%s%s.%d.", m.family.prefix, m.family.blocks, m.block))
 }
 
 // matches says whether pattern is the module's name or its last parts, separated by dots.
@@ -104,28 +102,10 @@ func (m module) matchesKey(key string) bool {
 	return m.matches(key)
 }
 
-// qkvTargets are the three parts of c_attn, in its order.
+// qkvTargets are the parts of the fused queries, keys and values, in their order.
 var qkvTargets = []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV}
 
 // splitsQKV says whether an adapter has separate factors for queries, keys or values.
 func splitsQKV(a pedestrian.AdapterConfig) bool {
 	return slices.ContainsFunc(qkvTargets, func(t pedestrian.Target) bool { return slices.Contains(a.Targets, t) })
-}
-
-// checkGPT2 returns an error if an adapter of c cannot be an adapter of a GPT-2 of
-// transformers.
-func checkGPT2(c pedestrian.Config) error {
-	switch {
-	case c.QKVDim() != 3*c.Width:
-		return fmt.Errorf("the network has queries and keys of %d numbers a head and values of %d: a GPT-2 of transformers has the same number", c.QueryDim(), c.ValueDim())
-	case c.LogitsBias:
-		return fmt.Errorf("the network has a bias of the logits: a GPT-2 of transformers has none")
-	}
-	c.Blocks = 1
-	for _, s := range c.Slots() {
-		if notInGPT2(s) {
-			return fmt.Errorf("the network has %s: a GPT-2 of transformers has no such parameter", s.Name)
-		}
-	}
-	return nil
 }

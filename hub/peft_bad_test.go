@@ -72,8 +72,8 @@ func TestPEFTConfigRefuses(t *testing.T) {
 		`"exclude_modules":3`:                                 "exclude_modules is 3",
 		`"modules_to_save":3`:                                 "modules_to_save is 3",
 		`"layers_pattern":3`:                                  "layers_pattern is 3",
-		`"layers_pattern":"layers"`:                           `the blocks of a GPT-2 are "h"`,
-		`"layers_pattern":["h","layers"]`:                     `the blocks of a GPT-2 are "h"`,
+		`"layers_pattern":"blocks"`:                           `the blocks of a GPT-2 are "h", those of a Llama "layers"`,
+		`"layers_pattern":["h","blocks"]`:                     `the blocks of a GPT-2 are "h"`,
 		`"layers_to_transform":"0"`:                           "layers_to_transform is \"0\"",
 		`"layers_to_transform":-1`:                            "layers_to_transform is -1",
 		`"layers_to_transform":[1.5]`:                         "layers_to_transform is [1.5]",
@@ -419,7 +419,7 @@ func FuzzPEFTConfig(f *testing.F) {
 			}
 			return
 		}
-		if c.rank < 1 || c.rank > 1<<20 || c.check(all) != nil {
+		if c.rank < 1 || c.rank > 1<<20 || c.check(familyOf(network), all) != nil {
 			return
 		}
 		var has []module
@@ -432,7 +432,7 @@ func FuzzPEFTConfig(f *testing.F) {
 		if err != nil || len(a.Targets) == 0 {
 			return
 		}
-		again, err := peftJSON(a, c.base, nil)
+		again, err := peftJSON(network, a, c.base, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

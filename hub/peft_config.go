@@ -58,6 +58,7 @@ type peftConfig struct {
 	layers          []int    // layers_to_transform; nil means all
 	layersPattern   []string
 	tokens          []int32 // trainable_token_indices
+	tokensOf        string  // the name of the embedding there; "" if there is none
 	headTokens      bool    // tokens are trained in the head, too
 	ranks           map[string]int
 	alphas          map[string]float64
@@ -124,7 +125,7 @@ func parsePEFT(text []byte) (c peftConfig, err error) {
 	if c.dora, err = o.boolean("use_dora", false); err != nil {
 		return c, err
 	}
-	if c.tokens, c.headTokens, err = trainedTokens(o); err != nil {
+	if c.tokens, c.tokensOf, c.headTokens, err = trainedTokens(o); err != nil {
 		return c, err
 	}
 	return c, c.readLayers(o)
@@ -199,8 +200,8 @@ func (c *peftConfig) readLayers(o object) (err error) {
 		}
 	}
 	for _, p := range c.layersPattern {
-		if p != "h" {
-			return fmt.Errorf("layers_pattern is %s: the blocks of a GPT-2 are \"h\"", o.show("layers_pattern"))
+		if p != gpt2.blocks && p != llama.blocks {
+			return fmt.Errorf("layers_pattern is %s: the blocks of a GPT-2 are %q, those of a Llama %q", o.show("layers_pattern"), gpt2.blocks, llama.blocks)
 		}
 	}
 	if c.ranks, err = patterns(o, "rank_pattern", func(v float64) (int, bool) {

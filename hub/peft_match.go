@@ -44,10 +44,18 @@ func valueFor[T comparable](patterns map[string]T, m module, fallback T, key str
 }
 
 // check returns an error if a name in the configuration matches no layer of the network.
-func (c peftConfig) check(ms []module) error {
+func (c peftConfig) check(f *family, ms []module) error {
+	for _, p := range c.layersPattern {
+		if p != f.blocks {
+			return fmt.Errorf("layers_pattern is %q: the blocks of a %s are %q", p, f.title, f.blocks)
+		}
+	}
+	if c.tokensOf != "" && c.tokensOf != f.embedding() {
+		return fmt.Errorf("trainable_token_indices names %q: the embedding of a %s is %q", c.tokensOf, f.title, f.embedding())
+	}
 	for _, t := range c.targets {
 		switch last := t[strings.LastIndex(t, ".")+1:]; {
-		case last == "wte" || last == "wpe":
+		case last == f.embedding() || last == "wpe":
 			return fmt.Errorf("target_modules has %q: adapters of embeddings are not read", t)
 		case !slices.ContainsFunc(ms, func(m module) bool { return m.matches(t) }):
 			return fmt.Errorf("target_modules has %.80q, which is no layer of this network", t)
@@ -72,7 +80,7 @@ func (c peftConfig) check(ms []module) error {
 func (c peftConfig) config(network pedestrian.Config, has []module) (a pedestrian.AdapterConfig, err error) {
 	a = pedestrian.AdapterConfig{
 		Rank: c.rank, Alpha: c.alpha, Scaling: pedestrian.ScaleRank, DoRA: c.dora, Dropout: c.dropout,
-		Norms: slices.ContainsFunc(c.saved, isNorm),
+		Norms: slices.ContainsFunc(c.saved, familyOf(network).isNorm),
 		Bias:  map[string]pedestrian.Biases{"all": pedestrian.BiasAll, "lora_only": pedestrian.BiasAdapted}[c.bias],
 	}
 	a.Tokens = slices.Sorted(slices.Values(c.tokens))
@@ -126,11 +134,6 @@ func (c peftConfig) config(network pedestrian.Config, has []module) (a pedestria
 		a.Layers = blocks[first]
 	}
 	return a, a.ValidateFor(network)
-}
-
-// isNorm says whether an entry of modules_to_save names a layer norm.
-func isNorm(name string) bool {
-	return slices.Contains(normModules, name[strings.LastIndexByte(name, '.')+1:])
 }
 
 // with sets m[t] = v and returns m; a nil m becomes a new map.

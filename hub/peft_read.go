@@ -37,7 +37,7 @@ func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error
 	if err != nil {
 		return nil, err
 	}
-	if err := checkGPT2(base.Config); err != nil {
+	if err := checkBase(base.Config); err != nil {
 		return nil, err
 	}
 	file, size, err := f.open(adapterWeights)
@@ -48,7 +48,7 @@ func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error
 		return nil, err
 	}
 	defer file.Close()
-	r := &peftReader{base: base, config: c, unread: map[string]safetensors.Tensor{}}
+	r := &peftReader{base: base, family: familyOf(base.Config), config: c, unread: map[string]safetensors.Tensor{}}
 	if r.file, err = safetensors.Read(file, size); err == nil {
 		err = r.read()
 	}
@@ -82,6 +82,7 @@ func (f *folder) peftConfig() (c peftConfig, err error) {
 // A peftReader reads the tensors of a file and removes each from unread.
 type peftReader struct {
 	base    *pedestrian.Params[float32]
+	family  *family
 	config  peftConfig
 	file    *safetensors.File
 	unread  map[string]safetensors.Tensor // tensors not read yet, by name without base_model.model.
@@ -115,16 +116,16 @@ func (r *peftReader) read() error {
 		if !ok {
 			return fmt.Errorf("tensor %.80q does not begin with %q: not an adapter of PEFT", t.Name, baseModel)
 		}
-		if strings.HasPrefix(name, "h.") || strings.HasPrefix(name, "ln_f.") {
-			name = prefix + name // the base was a GPT2Model, which has no head
+		if strings.HasPrefix(name, r.family.blocks+".") || strings.HasPrefix(name, r.family.named("lnFinal")[0].transformers+".") {
+			name = r.family.prefix + name // the base was a model without a head
 		}
 		if _, ok := r.unread[name]; ok {
-			return fmt.Errorf("tensor %.80q twice, with and without %q", t.Name, prefix)
+			return fmt.Errorf("tensor %.80q twice, with and without %q", t.Name, r.family.prefix)
 		}
 		r.unread[name] = t
 	}
 	all := modulesOf(r.base.Config)
-	if err := r.config.check(all); err != nil {
+	if err := r.config.check(r.family, all); err != nil {
 		return err
 	}
 	var has []module

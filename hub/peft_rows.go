@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -13,41 +14,46 @@ import (
 // another matrix, its rows under a name of the head. The tensors hold the trained rows
 // themselves, although "delta" is in their names.
 const (
-	embeddingModule = "wte"
-	rowsSuffix      = ".token_adapter.trainable_tokens_delta"
-	tokRows         = prefix + embeddingModule + rowsSuffix
-	headRows        = headModule + rowsSuffix
+	rowsSuffix = ".token_adapter.trainable_tokens_delta"
+	headRows   = headModule + rowsSuffix
 )
 
+// tokRows is the name of the tensor with the rows of the embedding.
+func (f *family) tokRows() string { return f.full(f.embedding()) + rowsSuffix }
+
 // trainedTokens reads trainable_token_indices: a list of tokens of the embedding, or lists
-// by names of modules, which must have the same tokens. head says whether the rows of the
-// head are trained, too.
-func trainedTokens(o object) (ids []int32, head bool, err error) {
+// by names of modules, which must have the same tokens. It returns the name of the
+// embedding, if there is one, and whether the rows of the head are trained, too.
+func trainedTokens(o object) (ids []int32, embedding string, head bool, err error) {
 	const key = "trainable_token_indices"
 	if o.null(key) {
-		return nil, false, nil
+		return nil, "", false, nil
 	}
 	modules := map[string][]int32{}
 	if err := json.Unmarshal(o[key], &ids); err != nil {
 		if err := json.Unmarshal(o[key], &modules); err != nil {
-			return nil, false, fmt.Errorf("%s is %s: it must be a list of tokens, or lists by the names of modules", key, o.show(key))
+			return nil, "", false, fmt.Errorf("%s is %s: it must be a list of tokens, or lists by the names of modules", key, o.show(key))
 		}
-		for name := range modules {
-			if name != embeddingModule && name != headModule {
-				return nil, false, fmt.Errorf("%s names %.40q: tokens of %s and %s are read", key, name, embeddingModule, headModule)
+		for _, name := range slices.Sorted(maps.Keys(modules)) {
+			switch {
+			case name == headModule:
+			case embedding == "" && (name == gpt2.embedding() || name == llama.embedding()):
+				embedding = name
+			default:
+				return nil, "", false, fmt.Errorf("%s names %.40q: tokens of %s or %s, and of %s are read", key, name, gpt2.embedding(), llama.embedding(), headModule)
 			}
 		}
-		ids, head = modules[embeddingModule], len(modules[headModule]) > 0
+		ids, head = modules[embedding], len(modules[headModule]) > 0
 		if head && !slices.Equal(modules[headModule], ids) {
-			return nil, false, fmt.Errorf("%s has other tokens for %s than for %s: the same are read", key, embeddingModule, headModule)
+			return nil, "", false, fmt.Errorf("%s has other tokens for %s than for %s: the same are read", key, embedding, headModule)
 		}
 	}
 	for i, id := range ids {
 		if id < 0 || slices.Contains(ids[:i], id) {
-			return nil, false, fmt.Errorf("%s is %s: a token is not negative, and named once", key, o.show(key))
+			return nil, "", false, fmt.Errorf("%s is %s: a token is not negative, and named once", key, o.show(key))
 		}
 	}
-	return ids, head, nil
+	return ids, embedding, head, nil
 }
 
 // rows reads the rows of single tokens. In the file they are in the order of the
@@ -68,7 +74,7 @@ func (r *peftReader) rows() error {
 		}
 		return nil
 	}
-	if err := read(tokRows, r.adapter.TokRows.V); err != nil {
+	if err := read(r.family.tokRows(), r.adapter.TokRows.V); err != nil {
 		return err
 	}
 	if err := r.checkTables(); err != nil {
@@ -89,7 +95,7 @@ func (r *peftReader) rows() error {
 func (r *peftReader) checkTables() error {
 	c := r.base.Config
 	network := r.adapter.Base
-	for _, at := range []string{prefix + embeddingModule, headModule} {
+	for _, at := range []string{r.family.full(r.family.embedding()), headModule} {
 		name := at + ".token_adapter.base_layer.weight"
 		if _, ok := r.unread[name]; !ok {
 			continue
@@ -118,7 +124,7 @@ func rowEntries(a *pedestrian.Adapter[float32], add func(name string, data []flo
 	if n == 0 {
 		return
 	}
-	add(tokRows, a.TokRows.V, n, a.Base.Width)
+	add(familyOf(a.Base).tokRows(), a.TokRows.V, n, a.Base.Width)
 	if a.LogitsRows.V != nil {
 		add(headRows, a.LogitsRows.V, n, a.Base.Width)
 	}
@@ -133,7 +139,7 @@ func tokenIndices(a *pedestrian.Adapter[float32]) any {
 	case a.Base.Tied:
 		return ids
 	}
-	return map[string][]int32{embeddingModule: ids, headModule: ids}
+	return map[string][]int32{familyOf(a.Base).embedding(): ids, headModule: ids}
 }
 
 // vocabFor returns c with a vocabulary that is large enough for the tokens.

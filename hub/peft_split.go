@@ -9,8 +9,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// In PEFT, an adapter with separate factors for queries, keys and values becomes one adapter
-// of c_attn. Its rank is the sum of the ranks. The down factors are side by side, and the
+// In PEFT, an adapter of a GPT-2 with separate factors for queries, keys and values becomes
+// one adapter of c_attn. Its rank is the sum of the ranks. The down factors are side by side, and the
 // up factors are the diagonal blocks of a block matrix, so that each third of the output
 // depends only on its own ranks.
 //
@@ -156,6 +156,12 @@ func reshape(a *pedestrian.Adapter[float32], was pedestrian.AdapterConfig) (*ped
 	back := pedestrian.NewAdapter[float32](a.Base, was)
 	for _, m := range modulesOf(a.Base) {
 		block, t := max(m.block, 0), m.target
+		if slices.Contains(qkvTargets, t) && was.Has(block, pedestrian.TargetQKV) {
+			if err := joinFactors(a, back, block, t); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if t == pedestrian.TargetQKV && splitsQKV(was) {
 			if err := extractFactors(a, back, block); err != nil {
 				return nil, err

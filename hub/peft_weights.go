@@ -12,29 +12,37 @@ import (
 // repeats.
 func (r *peftReader) biasesAndNorms() error {
 	for _, s := range r.config.saved {
-		if !isNorm(s) && s != headModule {
+		if !r.family.isNorm(s) && s != headModule {
 			return fmt.Errorf("modules_to_save has %.80q: layer norms are read, and a head that is the base's", s)
 		}
 	}
 	for _, s := range slotsOf(r.base.Config) {
-		if s.Layer == "logits" { // checkHead checks it
+		if s.Layer == headLayer { // checkHead checks it
 			continue
 		}
-		if err := r.weight(s, r.base.Tensor(s.Name).V, r.adapter.Tensor(s.Name).V); err != nil {
+		if err := r.weight(s); err != nil {
 			return err
 		}
 	}
 	return r.checkHead()
 }
 
-// weight reads the tensors of one parameter of the network. base is the parameter in the
-// base; ours is the adapter's own, to be filled, or nil if the adapter does not train it.
-func (r *peftReader) weight(s slot, base, ours []float32) error {
+// weight reads the tensors of one parameter of the network into the adapter's own, if it
+// has one in the base's place.
+func (r *peftReader) weight(s slot) error {
+	ours := viewOf(s, r.adapter.Tensor(s.Name)).contiguous() // a gain or a bias
+	base := func() []float32 {
+		w := viewOf(s, r.base.Tensor(s.Name))
+		if w.v != nil && s.transposed(true) {
+			return w.transposed()
+		}
+		return w.contiguous()
+	}
 	at := strings.LastIndexByte(s.transformers, '.')
 	module, kind := s.transformers[:at], s.transformers[at:]
 	found := false
 	for _, middle := range []string{"", ".base_layer", ".modules_to_save", ".original_module"} {
-		name := prefix + module + middle + kind
+		name := s.family.prefix + module + middle + kind
 		if _, ok := r.unread[name]; !ok {
 			continue
 		}
@@ -47,9 +55,9 @@ func (r *peftReader) weight(s slot, base, ours []float32) error {
 			copy(ours, v)
 			continue
 		}
-		want := base
-		if found && middle != ".original_module" {
-			want = ours
+		want := ours
+		if !found || middle == ".original_module" {
+			want = base()
 		}
 		if !same(v, want) {
 			return fmt.Errorf("tensor %s%s differs from the base's, and is not trained by %s: an adapter for another base, or a kind of training that is not read", baseModel, name, adapterConfig)
@@ -58,10 +66,13 @@ func (r *peftReader) weight(s slot, base, ours []float32) error {
 	if ours == nil || found {
 		return nil
 	}
-	copy(ours, base)
+	copy(ours, base())
+	if s.part != "" && r.config.bias == "lora_only" && !r.adapter.Config.Has(s.Block, s.part) {
+		return nil // PEFT trains the biases of adapted layers alone
+	}
 	saved := slices.ContainsFunc(r.config.saved, func(n string) bool { return strings.HasSuffix(module, n) })
-	if norm := isNorm(module); saved || !norm || r.config.bias == "all" && s.Role == pedestrian.Bias {
-		return fmt.Errorf("tensor %s%s%s is missing, and %s says that it was trained", baseModel, prefix, s.transformers, adapterConfig)
+	if norm := s.family.isNorm(module); saved || !norm || r.config.bias == "all" && s.Role == pedestrian.Bias {
+		return fmt.Errorf("tensor %s%s%s is missing, and %s says that it was trained", baseModel, s.family.prefix, s.transformers, adapterConfig)
 	}
 	return nil
 }

@@ -14,9 +14,10 @@ import (
 )
 
 // SaveAdapter writes a as a new directory that PEFT loads: adapter_config.json and
-// adapter_model.safetensors, in float32. Separate factors of queries, keys and values
-// become one adapter of c_attn, which computes the same function. base may be nil, except
-// for DoRA of only some of queries, keys and values. If a has rows of single tokens, the
+// adapter_model.safetensors, in float32. Beside a GPT-2, separate factors of queries, keys
+// and values become one adapter of c_attn; beside a Llama, factors of all three become
+// three adapters. Both compute the same function. base may be nil, except for DoRA of only
+// some of a GPT-2's queries, keys and values. If a has rows of single tokens, the
 // tokenizer's files are written, too, so that PEFT's AutoPeftModel gives the base as many
 // tokens. The directory appears complete or not at all. An adapter that PEFT cannot hold is
 // an error that says why.
@@ -34,7 +35,7 @@ func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) erro
 // peftFiles returns the files of the directory.
 func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, error) {
 	c := a.Config
-	if err := checkGPT2(a.Base); err != nil {
+	if err := checkBase(a.Base); err != nil {
 		return nil, err
 	}
 	if len(c.Targets) == 0 {
@@ -47,7 +48,7 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, e
 			}
 		}
 	}
-	f, err := fuse(a.Adapter, base)
+	f, err := inModules(a.Adapter, base)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, e
 	if a.BaseSHA256 != "" {
 		meta[metaBase] = a.BaseSHA256
 	}
-	config, err := peftJSON(f.Config, a.BaseName, tokenIndices(f))
+	config, err := peftJSON(f.Base, f.Config, a.BaseName, tokenIndices(f))
 	if err != nil {
 		return nil, err
 	}
@@ -83,19 +84,24 @@ func peftAlpha(c pedestrian.AdapterConfig, t pedestrian.Target) float64 {
 	return c.AlphaOf(t)
 }
 
-// peftJSON returns the content of adapter_config.json.
-func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, error) {
+// peftJSON returns the content of adapter_config.json for an adapter of configuration c
+// beside a network. base is the network's name, tokens what tokenIndices returns.
+func peftJSON(network pedestrian.Config, c pedestrian.AdapterConfig, base string, tokens any) ([]byte, error) {
+	f := familyOf(network)
 	var targets []string
 	first := c.Targets[0]
 	rank, alpha := c.RankOf(first), peftAlpha(c, first)
 	ranks, alphas := map[string]int{}, map[string]float64{}
 	block := false
-	for _, t := range c.Targets {
-		name := headModule
-		if t != pedestrian.TargetLogits {
-			n, _ := namesOf(string(t), 0)
-			name, block = strings.TrimPrefix(n.transformers, "h.0."), true
+	names := map[pedestrian.Target]string{}
+	for _, m := range modulesOf(network) {
+		if m.block <= 0 {
+			names[m.target] = m.relative()
 		}
+	}
+	for _, t := range c.Targets {
+		name := names[t]
+		block = block || t != pedestrian.TargetLogits
 		targets = append(targets, name)
 		if r := c.RankOf(t); r != rank {
 			ranks[name] = r
@@ -109,7 +115,7 @@ func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, erro
 		"r": rank, "lora_alpha": alpha, "rank_pattern": ranks, "alpha_pattern": alphas, "lora_dropout": c.Dropout,
 		"target_modules": targets, "layers_to_transform": nil, "layers_pattern": nil, "modules_to_save": nil,
 		"use_rslora": c.Scaling == pedestrian.ScaleRSqrt, "use_dora": c.DoRA, "init_lora_weights": true,
-		"fan_in_fan_out": block, // GPT-2's layers are input×output; its head is not
+		"fan_in_fan_out": block && f == &gpt2, // GPT-2's layers are input×output; its head is not
 		"bias":           map[pedestrian.Biases]string{pedestrian.BiasAll: "all", pedestrian.BiasAdapted: "lora_only"}[c.Bias],
 	}
 	if tokens != nil {
@@ -122,10 +128,12 @@ func peftJSON(c pedestrian.AdapterConfig, base string, tokens any) ([]byte, erro
 		o["bias"] = "none"
 	}
 	if len(c.Layers) > 0 && block {
-		o["layers_to_transform"], o["layers_pattern"] = slices.Sorted(slices.Values(c.Layers)), "h"
+		o["layers_to_transform"], o["layers_pattern"] = slices.Sorted(slices.Values(c.Layers)), f.blocks
 	}
 	if c.Norms {
-		o["modules_to_save"] = normModules
+		o["modules_to_save"] = slices.DeleteFunc(slices.Clone(f.norms), func(name string) bool { // those that the network has
+			return !network.QKNorm && (name == "q_norm" || name == "k_norm")
+		})
 	}
 	text, err := json.MarshalIndent(o, "", "  ")
 	return append(text, '\n'), err
@@ -152,19 +160,19 @@ func peftEntries(a *pedestrian.Adapter[float32]) (entries []safetensors.Entry[fl
 	}
 	rowEntries(a, add)
 	for _, s := range slotsOf(a.Base) {
-		name, t := s.full(), a.Tensor(s.Name)
+		name, v := s.full(), viewOf(s, a.Tensor(s.Name)).contiguous()
 		module, bias := strings.CutSuffix(name, ownBias)
 		switch {
-		case t.V != nil:
-		case bias && a.Config.Norms && !a.Base.Bias && isNorm(module):
-			t.V = make([]float32, s.Cols) // PEFT saves a norm with its bias, which is zero
+		case v != nil:
+		case bias && a.Config.Norms && !a.Base.Bias && s.family.isNorm(module):
+			v = make([]float32, s.Cols) // PEFT saves a norm with its bias, which is zero
 		default:
 			continue
 		}
 		if bias && adapted[module] {
 			name = module + adaptedBias
 		}
-		add(name, t.V, s.shape(false)...)
+		add(name, v, s.shape(false)...)
 	}
 	safetensors.Sort(entries)
 	return entries

@@ -132,6 +132,13 @@ func FuzzConfig(f *testing.F) {
 	for _, more := range []string{"", `, "n_inner": 20`, `, "activation_function": "gelu", "tie_word_embeddings": false`, `, "eos_token_id": [1,2], "hidden_size": 12`, `, "x": {"y": [1]}`, `, "n_head": 5`, `, "layer_norm_epsilon": 1e-999`, `, "scale_attn_weights": null`} {
 		f.Add([]byte(smallConfig(more)))
 	}
+	for kind := range llamaKinds {
+		for _, more := range []string{"", `, "attention_bias": true`, `, "sliding_window": 3, "use_sliding_window": true, "max_window_layers": 0, "head_dim": 10`, `, "rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2}`,
+			`, "rope_scaling": {"rope_type": "yarn", "original_max_position_embeddings": 8, "mscale": 2, "mscale_all_dim": 1, "beta_fast": 16}`,
+			`, "rope_parameters": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "rope_theta": 1e4}`} {
+			f.Add([]byte(llamaConfig(kind, more)))
+		}
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := parseConfig(text)
 		if err != nil {
@@ -143,7 +150,11 @@ func FuzzConfig(f *testing.F) {
 		if err := c.network.Validate(); err != nil {
 			t.Error(err)
 		}
-		back, err := parseConfig([]byte(configText(c.network, c.eos, c.bos, SaveOptions{DType: safetensors.F32})))
+		written, err := configText(c.network, c.eos, c.bos, SaveOptions{DType: safetensors.F32})
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := parseConfig([]byte(written))
 		if err != nil || back.network != c.network || len(back.eos) != len(c.eos) || len(back.unknown) > 0 {
 			t.Errorf("%+v came back as %+v, %v", c, back, err)
 		}

@@ -6,7 +6,7 @@ import (
 )
 
 // wrappers are parts that training programs add to names: torch.compile, data parallelism
-// (DataParallel, DDP, DeepSpeed), FSDP and activation checkpointing. No parameter of GPT-2
+// (DataParallel, DDP, DeepSpeed), FSDP and activation checkpointing. No parameter
 // has one of them in its own name.
 var wrappers = []string{"_orig_mod", "module", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 
@@ -14,11 +14,6 @@ var wrappers = []string{"_orig_mod", "module", "_forward_module", "_fsdp_wrapped
 func unwrapped(name string) string {
 	parts := strings.Split(name, ".")
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return slices.Contains(wrappers, p) }), ".")
-}
-
-// bareName returns the name of a model's tensor without wrappers and prefixes.
-func bareName(name string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(unwrapped(name), baseModel), prefix)
 }
 
 // adapterName returns the name of an adapter's tensor as PEFT's save_pretrained writes it.
