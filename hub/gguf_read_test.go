@@ -199,7 +199,7 @@ func TestReadGGUFRefuses(t *testing.T) {
 		many[i] = "t" + string(rune('0'+i))
 	}
 	for says, change := range map[string]func(*file){
-		`general.architecture is "llama"`:                                        set("general.architecture", "llama"),
+		`general.architecture is "gemma": gpt2, llama, qwen2 and qwen3 are read`: set("general.architecture", "gemma"),
 		`it is an adapter`:                                                       set("general.type", "adapter"),
 		`general.type is "mmproj"`:                                               set("general.type", "mmproj"),
 		`gpt2.context_length is missing`:                                         set("gpt2.context_length", nil),

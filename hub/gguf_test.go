@@ -502,7 +502,7 @@ func TestGGUFAdapter(t *testing.T) {
 	odd := p.Config
 	odd.KeyDim = 3
 	a := pedestrian.NewAdapter[float32](odd, pedestrian.AdapterConfig{Rank: 1, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"q"}})
-	if err := SaveAdapterGGUF(filepath.Join(t.TempDir(), "a.gguf"), &Adapter{Adapter: a}); err == nil || !strings.Contains(err.Error(), "the same number") {
+	if err := SaveAdapterGGUF(filepath.Join(t.TempDir(), "a.gguf"), &Adapter{Adapter: a}); err == nil || !strings.Contains(err.Error(), "and there they are equal") {
 		t.Errorf("beside another network: %v", err)
 	}
 }

@@ -282,7 +282,7 @@ func TestLoadAdapterRefuses(t *testing.T) {
 	}
 	odd := p.Config
 	odd.KeyDim = 5
-	if _, err := LoadAdapter(filepath.Join(peftDir, "theirs", "plain"), pedestrian.NewParams[float32](odd)); err == nil || !strings.Contains(err.Error(), "a GPT-2 of transformers has the same number") {
+	if _, err := LoadAdapter(filepath.Join(peftDir, "theirs", "plain"), pedestrian.NewParams[float32](odd)); err == nil || !strings.Contains(err.Error(), "a GPT-2 of transformers has and there they are equal") {
 		t.Errorf("beside another network: %v", err)
 	}
 }
@@ -359,7 +359,7 @@ func TestSaveAdapterRefuses(t *testing.T) {
 	broken := shape(same, pedestrian.AdapterConfig{Rank: 1, Alpha: 1, Targets: q})
 	broken.Slab[0] /= broken.Slab[1]
 	for says, a := range map[string]*Adapter{
-		"the same number":         shape(func(c *pedestrian.Config) { c.KeyDim = 5 }, pedestrian.AdapterConfig{Rank: 1, Targets: q}),
+		"there they are equal":    shape(func(c *pedestrian.Config) { c.KeyDim = 5 }, pedestrian.AdapterConfig{Rank: 1, Targets: q}),
 		"a bias of the logits":    shape(func(c *pedestrian.Config) { c.LogitsBias = true }, pedestrian.AdapterConfig{Rank: 1, Targets: q}),
 		"no layer is adapted":     shape(same, pedestrian.AdapterConfig{Norms: true}),
 		"holds NaN":               broken,
