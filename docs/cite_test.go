@@ -90,8 +90,12 @@ func TestCitationsExist(t *testing.T) {
 	}
 	params := map[string]bool{}
 	c := pedestrian.Config{Vocab: 2, Context: 2, Width: 2, Heads: 1, Blocks: 1, Activation: pedestrian.ReLU, Bias: true, LogitsBias: true}
-	for _, p := range pedestrian.NewParams[float64](c).Tensors() {
-		params[p.Name] = true
+	llama := c
+	llama.Norm, llama.Positions, llama.Gated, llama.QKNorm = pedestrian.RMSNorm, pedestrian.Rotary, true, true
+	for _, c := range []pedestrian.Config{c, llama} {
+		for _, p := range pedestrian.NewParams[float64](c).Tensors() {
+			params[p.Name] = true
+		}
 	}
 	for _, p := range pedestrian.NewAdapter[float64](c, pedestrian.AdapterConfig{Rank: 1, Scaling: pedestrian.ScalePaper, Targets: pedestrian.Config{Heads: 1}.Targets()}).Tensors() {
 		params[p.Name] = true

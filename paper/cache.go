@@ -2,7 +2,6 @@ package paper
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -30,55 +29,51 @@ func (c *HeadCache) Next(tr *Trace, a Mat, p Head) Mat {
 	return tr.Eq("KV.b", "a_i^h", ρ.Mul(c.V))
 }
 
+// A blockCache holds the keys and values of one block: of the paper's heads, or of the
+// Llama family's.
+type blockCache struct {
+	own     []HeadCache
+	grouped GroupedCache
+}
+
+// heads is [MultiHead] for a new token.
+func (c *blockCache) heads(tr *Trace, a Mat, heads []Head) Mat {
+	outs := make([]Mat, len(heads))
+	for h, p := range heads {
+		outs[h] = c.own[h].Next(headTrace(tr, h), a, p)
+	}
+	return tr.Eq("34", "a_i", Concat(outs...))
+}
+
 // A Cache runs a network one token at a time. That keys and values of old tokens
 // can be kept is due to causality: at any depth they depend on the tokens before
-// them, and on none after.
+// them, and on none after. In the Llama family keys are kept normed and turned, and a
+// window's are dropped when no token will see them again: [GroupedCache].
 type Cache struct {
-	w     weights
-	heads [][]HeadCache // of every block
-	n     int           // tokens seen
+	w      weights
+	blocks []blockCache
+	n      int // tokens seen
 }
 
 // NewCache returns an empty cache for a network and its adapter, which may be nil.
 // It holds copies of the heads' weights: change the parameters, and make another.
 func NewCache(p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64]) *Cache {
-	c := &Cache{w: read(nil, p, lora), heads: make([][]HeadCache, len(p.Blocks))}
-	for i := range c.heads {
-		c.heads[i] = make([]HeadCache, p.Config.Heads)
+	c := &Cache{w: read(nil, p, lora, !OwnHeads(p.Config)), blocks: make([]blockCache, len(p.Blocks))}
+	for i := range c.blocks {
+		c.blocks[i] = blockCache{own: make([]HeadCache, p.Config.Heads), grouped: GroupedCache{Window: p.Config.SlidingWindow}}
 	}
 	return c
 }
 
 // Next takes the next token and returns the logits for the one after it, n_vocab
-// numbers: table 2 for one row. It panics when the context is full: a longer text
-// would move every token to another position, and void the cache.
+// numbers: table 2 for one row. It panics when the context is full: with a table of
+// positions a longer text would move every token to another position, and void the cache.
 func (c *Cache) Next(tr *Trace, token int) Vec {
-	if c.n == c.w.Pos.N {
+	if c.n == c.w.context {
 		panic(fmt.Sprintf("paper.Cache.Next: the context of %d tokens is full", c.n))
 	}
-	tok, _, _ := Embedding(tr.In("tok"), []int{token}, c.w.Tok)
-	pos, _, _ := Embedding(tr.In("pos"), []int{c.n}, c.w.Pos)
+	position := c.n
 	c.n++
-	a := tok.Add(pos)
-	for i, p := range c.w.Blocks {
-		tr := tr.In("block." + strconv.Itoa(i))
-		a1 := tr.Eq("T2", "a_1", a)
-		a2, _ := LayerNorm(tr.In("ln1"), a1, p.LN1.W, p.LN1.B, p.LN1.Eps)
-		in, _ := p.headInput(tr, a2)
-		outs := make([]Mat, len(p.Heads))
-		for h, head := range p.Heads {
-			outs[h] = c.heads[i][h].Next(headTrace(tr, h), in, head)
-		}
-		a3 := tr.Eq("34", "a_3", Concat(outs...))
-		a4, _ := Adapted(tr.In("attProj"), a3, p.AttProj)
-		a5 := tr.Eq("T2", "a_5", a1.Add(a4))
-		a6, _ := LayerNorm(tr.In("ln2"), a5, p.LN2.W, p.LN2.B, p.LN2.Eps)
-		a7, _ := Adapted(tr.In("expand"), a6, p.Expand)
-		a8, _ := Activate(tr.In("g"), a7, p.Activation)
-		a9, _ := Adapted(tr.In("contract"), a8, p.Contract)
-		a = tr.Eq("T2", "a_10", a5.Add(a9))
-	}
-	a11, _ := LayerNorm(tr.In("lnFinal"), a, c.w.LNFinal.W, c.w.LNFinal.B, c.w.LNFinal.Eps)
-	a12, _ := Adapted(tr.In("logits"), a11, c.w.Logits)
-	return tr.Eq("T2", "a_12", a12).V
+	a12, _ := c.w.logits(tr, []int{token}, []int{position}, way{layer: Adapted}, c.blocks)
+	return a12.V
 }

@@ -67,7 +67,7 @@ func TestQVCache(t *testing.T) {
 // TestCache: the whole network, token by token, gives the logits of the full pass,
 // with every kind of layer and adapter, up to the last position of the context.
 func TestCache(t *testing.T) {
-	for name, w := range wholes() {
+	for name, w := range everyWhole() {
 		t.Run(name, func(t *testing.T) {
 			c := w.p.Config
 			tokens, targets := make([]int, c.Context), make([]int, c.Context)

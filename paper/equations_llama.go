@@ -254,7 +254,7 @@ var llamaNetworkEquations = []Equation{
 			"D_6 == D_z @ w_gate' + D_u @ w_up'",
 		},
 		TeX:    `a_5=a_1+\mathrm{Att}\left(\mathrm{RMS}(a_1)\right)w_o,\quad a_{10}=a_5+\left(g(z)\circ u\right)w_{\mathrm{down}}`,
-		Shapes: "n_T×d", Func: "paper.LlamaBlock", Check: "TestLlamaGradients",
+		Shapes: "n_T×d", Func: "paper.Block", Check: "TestNetworkGradients",
 		Derivation: "docs/09-llama.md#eq-l22", Status: Implemented,
 	},
 	{
@@ -266,7 +266,7 @@ var llamaNetworkEquations = []Equation{
 			"dL/dE == s * (ohe(a_0)' @ D_1) + (a_11' @ D_12)'",
 		},
 		TeX:    `a_1=s\,\mathrm{ohe}(a_0)\,E,\quad a_{12}=a_{11}E^t,\quad\frac{\partial L}{\partial E}=s\,\mathrm{ohe}(a_0)^t\Delta_1+\left(a_{11}^t\Delta_{12}\right)^t`,
-		Shapes: "n_T×V, V×d", Func: "paper.Llama", Check: "TestLlamaGradients",
+		Shapes: "n_T×V, V×d", Func: "paper.Network", Check: "TestNetworkGradients",
 		Derivation: "docs/09-llama.md#eq-l23", Status: Implemented,
 	},
 	{

@@ -3,7 +3,25 @@ package paper
 import (
 	"fmt"
 	"math"
+
+	"github.com/pedestrian-ml/pedestrian"
 )
+
+// RotationOf is the rotation of heads of d columns that a configuration asks for: the
+// frequencies of its base, scaled as it says.
+func RotationOf(c pedestrian.Rotation, d int) Rotation {
+	c = c.WithDefaults(d)
+	freqs := Frequencies(c.Dims, c.Base)
+	switch c.Scaling {
+	case pedestrian.LinearScaling:
+		freqs = LinearScaling(freqs, c.Factor)
+	case pedestrian.Llama3Scaling:
+		freqs = Llama3Scaling(freqs, c.Factor, c.Low, c.High, float64(c.Original))
+	case pedestrian.YarnScaling:
+		freqs, _ = YarnScaling(c.Dims, c.Base, c.Factor, float64(c.Original), c.Fast, c.Slow)
+	}
+	return Rotation{Freqs: freqs, Factor: c.Scale}
+}
 
 // Frequencies are those of d columns that turn, d/2 numbers from 1 radian a position
 // downwards; base is called rope_theta in configurations:

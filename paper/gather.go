@@ -36,16 +36,32 @@ func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pede
 	for i, g := range w.Blocks {
 		b, l := dp.Blocks[i], dlora.Blocks[i]
 		norm(g.LN1, l.Own.LN1, b.LN1)
-		qkv, bias := fuse(g.Heads)
-		if sum.qkv[i].V == nil {
-			sum.qkv[i] = Zeros(qkv.N, qkv.D)
+		if g.Heads != nil {
+			qkv, bias := fuse(g.Heads)
+			if sum.qkv[i].V == nil {
+				sum.qkv[i] = Zeros(qkv.N, qkv.D)
+			}
+			sum.qkv[i] = sum.qkv[i].Add(qkv)
+			add(bias, l.Own.QKV.B, b.QKV.B)
+		} else {
+			var ws []Mat
+			var bias Vec
+			for j, part := range projections(dp.Config, i, l) {
+				d := g.QKV[j]
+				ws, bias = append(ws, d.W), append(bias, d.B...)
+				layer(Layer{D: d.D, U: d.U, M: d.M}, pedestrian.Affine[float64]{}, pedestrian.Tensor[float64]{}, *dlora.LoRA(i, part.Target))
+			}
+			layer(Layer{W: Concat(ws...), B: bias}, b.QKV, l.Own.QKV.B, pedestrian.LoRA[float64]{})
+			norm(g.Grouped.QNorm, l.Own.QNorm, b.QNorm)
+			norm(g.Grouped.KNorm, l.Own.KNorm, b.KNorm)
 		}
-		sum.qkv[i] = sum.qkv[i].Add(qkv)
-		add(bias, l.Own.QKV.B, b.QKV.B)
 		layer(g.AttProj, b.AttProj, l.Own.AttProj.B, l.AttProj)
 		norm(g.LN2, l.Own.LN2, b.LN2)
 		layer(g.Expand, b.Expand, l.Own.Expand.B, l.Expand)
 		layer(g.Contract, b.Contract, l.Own.Contract.B, l.Contract)
+		layer(g.Gate, b.Gate, l.Own.Gate.B, l.Gate)
+		layer(g.Up, b.Up, l.Own.Up.B, l.Up)
+		layer(g.Down, b.Down, l.Own.Down.B, l.Down)
 	}
 	norm(w.LNFinal, dlora.LNFinal, dp.LNFinal)
 	if dlora.LogitsRows.V != nil {
@@ -61,7 +77,9 @@ func (w weights) addTo(sum *weights, dp *pedestrian.Params[float64], dlora *pede
 // of the fused matrices and of the adapters of queries, keys and values.
 func (w weights) unmerge(dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64]) {
 	for i, b := range dp.Blocks {
-		copy(b.QKV.W.V, w.qkv[i].V) // the upper rows, where there are others
+		if w.qkv[i].V != nil {
+			copy(b.QKV.W.V, w.qkv[i].V) // the upper rows, where there are others
+		}
 	}
 	for _, m := range w.merges {
 		g := w.qkv[m.Block].Columns(m.From, m.Out)

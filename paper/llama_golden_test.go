@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,18 +45,15 @@ type rope struct {
 	OriginalContext float64 `json:"original_max_position_embeddings"`
 }
 
-func (r rope) rotation(d int) Rotation {
-	freqs := Frequencies(d, r.Theta)
-	switch r.RopeType {
-	case "linear":
-		return Rotation{Freqs: LinearScaling(freqs, r.Factor)}
-	case "llama3":
-		return Rotation{Freqs: Llama3Scaling(freqs, r.Factor, r.LowFreqFactor, r.HighFreqFactor, r.OriginalContext)}
-	case "yarn":
-		freqs, by := YarnScaling(d, r.Theta, r.Factor, r.OriginalContext, 32, 1)
-		return Rotation{Freqs: freqs, Factor: by}
+func (r rope) config() pedestrian.Rotation {
+	c := pedestrian.Rotation{Base: r.Theta}
+	if r.RopeType != "default" {
+		c.Scaling, c.Factor = pedestrian.RotationScaling(r.RopeType), r.Factor
 	}
-	return Rotation{Freqs: freqs}
+	if c.Scaling == pedestrian.Llama3Scaling || c.Scaling == pedestrian.YarnScaling {
+		c.Low, c.High, c.Original = r.LowFreqFactor, r.HighFreqFactor, int(r.OriginalContext)
+	}
+	return c
 }
 
 // readGolden decodes a file of testdata/llama; make.py there says what is in it.
@@ -78,7 +76,11 @@ func readGolden(t *testing.T, name string, to any) {
 // near holds numbers against a golden's, relative to its largest.
 func near(t *testing.T, name string, got []float64, want array) {
 	t.Helper()
-	w := want.vec()
+	nearest(t, name, got, want.vec())
+}
+
+func nearest(t *testing.T, name string, got, w []float64) {
+	t.Helper()
 	largest := 0.0
 	for _, x := range w {
 		largest = max(largest, math.Abs(x))
@@ -127,7 +129,7 @@ func TestLlamaLayers(t *testing.T) {
 	}
 	for _, c := range g.Rotary {
 		name := fmt.Sprintf("rotation, %s, interleaved %v: ", c.Scaling.RopeType, c.Interleaved)
-		r := c.Scaling.rotation(c.X.Shape[1])
+		r := RotationOf(c.Scaling.config(), c.X.Shape[1])
 		r.Interleaved = c.Interleaved
 		near(t, name+"(L7)", r.Freqs, c.InvFreq)
 		if f := max(r.Factor, 1); f != c.AttentionFactor {
@@ -184,59 +186,59 @@ type goldenNetwork struct {
 }
 
 // params are the golden's, with nothing left over.
-func (g goldenNetwork) params(t *testing.T) LlamaParams {
+func (g goldenNetwork) params(t *testing.T) (*pedestrian.Params[float64], *pedestrian.Adapter[float64]) {
+	shape := func(name string) []int { return g.Params[name].Shape }
+	c := pedestrian.Config{Vocab: shape("tok.w")[0], Width: shape("tok.w")[1], Context: len(g.Tokens), Heads: g.Heads, Blocks: g.Blocks, KVHeads: g.KVHeads,
+		Hidden: shape("block.0.gate.w")[1], KeyDim: shape("block.0.q.w")[1] / g.Heads, HeadDim: shape("block.0.v.w")[1] / g.KVHeads,
+		Activation: pedestrian.SiLU, Eps: g.Eps, Tied: g.Tied, Norm: pedestrian.RMSNorm, Positions: pedestrian.Rotary, Rotation: g.Rope.config(), Gated: true,
+		SlidingWindow: g.Window, QKNorm: shape("block.0.qNorm.w") != nil,
+		QKVBias: shape("block.0.q.b") != nil, AttProjBias: shape("block.0.o.b") != nil, MLPBias: shape("block.0.gate.b") != nil}
+	if g.Family == "Gemma" {
+		c.ScaleEmbedding, c.Activation = true, pedestrian.GELUTanh
+	}
+	p := pedestrian.NewParams[float64](c)
 	used := map[string]bool{}
-	mat := func(name string) Mat {
-		if a, ok := g.Params[name]; ok {
-			used[name] = true
-			return a.mat()
-		}
-		return Mat{}
-	}
-	vec := func(name string) Vec {
-		if a, ok := g.Params[name]; ok {
-			used[name] = true
-			return a.vec()
-		}
-		return nil
-	}
-	norm := func(name string) Norm {
-		w := vec(name + ".w")
-		for i := range w {
-			if g.PlusOne {
-				w[i]++
+	for _, t := range p.Tensors() {
+		copy(t.V, g.tensor(g.Params, t.Slot, used))
+		if t.Role == pedestrian.Gain && g.PlusOne {
+			for i := range t.V {
+				t.V[i]++
 			}
 		}
-		return Norm{W: w, Eps: g.Eps}
 	}
-	layer := func(name string) Layer {
-		l := Layer{W: mat(name + ".w"), B: vec(name + ".b"), D: mat(name + ".down"), U: mat(name + ".up")}
-		if g.LoRA != nil {
-			l.Alpha = float64(g.LoRA[1]) / float64(g.LoRA[0])
+	var lora *pedestrian.Adapter[float64]
+	if g.LoRA != nil {
+		targets := c.Targets()
+		lora = pedestrian.NewAdapter[float64](c, pedestrian.AdapterConfig{Rank: g.LoRA[0], Alpha: float64(g.LoRA[1]), Scaling: pedestrian.ScaleRank, Targets: targets[:len(targets)-1]})
+		for _, t := range lora.Tensors() {
+			copy(t.V, g.tensor(g.Params, t.Slot, used))
 		}
-		return l
-	}
-	p := LlamaParams{Tok: mat("tok.w"), Final: norm("final"), Logits: layer("logits")}
-	activation := pedestrian.SiLU
-	if g.Family == "Gemma" {
-		p.TokScale, activation = math.Sqrt(float64(p.Tok.D)), pedestrian.GELUTanh
-	}
-	for i := range g.Blocks {
-		at := fmt.Sprintf("block.%d.", i)
-		b := LlamaBlockParams{Norm1: norm(at + "norm1"), Norm2: norm(at + "norm2"), Window: g.Window, Activation: activation,
-			Q: layer(at + "q"), K: layer(at + "k"), V: layer(at + "v"), O: layer(at + "o"), Gate: layer(at + "gate"), Up: layer(at + "up"), Down: layer(at + "down")}
-		b.Heads = Grouped{Heads: g.Heads, KVHeads: g.KVHeads, QNorm: norm(at + "qNorm"), KNorm: norm(at + "kNorm"), Rotation: g.Rope.rotation(b.Q.W.D / g.Heads)}
-		p.Blocks = append(p.Blocks, b)
 	}
 	for name := range g.Params {
 		if !used[name] {
 			t.Errorf("%s is not read", name)
 		}
 	}
-	if g.Tied != (p.Logits.W.V == nil) {
-		t.Errorf("tied: %v", g.Tied)
+	return p, lora
+}
+
+// tensor is a parameter, or a gradient, of the golden: its queries, keys and values are
+// three layers, and some names are other ones.
+func (g goldenNetwork) tensor(of map[string]array, s pedestrian.Slot, used map[string]bool) []float64 {
+	take := func(name string) array {
+		used[name] = true
+		return of[name]
 	}
-	return p
+	name := strings.NewReplacer("ln1.", "norm1.", "ln2.", "norm2.", "lnFinal.", "final.", "attProj.", "o.").Replace(s.Name)
+	before, kind, ok := strings.Cut(name, "qkv.")
+	if !ok {
+		return take(name).vec()
+	}
+	q, k, v := take(before+"q."+kind), take(before+"k."+kind), take(before+"v."+kind)
+	if s.Role == pedestrian.Bias {
+		return slices.Concat(q.vec(), k.vec(), v.vec())
+	}
+	return Concat(q.mat(), k.mat(), v.mat()).V
 }
 
 // TestLlamaNetworks: whole networks of transformers, with PEFT's LoRA beside one:
@@ -254,19 +256,26 @@ func TestLlamaNetworks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var g goldenNetwork
 			readGolden(t, name, &g)
-			p := g.params(t)
+			p, lora := g.params(t)
 			seq := Sequence{Tokens: g.Tokens, Targets: g.Targets}
 			var tr Trace
-			loss, back := Llama(&tr, p, seq, Mean.Weight([]Sequence{seq}))
-			logits, _ := tr.Find("", "a_12")
+			loss, back := Network(&tr, p, lora, []Sequence{seq}, Mean)
+			logits, _ := tr.Find("seq.0", "a_12")
 			near(t, "logits", logits.V.V, g.Logits)
 			same(t, "loss", []float64{loss}, []float64{g.Loss}, goldenTolerance*g.Loss)
-			names, grads := back().tensors(p)
-			if len(names) != len(g.Grads) {
-				t.Errorf("%d gradients, transformers has %d", len(names), len(g.Grads))
+			dp, dlora := back()
+			used := map[string]bool{}
+			hold := func(gradients []pedestrian.Tensor[float64]) {
+				for _, d := range gradients {
+					nearest(t, d.Name, d.V, g.tensor(g.Grads, d.Slot, used))
+				}
 			}
-			for _, name := range names {
-				near(t, name, grads[name], g.Grads[name])
+			hold(dp.Tensors())
+			if lora != nil {
+				hold(dlora.Tensors())
+			}
+			if len(used) != len(g.Grads) {
+				t.Errorf("%d gradients, transformers has %d", len(used), len(g.Grads))
 			}
 		})
 	}

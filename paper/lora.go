@@ -41,6 +41,8 @@ type Layer struct {
 	Alpha  float64 // multiplier; in a gradient it is 0
 	Masked bool    // the adapter reads its input under the mask of [Dropout]
 	Exact  bool    // the gradient of DoRA goes through the norm
+
+	own []int32 // columns of W that are an adapter's, see withRows: mixed precision does not round them
 }
 
 // masked is the input of the adapter.

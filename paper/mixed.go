@@ -21,33 +21,44 @@ func bf16(x float64) float64 {
 	return math.Ldexp(math.RoundToEven(math.Ldexp(f, 8)), exp-8)
 }
 
-// A mixedInput is what a layer reads, and what the adapter beside it does.
-type mixedInput struct {
-	a, masked Mat
-	back      func(Δ Mat) Mat // through the mask
-}
+// Mixed is [Network] as mixed precision computes it: the operands of every product
+// of a fully connected layer, forward and backward, are rounded by r, and all else
+// is as precise as there. It is what package engine is held against at bf16. Its
+// gradients are not those of its loss, which is constant between two roundings: no
+// difference can check them, and with an r that rounds nothing they are Network's.
+//
+// The projections of the paper's heads are layers in front of them here, as in the Llama
+// family, since a rounded operand belongs to a whole layer. Else the trace has the steps of
+// Network, at the places where Network has them.
+func Mixed(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64], batch []Sequence, reduction Reduction, r Rounding) (
+	loss float64, back func() (dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64])) {
 
-func (p Layer) mixedInput(tr *Trace, a Mat) mixedInput {
-	in := mixedInput{a: a, masked: a, back: func(Δ Mat) Mat { return Δ }}
-	if p.D.V != nil {
-		in.masked, in.back = p.masked(tr, a)
+	if tr == nil {
+		tr = &Trace{} // roundings are told where they are
 	}
-	return in
+	return network(tr, p.Config, read(nil, p, lora, true), lora, batch, reduction, r.layer)
 }
 
 // layer is [Adapted] in mixed precision. The operands of the layer's three products
-// are rounded; its bias, what an adapter adds, DoRA's magnitudes and norms are not.
-// With r for rounding, and Δ_z = Δ_i without DoRA:
+// are rounded; its bias, what an adapter adds, DoRA's magnitudes and norms, and columns
+// that an adapter trains are not. With r for rounding, and Δ_z = Δ_i without DoRA:
 //
 //	z       = r(a_{i-1}) r(w) + α ã d u
 //	Δ_{i-1} = r(Δ_z) r(w)ᵗ + α Δ_z (d u)ᵗ ∘ mask
 //	∂L/∂w   = r(a_{i-1})ᵗ r(Δ_z) + N
-func (r Rounding) layer(tr *Trace, in mixedInput, p Layer) (a Mat, back func(Δ Mat) (ΔPrev Mat, dp Layer)) {
+func (r Rounding) layer(tr *Trace, aPrev Mat, p Layer) (a Mat, back func(Δ Mat) (ΔPrev Mat, dp Layer)) {
+	if len(p.own) > 0 {
+		return r.layerWithColumns(tr, aPrev, p)
+	}
 	round := func(name string, m Mat) Mat { return r(Step{Name: name, At: tr.at, V: m}) }
-	x, w := round("a_{i-1}", in.a), round("w", p.W)
+	masked, backMask := aPrev, func(Δ Mat) Mat { return Δ }
+	if p.D.V != nil {
+		masked, backMask = p.masked(tr, aPrev)
+	}
+	x, w := round("a_{i-1}", aPrev), round("w", p.W)
 	z := x.Mul(w)
 	if p.D.V != nil {
-		z = z.Add(in.masked.Mul(p.D).Mul(p.U).Scale(p.Alpha))
+		z = z.Add(masked.Mul(p.D).Mul(p.U).Scale(p.Alpha))
 	}
 	gained, error := func(m Mat) Mat { return m }, "Δ_i"
 	var v Mat
@@ -66,87 +77,30 @@ func (r Rounding) layer(tr *Trace, in mixedInput, p Layer) (a Mat, back func(Δ 
 		if p.D.V == nil {
 			return ΔPrev, dp
 		}
-		dv := in.masked.T().Mul(Δz)
+		dv := masked.T().Mul(Δz)
 		if p.M != nil {
 			dp.M = Δ.Had(z).SumTokens().row().Div(norm.row()).V
 			N := p.throughNorm(v, norm, dp.M)
 			dp.W, dv = dp.W.Add(N), dv.Add(N)
 		}
 		dp.D, dp.U = dv.Mul(p.U.T()).Scale(p.Alpha), p.D.T().Mul(dv).Scale(p.Alpha)
-		return ΔPrev.Add(in.back(Δz.Mul(p.D.Mul(p.U).T()).Scale(p.Alpha))), dp
+		return ΔPrev.Add(backMask(Δz.Mul(p.D.Mul(p.U).T()).Scale(p.Alpha))), dp
 	}
 	return a, back
 }
 
-// A mixedBlock is a block whose heads are not cut out of one matrix yet, since
-// their projections are one layer with one Δ_i.
-type mixedBlock struct {
-	BlockParams
-	parts []pedestrian.Linear // of the fused matrix: queries, keys and values, or all of it
-	qkv   []Layer             // of each part
-	pick  []Head              // what cuts q, k and v of every head out of the layer's output
-}
+// layerWithColumns is layer with columns that an adapter trains: a layer without them, and
+// beside it a matrix of them alone, whose products are not rounded.
+func (r Rounding) layerWithColumns(tr *Trace, aPrev Mat, p Layer) (a Mat, back func(Δ Mat) (ΔPrev Mat, dp Layer)) {
+	ids := p.own
+	p, own := p.split()
+	a, backRest := r.layer(tr, aPrev, p)
+	a = a.Add(aPrev.Mul(own))
 
-func mixedBlocks(p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64], blocks []BlockParams) []mixedBlock {
-	c := p.Config
-	all := make([]mixedBlock, len(blocks))
-	eye := each(c.QKVDim(), c.QKVDim(), func(i, j int) float64 {
-		if i == j {
-			return 1
-		}
-		return 0
-	})
-	for i, b := range p.Blocks {
-		m := mixedBlock{BlockParams: blocks[i], pick: heads(c, c.ScoreScale(i), eye, nil)}
-		l := lora
-		if l == nil {
-			l = without(c)
-		}
-		parts := fused(c, i)
-		whole := len(parts) - 1
-		m.parts = parts[:whole]
-		if l.Blocks[i].QKV.Down.V != nil {
-			m.parts = parts[whole:]
-		}
-		bias := instead(l.Blocks[i].Own.QKV.B, b.QKV.B)
-		for _, part := range m.parts {
-			f := l.LoRA(i, part.Target)
-			layer := Layer{W: matrix(b.QKV.W).Columns(part.From, part.Out), D: matrix(f.Down), U: matrix(f.Up), M: f.Magnitude.V,
-				Alpha: f.Multiplier, Masked: l.Config.Dropout > 0, Exact: l.Config.DoRAExact}
-			if bias != nil {
-				layer.B = bias[part.From : part.From+part.Out]
-			}
-			m.qkv = append(m.qkv, layer)
-		}
-		all[i] = m
+	back = func(Δ Mat) (ΔPrev Mat, dp Layer) {
+		ΔPrev, dp = backRest(Δ)
+		dp.W = columns(dp.W, aPrev.T().Mul(Δ), ids)
+		return ΔPrev.Add(Δ.Mul(own.T())), dp
 	}
-	return all
-}
-
-// projections is the layer in front of the heads, [q | k | v] of all of them. The
-// gradient of the keys' biases is zero by (29), as in [Attention].
-func (r Rounding) projections(tr *Trace, a2 Mat, p mixedBlock) (qkv Mat, back func(Δ Mat) (Δ2 Mat, dp []Layer)) {
-	tr = tr.In("qkv")
-	in := Layer{}.mixedInput(tr, a2)
-	if p.Masked {
-		in.masked, in.back = Dropout(tr, a2)
-	}
-	outs, backs := make([]Mat, len(p.qkv)), make([]func(Mat) (Mat, Layer), len(p.qkv))
-	for i, l := range p.qkv {
-		outs[i], backs[i] = r.layer(tr.In(string(p.parts[i].Target)), in, l)
-	}
-	back = func(Δ Mat) (Δ2 Mat, dp []Layer) {
-		Δ2 = Zeros(a2.N, a2.D)
-		for i, part := range p.parts {
-			e, d := backs[i](Δ.Columns(part.From, part.Out))
-			Δ2, dp = Δ2.Add(e), append(dp, d)
-		}
-		keys := len(p.pick) * p.pick[0].Wk.D
-		for j := keys; j < 2*keys; j++ {
-			i := min(j/keys, len(dp)-1)
-			dp[i].B[j-p.parts[i].From] = 0
-		}
-		return Δ2, dp
-	}
-	return Concat(outs...), back
+	return a, back
 }

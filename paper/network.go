@@ -19,14 +19,15 @@ type Sequence struct {
 }
 
 // Network is the whole of §7 on a batch of sequences, which need not be of one
-// length and meet only in the sum of their losses. lora may be nil. The loss is
+// length and meet only in the sum of their losses; or a network of the Llama family, when
+// p.Config chooses so (L23). lora may be nil. The loss is
 // the mean or the sum over the counted targets of the batch. The result back
 // returns the gradients of every parameter, frozen beside an adapter or not, and
 // of the adapter, nil without one.
 //
-// What it does to a sequence is table 2, in the function sequence and, its starred
+// What it does to a sequence is table 2, in the function logits and, its starred
 // part, in [Block]: read them down for the forward pass, and up for the backward
-// pass with table 3 beside it. The trace places them at "seq.0", "seq.0.block.1", "seq.0.block.1.head.0",
+// pass with table 3 beside it (T3). The trace places them at "seq.0", "seq.0.block.1", "seq.0.block.1.head.0",
 // and a layer's own equations at "seq.0.block.1.expand".
 //
 // It panics when a sequence is empty or longer than n_context, when targets are
@@ -36,18 +37,25 @@ type Sequence struct {
 func Network(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[float64], batch []Sequence, r Reduction) (
 	loss float64, back func() (dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64])) {
 
-	w := read(tr, p, lora)
+	return network(tr, p.Config, read(tr, p, lora, false), lora, batch, r, Adapted)
+}
+
+// network is Network with layers that are computed in a way of their own.
+func network(tr *Trace, c pedestrian.Config, w weights, lora *pedestrian.Adapter[float64], batch []Sequence, r Reduction,
+	layer func(tr *Trace, aPrev Mat, p Layer) (Mat, func(Δ Mat) (Mat, Layer))) (
+	loss float64, back func() (dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64])) {
+
 	weight := r.Weight(batch)
 	backs := make([]func() weights, len(batch))
 	for s, seq := range batch {
-		seq.check(s, p.Config)
-		l, back := sequence(tr.In("seq."+strconv.Itoa(s)), w, seq, weight) // (T2)
+		seq.check(s, c)
+		l, back := w.sequence(tr.In("seq."+strconv.Itoa(s)), seq, weight, layer) // (T2)
 		loss, backs[s] = loss+l, back
 	}
 	loss = tr.Vec("L", "L", Vec{loss})[0]
 
 	back = func() (dp *pedestrian.Params[float64], dlora *pedestrian.Adapter[float64]) {
-		dp = pedestrian.NewParams[float64](p.Config)
+		dp = pedestrian.NewParams[float64](c)
 		if lora != nil {
 			dlora = pedestrian.NewAdapter[float64](lora.Base, lora.Config)
 		}
@@ -61,40 +69,81 @@ func Network(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[
 	return loss, back
 }
 
-// sequence is table 2 outside of its starred part. Its pullback returns the
-// gradients of table 3 for one sequence.
-func sequence(tr *Trace, p weights, seq Sequence, weight float64) (loss float64, back func() (dp weights)) {
+// sequence is the network on one sequence, from its tokens to its loss and back.
+func (p weights) sequence(tr *Trace, seq Sequence, weight float64, layer func(tr *Trace, aPrev Mat, p Layer) (Mat, func(Δ Mat) (Mat, Layer))) (
+	loss float64, back func() (dp weights)) {
+
 	n := len(seq.Tokens)
-	a0 := integers(tr.Eq("T2", "a_0", numbers(seq.Tokens)))
-	tok, backTok, _ := Embedding(tr.In("tok"), a0, p.Tok)
-	pos, backPos, _ := Embedding(tr.In("pos"), positions(n, seq.Starts), p.Pos)
-	a := tok.Add(pos) // a_1
+	a0 := integers(tr.Eq(p.table(), "a_0", numbers(seq.Tokens)))
+	a12, backLogits := p.logits(tr, a0, positions(n, seq.Starts), way{layer: layer, starts: seq.Starts}, nil)
+	loss, backLoss := Loss(tr, a12, seq.Targets, weight)
+	return loss, func() (dp weights) { return backLogits(backLoss()) }
+}
+
+// logits is table 2 outside of its starred part, from the tokens of a sequence to its
+// logits (T2). Its pullback returns the gradients of table 3 for one sequence. With caches,
+// one a block, it is that of a new token, and has no pullback. In the Llama
+// family (L23) there may be no table of positions, and rows of the embedding may be
+// multiplied by s:
+//
+//	a_1        = s ohe(a_0) w_tok       (L23)
+//	∂L/∂w_tok  = s ohe(a_0)ᵗ Δ_1        (L23)
+func (p weights) logits(tr *Trace, a0, positions []int, w way, caches []blockCache) (a12 Mat, back func(Δ12 Mat) (dp weights)) {
+	table, gradients := p.table(), p.gradients()
+	a, backTok, _ := Embedding(tr.In("tok"), a0, p.Tok)
+	a = a.Scale(p.scale)
+	backPos := func(Mat) Mat { return Mat{} }
+	if p.Pos.V != nil {
+		var pos Mat
+		pos, backPos, _ = Embedding(tr.In("pos"), positions, p.Pos)
+		a = a.Add(pos) // a_1
+	}
 	backs := make([]func(Δ Mat) (Mat, BlockParams), len(p.Blocks))
 	for i, b := range p.Blocks {
-		a, backs[i] = Block(tr.In("block."+strconv.Itoa(i)), a, b, Causal(n, seq.Starts...)) // a_2, …, a_10
+		if caches != nil {
+			w.cache = &caches[i]
+		}
+		a, backs[i] = w.block(tr.In("block."+strconv.Itoa(i)), a, b) // a_2, …, a_10
 	}
-	a11, back10 := LayerNorm(tr.In("lnFinal"), a, p.LNFinal.W, p.LNFinal.B, p.LNFinal.Eps)
-	a11 = tr.Eq("T2", "a_11", a11)
-	a12, back11 := Adapted(tr.In("logits"), a11, p.Logits)
-	a12 = tr.Eq("T2", "a_12", a12)
-	loss, backLoss := Loss(tr, a12, seq.Targets, weight)
+	a11, back10 := p.LNFinal.normalize(tr.In("lnFinal"), a)
+	a11 = tr.Eq(table, "a_11", a11)
+	a12, back11 := w.layer(tr.In("logits"), a11, p.Logits)
+	a12 = tr.Eq(table, "a_12", a12)
 
-	back = func() (dp weights) {
-		Δ12 := tr.Eq("T2", "Δ_12", backLoss())
+	back = func(Δ12 Mat) (dp weights) {
+		Δ12 = tr.Eq(table, "Δ_12", Δ12)
 		Δ11, d11 := back11(Δ12)
-		Δ11 = tr.Eq("T2", "Δ_11", Δ11)
-		Δ, dw10, db10 := back10(Δ11) // Δ_10
-		dp.Logits = d11.record(tr, "11", p.Logits)
-		dp.LNFinal = Norm{W: dw10, B: db10}.record(tr, "10", p.LNFinal)
+		Δ11 = tr.Eq(table, "Δ_11", Δ11)
+		Δ, d10 := back10(Δ11) // Δ_10
+		dp.Logits = d11.record(tr, gradients, "11", p.Logits)
+		dp.LNFinal = d10.record(tr, gradients, "10", p.LNFinal)
 		dp.Blocks = make([]BlockParams, len(backs))
 		for i := len(backs) - 1; i >= 0; i-- {
 			Δ, dp.Blocks[i] = backs[i](Δ) // Δ_9, …, Δ_1
 		}
-		dp.Tok = tr.Eq("T3", "∂L/∂w_tok", backTok(Δ))
-		dp.Pos = tr.Eq("T3", "∂L/∂w_pos", backPos(Δ))
+		dp.Tok = tr.Eq(gradients, "∂L/∂w_tok", backTok(Δ.Scale(p.scale)))
+		if p.Pos.V != nil {
+			dp.Pos = tr.Eq(gradients, "∂L/∂w_pos", backPos(Δ))
+		}
 		return dp
 	}
-	return loss, back
+	return a12, back
+}
+
+// table is the number of the table that the network is recorded as outside of its blocks,
+// its own or (T2), and gradients that of its gradients, (T3).
+func (p weights) table() string {
+	if p.llama {
+		return "L23"
+	}
+	return "T2"
+}
+
+func (p weights) gradients() string {
+	if p.llama {
+		return "L23"
+	}
+	return "T3"
 }
 
 // numbers and integers turn ids into a column, and a column into ids; positions are

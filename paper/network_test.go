@@ -2,7 +2,9 @@ package paper
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,14 +33,14 @@ func wholes() map[string]whole {
 		Activation: pedestrian.GELUTanh, Tied: true}
 	c := pedestrian.Config{Vocab: 7, Context: 5, Width: 6, Heads: 2, Blocks: 2, KeyDim: 5, Hidden: 8,
 		Activation: pedestrian.ReLU, Eps: 0.05, Bias: true, Tied: true, LogitsBias: true}
-	all := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, Targets: pedestrian.Config{Heads: 1}.Targets()}
+	all := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, Targets: a.Targets()}
 	some := pedestrian.AdapterConfig{Rank: 3, Alpha: 0.7, Scaling: pedestrian.ScalePaper, Targets: []pedestrian.Target{pedestrian.TargetK, pedestrian.TargetContract}}
 	one := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, Ignored, 3}}}
 	two := []Sequence{{Tokens: []int{2, 5, 2, 1}, Targets: []int{5, 2, 1, Ignored}}, {Tokens: []int{4, 4, 6}, Targets: []int{4, 6, 0}}}
 	packed := []Sequence{{Tokens: []int{2, 5, 2, 1, 4, 4, 6}, Targets: []int{5, 2, 1, Ignored, 4, 6, 0}, Starts: []int{4}}, {Tokens: []int{3, 3, 0, 1}, Targets: []int{3, 0, 2, 2}, Starts: []int{1, 3}}}
 	fused := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRSqrt, DoRA: true, DoRAExact: true, Dropout: 0.3, Norms: true, Bias: pedestrian.BiasAll,
 		Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract, pedestrian.TargetLogits}, Ranks: map[pedestrian.Target]int{pedestrian.TargetQKV: 3}}
-	dora := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: pedestrian.Config{Heads: 1}.Targets(), Layers: []int{1}, Bias: pedestrian.BiasAdapted}
+	dora := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScaleRank, DoRA: true, Targets: c.Targets(), Layers: []int{1}, Bias: pedestrian.BiasAdapted}
 	dropped := pedestrian.AdapterConfig{Rank: 2, Alpha: 1.5, Scaling: pedestrian.ScalePaper, Dropout: 0.3, Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetV, pedestrian.TargetExpand}}
 	unscaled, byBlock, both := a, b, c
 	unscaled.Unscaled, byBlock.ScaleByBlock, both.Unscaled, both.ScaleByBlock = true, true, true, true
@@ -63,13 +65,20 @@ func wholes() map[string]whole {
 	}
 }
 
-// TestNetworkGradients differentiates three networks entry by entry: with adapters beside
-// every layer, tied without biases, and with DoRA. Of the others some entries, and
-// directions through all.
+// everyWhole are those and the networks of the Llama family.
+func everyWhole() map[string]whole {
+	all := wholes()
+	maps.Copy(all, llamas())
+	return all
+}
+
+// TestNetworkGradients differentiates some networks entry by entry: with adapters beside
+// every layer, tied without biases, with DoRA, and of the Llama family. Of the others some
+// entries, and directions through all.
 func TestNetworkGradients(t *testing.T) {
-	for name, w := range wholes() {
+	for name, w := range everyWhole() {
 		hold := checkSome
-		if name == "adapters" || name == "tied, no biases" || name == "DoRA, exact" {
+		if slices.Contains([]string{"adapters", "tied, no biases", "DoRA, exact", "llama", "lora", "dora"}, name) {
 			hold = check
 		}
 		t.Run(name, func(t *testing.T) {
@@ -100,8 +109,8 @@ func TestNetworkGradients(t *testing.T) {
 // networks and in one of the Llama family, some entries and directions through all of them in the others.
 func TestSignals(t *testing.T) {
 	seen := map[Signal]bool{}
-	for _, name := range []string{"adapters", "tied, no biases", "dropout", "DoRA, exact"} {
-		w := wholes()[name]
+	for _, name := range []string{"adapters", "tied, no biases", "dropout", "DoRA, exact", "qwen3", "lora"} {
+		w := everyWhole()[name]
 		t.Run(name, func(t *testing.T) {
 			trace := held(false)
 			tr := trace()
@@ -109,22 +118,9 @@ func TestSignals(t *testing.T) {
 			forward := len(tr.Steps)
 			back()
 			hold := checkSome
-			if name == "adapters" || name == "tied, no biases" {
+			if name == "adapters" || name == "tied, no biases" || name == "qwen3" {
 				hold = check
 			}
-			nudge(t, tr, forward, seen, w.loss, hold)
-		})
-	}
-	for _, name := range []string{"qwen3", "lora"} {
-		w, hold := llamas()[name], checkSome
-		if name == "qwen3" {
-			hold = check
-		}
-		t.Run(name, func(t *testing.T) {
-			tr := held(false)()
-			_, back := w.run(tr)
-			forward := len(tr.Steps)
-			back()
 			nudge(t, tr, forward, seen, w.loss, hold)
 		})
 	}
@@ -174,7 +170,7 @@ func TestCounts(t *testing.T) {
 	one, tied := c, c
 	one.Blocks, tied.Tied, tied.LogitsBias = 1, true, false
 	head := pedestrian.AdapterConfig{Rank: 16, Targets: []pedestrian.Target{pedestrian.TargetLogits}}
-	all := pedestrian.AdapterConfig{Rank: 16, Targets: pedestrian.Config{Heads: 1}.Targets()}
+	all := pedestrian.AdapterConfig{Rank: 16, Targets: c.Targets()}
 	for _, f := range []struct {
 		what      string
 		got, want int
@@ -239,10 +235,10 @@ func TestBlocksCompose(t *testing.T) {
 		}
 		return s.V
 	}
-	p := read(nil, w.p, nil)
+	p := read(nil, w.p, nil, false)
 	a1 := step("block.0", "a_1")
-	lower, backLower := Block(nil, a1, p.Blocks[0], Causal(a1.N))
-	upper, backUpper := Block(nil, lower, p.Blocks[1], Causal(a1.N))
+	lower, backLower := Block(nil, a1, p.Blocks[0])
+	upper, backUpper := Block(nil, lower, p.Blocks[1])
 	same(t, "a_10 of the lower is a_1 of the upper", step("block.0", "a_10").V, step("block.1", "a_1").V, 0)
 	same(t, "a_10", step("block.1", "a_10").V, upper.V, 0)
 	Δ, _ := backUpper(step("block.1", "Δ_10"))

@@ -41,11 +41,12 @@ func withoutRows(w Mat, ids []int32, rows pedestrian.Tensor[float64]) Mat {
 // split divides a layer in two: one without the columns of the tokens, and a matrix
 // of those columns alone. In mixed precision the first is rounded, and the second, which
 // is the adapter's, is not.
-func (p Layer) split(ids []int32) (rest Layer, own Mat) {
+func (p Layer) split() (rest Layer, own Mat) {
 	rest, own = p, Zeros(p.W.N, p.W.D)
+	rest.own = nil
 	rest.W = each(p.W.N, p.W.D, p.W.At)
 	for i := range own.N {
-		for _, id := range ids {
+		for _, id := range p.own {
 			own.Row(i)[id], rest.W.Row(i)[id] = p.W.At(i, int(id)), 0
 		}
 	}

@@ -68,6 +68,7 @@ var Signals = []Signal{
 	{"Δ_{k'→h}", "k'→h", "L18.b", "turned keys as one head reads them"},
 	{"Δ_{k'_h}", "k'_h", "L18.b", "turned keys of a group"},
 	{"Δ_{v_h}", "v_h", "L18.c", "values of a group"},
+	{"Δ_q, Δ_k, Δ_v", "q, k, v", "", "queries, keys and values of all heads"},
 	{"Δ_q", "q", "L18.a", "queries of all heads"},
 	{"Δ_k", "k", "L18.b", "keys of all heads"},
 	{"Δ_v", "v", "L18.c", "values of all heads"},
