@@ -22,6 +22,7 @@ const module = "github.com/pedestrian-ml/pedestrian"
 var mayImport = map[string][]string{
 	"":                {},
 	"internal/growth": {},
+	"internal/jinja":  {},
 	"internal/kernel": {},
 	"internal/memory": {},
 	"internal/random": {},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 	"gradcheck":       {"", "paper", "engine"},
 	"derive":          {"", "paper"},
 	"parquet":         {},
-	"corpus":          {"token", "parquet", "internal/memory"},
+	"corpus":          {"token", "parquet", "internal/jinja", "internal/memory"},
 	"generate":        {"", "engine", "token", "corpus", "internal/random"},
 	"train":           {"", "engine", "token", "corpus", "generate", "durable", "safetensors", "tfevents", "internal/memory", "internal/random"},
 	"hub":             {"", "token", "durable", "safetensors", "gguf", "pickle", "internal/memory"},
