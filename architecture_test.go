@@ -198,7 +198,7 @@ func declared(d ast.Decl) (ids []*ast.Ident) {
 
 // TestLayersAreMirrored checks that a layer's file has one name on both rungs.
 func TestLayersAreMirrored(t *testing.T) {
-	for _, layer := range []string{"embedding", "attention", "layernorm", "fc", "activation", "lora", "loss", "network"} {
+	for _, layer := range []string{"embedding", "attention", "layernorm", "fc", "activation", "lora", "loss", "network", "rotary"} {
 		for _, rung := range []string{"paper", "engine"} {
 			if _, err := os.Stat(filepath.Join(rung, layer+".go")); err != nil {
 				t.Errorf("%s has no %s.go", rung, layer)

@@ -18,8 +18,8 @@ func testActivation[T Float](t *testing.T) {
 		a, back := paper.Activate(nil, x, kind)
 		l, c := activation[T]{kind}, new(activationCache[T])
 		y, again, dx := rubbish[T](n, d), rubbish[T](n, d), to[T](Δ)
-		l.forward(r.pool, y, c, to[T](x))
-		l.backward(r.pool, dx, again, dx, c, to[T](x)) // in place
+		l.forward(r.pool, y, c, to[T](x), Mat[T]{})
+		l.backward(r.pool, dx, again, dx, c, to[T](x), Mat[T]{}) // in place
 		nearMat(t, string(kind)+", a_i", y, a)
 		nearMat(t, string(kind)+", a_i again", again, a)
 		nearMat(t, string(kind)+", Δ_{i-1}", dx, back(Δ))

@@ -84,13 +84,13 @@ func (l *adapted[T]) recompute(p *kernel.Pool, c *adaptedCache[T], x Mat[T]) {
 }
 
 // backwardInput sets dx to the gradient with respect to the input, of the layer and its
-// adapters. Without dx.V it only prepares backwardWeights.
-func (l *adapted[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], c *adaptedCache[T]) {
+// adapters, or adds that to dx. Without dx.V it only prepares backwardWeights.
+func (l *adapted[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], c *adaptedCache[T], add bool) {
 	if l.dora != nil {
 		dy = l.dora.backwardInput(p, dy, first(c.z, dy.Rows)) // Δ_z
 	}
 	if dx.V != nil {
-		l.fc.backwardInput(p, dx, dy)
+		l.fc.backwardInput(p, dx, dy, add)
 	}
 	e, add := dx, true
 	masked := c.mask.On() && dx.V != nil && l.hasAdapter()

@@ -18,7 +18,7 @@ func AttentionAlone[T Float](c pedestrian.Config, p *kernel.Pool, sequences, len
 		return m
 	}
 	b := blockOf[T](c, nil, nil, 0)
-	qkv, dqkv, y, dy := ones(c.QKVDim()), ones(c.QKVDim()), ones(c.Width), ones(c.Width)
+	qkv, dqkv, y, dy := ones(c.QKVDim()), ones(c.QKVDim()), ones(c.AttentionDim()), ones(c.AttentionDim())
 	cache := &attentionCache[T]{lse: NewMat[T](c.Heads, rows)}
 	var segments []segment
 	for i := range sequences {

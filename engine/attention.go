@@ -13,10 +13,43 @@ import (
 // work on tiles of some queries by some keys. For each row of ρ^causal the forward pass
 // keeps only lse, the logarithm of the sum of exponentials; the backward pass computes
 // ρ = exp(ρ^causal - lse) again. Tiles that are masked completely are skipped.
+//
+// Where there are fewer heads of keys and values than of queries, several of these read one
+// of those (L17); nothing is repeated in memory. With a window a token sees the last tokens
+// alone (L20).
 type attention[T Float] struct {
-	heads, keyDim, valueDim int         // n_h, d_ρ, d_h
-	scale                   T           // the factor of the scores in (12); 0 means 1/√d_ρ
-	drop                    kernel.Mask // the dropout mask of ρ
+	heads, kvHeads, keyDim, valueDim int         // n_h, n_kv (0 means n_h), d_ρ, d_h
+	window                           int         // tokens that a token sees, itself among them; 0 means all
+	scale                            T           // the factor of the scores in (12); 0 means 1/√d_ρ
+	drop                             kernel.Mask // the dropout mask of ρ
+}
+
+// keyHeads is n_kv.
+func (l *attention[T]) keyHeads() int {
+	if l.kvHeads == 0 {
+		return l.heads
+	}
+	return l.kvHeads
+}
+
+// group is the number of query heads that read one head of keys and values.
+func (l *attention[T]) group() int { return l.heads / l.keyHeads() }
+
+// firstSeen is the first token that a token at position i sees (L20).
+func (l *attention[T]) firstSeen(i int) int {
+	if l.window == 0 {
+		return 0
+	}
+	return max(0, i+1-l.window)
+}
+
+// seenUntil is the first position, at most n, from which a token does not see the token at
+// position j any more.
+func (l *attention[T]) seenUntil(j, n int) int {
+	if l.window == 0 {
+		return n
+	}
+	return min(n, j+l.window)
 }
 
 // A segment is one document of n tokens. Its queries are in the n rows from q on. Its
@@ -32,6 +65,7 @@ type attentionCache[T Float] struct {
 	scratch  *attentionScratch[T]
 	forward  attentionForward[T]
 	backward attentionBackward[T]
+	sum      sumGroups[T]
 }
 
 // head returns the columns of head h in n rows of m, from row on; width is the number
@@ -41,9 +75,10 @@ func head[T Float](m Mat[T], row, n, h, width int) Mat[T] {
 }
 
 func (l attention[T]) mustFit(fn string, q, k, v, y Mat[T]) {
-	if q.Cols != l.heads*l.keyDim || k.Cols != q.Cols || v.Cols != l.heads*l.valueDim || y.Cols != v.Cols || k.Rows != v.Rows || q.Rows != y.Rows {
-		panic(fmt.Sprintf("engine.%s: %d heads of %d and %d do not fit queries %d×%d, keys %d×%d, values %d×%d, output %d×%d",
-			fn, l.heads, l.keyDim, l.valueDim, q.Rows, q.Cols, k.Rows, k.Cols, v.Rows, v.Cols, y.Rows, y.Cols))
+	kv := l.keyHeads()
+	if q.Cols != l.heads*l.keyDim || k.Cols != kv*l.keyDim || v.Cols != kv*l.valueDim || y.Cols != l.heads*l.valueDim || k.Rows != v.Rows || q.Rows != y.Rows {
+		panic(fmt.Sprintf("engine.%s: %d:%d heads of %d and %d do not fit queries %d×%d, keys %d×%d, values %d×%d, output %d×%d",
+			fn, l.heads, kv, l.keyDim, l.valueDim, q.Rows, q.Cols, k.Rows, k.Cols, v.Rows, v.Cols, y.Rows, y.Cols))
 	}
 }
 
@@ -54,7 +89,7 @@ func (l attention[T]) forward(p *kernel.Pool, y Mat[T], c *attentionCache[T], q,
 		c.scratch = new(attentionScratch[T])
 		allocate(func(a *arena[T]) {
 			c.scratch.planForward(a, p.Threads(), math.MaxInt, max(l.keyDim, l.valueDim))
-			c.scratch.planBackward(a, l.heads, y.Rows, max(l.keyDim, l.valueDim), l.drop.On())
+			c.scratch.planBackward(a, l, y.Rows, l.drop.On())
 		})
 	}
 	f := &c.forward
@@ -107,18 +142,22 @@ func (f *attentionForward[T]) unitsOf(s int) int {
 // through the keys tile by tile and keeps, for each row, the maximum and the sum of
 // exponentials so far.
 func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
-	l, seg, size := f.l, f.segments[s], f.c.scratch.tiling
+	l, seg, size, kv := f.l, f.segments[s], f.c.scratch.tiling, h/f.l.group()
 	for i := range to - from {
 		t.max[i], t.sum[i] = T(math.Inf(-1)), 0
+		if l.window > 0 { // rows begin in different tiles
+			clear(head(f.y, seg.q+from+i, 1, h, l.valueDim).Row(0))
+		}
 	}
-	for k0, seen := 0, seg.past+to; k0 < seen; k0 += size.keys {
+	for k0, seen := l.firstSeen(seg.past+from), seg.past+to; k0 < seen; k0 += size.keys {
 		nk := min(size.keys, seen-k0)
-		k, v := head(f.k, seg.k+k0, nk, h, l.keyDim), head(f.v, seg.k+k0, nk, h, l.valueDim)
+		k, v := head(f.k, seg.k+k0, nk, kv, l.keyDim), head(f.v, seg.k+k0, nk, kv, l.valueDim)
 		var kt Mat[T]
 		if to-from > fewQueries {
 			kt = transposeTo(t.kt, k)
 		}
-		late := k0 - seg.past // earlier queries see none of these keys
+		late := k0 - seg.past                                     // earlier queries see none of these keys
+		to := min(to, l.seenUntil(k0+nk-1, seg.past+to)-seg.past) // nor do later ones
 		for q0, nq := max(from, late), 0; q0 < to; q0 += nq {
 			nq = size.queries(q0, to, late, nk)
 			nk := min(nk, seg.past+q0+nq-k0) // the keys that the last of these queries sees
@@ -132,7 +171,7 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 			for i := range nq {
 				f.row(t, s, h, att.Row(i), y.Row(i), q0+i, q0+i-from, k0)
 			}
-			kernel.MulNN(t.pool, y, att, v.Sub(0, nk, 0, l.valueDim), nil, k0 > 0) // (16)
+			kernel.MulNN(t.pool, y, att, v.Sub(0, nk, 0, l.valueDim), nil, k0 > 0 || l.window > 0) // (16)
 		}
 	}
 	lse, y := f.c.lse.Row(h)[seg.q+from:], head(f.y, seg.q+from, to-from, h, l.valueDim)
@@ -147,19 +186,22 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 // earlier tiles; it is scaled down if this row has a larger maximum than they had.
 func (f *attentionForward[T]) row(t *tiles[T], s, h int, row, y []T, q, i, k0 int) {
 	scale, past := f.l.scoreScale(), f.segments[s].past
-	seen := min(max(past+q+1-k0, 0), len(row)) // (13)
+	seen := min(max(past+q+1-k0, 0), len(row))                // (13)
+	unseen := min(max(f.l.firstSeen(past+q)-k0, 0), len(row)) // (L20)
+	clear(row[:unseen])
 	clear(row[seen:])
-	if seen == 0 {
+	if seen <= unseen {
 		return
 	}
-	rowMax, rescale := max(t.max[i], scale*kernel.Max(row[:seen])), T(1) // (12)
+	visible := row[unseen:seen]
+	rowMax, rescale := max(t.max[i], scale*kernel.Max(visible)), T(1) // (12)
 	if k0 == 0 {
 		rescale = 0
 	} else if rowMax != t.max[i] {
 		rescale = T(math.Exp(float64(t.max[i] - rowMax)))
 	}
-	a := kernel.ScaleLarge(row[:seen], scale, rowMax)
-	t.max[i], t.sum[i] = rowMax, t.sum[i]*rescale+kernel.ExpSum(row[:seen], a, rowMax)
+	a := kernel.ScaleLarge(visible, scale, rowMax)
+	t.max[i], t.sum[i] = rowMax, t.sum[i]*rescale+kernel.ExpSum(visible, a, rowMax)
 	if k0 > 0 && rescale != 1 {
 		kernel.Scale(y, rescale)
 	}
@@ -191,10 +233,15 @@ func (l attention[T]) backward(p *kernel.Pool, dq, dk, dv, dy Mat[T], c *attenti
 	f.l, f.dq, f.dk, f.dv, f.dy, f.c, f.q, f.k, f.v, f.y, f.segments = l, dq, dk, dv, dy, c, q, k, v, y, segments
 	f.units.Start(len(segments)*l.heads, len(c.scratch.slots))
 	p.Run(len(c.scratch.slots), f)
+	if l.group() > 1 {
+		c.sum = sumGroups[T]{l, dk, dv, c.scratch.dk, c.scratch.dv}
+		p.Run(rowParts(q.Rows), &c.sum)
+	}
 }
 
 // attentionBackward is the task of the backward pass. A unit of work is one segment and
-// head; its columns of dy are (35).
+// query head; its columns of dy are (35). The first head of a group computes its errors on
+// keys and values into dk and dv, the others into scratch memory.
 type attentionBackward[T Float] struct {
 	l              attention[T]
 	dq, dk, dv, dy Mat[T]
@@ -215,23 +262,31 @@ func (f *attentionBackward[T]) Do(_ *kernel.Pool, slot int) {
 }
 
 func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
-	l, seg, size := f.l, f.segments[s], f.c.scratch.tiling
+	l, seg, size, kv := f.l, f.segments[s], f.c.scratch.tiling, h/f.l.group()
+	dks, dvs, at := f.dk, f.dv, kv
+	if h%l.group() > 0 {
+		dks, dvs, at = f.c.scratch.dk, f.c.scratch.dv, l.others(h)
+	}
 	rowDot := f.c.scratch.d.Row(h)
 	dy, y := head(f.dy, seg.q, seg.n, h, l.valueDim), head(f.y, seg.q, seg.n, h, l.valueDim)
 	for i := range seg.n {
 		rowDot[seg.q+i] = kernel.Dot(dy.Row(i), y.Row(i)) // Δ v ᵗ ⊖ ρ of (25), which is Δ ⊖ a
+		if l.window > 0 {                                 // rows begin in different tiles
+			clear(head(f.dq, seg.q+i, 1, h, l.keyDim).Row(0))
+		}
 	}
 	for k0 := 0; k0 < seg.n; k0 += size.keys {
 		nk := min(size.keys, seg.n-k0)
-		k, v := head(f.k, seg.k+k0, nk, h, l.keyDim), head(f.v, seg.k+k0, nk, h, l.valueDim)
-		dk, dv := head(f.dk, seg.k+k0, nk, h, l.keyDim), head(f.dv, seg.k+k0, nk, h, l.valueDim)
+		k, v := head(f.k, seg.k+k0, nk, kv, l.keyDim), head(f.v, seg.k+k0, nk, kv, l.valueDim)
+		dk, dv := head(dks, seg.k+k0, nk, at, l.keyDim), head(dvs, seg.k+k0, nk, at, l.valueDim)
 		kt, vt := transposeTo(t.kt, k), transposeTo(t.vt, v)
 		for i := range nk {
 			clear(dk.Row(i))
 			clear(dv.Row(i))
 		}
-		for q0, nq := k0, 0; q0 < seg.n; q0 += nq {
-			nq = size.queries(q0, seg.n, k0, nk)
+		to := l.seenUntil(k0+nk-1, seg.n)
+		for q0, nq := k0, 0; q0 < to; q0 += nq {
+			nq = size.queries(q0, to, k0, nk)
 			nk := min(nk, q0+nq-k0) // the keys that the last of these queries sees
 			q, dq := head(f.q, seg.q+q0, nq, h, l.keyDim), head(f.dq, seg.q+q0, nq, h, l.keyDim)
 			dy := head(f.dy, seg.q+q0, nq, h, l.valueDim)
@@ -244,9 +299,9 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 			for i := range nq {
 				f.row(s, h, att.Row(i), datt.Row(i), kept.Row(i), q0+i, k0)
 			}
-			kernel.MulTN(t.pool, dv.Sub(0, nk, 0, l.valueDim), kept, dy, true)     // ρᵗ Δ of (22)
-			kernel.MulNN(t.pool, dq, datt, k.Sub(0, nk, 0, l.keyDim), nil, k0 > 0) // Δ_raw k of (30.a)
-			kernel.MulTN(t.pool, dk.Sub(0, nk, 0, l.keyDim), datt, q, true)        // Δ_rawᵗ q of (30.b)
+			kernel.MulTN(t.pool, dv.Sub(0, nk, 0, l.valueDim), kept, dy, true)                     // ρᵗ Δ of (22)
+			kernel.MulNN(t.pool, dq, datt, k.Sub(0, nk, 0, l.keyDim), nil, k0 > 0 || l.window > 0) // Δ_raw k of (30.a), (L18.a)
+			kernel.MulTN(t.pool, dk.Sub(0, nk, 0, l.keyDim), datt, q, true)                        // Δ_rawᵗ q of (30.b)
 		}
 	}
 }
@@ -256,16 +311,48 @@ func (f *attentionBackward[T]) head(t *tiles[T], s, h int) {
 // first key is k0.
 func (f *attentionBackward[T]) row(s, h int, row, drow, kept []T, q, k0 int) {
 	seg, scale := f.segments[s], f.l.scoreScale()
-	seen := min(q+1-k0, len(row)) // (13)
+	seen := min(q+1-k0, len(row))                        // (13)
+	unseen := min(max(f.l.firstSeen(q)-k0, 0), len(row)) // (L20)
+	clear(row[:unseen])
+	clear(drow[:unseen])
 	clear(row[seen:])
 	clear(drow[seen:]) // (27)
-	lse := f.c.lse.Row(h)[seg.q+q]
-	a := kernel.ScaleLarge(row[:seen], scale, lse)
-	kernel.ExpSum(row[:seen], a, lse) // (12), (15)
+	lse, visible := f.c.lse.Row(h)[seg.q+q], row[unseen:seen]
+	if len(visible) == 0 {
+		clear(kept)
+		return
+	}
+	a := kernel.ScaleLarge(visible, scale, lse)
+	kernel.ExpSum(visible, a, lse) // (12), (15)
 	if f.l.drop.On() {
 		at := f.l.position(s, h, q, k0)
 		kernel.MaskRow(kept, row, f.l.drop, at)
 		kernel.MaskRow(drow, drow, f.l.drop, at)
 	}
-	kernel.SoftmaxBackward(drow[:seen], row[:seen], f.c.scratch.d.Row(h)[seg.q+q], scale) // (25), (28)
+	kernel.SoftmaxBackward(drow[unseen:seen], visible, f.c.scratch.d.Row(h)[seg.q+q], scale) // (25), (28)
+}
+
+// others is the number of query head h among those that are not the first of their group.
+func (l *attention[T]) others(h int) int { return h - h/l.group() - 1 }
+
+// sumGroups adds the errors on keys and values of the other heads of every group to those of
+// the first, in the order of the heads (L18.b), (L18.c).
+type sumGroups[T Float] struct {
+	l                      attention[T]
+	dk, dv, otherK, otherV Mat[T]
+}
+
+func (f *sumGroups[T]) Do(_ *kernel.Pool, part int) {
+	l := f.l
+	from, to := rowRange(part, f.dk.Rows)
+	for t := from; t < to; t++ {
+		for h := range l.heads {
+			if h%l.group() == 0 {
+				continue
+			}
+			kv := h / l.group()
+			kernel.Add(head(f.dk, t, 1, kv, l.keyDim).Row(0), head(f.otherK, t, 1, l.others(h), l.keyDim).Row(0))
+			kernel.Add(head(f.dv, t, 1, kv, l.valueDim).Row(0), head(f.otherV, t, 1, l.others(h), l.valueDim).Row(0))
+		}
+	}
 }

@@ -5,15 +5,26 @@ import (
 	"slices"
 )
 
-// keyValues is the KV cache of one block: the keys and values of every token so far. The
-// rows of sequence s start at s·context.
+// keyValues is the KV cache of one block: the keys and values of every token so far, keys
+// as they meet queries: normed and turned (L21). Sequence s has its rows from
+// s·storedRows() on. Where tokens see a window, the oldest rows are given up.
 type keyValues[T Float] struct{ k, v Mat[T] }
+
+// storedRows is the number of tokens of a sequence whose keys and values are stored: the
+// context, or with a window what it sees beside the tokens of one pass.
+func (s shape) storedRows() int {
+	if s.SlidingWindow > 0 {
+		return min(s.context, s.SlidingWindow-1+s.rows)
+	}
+	return s.context
+}
 
 // planStore places the KV cache of a decoder.
 func (w *workspace[T]) planStore(a *arena[T], s shape) {
 	a.in("keys and values")
 	place := func() keyValues[T] {
-		return keyValues[T]{a.mat(s.stored*s.Context, s.Heads*s.QueryDim()), a.mat(s.stored*s.Context, s.Width)}
+		rows, heads := s.stored*s.storedRows(), s.KeyHeads()
+		return keyValues[T]{a.mat(rows, heads*s.QueryDim()), a.mat(rows, heads*s.ValueDim())}
 	}
 	if a.counts() {
 		a.times(s.Blocks, func() { place() })
@@ -43,12 +54,14 @@ func (w *workspace[T]) withPast(block int, k, v Mat[T]) (allK, allV Mat[T]) {
 
 // Decoder feeds a network token by token and keeps the keys and values of the tokens
 // so far (the paper's box on the KV cache). A new token costs O(n_T), and its logits are
-// those of the full pass. A decoder holds several sequences; each may be as long as the
-// context. It can be used until its network is closed.
+// those of the full pass. A decoder holds several sequences; each may be as long as
+// Options.DecoderContext. It can be used until its network is closed.
 type Decoder[T Float] struct {
 	n    *Network[T]
 	w    workspace[T]
 	lens []int
+	gone []int  // tokens of each sequence whose rows were given up, the oldest ones
+	rows int    // of each sequence in the KV cache
 	out  Mat[T] // logits, one row for each sequence
 	last Mat[T] // a_11 of the last tokens
 }
@@ -63,7 +76,7 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 		panic(fmt.Sprintf("engine.Network.NewDecoder: %d sequences: there must be at least 1", batch))
 	}
 	c := n.params.Config
-	d := &Decoder[T]{n: n, lens: make([]int, batch)}
+	d := &Decoder[T]{n: n, lens: make([]int, batch), gone: make([]int, batch)}
 	d.w.blocks = make([]blockCache[T], 1)
 	o := n.o
 	o.Threads = n.pool.Threads()
@@ -73,6 +86,7 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	}
 	n.reserveDoRA(p)
 	p.forward.cut(func(a *arena[T]) { d.w.planForward(a, p.shape) })
+	d.rows = p.storedRows()
 	d.out, d.last = d.w.logits.y, d.w.logits.x
 	p.store.cut(func(a *arena[T]) { d.w.planStore(a, p.shape) })
 	return d
@@ -96,10 +110,11 @@ func (d *Decoder[T]) Len(seq int) int { return d.lens[seq] }
 func (d *Decoder[T]) Reset(seqs ...int) {
 	if len(seqs) == 0 {
 		clear(d.lens)
+		clear(d.gone)
 	}
 	for _, seq := range seqs {
 		d.mustHave("Reset", seq)
-		d.lens[seq] = 0
+		d.lens[seq], d.gone[seq] = 0, 0
 	}
 }
 
@@ -108,13 +123,12 @@ func (d *Decoder[T]) Reset(seqs ...int) {
 // exist, when there are no tokens, when one is outside the vocabulary, or when they do not
 // fit into the context; Len tells how much of the context is used.
 func (d *Decoder[T]) Feed(seq int, tokens []int32) (logits []T) {
-	c := d.n.params.Config
 	d.mustHave("Feed", seq)
 	d.mustFit("Feed", seq, tokens, len(tokens))
 	d.prepare()
 	for len(tokens) > 0 {
 		n := min(len(tokens), d.w.x.Rows)
-		d.w.segments = append(d.w.segments[:0], segment{0, seq * c.Context, n, d.lens[seq]})
+		d.w.segments = append(d.w.segments[:0], d.segment(0, seq, n))
 		for t := range n {
 			d.w.positions[t] = int32(d.lens[seq] + t)
 		}
@@ -143,7 +157,7 @@ func (d *Decoder[T]) Next(seqs []int, tokens []int32) Mat[T] {
 			panic(fmt.Sprintf("engine.Decoder.Next: sequence %d twice", seq))
 		}
 		d.mustFit("Next", seq, tokens[i:i+1], 1)
-		d.w.segments = append(d.w.segments, segment{i, seq * d.n.params.Config.Context, 1, d.lens[seq]})
+		d.w.segments = append(d.w.segments, d.segment(i, seq, 1))
 		d.w.positions[i] = int32(d.lens[seq])
 	}
 	a11 := d.n.forward(&d.w, tokens, nil)
@@ -153,6 +167,24 @@ func (d *Decoder[T]) Next(seqs []int, tokens []int32) Mat[T] {
 	out := first(d.out, len(seqs))
 	d.n.logits.forward(d.n.pool, out, &d.w.logits, a11, nil)
 	return out
+}
+
+// segment is that of n new tokens of sequence seq, whose rows begin at row q. It makes room
+// for their keys and values: where the rows of the sequence are full, those that the window
+// still sees move to the beginning.
+func (d *Decoder[T]) segment(q, seq, n int) segment {
+	base, past := seq*d.rows, d.lens[seq]
+	if past-d.gone[seq]+n > d.rows {
+		kept := min(past, d.n.params.Config.SlidingWindow-1)
+		for _, s := range d.w.store {
+			for _, m := range []Mat[T]{s.k, s.v} {
+				end := base + past - d.gone[seq]
+				copy(m.V[base*m.Stride:], m.V[(end-kept)*m.Stride:end*m.Stride])
+			}
+		}
+		d.gone[seq] = past - kept
+	}
+	return segment{q, base - d.gone[seq], n, past}
 }
 
 func (d *Decoder[T]) mustHave(fn string, seq int) {
@@ -166,8 +198,8 @@ func (d *Decoder[T]) mustFit(fn string, seq int, tokens []int32, n int) {
 	switch {
 	case n == 0:
 		panic("engine.Decoder." + fn + ": no tokens")
-	case d.lens[seq]+n > c.Context:
-		panic(fmt.Sprintf("engine.Decoder.%s: the context is full: %d tokens and %d more in a context of %d", fn, d.lens[seq], n, c.Context))
+	case d.lens[seq]+n > d.n.o.DecoderContext:
+		panic(fmt.Sprintf("engine.Decoder.%s: the context is full: %d tokens and %d more in a context of %d", fn, d.lens[seq], n, d.n.o.DecoderContext))
 	}
 	for _, id := range tokens {
 		if id < 0 || int(id) >= c.Vocab {

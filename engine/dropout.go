@@ -60,16 +60,16 @@ func (d drops) logits() kernel.Mask {
 }
 
 // adapterMaskAt is the mask of the adapters beside one layer in one step. Those of
-// queries, keys and values share theirs, since they share their input. The keys are
-// a stream beside those of maskAt.
+// queries, keys and values share theirs, since they share their input; so do those of gate
+// and up. The keys are a stream beside those of maskAt.
 func adapterMaskAt(p float64, seed, step uint64, block int, t pedestrian.Target) kernel.Mask {
 	layer := uint64(0)
 	switch t {
 	case pedestrian.TargetAttProj:
 		layer = 1
-	case pedestrian.TargetExpand:
+	case pedestrian.TargetExpand, pedestrian.TargetGate, pedestrian.TargetUp:
 		layer = 2
-	case pedestrian.TargetContract:
+	case pedestrian.TargetContract, pedestrian.TargetDown:
 		layer = 3
 	case pedestrian.TargetLogits:
 		block, layer = 0, 4

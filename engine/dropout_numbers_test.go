@@ -37,7 +37,7 @@ func TestMasksOfAStepDiffer(t *testing.T) {
 				add(m.attProj, "%sa_4 of block %d", at, i)
 				add(m.contract, "%sa_9 of block %d", at, i)
 				for layer, l := range m.lora {
-					if layer == stageLN1 || layer == stageLN2 {
+					if layer == stageLN1 || layer == stageQKNorm || layer == stageLN2 {
 						continue // which have no adapter
 					}
 					add(l, "%sthe adapters of layer %d of block %d", at, layer, i)

@@ -10,8 +10,9 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 // A product with a one-hot matrix is a look-up, and with its transpose a
 // scatter-add. Its gradient is another embedding.
 type embedding[T Float] struct {
-	tok, pos Mat[T]
+	tok, pos Mat[T]       // pos is without V where positions have no table
 	own      tokenRows[T] // in the place of rows of Tok
+	scale    T            // what multiplies rows of tok and own (L23); 0 is 1
 
 	// These say of a gradient that it is set, not added to. With tied logits tok and own
 	// hold the contribution of the logits already, and are added to.
@@ -41,12 +42,16 @@ type embeddingForward[T Float] struct {
 func (f *embeddingForward[T]) Do(_ *kernel.Pool, part int) {
 	from, to := rowRange(part, f.y.Rows)
 	for t := from; t < to; t++ {
-		y, tok, pos := f.y.Row(t), f.l.tok.Row(int(f.tokens[t])), f.l.pos.Row(int(f.positions[t]))
+		y, tok := f.y.Row(t), f.l.tok.Row(int(f.tokens[t]))
 		if k, ok := f.l.own.find(f.tokens[t]); ok {
 			tok = f.l.own.Row(k)
 		}
-		for j := range y {
-			y[j] = tok[j] + pos[j] // (2)
+		copy(y, tok)
+		if f.l.scale != 0 {
+			kernel.Scale(y, f.l.scale) // (L23)
+		}
+		if f.l.pos.V != nil {
+			kernel.Add(y, f.l.pos.Row(int(f.positions[t]))) // (2)
 		}
 	}
 }
@@ -55,7 +60,7 @@ func (f *embeddingForward[T]) Do(_ *kernel.Pool, part int) {
 // the work owns a range of features, so that repeated tokens add in the order of the rows.
 func (l embedding[T]) backward(p *kernel.Pool, grad embedding[T], dy Mat[T], c *embeddingCache[T], tokens, positions []int32) {
 	mustShape("Embedding.Backward", "dy", dy, len(tokens), l.tok.Cols)
-	c.backward = embeddingBackward[T]{grad, l.own, dy, tokens, positions}
+	c.backward = embeddingBackward[T]{grad, l.own, l.scale, dy, tokens, positions}
 	if grad.overwriteOwn {
 		c.clear.run(p, grad.own.Mat)
 	}
@@ -71,6 +76,7 @@ func (l embedding[T]) backward(p *kernel.Pool, grad embedding[T], dy Mat[T], c *
 type embeddingBackward[T Float] struct {
 	grad              embedding[T]
 	own               tokenRows[T] // that forward read
+	scale             T
 	dy                Mat[T]
 	tokens, positions []int32
 }
@@ -80,17 +86,21 @@ func (f *embeddingBackward[T]) Do(_ *kernel.Pool, part int) {
 	for t := range f.dy.Rows {
 		dy := f.dy.Row(t)[from:to]
 		if k, ok := f.own.find(f.tokens[t]); !ok {
-			f.add(f.grad.tok, int(f.tokens[t]), from, to, dy) // (3)
+			f.add(f.grad.tok, int(f.tokens[t]), from, to, dy, f.scale) // (3)
 		} else {
-			f.add(f.grad.own.Mat, k, from, to, dy)
+			f.add(f.grad.own.Mat, k, from, to, dy, f.scale)
 		}
-		f.add(f.grad.pos, int(f.positions[t]), from, to, dy)
+		f.add(f.grad.pos, int(f.positions[t]), from, to, dy, 0)
 	}
 }
 
-// add adds dy to a part of a row of m, if m is trained.
-func (f *embeddingBackward[T]) add(m Mat[T], row, from, to int, dy []T) {
-	if m.V != nil {
+// add adds dy times scale, of which 0 is 1, to a part of a row of m, if m is trained.
+func (f *embeddingBackward[T]) add(m Mat[T], row, from, to int, dy []T, scale T) {
+	switch {
+	case m.V == nil:
+	case scale == 0:
 		kernel.Add(m.Row(row)[from:to], dy)
+	default:
+		kernel.Axpy(m.Row(row)[from:to], scale, dy)
 	}
 }

@@ -34,13 +34,13 @@ func (l fc[T]) forward(p *kernel.Pool, y, x Mat[T], add bool) {
 	kernel.MulNN(p, y, x, l.w, l.b, add)
 }
 
-// backwardInput sets dx to dy wᵗ (T2).
-func (l fc[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T]) {
+// backwardInput sets dx to dy wᵗ (T2), or adds that to dx.
+func (l fc[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], add bool) {
 	if l.mixed != nil {
-		l.mixed.backwardInput(p, as32(dx), as32(dy))
+		l.mixed.backwardInput(p, as32(dx), as32(dy), add)
 		return
 	}
-	kernel.MulNT(p, dx, dy, l.w, false)
+	kernel.MulNT(p, dx, dy, l.w, add)
 }
 
 // backwardWeights adds the gradients of w and b to grad, where grad has them (T3), or

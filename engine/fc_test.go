@@ -26,7 +26,7 @@ func testFC[T Float](t *testing.T) {
 		y, dx, sum := rubbish[T](n, out), rubbish[T](n, in), ones[T](n, out)
 		l.forward(r.pool, y, to[T](x), false)
 		l.forward(r.pool, sum, to[T](x), true)
-		l.backwardInput(r.pool, dx, to[T](Δ))
+		l.backwardInput(r.pool, dx, to[T](Δ), false)
 		l.backwardWeights(r.pool, grad, to[T](Δ), to[T](x), new(fcCache[T]))
 		nearMat(t, "a_i", y, a)
 		nearMatPlus1(t, "a_i, added", sum, a)

@@ -58,7 +58,7 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[
 	a11 := n.forward(w, b.Tokens, &drops)
 
 	grad := grads.logits()
-	e, dx := first(w.e, a11.Rows), first(w.dx, a11.Rows)
+	e, dx := over(w.e.V, a11.Rows, c.Width), first(w.dx, a11.Rows)
 	if t.bottom > stages*c.Blocks { // nothing below FC_logits is trained
 		return n.logits.lossAndGradients(n.pool, Mat[T]{}, &grad, scale, &w.logits, a11), counted
 	}
@@ -79,7 +79,7 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[
 		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), t.bottom-stages*i)
 	}
 	w.show(-1, "Δ_1", "embedding", dx)
-	if g := grads.embedding(c); g.pos.V != nil || g.own.V != nil {
+	if g := grads.embedding(c); g.tok.V != nil || g.own.V != nil {
 		if m := drops.embedding(); m.On() {
 			w.drop.mask = m
 			w.drop.apply(n.pool, dx, dx, false)

@@ -24,12 +24,12 @@ func testLayerNorm[T Float](t *testing.T) {
 			a, back := paper.LayerNorm(nil, x, w, b, eps)
 			ΔPrev, dw, db := back(Δ)
 
-			l := layerNorm[T]{w: toVec[T](w), eps: eps}
-			grad := layerNorm[T]{w: ones[T](1, d).V}
+			l := norm[T]{w: toVec[T](w), eps: eps}
+			grad := norm[T]{w: ones[T](1, d).V}
 			if bias {
 				l.b, grad.b = toVec[T](b), ones[T](1, d).V
 			}
-			c := &layerNormCache[T]{xhat: NewMat[T](n, d), rstd: make([]T, n)}
+			c := &normCache[T]{xhat: NewMat[T](n, d), rstd: make([]T, n)}
 			y, again, dx := rubbish[T](n, d), rubbish[T](n, d), to[T](paper.Zeros(n, d))
 			l.forward(r.pool, y, c, to[T](x))
 			l.affine(r.pool, again, c)
@@ -41,7 +41,7 @@ func testLayerNorm[T Float](t *testing.T) {
 			if bias {
 				nearMatPlus1(t, "∂L/∂b (42)", row(grad.b), rowOf(db))
 			}
-			l.backward(r.pool, dx, layerNorm[T]{}, to[T](Δ), c) // frozen, and added
+			l.backward(r.pool, dx, norm[T]{}, to[T](Δ), c) // frozen, and added
 			nearMat(t, "Δ_{i-1} twice", dx, ΔPrev.Scale(2))
 		}
 	}
@@ -50,13 +50,13 @@ func testLayerNorm[T Float](t *testing.T) {
 // The row 1, 2, 3 has mean 2 and σ = √(2/3). Of the error 1, 0, 0 on the output the
 // parts that would shift or stretch the row are lost: 1/σ (2/3-1/2, -1/3, -1/3+1/2) is left.
 func TestLayerNormByHand(t *testing.T) {
-	l := layerNorm[float64]{w: []float64{1, 1, 1}}
-	c := &layerNormCache[float64]{xhat: NewMat[float64](1, 3), rstd: make([]float64, 1)}
+	l := norm[float64]{w: []float64{1, 1, 1}}
+	c := &normCache[float64]{xhat: NewMat[float64](1, 3), rstd: make([]float64, 1)}
 	x, y, dx, dy := NewMat[float64](1, 3), NewMat[float64](1, 3), NewMat[float64](1, 3), NewMat[float64](1, 3)
 	copy(x.V, []float64{1, 2, 3})
 	dy.V[0] = 1
 	l.forward(nil, y, c, x)
-	l.backward(nil, dx, layerNorm[float64]{}, dy, c)
+	l.backward(nil, dx, norm[float64]{}, dy, c)
 	if got, want := fmt.Sprintf("%.4f %.4f", y.V, dx.V), "[-1.2247 0.0000 1.2247] [0.2041 -0.4082 0.2041]"; got != want {
 		t.Errorf("%s, not %s", got, want)
 	}

@@ -33,7 +33,7 @@ func testLoRA[T Float](t *testing.T) {
 	}
 	y, dx := rubbish[T](n, out0+out1), rubbish[T](n, in)
 	l.forward(r.pool, y, c, to[T](x), false)
-	l.backwardInput(r.pool, dx, to[T](Δ), c)
+	l.backwardInput(r.pool, dx, to[T](Δ), c, false)
 	l.backwardWeights(r.pool, &grad, to[T](Δ), to[T](x), c)
 	nearMat(t, "a_i (43)", y, paper.Concat(a0, a1))
 	nearMat(t, "Δ_{i-1} (44)", dx, ΔPrev0.Add(ΔPrev1))

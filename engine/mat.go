@@ -25,6 +25,14 @@ func view[T Float](t pedestrian.Tensor[T]) Mat[T] {
 // first is the view of the first rows of m.
 func first[T Float](m Mat[T], rows int) Mat[T] { return m.Sub(0, rows, 0, m.Cols) }
 
+// some is first, or nothing where m has no V.
+func some[T Float](m Mat[T], rows int) Mat[T] {
+	if m.V == nil {
+		return m
+	}
+	return first(m, rows)
+}
+
 // mustShape panics unless m is rows×cols.
 func mustShape[T Float](fn, name string, m Mat[T], rows, cols int) {
 	if m.Rows != rows || m.Cols != cols {

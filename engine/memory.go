@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
 	"runtime"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 )
@@ -65,6 +63,10 @@ func DecoderMemory[T Float](c pedestrian.Config, a *pedestrian.AdapterConfig, o 
 	if err := validate(c, a); err != nil {
 		return nil, err
 	}
+	o, err := o.withDefaults(c)
+	if err != nil {
+		return nil, err
+	}
 	o.Threads = threadsOf(o)
 	return newPlan[T](o.decoding(c, a, sequences)).budget, nil
 }
@@ -72,9 +74,6 @@ func DecoderMemory[T Float](c pedestrian.Config, a *pedestrian.AdapterConfig, o 
 func validate(c pedestrian.Config, a *pedestrian.AdapterConfig) error {
 	if err := c.Validate(); err != nil {
 		return err
-	}
-	if more := c.BeyondGPT2(); len(more) > 0 {
-		return fmt.Errorf("the engine does not compute %s yet", strings.Join(more, ", "))
 	}
 	if a == nil {
 		return nil

@@ -107,14 +107,14 @@ func (m *mixed) forward(p *kernel.Pool, y, x Mat[float32], bias []float32, add b
 	kernel.MulPacked(p, y, m.rounded(p, &m.x, x), m.w, bias, add)
 }
 
-// backwardInput sets dx to r(dy) r(w)ᵗ.
-func (m *mixed) backwardInput(p *kernel.Pool, dx, dy Mat[float32]) {
+// backwardInput sets dx to r(dy) r(w)ᵗ, or adds that to dx.
+func (m *mixed) backwardInput(p *kernel.Pool, dx, dy Mat[float32], add bool) {
 	s := &m.dy
 	if m.dh.pending == &dy.V[0] {
 		s = &m.dh
 	}
 	m.operands.dyRounded = m.rounded(p, s, dy)
-	kernel.MulPackedT(p, dx, m.operands.dyRounded, m.w, false)
+	kernel.MulPackedT(p, dx, m.operands.dyRounded, m.w, add)
 }
 
 // backwardWeights adds r(x)ᵗ r(dy) to dw if add is true, and else sets dw to it. Call
@@ -198,8 +198,7 @@ func (n *Network[T]) reserveBF16(s shape) {
 		return &mixed{to, &w.operands}
 	}
 	for i := range n.blocks {
-		b := &n.blocks[i]
-		for _, l := range b.linears() {
+		for _, l := range n.blocks[i].linears() {
 			l.mixed = add(l.w, true, train)
 		}
 	}
@@ -212,7 +211,7 @@ func (n *Network[T]) reserveBF16(s shape) {
 
 // operands returns the size of each slot's buffer, in numbers.
 func (s shape) operands() (x, dy, dh int) {
-	x = s.rows * strideBF16(max(s.Width, s.HiddenDim()))
+	x = s.rows * strideBF16(max(s.Width, s.HiddenDim(), s.AttentionDim()))
 	if s.backward {
 		dy = max(s.rows*strideBF16(max(s.Width, s.HiddenDim(), s.QKVDim())), s.chunk*strideBF16(s.Vocab))
 		dh = s.rows * strideBF16(s.HiddenDim())

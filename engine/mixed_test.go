@@ -34,7 +34,7 @@ func TestMixedFC(t *testing.T) {
 			}
 		}
 		nearMat(t, "a_i", y, want)
-		l.backwardInput(r.pool, dx, to[float32](Δ))
+		l.backwardInput(r.pool, dx, to[float32](Δ), false)
 		nearMat(t, "Δ_{i-1}", dx, rounded(Δ).Mul(rounded(w).T()))
 		grad := fc[float32]{w: ones[float32](in, out), b: ones[float32](1, out).V}
 		l.backwardWeights(r.pool, grad, to[float32](Δ), to[float32](x), new(fcCache[float32]))

@@ -30,6 +30,8 @@ type Options struct {
 	// yet, as far as they fit; a call of Gradients then allocates more memory.
 	Accumulate bool
 
+	DecoderContext int // the largest number of tokens in a sequence of a decoder; 0 means the configuration's context
+
 	Precision Precision // format of the operands of large products; "" means that of the parameters
 }
 
@@ -50,7 +52,7 @@ type Network[T Float] struct {
 
 	embedding embedding[T]
 	blocks    []block[T]
-	final     layerNorm[T]
+	final     norm[T]
 	logits    logits[T]
 
 	mixed      packedWeights // in mixed precision
@@ -84,10 +86,13 @@ func New[T Float](p *pedestrian.Params[T], adapter *pedestrian.Adapter[T], o Opt
 	}
 	n := &Network[T]{params: p, adapter: adapter, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
 	n.embedding = embedding[T]{tok: view(p.Tok), pos: view(p.Pos)}
+	if c.ScaleEmbedding {
+		n.embedding.scale = T(math.Sqrt(float64(c.Width)))
+	}
 	for i := range n.blocks {
 		n.blocks[i] = blockOf(c, p, adapter, i)
 	}
-	n.final = layerNormOf(p.LNFinal, c.Eps)
+	n.final = normOf(p.LNFinal, c)
 	if adapter != nil {
 		n.embedding.own = rowsOf(adapter.TokRows, adapter.Config.Tokens)
 		n.final.replace(adapter.LNFinal)
@@ -106,6 +111,9 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 	if o.Context == 0 {
 		o.Context = c.Context
 	}
+	if o.DecoderContext == 0 {
+		o.DecoderContext = c.Context
+	}
 	if o.Chunk == 0 {
 		o.Chunk = defaultChunk(c.Vocab)
 	}
@@ -116,6 +124,8 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 		return o, fmt.Errorf("Options.Context is %d: it must be at least 1 and at most the network's context of %d", o.Context, c.Context)
 	case !(o.Dropout >= 0 && o.Dropout < 1):
 		return o, fmt.Errorf("Options.Dropout is %g: it must be at least 0 and less than 1", o.Dropout)
+	case o.DecoderContext < 0 || o.DecoderContext > c.Context:
+		return o, fmt.Errorf("Options.DecoderContext is %d: it must be at most the network's context of %d, or 0 for all of it", o.DecoderContext, c.Context)
 	case o.Chunk < 1:
 		return o, fmt.Errorf("Options.Chunk is %d: it must be at least 1", o.Chunk)
 	case o.Precision != "" && o.Precision != Float32 && o.Precision != BF16:

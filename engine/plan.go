@@ -13,6 +13,7 @@ type shape struct {
 	precision Precision
 	rows      int // tokens at once
 	sequences int // at once
+	context   int // the largest position, plus one
 	threads   int
 	chunk     int // tokens whose logits are held at once
 
@@ -29,7 +30,7 @@ type shape struct {
 // complete. A backward pass is wanted if train is not nil.
 func (o Options) passes(c pedestrian.Config, a *pedestrian.AdapterConfig, train *trained) shape {
 	rows := o.Batch * o.Context
-	s := shape{Config: c, adapter: a, precision: o.Precision, rows: rows, sequences: rows, threads: o.Threads, chunk: o.Chunk}
+	s := shape{Config: c, adapter: a, precision: o.Precision, rows: rows, sequences: rows, context: min(c.Context, rows), threads: o.Threads, chunk: o.Chunk}
 	if train != nil {
 		s.backward, s.dropout, s.recompute = true, o.Dropout > 0, o.Recompute
 		s.low = min(max(train.bottom, 0)/stages, c.Blocks-1)
@@ -40,8 +41,8 @@ func (o Options) passes(c pedestrian.Config, a *pedestrian.AdapterConfig, train 
 
 // decoding is the shape of the passes of a decoder.
 func (o Options) decoding(c pedestrian.Config, a *pedestrian.AdapterConfig, sequences int) shape {
-	rows := max(sequences, min(c.Context, feedRows))
-	return shape{Config: c, adapter: a, precision: o.Precision, rows: rows, sequences: sequences, threads: o.Threads, chunk: sequences, stored: sequences}
+	rows := max(sequences, min(o.DecoderContext, feedRows))
+	return shape{Config: c, adapter: a, precision: o.Precision, rows: rows, sequences: sequences, context: o.DecoderContext, threads: o.Threads, chunk: sequences, stored: sequences}
 }
 
 // trained says which gradients a backward pass computes.

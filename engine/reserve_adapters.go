@@ -90,7 +90,9 @@ func (w *workspace[T]) planAdapters(a *arena[T], s shape) {
 	}
 	for i := range w.blocks {
 		c := &w.blocks[i]
-		c.qkv.masked, c.attProj.masked, c.expand.masked, c.contract.masked = masked, masked, masked, masked
+		for _, l := range c.linears() {
+			l.masked = masked
+		}
 		for _, p := range places {
 			if l := c.linear(p.Layer); l != nil {
 				l.lora[p.number].dh = over(dh[p.number].V, s.rows, p.rank)
@@ -106,9 +108,11 @@ func (c *blockCache[T]) linear(t pedestrian.Target) *adaptedCache[T] {
 		return &c.qkv
 	case pedestrian.TargetAttProj:
 		return &c.attProj
-	case pedestrian.TargetExpand:
+	case pedestrian.TargetGate:
+		return &c.gate
+	case pedestrian.TargetExpand, pedestrian.TargetUp:
 		return &c.expand
-	case pedestrian.TargetContract:
+	case pedestrian.TargetContract, pedestrian.TargetDown:
 		return &c.contract
 	}
 	return nil

@@ -25,7 +25,11 @@ type gradientLayout struct {
 // number is the block's end.
 func layoutOf(c pedestrian.Config) (l gradientLayout) {
 	c.Blocks = 2
-	for _, s := range slices.Backward(c.Slots()) { // the first slot of a stage comes last
+	slots := c.Slots()
+	if c.Tied {
+		l.free = slots[1].Offset
+	}
+	for _, s := range slices.Backward(slots) { // the first slot of a stage comes last
 		switch {
 		case s.Block == 1:
 			l.stage[stages] = s.Offset
@@ -33,8 +37,6 @@ func layoutOf(c pedestrian.Config) (l gradientLayout) {
 			for stage := range s.Stage + 1 { // one that c does not have lies where the next one does
 				l.stage[stage] = s.Offset
 			}
-		case s.Layer == "pos" && c.Tied:
-			l.free = s.Offset
 		}
 	}
 	l.blocks = l.stage[0]

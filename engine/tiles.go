@@ -40,6 +40,8 @@ const fewQueries = 4
 type attentionScratch[T Float] struct {
 	tiling
 	d     Mat[T]     // rowsum(Δ∘a), n_h × rows
+	dk    Mat[T]     // errors on the keys and values of each group by those of its query heads that are not the first,
+	dv    Mat[T]     // rows × (n_h - n_kv)·d_ρ and rows × (n_h - n_kv)·d_h
 	slots []tiles[T] // one for each thread
 }
 
@@ -80,12 +82,15 @@ func (s *attentionScratch[T]) planTransposed(a *arena[T], width int) Mat[T] {
 	return m
 }
 
-// planBackward places what a backward pass needs in addition.
-func (s *attentionScratch[T]) planBackward(a *arena[T], heads, rows, width int, drop bool) {
-	s.d = a.mat(heads, rows)
+// planBackward places what a backward pass of l needs in addition.
+func (s *attentionScratch[T]) planBackward(a *arena[T], l attention[T], rows int, drop bool) {
+	s.d = a.mat(l.heads, rows)
+	if others := l.heads - l.keyHeads(); others > 0 {
+		s.dk, s.dv = a.mat(rows, others*l.keyDim), a.mat(rows, others*l.valueDim)
+	}
 	for i := range s.slots {
 		t := &s.slots[i]
-		t.b, t.vt = a.vec(s.tileSize()), s.planTransposed(a, width)
+		t.b, t.vt = a.vec(s.tileSize()), s.planTransposed(a, max(l.keyDim, l.valueDim))
 		if drop {
 			t.c = a.vec(s.tileSize())
 		}

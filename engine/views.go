@@ -7,54 +7,71 @@ import (
 // blockOf is block i of p with the adapter a; either may be nil. Norms and biases of a
 // stand in the place of those of p.
 func blockOf[T Float](c pedestrian.Config, p *pedestrian.Params[T], a *pedestrian.Adapter[T], i int) (b block[T]) {
-	keys := c.Heads * c.QueryDim()
-	b.att = attention[T]{heads: c.Heads, keyDim: c.QueryDim(), valueDim: c.ValueDim(), scale: T(c.ScoreScale(i))}
+	b.att, b.rotary, b.gated = attentionOf[T](c, i), rotaryOf[T](c), c.Gated
 	b.act = activation[T]{c.Activation}
-	b.ln1.eps, b.ln2.eps = c.Eps, c.Eps
 	if p != nil {
 		for _, l := range b.layers(&p.Blocks[i]) {
 			if l.norm != nil {
-				*l.norm = layerNormOf(*l.params, c.Eps)
+				*l.norm = normOf(*l.params, c)
 			} else {
 				l.linear.fc = fcOf(*l.params)
 			}
 		}
 	}
-	b.qkv.noBiasGradient = [2]int{keys, 2 * keys}
+	b.qkNorm.q.rms, b.qkNorm.k.rms = true, true
+	if c.Positions != pedestrian.Rotary && !c.QKNorm { // else keys' biases learn (L12)
+		keys, values := b.columns()
+		b.qkv.noBiasGradient = [2]int{keys, values}
+	}
 	if a != nil {
 		b.attach(&a.Blocks[i])
 	}
 	return b
 }
 
+// attentionOf is the attention of block i.
+func attentionOf[T Float](c pedestrian.Config, i int) attention[T] {
+	return attention[T]{heads: c.Heads, kvHeads: c.KeyHeads(), keyDim: c.QueryDim(), valueDim: c.ValueDim(), window: c.SlidingWindow, scale: T(c.ScoreScale(i))}
+}
+
 // A layerView is a layer of a block, one of norm and linear, and its parameters.
 type layerView[T Float] struct {
-	norm   *layerNorm[T]
+	norm   *norm[T]
 	linear *adapted[T]
 	params *pedestrian.Affine[T]
 }
 
 // layers are the layers of b that have parameters, each with those that it has in p.
-func (b *block[T]) layers(p *pedestrian.Block[T]) [6]layerView[T] {
-	return [6]layerView[T]{
+func (b *block[T]) layers(p *pedestrian.Block[T]) [9]layerView[T] {
+	expand, contract := &p.Expand, &p.Contract
+	if b.gated {
+		expand, contract = &p.Up, &p.Down
+	}
+	return [9]layerView[T]{
 		{norm: &b.ln1, params: &p.LN1},
 		{linear: &b.qkv, params: &p.QKV},
+		{norm: &b.qkNorm.q, params: &p.QNorm},
+		{norm: &b.qkNorm.k, params: &p.KNorm},
 		{linear: &b.attProj, params: &p.AttProj},
 		{norm: &b.ln2, params: &p.LN2},
-		{linear: &b.expand, params: &p.Expand},
-		{linear: &b.contract, params: &p.Contract},
+		{linear: &b.gate, params: &p.Gate},
+		{linear: &b.expand, params: expand},
+		{linear: &b.contract, params: contract},
 	}
 }
 
 // attach puts the factors of a beside the layers of b, and norms and biases of a in the
 // place of those of b.
 func (b *block[T]) attach(a *pedestrian.AdapterBlock[T]) {
-	keys := b.att.heads * b.att.keyDim
-	b.qkv.lora = [3]lora[T]{loraOf(a.Q, 0), loraOf(a.K, keys), loraOf(a.V, 2*keys)}
+	keys, values := b.columns()
+	b.qkv.lora = [3]lora[T]{loraOf(a.Q, 0), loraOf(a.K, keys), loraOf(a.V, values)}
 	if a.QKV.Down.V != nil {
 		b.qkv.lora[0] = loraOf(a.QKV, 0)
 	}
 	b.attProj.lora[0], b.expand.lora[0], b.contract.lora[0] = loraOf(a.AttProj, 0), loraOf(a.Expand, 0), loraOf(a.Contract, 0)
+	if b.gated {
+		b.gate.lora[0], b.expand.lora[0], b.contract.lora[0] = loraOf(a.Gate, 0), loraOf(a.Up, 0), loraOf(a.Down, 0)
+	}
 	for _, l := range b.layers(&a.Own) {
 		if l.norm != nil {
 			l.norm.replace(*l.params)
@@ -65,7 +82,7 @@ func (b *block[T]) attach(a *pedestrian.AdapterBlock[T]) {
 }
 
 // replace puts the gain and the bias of a, where it has them, in the place of those of l.
-func (l *layerNorm[T]) replace(a pedestrian.Affine[T]) {
+func (l *norm[T]) replace(a pedestrian.Affine[T]) {
 	if a.W.V != nil {
 		l.w = a.W.V
 	}
@@ -81,8 +98,8 @@ func (l *fc[T]) replaceBias(b pedestrian.Tensor[T]) {
 	}
 }
 
-func layerNormOf[T Float](a pedestrian.Affine[T], eps float64) layerNorm[T] {
-	return layerNorm[T]{w: a.W.V, b: a.B.V, eps: eps}
+func normOf[T Float](a pedestrian.Affine[T], c pedestrian.Config) norm[T] {
+	return norm[T]{w: a.W.V, b: a.B.V, eps: c.Eps, rms: c.Norm == pedestrian.RMSNorm}
 }
 
 func fcOf[T Float](a pedestrian.Affine[T]) fc[T] { return fc[T]{w: view(a.W), b: a.B.V} }
@@ -123,9 +140,9 @@ func (t gradients[T]) block(c pedestrian.Config, i int) block[T] {
 }
 
 // final and logits are the gradients of the layers above the blocks.
-func (t gradients[T]) final() (l layerNorm[T]) {
+func (t gradients[T]) final() (l norm[T]) {
 	if t.params != nil {
-		l = layerNormOf(t.params.LNFinal, 0)
+		l = norm[T]{w: t.params.LNFinal.W.V, b: t.params.LNFinal.B.V}
 	}
 	if t.replacing != nil {
 		l.freeze(t.replacing.LNFinal, t.overwrite)
@@ -150,7 +167,7 @@ func (t gradients[T]) logits() logits[T] {
 }
 
 // freeze removes what a has from l, a gradient.
-func (l *layerNorm[T]) freeze(a pedestrian.Affine[T], overwrite bool) {
+func (l *norm[T]) freeze(a pedestrian.Affine[T], overwrite bool) {
 	freeze(&l.w, a.W, overwrite)
 	freeze(&l.b, a.B, overwrite)
 }

@@ -11,7 +11,7 @@ type workspace[T Float] struct {
 	x, y, h   Mat[T] // residual stream; output of a layer norm; a_8
 	embedding embeddingCache[T]
 	blocks    []blockCache[T] // of those that a backward pass reaches; the last is the shared one
-	final     layerNormCache[T]
+	final     normCache[T]
 	logits    logitsCache[T]
 	attention attentionScratch[T]
 	drop      dropout[T]
@@ -19,6 +19,9 @@ type workspace[T Float] struct {
 
 	dx, e, masked Mat[T] // error on the stream, on a layer's input or output, and under a mask
 	dh, dqkv      Mat[T] // Δ_7; errors on queries, keys and values: never alive together
+
+	turns  turnTable[T] // where positions turn
+	rotate rotateRows[T]
 
 	watch func(Place, Mat[T]) // of Watch; nil when nobody does
 
@@ -50,6 +53,7 @@ func (w *workspace[T]) planForward(a *arena[T], s shape) {
 	w.sharedRoom = a.room(from)
 
 	a.in("attention")
+	w.turns = planTurns(a, s.Config, s.context)
 	w.attention.planForward(a, s.threads, s.Context, max(s.QueryDim(), s.ValueDim()))
 
 	a.in("logits")
@@ -83,7 +87,7 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 	w.planBlocks(a, s, gradient)
 
 	a.in("errors")
-	w.e = a.mat(s.rows, d)
+	w.e = a.mat(s.rows, max(d, s.AttentionDim()))
 	behind := w.logitsRoom // what the forward pass has there
 	a.rooms = []*room[T]{&behind}
 	w.dx = a.mat(s.rows, d)
@@ -93,17 +97,21 @@ func (w *workspace[T]) planBackward(a *arena[T], s shape, gradient []T) {
 		w.masked = a.mat(s.rows, d)
 	}
 	partial := a.mat(rowParts(s.rows), 2*d)
+	var headPartial Mat[T]
+	if s.QKNorm {
+		headPartial = a.mat(rowParts(s.rows), 2*s.QueryDim())
+	}
 	a.rooms = nil
 
 	a.in("logits")
 	w.logits.dx = a.mat(s.chunk, d)
 
 	a.in("attention")
-	w.attention.planBackward(a, s.Heads, s.rows, max(s.QueryDim(), s.ValueDim()), s.dropout)
+	w.attention.planBackward(a, attentionOf[T](s.Config, 0), s.rows, s.dropout)
 
 	w.final.partial = partial
 	for i := range w.blocks {
-		w.blocks[i].ln1.partial, w.blocks[i].ln2.partial = partial, partial
+		w.blocks[i].ln1.partial, w.blocks[i].ln2.partial, w.blocks[i].qkNorm.partial = partial, partial, headPartial
 	}
 	w.planAdapters(a, s)
 }
@@ -161,13 +169,21 @@ func (w *workspace[T]) planInShared(a *arena[T], c *blockCache[T], s shape, adap
 // planBlock places the cache of a block, and of its adapters if it is adapted.
 func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape, adapted bool) {
 	a.below(stageAttProj) // the backward pass of attention is done when that of qkv begins
-	c.a3qkv, c.a3 = a.mat(s.rows, s.QKVDim()), a.mat(s.rows, s.Width)
+	c.a3qkv, c.a3 = a.mat(s.rows, s.QKVDim()), a.mat(s.rows, s.AttentionDim())
 	c.att.lse = a.mat(s.Heads, s.rows)
 	c.att.scratch = &w.attention
 	a.below(stageLN1)
 	planNorm(a, &c.ln1, s.rows, s.Width)
 	a.below(stageLN2)
 	planNorm(a, &c.ln2, s.rows, s.Width)
+	if heads := s.Heads + s.KeyHeads(); s.QKNorm {
+		a.below(stageQKNorm)
+		c.qkNorm.xhat, c.qkNorm.rstd = a.mat(s.rows, heads*s.QueryDim()), a.mat(s.rows, heads)
+	}
+	if s.Gated {
+		a.below(stageExpand) // the error on it takes its place
+		c.z = a.mat(s.rows, s.HiddenDim())
+	}
 	a.below(stages) // that of g comes before that of FC_contract
 	c.a7 = a.mat(s.rows, s.HiddenDim())
 	if adapted && s.adapter != nil {
@@ -175,7 +191,7 @@ func (w *workspace[T]) planBlock(a *arena[T], c *blockCache[T], s shape, adapted
 	}
 }
 
-func planNorm[T Float](a *arena[T], c *layerNormCache[T], rows, d int) {
+func planNorm[T Float](a *arena[T], c *normCache[T], rows, d int) {
 	c.xhat, c.rstd = a.mat(rows, d), a.vec(rows)
 }
 

@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// rotary turns the columns of queries and keys in pairs, by angles that grow with the
+// position of their token (RoPE). Column j of a head is paired with column j + dims/2; the
+// columns from dims on stay.
+//
+//	a_i     = a_{i-1} ∘ cos θ + (a_{i-1} Q) ∘ sin θ      (L8)
+//	Δ_{i-1} = Δ_i ∘ cos θ - (Δ_i Q) ∘ sin θ              (L9)
+//
+// where Q is the quarter turn of every pair. Both passes work in place. There is nothing to
+// learn.
+type rotary[T Float] struct {
+	dims  int // columns of a head that turn; 0: none
+	width int // columns of a head
+	freqs []float64
+	by    float64 // what multiplies cosines and sines; 1 unless YaRN scales
+}
+
+// rotaryOf is the rotation of c; without positions that turn it does nothing.
+func rotaryOf[T Float](c pedestrian.Config) rotary[T] {
+	if c.Positions != pedestrian.Rotary {
+		return rotary[T]{}
+	}
+	r := c.Rotation.WithDefaults(c.QueryDim())
+	l := rotary[T]{dims: r.Dims, width: c.QueryDim(), freqs: frequencies(r), by: 1}
+	if r.Scaling == pedestrian.YarnScaling {
+		l.by = r.Scale
+	}
+	return l
+}
+
+// frequencies are ω of every pair, in radians a position, (L7.a) and as they are scaled
+// (L7.b) to (L7.d). r has no zeros that mean something else.
+func frequencies(r pedestrian.Rotation) []float64 {
+	f := make([]float64, r.Dims/2)
+	lo, hi := yarnRamp(r)
+	for j := range f {
+		f[j] = math.Pow(r.Base, -2*float64(j)/float64(r.Dims)) // (L7.a)
+		slow := f[j] / r.Factor
+		switch r.Scaling {
+		case pedestrian.LinearScaling:
+			f[j] = slow // (L7.b)
+		case pedestrian.Llama3Scaling:
+			turns := float64(r.Original) * f[j] / (2 * math.Pi)
+			s := min(1, max(0, (turns-r.Low)/(r.High-r.Low)))
+			f[j] = (1-s)*slow + s*f[j] // (L7.c)
+		case pedestrian.YarnScaling:
+			s := min(1, max(0, (float64(j)-lo)/(hi-lo)))
+			f[j] = (1-s)*f[j] + s*slow // (L7.d)
+		}
+	}
+	return f
+}
+
+// yarnRamp is the range of pairs over which YaRN passes from fast to slow.
+func yarnRamp(r pedestrian.Rotation) (lo, hi float64) {
+	pair := func(turns float64) float64 {
+		return float64(r.Dims) * math.Log(float64(r.Original)/(2*math.Pi*turns)) / (2 * math.Log(r.Base))
+	}
+	lo, hi = max(0, math.Floor(pair(r.Fast))), min(float64(r.Dims-1), math.Ceil(pair(r.Slow)))
+	if lo == hi {
+		hi += 0.001
+	}
+	return lo, hi
+}
+
+// A turnTable holds the cosines and sines of every position, rows×dims/2.
+type turnTable[T Float] struct{ cos, sin Mat[T] }
+
+// planTurns places the table of positions up to rows; none without rotation.
+func planTurns[T Float](a *arena[T], c pedestrian.Config, rows int) (t turnTable[T]) {
+	if c.Positions != pedestrian.Rotary {
+		return t
+	}
+	pairs := c.Rotation.WithDefaults(c.QueryDim()).Dims / 2
+	t = turnTable[T]{a.mat(rows, pairs), a.mat(rows, pairs)}
+	if a.counts() {
+		return t
+	}
+	l := rotaryOf[T](c)
+	for pos := range rows {
+		cos, sin := t.cos.Row(pos), t.sin.Row(pos)
+		for j, f := range l.freqs {
+			s, c := math.Sincos(float64(pos) * f)
+			cos[j], sin[j] = T(l.by*c), T(l.by*s)
+		}
+	}
+	return t
+}
+
+// rotateRows is the task of turning the heads of two matrices by the positions of their
+// rows.
+type rotateRows[T Float] struct {
+	l         rotary[T]
+	q, k      Mat[T]
+	table     turnTable[T]
+	positions []int32
+	back      bool
+}
+
+// forward turns the heads of q and k; row t stands at positions[t].
+func (l rotary[T]) forward(p *kernel.Pool, q, k Mat[T], task *rotateRows[T], table turnTable[T], positions []int32) {
+	if l.dims > 0 {
+		*task = rotateRows[T]{l, q, k, table, positions, false}
+		p.Run(rowParts(q.Rows), task)
+	}
+}
+
+// backward turns the errors on q' and k' back: they become those on q and k.
+func (l rotary[T]) backward(p *kernel.Pool, dq, dk Mat[T], task *rotateRows[T], table turnTable[T], positions []int32) {
+	if l.dims > 0 {
+		*task = rotateRows[T]{l, dq, dk, table, positions, true}
+		p.Run(rowParts(dq.Rows), task)
+	}
+}
+
+func (f *rotateRows[T]) Do(_ *kernel.Pool, part int) {
+	turn := kernel.Rotate[T] // (L8)
+	if f.back {
+		turn = kernel.RotateBack[T] // (L9)
+	}
+	from, to := rowRange(part, f.q.Rows)
+	for t := from; t < to; t++ {
+		cos, sin := f.table.cos.Row(int(f.positions[t])), f.table.sin.Row(int(f.positions[t]))
+		for _, row := range [2][]T{f.q.Row(t), f.k.Row(t)} {
+			for h := 0; h < len(row); h += f.l.width {
+				turn(row[h:h+f.l.dims], cos, sin)
+			}
+		}
+	}
+}
