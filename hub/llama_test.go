@@ -4,9 +4,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -140,9 +142,11 @@ func TestLlamaNetworks(t *testing.T) {
 }
 
 // What transformers wrote is written again with the same names, types, shapes and numbers,
-// and read back with the same bits.
+// and read back with the same bits. The files are those that transformers has read (see
+// check.py): no key was missing and none unexpected.
 func TestLlamaRoundTrip(t *testing.T) {
 	dir, models := readLlamas(t)
+	digests := map[string]string{}
 	for name := range models {
 		theirs := stored(t, filepath.Join(dir, name))
 		m := load[float64](t, filepath.Join(dir, name))
@@ -151,8 +155,22 @@ func TestLlamaRoundTrip(t *testing.T) {
 			o.MaxShard = 20 << 10
 		}
 		out := filepath.Join(t.TempDir(), "out")
+		if *exportedDir != "" {
+			out = filepath.Join(*exportedDir, name)
+		}
 		if err := SaveHuggingFace(out, m, o); err != nil {
 			t.Fatal(name, err)
+		}
+		files, err := os.ReadDir(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(filepath.Join(out, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			digests[name+"/"+f.Name()] = fmt.Sprintf("%x", sha256.Sum256(text))
 		}
 		ours := stored(t, out)
 		if name == "qwen2" { // which repeats the tied head
@@ -169,6 +187,17 @@ func TestLlamaRoundTrip(t *testing.T) {
 		if theirType != ourType {
 			t.Errorf("%s is of type %s and was written as %s", name, theirType, ourType)
 		}
+	}
+	if *exportedDir != "" {
+		return
+	}
+	text, err := os.ReadFile(filepath.Join(llamaGoldens, "exported.json"))
+	var read struct{ Files map[string]string }
+	if err == nil {
+		err = json.Unmarshal(text, &read)
+	}
+	if diff := cmp.Diff(read.Files, digests); err != nil || diff != "" {
+		t.Errorf("the files are not those that transformers has read: %v\n%s", err, diff)
 	}
 }
 
@@ -281,4 +310,38 @@ func TestLlamaHasOneFormat(t *testing.T) {
 			t.Errorf("%s: %v", f, err)
 		}
 	}
+}
+
+// The equations compute in float64 what transformers computes from the same files.
+func TestLlamaLogits(t *testing.T) {
+	dir, models := readLlamas(t)
+	for name, j := range models {
+		m := load[float32](t, filepath.Join(dir, name)) // the files hold float32 and bf16
+		if off := offBy(logits(m.Params, nil, ints(j.Tokens)), numbers(t, j.Logits)); !(off <= near64) {
+			t.Errorf("%s: logits are off by %.1e", name, off)
+		}
+	}
+}
+
+func ints(ids []int32) (all []int) {
+	for _, id := range ids {
+		all = append(all, int(id))
+	}
+	return all
+}
+
+// offBy is how far rows of logits are from others, relative to the largest of those.
+func offBy(rows [][]float64, want []float64) (off float64) {
+	largest := 0.0
+	got := slices.Concat(rows...)
+	if len(got) != len(want) || len(got) == 0 {
+		return math.Inf(1)
+	}
+	for i, v := range got {
+		off, largest = max(off, math.Abs(v-want[i])), max(largest, math.Abs(want[i]))
+		if v != v {
+			return math.NaN()
+		}
+	}
+	return off / largest
 }
