@@ -47,6 +47,7 @@ type Encoder struct {
 
 	tokens   []int32
 	learn    []bool
+	marked   bool // the template has written a special token
 	run      strings.Builder
 	runLearn bool // the run is learnt
 	noLearn  bool // the message is not learnt
@@ -182,7 +183,7 @@ func (e *Encoder) Prompt(ms []Message) ([]int32, error) {
 }
 
 func (e *Encoder) reset() {
-	e.tokens, e.learn = e.tokens[:0], e.learn[:0]
+	e.tokens, e.learn, e.marked = e.tokens[:0], e.learn[:0], false
 	e.run.Reset()
 	for _, id := range e.o.Begin {
 		e.tokens, e.learn = append(e.tokens, id), append(e.learn, false)

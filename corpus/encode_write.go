@@ -80,6 +80,7 @@ func (e *Encoder) atom(a atom, content string, learn bool) error {
 		return e.text(a.text, learn)
 	}
 	err := e.flush()
+	e.marked = true
 	if slices.Equal(e.tokens, []int32{a.id}) && slices.Equal(e.o.Begin, e.tokens) {
 		return err // the document began with this token already
 	}
@@ -113,7 +114,11 @@ func (e *Encoder) flush() error {
 	if e.run.Len() == 0 {
 		return nil
 	}
-	ids, err := e.tok.Encode(e.run.String())
+	before := e.tokens
+	if !e.marked && slices.Equal(before, e.o.Begin) {
+		before = nil // Begin is not part of the text: this is its beginning
+	}
+	ids, err := e.tok.EncodeAfter(before, e.run.String())
 	e.run.Reset()
 	e.append(e.runLearn, ids...)
 	return err

@@ -24,7 +24,7 @@ type draft struct {
 }
 
 func (w *Writer) begin(r Request, result *Result) *draft {
-	d := &draft{Request: r, result: result, window: slices.Clone(r.Tokens), stream: w.tok.Stream(), began: time.Now()}
+	d := &draft{Request: r, result: result, window: slices.Clone(r.Tokens), stream: w.tok.StreamAfter(r.Tokens), began: time.Now()}
 	if d.stop.stop = r.Stop; len(r.Stop) == 0 && w.Stop != "" {
 		d.stop.stop = []string{w.Stop}
 	}

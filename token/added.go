@@ -3,10 +3,12 @@ package token
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// A finder looks for added tokens in a text: the longest of those that begin first. It has
-// two passes; the second looks only between the matches of the first.
+// addedTries find added tokens in a text: the longest of those that begin first. There are
+// two passes. The second looks between the matches of the first, in the normalized text, for
+// the normalized texts of tokens.
 type addedTries [2]*trie
 
 // A trie holds the added tokens of one pass. It has a node where two tokens diverge and
@@ -18,18 +20,33 @@ type trie struct {
 	begin *[256]bool // root only: bytes with which a token begins
 }
 
-func newFinder(added []Added) (f addedTries) {
-	for i, a := range added {
-		pass := 0
+func (b *bpe) newFinder() (f addedTries) {
+	for i, a := range b.added {
+		pass, text := 0, a.Text
 		if a.normalized {
-			pass = 1
+			pass, text = 1, b.normalize(a.Text, atBeginning)
 		}
 		if f[pass] == nil {
 			f[pass] = &trie{begin: new([256]bool)}
 		}
-		f[pass].add(a.Text, i+1)
+		f[pass].add(text, i+1)
 	}
 	return f
+}
+
+// normalize returns the text in which the second pass looks for added tokens.
+func (b *bpe) normalize(text string, at position) string {
+	switch {
+	case b.nfc:
+		return composeText(text)
+	case b.pieces == nil || !b.pieces.normalizes:
+		return text
+	}
+	marked := strings.ReplaceAll(text, " ", spaceMark)
+	if b.pieces.prefixed(text, at) {
+		marked = spaceMark + marked
+	}
+	return marked
 }
 
 // child finds the child of n whose text begins with c, or the index where to insert it.
@@ -77,65 +94,121 @@ func (n *trie) match(text string) (at, length int) {
 	return at, length
 }
 
-// split calls text for each ordinary part of s and token for each added token, in order.
-// With plain, special tokens are ordinary text; no other token of the same pass is looked
-// for inside them.
-func (b *bpe) splitAdded(s string, plain bool, text func(string), token func(Added)) {
-	b.splitPass(0, s, plain, func(s string) { b.splitPass(1, s, plain, text, token) }, token)
-}
-
-func (b *bpe) splitPass(pass int, s string, plain bool, text func(string), token func(Added)) {
+// splitAdded calls part for each ordinary part of s, with its offset, and token for each
+// added token, in order. With plain, special tokens are ordinary text; no other token of the
+// same pass is looked for inside them. The time grows with the length of s.
+func (b *bpe) splitAdded(pass int, s string, plain bool, part func(at int, s string), token func(Added)) {
 	root := b.tries[pass]
 	if root == nil {
-		text(s)
+		part(0, s)
 		return
 	}
-	done := 0
+	done, blanks := 0, 0 // white space reaches to blanks
 	for i := 0; i < len(s); {
 		if !root.begin[s[i]] {
 			i++
 			continue
 		}
 		at, n := root.match(s[i:])
-		switch {
-		case at == 0:
+		if at == 0 {
 			i++
-		case plain && b.added[at-1].Special:
-			i += n
-		default:
-			if i > done {
-				text(s[done:i])
-			}
-			token(b.added[at-1])
-			i += n
-			done = i
+			continue
 		}
+		start, end := i, i+n
+		i = end
+		a := b.added[at-1]
+		if plain && a.Special || a.singleWord && !isWord(s, start, end) {
+			continue
+		}
+		if a.lstrip {
+			start = max(done, blanksBefore(s[:start], done))
+		}
+		if a.rstrip {
+			if blanks < end {
+				blanks = blanksAfter(s, end)
+			}
+			end = blanks
+		}
+		if start > done {
+			part(done, s[done:start])
+		}
+		token(a)
+		done = end
 	}
 	if done < len(s) {
-		text(s[done:])
+		part(done, s[done:])
 	}
 }
 
-// encode returns the tokens of s. With plain, special tokens are ordinary text.
-func (b *bpe) encode(s string, plain bool) []int32 {
-	var ids []int32
-	if plain && !b.hasWords() {
-		return b.append(ids, s)
+// isWord reports whether neither the character before s[start:end] nor the one after it is
+// part of a word.
+func isWord(s string, start, end int) bool {
+	before, n := utf8.DecodeLastRuneInString(s[:start])
+	after, m := utf8.DecodeRuneInString(s[end:])
+	return (n == 0 || words().of(before) == 0) && (m == 0 || words().of(after) == 0)
+}
+
+// blanksBefore is where the white space at the end of s begins, but not before s[least].
+func blanksBefore(s string, least int) int {
+	for len(s) > least {
+		r, size := utf8.DecodeLastRuneInString(s)
+		if classes().of(r) != space {
+			break
+		}
+		s = s[:len(s)-size]
 	}
-	b.splitAdded(s, plain,
-		func(s string) { ids = b.append(ids, s) },
-		func(a Added) { ids = append(ids, a.ID) })
+	return len(s)
+}
+
+// blanksAfter is where the white space from s[i] on ends.
+func blanksAfter(s string, i int) int { return classes().runEnd(s, i, space) }
+
+// encode returns the tokens of s, which stands at a position. With plain, special tokens are
+// ordinary text.
+func (b *bpe) encode(s string, plain bool, at position) []int32 {
+	var ids []int32
+	token := func(a Added) { ids = append(ids, a.ID) }
+	section := func(from int, s string) {
+		if from > 0 {
+			at = afterAdded
+		}
+		ids = b.appendSection(ids, s, plain, at)
+	}
+	if plain && !b.words {
+		section(0, s)
+		return ids
+	}
+	b.splitAdded(0, s, plain, section, token)
 	return ids
 }
 
-// hasWords reports whether there are added tokens that are not special.
-func (b *bpe) hasWords() bool {
-	for _, a := range b.added {
-		if !a.Special {
-			return true
+// appendSection appends the tokens of a section, in which the first pass found no token.
+func (b *bpe) appendSection(ids []int32, s string, plain bool, at position) []int32 {
+	p := b.pieces
+	switch {
+	case s == "":
+		return ids
+	case b.tries[1] == nil && p == nil:
+		if b.nfc {
+			s = composeText(s)
 		}
+		return b.append(ids, s)
+	case b.tries[1] == nil:
+		if p.prefixed(s, at) {
+			s = " " + s
+		}
+		return b.append(ids, s)
 	}
-	return false
+	b.splitAdded(1, b.normalize(s, at), plain, func(from int, s string) {
+		if from > 0 {
+			at = afterAdded
+		}
+		if p != nil && !p.normalizes && p.prefixed(s, at) {
+			s = " " + s
+		}
+		ids = b.append(ids, s)
+	}, func(a Added) { ids = append(ids, a.ID) })
+	return ids
 }
 
 // EncodeMarkup is [Tokenizer.Encode] for a text with special tokens, such as a rendered chat
@@ -146,17 +219,11 @@ func (t *Tokenizer) EncodeMarkup(text string) ([]int32, error) {
 	if t.bpe == nil {
 		return t.Encode(text)
 	}
-	return t.bpe.encode(text, false), nil
+	return t.bpe.encode(text, false, atBeginning), nil
 }
 
 // Visible returns the text of ids without the special tokens, for display. It panics like
 // [Tokenizer.Decode].
 func (t *Tokenizer) Visible(ids []int32) string {
-	var b strings.Builder
-	for _, id := range ids {
-		if !t.IsSpecial(id) {
-			b.WriteString(t.Token(id))
-		}
-	}
-	return b.String()
+	return t.Decode(slices.DeleteFunc(slices.Clone(ids), t.IsSpecial))
 }

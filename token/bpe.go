@@ -2,24 +2,35 @@ package token
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 )
 
-// A bpe is the part of a byte-level tokenizer besides the texts of its tokens.
+// A bpe is the part of a BPE tokenizer besides the texts of its tokens.
 type bpe struct {
+	settings
 	bytes  [256]int32 // the token of each byte
 	merges []merge    // in the order of rank
 	pairs  pairTable  // the same as a hash table
 
-	prefixSpace bool             // add a space before a text that does not begin with one
-	oneWord     bool             // do not split texts into words
-	wholeWords  map[string]int32 // if not nil: words that are tokens without merges
-
 	added   []Added
 	isAdded map[int32]int // id to index in added
 	tries   addedTries
+	words   bool // an added token is not special
 
 	encoders sync.Pool // of *encoder
+}
+
+// settings say how a text is cut. The zero value is GPT-2's.
+type settings struct {
+	split       Split            // how a text is divided into words
+	prefixSpace bool             // add a space before a text that does not begin with one; byte-level only
+	nfc         bool             // compose characters first (NFC)
+	wholeWords  map[string]int32 // if not nil: words that are tokens without merges
+	pieces      *pieces          // SentencePiece; nil = byte-level
+
+	before, after []int32 // tokens around a text: see [Tokenizer.Around]
 }
 
 // A merge joins two neighbouring tokens to one.
@@ -32,33 +43,54 @@ type Added struct {
 	Text    string // the text that it stands for
 	Special bool   // a mark, not a word: only EncodeMarkup looks for it
 
-	normalized bool // looked for in the second pass, as Hugging Face's library does
+	normalized bool // looked for in the second pass, in the normalized text
+	lstrip     bool // it takes the white space before it
+	rstrip     bool // it takes the white space after it
+	singleWord bool // no letter, mark, digit or _ may touch it
 }
 
-// newBPE makes a tokenizer of valid tokens: their texts are distinct and not empty, each
-// byte has a token, and the text of a merged token is the concatenation of its parts.
-func newBPE(text []string, merges []merge, added []Added, eos int32, b *bpe) (*Tokenizer, error) {
-	for i := range b.bytes {
-		b.bytes[i] = none
-	}
+// newBPE makes a tokenizer of valid tokens: the tokens that are not added have distinct
+// texts (but for bytes and characters of SentencePiece), none is empty, each byte has a
+// token, and the text of a merged token is the concatenation of its parts.
+func newBPE(text []string, merges []merge, added []Added, eos int32, s settings) (*Tokenizer, error) {
+	b := &bpe{settings: s}
 	b.isAdded = make(map[int32]int, len(added))
 	for i, a := range added {
 		b.isAdded[a.ID] = i
+		b.words = b.words || !a.Special
 	}
-	for id, s := range text {
-		if _, is := b.isAdded[int32(id)]; !is && len(s) == 1 {
-			b.bytes[s[0]] = int32(id)
+	if s.pieces != nil {
+		b.bytes = s.pieces.bytes
+	} else {
+		for i := range b.bytes {
+			b.bytes[i] = none
+		}
+		for id, s := range text {
+			if _, is := b.isAdded[int32(id)]; !is && len(s) == 1 {
+				b.bytes[s[0]] = int32(id)
+			}
 		}
 	}
 	b.merges, b.pairs, b.added = merges, newPairs(len(merges)), added
 	for rank, m := range merges {
 		if b.pairs.put(m.left, m.right, int32(rank), m.id) {
-			return nil, fmt.Errorf("the merge of %q and %q (%d) occurs twice: each pair has one rank", toByteLevel(text[m.left]), toByteLevel(text[m.right]), rank)
+			return nil, fmt.Errorf("the merge of %q and %q (%d) occurs twice: each pair has one rank", b.spell(m.left, text[m.left]), b.spell(m.right, text[m.right]), rank)
 		}
 	}
-	b.tries = newFinder(added)
-	b.encoders.New = func() any { return &encoder{b: b, classes: classes(), cache: map[string]span{}} }
+	b.tries = b.newFinder()
+	b.encoders.New = func() any { return &encoder{b: b, classes: s.split.classes(), cache: map[string]span{}} }
 	return &Tokenizer{kind: BPE, text: text, bpe: b, eos: eos}, nil
+}
+
+// spell returns the spelling in files of the token id, which is not an added one.
+func (b *bpe) spell(id int32, text string) string {
+	switch {
+	case b.pieces == nil:
+		return toByteLevel(text)
+	case b.pieces.isByte(id, text):
+		return byteSpelling(text[0])
+	}
+	return strings.ReplaceAll(text, " ", spaceMark)
 }
 
 // Special returns the id of the added token with this text, such as "<|endoftext|>", and
@@ -113,6 +145,16 @@ func (t *Tokenizer) BOS() (id int32, ok bool) {
 	return *t.bos, true
 }
 
+// Around returns the tokens that Hugging Face's library puts before and after a text unless
+// it is told not to: for most Llamas the beginning-of-text token before it. Encode and
+// EncodeMarkup never put them there. The slices belong to t: do not change them.
+func (t *Tokenizer) Around() (before, after []int32) {
+	if t.bpe == nil {
+		return nil, nil
+	}
+	return t.bpe.before, t.bpe.after
+}
+
 // ChatTemplate returns the Jinja template that turns a conversation into a text for
 // [Tokenizer.EncodeMarkup]; "" if there is none. It is kept as text and not executed.
 func (t *Tokenizer) ChatTemplate() string {
@@ -150,7 +192,8 @@ func (t *Tokenizer) WithBOS(id int32) *Tokenizer {
 
 // Within returns a copy of t without the added tokens whose ids are vocab or higher, and the
 // texts of those. A network of vocab tokens has no rows for them. It returns t itself if no
-// token has such an id, or if one of them is not an added token or is the end-of-text token.
+// token has such an id, or if one of them is not an added token, is the end-of-text token or
+// stands around every text ([Tokenizer.Around]).
 func (t *Tokenizer) Within(vocab int) (*Tokenizer, []string) {
 	if t.bpe == nil || vocab < 0 || len(t.text) <= vocab {
 		return t, nil
@@ -169,7 +212,12 @@ func (t *Tokenizer) Within(vocab int) (*Tokenizer, []string) {
 			removed = append(removed, a.Text)
 		}
 	}
-	c, err := newBPE(t.text[:vocab:vocab], t.bpe.merges, added, t.eos, &bpe{prefixSpace: t.bpe.prefixSpace, oneWord: t.bpe.oneWord, wholeWords: t.bpe.wholeWords})
+	for _, id := range slices.Concat(t.bpe.before, t.bpe.after) {
+		if int(id) >= vocab {
+			return t, nil
+		}
+	}
+	c, err := newBPE(t.text[:vocab:vocab], t.bpe.merges, added, t.eos, t.bpe.settings)
 	if err != nil {
 		panic("token.Within: " + err.Error()) // t has the same merges
 	}

@@ -28,15 +28,38 @@ const (
 //go:embed classes.bin
 var classesBin []byte
 
-// classes is a table in two steps: blocks of 256 code points, equal blocks stored once.
-var classes = sync.OnceValue(func() *classTable {
+// wordsBin holds in the same form which characters are \w in a regular expression (1):
+// letters, marks, digits and connectors such as _.
+//
+//go:embed words.bin
+var wordsBin []byte
+
+var (
+	classes = sync.OnceValue(func() *classTable { return readClasses(classesBin) })
+
+	// smolClasses are the classes for SmolLM's digits. They are taken from a later Unicode
+	// than the others: 13 more characters are numbers.
+	smolClasses = sync.OnceValue(func() *classTable {
+		t := readClasses(classesBin)
+		for _, r := range []rune("\U00011de0\U00011de1\U00011de2\U00011de3\U00011de4\U00011de5\U00011de6\U00011de7\U00011de8\U00011de9\U00016ff4\U00016ff5\U00016ff6") {
+			t.set(r, number)
+		}
+		return t
+	})
+
+	words = sync.OnceValue(func() *classTable { return readClasses(wordsBin) })
+)
+
+// readClasses makes a table in two steps: blocks of 256 code points, equal blocks stored
+// once.
+func readClasses(bin []byte) *classTable {
 	t, blocks := &classTable{}, map[[256]class]uint16{}
 	var block [256]class
 	r := 0
-	for rest := classesBin; len(rest) > 0; {
+	for rest := bin; len(rest) > 0; {
 		v, n := binary.Uvarint(rest)
 		if n <= 0 {
-			panic("token: the embedded table of classes is damaged")
+			panic("token: an embedded table of classes is damaged")
 		}
 		rest = rest[n:]
 		for range v / 4 {
@@ -53,10 +76,18 @@ var classes = sync.OnceValue(func() *classTable {
 		}
 	}
 	if r != utf8.MaxRune+1 {
-		panic(fmt.Sprintf("token: the embedded table of classes ends at %U", r))
+		panic(fmt.Sprintf("token: an embedded table of classes ends at %U", r))
 	}
 	return t
-})
+}
+
+// set changes the class of one character.
+func (t *classTable) set(r rune, c class) {
+	block := t.blocks[t.block[r>>8]]
+	block[r&255] = c
+	t.block[r>>8] = uint16(len(t.blocks))
+	t.blocks = append(t.blocks, block)
+}
 
 type classTable struct {
 	block  [(utf8.MaxRune + 1) / 256]uint16

@@ -16,6 +16,8 @@ import (
 type config struct {
 	class       string // tokenizer_class; "" if missing
 	prefixSpace *bool
+	addBOS      *bool // beginning of text before every text
+	addEOS      *bool // end of text after every text
 	eos         string
 	chat        string
 	added       map[string]Added // tokens with ids, by text
@@ -104,18 +106,14 @@ func readSpecialToken(raw json.RawMessage, name string) (a Added, err error) {
 	if err != nil {
 		return a, err
 	}
-	var word, left, right bool
 	for _, f := range []jsonField{
-		{"content", &a.Text}, {"special", &a.Special}, {"normalized", &a.normalized}, {"single_word", &word}, {"lstrip", &left}, {"rstrip", &right},
+		{"content", &a.Text}, {"special", &a.Special}, {"normalized", &a.normalized}, {"single_word", &a.singleWord}, {"lstrip", &a.lstrip}, {"rstrip", &a.rstrip},
 	} {
 		if err := readOptional(m, f.name, f.into); err != nil {
 			return a, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if word || left || right {
-		err = fmt.Errorf("single_word, lstrip or rstrip of %s is true: that is not supported", name)
-	}
-	return a, err
+	return a, nil
 }
 
 func (c *config) readSpecialMap(data []byte) error {
@@ -201,16 +199,12 @@ func (c *config) readTokenizerConfig(data []byte) error {
 	if err != nil {
 		return err
 	}
-	var bos, end bool
 	for _, f := range []jsonField{
-		{"tokenizer_class", &c.class}, {"add_prefix_space", &c.prefixSpace}, {"add_bos_token", &bos}, {"add_eos_token", &end},
+		{"tokenizer_class", &c.class}, {"add_prefix_space", &c.prefixSpace}, {"add_bos_token", &c.addBOS}, {"add_eos_token", &c.addEOS},
 	} {
 		if err := readOptional(m, f.name, f.into); err != nil {
 			return err
 		}
-	}
-	if bos || end {
-		return fmt.Errorf("add_bos_token or add_eos_token is true: tokens around every text are not supported")
 	}
 	if err := c.readSpecials(m); err != nil {
 		return err
@@ -317,13 +311,15 @@ func (c *config) addTokens(h *huggingFace) {
 	}
 }
 
-// apply sets chat template, prefix space, end and beginning of text in t.
+// apply sets in t what the configuration says of the chat template, the prefix space, the
+// end and the beginning of text, and the tokens around a text: where it says anything of
+// these, the tokenizer.json does not.
 func (c *config) apply(t *Tokenizer) error {
 	t.chat = cmp.Or(c.chat, t.chat)
 	if t.bpe == nil {
 		return nil
 	}
-	if c.prefixSpace != nil && c.isGPT2() {
+	if c.prefixSpace != nil && c.isGPT2() && t.bpe.pieces == nil && (t.bpe.split == SplitGPT2 || t.bpe.split == SplitNone) {
 		t.bpe.prefixSpace = *c.prefixSpace
 	}
 	if id, ok := t.Special(c.eos); ok {
@@ -333,6 +329,16 @@ func (c *config) apply(t *Tokenizer) error {
 	}
 	if id, ok := t.Special(c.named["bos_token"].Text); ok {
 		t.bos = t.WithBOS(id).bos
+	}
+	if c.addBOS == nil && c.addEOS == nil {
+		return nil
+	}
+	t.bpe.before, t.bpe.after = nil, nil
+	if id, ok := t.Special(c.named["bos_token"].Text); ok && c.addBOS != nil && *c.addBOS {
+		t.bpe.before = []int32{id}
+	}
+	if id, ok := t.Special(c.eos); ok && c.addEOS != nil && *c.addEOS {
+		t.bpe.after = []int32{id}
 	}
 	return nil
 }

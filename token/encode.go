@@ -30,14 +30,19 @@ const (
 // append appends the tokens of text to ids.
 func (e *encoder) append(ids []int32, text string) []int32 {
 	for i := 0; i < len(text); {
-		end := len(text)
-		if !e.b.oneWord {
-			end = e.classes.wordEnd(text, i)
-		}
+		end := e.end(text, i)
 		ids = e.word(ids, text[i:end])
 		i = end
 	}
 	return ids
+}
+
+// end is the end of the word that begins at text[i].
+func (e *encoder) end(text string, i int) int {
+	if e.b.pieces != nil {
+		return e.b.pieces.end(text, i)
+	}
+	return e.b.split.end(e.classes, text, i)
 }
 
 // word appends the tokens of a word to ids.
@@ -78,8 +83,8 @@ func (b *bpe) append(ids []int32, text string) []int32 {
 	var chunks []string
 	for rest := text; rest != ""; {
 		end := len(rest)
-		if !b.oneWord && len(rest) > 2*chunkBytes {
-			end = classes().safeCut(rest, chunkBytes)
+		if len(rest) > 2*chunkBytes {
+			end = b.safeCut(rest, chunkBytes)
 		}
 		chunks = append(chunks, rest[:end])
 		rest = rest[end:]
@@ -115,4 +120,13 @@ func (b *bpe) append(ids []int32, text string) []int32 {
 		ids = append(ids, p...)
 	}
 	return ids
+}
+
+// safeCut returns the first position from i on where cutting text changes no token, or
+// len(text).
+func (b *bpe) safeCut(text string, i int) int {
+	if b.pieces != nil {
+		return b.pieces.safeCut(text, i)
+	}
+	return b.split.safeCut(text, i)
 }

@@ -12,12 +12,12 @@ import (
 // special: Encode finds them, too. Bytes become a BPE without merges, with the same ids.
 // Characters cannot be extended, because their tokens are single characters.
 func (t *Tokenizer) Extend(texts ...string) (*Tokenizer, []int32, error) {
-	b := &bpe{}
+	var s settings
 	switch {
 	case t.kind == Chars:
 		return nil, nil, errors.New("a tokenizer of characters has no tokens of several characters: give a tokenizer of bytes or a BPE")
 	case t.bpe != nil:
-		b.prefixSpace, b.oneWord, b.wholeWords = t.bpe.prefixSpace, t.bpe.oneWord, t.bpe.wholeWords
+		s = t.bpe.settings
 	}
 	var merges []merge
 	if t.bpe != nil {
@@ -49,10 +49,10 @@ func (t *Tokenizer) Extend(texts ...string) (*Tokenizer, []int32, error) {
 	if len(all) == len(t.text) {
 		return t, ids, nil
 	}
-	longer, err := newBPE(all, merges, added, t.eos, b)
+	longer, err := newBPE(all, merges, added, t.eos, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	longer.chat = t.chat
+	longer.chat, longer.bos = t.chat, t.bos
 	return longer, ids, nil
 }

@@ -58,6 +58,16 @@ func TestExtend(t *testing.T) {
 			t.Errorf("%s: a token that is there: %v, %v", name, ids, err)
 		}
 	}
+	llama := familyOf("llama3")
+	longer, _, err := llama.Extend("<|a|>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, _ := llama.BOS()
+	before, _ := longer.Around()
+	if bos, ok := longer.BOS(); !ok || bos != was || !slices.Equal(before, []int32{bos}) {
+		t.Errorf("a text begins with %d, %v and after %v, and began with %d", bos, ok, before, was)
+	}
 	chars, err := NewChars("abc")
 	if err != nil {
 		t.Fatal(err)

@@ -7,18 +7,19 @@ import (
 	"path/filepath"
 )
 
-// Spelling is the form of a token in files of byte-level BPE: a visible character for each
-// byte (a space is Ġ); added tokens as they are. For other kinds it is [Tokenizer.Token]. It
-// panics if id is outside the vocabulary.
+// Spelling is the form of a token in files of BPE. Byte-level: a visible character for each
+// byte (a space is Ġ). SentencePiece: ▁ for a space, and <0x41> for a byte. Added tokens stay
+// as they are. For other kinds it is [Tokenizer.Token]. It panics if id is outside the
+// vocabulary.
 func (t *Tokenizer) Spelling(id int32) string {
 	text := t.Token(id)
 	if t.bpe == nil {
 		return text
 	}
-	if _, added := t.bpe.isAdded[id]; added {
+	if t.bpe.hasAdded(id) {
 		return text
 	}
-	return toByteLevel(text)
+	return t.bpe.spell(id, text)
 }
 
 // Merges returns the merges in the order of their ranks, in the form of files: two spellings
@@ -29,7 +30,7 @@ func (t *Tokenizer) Merges() []string {
 	}
 	lines := make([]string, len(t.bpe.merges))
 	for i, m := range t.bpe.merges {
-		lines[i] = toByteLevel(t.text[m.left]) + " " + toByteLevel(t.text[m.right])
+		lines[i] = t.bpe.spell(m.left, t.text[m.left]) + " " + t.bpe.spell(m.right, t.text[m.right])
 	}
 	return lines
 }

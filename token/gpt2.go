@@ -51,7 +51,7 @@ var gpt2 = sync.OnceValue(func() *Tokenizer {
 		text = append(text, text[m.left]+text[m.right])
 	}
 	added := []Added{{ID: gpt2EndText, Text: endOfText, Special: true, normalized: true}}
-	t, err := newBPE(append(text, endOfText), merges, added, gpt2EndText, &bpe{})
+	t, err := newBPE(append(text, endOfText), merges, added, gpt2EndText, settings{})
 	if err != nil {
 		panic(fmt.Sprintf("token: the embedded merges of GPT-2: %v", err))
 	}

@@ -163,7 +163,7 @@ func TestTrie(t *testing.T) {
 		for range 1 + rnd.IntN(30) {
 			added = append(added, Added{Text: word(6)})
 		}
-		f := newFinder(added)
+		f := (&bpe{added: added}).newFinder()
 		for range 50 {
 			text := word(12)
 			best, length := 0, 0

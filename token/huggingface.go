@@ -17,7 +17,10 @@ type huggingFace struct {
 	bos    string // the beginning-of-text token, if the file names it
 	chat   string // the chat template, if the file has one
 
-	prefixSpace, oneWord, ignoreMerges bool
+	ignoreMerges, byteFallback bool
+	unk                        string // unk_token of the model
+
+	settings
 }
 
 // Limits for files.
@@ -41,9 +44,8 @@ func isHuggingFace(data []byte) bool {
 func parseHuggingFace(data []byte) (*huggingFace, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	h := &huggingFace{}
-	seen := map[string]bool{}
+	parts := map[string][]*component{}
 	err := object(d, "an object", func(name string) error {
-		seen[name] = true
 		switch name {
 		case "version":
 			v, err := value[string](d, "version, a string")
@@ -55,32 +57,19 @@ func parseHuggingFace(data []byte) (*huggingFace, error) {
 			return d.Decode(new(json.RawMessage))
 		case "added_tokens":
 			return h.readAdded(d)
-		case "normalizer":
-			return expectNull(d, "normalizer", "text is cut as it is")
-		case "pre_tokenizer":
-			return h.readPreTokenizer(d)
-		case "post_processor":
-			return readPostProcessor(d)
-		case "decoder":
-			return readDecoder(d)
+		case "normalizer", "pre_tokenizer", "post_processor", "decoder":
+			list, err := readComponents(d, name)
+			parts[name] = list
+			return err
 		case "model":
 			return h.readModel(d)
 		}
 		return fmt.Errorf("unknown field %.40q before offset %d: it may change how text is cut, so the file is refused", name, d.InputOffset())
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case !seen["pre_tokenizer"]:
-		return nil, errNotByteLevel("pre_tokenizer is missing")
-	case !seen["decoder"]:
-		return nil, errNotByteLevel("decoder is missing")
 	}
-	return h, nil
-}
-
-func errNotByteLevel(what string) error {
-	return fmt.Errorf("%s: only byte-level BPE can be read, as GPT-2's, with pre_tokenizer and decoder of type ByteLevel", what)
+	return h, h.configure(parts)
 }
 
 // A component is a part of the file: its type and its other fields.
@@ -119,15 +108,6 @@ func readComponent(d *json.Decoder, what string) (*component, error) {
 	return p, err
 }
 
-// expectNull returns an error if a component is not null.
-func expectNull(d *json.Decoder, what, because string) error {
-	p, err := readComponent(d, what)
-	if err == nil && p != nil {
-		err = fmt.Errorf("%s %.40q is not supported: %s", what, p.kind, because)
-	}
-	return err
-}
-
 // flags reads the boolean fields of p. A name that is not in into is an error.
 func (p *component) flags(what string, into map[string]*bool) error {
 	for name, raw := range p.fields {
@@ -143,54 +123,6 @@ func (p *component) flags(what string, into map[string]*bool) error {
 		default:
 			return fmt.Errorf("%s of %s %s is %.40q: it must be true or false", name, what, p.kind, raw)
 		}
-	}
-	return nil
-}
-
-func (h *huggingFace) readPreTokenizer(d *json.Decoder) error {
-	p, err := readComponent(d, "pre_tokenizer")
-	switch {
-	case err != nil:
-		return err
-	case p == nil:
-		return errNotByteLevel("pre_tokenizer is null")
-	case p.kind != "ByteLevel":
-		return errNotByteLevel(fmt.Sprintf("pre_tokenizer %.40q is not supported", p.kind))
-	}
-	if _, ok := p.fields["add_prefix_space"]; !ok {
-		return fmt.Errorf("pre_tokenizer ByteLevel has no add_prefix_space")
-	}
-	regex := true
-	err = p.flags("pre_tokenizer", map[string]*bool{"add_prefix_space": &h.prefixSpace, "trim_offsets": new(bool), "use_regex": &regex})
-	h.oneWord = !regex
-	return err
-}
-
-func readDecoder(d *json.Decoder) error {
-	p, err := readComponent(d, "decoder")
-	switch {
-	case err != nil:
-		return err
-	case p == nil:
-		return errNotByteLevel("decoder is null")
-	case p.kind != "ByteLevel":
-		return errNotByteLevel(fmt.Sprintf("decoder %.40q is not supported", p.kind))
-	}
-	return nil // its settings do not change the result
-}
-
-// readPostProcessor returns an error if the post-processor adds tokens to a text.
-func readPostProcessor(d *json.Decoder) error {
-	p, err := readComponent(d, "post_processor")
-	if err != nil || p == nil || p.kind == "ByteLevel" {
-		return err
-	}
-	if p.kind != "TemplateProcessing" {
-		return fmt.Errorf("post_processor %.40q is not supported: it may put tokens around a text", p.kind)
-	}
-	var special map[string]json.RawMessage
-	if err := json.Unmarshal(p.fields["special_tokens"], &special); err != nil || len(special) > 0 {
-		return fmt.Errorf("post_processor TemplateProcessing puts tokens around every text: that is not supported")
 	}
 	return nil
 }

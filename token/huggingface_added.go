@@ -29,14 +29,7 @@ func (h *huggingFace) readAdded(d *json.Decoder) error {
 				if flag, err = value[bool](d, name+" of an added token, true or false"); err != nil || !*flag {
 					return err
 				}
-				switch name {
-				case "special":
-					a.Special = true
-				case "normalized":
-					a.normalized = true
-				default:
-					err = fmt.Errorf("%s of added token %.40q is true: that is not supported", name, a.Text)
-				}
+				*map[string]*bool{"special": &a.Special, "normalized": &a.normalized, "single_word": &a.singleWord, "lstrip": &a.lstrip, "rstrip": &a.rstrip}[name] = true
 			default:
 				err = fmt.Errorf("unknown field %.40q of an added token before offset %d", name, d.InputOffset())
 			}

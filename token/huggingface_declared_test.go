@@ -58,12 +58,12 @@ func TestDeclaredTokens(t *testing.T) {
 	for config, says := range map[string]string{
 		`{"additional_special_tokens":"<a>"}`:                                  "additional_special_tokens",
 		`{"extra_special_tokens":[3]}`:                                         "extra_special_tokens",
-		`{"extra_special_tokens":[{"content":"<a>","lstrip":true}]}`:           "lstrip",
+		`{"extra_special_tokens":[{"content":"<a>","lstrip":1}]}`:              "lstrip",
 		`{"added_tokens_decoder":{"999":{"content":"<far>","special":true}}}`:  "the next one that is free",
 		`{"added_tokens_decoder":{"near":{"content":"<far>","special":true}}}`: "it must be an id",
 		`{"extra_special_tokens":["<a>"],"added_tokens_decoder":["<a>"]}`:      "added_tokens_decoder",
 		`{"eos_token":"</s>"}`:                                                 "is no added token",
-		`{"additional_special_tokens":["<a>"],"add_bos_token":true}`:           "add_bos_token",
+		`{"additional_special_tokens":["<a>"],"add_bos_token":1}`:              "add_bos_token",
 	} {
 		_, err := LoadFS(fstest.MapFS{tokenizerFile: {Data: golden.Tokenizer}, configFile: {Data: []byte(config)}})
 		if err == nil || !strings.Contains(err.Error(), says) {

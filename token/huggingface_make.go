@@ -19,18 +19,30 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bpe{prefixSpace: h.prefixSpace, oneWord: h.oneWord}
-	if err := h.decodeTokens(text, merges); err != nil {
+	if h.pieces != nil {
+		err = h.makePieces(text, merges)
+	} else {
+		err = h.decodeTokens(text, merges)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if h.ignoreMerges {
-		b.wholeWords = make(map[string]int32, len(h.vocab))
+		if h.pieces != nil {
+			return nil, fmt.Errorf("ignore_merges with byte_fallback is not supported: it would take whole texts for tokens")
+		}
+		h.wholeWords = make(map[string]int32, len(h.vocab))
 		for _, id := range h.vocab {
-			b.wholeWords[text[id]] = id
+			h.wholeWords[text[id]] = id
 		}
 	}
-	if len(h.added) == 0 && !h.prefixSpace && isByteTokens(text) {
+	if len(h.added) == 0 && !h.prefixSpace && !h.nfc && h.pieces == nil && isByteTokens(text) {
 		return NewBytes().WithChat(h.chat), nil
+	}
+	for _, id := range slices.Concat(h.before, h.after) {
+		if !slices.ContainsFunc(h.added, func(a Added) bool { return a.ID == id }) {
+			return nil, fmt.Errorf("post_processor TemplateProcessing puts token %d beside a text, which is no added token", id)
+		}
 	}
 	end, eos := cmp.Or(h.eos, endOfText), int32(none)
 	for _, a := range h.added {
@@ -41,7 +53,7 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 	if h.eos != "" && eos == none {
 		return nil, fmt.Errorf("eos_token %.40q is no added token", h.eos)
 	}
-	t, err := newBPE(text, merges, h.added, eos, b)
+	t, err := newBPE(text, merges, h.added, eos, h.settings)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +62,8 @@ func (h *huggingFace) tokenizer() (*Tokenizer, error) {
 		t = t.WithBOS(id)
 	} else if h.bos != "" {
 		return nil, fmt.Errorf("bos_token %.40q is no added token", h.bos)
+	} else if len(h.before) > 0 { // the token that stands before every text begins it
+		t = t.WithBOS(h.before[0])
 	}
 	return t, nil
 }

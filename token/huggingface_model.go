@@ -23,14 +23,14 @@ func (h *huggingFace) readModel(d *json.Decoder) error {
 			return expectOneOf(d, name, "null", "0.0", "0")
 		case "continuing_subword_prefix", "end_of_word_suffix":
 			return expectOneOf(d, name, "null", `""`)
-		case "byte_fallback":
-			return expectOneOf(d, name, "false")
-		case "unk_token", "fuse_unk": // every byte has a token, so no text is unknown
+		case "unk_token": // every byte has a token, so no text is unknown
+			return d.Decode(&h.unk)
+		case "fuse_unk":
 			return d.Decode(new(json.RawMessage))
-		case "ignore_merges":
-			v, err := value[bool](d, "ignore_merges, true or false")
+		case "byte_fallback", "ignore_merges":
+			v, err := value[bool](d, name+", true or false")
 			if err == nil {
-				h.ignoreMerges = *v
+				*map[string]*bool{"byte_fallback": &h.byteFallback, "ignore_merges": &h.ignoreMerges}[name] = *v
 			}
 			return err
 		case "eos_token", "bos_token", "chat_template": // only this package writes them

@@ -132,12 +132,12 @@ func (l *learner) tokenizer(o TrainOptions) (*Tokenizer, error) {
 	if len(l.merges) == 0 {
 		return nil, fmt.Errorf("train a tokenizer: no two neighbours occur %d times in %d different words: give more text, or fewer occurrences", max(o.MinCount, 1), len(l.words))
 	}
-	b, added, eos := &bpe{prefixSpace: o.PrefixSpace}, []Added{}, int32(none)
+	added, eos := []Added{}, int32(none)
 	for id, s := range o.Specials {
 		added = append(added, Added{ID: int32(id), Text: s, Special: true})
 		if s == o.EOS || o.EOS == "" && s == endOfText {
 			eos = int32(id)
 		}
 	}
-	return newBPE(l.text, l.merges, added, eos, b)
+	return newBPE(l.text, l.merges, added, eos, settings{prefixSpace: o.PrefixSpace})
 }

@@ -27,7 +27,7 @@ const (
 
 // append appends the tokens of word to ids.
 func (m *merger) append(ids []int32, b *bpe, word string) []int32 {
-	if len(word) == 1 {
+	if len(word) == 1 && b.pieces == nil {
 		return append(ids, b.bytes[word[0]])
 	}
 	if len(word) <= shortWord {
@@ -38,12 +38,9 @@ func (m *merger) append(ids []int32, b *bpe, word string) []int32 {
 
 // appendShort takes time proportional to len(word)².
 func (m *merger) appendShort(ids []int32, b *bpe, word string) []int32 {
-	nodes := m.nodes[:0]
-	for i := range len(word) {
-		nodes = append(nodes, node{id: b.bytes[word[i]], rank: noRank})
-		if i > 0 {
-			nodes[i-1].rank = b.rank(nodes[i-1].id, nodes[i].id)
-		}
+	nodes := b.tokens(m.nodes[:0], word)
+	for i := range len(nodes) - 1 {
+		nodes[i].rank = b.rank(nodes[i].id, nodes[i+1].id)
 	}
 	m.nodes = nodes
 	for {
@@ -72,6 +69,18 @@ func (m *merger) appendShort(ids []int32, b *bpe, word string) []int32 {
 	return ids
 }
 
+// tokens appends the tokens in which the merges of word begin: of its bytes, or of its
+// characters in SentencePiece.
+func (b *bpe) tokens(nodes []node, word string) []node {
+	if b.pieces != nil {
+		return b.pieces.tokens(nodes, word)
+	}
+	for i := range len(word) {
+		nodes = append(nodes, node{id: b.bytes[word[i]], rank: noRank})
+	}
+	return nodes
+}
+
 func (b *bpe) rank(left, right int32) int32 {
 	rank, _ := b.pairs.get(left, right)
 	if rank == none {
@@ -83,9 +92,10 @@ func (b *bpe) rank(left, right int32) int32 {
 // appendLong takes time proportional to len(word)·log(len(word)), whatever the
 // merges are: each of at most len(word)-1 merges adds two entries to the heap.
 func (m *merger) appendLong(ids []int32, b *bpe, word string) []int32 {
-	nodes, queue := slices.Grow(m.nodes[:0], len(word))[:len(word)], slices.Grow(m.queue[:0], len(word))
+	nodes := b.tokens(slices.Grow(m.nodes[:0], len(word)), word)
+	queue := slices.Grow(m.queue[:0], len(nodes))
 	for i := range nodes {
-		nodes[i] = node{id: b.bytes[word[i]], prev: int32(i) - 1, next: int32(i) + 1}
+		nodes[i].prev, nodes[i].next = int32(i)-1, int32(i)+1
 	}
 	nodes[len(nodes)-1].next = none
 	for i := range len(nodes) - 1 {

@@ -78,17 +78,3 @@ func contraction(rest string) int {
 	}
 	return 0
 }
-
-// safeCut returns the first position from i on where cutting text does not change its words:
-// before a blank that follows another class. It returns len(text) if there is none.
-func (t *classTable) safeCut(text string, i int) int {
-	for ; i < len(text); i++ {
-		if c := text[i]; c != ' ' && c != '\n' {
-			continue
-		}
-		if r, size := utf8.DecodeLastRuneInString(text[:i]); size > 0 && t.of(r) != space {
-			return i
-		}
-	}
-	return len(text)
-}

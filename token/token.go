@@ -115,7 +115,7 @@ func (t *Tokenizer) Token(id int32) string {
 // gives the token.
 func (t *Tokenizer) Encode(text string) ([]int32, error) {
 	if t.bpe != nil {
-		return t.bpe.encode(text, true), nil
+		return t.bpe.encode(text, true, atBeginning), nil
 	}
 	if t.kind == Bytes {
 		ids := make([]int32, len(text))
@@ -159,7 +159,31 @@ func (t *Tokenizer) Decode(ids []int32) string {
 		}
 		b.WriteString(t.text[id])
 	}
-	return b.String()
+	return t.trim(b.String())
+}
+
+// trim drops the space that Encode put before a text of SentencePiece.
+func (t *Tokenizer) trim(text string) string {
+	if t.trims() {
+		return strings.TrimPrefix(text, " ")
+	}
+	return text
+}
+
+func (t *Tokenizer) trims() bool { return t.bpe != nil && t.bpe.pieces != nil && t.bpe.pieces.trim }
+
+// EncodeAfter returns the ids of a text that follows before, where the tokens of one document
+// are made of several texts. A tokenizer of SentencePiece puts a space before a text: not
+// where it goes on from other text, and after an added token only if it would in the middle
+// of a text. For other tokenizers it is Encode.
+func (t *Tokenizer) EncodeAfter(before []int32, text string) ([]int32, error) {
+	if t.bpe == nil || len(before) == 0 {
+		return t.Encode(text)
+	}
+	if t.bpe.hasAdded(before[len(before)-1]) {
+		return t.bpe.encode(text, true, afterAdded), nil
+	}
+	return t.bpe.encode(text, true, afterText), nil
 }
 
 // Check returns an error for the first of ids that is outside the vocabulary, with its
