@@ -7,8 +7,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// splitAlign is where the text is divided into two splits: stories are kept whole, even
-// where windows may begin anywhere.
+// splitAlign returns where the text may be divided into training and validation. Stories are
+// kept whole even if windows may begin anywhere.
 func (o Options) splitAlign() corpus.Align {
 	if TellsStories(o.Data) {
 		return corpus.AlignParagraph
@@ -16,7 +16,7 @@ func (o Options) splitAlign() corpus.Align {
 	return o.Align
 }
 
-// loosened is what to do about a text that cannot be divided.
+// loosened returns the advice for a text that cannot be divided at o.Align.
 func (o Options) loosened() string {
 	if o.Align.On() && !TellsStories(o.Data) {
 		return "; or divide it anywhere (--align " + string(corpus.AlignNone) + "), or keep nothing for validation (--val-fraction 0)"
@@ -24,17 +24,17 @@ func (o Options) loosened() string {
 	return "; or keep nothing for validation (--val-fraction 0)"
 }
 
-// starts lists the places in a split where windows may begin; nil is anywhere. A split
-// begins where a line or a paragraph does.
+// starts returns the positions in a split where windows may begin; nil means anywhere. The
+// split must begin at the start of a line or a paragraph.
 func (o Options) starts(tokens []int32, tok *token.Tokenizer) []int {
 	begin, err := o.begin(tok)
 	if err != nil {
-		begin = nil // LoadData has told it
+		begin = nil // LoadData has reported it
 	}
 	return o.Align.Starts(tokens, tok, begin, o.Reading != ReadingFormer)
 }
 
-// checkAlign reports a text in which no windows but the first begin where o.Align wants.
+// checkAlign returns an error if no window but the first can begin at o.Align.
 func (o Options) checkAlign(d *Data) error {
 	starts := o.starts(d.Train, d.Tokenizer)
 	if starts == nil || len(starts) > 1 && starts[1]+o.Length() < len(d.Train) {

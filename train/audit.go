@@ -10,46 +10,45 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// An Audit is what an adapter run proves about itself when it is over. Each of its
-// parts has gone wrong elsewhere without a word: adapters that never left zero, bases
-// that were trained along, adapters that changed the base before the first step,
-// merged weights that say something else.
+// An Audit is the check of a finished run that trained an adapter. It finds four errors: an
+// adapter that is still zero, a base that has changed, an adapter that changed the loss
+// before the first step, and merged weights with other logits.
 type Audit struct {
 	Up        []UpNorm `json:"up"`
-	SHA256    string   `json:"base_sha256"` // of the base's weights now
+	SHA256    string   `json:"base_sha256"` // of the base's weights after training
 	Unchanged bool     `json:"base_unchanged"`
 
-	// Validation losses, in nats per token: of the base alone, and of the run before its
-	// first step. Both are 0, not known, where nothing is kept for validation, and the
-	// second is for runs that did not evaluate then.
+	// Validation losses in nats per token: of the base alone, and of the run before its
+	// first step. 0 means unknown: both without validation data, the second also if the run
+	// did not evaluate before its first step.
 	BaseLoss  float64 `json:"base_loss"`
 	FirstLoss float64 `json:"first_loss"`
 
-	Unrounded bool `json:"unrounded,omitempty"` // rows of tokens beside a base that is rounded to bf16: the two differ by that
-	GoesOn    bool `json:"goes_on,omitempty"`   // the run began with another run's adapter, so that the two differ
+	Unrounded bool `json:"unrounded,omitempty"` // the losses may differ: the base is rounded to bf16, the adapter's rows of tokens are not
+	GoesOn    bool `json:"goes_on,omitempty"`   // the losses may differ: the run started from a trained adapter
 
-	// Largest difference between a logit of the merged weights and one of the base with
-	// the adapter beside it, and the largest logit, over some tokens of validation.
+	// The largest difference between the logits of the merged weights and those of base and
+	// adapter, and the largest logit, over up to 64 tokens of validation.
 	MergedDifference float64 `json:"merged_difference"`
 	LargestLogit     float64 `json:"largest_logit"`
 }
 
-// An UpNorm is the Euclidean norm of u beside one target.
+// An UpNorm is the Euclidean norm of the up factor u of one target.
 type UpNorm struct {
 	Target pedestrian.Target `json:"target"`
-	Least  float64           `json:"least"` // of the blocks that have one
+	Least  float64           `json:"least"` // over the blocks that have an adapter
 	Most   float64           `json:"most"`
 }
 
-// Limits of an audit that passes.
+// The limits of an audit without errors.
 const (
-	auditLoss   = 1e-6 // between the base's loss and the run's first, relative: DoRA divides by a norm that it has just measured
-	auditRows   = 1e-3 // the same, where rows of the base are rounded to bf16 and the adapter's are not
-	auditMerged = 1e-4 // of the largest logit: float32, through all layers
-	auditTokens = 64   // whose logits are compared
+	auditLoss   = 1e-6 // relative difference of the base's loss and the run's first: DoRA divides by a computed norm
+	auditRows   = 1e-3 // the same if rows of the base are rounded to bf16 and the adapter's are not
+	auditMerged = 1e-4 // difference of logits relative to the largest: float32 rounding through all layers
+	auditTokens = 64   // number of tokens whose logits are compared
 )
 
-// Failed lists what is wrong, a clause each.
+// Failed returns the errors that the audit found, one clause for each.
 func (a *Audit) Failed() (wrong []string) {
 	for _, u := range a.Up {
 		if !(u.Least > 0) {
@@ -72,7 +71,7 @@ func (a *Audit) Failed() (wrong []string) {
 	return wrong
 }
 
-// Err is Failed as an error, nil when there is nothing.
+// Err returns Failed as an error; nil if there is none.
 func (a *Audit) Err() error {
 	if wrong := a.Failed(); len(wrong) > 0 {
 		return fmt.Errorf("after training: %s", strings.Join(wrong, "; "))
@@ -80,8 +79,8 @@ func (a *Audit) Err() error {
 	return nil
 }
 
-// Audit examines a run that trains an adapter. It takes memory for one more network,
-// that of base and adapter merged.
+// Audit checks a run that trains an adapter. It needs memory for one more network, that of
+// base and adapter merged.
 func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 	s := r.State
 	if s.Adapter == nil {
@@ -124,7 +123,7 @@ func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 	return a, nil
 }
 
-// upNorms measures u of every target of a.
+// upNorms returns the norms of the up factors of every target of a.
 func upNorms(a *pedestrian.Adapter[float32]) (norms []UpNorm) {
 	for _, t := range a.Config.Targets {
 		u := UpNorm{t, math.Inf(1), 0}

@@ -12,13 +12,13 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A Base is a network that has learnt already, and that a run goes on from. In a
-// checkpoint it is what identifies it; the numbers stay where they are.
+// A Base is the trained network that a fine-tuning run starts from. A checkpoint holds its
+// path and digest, not its numbers.
 type Base struct {
-	Name   string `json:"name,omitempty"`  // as others know it, such as "openai-community/gpt2"
-	Path   string `json:"path"`            // where it was loaded from, absolute
-	SHA256 string `json:"sha256"`          // of its weights, as Digest tells
-	Vocab  int    `json:"vocab,omitempty"` // tokens that it has itself, where the run has added some; else 0
+	Name   string `json:"name,omitempty"`  // its name on the hub, such as "openai-community/gpt2"
+	Path   string `json:"path"`            // the absolute path that it was loaded from
+	SHA256 string `json:"sha256"`          // of its weights, see Digest
+	Vocab  int    `json:"vocab,omitempty"` // its vocabulary without the tokens that the run added; 0 if it added none
 
 	Params    *pedestrian.Params[float32]  `json:"-"`
 	Adapter   *pedestrian.Adapter[float32] `json:"-"` // that a new run's goes on from, or nil
@@ -26,11 +26,11 @@ type Base struct {
 	Template  string                       `json:"-"` // that its conversations were written with, as Tuning.Template names it; "" = not known
 }
 
-// Digest is the SHA-256, in hexadecimal, of the names, shapes and numbers of p as
-// float32: the same for the same weights in whatever files they are kept.
+// Digest returns the SHA-256, in hexadecimal, of the names, shapes and float32 numbers of p.
+// It does not depend on the files that the weights are kept in.
 func Digest(p *pedestrian.Params[float32]) string { return baseDigest(p, 0) }
 
-// baseDigest is Digest of p with the first tokens of its vocabulary alone; 0 = all.
+// baseDigest is Digest of p with only the first vocab tokens of its vocabulary; 0 = all.
 func baseDigest(p *pedestrian.Params[float32], vocab int) string {
 	h := sha256.New()
 	buf := make([]byte, 0, 1<<16)
@@ -47,7 +47,7 @@ func baseDigest(p *pedestrian.Params[float32], vocab int) string {
 	if vocab > 0 {
 		c.Vocab = vocab
 	}
-	ts := p.Tensors() // of as many rows and columns, or more
+	ts := p.Tensors() // with as many rows and columns, or more
 	for i, s := range c.Slots() {
 		t := ts[i]
 		fmt.Fprintf(h, "%s %s\n", s.Name, s.Shape())
@@ -62,9 +62,8 @@ func baseDigest(p *pedestrian.Params[float32], vocab int) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Attach puts p, the base that the run of c went on from, in the place that Load
-// leaves empty in a checkpoint of an adapter. It refuses another network, or one that
-// has changed since.
+// Attach sets c.State.Params to p, the weights of the base, which Load leaves empty in a
+// checkpoint of an adapter. It returns an error if p is not that base or has changed since.
 func (c *Checkpoint) Attach(p *pedestrian.Params[float32]) error {
 	if c.State.Adapter == nil {
 		panic("train.Checkpoint.Attach: " + c.Dir + " holds a whole network")

@@ -12,10 +12,10 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// Branch begins another run, in the directory dir, which must not hold one, with the
-// checkpoint c of a run as its newest: with it go the checkpoints that a run goes back to,
-// and the lines of the log up to it. The run that c is of stays as it is. It returns c as
-// the new run's, to [Resume] it in dir.
+// Branch makes a new run in the directory dir, which must not hold one. Its newest checkpoint
+// is c. It copies the checkpoints that the run may go back to, and the lines of the log up to
+// c. The run of c does not change. The result is c as a checkpoint of the new run, for
+// [Resume] in dir.
 func Branch(c *Checkpoint, dir string) (*Checkpoint, error) {
 	b, err := branch(durable.OS, c, dir)
 	if err != nil {
@@ -55,7 +55,7 @@ func branch(fs durable.FS, c *Checkpoint, dir string) (*Checkpoint, error) {
 	return &b, err
 }
 
-// branchRun copies what else of the run of c belongs to c.
+// branchRun copies the older checkpoints and the lines of the log that c needs.
 func branchRun(fs durable.FS, c *Checkpoint, to durable.FS, dir string) error {
 	run := filepath.Dir(c.Dir)
 	from, err := fs.Within(run)
@@ -72,7 +72,7 @@ func branchRun(fs durable.FS, c *Checkpoint, to durable.FS, dir string) error {
 	for _, step := range slices.Compact(kept) {
 		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Step == step && step < c.State.Step && verify(from, e.Dir) == nil })
 		if i < 0 {
-			continue // without it, a run has its newest
+			continue // the run can do without it: it has its newest checkpoint
 		}
 		if _, err := copyCheckpoint(from, entries[i].Dir, to, dir); err != nil {
 			return err
@@ -89,7 +89,8 @@ func branchRun(fs durable.FS, c *Checkpoint, to durable.FS, dir string) error {
 	return err
 }
 
-// copyCheckpoint saves what is in the checkpoint at once more in the run dir.
+// copyCheckpoint copies the checkpoint in the directory at into the run dir. It returns the
+// new directory.
 func copyCheckpoint(from durable.FS, at string, to durable.FS, dir string) (saved string, err error) {
 	s, err := open(from, at)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// Template is that of the conversations that the run was trained on; nil where there
-// were none, or where a run of former times does not tell. It is an error if it was a
-// file then and cannot be read now.
+// Template returns the template of the conversations that the run was trained on. It is nil if
+// there were none, or if the run is too old to have recorded it. It is an error if the
+// template was a file that cannot be read now.
 func (c *Checkpoint) Template() (*corpus.Template, error) {
 	name := c.Options.Tuning.Template
 	switch {
@@ -25,8 +25,8 @@ func (c *Checkpoint) Template() (*corpus.Template, error) {
 	return nil, nil
 }
 
-// Chat is what others have to know of a network that learnt conversations, in whose
-// place tok stands for the tokenizer; nil where Template is.
+// Chat returns what an export of a network trained on conversations must say about them; tok
+// is the exported tokenizer. It is nil if Template is.
 func (c *Checkpoint) Chat(tok *token.Tokenizer) (*corpus.Chat, error) {
 	t, err := c.Template()
 	if t == nil || err != nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A run directory holds metrics.jsonl, the file lock, and one directory a checkpoint,
-// step-000250, with these files:
+// A run directory holds metrics.jsonl, the file lock, and one directory for each checkpoint,
+// such as step-000250, with these files:
 //
 //	config.json            the network, the options, the text's digest
 //	tokenizer.json         as package token writes it
 //	state.json             Progress
-//	model.safetensors      the weights, float32, by our dotted names; of an adapter run
-//	adapter.safetensors    in its place: the adapter, but not the base beside it
+//	model.safetensors      the weights, float32, under our dotted names
+//	adapter.safetensors    instead of model.safetensors in an adapter run: the adapter without its base
 //	optimizer.safetensors  the moments: the same names with ".m" and ".v"
 //	MANIFEST.json          sizes and digests of the files above, by package durable
 const (
@@ -32,51 +32,49 @@ const (
 
 	tensorSuffix = ".safetensors"
 
-	// CurveSVG and CurvePNG are the names of the drawings that [Run.WriteFile] puts there.
+	// CurveSVG and CurvePNG are the names of drawings for [Run.WriteFile].
 	CurveSVG = "loss.svg"
 	CurvePNG = "loss.png"
 )
 
-// runFiles are the files that are written anew in a run directory, by way of another name.
+// runFiles are the files of a run directory that are replaced by a new file and a rename.
 var runFiles = []string{MetricsFile, CurveSVG, CurvePNG}
 
-// A Checkpoint is a run at one step. Load leaves State.Params empty where an adapter
-// was trained: Attach gives it the base.
+// A Checkpoint is a run at one step. In a checkpoint of an adapter, Load leaves State.Params
+// empty, and Attach sets it to the base.
 type Checkpoint struct {
-	Dir       string // where it was loaded from
+	Dir       string // the directory that it was loaded from
 	Network   pedestrian.Config
-	Options   Options // none of a network that was trained elsewhere
+	Options   Options // zero for an imported network
 	Data      DataInfo
-	Base      *Base   // that the run went on from; nil when it began with random weights
-	Ends      []int32 // of a network that was trained elsewhere: the tokens that end a text, where the tokenizer does not say all
+	Base      *Base   // that the run started from; nil if it started with random weights
+	Ends      []int32 // of an imported network: the tokens that end a text, if the tokenizer does not have all of them
 	Tokenizer *token.Tokenizer
 	State     *State
 }
 
-// importPreset marks options that were made up for a network that was trained elsewhere, by
-// programs which wrote no checkpoint without any.
+// importPreset is Options.Preset in checkpoints of imported networks from older programs,
+// which could not write a checkpoint without options.
 const importPreset = "import"
 
-// Imported says whether the network of c was trained elsewhere: c has no options of a run.
+// Imported says whether the network of c was imported, so that c has no training options.
 func (c *Checkpoint) Imported() bool { return c.Options.AdamEps == 0 }
 
-// newFormat is the format from which on programs read a checkpoint without options, and one
-// whose data were in memory.
+// newFormat is the first format with checkpoints without options, and with data from memory.
 const newFormat = 4
 
 // configJSON is config.json.
 type configJSON struct {
 	Network pedestrian.Config `json:"network"`
-	Options *Options          `json:"options,omitempty"` // none of a network that was trained elsewhere
+	Options *Options          `json:"options,omitempty"` // nil for an imported network
 	Data    DataInfo          `json:"data"`
 	Base    *Base             `json:"base,omitempty"`
 	Ends    []int32           `json:"ends,omitempty"`
 }
 
-// Save writes c as a checkpoint of its step in the directory run. It appears under its
-// name complete, or not at all; when Save returns, no failure of power takes it away
-// again. What was saved before stays. It returns the checkpoint's directory. A run that
-// is being trained is refused.
+// Save writes c as a checkpoint of its step in the directory run and returns the checkpoint's
+// directory. The directory appears complete or not at all, and after Save has returned it
+// survives a power failure. Older checkpoints stay. It is an error if the run is being trained.
 func (c *Checkpoint) Save(run string) (dir string, err error) {
 	fs, err := durable.OS.Within(run)
 	if err != nil {
@@ -99,8 +97,7 @@ func (c *Checkpoint) save(fs durable.FS, run string) (dir string, err error) {
 	return dir, nil
 }
 
-// saveFiles saves files as a checkpoint of a step in the directory run, under a name that
-// no other has.
+// saveFiles saves files as a checkpoint of a step in the directory run, under a new name.
 func saveFiles(fs durable.FS, run string, step int, files []durable.File) (dir string, err error) {
 	sweep(fs, run)
 	names, err := fs.List(run)
@@ -117,8 +114,7 @@ func saveFiles(fs durable.FS, run string, step int, files []durable.File) (dir s
 	return filepath.Join(run, e.name()), nil
 }
 
-// files are the files of c that its manifest lists, in the order in which they are
-// written.
+// files returns the files of c that its manifest lists, in the order of writing.
 func (c *Checkpoint) files() []durable.File {
 	meta := map[string]string{"format": "pedestrian", "step": strconv.Itoa(c.State.Step)}
 	bytes := 4 * int64(len(c.State.Trained().Slab()))
@@ -138,7 +134,7 @@ func (c *Checkpoint) files() []durable.File {
 	}
 }
 
-// weightsFile is the file of what was trained.
+// weightsFile returns the name of the file with the trained weights.
 func (c *Checkpoint) weightsFile() string {
 	if c.Options.Tuning.adapts() {
 		return adapterFile
@@ -146,7 +142,7 @@ func (c *Checkpoint) weightsFile() string {
 	return modelFile
 }
 
-// moments are the tensors of optimizer.safetensors.
+// moments returns the tensors of optimizer.safetensors.
 func (s *State) moments() []pedestrian.Tensor[float32] {
 	ts := s.M.Tensors()
 	for i := range ts {

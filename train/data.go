@@ -11,53 +11,53 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// Data is a text as a network reads it.
+// Data is a text or documents as tokens, divided into training and validation.
 type Data struct {
 	Source     string // Stories, or a path
-	Bytes      int    // of the text
+	Bytes      int    // size of the text
 	Tokenizer  *token.Tokenizer
-	Train, Val []int32 // a text; none where there are documents
+	Train, Val []int32 // the tokens of a text; empty for documents
 
-	Examples, ValExamples *corpus.Examples // documents with what is to be learnt of them
-	Report                *corpus.Report   // of the documents; nil where there are none
+	Examples, ValExamples *corpus.Examples // documents, each with the tokens that are learnt
+	Report                *corpus.Report   // on the documents; nil for a text
 
-	Begin    []int32  // what stands before a document, and a network that was trained on d knows as such
-	Warnings []string // of a text; those of documents are in Report
+	Begin    []int32  // the token before a document, if training on d teaches it as the beginning of a document
+	Warnings []string // about a text; those about documents are in Report
 
-	memory bool     // it is of TextData or ExampleData
-	former bool     // it was read as ReadingFormer says
+	memory bool     // from TextData or ExampleData
+	former bool     // read as ReadingFormer says
 	vocab  int      // of token shards; 0 = the tokenizer's
-	floor  float64  // nats per token, on the windows that evaluations use; 0 when it is not known
-	info   DataInfo // what Info returns, once it was asked
+	floor  float64  // nats per token, on the windows of evaluations; 0 = unknown
+	info   DataInfo // the result of Info, after its first call
 }
 
-// DataInfo identifies a text, and says what there is to reach on it.
+// DataInfo identifies a text, and gives the losses of simple predictors on it.
 type DataInfo struct {
 	Source string `json:"source"`
-	SHA256 string `json:"sha256"` // of both splits' tokens and the tokenizer
+	SHA256 string `json:"sha256"` // of the tokens of both splits and the tokenizer
 	Train  int    `json:"train_tokens"`
 	Val    int    `json:"val_tokens"`
 
-	// Template is that of conversations, as corpus.ParseTemplate reads it, wherever it
-	// came from; "" where there were none.
+	// Template is the text of the conversations' template, as corpus.ParseTemplate reads it;
+	// "" without conversations.
 	Template string `json:"template,omitempty"`
 
-	Begin string `json:"begin,omitempty"` // the special token that Data.Begin is; absent where documents begin with nothing
+	Begin string `json:"begin,omitempty"` // the text of the special token in Data.Begin; "" if nothing is put before documents
 
-	// Losses on the validation split that need no network, in nats per token; of
-	// documents and without such a split, the first alone.
+	// Losses of predictors without a network, in nats per token on the validation split. For
+	// documents, and without validation, only Uniform is set.
 	Uniform float64 `json:"uniform"`         // ln of the number of tokens: each equally likely
 	Unigram float64 `json:"unigram"`         // each as frequent as in the training split
 	Bigram  float64 `json:"bigram"`          // each as frequent as after the token before it
-	Floor   float64 `json:"floor,omitempty"` // the ideal predictor's, which no network can beat; 0 when it is not known
+	Floor   float64 `json:"floor,omitempty"` // the ideal predictor's, which no network can beat; 0 = unknown
 }
 
-// storySeed is the seed of the stories: everybody trains on the same ones.
+// storySeed is the seed of the stories, so that all runs train on the same ones.
 const storySeed = 1
 
-// loadShards reads token shards. Their tokens are numbers without a text: which
-// tokenizer made them, o says. With bytes the vocabulary is that of o, and what the
-// network writes is shown as bytes.
+// loadShards reads token shards. A shard has token ids without a text, so o names the tokenizer
+// that made them. With bytes the size of the vocabulary is that of o, and generated text is
+// shown as bytes.
 func loadShards(o Options) (*Data, error) {
 	if o.Tokenizer == token.Chars {
 		return nil, fmt.Errorf("%s holds tokens, not text, and the tokenizer is %q: choose the tokenizer that made them (gpt2, or a path), or bytes, and give the vocabulary of the tokens with vocab", o.Data, o.Tokenizer)
@@ -94,12 +94,12 @@ func (d *Data) readShards(o Options) error {
 	return err
 }
 
-// errNoData is of options that name no data.
+// errNoData is the error for options that name no data.
 var errNoData = fmt.Errorf("data is empty: give %q or the path of a text; data in memory are of TextData and ExampleData", Stories)
 
-// LoadData reads the text or the token shards that o names, or tells the stories, makes the tokenizer
-// and the two splits. Of the stories the floor is known, to the windows that an
-// evaluation with o takes.
+// LoadData reads the text or the token shards that o names, or generates the stories, and makes
+// the tokenizer and the two splits. For the stories it computes the floor on the windows that
+// an evaluation with o uses.
 func LoadData(o Options) (*Data, error) {
 	if o.Data == "" {
 		return nil, errNoData
@@ -111,9 +111,8 @@ func LoadData(o Options) (*Data, error) {
 	return loadText(o, nil)
 }
 
-// tokensBeside is how many bytes the tokens of a byte of text take, beside it, while it
-// is encoded, which for a moment is twice: nine where each is a token, and about four
-// otherwise.
+// tokensBeside returns how many bytes of memory the tokens of one byte of text take while it is
+// encoded, when they are held twice: nine if every byte is a token, otherwise about four.
 func (o Options) tokensBeside(tok *token.Tokenizer) int64 {
 	if kind := o.Tokenizer; tok == nil && (kind == token.Chars || kind == token.Bytes) || tok != nil && tok.Kind() != token.BPE {
 		return 9
@@ -121,7 +120,7 @@ func (o Options) tokensBeside(tok *token.Tokenizer) int64 {
 	return 4
 }
 
-// loadText reads a text for tok, or for a tokenizer that it makes.
+// loadText reads a text for the tokenizer tok, or makes the tokenizer if tok is nil.
 func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	told := grammar(o.Data)
 	if told == nil && o.Reading != ReadingFormer {
@@ -137,7 +136,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	}
 	d.Bytes = len(train)
 	alphabet := train
-	if told != nil { // whoever knows a half can read the other
+	if told != nil { // the two halves of the stories have the same characters
 		alphabet = grammar(Stories).Characters()
 	}
 	if !o.Validates() {
@@ -174,7 +173,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	return d, err
 }
 
-// Info identifies d.
+// Info returns the identification and the simple losses of d.
 func (d *Data) Info() DataInfo {
 	if d.info.SHA256 == "" && d.Examples != nil {
 		d.info = DataInfo{Source: d.Source, SHA256: d.digest(), Train: len(d.Examples.Tokens), Val: len(d.ValExamples.Tokens), Begin: d.Tokenizer.Decode(d.Begin), Uniform: math.Log(float64(d.Tokenizer.Vocab()))}
@@ -195,12 +194,12 @@ func (d *Data) Info() DataInfo {
 	return d.info
 }
 
-// digest is the SHA-256 of the tokenizer and the tokens of both splits.
+// digest returns the SHA-256 of the tokenizer and the tokens of both splits.
 func (d *Data) digest() string {
 	h := sha256.New()
 	tokenizer := d.Tokenizer
 	if d.former {
-		tokenizer = tokenizer.WithBOS(-1) // which was not known
+		tokenizer = tokenizer.WithBOS(-1) // older programs did not know this token
 	}
 	tok, err := tokenizer.MarshalJSON()
 	if err != nil {

@@ -7,17 +7,17 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// memorySource is the Data.Source of data that are not on a disk.
+// memorySource is the Data.Source of data from memory.
 const memorySource = "memory"
 
 var errNoTokenizer = errors.New("data in memory: there is no tokenizer: give one of package token, or that of the base")
 
-// TextData is a text that is in memory, for windows of it: its tokens by tok, of which the
-// end is kept for validation as o.ValFraction says; 0 = none. Where tok has a token that ends
-// a text, its mark in text divides documents. Of o, Begin and Align count, too; Data, Val,
-// Tokenizer and StoryChars do not.
+// TextData returns the tokens of a text in memory, encoded by tok, for training on windows. The
+// fraction o.ValFraction at its end is kept for validation; 0 = none. If tok has a token that
+// ends a text, its mark in text separates documents. o.Begin and o.Align are also used; Data,
+// Val, Tokenizer and StoryChars are not.
 //
-// A run that is resumed needs the same text and the checkpoint's tokenizer.
+// To resume a run, give the same text and the checkpoint's tokenizer.
 func TextData(o Options, tok *token.Tokenizer, text string) (*Data, error) {
 	if tok == nil {
 		return nil, errNoTokenizer
@@ -35,10 +35,10 @@ func TextData(o Options, tok *token.Tokenizer, text string) (*Data, error) {
 	return d, d.encode(o, begin, t, nil)
 }
 
-// ExampleData is documents that are in memory, of which that is learnt which o.Tuning.Loss
-// says: of each what answers, where it has a prompt or messages, or else all. Conversations
-// are written in o.Tuning.Template, and what ends a document is o.Tuning.End. About
-// validation and the rest it is as [TextData].
+// ExampleData returns documents in memory as tokens. o.Tuning.Loss says which tokens are learnt:
+// by default the answers of a document with a prompt or messages, and all of any other.
+// Conversations are written in o.Tuning.Template, and o.Tuning.End ends a document. For
+// validation and other options see [TextData].
 func ExampleData(o Options, tok *token.Tokenizer, examples []corpus.Record) (*Data, error) {
 	if tok == nil {
 		return nil, errNoTokenizer
@@ -56,7 +56,7 @@ func ExampleData(o Options, tok *token.Tokenizer, examples []corpus.Record) (*Da
 	return d, d.divide(x, o)
 }
 
-// ofBase is d as a base reads it: that knows what begins a document.
+// ofBase returns d for a run with a base, which already knows the token that begins a document.
 func (d *Data) ofBase(o Options) *Data {
 	if begin, err := o.forMemory().begin(d.Tokenizer); err == nil && d.Examples == nil && len(d.Begin) == 0 && len(begin) > 0 {
 		known := *d

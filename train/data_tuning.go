@@ -7,9 +7,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// LoadTuningData reads what o names as tok, the tokenizer of a network that is there
-// already and has vocab tokens, makes of it: documents, or windows of a text or of token
-// shards, as o.Tuning.Format says.
+// LoadTuningData reads the data that o names for a run with a base. tok is the tokenizer of the
+// base, and vocab the size of its vocabulary. The result has documents, or a text or token
+// shards for windows, as o.Tuning.Format says.
 func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	if tok == nil {
 		return nil, fmt.Errorf("%s comes without a tokenizer, and what its tokens mean is not known: put its tokenizer.json beside it, or name one with tokenizer", o.Tuning.Base)
@@ -31,7 +31,7 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	return loadText(o, tok)
 }
 
-// mark is what makes a text documents where nothing else says.
+// mark returns the separator of documents in a text.
 func (o Options) mark(tok *token.Tokenizer) string {
 	if _, ok := tok.EOS(); !ok && o.Reading == ReadingFormer {
 		return ""
@@ -39,7 +39,7 @@ func (o Options) mark(tok *token.Tokenizer) string {
 	return corpus.Mark(tok)
 }
 
-// loadExamples reads examples and divides them, unless there is a file for validation.
+// loadExamples reads examples. Without a file for validation it keeps a part of them for it.
 func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 	d := &Data{Source: o.Data, Tokenizer: tok, former: o.Reading == ReadingFormer}
 	e, err := o.exampleOptions(tok)
@@ -65,7 +65,7 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 	return d, err
 }
 
-// exampleOptions say how examples are read.
+// exampleOptions returns the options for reading examples.
 func (o Options) exampleOptions(tok *token.Tokenizer) (e corpus.ExampleOptions, err error) {
 	e = corpus.ExampleOptions{Columns: o.Tuning.Map, Separator: o.Tuning.Separator, EncodeOptions: corpus.EncodeOptions{All: o.Tuning.Loss == LossAll, End: o.Tuning.End, Legacy: o.Reading == ReadingFormer}}
 	if e.Begin, err = o.begin(tok); err != nil {
@@ -77,7 +77,7 @@ func (o Options) exampleOptions(tok *token.Tokenizer) (e corpus.ExampleOptions, 
 	return e, err
 }
 
-// divide keeps a part of x for validation, as o says.
+// divide sets d.Examples and d.ValExamples to two parts of x, as o.ValFraction says.
 func (d *Data) divide(x *corpus.Examples, o Options) (err error) {
 	if !o.Validates() {
 		d.Examples, d.ValExamples = x, new(corpus.Examples)

@@ -5,20 +5,20 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// The usual values, of what is left at zero and cannot be.
+// Default values of options that were left at zero and must not be zero.
 const (
 	usualStoryChars = 2_000_000
 	usualRank       = 8
 	usualEpochs     = 3
 	usualRate       = 1e-3
 
-	// FullRate is the usual learning rate of a run that trains all parameters of a base: a
-	// tenth of an adapter's.
+	// FullRate is the default learning rate of a run that trains all parameters of a base, a
+	// tenth of the rate for an adapter.
 	FullRate = 1e-4
 )
 
-// filled is o with the usual values in the place of a zero that no run can have, as the
-// comment of Options tells; tuned says that the run goes on from a base.
+// filled returns o with the default values that the comment of Options lists. tuned says that
+// the run has a base.
 func (o Options) filled(tuned bool) Options {
 	number := func(n *int, usual int) {
 		if *n == 0 {
@@ -56,7 +56,7 @@ func (o Options) filled(tuned bool) Options {
 			rate(&o.Tuning.Epochs, usualEpochs)
 		}
 	} else {
-		number(&o.Batch, 12) // of a run with a base the data decide: Plan
+		number(&o.Batch, 12) // with a base the data decide, see Plan
 		number(&o.EvalEvery, max(1, o.Steps/10))
 	}
 	if o.AdamEps == 0 {
@@ -72,8 +72,8 @@ func (o Options) filled(tuned bool) Options {
 	return o
 }
 
-// fillAdapter fills in the adapter's shape where that was not chosen: of rank 8, with an
-// alpha of twice the rank, beside every layer of every block.
+// fillAdapter sets the adapter's shape if it was not chosen: rank 8, an alpha of twice the rank,
+// every layer of every block.
 func (t *Tuning) fillAdapter() {
 	a := &t.Adapter
 	if a.Scaling != "" {
@@ -91,7 +91,7 @@ func (t *Tuning) fillAdapter() {
 	}
 }
 
-// forMemory is o with nothing of what says where data come from.
+// forMemory returns o without the options that say where data come from.
 func (o Options) forMemory() Options {
 	o.Data, o.Val, o.Tokenizer, o.Reading = "", "", "", ReadingDocuments
 	return o

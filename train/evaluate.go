@@ -7,15 +7,15 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// Evaluate is the mean loss, in nats per token, over fixed rows of validation:
-// EvalBatches·Batch of them, evenly spread, or all of them, every target once, when
-// there are no more or EvalBatches is 0. Windows begin where they may (Align).
+// Evaluate returns the mean validation loss in nats per token. It evaluates EvalBatches·Batch
+// rows, always the same ones, evenly spread. If there are no more rows, or EvalBatches is 0,
+// it evaluates all of them, with every target once. Windows begin at o.Align.
 func (r *Run) Evaluate(ctx context.Context) (float64, error) {
 	return r.Options.evaluate(ctx, r.net, r.feed, r.batch)
 }
 
-// Evaluate is the mean loss of net on d, as a run with o evaluates. net was made for
-// rows and batches of o.
+// Evaluate returns the mean loss of net on the validation data of d, as a run with o computes
+// it. net must have room for batches of o.Batch rows of o.Length tokens.
 func Evaluate(ctx context.Context, net *engine.Network[float32], o Options, d *Data) (float64, error) {
 	return o.evaluate(ctx, net, o.feed(d, o.Seed), o.newBatch())
 }
@@ -40,7 +40,7 @@ func (o Options) evaluate(ctx context.Context, net *engine.Network[float32], f f
 	return sum / float64(counted), nil
 }
 
-// sweep are all windows of the validation split.
+// sweep returns all windows of the validation split.
 func (o Options) sweep(d *Data) *corpus.Sweep {
 	s := corpus.NewSweepAt(d.Val, o.starts(d.Val, d.Tokenizer), o.Length())
 	if id, ok := o.unlearnt(d.Tokenizer); ok {
@@ -49,13 +49,13 @@ func (o Options) sweep(d *Data) *corpus.Sweep {
 	return s
 }
 
-// evalWindows are the numbers of the windows of s that an evaluation takes.
+// evalWindows returns the indices of the windows of s that an evaluation uses.
 func (o Options) evalWindows(s *corpus.Sweep) []int {
 	return spread(s.Windows(), o.EvalBatches*o.Batch)
 }
 
-// spread spreads n of total windows evenly, the first among them; n = 0 or
-// more than there are is all.
+// spread returns n of total indices, evenly spread, beginning with 0. If n is 0 or more than
+// total, it returns all of them.
 func spread(total, n int) []int {
 	if n == 0 || n > total {
 		n = total

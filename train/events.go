@@ -15,18 +15,18 @@ import (
 	"github.com/pedestrian-ml/pedestrian/tfevents"
 )
 
-// An eventsLog writes the event file beside metrics.jsonl: what TensorBoard shows of the
-// same records. It is a function of the log's lines and of when the run began, and never
-// ahead of them: where it is not what they make, because a run was killed, went back or
-// had none, it is written anew under the next number, so that a TensorBoard that looks
-// on reads it again. That it cannot be written stops no run; close tells.
+// An eventsLog writes an event file for TensorBoard with the records of metrics.jsonl. Its
+// content depends only on the lines of the log and on the time when the run began, and it is
+// never ahead of the log. If it differs from the log, because the run was killed, went back,
+// or had no event file before, it is written again under the next number, so that an open
+// TensorBoard reads it again. An error of writing does not stop the run; close returns it.
 type eventsLog struct {
 	fs     durable.FS
 	run    string
 	number int
 	began  float64         // seconds since 1970
-	f      durable.OutFile // nil when the file is to be written anew
-	err    error           // why
+	f      durable.OutFile // nil if the file must be written again
+	err    error           // the reason for that
 }
 
 const eventsPrefix, eventsSuffix = "events.out.tfevents.", ".pedestrian"
@@ -35,7 +35,7 @@ func eventsName(number int) string {
 	return fmt.Sprintf("%s%010d%s", eventsPrefix, number, eventsSuffix)
 }
 
-// eventsNumber is the number of an event file of ours.
+// eventsNumber returns the number in the name of an event file that a run wrote.
 func eventsNumber(name string) (number int, ok bool) {
 	digits, ok := strings.CutPrefix(strings.TrimSuffix(name, eventsSuffix), eventsPrefix)
 	if !ok {
@@ -45,8 +45,8 @@ func eventsNumber(name string) (number int, ok bool) {
 	return number, err == nil && eventsName(number) == name
 }
 
-// showEvents begins an event file of what is in the log, or goes on with the one that is
-// there; elapsed is how long the run has taken.
+// showEvents opens the event file of the log if it is up to date, and otherwise writes a new
+// one. elapsed is the time of the run so far in seconds.
 func (l *metricsLog) showEvents(elapsed float64) {
 	e := &eventsLog{fs: l.fs, run: l.run, began: float64(time.Now().UnixMicro())/1e6 - elapsed}
 	l.events = e
@@ -66,7 +66,7 @@ func (l *metricsLog) showEvents(elapsed float64) {
 	e.renew(l)
 }
 
-// goOn opens the newest file if it is what the log makes.
+// goOn opens the newest event file if it agrees with the log.
 func (e *eventsLog) goOn(l *metricsLog) bool {
 	path := filepath.Join(e.run, eventsName(e.number))
 	f, err := e.fs.Open(path)
@@ -87,7 +87,8 @@ func (e *eventsLog) goOn(l *metricsLog) bool {
 	return e.err == nil
 }
 
-// renew writes all of the log into a file with the next number, and removes those before.
+// renew writes the events of the whole log into a file with the next number, and removes the
+// older files.
 func (e *eventsLog) renew(l *metricsLog) {
 	e.stop()
 	e.number++
@@ -111,7 +112,7 @@ func (e *eventsLog) renew(l *metricsLog) {
 	}
 }
 
-// write writes what the whole log makes.
+// write writes the events of the whole log.
 func (e *eventsLog) write(l *metricsLog, w io.Writer) error {
 	if _, err := w.Write(tfevents.AppendHeader(nil, e.began)); err != nil {
 		return err
@@ -127,7 +128,7 @@ func (e *eventsLog) write(l *metricsLog, w io.Writer) error {
 	})
 }
 
-// add writes what lines, which are in the log, make.
+// add writes the events of lines, which are in the log already.
 func (e *eventsLog) add(lines []byte) {
 	if e == nil || e.f == nil {
 		return
@@ -146,7 +147,7 @@ func (e *eventsLog) add(lines []byte) {
 	}
 }
 
-// event is what a line makes.
+// event returns the event of a line of the log.
 func (e *eventsLog) event(line []byte) []byte {
 	var r Record
 	if json.Unmarshal(line, &r) != nil {
@@ -169,7 +170,7 @@ func (e *eventsLog) event(line []byte) []byte {
 	return tfevents.Append(nil, e.began+r.Seconds, r.Step, scalars...)
 }
 
-// stop closes the file; the next sync writes it anew.
+// stop closes the file; the next sync writes a new one.
 func (e *eventsLog) stop() {
 	if e.f != nil {
 		e.f.Close()
@@ -177,7 +178,7 @@ func (e *eventsLog) stop() {
 	}
 }
 
-// sync writes the file anew where that is needed, and brings it to the disk.
+// sync writes a new file if that is necessary, and syncs the file.
 func (e *eventsLog) sync(l *metricsLog) {
 	if e == nil {
 		return
@@ -194,7 +195,7 @@ func (e *eventsLog) sync(l *metricsLog) {
 	}
 }
 
-// close says why the file is not what the log makes, if it is not.
+// close closes the file. If the file does not agree with the log, it returns the reason.
 func (e *eventsLog) close() error {
 	if e == nil {
 		return nil
@@ -206,7 +207,7 @@ func (e *eventsLog) close() error {
 	return nil
 }
 
-// A comparer takes what f holds, and nothing else.
+// A comparer is a writer that fails if the bytes differ from those of f.
 type comparer struct {
 	f  durable.InFile
 	at int64

@@ -8,11 +8,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// AddTokens extends b by tokens of these texts: the tokenizer has them, and the network
-// a row of the embedding for each, and where its logits have a matrix of their own, a
-// column, as Extend makes them. A text that is a token already, or for which the network
-// has a row without a token, keeps that row. ids are those of texts; b.Params is a copy
-// where it grew, and b.Vocab then what it was.
+// AddTokens adds tokens with the given texts to b: to the tokenizer, and to the network a row of
+// the embedding for each, and a column of the logits if these have a matrix of their own (see
+// Extend). A text that is a token already keeps its row, and a row of the network without a
+// token is used before a new one is made. ids are the ids of texts. If the network grew,
+// b.Params is a copy and b.Vocab is its former vocabulary.
 func (b *Base) AddTokens(texts []string) (ids []int32, err error) {
 	if b.Tokenizer == nil {
 		return nil, fmt.Errorf("%s comes without a tokenizer, which new tokens would be added to: name one with tokenizer", b.Path)
@@ -31,15 +31,14 @@ func (b *Base) AddTokens(texts []string) (ids []int32, err error) {
 	return ids, nil
 }
 
-// Extend is p with a vocabulary of that many tokens. The rows of the new ones, and of
-// logits of their own the columns and biases, are the mean of those that there were, in
-// the middle of what the network knows.
+// Extend returns a copy of p with a vocabulary of vocab tokens. Each new row of the embedding is
+// the mean of the old rows; so is each new column and bias of separate logits.
 func Extend(p *pedestrian.Params[float32], vocab int) *pedestrian.Params[float32] {
 	c := p.Config
 	had := c.Vocab
 	c.Vocab = vocab
 	q := pedestrian.NewParams[float32](c)
-	mean := func(v []float32, stride int) float32 { // of those that there were
+	mean := func(v []float32, stride int) float32 { // over the old tokens
 		sum := 0.0
 		for i := range had {
 			sum += float64(v[i*stride])
@@ -64,11 +63,11 @@ func Extend(p *pedestrian.Params[float32], vocab int) *pedestrian.Params[float32
 	return q
 }
 
-// digest is Digest of the base as it was before tokens were added to it.
+// digest returns the Digest of the base without the tokens that were added.
 func (b *Base) digest() string { return baseDigest(b.Params, b.Vocab) }
 
-// tokensOf is the notation of new tokens: texts with commas between; what is set adds to
-// what was.
+// tokensOf reads and writes new tokens as texts with commas between. Setting it adds to the
+// tokens that are there.
 func tokensOf(p *[]string) written {
 	return written{func() string { return strings.Join(*p, ",") }, func(text string) error {
 		for part := range strings.SplitSeq(text, ",") {

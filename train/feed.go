@@ -9,21 +9,21 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A feed is where the batches of a run come from: windows of a text, or documents in
-// rows. A row of training is a function of the position of its batch and its number in
-// it, so that k micro-batches of b rows are one batch of k·b.
+// A feed makes the batches of a run: windows of a text, or documents packed into rows. A row
+// depends only on the position of its batch and its index there, so k micro-batches of b rows
+// are the same as one batch of k·b rows.
 type feed interface {
 	// draw fills b with the rows first, first+1, … of the batch at position.
 	draw(position uint64, first int, b *engine.Batch)
-	// where says where the first n of these rows are found in the data.
+	// where describes, for messages, where n rows from row first on are in the data.
 	where(position uint64, first, n int) string
-	// evalRows is how many rows have every target of validation once.
+	// evalRows returns the number of rows that hold every target of validation once.
 	evalRows() int
-	// eval fills row i of b with one of them.
+	// eval fills row i of b with one of these rows.
 	eval(row, i int, b *engine.Batch)
 }
 
-// feed is that of d. What is done with it does not change d.
+// feed returns the feed of d. Using it does not change d.
 func (o Options) feed(d *Data, seed uint64) feed {
 	if d.Examples != nil {
 		return o.rowFeed(d, seed)
@@ -35,8 +35,8 @@ func (o Options) feed(d *Data, seed uint64) feed {
 	return &windowFeed{windows: windows, sweep: o.sweep(d), T: o.Length()}
 }
 
-// unlearnt is the token that begins documents, where it is not the one that ends them:
-// then it is no target, since it is not the network that begins a text.
+// unlearnt returns the token that begins documents, if it is not also the one that ends them.
+// Such a token is not a target, because a network does not generate the beginning.
 func (o Options) unlearnt(tok *token.Tokenizer) (id int32, ok bool) {
 	begin, err := o.begin(tok)
 	if end, has := tok.EOS(); err != nil || len(begin) == 0 || has && begin[0] == end {
@@ -45,7 +45,7 @@ func (o Options) unlearnt(tok *token.Tokenizer) (id int32, ok bool) {
 	return begin[0], true
 }
 
-// checkText reports a text that has too few tokens for the windows of o.
+// checkText returns an error if a text has too few tokens for the windows of o.
 func (o Options) checkText(d *Data) error {
 	T := o.Length()
 	val := d.Source
@@ -69,13 +69,13 @@ func (o Options) checkText(d *Data) error {
 	return nil
 }
 
-// newBatch makes room for a batch of o.
+// newBatch allocates a batch of o.Batch rows.
 func (o Options) newBatch() engine.Batch {
 	n := o.Batch * o.Length()
 	return engine.Batch{B: o.Batch, T: o.Length(), Tokens: make([]int32, n), Targets: make([]int32, n)}
 }
 
-// A windowFeed draws windows of a text, with replacement.
+// A windowFeed draws windows of a text at random, with replacement.
 type windowFeed struct {
 	windows *corpus.Windows
 	sweep   *corpus.Sweep
@@ -96,7 +96,7 @@ func (f *windowFeed) eval(row, i int, b *engine.Batch) {
 	f.sweep.Batch(row, 1, b.Tokens[i*b.T:(i+1)*b.T], b.Targets[i*b.T:(i+1)*b.T])
 }
 
-// list names n things by what name says of each, the first four of them.
+// list returns a phrase that names n things, of which it lists at most the first four.
 func list(thing string, n int, name func(int) string, at, of string) string {
 	var names []string
 	for i := range min(n, 4) {

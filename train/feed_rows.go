@@ -9,15 +9,15 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// A rowFeed deals documents in rows: all of them, in an order of its own, in every
-// epoch.
+// A rowFeed gives documents packed into rows. Every epoch has all rows once, in an order of its
+// own.
 type rowFeed struct {
 	train, val *corpus.Packed
 	batch      int     // rows of an update
-	starts     []int32 // of one row
+	starts     []int32 // scratch: the starts of documents in one row
 }
 
-// Pack lays the documents of one split of d into rows as o says.
+// pack packs the documents x into rows, as o says.
 func (o Options) pack(x *corpus.Examples, seed uint64) *corpus.Packed {
 	return corpus.Pack(x, o.Length(), corpus.PackOptions{Long: corpus.Long(o.Tuning.Long), Pad: o.Tuning.Packing == PackingOff, Seed: seed})
 }
@@ -26,7 +26,7 @@ func (o Options) rowFeed(d *Data, seed uint64) *rowFeed {
 	return &rowFeed{train: o.pack(d.Examples, seed), val: o.pack(d.ValExamples, seed), batch: o.Batch * o.Accumulate}
 }
 
-// at is the number of rows that were dealt before row first of the batch at position.
+// at returns the number of rows before row first of the batch at position.
 func (f *rowFeed) at(position uint64, first int) uint64 {
 	return position*uint64(f.batch) + uint64(first)
 }
@@ -58,8 +58,8 @@ func (f *rowFeed) eval(row, i int, b *engine.Batch) {
 	}
 }
 
-// checkDocuments reports documents of which nothing can be learnt: no token is, or none
-// that is left when they lie in rows.
+// checkDocuments returns an error if nothing of the documents is learnt, or nothing of it is
+// left after they were cut to rows.
 func (o Options) checkDocuments(d *Data) error {
 	for _, split := range []struct {
 		name string
@@ -90,8 +90,8 @@ func (o Options) checkDocuments(d *Data) error {
 	return nil
 }
 
-// learntFrom is how many tokens come before the first one that is learnt, in the
-// document where it comes earliest and in the one where it comes latest.
+// learntFrom returns the number of tokens before the first learnt one: the least and the
+// greatest over all documents.
 func learntFrom(x *corpus.Examples) (nearest, furthest int) {
 	for i := range x.Len() {
 		_, learn := x.Document(i)
@@ -107,7 +107,7 @@ func learntFrom(x *corpus.Examples) (nearest, furthest int) {
 	return nearest, furthest
 }
 
-// between is "3 tokens" or "3 to 5 tokens".
+// between returns a text such as "3 tokens" or "3 to 5 tokens".
 func between(least, most int, thing string) string {
 	if least == most {
 		return countOf(most, thing)
@@ -115,7 +115,7 @@ func between(least, most int, thing string) string {
 	return fmt.Sprintf("%d to %s", least, countOf(most, thing))
 }
 
-// Packed says how the documents of training lie in rows; nil for a text.
+// Packed returns statistics of the packed training documents; nil for a text.
 func (r *Run) Packed() *corpus.PackStats {
 	if f, ok := r.feed.(*rowFeed); ok {
 		return &f.train.Stats

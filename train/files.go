@@ -22,8 +22,8 @@ func writeJSON(w io.Writer, v any) error {
 	return err
 }
 
-// readJSON reads one JSON object into v and nothing else: no unknown keys, nothing
-// after it.
+// readJSON reads text, one JSON object, into v. Unknown keys, and anything after the object, are
+// errors.
 func readJSON(name string, text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()

@@ -9,11 +9,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// Finetune begins a run that goes on from the base b, as o.Tuning says: with an
-// adapter beside it, and then b.Params are read and never changed, or with all of its
-// parameters, and then they are. The adapter is b.Adapter, if there is one: its moments
-// begin anew. The network is that of b, whatever o has; what is 0 of o is planned by the
-// data. An empty o.Tuning.Base is the name of b. For the rest it is as Start.
+// Finetune starts a run that fine-tunes the base b, as o.Tuning says. It trains an adapter and
+// does not change b.Params, or it trains all parameters and changes them. If b.Adapter is set,
+// its training continues, with moments of zero. The network is that of b, and the sizes in o
+// are not used. Options of 0 are planned by the data (see Options.Plan). An empty
+// o.Tuning.Base is set to the name of b. Otherwise Finetune is like Start.
 func Finetune(o Options, b Base, d *Data, dir string) (*Run, error) {
 	return finetuneOn(durable.OS, o, b, d, dir)
 }
@@ -59,7 +59,7 @@ func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, er
 	return r, nil
 }
 
-// goOnFrom sets a to from, which has the same tensors.
+// goOnFrom copies the numbers of from to a. It returns an error if their tensors differ.
 func goOnFrom(a, from *pedestrian.Adapter[float32]) error {
 	same := func(x, y pedestrian.Tensor[float32]) bool { return x.Slot == y.Slot }
 	if a.Base != from.Base || !slices.EqualFunc(a.Tensors(), from.Tensors(), same) {
@@ -72,7 +72,7 @@ func goOnFrom(a, from *pedestrian.Adapter[float32]) error {
 	return nil
 }
 
-// checkFinite refuses a base with numbers that are not.
+// checkFinite returns an error if a number of the base is infinite or NaN.
 func checkFinite(b Base) error {
 	if bad := firstBad("the weight", Weights{Params: b.Params}, isFinite); bad != "" {
 		return fmt.Errorf("%s: %s: a network that cannot be trained", b.Path, bad)

@@ -8,14 +8,14 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// A Diverged error says that a step was not made, because a number of it is not
-// finite or the update would make one so. Weights and moments are as they were.
+// A Diverged error says that a step was refused because a number is not finite, or would not be
+// after the update. Weights and moments have not changed.
 type Diverged struct {
 	Step       int
 	Loss, Norm float64
-	State      bool   // the cause is a weight or a moment; another batch does not help
+	State      bool   // the cause is a weight or a moment, so another batch does not help
 	Cause      string // the first such number: tensor or activation, layer, place, value
-	Samples    string // the rows concerned
+	Samples    string // where the rows of the batch are in the data
 }
 
 func (e *Diverged) Error() string {
@@ -27,8 +27,8 @@ func (e *Diverged) Error() string {
 		e.Step, e.Loss, e.Norm, e.Cause, e.Samples, advice)
 }
 
-// diverged finds out why a step cannot be made. It is slow: it looks at every number
-// and makes the passes of the batch again.
+// diverged finds the cause of a refused step. It is slow: it checks every number and computes
+// the passes of the batch again.
 func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 	o, s := &r.Options, r.State
 	e := &Diverged{Step: step, Loss: loss, Norm: norm, Samples: r.samples(s.Position, 0, o.Batch*o.Accumulate)}
@@ -67,8 +67,8 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 	return e
 }
 
-// firstActivation makes the passes of the batch again and says where the first number
-// that is not finite comes up. It leaves the gradients of that in r.grad.
+// firstActivation computes the passes of the batch again and describes the first number that is
+// not finite. Afterwards r.grad holds the gradients of these passes.
 func (r *Run) firstActivation(e *Diverged) (cause string) {
 	o, s, T := &r.Options, r.State, r.batch.T
 	for k := range o.Accumulate {
@@ -112,12 +112,12 @@ func (r *Run) firstActivation(e *Diverged) (cause string) {
 	return cause
 }
 
-// samples names n rows of a batch from number first on.
+// samples describes where n rows of a batch, from row first on, are in the data.
 func (r *Run) samples(position uint64, first, n int) string {
 	return fmt.Sprintf("batch %d, %s", position, r.feed.where(position, first, n))
 }
 
-// firstBad names the first number of w that is not ok; "" when all are.
+// firstBad describes the first number of w that is not ok; "" if there is none.
 func firstBad(what string, w Weights, ok func(float32) bool) string {
 	for _, t := range w.Tensors() {
 		for i, v := range t.V {

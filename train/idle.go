@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// checkIdle reports options with which a new run would learn nothing.
+// checkIdle returns an error if a new run with o would learn nothing.
 func (o Options) checkIdle() error {
 	if o.LR == 0 {
 		return fmt.Errorf("lr is 0: nothing would be learnt: give a rate above 0, such as 1e-3")
@@ -23,11 +23,11 @@ func (o Options) checkIdle() error {
 	return nil
 }
 
-// Validates says whether some of the data, or a text of its own, is kept for validation.
+// Validates says whether there is validation data: a file of its own, or a part of the data.
 func (o Options) Validates() bool { return o.Val != "" || o.ValFraction > 0 }
 
-// checkMoved reports a run that is over and whose weights are those that it began
-// with, to the last bit.
+// checkMoved returns an error if a finished run has the weights that it started with, bit for
+// bit.
 func (r *Run) checkMoved() error {
 	s, o := r.State, &r.Options
 	if s.Step == 0 {
@@ -36,7 +36,7 @@ func (r *Run) checkMoved() error {
 	switch {
 	case s.Adapter != nil && r.Base.Adapter != nil:
 		copy(r.grad.Adapter.Slab, r.Base.Adapter.Slab)
-	case s.Adapter != nil: // resumed, one that went on from another is not known to have moved since
+	case s.Adapter != nil: // a resumed run that continued another adapter does not know that adapter's numbers
 		InitAdapter(r.grad.Adapter, s.Params, o.Tuning.Init, s.Seed)
 	case r.Base != nil:
 		if Digest(s.Params) != r.Base.SHA256 {

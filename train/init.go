@@ -10,11 +10,10 @@ import (
 
 const initStd = 0.02 // standard deviation of every matrix in GPT-2
 
-// Init sets p to the weights that GPT-2 starts from: matrices and embeddings
-// N(0, 0.02²), the two projections that add to the residual stream of every block
-// N(0, 0.02²/(2·blocks)), biases 0, gains 1. Each number depends on the seed, the
-// name of its tensor and its place alone: the same bits on every machine, and a
-// tensor keeps its numbers when another one is added.
+// Init sets p to the initial weights of GPT-2: matrices and embeddings N(0, 0.02²), the two
+// projections of every block that add to the residual stream N(0, 0.02²/(2·blocks)), biases 0,
+// gains 1. Each number depends only on the seed, the name of its tensor and its index there.
+// So it has the same bits on every machine, and does not change when another tensor is added.
 func Init[T pedestrian.Float](p *pedestrian.Params[T], seed uint64) {
 	p.Zero()
 	residual := initStd / math.Sqrt(2*float64(p.Config.Blocks))

@@ -9,7 +9,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/internal/random"
 )
 
-// AdapterInit says what the down factors of an adapter start from; up starts at 0.
+// AdapterInit names the distribution of the initial down factors of an adapter; up starts at 0.
 type AdapterInit string
 
 const (
@@ -17,11 +17,11 @@ const (
 	Gaussian AdapterInit = "gaussian" // N(0, 1/r²), as PEFT's init_lora_weights="gaussian"
 )
 
-// InitAdapter sets a to an adapter beside p that changes nothing yet: down factors
-// at random, up factors 0, the magnitudes of DoRA at the norms of the columns of
-// p's weights, and norms, biases and rows of tokens at p's own. A down factor depends on the seed,
-// its name and its shape alone: the same bits on every machine. It panics when a
-// and p do not belong together or init is not known.
+// InitAdapter sets a to an adapter of p that has no effect yet: down factors at random, up
+// factors 0, the magnitudes of DoRA to the norms of the columns of p's weights, and norms,
+// biases and rows of tokens to those of p. A down factor depends only on the seed, its name
+// and its shape, so it has the same bits on every machine. InitAdapter panics if a does not
+// fit p or init is unknown.
 func InitAdapter[T pedestrian.Float](a *pedestrian.Adapter[T], p *pedestrian.Params[T], init AdapterInit, seed uint64) {
 	if a.Base != p.Config {
 		panic(fmt.Sprintf("train.InitAdapter: an adapter for %+v beside parameters of %+v", a.Base, p.Config))
@@ -50,7 +50,7 @@ func InitAdapter[T pedestrian.Float](a *pedestrian.Adapter[T], p *pedestrian.Par
 	wg.Wait()
 }
 
-// copyRows sets t to p's rows of tokens: of the embedding, or the columns of the logits.
+// copyRows sets t to p's rows of the embedding, or columns of the logits, for tokens.
 func copyRows[T pedestrian.Float](t pedestrian.Tensor[T], p *pedestrian.Params[T], tokens []int32) {
 	from := columns[T]{p.Tok.V, p.Tok.Cols, 1, p.Tok.Cols}
 	if t.Layer == "logits" {
@@ -70,14 +70,14 @@ func fillUniform[T pedestrian.Float](t pedestrian.Tensor[T], bound float64, seed
 	}
 }
 
-// columns is a matrix by its columns: element (i, j) is v[i*down+j*right].
+// columns is a matrix with strides: element (i, j) is v[i*down+j*right].
 type columns[T pedestrian.Float] struct {
 	v           []T
 	rows        int
 	down, right int
 }
 
-// weightOf is the weight of a layer in p, input×output.
+// weightOf returns the weight of a layer in p, input×output.
 func weightOf[T pedestrian.Float](p *pedestrian.Params[T], l pedestrian.Linear) columns[T] {
 	w := p.Tensor(l.Weight)
 	if l.Transposed {
@@ -86,7 +86,7 @@ func weightOf[T pedestrian.Float](p *pedestrian.Params[T], l pedestrian.Linear) 
 	return columns[T]{w.V[l.From:], w.Rows, w.Cols, 1}
 }
 
-// columnNorms sets norms to the Euclidean lengths of as many columns of w, summed
+// columnNorms sets norms to the Euclidean lengths of the first len(norms) columns of w. It sums
 // in float64.
 func columnNorms[T pedestrian.Float](norms []T, w columns[T]) {
 	squares := make([]float64, len(norms))

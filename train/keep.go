@@ -10,8 +10,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// take makes r the only writer of its directory, where it goes on from the
-// checkpoint from; nil begins.
+// take locks the directory of r and opens its log. The run continues from the checkpoint from;
+// nil means a new run.
 func (r *Run) take(from *Checkpoint) (err error) {
 	lock, err := lockRun(r.fs, r.Dir)
 	if err != nil {
@@ -40,9 +40,9 @@ func (r *Run) take(from *Checkpoint) (err error) {
 	return nil
 }
 
-// isNewest makes sure, now that nobody else writes, that there is nothing newer than the
-// checkpoint from to go on with: nobody has saved it meanwhile, and what was passed over
-// since a read failed still cannot be read.
+// isNewest returns an error if the directory, which is locked now, has a checkpoint newer than
+// from that can be read: another process may have saved one, or one that was passed over
+// because of a read error may be readable now.
 func (r *Run) isNewest(from *Checkpoint) error {
 	entries, err := checkpoints(r.fs, r.Dir)
 	if err != nil {
@@ -63,9 +63,9 @@ func (r *Run) isNewest(from *Checkpoint) error {
 	return nil
 }
 
-// Save writes a checkpoint of the state as it is, unless that is saved already, and
-// then removes the checkpoints that are no longer kept. After an error the state and
-// what was saved before are as they were, and Save may be called again.
+// Save writes a checkpoint of the present state, unless it is saved already, and then removes
+// checkpoints that are no longer kept. After an error the state and the older checkpoints are
+// unchanged, and Save may be called again.
 func (r *Run) Save(obs Observer) error {
 	s := r.State
 	if r.Dir == "" || r.saved != nil && sameProgress(*r.saved, s.Progress) {
@@ -92,17 +92,17 @@ func (r *Run) Save(obs Observer) error {
 	return nil
 }
 
-// noRoom says whether err is that a disk is full, or what one may use of it.
+// noRoom says whether err means that the disk or the user's quota is full.
 func noRoom(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// makeRoom removes what only c, which did not fit onto the disk, makes outdated: the
-// best one before it. Without that a disk that is full of what is kept stays so. Two
-// that are whole stay, each read once more, and so does what c would have kept. It says
-// whether that made room.
+// makeRoom removes the former best checkpoint if c, which did not fit onto the disk, is a better
+// one. Otherwise a disk that is full of kept checkpoints would stay full. Two checkpoints that
+// are whole stay, each read once more, and so do those that c keeps. It says whether it removed
+// something.
 func (r *Run) makeRoom(c *Checkpoint, full error, obs Observer) bool {
 	steps := c.keptSteps()
 	if r.saved != nil && c.Options.OnSpike == SpikeRewind {
-		steps = append(steps, r.saved.Snapshot) // that the newest one on the disk goes back to
+		steps = append(steps, r.saved.Snapshot) // to which the newest one on the disk goes back
 	}
 	p := pruner{fs: r.fs, run: r.Dir, whole: map[string]bool{}}
 	removed, err := p.prune(r.Options.Keep, steps...)
@@ -116,21 +116,21 @@ func (r *Run) makeRoom(c *Checkpoint, full error, obs Observer) bool {
 	return len(removed) > 0
 }
 
-// sameProgress says whether p and q differ in the time spent alone.
+// sameProgress says whether p and q are equal except for the time spent.
 func sameProgress(p, q Progress) bool {
 	p.Seconds, q.Seconds = 0, 0
 	return p == q
 }
 
-// checkRoom tells when the disk cannot hold as many checkpoints as the run comes to
-// have at a time: those that are kept, the best, and the one that is being written.
+// checkRoom warns if the disk has no room for all checkpoints that the run has at a time: those
+// that are kept, the best, and the one that is being written.
 func (r *Run) checkRoom(obs Observer) {
 	if r.Dir == "" {
 		return
 	}
 	entries, err := checkpoints(r.fs, r.Dir)
 	if err != nil {
-		return // the save will tell
+		return // saving will report the error
 	}
 	more := max(1, max(r.Options.Keep, minimumKept)+2-len(entries))
 	need := int64(more) * (3*4*int64(len(r.State.Trained().Slab())) + 1<<16)
@@ -139,7 +139,7 @@ func (r *Run) checkRoom(obs Observer) {
 	}
 }
 
-// loadStep loads the newest checkpoint of a step.
+// loadStep loads the newest checkpoint of the given step.
 func loadStep(fs durable.FS, run string, step int) (*Checkpoint, error) {
 	entries, err := checkpoints(fs, run)
 	if err != nil {
@@ -153,8 +153,8 @@ func loadStep(fs durable.FS, run string, step int) (*Checkpoint, error) {
 	return nil, fmt.Errorf("%s holds no checkpoint of step %d", run, step)
 }
 
-// keptSteps are the steps whose checkpoints are kept however old they are: that of the
-// best evaluation, and that which a spike goes back to.
+// keptSteps returns the steps whose checkpoints are kept at any age: that of the best
+// evaluation, and that to which a rewind goes back.
 func (c *Checkpoint) keptSteps() (steps []int) {
 	if c.State.Evaluations > 0 {
 		steps = append(steps, c.State.Best.Step)

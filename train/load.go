@@ -14,16 +14,17 @@ import (
 
 const (
 	maxTokenizer = 64 << 20 // bytes of tokenizer.json
-	// smallNetwork is how many bytes of tensors may be allocated before the file was
-	// seen to have as many.
+	// smallNetwork is how many bytes of tensors may be allocated before the size of the file
+	// is known.
 	smallNetwork = 256 << 20
 )
 
-// Load reads the checkpoint in dir, with or without the optimizer's moments. What it
-// reads is compared with the digests in the manifest, and every size with config.json
-// before it allocates. Whatever is wrong with the checkpoint is told as [durable.Damaged], and
-// so is a file that cannot be read; a format of a later program is not, nor that there
-// is nothing to resume, nor what is [durable.Linked] from elsewhere or was [Pruned] meanwhile.
+// Load reads the checkpoint in dir, with or without the optimizer's moments. It compares every
+// file with its digest in the manifest, and every size with config.json before it allocates.
+// A damaged checkpoint, or a file that cannot be read, is a [durable.Damaged] error. Other
+// errors are: a format of a later program, an imported network that cannot be resumed, a file
+// that is a link to elsewhere ([durable.Linked]), and a checkpoint that was removed in the
+// meantime ([Pruned]).
 func Load(dir string, moments bool) (*Checkpoint, error) { return load(durable.OS, dir, moments) }
 
 func load(fs durable.FS, dir string, moments bool) (c *Checkpoint, err error) {
@@ -42,7 +43,7 @@ func load(fs durable.FS, dir string, moments bool) (c *Checkpoint, err error) {
 	return c, nil
 }
 
-// A reader reads a checkpoint whose manifest was read.
+// A reader reads the files of a checkpoint; its manifest has been read.
 type reader struct{ *durable.Folder }
 
 // open reads the manifest of the checkpoint in dir.
@@ -57,8 +58,8 @@ func open(fs durable.FS, dir string) (*reader, error) {
 	return &reader{f}, nil
 }
 
-// damaged is err as the damage of the checkpoint, which a link out of it is not, nor that
-// this machine is too small for it.
+// damaged returns err as damage of the checkpoint, except for a link that leads out of it and
+// for too little memory.
 func (s *reader) damaged(err error) error {
 	if err == nil || isLinked(err) {
 		return err
@@ -69,7 +70,7 @@ func (s *reader) damaged(err error) error {
 	return &durable.Damaged{Dir: s.Dir, Err: err}
 }
 
-// read reads what the manifest lists.
+// read reads the checkpoint.
 func (s *reader) read(moments bool) (*Checkpoint, error) {
 	c, err := s.meta()
 	if err != nil {
@@ -87,7 +88,7 @@ func (s *reader) read(moments bool) (*Checkpoint, error) {
 	return c, s.damaged(s.moments(c))
 }
 
-// meta reads all that is not tensors.
+// meta reads all files but those of tensors.
 func (s *reader) meta() (*Checkpoint, error) {
 	var config configJSON
 	if err := s.json(configFile, &config); err != nil {
@@ -127,7 +128,7 @@ func (s *reader) meta() (*Checkpoint, error) {
 	return c, nil
 }
 
-// options are those of a run; none of a network that was trained elsewhere.
+// options returns the options of a run; none for an imported network.
 func (c *configJSON) options() (o Options, err error) {
 	switch {
 	case c.Options == nil && c.Data.Train > 0:
@@ -150,7 +151,7 @@ func (s *reader) json(name string, v any) error {
 	return readJSON(name, text, v)
 }
 
-// weights reads what c trains, by its configuration.
+// weights reads the trained weights, whose shapes follow from the configuration of c.
 func (s *reader) weights(c *Checkpoint) error {
 	if t := c.Options.Tuning; t.adapts() {
 		return s.tensors(c.weightsFile(), t.Adapter.Ledger(c.Network).Total(), func() []pedestrian.Tensor[float32] {
@@ -164,7 +165,7 @@ func (s *reader) weights(c *Checkpoint) error {
 	})
 }
 
-// moments reads the moments of what c trains.
+// moments reads the optimizer's moments.
 func (s *reader) moments(c *Checkpoint) error {
 	w := c.State.Trained()
 	return s.tensors(momentsFile, 2*w.Count(), func() []pedestrian.Tensor[float32] {
@@ -173,9 +174,9 @@ func (s *reader) moments(c *Checkpoint) error {
 	})
 }
 
-// tensors reads a file that holds count numbers in the tensors that allocate makes.
+// tensors reads a file of count numbers into the tensors that allocate makes.
 func (s *reader) tensors(name string, count int, allocate func() []pedestrian.Tensor[float32]) error {
-	if s.Size(name) >= 4*int64(count) { // or it is damaged
+	if s.Size(name) >= 4*int64(count) { // otherwise it is damaged
 		if err := memory.Ask(4*int64(count), fmt.Sprintf("the %d numbers of %s need", count, name), "free some, or load it where there is more"); err != nil {
 			return err
 		}
@@ -191,9 +192,8 @@ func (s *reader) tensors(name string, count int, allocate func() []pedestrian.Te
 	})
 }
 
-// Verify compares the checkpoint in dir, byte for byte, with the digests that were
-// taken when it was saved, and then reads what is not tensors. What is wrong is told
-// as [durable.Damaged].
+// Verify compares every byte of the checkpoint in dir with the digests in its manifest, and then
+// reads the files that are not tensors. Damage is a [durable.Damaged] error.
 func Verify(dir string) error { return verify(durable.OS, dir) }
 
 func verify(fs durable.FS, dir string) error {

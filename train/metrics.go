@@ -12,8 +12,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// MetricsFile is the name of a run's log in its directory: one JSON object a line,
-// a Record each.
+// MetricsFile is the name of the log in a run directory. Each line is a Record as a JSON object.
 const MetricsFile = "metrics.jsonl"
 
 // A Record is a line of the log: an update (Loss is set) or an evaluation (Val is).
@@ -28,31 +27,31 @@ type Record struct {
 	Val             *float64 `json:"val,omitempty"`
 	Best            bool     `json:"best,omitempty"`
 	Spike           string   `json:"spike,omitempty"`  // "loss", "grad_norm" or "not finite"
-	Action          string   `json:"action,omitempty"` // what was done about it; "skip" and "rewind" made no update
+	Action          string   `json:"action,omitempty"` // "warn", or "skip" or "rewind", which made no update
 	ZLoss           float64  `json:"z_loss,omitempty"` // standard deviations above the window's mean
 	ZNorm           float64  `json:"z_norm,omitempty"` //
 	Seconds         float64  `json:"seconds"`
 }
 
-// A metricsLog appends records to metrics.jsonl. Lines stay in memory until they were
-// synced, so that an error loses none: what may be lost is written again, to a new file.
+// A metricsLog appends records to metrics.jsonl. It keeps lines in memory until they are synced.
+// After an error it writes them again to a new file, so that none is lost.
 type metricsLog struct {
 	fs      durable.FS
 	run     string
 	f       durable.OutFile
-	length  int64      // bytes of the file that were synced
+	length  int64      // synced bytes of the file
 	tail    []byte     // the lines after them
-	written int        // bytes of tail that were handed to f
-	broken  bool       // writing to f failed: it may hold anything after length
-	events  *eventsLog // what TensorBoard reads of it; nil when that is not asked for
-	back    *Progress  // lines of the file after it are still to be taken out; nil when there are none
+	written int        // bytes of tail that were written to f
+	broken  bool       // writing to f failed: its content after length is unknown
+	events  *eventsLog // the event file for TensorBoard; nil without one
+	back    *Progress  // lines after this progress must still be removed from the file; nil = none
 }
 
-// logBuffer is how many bytes of lines are held back before they are written.
+// logBuffer is how many bytes of lines are collected before they are written.
 const logBuffer = 4096
 
-// openMetrics opens the log of a run at progress p. Lines that a run wrote after
-// that, which is then about to write them again, are taken out.
+// openMetrics opens the log of a run at progress p. It removes later lines, because the run will
+// write them again.
 func openMetrics(fs durable.FS, run string, p Progress) (*metricsLog, error) {
 	l := &metricsLog{fs: fs, run: run}
 	size, whole, err := l.measure(p)
@@ -65,7 +64,7 @@ func openMetrics(fs durable.FS, run string, p Progress) (*metricsLog, error) {
 		l.length = size
 		l.f, err = fs.Extend(l.path())
 	}
-	if !extends || isLinked(err) { // a link, or one of several names, gives way to a file
+	if !extends || isLinked(err) { // a link, or a file with several names, is replaced by a new file
 		err = l.renew(func(w io.Writer) error {
 			if !exists {
 				return nil
@@ -79,7 +78,7 @@ func openMetrics(fs durable.FS, run string, p Progress) (*metricsLog, error) {
 	return l, nil
 }
 
-// measure is the size of the file, and whether all of it are lines that p keeps.
+// measure returns the size of the file, and whether p keeps all of its lines.
 func (l *metricsLog) measure(p Progress) (size int64, whole bool, err error) {
 	f, err := l.fs.Open(l.path())
 	if err != nil {
@@ -94,7 +93,8 @@ func (l *metricsLog) measure(p Progress) (size int64, whole bool, err error) {
 	return f.Size(), whole, err
 }
 
-// copyLines copies the first size bytes of the file; with p, the lines that it keeps.
+// copyLines copies the first size bytes of the file; if p is not nil, only the lines that it
+// keeps.
 func (l *metricsLog) copyLines(w io.Writer, size int64, p *Progress) error {
 	f, err := l.fs.Open(l.path())
 	if err != nil {
@@ -120,7 +120,7 @@ func (l *metricsLog) copyLines(w io.Writer, size int64, p *Progress) error {
 
 func (l *metricsLog) path() string { return filepath.Join(l.run, MetricsFile) }
 
-// cutMetrics keeps the lines of the updates and evaluations that p has made.
+// cutMetrics returns the lines of old for the updates and evaluations that p counts.
 func cutMetrics(old []byte, p Progress) (keep []byte) {
 	eachLine(bytes.NewReader(old), func(line []byte) error {
 		if keeps(p, line) {
@@ -131,16 +131,16 @@ func cutMetrics(old []byte, p Progress) (keep []byte) {
 	return keep
 }
 
-// keeps says whether line is of an update or an evaluation that p has made.
+// keeps says whether p counts the update or the evaluation of line.
 func keeps(p Progress, line []byte) bool {
 	var r Record
 	if json.Unmarshal(line, &r) != nil || line[len(line)-1] != '\n' {
-		return false // a line cut short by a crash is after the checkpoint
+		return false // a line that a crash cut off is later than the checkpoint
 	}
 	return r.Val != nil && p.Evaluations > 0 && r.Step <= p.Last.Step || r.Val == nil && r.Step <= p.Step
 }
 
-// renew replaces the file by a new one with the content that write writes, durably.
+// renew replaces the file by a new one with the content that write writes, and syncs it.
 func (l *metricsLog) renew(write func(io.Writer) error) error {
 	if l.f != nil {
 		l.f.Close()
@@ -159,12 +159,12 @@ func (l *metricsLog) renew(write func(io.Writer) error) error {
 		l.f = f
 	}
 	if l.events != nil {
-		l.events.stop() // its lines may be gone
+		l.events.stop() // the event file may have lines that the log no longer has
 	}
 	return err
 }
 
-// cut takes the lines after p out. After an error the next sync does it.
+// cut removes the lines after p. After an error the next sync removes them.
 func (l *metricsLog) cut(p Progress) error {
 	l.tail, l.written, l.broken, l.back = cutMetrics(l.tail, p), 0, true, &p
 	if err := l.trySync(); err != nil {
@@ -173,7 +173,7 @@ func (l *metricsLog) cut(p Progress) error {
 	return nil
 }
 
-// add takes a line. That it cannot be written yet is told by sync.
+// add appends a record. An error of writing is returned by the next sync.
 func (l *metricsLog) add(r Record) error {
 	line, err := json.Marshal(r)
 	if err != nil {
@@ -186,7 +186,7 @@ func (l *metricsLog) add(r Record) error {
 	return nil
 }
 
-// push hands all lines to the operating system.
+// push writes all lines to the file, without a sync.
 func (l *metricsLog) push() error {
 	if l.broken || l.f == nil {
 		return nil
@@ -202,7 +202,7 @@ func (l *metricsLog) push() error {
 	return err
 }
 
-// sync brings all lines to the disk.
+// sync writes all lines and syncs the file.
 func (l *metricsLog) sync() error {
 	if err := l.trySync(); err != nil {
 		return fmt.Errorf("writing the log: %w", err)

@@ -12,11 +12,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// maxRecord is the most bytes of a line of the log. A record has a few hundred.
+// maxRecord is the largest length of a line of the log in bytes. A record has a few hundred.
 const maxRecord = 64 << 10
 
-// eachLine calls each with every line of in, its end included. Of a line that is longer
-// than a record can be, it is the beginning, which is none.
+// eachLine calls each with every line of in, with its line end. Of a line longer than maxRecord
+// it gives only the beginning, which is not a valid record.
 func eachLine(in io.Reader, each func(line []byte) error) error {
 	r := bufio.NewReaderSize(in, maxRecord)
 	for {
@@ -38,8 +38,8 @@ func eachLine(in io.Reader, each func(line []byte) error) error {
 	}
 }
 
-// Records are those in the log of a run, in the memory of one of them however long it
-// is. The last may be an error.
+// Records returns the records in the log of the directory run. It needs the memory of one
+// record. The last pair may have an error.
 func Records(run string) iter.Seq2[Record, error] {
 	path := filepath.Join(run, MetricsFile)
 	return func(yield func(Record, error) bool) {
@@ -75,5 +75,5 @@ func Records(run string) iter.Seq2[Record, error] {
 	}
 }
 
-// errStopped says that nobody wants more records.
+// errStopped ends the reading when the loop over Records ends.
 var errStopped = fmt.Errorf("stopped")

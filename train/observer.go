@@ -2,10 +2,10 @@ package train
 
 import "time"
 
-// An Observer is told what happens in a run, in the goroutine that trains; the run
-// waits until the function returns. A nil function is not called.
+// An Observer has functions that a run calls when something happens. They run in the goroutine
+// that trains, which waits for them. A nil function is not called.
 type Observer struct {
-	Step     func(Update) // each is called after what its name says; nil ones are not
+	Step     func(Update) // after every update
 	Evaluate func(Evaluation)
 	Sample   func(Sample)
 	Save     func(Saved)
@@ -13,25 +13,25 @@ type Observer struct {
 	Spike    func(Spike)
 }
 
-// An Update is what one step did.
+// An Update describes one step.
 type Update struct {
 	Step   int     // 1 for the first
 	Loss   float64 // mean over the batch's counted targets, nats, before the update
 	Rate   float64 // learning rate
 	Norm   float64 // of the gradient of Loss, before clipping
-	Scale  float64 // what clipping multiplied the gradient by, at most 1
-	Tokens int64   // targets learnt from, since the run's first step
-	Spike  *Spike  // when it stood out and the update was made all the same; else nil
+	Scale  float64 // the factor of clipping, at most 1
+	Tokens int64   // counted targets since the run's first step
+	Spike  *Spike  // not nil if the batch is a spike and the update was made
 
-	TokensPerSecond float64       // over the latest steps, evaluations left out
-	Elapsed         time.Duration // since the run's first step, sessions added
-	Left            time.Duration // until the last step, as fast as so far
+	TokensPerSecond float64       // over the latest steps, without evaluations
+	Elapsed         time.Duration // since the run's first step, summed over sessions
+	Left            time.Duration // estimate until the last step
 }
 
 // An Evaluation is the loss on the validation split after a step.
 type Evaluation struct {
 	Score
-	Best    bool // the lowest so far
+	Best    bool // it is the lowest so far
 	Stale   int  // evaluations since the best
 	Elapsed time.Duration
 }
@@ -48,10 +48,10 @@ type Saved struct {
 	Dir  string
 }
 
-// Trouble is something that went wrong and did not end the run: a checkpoint that
-// could not be saved, and is tried again with the next; too little room.
+// Trouble is a failure that does not end the run: a checkpoint could not be saved and is tried
+// again later, or there is too little room on the disk.
 type Trouble struct {
-	Step int // at which it came, and what failed
+	Step int // when it happened, and what failed
 	Err  error
 }
 

@@ -1,10 +1,10 @@
-// Package train teaches a network to predict text: it draws windows, accumulates
-// gradients, clips them, updates with AdamW on a schedule, evaluates, and keeps
-// checkpoints from which a run goes on as if it had never stopped.
+// Package train trains a network on text. It draws windows or packs documents into rows,
+// accumulates gradients, clips them, updates the weights with AdamW and a schedule, evaluates,
+// and saves checkpoints. A run that is resumed from a checkpoint ends with the same bits as a
+// run that was not stopped.
 //
-// Everything that a run's future depends on is in State and Options; nothing is
-// drawn from a generator with a state of its own. The package prints nothing: what
-// happens is told through an Observer.
+// State and Options hold everything that the rest of a run depends on; no random generator has
+// a state of its own. The package prints nothing: an Observer is called when something happens.
 package train
 
 import (
@@ -24,7 +24,7 @@ const (
 	SpokenStories = "stories-spoken" // those with dialogue
 )
 
-// grammar is that of the stories which data names; nil when it is a path.
+// grammar returns the grammar of the stories that data names; nil if data is a path.
 func grammar(data string) *corpus.Grammar {
 	switch data {
 	case Stories:
@@ -37,84 +37,84 @@ func grammar(data string) *corpus.Grammar {
 	return nil
 }
 
-// TellsStories says whether data means built-in stories, and not a path.
+// TellsStories says whether data names built-in stories, not a path.
 func TellsStories(data string) bool { return grammar(data) != nil }
 
-// Options is everything that can be chosen about a run. A new run must have the sizes of a
-// network and Steps; the rest may be left at zero. A zero that no run can have is replaced
-// when a run begins ([Start], [Finetune]) or its data are loaded:
+// Options are all choices of a run. A new run needs the sizes of a network and Steps; the rest
+// may be zero. A zero that is not a valid value is replaced by a default when a run begins
+// ([Start], [Finetune]) or its data are loaded:
 //
 //	Activation "": GELU, and then an Eps of 0 is 1e-5
 //	Batch 12, Accumulate 1, EvalEvery a tenth of Steps, Keep 2, SampleTokens 120
-//	AdamEps 0, nothing of AdamW was chosen: AdamEps 1e-8, and where they are 0
+//	AdamEps 0 means that nothing of AdamW was chosen: AdamEps 1e-8, and if they are 0,
 //	    LR 1e-3, Beta1 0.9, Beta2 0.99, Clip 1; Schedule "": ScheduleCosine
 //	StoryChars 2,000,000; Tokenizer "": characters, or those of the base
 //
-// of a run that goes on from a base
+// and in a run with a base:
 //
-//	Batch, EvalEvery, Warmup as Plan has it; Steps 0: Tuning.Epochs, 3 where that is 0
-//	AdamEps 0: as above, with Beta2 0.999, and LR FullRate where Tuning.Full
-//	Tuning.Adapter with Scaling "": ScaleRank, and where they are zero
-//	    rank 8, an alpha of twice the rank, beside every layer of every block
+//	Batch, EvalEvery, Warmup: see Plan; Steps 0: Tuning.Epochs, or 3 epochs if that is 0
+//	AdamEps 0: as above, with Beta2 0.999, and with LR FullRate if Tuning.Full
+//	Tuning.Adapter with Scaling "": ScaleRank, and if they are zero,
+//	    rank 8, an alpha of twice the rank, every layer of every block
 //
-// Data of [TextData] and [ExampleData] are in memory: Data, Val, Tokenizer, StoryChars and
-// Reading do not count then.
+// With data from memory ([TextData], [ExampleData]) Data, Val, Tokenizer, StoryChars and Reading
+// are not used.
 type Options struct {
-	Preset string `json:"preset" yaml:"preset"` // the preset these options began with
+	Preset string `json:"preset" yaml:"preset"` // the preset that these options started from
 
 	Data        string       `json:"data" yaml:"data"`                 // Stories or a half of them, or the path of a text file or a directory of them
 	Val         string       `json:"val,omitempty" yaml:"val"`         // the path of text or documents for validation; "" = a part of Data is kept
-	Tokenizer   string       `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one; with a base, "base"
-	StoryChars  int          `json:"story_chars" yaml:"story_chars"`   // characters of stories to tell, training and validation together
-	ValFraction float64      `json:"val_fraction" yaml:"val_fraction"` // share of the text, at its end, that is kept for validation; 0 = none, where Val is ""
+	Tokenizer   string       `json:"tokenizer" yaml:"tokenizer"`       // "chars", "bytes", "gpt2", or the path of a tokenizer.json or of a directory with one; with a base also "base"
+	StoryChars  int          `json:"story_chars" yaml:"story_chars"`   // characters of generated stories, training and validation together
+	ValFraction float64      `json:"val_fraction" yaml:"val_fraction"` // fraction of the text, at its end, that is kept for validation if Val is ""; 0 = none
 	Align       corpus.Align `json:"align" yaml:"align"`               // where a window may begin
-	Begin       string       `json:"begin,omitempty" yaml:"begin"`     // the special token that stands before every document, or "none"; "" = that which begins a text, or else ends it
-	Reading     int          `json:"reading,omitempty" yaml:"reading"` // no setting: ReadingFormer or ReadingDocuments
+	Begin       string       `json:"begin,omitempty" yaml:"begin"`     // the special token before every document, or "none"; "" = the tokenizer's token that begins a text, otherwise the one that ends it
+	Reading     int          `json:"reading,omitempty" yaml:"reading"` // not a setting: ReadingFormer or ReadingDocuments
 
 	pedestrian.Config `yaml:",inline"` // the network; Vocab 0 means as many as the tokenizer has
 
-	Window int `json:"window,omitempty" yaml:"window"` // tokens of a row of a batch; 0 = the context
+	Window int `json:"window,omitempty" yaml:"window"` // tokens in a row of a batch; 0 = the context
 
-	Batch      int     `json:"batch" yaml:"batch"`                 // windows of one micro-batch, B
+	Batch      int     `json:"batch" yaml:"batch"`                 // rows of one micro-batch, B
 	Accumulate int     `json:"accumulate" yaml:"accumulate"`       // micro-batches of one update
 	Steps      int     `json:"steps" yaml:"steps"`                 // updates
 	LR         float64 `json:"lr" yaml:"lr"`                       // learning rate at the end of the warm-up
-	MinLR      float64 `json:"min_lr" yaml:"min_lr"`               // learning rate that Schedule falls to, just after the last step
+	MinLR      float64 `json:"min_lr" yaml:"min_lr"`               // learning rate to which Schedule falls, one step after the last
 	Warmup     int     `json:"warmup" yaml:"warmup"`               // steps from 0 to LR
-	Schedule   string  `json:"schedule,omitempty" yaml:"schedule"` // ScheduleCosine, ScheduleLinear or ScheduleConstant; "" = as runs had it before there was a choice
+	Schedule   string  `json:"schedule,omitempty" yaml:"schedule"` // ScheduleCosine, ScheduleLinear or ScheduleConstant; "" = the schedule of older runs, see ScheduleCosine
 	Beta1      float64 `json:"beta1" yaml:"beta1"`                 // AdamW, decay of the first moment
 	Beta2      float64 `json:"beta2" yaml:"beta2"`                 // AdamW, decay of the second moment
-	AdamEps    float64 `json:"adam_eps" yaml:"adam_eps"`           // AdamW, beside the root of the second moment
+	AdamEps    float64 `json:"adam_eps" yaml:"adam_eps"`           // AdamW, ε added to the root of the second moment
 	Decay      float64 `json:"decay" yaml:"decay"`                 // AdamW, weight decay of matrices
 	Clip       float64 `json:"clip" yaml:"clip"`                   // largest norm of the gradient; 0 = no limit
 	Dropout    float64 `json:"dropout" yaml:"dropout"`             // probability, on embeddings, attention and residual branches
 
-	OnSpike string `json:"on_spike,omitempty" yaml:"on_spike"` // what to do when a batch stands out: SpikeWarn (also ""), SpikeSkip or SpikeRewind
+	OnSpike string `json:"on_spike,omitempty" yaml:"on_spike"` // what to do at a spike of the loss or the gradient: SpikeWarn (also ""), SpikeSkip or SpikeRewind
 
 	EvalEvery    int `json:"eval_every" yaml:"eval_every"`       // steps between evaluations
 	EvalBatches  int `json:"eval_batches" yaml:"eval_batches"`   // batches of an evaluation, evenly spread; 0 = the whole validation split
 	Patience     int `json:"patience" yaml:"patience"`           // evaluations without a new best before the run ends; 0 = never
 	SaveEvery    int `json:"save_every" yaml:"save_every"`       // steps between checkpoints; 0 = at evaluations
-	Keep         int `json:"keep" yaml:"keep"`                   // newest checkpoints kept, besides the best
+	Keep         int `json:"keep" yaml:"keep"`                   // number of newest checkpoints that are kept, in addition to the best
 	SampleEvery  int `json:"sample_every" yaml:"sample_every"`   // steps between samples; 0 = none
 	SampleTokens int `json:"sample_tokens" yaml:"sample_tokens"` // length of a sample
 
 	TensorBoard bool `json:"tensorboard,omitempty" yaml:"tensorboard"` // event files beside metrics.jsonl
 
-	Tuning Tuning `json:"tuning,omitzero" yaml:"tuning"` // of a run that goes on from a base
+	Tuning Tuning `json:"tuning,omitzero" yaml:"tuning"` // of a run with a base
 
 	Seed    uint64 `json:"seed" yaml:"seed"`       // of weights, data order and dropout
-	Threads int    `json:"threads" yaml:"threads"` // 0 = one a processor; the numbers do not depend on it
+	Threads int    `json:"threads" yaml:"threads"` // 0 = one for each processor; no result depends on it
 
 	// Precision is "float32" or "bf16", mixed precision; "" means float32.
 	Precision string `json:"precision,omitempty" yaml:"precision"`
 
-	// Recompute computes the activations of blocks again in the backward pass, to
-	// the same numbers: less memory, more time.
+	// Recompute computes the activations of blocks again in the backward pass. It takes less
+	// memory and more time; the numbers are the same.
 	Recompute bool `json:"recompute" yaml:"recompute"`
 }
 
-// Length is the number of tokens of a row of a batch, T.
+// Length returns the number of tokens in a row of a batch, T.
 func (o Options) Length() int {
 	if o.Window > 0 {
 		return o.Window
@@ -122,8 +122,8 @@ func (o Options) Length() int {
 	return o.Context
 }
 
-// Validate reports the first thing wrong with o: a name, its value and what to do.
-// A vocabulary of 0 is allowed: the tokenizer decides.
+// Validate returns an error for the first invalid option, with its name, its value and what to
+// do. A vocabulary of 0 is valid and means that of the tokenizer.
 func (o Options) Validate() error {
 	c := o.Config
 	if c.Vocab == 0 {
@@ -143,7 +143,7 @@ func (o Options) Validate() error {
 	if o.Align != "" && o.Align != corpus.AlignNone && o.Align != corpus.AlignLine && o.Align != corpus.AlignParagraph {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, corpus.AlignNone, corpus.AlignLine, corpus.AlignParagraph)
 	}
-	steps, evalEvery, batch := 1, 1, 1 // the least; 0 where it is planned (Options.Plan)
+	steps, evalEvery, batch := 1, 1, 1 // the minimum; 0 if Options.Plan sets it
 	if o.Tuning.on() {
 		evalEvery, batch = 0, 0
 	}
@@ -173,7 +173,7 @@ func (o Options) Validate() error {
 	for _, f := range []struct {
 		name            string
 		value, min, max float64
-		open            bool // the upper end is not allowed itself
+		open            bool // max itself is not allowed
 	}{
 		{"lr", o.LR, 0, 1e3, false}, {"min_lr", o.MinLR, 0, 1e3, false},
 		{"beta1", o.Beta1, 0, 1, true}, {"beta2", o.Beta2, 0, 1, true}, {"adam_eps", o.AdamEps, 1e-15, 1, false},

@@ -2,12 +2,12 @@ package train
 
 import "time"
 
-// A pace measures how fast a run goes.
+// A pace measures the speed of a run.
 type pace struct {
-	since    time.Time // when State.Seconds was last brought up to date
-	began    time.Time // of the step under way
-	rate     float64   // tokens a second, averaged over the latest steps
-	first    int       // step of this session's start
+	since    time.Time // when State.Seconds was last updated
+	began    time.Time // when the present step began
+	rate     float64   // tokens per second, averaged over the latest steps
+	first    int       // the step at the start of this session
 	firstSec float64
 	tokens   int64
 }
@@ -16,7 +16,7 @@ func (p *pace) start(s *State) {
 	*p = pace{since: time.Now(), first: s.Step, firstSec: s.Seconds, tokens: s.Tokens}
 }
 
-// pause brings State.Seconds up to date.
+// pause updates State.Seconds.
 func (p *pace) pause(s *State) {
 	if p.since.IsZero() {
 		return
@@ -28,7 +28,8 @@ func (p *pace) pause(s *State) {
 
 func (p *pace) begin() { p.began = time.Now() }
 
-// end fills in the times of u. The rate forgets older steps by a tenth a step.
+// end sets the times of u. The rate is an exponential average with a weight of 0.1 for the
+// newest step.
 func (p *pace) end(u *Update, s *State, steps int) {
 	now := float64(u.Tokens-p.tokens) / max(time.Since(p.began).Seconds(), 1e-9)
 	p.tokens = u.Tokens

@@ -6,17 +6,16 @@ import (
 )
 
 const (
-	mostPlanned   = 8  // rows of a planned update, at most
-	passUpdates   = 8  // planned updates of a pass, where there are rows for as many
-	enoughUpdates = 20 // planned updates of a run; fewer are said to be few
+	mostPlanned   = 8  // the most rows of a planned update
+	passUpdates   = 8  // planned updates of an epoch, if there are enough rows
+	enoughUpdates = 20 // a run with fewer updates gets a note
 )
 
-// Plan fills in what follows from the data d where a number of a run that goes on from
-// a base is 0: Batch, so that a pass has several updates, Steps from Epochs, a warm-up
-// of a twentieth of the steps, ten evaluations. A batch that was asked for is made
-// smaller where there are fewer rows than it has: a row counts once in an update, and
-// as many passes are at least as many updates. The notes say in a clause each what the
-// data changed. o must be valid.
+// Plan sets the options of a run with a base that are 0 and depend on the data d: Batch, so that
+// an epoch has several updates; Steps, from Epochs; Warmup, a twentieth of the steps; and
+// EvalEvery, for ten evaluations. A given batch is made smaller if there are fewer rows, so
+// that an update has no row twice and n epochs have at least n updates. notes has a clause for
+// each option that the data changed. o must be valid.
 func (o Options) Plan(d *Data) (planned Options, notes []string) {
 	if !o.Tuning.on() {
 		return o, nil
@@ -44,7 +43,7 @@ func (o Options) Plan(d *Data) (planned Options, notes []string) {
 	return o, notes
 }
 
-// planBatch is the part of Plan about the rows of an update.
+// planBatch is the part of Plan for the rows of an update.
 func (o Options) planBatch(rows int) (planned Options, note string) {
 	batch, accumulate := o.Batch, o.Accumulate
 	rows = max(1, rows)
@@ -66,7 +65,7 @@ func (o Options) planBatch(rows int) (planned Options, note string) {
 	return o, note
 }
 
-// countOf is "3 rows" or "1 row".
+// countOf returns a text such as "3 rows" or "1 row".
 func countOf(n int, thing string) string {
 	if n != 1 {
 		thing += "s"

@@ -9,16 +9,16 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A Preset is a named set of options with a reason.
+// A Preset is a named set of options.
 type Preset struct {
 	Name    string
-	About   string // one clause
+	About   string // one clause that describes it
 	Options Options
 }
 
-// Presets lists the presets, the one for beginners first.
+// Presets returns the presets. The first is the default.
 func Presets() []Preset {
-	// What most runs share; each preset changes what makes it one.
+	// The common values; each preset changes some of them.
 	base := Options{
 		Data: Stories, Tokenizer: token.Chars, ValFraction: 0.1, Align: corpus.AlignNone, Reading: ReadingDocuments,
 		Config: pedestrian.Config{Tied: true}, Decay: 0.1, OnSpike: SpikeWarn,
@@ -29,8 +29,8 @@ func Presets() []Preset {
 	}
 	story, tiny, char, paper, gpt2 := base, base, base, base, base
 
-	// Windows begin where stories do, so that nobody has to guess who a story is
-	// about; the validation split is swept as a whole.
+	// Windows begin at the start of a story, so that the network sees who it is about. The
+	// whole validation split is evaluated.
 	size(&story, 300, 96, 4, 3)
 	story.Align, story.StoryChars, story.ValFraction = corpus.AlignParagraph, 3_000_000, 0.02
 	story.Batch, story.Steps, story.LR, story.MinLR, story.Warmup = 4, 3000, 4e-3, 0, 100
@@ -45,15 +45,15 @@ func Presets() []Preset {
 	size(&char, 64, 128, 4, 4)
 	char.Steps, char.LR, char.MinLR, char.Warmup = 2000, 1e-3, 1e-4, 100
 
-	// The author's own check: one block, ReLU, layer norms without ε, all biases,
+	// The network of the paper's program: one block, ReLU, layer norms without ε, all biases,
 	// separate logits, Adam at 1e-3.
 	paper.Config = pedestrian.Config{Activation: pedestrian.ReLU, Bias: true, LogitsBias: true}
 	size(&paper, 4, 32, 2, 1)
 	paper.Batch, paper.Steps, paper.LR, paper.Schedule = 32, 1000, 1e-3, ScheduleConstant
 	paper.Beta2, paper.Decay, paper.Clip, paper.StoryChars = 0.999, 0, 0, 200_000
 
-	// GPT-2 small as released: 124,439,808 parameters. Bytes stand in for its own
-	// tokens, so most rows of its vocabulary stay as they began.
+	// GPT-2 small as released: 124,439,808 parameters. The tokenizer is bytes, so most rows of
+	// its vocabulary are not used.
 	gpt2.Config = pedestrian.Config{Vocab: 50257, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true}
 	size(&gpt2, 1024, 768, 12, 12)
 	gpt2.Tokenizer, gpt2.Batch, gpt2.Accumulate, gpt2.Steps = "bytes", 1, 8, 1000
@@ -72,7 +72,7 @@ func Presets() []Preset {
 	return ps
 }
 
-// PresetOptions are the options of the preset called name.
+// PresetOptions returns the options of the preset with the given name.
 func PresetOptions(name string) (Options, error) {
 	var names []string
 	for _, p := range Presets() {

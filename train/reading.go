@@ -7,20 +7,19 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// How the text of files becomes tokens, the values of Options.Reading. What a run has
-// read it reads again in the same way when it goes on.
+// The values of Options.Reading: how the text of files becomes tokens. A resumed run reads its
+// data in the same way as before.
 const (
-	// ReadingFormer is that of runs which were begun before there was another: "\r\n"
-	// in text files becomes "\n", an end-of-text mark in a text is ordinary text, and
-	// nothing stands before a document.
+	// ReadingFormer is used by runs from older programs: "\r\n" in text files becomes "\n",
+	// an end-of-text mark in a text is ordinary text, and nothing is put before a document.
 	ReadingFormer = 0
 
-	// ReadingDocuments leaves characters as they are; a mark is the token that ends a
-	// text, and before every document stands Options.Begin.
+	// ReadingDocuments does not change characters. A mark becomes the token that ends a text,
+	// and Options.Begin is put before every document.
 	ReadingDocuments = 1
 )
 
-// checkReading reports what a later program has written.
+// checkReading returns an error for a value of Reading from a later program.
 func (o Options) checkReading() error {
 	if o.Reading < ReadingFormer || o.Reading > ReadingDocuments {
 		return fmt.Errorf("reading is %d: this program reads texts in the ways %d to %d, and a later one in others", o.Reading, ReadingFormer, ReadingDocuments)
@@ -28,7 +27,7 @@ func (o Options) checkReading() error {
 	return nil
 }
 
-// begin is the tokens that stand before every document of a run with o.
+// begin returns the tokens that are put before every document of a run with o.
 func (o Options) begin(tok *token.Tokenizer) ([]int32, error) {
 	if o.Reading == ReadingFormer {
 		return nil, nil
@@ -36,8 +35,8 @@ func (o Options) begin(tok *token.Tokenizer) ([]int32, error) {
 	return corpus.Begin(tok, o.Begin)
 }
 
-// loadMarked reads a text for tok, or for a tokenizer that it makes, in which marks
-// are tokens.
+// loadMarked reads a text in which end-of-text marks are tokens. It uses the tokenizer tok, or
+// makes one if tok is nil.
 func loadMarked(o Options, tok *token.Tokenizer) (*Data, error) {
 	if tok == nil {
 		alphabet, err := o.alphabet()
@@ -69,8 +68,8 @@ func loadMarked(o Options, tok *token.Tokenizer) (*Data, error) {
 	return d, d.encode(o, begin, train, val)
 }
 
-// encode makes the tokens of d's two splits. Without a text for validation, a part of the
-// other is kept, where o says so.
+// encode sets d.Train and d.Val to the tokens of train and val. If val is nil, a part of train is
+// kept for validation, as o.ValFraction says.
 func (d *Data) encode(o Options, begin []int32, train, val *corpus.Text) (err error) {
 	d.Bytes = train.Bytes()
 	d.warn(train)
@@ -94,7 +93,8 @@ func (d *Data) encode(o Options, begin []int32, train, val *corpus.Text) (err er
 	return nil
 }
 
-// alphabet is the text whose characters are to be tokens; "" for other tokenizers.
+// alphabet returns the text whose characters become the tokens of a character tokenizer; "" for
+// other tokenizers.
 func (o Options) alphabet() (string, error) {
 	if o.Tokenizer != token.Chars {
 		return "", nil
@@ -108,11 +108,11 @@ func (o Options) alphabet() (string, error) {
 	return text, err
 }
 
-// warn notes what may be wrong with t.
+// warn adds the warnings about t.
 func (d *Data) warn(t *corpus.Text) { d.Warnings = append(d.Warnings, t.Warnings()...) }
 
-// known sets d.Begin where a network that is trained on d knows begin as the beginning
-// of a document: a base did before, or it stands before more than one.
+// known sets d.Begin to begin if a network trained on d knows it as the beginning of a document:
+// because its base does, or because it is put before more than one document.
 func (d *Data) known(begin []int32, base bool) {
 	if n := len(begin); n > 0 && (base || len(corpus.Starts(d.Train, begin)) > 1) {
 		d.Begin = begin

@@ -13,42 +13,42 @@ import (
 	"github.com/pedestrian-ml/pedestrian/generate"
 )
 
-// A Run is a network that is being trained. One goroutine at a time may use it.
+// A Run is a network in training. Only one goroutine at a time may use it.
 type Run struct {
 	Options Options
 	Network pedestrian.Config // Options.Config with the vocabulary filled in
 	Data    *Data
 	State   *State
-	Base    *Base    // that it goes on from; nil when it began with random weights
-	Dir     string   // where checkpoints and the log go; "" = nothing is written
-	Planned []string // what the data changed of the options, a clause each (Options.Plan)
+	Base    *Base    // the network that it started from; nil for random weights
+	Dir     string   // the directory of checkpoints and log; "" = nothing is written
+	Planned []string // notes of Options.Plan: what the data changed of the options
 
 	net     *engine.Network[float32]
 	stepper stepper
 	grad    Weights
 	batch   engine.Batch
 	feed    feed
-	draw    func(position uint64, first int, b *engine.Batch) // feed.draw, which tests replace
+	draw    func(position uint64, first int, b *engine.Batch) // feed.draw; tests replace it
 	log     *metricsLog
 	pace    pace
 	writer  *generate.Writer
-	saved   *Progress // of the newest checkpoint; nil when there is none
+	saved   *Progress // of the newest checkpoint; nil if there is none
 
 	fs     durable.FS
 	lock   io.Closer // of Dir
 	pruner pruner
 
-	back     *State // with OnSpike rewind: what to go back to
+	back     *State // with OnSpike rewind: the state to go back to
 	observer Observer
-	watch    func(engine.Place, engine.Mat[float32]) // for tests: sees and may spoil what a pass computes
-	poke     func()                                  // for tests: may spoil a step before its update
+	watch    func(engine.Place, engine.Mat[float32]) // for tests: called with each result of a pass, may change it
+	poke     func()                                  // for tests: called before an update, may change its operands
 }
 
-// Start begins a run on d in the directory dir, which must not hold one; dir ""
-// writes nothing. Close ends it.
+// Start begins a run on d in the directory dir, which must not hold a run. With dir "" nothing is
+// written. The caller must Close the run.
 //
-// No other process may write in dir before Close; when this one ends, however it
-// ends, that is given up.
+// Start locks dir, so that no other process writes there. Close, or the end of the process,
+// releases the lock.
 func Start(o Options, d *Data, dir string) (*Run, error) { return startOn(durable.OS, o, d, dir) }
 
 func startOn(fs durable.FS, o Options, d *Data, dir string) (*Run, error) {
@@ -63,7 +63,7 @@ func startOn(fs durable.FS, o Options, d *Data, dir string) (*Run, error) {
 	return begin(fs, o, c, d, NewState(c, o.Seed), nil, dir)
 }
 
-// begin begins a run with the state s in dir.
+// begin starts a new run with the state s in dir.
 func begin(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string) (*Run, error) {
 	if dir != "" {
 		in, err := durable.Enter(fs, dir)
@@ -81,9 +81,9 @@ func begin(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b *
 	return newRun(fs, o, c, d, s, b, dir, nil)
 }
 
-// Resume goes on with the run in the directory dir from its newest checkpoint c, as
-// if it had never stopped. d must be the text that the run began with. c.Options may
-// have been altered; what alters the numbers makes it another run.
+// Resume continues the run in the directory dir from its newest checkpoint c, with the same bits
+// as if it had not stopped. d must be the data that the run began with. The caller may have
+// changed c.Options; then the result may differ.
 func Resume(dir string, c *Checkpoint, d *Data) (*Run, error) { return resumeOn(durable.OS, dir, c, d) }
 
 func resumeOn(fs durable.FS, dir string, c *Checkpoint, d *Data) (*Run, error) {
@@ -100,7 +100,7 @@ func resumeOn(fs durable.FS, dir string, c *Checkpoint, d *Data) (*Run, error) {
 	return newRun(fs, c.Options, c.Network, d, c.State, c.Base, dir, c)
 }
 
-// networkFor is the network that o describes, for the text d.
+// networkFor returns the configuration of the network of o, with the vocabulary of d.
 func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 	c := o.Config
 	if err := o.Validate(); err != nil {
@@ -144,13 +144,13 @@ func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b 
 	return r, nil
 }
 
-// Engine are the engine's options of a run.
+// Engine returns the options of the engine.
 func (o Options) Engine() engine.Options {
 	return engine.Options{Batch: o.Batch, Context: o.Length(), Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute,
 		Accumulate: o.Accumulate > 1, Precision: engine.Precision(o.Precision)}
 }
 
-// Close frees what the run holds. What was saved stays.
+// Close ends the run: it frees memory, closes the log and releases the lock.
 func (r *Run) Close() error {
 	r.net.Close()
 	if r.log == nil {
@@ -163,15 +163,15 @@ func (r *Run) Close() error {
 type End string
 
 const (
-	Finished End = "finished" // all steps are made
+	Finished End = "finished" // the last step was made
 	Stale    End = "stale"    // Patience evaluations without a new best
 	Stopped  End = "stopped"  // the context ended; the state is saved
 )
 
-// Train makes steps until the last one, until evaluations stop getting better, or
-// until ctx ends, and then saves. Before the first step, every EvalEvery steps and
-// after the last one it evaluates; SaveEvery and SampleEvery count the same way. It is
-// an error if the run is over and all weights are what they were before its first step.
+// Train makes steps until the last one, until Patience evaluations bring no new best, or until
+// ctx ends, and then saves. It evaluates before the first step, every EvalEvery steps and after
+// the last one. It saves every SaveEvery steps and writes samples every SampleEvery steps. It
+// is an error if the run is finished and all weights are those before its first step.
 func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 	o, s := &r.Options, r.State
 	r.observer = obs
@@ -206,7 +206,7 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 				tell(obs.Trouble, Trouble{s.Step, err})
 			}
 			if err != nil && end != "" {
-				err = r.Save(obs) // nothing comes after this that could try again
+				err = r.Save(obs) // there is no later save that could try again
 			}
 			if err != nil && end != "" {
 				return "", err
@@ -239,7 +239,7 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 	}
 }
 
-// evaluate evaluates, records and tells; it changes nothing when ctx ends.
+// evaluate evaluates, writes a record and calls the observer. If ctx ends it changes nothing.
 func (r *Run) evaluate(ctx context.Context, obs Observer) error {
 	s := r.State
 	loss, err := r.Evaluate(ctx)
@@ -259,7 +259,7 @@ func (r *Run) evaluate(ctx context.Context, obs Observer) error {
 	return r.showSample(ctx, obs)
 }
 
-// showSample writes a little and tells it, where one is due.
+// showSample generates a sample and calls the observer, if a sample is due.
 func (r *Run) showSample(ctx context.Context, obs Observer) error {
 	s := r.State
 	if every := r.Options.SampleEvery; obs.Sample != nil && every > 0 && (s.Step%every == 0 || s.Step >= r.Options.Steps) {
@@ -272,7 +272,7 @@ func (r *Run) showSample(ctx context.Context, obs Observer) error {
 	return nil
 }
 
-// saveDue says whether the state is to be saved now, in the middle of the run.
+// saveDue says whether a checkpoint is due after this step.
 func (r *Run) saveDue() bool {
 	s := r.State
 	if every := r.Options.SaveEvery; every > 0 {
@@ -291,7 +291,7 @@ func (r *Run) record(rec Record) error {
 	return r.log.add(rec)
 }
 
-// Flush writes the log as far as it goes.
+// Flush writes the lines of the log that are still in memory.
 func (r *Run) Flush() error {
 	if r.log == nil {
 		return nil
@@ -299,8 +299,8 @@ func (r *Run) Flush() error {
 	return r.log.sync()
 }
 
-// WriteFile puts a file into the run's directory, such as [CurveSVG]: it appears whole, in
-// place of a file or a link of that name. With Dir "" nothing is written.
+// WriteFile writes a file such as [CurveSVG] into the run's directory. It appears complete, and
+// replaces a file or a link of that name. With Dir "" nothing is written.
 func (r *Run) WriteFile(name string, write func(io.Writer) error) error {
 	if r.Dir == "" {
 		return nil

@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	stepPrefix  = "step-" // of a checkpoint's directory
+	stepPrefix  = "step-" // begins the name of a checkpoint's directory
 	lockFile    = "lock"
-	minimumKept = 2 // verified checkpoints that a run never has fewer of, once it has them
+	minimumKept = 2 // pruning keeps at least this many verified checkpoints
 )
 
-// An Entry is a checkpoint by its name in a run directory: step-000250, and
-// step-000250.2 where the step was saved already, to differ in an evaluation or
-// because the first was damaged. Nothing that was saved is ever written over.
+// An Entry is the name of a checkpoint in a run directory: step-000250, or step-000250.2 if the
+// step was saved before, without its evaluation or damaged. A saved checkpoint is never
+// overwritten.
 type Entry struct {
 	Step     int
 	Revision int    // 1 for the first
@@ -36,7 +36,7 @@ func (e Entry) name() string {
 	return name
 }
 
-// parseEntry reads a name; only the one way to write it is a checkpoint's.
+// parseEntry parses the name of a checkpoint. It accepts only names as Entry.name writes them.
 func parseEntry(name string) (e Entry, ok bool) {
 	digits, ok := strings.CutPrefix(name, stepPrefix)
 	if !ok {
@@ -52,8 +52,8 @@ func parseEntry(name string) (e Entry, ok bool) {
 	return e, err == nil && err2 == nil && e.Step >= 0 && e.Revision >= 1 && e.name() == name
 }
 
-// Checkpoints lists the checkpoints in the directory run, the oldest first, by their
-// names: [Verify] reads them.
+// Checkpoints returns the checkpoints in the directory run, the oldest first. It looks only at
+// names; [Verify] reads a checkpoint.
 func Checkpoints(run string) ([]Entry, error) { return checkpoints(durable.OS, run) }
 
 func checkpoints(fs durable.FS, run string) ([]Entry, error) {
@@ -82,7 +82,8 @@ func checkpoints(fs durable.FS, run string) ([]Entry, error) {
 	return entries, nil
 }
 
-// Newest is the directory of the newest checkpoint of the directory run, by its name.
+// Newest returns the directory of the newest checkpoint in the directory run. It looks only at
+// names.
 func Newest(run string) (string, error) {
 	entries, err := Checkpoints(run)
 	if err != nil {
@@ -96,9 +97,9 @@ func Newest(run string) (string, error) {
 
 func noCheckpoint(run string) error { return fmt.Errorf("%s holds no checkpoint", run) }
 
-// LoadNewest loads the newest checkpoint of the directory run that is not damaged;
-// passed are the newer ones that are, each with what is wrong. One that is a link out of
-// run is refused, since what is older is not what was asked for.
+// LoadNewest loads the newest checkpoint of the directory run that is not damaged. passed has an
+// error for each newer one that is damaged. A checkpoint that is a link out of run is an
+// error, and no older one is loaded instead.
 func LoadNewest(run string, moments bool) (c *Checkpoint, passed []error, err error) {
 	return loadNewest(durable.OS, run, moments)
 }
@@ -118,11 +119,11 @@ func loadNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed 
 	return c, passed, err
 }
 
-// overtaken is how often a run that saves and prunes may be faster than who reads what
-// it has saved: the newest is not pruned, but may have become old while it is read.
+// overtaken is how often reading is tried again when a checkpoint was pruned meanwhile: a run
+// does not prune its newest checkpoint, but a newer one may be saved during the reading.
 const overtaken = 100
 
-// tryNewest is loadNewest, unless a checkpoint is pruned meanwhile.
+// tryNewest is one attempt of loadNewest. It fails with Pruned if a checkpoint is pruned meanwhile.
 func tryNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed []error, err error) {
 	entries, err := checkpoints(fs, run)
 	if err != nil {
@@ -144,14 +145,14 @@ func tryNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed [
 	return nil, nil, noCheckpoint(run)
 }
 
-// isDamage says whether err is of a checkpoint, for which one before it may be taken.
+// isDamage says whether err is damage, so that an older checkpoint may be loaded.
 func isDamage(err error) bool { return errors.As(err, new(*durable.Damaged)) }
 
-// isLinked says whether err is that something is a link, which nothing older stands for.
+// isLinked says whether err is about a link, so that no older checkpoint may be loaded.
 func isLinked(err error) bool { return errors.As(err, new(*durable.Linked)) }
 
-// Pruned says that a checkpoint was removed while it was read, by the run that goes on
-// or by whoever prunes it: it was not damaged.
+// Pruned is the error for a checkpoint that another process removed while it was read. It was
+// not damaged.
 type Pruned struct{ Dir string }
 
 func (p *Pruned) Error() string {
@@ -160,8 +161,8 @@ func (p *Pruned) Error() string {
 
 func isPruned(err error) bool { return errors.As(err, new(*Pruned)) }
 
-// unlessPruned is err, unless what is wrong with the checkpoint in dir is that it is no
-// longer there: it loses its name before its files.
+// unlessPruned returns err, or a Pruned error if the checkpoint in dir is no longer there. A
+// checkpoint is renamed before its files are removed.
 func unlessPruned(fs durable.FS, dir string, err error) error {
 	if isDamage(err) {
 		if _, gone := fs.List(dir); errors.Is(gone, os.ErrNotExist) {
@@ -171,10 +172,9 @@ func unlessPruned(fs durable.FS, dir string, err error) error {
 	return err
 }
 
-// LoadBest loads, without the moments, the checkpoint with the lowest validation loss
-// of the directory run: the newest one knows which that is. It is the newest itself
-// if none was evaluated or the best is not there; if the best is damaged, it is among
-// those that were passed over.
+// LoadBest loads, without the moments, the checkpoint of the directory run with the lowest
+// validation loss; the newest one says which it is. If none was evaluated, or the best is
+// missing or damaged, it loads the newest. passed has an error for each damaged one.
 func LoadBest(run string) (c *Checkpoint, passed []error, err error) {
 	return loadBest(durable.OS, run)
 }
@@ -194,7 +194,7 @@ func loadBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err err
 	return c, passed, err
 }
 
-// tryBest is LoadBest, unless a checkpoint is pruned meanwhile.
+// tryBest is one attempt of loadBest. It fails with Pruned if a checkpoint is pruned meanwhile.
 func tryBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err error) {
 	newest, passed, err := loadNewest(fs, run, false)
 	if err != nil || newest.State.Evaluations == 0 {
@@ -209,7 +209,7 @@ func tryBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err erro
 			continue
 		}
 		c, err := load(fs, e.Dir, false)
-		if err == nil || isPruned(err) { // another has become the best
+		if err == nil || isPruned(err) { // another checkpoint has become the best
 			return c, passed, err
 		}
 		if !slices.ContainsFunc(passed, func(p error) bool { return p.Error() == err.Error() }) {
@@ -219,9 +219,9 @@ func tryBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err erro
 	return newest, passed, nil
 }
 
-// Prune removes checkpoints of the directory run: it keeps the newest keep, at least
-// 2, of those that are whole, and the best one. It returns what it removed. A run
-// that is being trained is refused.
+// Prune removes old checkpoints of the directory run. It keeps the newest keep (at least 2) of
+// those that are whole, and the best one. It returns the removed ones. It is an error if the
+// run is being trained.
 func Prune(run string, keep int) (removed []Entry, err error) {
 	fs, err := durable.OS.Within(run)
 	if err != nil {
@@ -246,15 +246,15 @@ func Prune(run string, keep int) (removed []Entry, err error) {
 	return removed, nil
 }
 
-// lockRun makes this process the only one that writes in the directory run.
+// lockRun locks the directory run, so that no other process writes there.
 func lockRun(fs durable.FS, run string) (io.Closer, error) {
 	return fs.Lock(filepath.Join(run, lockFile))
 }
 
-// sweep removes what an interrupted save, prune or writing of the log has left behind.
+// sweep removes leftovers of an interrupted save, prune or rewriting of the log.
 func sweep(fs durable.FS, run string) { durable.Sweep(fs, run, isOurs) }
 
-// isOurs says whether name is one under which a run saves something.
+// isOurs says whether a run saves something under name.
 func isOurs(name string) bool {
 	_, checkpoint := parseEntry(name)
 	_, events := eventsNumber(name)
@@ -265,11 +265,11 @@ func isOurs(name string) bool {
 type pruner struct {
 	fs    durable.FS
 	run   string
-	whole map[string]bool // directories that this process has saved, or verified: whether they are whole
+	whole map[string]bool // whether a directory is whole, for those that this process has saved or verified
 }
 
-// prune keeps the newest keep checkpoints that are whole, and those of the given
-// steps; a damaged one goes when it is older than all of the newest.
+// prune keeps the newest keep checkpoints that are whole, and those of the given steps. It
+// removes a damaged one if it is older than all of the newest.
 func (p *pruner) prune(keep int, steps ...int) (removed []Entry, err error) {
 	entries, err := checkpoints(p.fs, p.run)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/generate"
 )
 
-// Writer is a writer for the network as it is now, whose texts begin and end as those that
-// it is trained on. It must not be used while Train is at work.
+// Writer returns a writer for the network with its present weights. Its texts begin and end like
+// those of the training data. It must not be used while Train runs.
 func (r *Run) Writer() *generate.Writer {
 	if r.writer == nil {
 		r.writer = r.Options.writer(r.net, r.Network, r.Data.Tokenizer, r.Data.Begin)
@@ -16,12 +16,11 @@ func (r *Run) Writer() *generate.Writer {
 	return r.writer
 }
 
-// sampleStart is how much of a document without a prompt a sample goes on from.
+// sampleStart is the number of tokens of a document without a prompt that a sample continues.
 const sampleStart = 8 // tokens
 
-// sample writes a little with the network as it is: of documents, what follows the
-// prompt of one that is kept for validation, or of one that is learnt where none is;
-// another one each time.
+// sample generates a text with the present weights. With documents it continues the prompt of a
+// validation document, or of a training document if there is none; each time another one.
 func (r *Run) sample(ctx context.Context) (Sample, error) {
 	request := generate.Request{Sampling: generate.Sampling{Temperature: 0.8, Seed: r.State.Seed, MaxTokens: r.Options.SampleTokens}}
 	if r.Data.ValExamples == nil {

@@ -2,22 +2,21 @@ package train
 
 import "math"
 
-// Values of Options.Schedule: how the rate goes on after the warm-up.
+// Values of Options.Schedule: the learning rate after the warm-up.
 //
-// A falling schedule has LR at the end of the warm-up, or at the first step where
-// there is none, and would have MinLR one step after the last: so every step learns,
-// also where MinLR is 0 and where there is one step.
+// A falling schedule has LR at the end of the warm-up, or at the first step without one. It
+// reaches MinLR one step after the last step, so every step learns, even if MinLR is 0 or there
+// is only one step.
 //
-// Runs that were begun before there was a choice have "" and go on as they began:
-// half a cosine whose last step has MinLR itself.
+// Runs from older programs have "": half a cosine that reaches MinLR at the last step.
 const (
 	ScheduleCosine   = "cosine"   // half a cosine
 	ScheduleLinear   = "linear"   // a straight line
-	ScheduleConstant = "constant" // LR for good; MinLR does not count
+	ScheduleConstant = "constant" // LR; MinLR is not used
 )
 
-// Rate is the learning rate of update number step, counted from 1: a straight line
-// from 0 to LR, which update number Warmup has, and then Schedule.
+// Rate returns the learning rate of update number step, counted from 1. It rises linearly from 0
+// to LR at update Warmup, and then follows Schedule.
 func (o Options) Rate(step int) float64 {
 	if step < o.Warmup {
 		return o.LR * float64(step) / float64(o.Warmup)
@@ -25,7 +24,7 @@ func (o Options) Rate(step int) float64 {
 	if o.Schedule == "" {
 		return o.rateAtFirst(step)
 	}
-	top := max(o.Warmup, 1) // the step that has LR
+	top := max(o.Warmup, 1) // the step with rate LR
 	x := float64(step-top) / float64(o.Steps+1-top)
 	switch {
 	case step <= top || o.Schedule == ScheduleConstant:
@@ -38,7 +37,7 @@ func (o Options) Rate(step int) float64 {
 	return o.MinLR + (o.LR-o.MinLR)*(1+math.Cos(math.Pi*x))/2
 }
 
-// rateAtFirst is the rate after the warm-up of a run without a Schedule.
+// rateAtFirst returns the rate after the warm-up of a run with Schedule "".
 func (o Options) rateAtFirst(step int) float64 {
 	if step >= o.Steps {
 		return o.MinLR

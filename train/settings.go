@@ -11,21 +11,20 @@ import (
 	"github.com/pedestrian-ml/pedestrian/corpus"
 )
 
-// A Setting is one option by its name: what a flag and a line of a YAML file set.
+// A Setting is an option with a name, which a flag or a line of a YAML file sets.
 type Setting struct {
-	Name  string // as in YAML; a flag has hyphens for the underscores
+	Name  string // as in YAML; a flag has hyphens instead of underscores
 	About string
 	value any // pointer into Options, or written
 }
 
-// A written is a value of Options with a notation of its own.
+// A written reads and writes a value of Options in a notation of its own.
 type written struct {
 	get func() string
 	set func(string) error
 }
 
-// Settings lists every setting of o, in the order of a help page. Setting one
-// changes o.
+// Settings returns every setting of o, in the order of a help page. Setting one changes o.
 func (o *Options) Settings() []Setting {
 	return []Setting{
 		{"data", `"stories" for the built-in stories, stories-silent or stories-spoken for those without or with dialogue, @shakespeare-excerpt, or the path of a text file or directory`, &o.Data},
@@ -79,10 +78,10 @@ func (o *Options) Settings() []Setting {
 	}
 }
 
-// Flag is the setting's name on the command line.
+// Flag returns the setting's name on the command line.
 func (s Setting) Flag() string { return strings.ReplaceAll(s.Name, "_", "-") }
 
-// String is the value as Set reads it.
+// String returns the value as Set reads it.
 func (s Setting) String() string {
 	switch v := s.value.(type) {
 	case *int:
@@ -105,7 +104,7 @@ func (s Setting) String() string {
 	return ""
 }
 
-// Type names the kind of value for a help page: "int", "float", "bool" or "string".
+// Type returns the kind of value for a help page: "int", "float", "bool" or "string".
 func (s Setting) Type() string {
 	switch s.value.(type) {
 	case *int, *uint64:
@@ -118,7 +117,7 @@ func (s Setting) Type() string {
 	return "string"
 }
 
-// Set reads text into the setting. Ranges are the business of Options.Validate.
+// Set parses text and sets the value. It does not check ranges; Options.Validate does.
 func (s Setting) Set(text string) error {
 	var err error
 	var wanted string
@@ -152,8 +151,8 @@ func (s Setting) Set(text string) error {
 	return nil
 }
 
-// Set changes the setting called name: of a run that goes on from a base, one of
-// TuningSettings.
+// Set sets the setting with the given name: one of TuningSettings in a run with a base, otherwise
+// one of Settings.
 func (o *Options) Set(name, text string) error {
 	var names []string
 	settings := o.Settings()
@@ -172,7 +171,7 @@ func (o *Options) Set(name, text string) error {
 	return fmt.Errorf("unknown setting %q", name)
 }
 
-// nearest is the candidate within two edits of name, or "".
+// nearest returns the nearest candidate within two edits of name, or "".
 func nearest(name string, candidates []string) string {
 	best, at := 3, ""
 	for _, c := range candidates {

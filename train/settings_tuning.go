@@ -11,8 +11,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/corpus"
 )
 
-// TuningSettings lists every setting of a run that goes on from a base, in the order
-// of a help page. Setting one changes o.
+// TuningSettings returns every setting of a run with a base, in the order of a help page.
+// Setting one changes o.
 func (o *Options) TuningSettings() []Setting {
 	t := &o.Tuning
 	a := &t.Adapter
@@ -62,14 +62,14 @@ func (o *Options) TuningSettings() []Setting {
 	return settings
 }
 
-// named is the notation of a name.
+// named reads and writes a string type.
 func named[S ~string](p *S) written {
 	return written{func() string { return string(*p) }, func(text string) error { *p = S(text); return nil }}
 }
 
-// escaped is the notation of a text with what a shell makes hard to write: \n is the
-// end of a line, \r what stands before it in files of Windows, \t a tab and \\ a
-// backslash. Other letters behind a backslash are refused.
+// escaped reads and writes a text with escapes for characters that are hard to write in a shell:
+// \n is a line end, \r a carriage return, \t a tab and \\ a backslash. Other escapes are
+// errors.
 func escaped(p *string) written {
 	get := func() string {
 		return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(*p)
@@ -99,7 +99,7 @@ func escaped(p *string) written {
 	return written{get, set}
 }
 
-// columnsOf is the notation of columns; what is set adds to what was.
+// columnsOf reads and writes names of columns. Setting it adds to the columns that are there.
 func columnsOf(c *corpus.Columns) written {
 	get := func() string { return c.String() }
 	set := func(text string) (err error) {
@@ -112,7 +112,7 @@ func columnsOf(c *corpus.Columns) written {
 	return written{get, set}
 }
 
-// blocksOf is the notation of blocks: numbers and ranges with commas between.
+// blocksOf reads and writes blocks as numbers and ranges with commas between.
 func blocksOf(a *pedestrian.AdapterConfig) written {
 	get := func() string {
 		var parts []string

@@ -8,13 +8,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxSettingsFile bounds a settings file; the longest sensible one is about 2 kB.
+// maxSettingsFile is the largest size of a settings file in bytes. A file with all settings has
+// about 2 kB.
 const maxSettingsFile = 1 << 20
 
-// ReadOptions reads a YAML file of settings, "width: 128" a line. It starts from
-// the preset given, else from the one that the file's own line "preset:" names,
-// else from the first of Presets. A key that is not a setting is an error, as are
-// a key given twice and a value that is not a plain scalar.
+// ReadOptions reads a YAML file of settings with lines such as "width: 128". It starts from the
+// given preset; if that is "", from the one that the file's line "preset:" names; without such
+// a line, from the first of Presets. Unknown keys, repeated keys, and values that are not
+// plain scalars are errors.
 func ReadOptions(path, preset string) (Options, error) {
 	text, err := readSettings(path)
 	if err != nil {
@@ -23,7 +24,7 @@ func ReadOptions(path, preset string) (Options, error) {
 	return ParseOptions(text, path, preset)
 }
 
-// ReadTuning reads a YAML file of TuningSettings over o, in the same way.
+// ReadTuning reads a YAML file of TuningSettings in the same way. It starts from o.
 func ReadTuning(path string, o Options) (Options, error) {
 	text, err := readSettings(path)
 	if err != nil {
@@ -36,7 +37,7 @@ func ReadTuning(path string, o Options) (Options, error) {
 	return o, o.setLines(lines, path)
 }
 
-// SettingsIn names the settings that a YAML file sets.
+// SettingsIn returns the names of the settings that a YAML file sets.
 func SettingsIn(path string) (names []string, err error) {
 	text, err := readSettings(path)
 	if err != nil {
@@ -64,7 +65,7 @@ func readSettings(path string) ([]byte, error) {
 	return text, nil
 }
 
-// ParseOptions is ReadOptions on the text of a file called name.
+// ParseOptions is ReadOptions for the text of a file with the given name.
 func ParseOptions(text []byte, name, preset string) (Options, error) {
 	lines, err := parseSettings(text, name)
 	if err != nil {
@@ -95,13 +96,13 @@ func ParseOptions(text []byte, name, preset string) (Options, error) {
 	return o, nil
 }
 
-// A settingLine is "key: value" and where it stands.
+// A settingLine is "key: value" and its line number.
 type settingLine struct {
 	key, value string
 	line       int
 }
 
-// setLines sets what the lines of the file called name say.
+// setLines applies the lines of the file with the given name to o.
 func (o *Options) setLines(lines []settingLine, name string) error {
 	for _, l := range lines {
 		if err := o.Set(l.key, l.value); err != nil {
@@ -111,7 +112,7 @@ func (o *Options) setLines(lines []settingLine, name string) error {
 	return nil
 }
 
-// parseSettings reads the lines of a settings file called name.
+// parseSettings returns the lines of a settings file with the given name.
 func parseSettings(text []byte, name string) (lines []settingLine, err error) {
 	fail := func(line int, format string, args ...any) ([]settingLine, error) {
 		return nil, fmt.Errorf("%s:%d: %w", name, line, fmt.Errorf(format, args...))

@@ -5,30 +5,30 @@ import (
 	"math"
 )
 
-// What a run does when a batch's loss or gradient is far above the ones before it.
+// Values of Options.OnSpike: what a run does when the loss or the gradient norm of a batch is far
+// above those of the batches before it.
 const (
 	SpikeWarn   = "warn"   // make the update and say so
-	SpikeSkip   = "skip"   // pass the batch over
-	SpikeRewind = "rewind" // go back to the newest regular checkpoint and on from the next batch
+	SpikeSkip   = "skip"   // make no update with the batch
+	SpikeRewind = "rewind" // go back to the newest regular checkpoint and continue with the next batch
 )
 
 const (
-	spikeWindow = 128 // updates that a step is compared with
-	spikeSigmas = 6   // standard deviations above their mean that make it a spike
-	maxPassed   = 20  // batches passed over one after the other before the run gives up
+	spikeWindow = 128 // number of updates that a step is compared with
+	spikeSigmas = 6   // a spike is more than this many standard deviations above their mean
+	maxPassed   = 20  // after this many skipped batches in a row the run gives up
 )
 
-// A Window holds the losses and gradient norms of the latest updates, all finite; a
-// batch that was passed over is not among them. It is part of Progress, so that a
-// resumed run sees the same spikes.
+// A Window holds the losses and gradient norms of the latest updates, without skipped batches.
+// All are finite. It is part of Progress, so that a resumed run detects the same spikes.
 type Window struct {
-	Count int                  `json:"count"` // steps noted so far; the latest lies at (Count-1) mod 128
+	Count int                  `json:"count"` // updates so far; the latest is at index (Count-1) mod 128
 	Loss  [spikeWindow]float64 `json:"loss"`
 	Norm  [spikeWindow]float64 `json:"norm"`
 }
 
-// note adds a step. What is not finite stays out: one NaN in a mean would make every
-// later comparison false.
+// note adds an update. Numbers that are not finite are left out, because a mean with a NaN would
+// make every later comparison false.
 func (w *Window) note(loss, norm float64) {
 	if loss-loss+norm-norm != 0 {
 		return
@@ -38,8 +38,8 @@ func (w *Window) note(loss, norm float64) {
 	w.Count++
 }
 
-// judge is how many standard deviations loss and norm lie above the window's means,
-// 0 for both until the window is full.
+// judge returns how many standard deviations loss and norm are above the window's means; 0 for
+// both until the window is full.
 func (w *Window) judge(loss, norm float64) (zLoss, zNorm float64) {
 	if w.Count < spikeWindow {
 		return 0, 0
@@ -47,8 +47,8 @@ func (w *Window) judge(loss, norm float64) (zLoss, zNorm float64) {
 	return deviations(&w.Loss, loss), deviations(&w.Norm, norm)
 }
 
-// deviations is (x - mean)/σ, with σ at least a millionth of the mean: a window of
-// equal numbers has none.
+// deviations returns (x - mean)/σ, with σ at least a millionth of the mean, because σ is 0 for a
+// window of equal numbers.
 func deviations(window *[spikeWindow]float64, x float64) float64 {
 	mean, squares := 0.0, 0.0
 	for _, v := range window {
@@ -60,17 +60,18 @@ func deviations(window *[spikeWindow]float64, x float64) float64 {
 	return min(1e9, (x-mean)/max(math.Sqrt(squares/spikeWindow), 1e-6*math.Abs(mean), 1e-300))
 }
 
-// A Spike is a batch that does not look like the ones before it.
+// A Spike is a batch whose loss or gradient norm is far above those of the batches before it, or
+// not finite.
 type Spike struct {
 	Step       int     // of the update that it was drawn for
 	Position   uint64  // of the batch in the data order
 	Loss, Norm float64 // of the batch
-	ZLoss      float64 // standard deviations above the window's mean; +Inf when not finite
+	ZLoss      float64 // standard deviations above the window's mean; +Inf if not finite
 	ZNorm      float64
 	Action     string // SpikeWarn, SpikeSkip or SpikeRewind
 	To         int    // with SpikeRewind, the step that the run went back to
-	Again      bool   // with SpikeRewind, to the batches that it had there: no batch is at fault
-	Cause      error  // a *Diverged when a number was not finite
+	Again      bool   // with SpikeRewind, the run repeats the same batches, because no batch is the cause
+	Cause      error  // a *Diverged if a number was not finite
 }
 
 func (s Spike) String() string {
@@ -91,7 +92,7 @@ func (s Spike) String() string {
 	return fmt.Sprintf("step %d: a spike: %s: the update was made all the same (on_spike: warn)", s.Step, what)
 }
 
-// kind names what is too large, for the log.
+// kind returns the name in the log of the number that is too large.
 func (s Spike) kind() string {
 	switch {
 	case s.Cause != nil:
@@ -102,8 +103,8 @@ func (s Spike) kind() string {
 	return "grad_norm"
 }
 
-// snapshot keeps the state for a later rewind, where the run would save: a place that
-// depends on the step alone, so that a resumed run has the same one.
+// snapshot copies the state for a later rewind at the steps where a save is due. These depend
+// on the step alone, so a resumed run has the same snapshots.
 func (r *Run) snapshot() {
 	if r.Options.OnSpike != SpikeRewind {
 		return
@@ -116,8 +117,8 @@ func (r *Run) snapshot() {
 	r.back.copy(s)
 }
 
-// findSnapshot fills in what to go back to at the beginning of a session: the state
-// itself, or the checkpoint of Snapshot, if it is still there.
+// findSnapshot sets the state to go back to at the start of a session: the present state, or the
+// checkpoint of step Snapshot if it is still there.
 func (r *Run) findSnapshot() {
 	s := r.State
 	if r.Options.OnSpike != SpikeRewind {
@@ -125,7 +126,7 @@ func (r *Run) findSnapshot() {
 	}
 	if s.Snapshot < s.Step && r.Dir != "" {
 		if c, err := loadStep(r.fs, r.Dir, s.Snapshot); err == nil && c.Network == r.Network {
-			r.back = c.State // of an adapter, without the base: what is frozen is not copied
+			r.back = c.State // for an adapter without the base, which is frozen and not copied
 			return
 		}
 	}
@@ -134,10 +135,9 @@ func (r *Run) findSnapshot() {
 	s.Rewound = rewound
 }
 
-// rewind goes back to the snapshot. What was learnt since then is learnt from other
-// batches, those after position: it was the batches before a spike, too, that brought
-// the weights to where it came (PaLM, §5.1). With again no batch is at fault, and they
-// come again.
+// rewind goes back to the snapshot. The steps since then are made with other batches, those after
+// position, because the batches before a spike contributed to it (PaLM, §5.1). With again no
+// batch is the cause, and the same batches are repeated.
 func (r *Run) rewind(position uint64, again bool) {
 	s := r.State
 	rewound, skipped, elapsed := s.Rewound+1, s.Skipped, s.Seconds
@@ -155,15 +155,15 @@ func (r *Run) rewind(position uint64, again bool) {
 	}
 }
 
-// spiked handles a batch that is a spike, or that made a number not finite. It says
-// whether the batch is passed over; the error ends the run.
+// spiked handles a batch that is a spike or gave a number that is not finite. pass says that no
+// update is made with the batch. An error ends the run.
 func (r *Run) spiked(spike Spike) (pass bool, err error) {
 	s, finite := r.State, spike.Cause == nil
 	spike.Action = r.Options.OnSpike
 	if spike.Action == "" {
 		spike.Action = SpikeWarn
 	}
-	damaged := false // weights or moments, and not by this batch
+	damaged := false // whether weights or moments are damaged, which this batch did not do
 	if d, ok := spike.Cause.(*Diverged); ok {
 		damaged = d.State
 	}
@@ -174,8 +174,8 @@ func (r *Run) spiked(spike Spike) (pass bool, err error) {
 		s.Position, s.Skipped, s.Passed = spike.Position+1, s.Skipped+1, s.Passed+1
 	case spike.Action == SpikeRewind:
 		passed := max(s.Passed, s.Rewound) + 1
-		// An update leaves nothing that is not finite: damage is a fault of the memory. The
-		// run goes as if it had not been, unless it comes again.
+		// An update writes only finite numbers, so the damage is a fault of the memory. The run
+		// repeats the same batches, unless the damage occurs again.
 		spike.Again = damaged && s.Rewound == 0
 		if passed <= maxPassed {
 			r.rewind(spike.Position, spike.Again)
@@ -187,7 +187,7 @@ func (r *Run) spiked(spike Spike) (pass bool, err error) {
 	}
 	tell(r.observer.Spike, spike)
 	if spike.Action == SpikeWarn {
-		return false, nil // the update's own record tells
+		return false, nil // the record of the update has the spike
 	}
 	rec := Record{Step: spike.Step, Spike: spike.kind(), Action: spike.Action, Seconds: s.Seconds}
 	if spike.Action == SpikeRewind {

@@ -6,16 +6,16 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// A State is everything, besides Options and the text, that a run's future depends
-// on: two runs with equal states go on to equal bits.
+// A State is everything, besides Options and data, that the rest of a run depends on. Two runs
+// with equal states end with equal bits.
 type State struct {
 	Progress
-	Params  *pedestrian.Params[float32]  // θ of the network; frozen where there is an adapter
-	Adapter *pedestrian.Adapter[float32] // beside it, and trained in its place; nil when θ is
-	M, V    Weights                      // first and second moments of AdamW; zero where only the weights were loaded
+	Params  *pedestrian.Params[float32]  // the parameters of the network; frozen if there is an adapter
+	Adapter *pedestrian.Adapter[float32] // the adapter that is trained; nil if Params are trained
+	M, V    Weights                      // first and second moments of AdamW; zero values if only the weights were loaded
 }
 
-// Trained is what the run changes: the adapter, or else all parameters.
+// Trained returns the weights that the run trains: the adapter, or all parameters without one.
 func (s *State) Trained() Weights {
 	if s.Adapter != nil {
 		return Weights{Adapter: s.Adapter}
@@ -23,29 +23,29 @@ func (s *State) Trained() Weights {
 	return Weights{Params: s.Params}
 }
 
-// Progress is the part of a State that is not tensors. All positions are whole
-// numbers: data order, dropout and sampling are functions of the seed and a position.
+// Progress is the part of a State without tensors. The data order, dropout and sampling are
+// functions of the seed and a position, which is a whole number.
 type Progress struct {
 	Seed        uint64 `json:"seed"`        // of weights, data order and dropout
 	Step        int    `json:"step"`        // updates made
-	Position    uint64 `json:"position"`    // batches drawn: the position in the data order and the dropout masks
-	Tokens      int64  `json:"tokens"`      // targets learnt from
+	Position    uint64 `json:"position"`    // batches drawn; decides the next batch and its dropout masks
+	Tokens      int64  `json:"tokens"`      // counted targets so far
 	Evaluations int    `json:"evaluations"` // evaluations made
 	Stale       int    `json:"stale"`       // evaluations since the best one
-	First       Score  `json:"first"`       // evaluation before the first step; meaningless when there was none
-	Last        Score  `json:"last"`        // latest evaluation; meaningless when there was none
-	Best        Score  `json:"best"`        // evaluation with the lowest loss; meaningless when there was none
+	First       Score  `json:"first"`       // evaluation before the first step; undefined if there was none
+	Last        Score  `json:"last"`        // latest evaluation; undefined if there was none
+	Best        Score  `json:"best"`        // evaluation with the lowest loss; undefined if there was none
 
-	Window   Window `json:"window"`   // what the next step is compared with to see a spike
-	Skipped  int    `json:"skipped"`  // batches passed over so far
-	Passed   int    `json:"passed"`   // of those, the latest without an update between them
+	Window   Window `json:"window"`   // the latest updates, for the detection of spikes
+	Skipped  int    `json:"skipped"`  // batches skipped so far
+	Passed   int    `json:"passed"`   // batches skipped since the latest update
 	Snapshot int    `json:"snapshot"` // with OnSpike rewind, the step of the checkpoint to go back to
-	Rewound  int    `json:"rewound"`  // times that the run went back to it
+	Rewound  int    `json:"rewound"`  // how often the run went back to it
 
-	Seconds float64 `json:"seconds"` // time spent so far; the only number here that nothing depends on
+	Seconds float64 `json:"seconds"` // time spent so far; no result depends on it
 }
 
-// validate reports what no run comes to, though its digest may fit.
+// validate returns an error if p is impossible for a run, although its digest fits.
 func (p *Progress) validate() error {
 	for _, f := range []struct {
 		name  string
@@ -67,11 +67,11 @@ func (p *Progress) validate() error {
 
 // A Score is the loss on the validation split after a step, in nats per token.
 type Score struct {
-	Step int     `json:"step"` // after which it was measured, and the mean loss in nats
+	Step int     `json:"step"` // the step after which it was measured, and the mean loss in nats
 	Loss float64 `json:"loss"`
 }
 
-// frozen is what stays as it is: the network beside the adapter.
+// frozen returns the weights that are not trained: the network of an adapter.
 func (s *State) frozen() Weights {
 	if s.Adapter != nil {
 		return Weights{Params: s.Params}
@@ -79,8 +79,7 @@ func (s *State) frozen() Weights {
 	return Weights{}
 }
 
-// NewState is the state of a run that has not begun and trains a network of c from
-// random weights.
+// NewState returns the state of a new run that trains a network of c from random weights.
 func NewState(c pedestrian.Config, seed uint64) *State {
 	s := &State{Progress: Progress{Seed: seed}, Params: pedestrian.NewParams[float32](c)}
 	Init(s.Params, seed)
@@ -88,7 +87,7 @@ func NewState(c pedestrian.Config, seed uint64) *State {
 	return s
 }
 
-// like is a state of zeros with the shapes of s and what is frozen in it.
+// like returns a state of zeros with the shapes of s and its frozen weights.
 func (s *State) like() *State {
 	trained := s.Trained().like()
 	c := &State{Params: trained.Params, Adapter: trained.Adapter, M: trained.like(), V: trained.like()}
@@ -98,7 +97,7 @@ func (s *State) like() *State {
 	return c
 }
 
-// copy makes s equal to from, number by number; what is frozen stays.
+// copy copies the numbers of from to s, except frozen weights.
 func (s *State) copy(from *State) {
 	s.Progress = from.Progress
 	copy(s.Trained().Slab(), from.Trained().Slab())
@@ -106,7 +105,7 @@ func (s *State) copy(from *State) {
 	copy(s.V.Slab(), from.V.Slab())
 }
 
-// note records an evaluation and says whether it is the best so far.
+// note records an evaluation. It says whether it is the best so far.
 func (p *Progress) note(loss float64) (best bool) {
 	p.Last = Score{p.Step, loss}
 	if p.Evaluations == 0 && p.Step == 0 {
@@ -120,5 +119,5 @@ func (p *Progress) note(loss float64) (best bool) {
 	return best
 }
 
-// evaluated says whether the weights of this very step were evaluated.
+// evaluated says whether the weights of the present step were evaluated.
 func (p *Progress) evaluated() bool { return p.Evaluations > 0 && p.Last.Step == p.Step }

@@ -8,16 +8,14 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// Step makes one update: the gradients of Accumulate micro-batches are summed and
-// divided once by the number of targets that counted, so that k micro-batches of b
-// windows are one batch of k·b.
+// Step makes one update. It sums the gradients of Accumulate micro-batches and divides them once
+// by the number of counted targets, so k micro-batches of b rows equal one batch of k·b rows.
 //
-// Before the update it measures the weights, both moments and the gradient: when one
-// of their numbers is not finite, or the update could make one so, nothing of them
-// has changed and the error is a *Diverged. A batch whose loss or gradient stands out
-// of the ones before it is treated as OnSpike says; those that are passed over move
-// the position in the data, and in a rewind all of the state. When ctx ends, Step
-// returns its error before the update.
+// Before the update it checks the weights, both moments and the gradient. If one of their numbers
+// is not finite, or the update could write such a number, it changes none of them and returns
+// a *Diverged error. A batch that is a spike is handled as OnSpike says. A skipped batch
+// advances the position in the data; a rewind restores the whole state. If ctx ends, Step
+// returns its error and makes no update.
 func (r *Run) Step(ctx context.Context) (Update, error) {
 	o, s := &r.Options, r.State
 	for {
@@ -55,7 +53,7 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 		s.Window.note(loss, norm)
 		u := Update{Step: step, Loss: loss, Rate: h.LR, Norm: norm, Scale: scale, Tokens: s.Tokens}
 		if found {
-			kept := spike // a copy, so that ordinary steps allocate nothing
+			kept := spike // a copy, so that steps without a spike allocate nothing
 			u.Spike = &kept
 		}
 		return u, nil
@@ -77,7 +75,8 @@ func (r *Run) pass(ctx context.Context) (sum float64, counted int, err error) {
 	return sum, counted, nil
 }
 
-// clipScale is what brings a gradient of this norm to at most limit; 0 is no limit.
+// clipScale returns the factor that reduces a gradient of the given norm to at most limit. A
+// limit of 0 means no limit.
 func clipScale(norm, limit float64) float64 {
 	if limit == 0 || norm <= limit {
 		return 1

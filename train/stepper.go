@@ -6,43 +6,41 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
-// A stepper computes the updates of a run: the gradient of a batch, its norms, new
-// weights and moments. Here other processes enter, which share the micro-batches of a
-// batch, or a device. A run leaves a step to it as a whole.
+// A stepper computes the updates of a run: the gradient of a batch, its norms, and new weights
+// and moments. A run leaves a whole step to it. Other implementations can share the
+// micro-batches of a batch among processes, or use a device.
 //
-// Every stepper gives the bits of oneProcess, and every process that takes part gets
-// the same results, since the run decides by them: what to clip, what is a spike, when
-// to stop. So whoever computes a number, the order of sums is fixed:
+// Every stepper must give the bits of oneProcess, and the same results in every process, because
+// clipping, spikes and the end of the run depend on them. So the order of sums is fixed:
 //
-//   - A batch has Accumulate micro-batches. What is in number k, its rows and its dropout
-//     masks, depends on the position and k alone (Run.microBatch).
-//   - Gradients are added in the order of k to the gradient of number 0, by
+//   - A batch has Accumulate micro-batches. The rows and dropout masks of micro-batch k
+//     depend only on the position and k (Run.microBatch).
+//   - Gradients are added in the order of k to the gradient of micro-batch 0, by
 //     engine.Network.Gradients; losses likewise, in float64.
-//   - Squares of the gradient are summed as engine.Network.Norms does it: by blocks of
-//     fixed size, then over the blocks in order.
-//   - A weight and its moments change as in engine.Network.AdamW.
+//   - Squares of the gradient are summed as engine.Network.Norms does: in blocks of fixed
+//     size, then over the blocks in order.
+//   - Weights and moments change as in engine.Network.AdamW.
 type stepper interface {
 	// gradients sets r.grad of the run to the gradient of the sum of the losses of the
-	// batch at position, and returns that sum and the number of targets in it. When ctx
-	// ends it returns its error; r.grad is of no use then.
+	// batch at position. It returns that sum and the number of counted targets. If ctx ends
+	// it returns its error, and r.grad is undefined.
 	gradients(ctx context.Context, position uint64) (sum float64, counted int, err error)
 
-	// norms measures what update is about to read: the weights, r.grad and the moments.
+	// norms returns the norms of the operands of update: the weights, r.grad and the moments.
 	norms() engine.Norms
 
-	// update takes step number step of h on the weights and moments of the run's State,
-	// with the gradient scale·r.grad. They are complete when it returns.
+	// update applies h with the step number step and the gradient scale·r.grad to the weights
+	// and moments of the run's State. They are complete when it returns.
 	update(h engine.AdamW, step int, scale float64)
 
-	// changed says that the run has set State otherwise, to go back to a snapshot.
+	// changed must be called after the run has set its State to a snapshot.
 	changed()
 }
 
-// oneProcess is the stepper of a run that has its engine to itself.
+// oneProcess is the stepper of a run in one process, with one engine.
 type oneProcess struct{ r *Run }
 
-// gradients is the one place where the gradients of micro-batches become that of a
-// batch.
+// gradients sums the gradients of the micro-batches; no other code does.
 func (p oneProcess) gradients(ctx context.Context, position uint64) (sum float64, counted int, err error) {
 	for k := range p.r.Options.Accumulate {
 		if err := ctx.Err(); err != nil {
@@ -70,8 +68,8 @@ func (p oneProcess) update(h engine.AdamW, step int, scale float64) {
 
 func (p oneProcess) changed() { p.r.net.Changed() }
 
-// microBatch draws micro-batch k of the batch at position, and adds its gradients to
-// r.grad or sets r.grad to them.
+// microBatch draws micro-batch k of the batch at position and computes its gradients. It adds
+// them to r.grad, or overwrites r.grad if add is false.
 func (r *Run) microBatch(position uint64, k int, add bool) (sum float64, counted int) {
 	o := &r.Options
 	r.draw(position, k*o.Batch, &r.batch)

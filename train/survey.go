@@ -7,19 +7,18 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// A Finding is what [Survey] has found of a checkpoint.
+// A Finding is the result of [Survey] for one checkpoint.
 type Finding struct {
 	Entry
-	Bytes    int64    // of its files, by its manifest
-	Progress Progress // meaningless where Err is not nil
-	Err      error    // *durable.Damaged, or why it is not read; nil = every byte is as it was saved
+	Bytes    int64    // the size of its files, by its manifest
+	Progress Progress // undefined if Err is not nil
+	Err      error    // a *durable.Damaged, or another reason why it is not read; nil = every byte is as it was saved
 }
 
-// Survey reads the checkpoints of the directory run, the oldest first, compares every
-// byte with what was saved, and hands each to tell until that fails. A checkpoint that the
-// run, which may be trained meanwhile, removes before it was read is left out, and one
-// that it saves in its place is read. With parse
-// what is in the weights is read as well, as [Load] does.
+// Survey reads the checkpoints of the directory run, the oldest first, compares every byte with
+// its digest, and calls tell for each until tell returns an error. The run may be training: a
+// checkpoint that it removes meanwhile is left out, and one that it saves meanwhile is read.
+// With parse the weights are decoded as well, as [Load] does.
 func Survey(run string, parse bool, tell func(Finding) error) error {
 	return survey(durable.OS, run, parse, tell)
 }
@@ -43,7 +42,7 @@ func survey(fs durable.FS, run string, parse bool, tell func(Finding) error) err
 			}
 			f := Finding{Entry: e}
 			f.Bytes, f.Progress, f.Err = look(fs, e.Dir, parse)
-			if isPruned(f.Err) { // and others have come
+			if isPruned(f.Err) { // there may be new ones
 				pruned = true
 				continue
 			}
@@ -59,7 +58,7 @@ func survey(fs durable.FS, run string, parse bool, tell func(Finding) error) err
 	return nil
 }
 
-// Look is Survey of the checkpoint in dir alone.
+// Look is Survey for the one checkpoint in dir.
 func Look(dir string, parse bool) Finding {
 	f := Finding{Entry: Entry{Dir: dir}}
 	f.Bytes, f.Progress, f.Err = look(durable.OS, dir, parse)
@@ -70,7 +69,7 @@ func look(fs durable.FS, dir string, parse bool) (bytes int64, p Progress, err e
 	in, err := fs.Within(dir)
 	if err != nil {
 		if path := (*iofs.PathError)(nil); errors.As(err, &path) {
-			err = path.Err // dir is named anyway
+			err = path.Err // the message has dir already
 		}
 		return 0, p, unlessPruned(fs, dir, &durable.Damaged{Dir: dir, Err: err})
 	}

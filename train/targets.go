@@ -9,12 +9,12 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// allLinear are the layers of every block, queries, keys and values as one: those that
-// GPT-2 has elsewhere.
+// allLinear are the linear layers of every block, with queries, keys and values as one layer, as
+// in GPT-2 of transformers.
 var allLinear = []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetAttProj, pedestrian.TargetExpand, pedestrian.TargetContract}
 
-// targetNames are what targets are called elsewhere: by transformers and PEFT, whose
-// names of GPT-2's layers are taken as PEFT takes them, by their ends.
+// targetNames maps names of transformers and PEFT for GPT-2's layers to targets. As in PEFT a
+// name matches layers whose full name ends with it.
 var targetNames = map[string][]pedestrian.Target{
 	"all": allLinear, "all-linear": allLinear,
 	"c_attn": {pedestrian.TargetQKV}, "attn.c_attn": {pedestrian.TargetQKV},
@@ -23,15 +23,14 @@ var targetNames = map[string][]pedestrian.Target{
 	"lm_head": {pedestrian.TargetLogits},
 }
 
-// notTargets says why a name that people try is none.
+// notTargets has the reasons why likely names are not targets.
 var notTargets = map[string]string{
 	"wte": "embeddings take no factors here; rows of single tokens are trained with add_tokens",
 	"wpe": "positions take no factors here",
 }
 
-// parseTargets reads targets: names with commas between, each with its rank behind a
-// colon where that is not the adapter's. A rank beside a layer that all has named
-// already is that layer's.
+// parseTargets parses targets: names with commas between, each with an optional rank after a
+// colon. A later rank for a layer that "all" has named already applies to that layer.
 func parseTargets(text string) (targets []pedestrian.Target, ranks map[pedestrian.Target]int, err error) {
 	for part := range strings.SplitSeq(text, ",") {
 		if text == "" {
@@ -68,7 +67,7 @@ func parseTargets(text string) (targets []pedestrian.Target, ranks map[pedestria
 	return targets, ranks, nil
 }
 
-// writeTargets is what parseTargets reads.
+// writeTargets returns the targets of a as parseTargets reads them.
 func writeTargets(a *pedestrian.AdapterConfig) string {
 	var names []string
 	rest := a.Targets
@@ -85,7 +84,7 @@ func writeTargets(a *pedestrian.AdapterConfig) string {
 	return strings.Join(names, ",")
 }
 
-// targetsOf is the notation of targets.
+// targetsOf reads and writes the targets of a.
 func targetsOf(a *pedestrian.AdapterConfig) written {
 	return written{func() string { return writeTargets(a) }, func(text string) error {
 		targets, ranks, err := parseTargets(text)

@@ -10,7 +10,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
-// shapeOf is a tensor's shape as safetensors writes it: vectors have one dimension.
+// shapeOf returns a tensor's shape for safetensors, in which vectors have one dimension.
 func shapeOf(t pedestrian.Tensor[float32]) []int {
 	if t.Vec() {
 		return []int{t.Cols}
@@ -63,7 +63,7 @@ func readTensors(r io.ReaderAt, size int64, ts []pedestrian.Tensor[float32]) (me
 	return f.Metadata, nil
 }
 
-// shapeText is a shape as pedestrian.Tensor.Shape writes it.
+// shapeText returns a shape as text, like pedestrian.Tensor.Shape.
 func shapeText(shape []int) string {
 	s := ""
 	for i, n := range shape {

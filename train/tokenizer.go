@@ -9,11 +9,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// GPT2 is the value of Options.Tokenizer that means GPT-2's, which is built in.
+// GPT2 is the value of Options.Tokenizer for GPT-2's tokenizer, which is built in.
 const GPT2 = "gpt2"
 
-// checkTokenizer reports a value of Options.Tokenizer that is neither a name nor looks
-// like a path nor is one: what is not there is rather a misspelt name.
+// checkTokenizer returns an error if name is not the name of a tokenizer, does not look like a
+// path, and is not the path of a file: it is probably a misspelt name.
 func checkTokenizer(name string) error {
 	switch name {
 	case token.Chars, token.Bytes, GPT2:
@@ -28,9 +28,9 @@ func checkTokenizer(name string) error {
 	return fmt.Errorf("unknown tokenizer %q: choose chars, bytes, gpt2, or the path of a tokenizer.json or of a directory with one, such as ./tokens/", name)
 }
 
-// OpenTokenizer makes the tokenizer called name: "gpt2", "bytes", or the path of a
-// tokenizer.json or of a directory with one. The characters of a text are not among them:
-// [token.NewChars] makes those.
+// OpenTokenizer returns the tokenizer with the given name: "gpt2", "bytes", or the path of a
+// tokenizer.json or of a directory with one. A tokenizer of characters depends on a text;
+// [token.NewChars] makes it.
 func OpenTokenizer(name string) (*token.Tokenizer, error) {
 	switch name {
 	case token.Bytes:
@@ -43,7 +43,7 @@ func OpenTokenizer(name string) (*token.Tokenizer, error) {
 	return token.Load(name)
 }
 
-// tokenizer makes the tokenizer that o names; the characters are those of text.
+// tokenizer returns the tokenizer that o names; a tokenizer of characters has those of text.
 func (o Options) tokenizer(text string) (*token.Tokenizer, error) {
 	if o.Tokenizer == token.Chars {
 		return token.NewChars(text)

@@ -8,58 +8,58 @@ import (
 	"github.com/pedestrian-ml/pedestrian/corpus"
 )
 
-// BaseTokenizer is the value of Options.Tokenizer that means that of the base.
+// BaseTokenizer is the value of Options.Tokenizer for the tokenizer of the base.
 const BaseTokenizer = "base"
 
-// Values of Tuning.Loss, Format and Packing; "" is the first of each.
+// Values of Tuning.Loss, Format and Packing; "" means the first of each.
 const (
-	LossCompletions = "completions" // of a document with a prompt, or with messages, what answers
+	LossCompletions = "completions" // the completion or the assistant's messages; of a text every token
 	LossAll         = "all"         // every token
 
-	FormatDocuments = "documents" // from JSON Lines, or from a text at each separator
-	FormatWindows   = "windows"   // of a text, wherever a document ends
+	FormatDocuments = "documents" // examples, or the parts of a text between separators
+	FormatWindows   = "windows"   // windows of a text, also across the ends of documents
 
-	PackingOn  = "on"  // as many documents in a row as fit, none of which sees another
+	PackingOn  = "on"  // several documents in a row, none of which sees another
 	PackingOff = "off" // one document in a row, and padding
 )
 
-// Tuning says how a run goes on from a base. The zero value is a run that begins with
-// random weights.
+// Tuning has the options of a run that fine-tunes a base. The zero value means a run from random
+// weights.
 type Tuning struct {
-	Base string `json:"base"` // as it was asked for: a path or a name
+	Base string `json:"base"` // the path or name that the user gave
 
-	// From is the adapter that the run's goes on from, as it was asked for; its numbers are
-	// Base.Adapter when the run begins. "" = one that changes nothing yet.
+	// From is the path or name of the adapter whose training continues; its numbers are in
+	// Base.Adapter when the run begins. "" = a new adapter.
 	From string `json:"from,omitempty"`
 
-	// AddTokens are tokens that the base does not have, see Base.AddTokens.
+	// AddTokens are the texts of new tokens, see Base.AddTokens.
 	AddTokens []string `json:"add_tokens,omitempty"`
 
-	// Full trains all parameters of the base; the adapter does not count then.
+	// Full trains all parameters of the base instead of an adapter; Adapter is not used then.
 	Full bool `json:"full,omitempty"`
 
 	Adapter  pedestrian.AdapterConfig `json:"adapter,omitzero"`
 	Init     AdapterInit              `json:"init,omitempty"`
-	LoRAPlus float64                  `json:"lora_plus,omitempty"` // u learns this many times as fast as d; 0 = as fast
+	LoRAPlus float64                  `json:"lora_plus,omitempty"` // the learning rate of u is this many times that of d; 0 means 1
 
-	Epochs    float64        `json:"epochs,omitempty"`    // passes over the data, where Options.Steps is 0
-	Format    string         `json:"format,omitempty"`    // FormatDocuments or FormatWindows; "" = documents if they are in JSON Lines or a text has marks between them
-	Map       corpus.Columns `json:"map,omitempty"`       // of documents: from which column a field is read
-	Separator string         `json:"separator,omitempty"` // of documents in a text; "" = the end-of-text mark
-	Template  string         `json:"template,omitempty"`  // how messages become a text
-	End       string         `json:"end,omitempty"`       // what ends a document; "" = the tokenizer's end-of-text token
+	Epochs    float64        `json:"epochs,omitempty"`    // passes over the data, if Options.Steps is 0
+	Format    string         `json:"format,omitempty"`    // FormatDocuments or FormatWindows; "" = documents for examples and for a text with marks between documents, otherwise windows
+	Map       corpus.Columns `json:"map,omitempty"`       // of examples: the column of each field
+	Separator string         `json:"separator,omitempty"` // between documents in a text; "" = the end-of-text mark
+	Template  string         `json:"template,omitempty"`  // the name or path of the template for conversations
+	End       string         `json:"end,omitempty"`       // the text or special token that ends a document; "" = the tokenizer's end-of-text token
 	Loss      string         `json:"loss,omitempty"`
 	Packing   string         `json:"packing,omitempty"`
 	Long      string         `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
 }
 
-// on says whether there is a base.
+// on says whether the run has a base.
 func (t Tuning) on() bool { return t.Base != "" }
 
-// adapts says whether an adapter is trained.
+// adapts says whether the run trains an adapter.
 func (t Tuning) adapts() bool { return t.on() && !t.Full }
 
-// Adapter is the adapter that o trains, nil when it trains all parameters.
+// Adapter returns the configuration of the adapter that o trains; nil if it trains all parameters.
 func (o Options) Adapter() *pedestrian.AdapterConfig {
 	if !o.Tuning.adapts() {
 		return nil
@@ -67,7 +67,7 @@ func (o Options) Adapter() *pedestrian.AdapterConfig {
 	return &o.Tuning.Adapter
 }
 
-// validate reports the first thing wrong with t.
+// validate returns an error for the first invalid option of t.
 func (t Tuning) validate() error {
 	if !t.on() {
 		return nil
@@ -97,14 +97,14 @@ func (t Tuning) validate() error {
 	return t.Adapter.Validate()
 }
 
-// TuningOptions are the options that a fine-tuning run of base starts from: an adapter
-// of rank 8 beside every layer of every block, three epochs.
+// TuningOptions returns the default options for fine-tuning base: an adapter of rank 8 beside
+// every layer of every block, three epochs.
 func TuningOptions(base string) Options {
 	o := Options{
 		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: corpus.AlignNone, Reading: ReadingDocuments,
 		Tuning:  Tuning{Base: base, Init: Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut)},
 		OnSpike: SpikeWarn, SampleEvery: 100, SampleTokens: 60, Seed: 1,
 	}.filled(true)
-	o.Config = pedestrian.Config{} // the base's
+	o.Config = pedestrian.Config{} // that of the base is used
 	return o
 }

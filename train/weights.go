@@ -2,15 +2,15 @@ package train
 
 import "github.com/pedestrian-ml/pedestrian"
 
-// Weights are what a run trains, or numbers of the same shape: their gradient, a
-// moment. They are all parameters of a network, or an adapter beside a network that
-// is frozen; the other of the two is nil. The zero value is none.
+// Weights are the numbers that a run trains, or numbers of the same shape, such as their gradient
+// or a moment. They are all parameters of a network, or an adapter of a frozen network; the
+// other field is nil. The zero value has no numbers.
 type Weights struct {
-	Params  *pedestrian.Params[float32] // all parameters, or an adapter beside them
+	Params  *pedestrian.Params[float32] // all parameters, or else the adapter
 	Adapter *pedestrian.Adapter[float32]
 }
 
-// values are the numbers of whichever there is; of none, none.
+// values returns the numbers of the field that is set.
 func (w Weights) values() *pedestrian.Values[float32] {
 	switch {
 	case w.Adapter != nil:
@@ -21,16 +21,16 @@ func (w Weights) values() *pedestrian.Values[float32] {
 	return &pedestrian.Values[float32]{}
 }
 
-// Slab is all numbers, as views of one slice.
+// Slab returns all numbers in one slice; changing it changes w.
 func (w Weights) Slab() []float32 { return w.values().Slab }
 
-// Tensors are the named views of the slab, in its order.
+// Tensors returns the named views of the slab, in its order.
 func (w Weights) Tensors() []pedestrian.Tensor[float32] { return w.values().Tensors() }
 
-// Count is the number of parameters, padding not counted.
+// Count returns the number of parameters without padding.
 func (w Weights) Count() int { return w.values().Count() }
 
-// like is zeros of the shape of w.
+// like returns zeros of the shape of w.
 func (w Weights) like() Weights {
 	switch {
 	case w.Adapter != nil:

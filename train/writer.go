@@ -7,13 +7,14 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// Writer makes a writer of c's text for net, which was made with c's parameters.
+// Writer returns a writer for net, a network with c's parameters. Its texts begin and end like
+// those of the training data.
 func (c *Checkpoint) Writer(net *engine.Network[float32]) *generate.Writer {
 	return c.Options.writer(net, c.Network, c.Tokenizer, c.Begin())
 }
 
-// Begin is the token that stood before every document in training, and so before a
-// text that is to be a document; none in runs that had no such token.
+// Begin returns the token that training put before every document, and that generated text
+// starts from; nil if there was none.
 func (c *Checkpoint) Begin() []int32 {
 	if id, ok := c.Tokenizer.Special(c.Data.Begin); ok {
 		return []int32{id}
@@ -21,8 +22,8 @@ func (c *Checkpoint) Begin() []int32 {
 	return nil
 }
 
-// writer makes a writer for a network that was trained as o says, on documents that begin
-// with begin; none = there was nothing before them.
+// writer returns a writer for a network that was trained with o on documents that begin with
+// begin, which may be nil.
 func (o Options) writer(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer, begin []int32) *generate.Writer {
 	w := generate.NewWriter(net, c, tok)
 	w.Align, w.CRLF, w.Stop = o.Align, o.Reading != ReadingFormer, o.Tuning.End
