@@ -82,7 +82,7 @@ func (c *checker) fail(e *Expr, format string, args ...any) error {
 
 // short is an expression as it is named in a message.
 func short(e *Expr) string {
-	if s := e.String(); len(s) <= 32 {
+	if s := e.String(); len(s) <= 48 {
 		return s
 	}
 	switch e.op {
@@ -241,7 +241,7 @@ func (c *checker) entry(t *typed) (shape, error) {
 	}
 	if vector.kind != Matrix && m.kind == Matrix {
 		if vector.kind == Tokens && couldFit(vector.rows, m.rows) || vector.kind == Features && couldFit(vector.cols, m.cols) {
-			return shape{}, c.fail(t.e, "%s is %s and %s is %s: nothing is repeated in silence, repeat the vector with ~", short(of), c.say(vector), short(other), c.say(m))
+			return shape{}, c.fail(t.e, "%s is %s and %s is %s: a vector is repeated by ~ only", short(of), c.say(vector), short(other), c.say(m))
 		}
 	}
 	return shape{}, c.fail(t.e, "%s is %s and %s is %s: %s needs two of one shape", short(l), c.say(a), short(r), c.say(b), signOf[t.e.op])

@@ -403,7 +403,7 @@ func (p *parser) function(name token, as arguments) (*Expr, error) {
 		case "1", "-1":
 			e.name = "sum_features"
 		case "":
-			return nil, wrong(name, "sum over what? write sum_tokens(x) for the sum over rows, sum_features(x) for the sum over columns, frob(x, y) for one number")
+			return nil, wrong(name, "sum over what? Write sum_tokens(x) for the sum over rows, sum_features(x) for the sum over columns, frob(x, y) for one number")
 		default:
 			return nil, wrong(name, "a matrix has no axis %s: 0 sums over rows, 1 over columns", as.axis)
 		}

@@ -123,7 +123,7 @@ next:
 func strange(r rune) string {
 	switch r {
 	case '\\', '{', '}', '$':
-		return fmt.Sprintf("%q belongs to TeX, which is not understood here: write a' for a transpose, @ for a matrix product, * for entry by entry", r)
+		return fmt.Sprintf("%c belongs to TeX, which is not understood here: write a' for a transpose, @ for a matrix product, * for entry by entry", r)
 	case 'Σ', '∑':
 		return "write sum_tokens(x) for the sum over rows, sum_features(x) for the sum over columns"
 	case '√':
@@ -131,7 +131,7 @@ func strange(r rune) string {
 	case '²', '³':
 		return "there is no power: write x * x"
 	}
-	return fmt.Sprintf("%q is not part of the language", r)
+	return fmt.Sprintf("%c is not part of the language", r)
 }
 
 // number is where the number that begins at i ends.

@@ -27,8 +27,14 @@ type Type struct {
 func (t Type) String() string {
 	switch t.Kind {
 	case Tokens:
+		if t.Rows != tokensLetter && t.Rows != "any" {
+			return vectorOf(t.Rows) + " as a column"
+		}
 		return vectorOf(t.Rows)
 	case Features:
+		if t.Cols == tokensLetter {
+			return vectorOf(t.Cols) + " as a row"
+		}
 		return vectorOf(t.Cols)
 	case Matrix:
 		return t.Rows + "×" + t.Cols
@@ -161,7 +167,7 @@ func (s *Scope) Sizes(t Type) string {
 		if t.Kind == Features {
 			letter = t.Cols
 		}
-		return fmt.Sprintf("%s, %s of them", strings.TrimSuffix(vectorOf(letter), ")")+")", n(letter))
+		return fmt.Sprintf("%s, %s of them", t, n(letter))
 	case Matrix:
 		return fmt.Sprintf("%s (%s×%s)", t, n(t.Rows), n(t.Cols))
 	}

@@ -46,8 +46,8 @@ type definition struct {
 }
 
 // A release is a world without one of its constraints: other definitions for some
-// names, and another loss. What is right in the world and wrong here is right because
-// of the constraint.
+// names, which are held fixed, and another loss. What is right in the world and wrong here
+// is right because of the constraint.
 type release struct {
 	id, eq, because string
 	names           map[string]string // name to how
@@ -402,14 +402,14 @@ const (
 var stencil = []float64{4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280}
 
 // gradient is ∂L/∂name at an instance, by differences, entry by entry. noise is what its
-// rounding may be.
-func (p *program) gradient(in *Instance, name string) (g paper.Mat, noise float64) {
+// rounding may be. Names of hold stay what they are at the instance.
+func (p *program) gradient(in *Instance, name string, hold []string) (g paper.Mat, noise float64) {
 	var steps []programStep // those between the name and the loss
 	needed := map[string]bool{}
 	p.loss.e.walk(func(e *Expr) { needed[e.name] = true })
 	after := p.after[name]
 	for i := len(after) - 1; i >= 0; i-- {
-		if s := p.steps[after[i]]; needed[s.name] && s.name != name {
+		if s := p.steps[after[i]]; needed[s.name] && s.name != name && !slices.Contains(hold, s.name) {
 			steps = append(steps, s)
 			s.t.e.walk(func(e *Expr) { needed[e.name] = true })
 		}

@@ -32,7 +32,7 @@ func TestWorlds(t *testing.T) {
 				}
 			}
 			for signal, of := range signals[w.ID] {
-				g, noise := p.gradient(in, of)
+				g, noise := p.gradient(in, of, nil)
 				have := in.values[signal]
 				worst := 0.0
 				for j, x := range g.V {

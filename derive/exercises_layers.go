@@ -1,0 +1,272 @@
+package derive
+
+const normNames = "a_prev w mu sigma abar D d n_T"
+
+var layerNormExercises = []*Exercise{
+	{
+		ID: "layernorm_b", Title: "the bias of a layer normalization", Section: "layer normalization", Level: TypeIt, Eq: "42",
+		Ask:   "a = abar * ~w + ~b. What is dL/db?",
+		World: "layernorm", Target: "b", Given: normNames,
+		Hints:    []string{"As for any bias."},
+		Accepted: []string{"sum_tokens(D)", "sum_features(D')'"},
+		Mistakes: []Mistake{
+			{"sum_tokens(D * ~w)", "misconception:passed-gain", "That has passed the gain; b is added behind it"},
+			{"sum_features(D)", "answer-shape:function", ""},
+			{"sum_tokens(D) / n_T", "ratio", ""},
+		},
+	},
+	{
+		ID: "layernorm_w", Title: "the gain of a layer normalization", Section: "layer normalization", Level: TypeIt, Eq: "41",
+		Ask:   "a = abar * ~w + ~b. What is dL/dw, one number a feature?",
+		World: "layernorm", Target: "w", Given: normNames,
+		Hints:    []string{"w_j multiplies column j of abar.", "Multiply entry by entry, then sum over the tokens."},
+		Accepted: []string{"diagof(abar' @ D)", "sum_tokens(abar * D)", "diag(D' @ abar)"},
+		Mistakes: []Mistake{
+			{"sum_tokens(a_prev * D)", "edit:name", ""},
+			{"abar' @ D", "answer-shape:function-missing", ""},
+			{"sum_tokens(D)", "misconception:bias", "That is the gradient of the bias; what the gain multiplies is abar"},
+			{"sum_features(abar * D)", "answer-shape:function", ""},
+			{"rowdot(abar, D)", "answer-shape", ""},
+		},
+	},
+	{
+		ID: "layernorm", Title: "the input of a layer normalization", Section: "layer normalization", Level: TypeIt, Eq: "40",
+		Ask:   "abar = (a_prev - ~mu) / ~sigma and a = abar * ~w + ~b. What error signal reaches a_prev? mu and sigma depend on it too.",
+		World: "layernorm", Target: "a_prev", Given: normNames,
+		Hints: []string{
+			"The error on abar is g = D * ~w.",
+			"If mu and sigma were constants, it would be g / ~sigma.",
+			"mu takes the mean of g out; sigma takes out what points along abar.",
+			"Three terms: g - mean of g - abar times the mean of abar * g, all over ~sigma.",
+		},
+		Accepted: []string{
+			"(d * (D * ~w) - ~sum_features(D * ~w) - abar * ~sum_features(abar * D * ~w)) / (d * ~sigma)",
+			"(D * ~w - ~(sum_features(D * ~w) / d) - abar * ~(rowdot(abar, D * ~w) / d)) / ~sigma",
+			"(g - ~mu(g) - abar * ~mu(abar * g)) / ~sigma where g = D * ~w",
+		},
+		Terms: []Term{
+			{"the error with mu and sigma held constant, D * ~w / ~sigma", "D * ~w / ~sigma"},
+			{"what mu takes away, the mean of D * ~w", "-(~sum_features(D * ~w) / d / ~sigma)"},
+			{"what sigma takes away, abar times the mean of abar * D * ~w", "-(abar * ~sum_features(abar * D * ~w) / d / ~sigma)"},
+		},
+		Mistakes: []Mistake{
+			{"D * ~w / ~sigma", "misconception:constant-moments", "That holds mu and sigma constant; both depend on a_prev, and each takes a term away"},
+			{"(d * (D * ~w) - ~sum_features(D * ~w) - abar * ~sum_features(abar * D * ~w)) / (d * ~sigma * ~sigma)", "misconception:variance", "It is divided by sigma twice; the deviation sigma divides once"},
+			{"(d * D - ~sum_features(D) - abar * ~sum_features(abar * D)) / (d * ~sigma)", "misconception:forgotten-gain", "The gain is forgotten: the error on abar is D * ~w, not D"},
+			{"(d * D - ~sum_features(D) - abar * ~sum_features(abar * D)) * ~w / (d * ~sigma)", "misconception:late-gain", "The gain comes too late: D is multiplied by ~w first, and the means are taken of D * ~w"},
+			{"(n_T * (D * ~w) - ~sum_tokens(D * ~w) - abar * ~sum_tokens(abar * D * ~w)) / (n_T * ~sigma)", "misconception:batchnorm", "That is batch normalization: its means are taken over the tokens; here each token has its own, over its features"},
+			{"(D * ~w - ~sum_features(D * ~w) - abar * ~sum_features(abar * D * ~w)) / ~sigma", "misconception:sums", "The two terms that are taken out are means over the features; here they are sums, d times as large"},
+			{"D * ~w", "misconception:normalization-to-pass", "That is the error on abar; the normalization is still to pass"},
+			{"D / ~sigma", "misconception:gain-and-moments", "The gain is forgotten, and mu and sigma are held constant"},
+			{"(D * ~w - ~sum_features(D * ~w) / d) / ~sigma", "edit:term-missing", ""},
+			{"(d * (D * ~w) - ~sum_tokens(D * ~w) - abar * ~sum_features(abar * D * ~w)) / (d * ~sigma)", "edit:function", ""},
+			{"(d * (D * ~w) - ~sum_features(D * ~w) - a_prev * ~sum_features(abar * D * ~w)) / (d * ~sigma)", "edit:name", ""},
+			{"(D * w - sum_features(D * w) / d) / sigma", "shape", ""},
+			{"(d * (D * ~w) - ~sum_features(D * ~w) + abar * ~sum_features(abar * D * ~w)) / (d * ~sigma)", "edit:sign", ""},
+		},
+	},
+}
+
+var loraExercises = []*Exercise{
+	{
+		ID: "lora_d", Title: "down of LoRA", Section: "LoRA", Level: TypeIt, Eq: "45",
+		Ask:   "a = alpha * (a_prev @ d @ u). What is dL/dd? Here d is the matrix down.",
+		World: "lora", Target: "d", Given: "a_prev d u alpha rank D n_T",
+		Hints:    []string{"d stands in the middle: something on its left, something on its right.", "frob(A, B @ C @ E) = frob(B' @ A @ E', C)."},
+		Accepted: []string{"alpha * (a_prev' @ D @ u')", "alpha * (u @ D' @ a_prev)'", "(alpha * a_prev)' @ (D @ u')"},
+		Mistakes: []Mistake{
+			{"a_prev' @ D @ u'", "misconception:no-alpha", "alpha is forgotten: it multiplies the output, so it multiplies the gradient"},
+			{"alpha * alpha * a_prev' @ D @ u'", "ratio", ""},
+			{"alpha / rank * a_prev' @ D @ u'", "misconception:alpha-over-rank", "That is the convention alpha / rank; in this equation alpha itself is the multiplier"},
+			{"alpha * a_prev' @ (D @ u)", "shape:transpose", ""},
+			{"alpha * u @ D' @ a_prev", "answer-shape:transpose", ""},
+			{"alpha * a_prev' @ D @ d", "shape:name", ""},
+			{"α a_prev' D u'", "syntax", ""},
+		},
+	},
+	{
+		ID: "lora_u", Title: "up of LoRA", Section: "LoRA", Level: TypeIt, Eq: "46",
+		Ask:   "a = alpha * (a_prev @ d @ u). What is dL/du?",
+		World: "lora", Target: "u", Given: "a_prev d u alpha rank D n_T",
+		Hints:    []string{"u is a fully connected layer whose input is a_prev @ d."},
+		Accepted: []string{"alpha * ((a_prev @ d)' @ D)", "alpha * (d' @ a_prev' @ D)"},
+		Mistakes: []Mistake{
+			{"(a_prev @ d)' @ D", "misconception:no-alpha", "alpha is forgotten: it multiplies the output, so it multiplies the gradient"},
+			{"alpha * (a_prev' @ D)", "answer-shape", ""},
+			{"alpha * (a_prev @ d @ D)", "shape:transpose", ""},
+			{"alpha * (d' @ a_prev @ D)", "shape:transpose", ""},
+		},
+	},
+	{
+		ID: "lora_input", Title: "the input of a layer with an adapter", Section: "LoRA", Level: TypeIt, Eq: "FC+LoRA",
+		Ask:   "A frozen layer and LoRA beside it: a = a_prev @ w + ~b + alpha * (a_prev @ d @ u). What error signal reaches a_prev?",
+		World: "adapted", Target: "a_prev", Given: "a_prev w d u alpha rank D n_T",
+		Hints:    []string{"a_prev has two readers.", "Frozen weights get no update, but errors pass through them."},
+		Accepted: []string{"D @ (w + alpha * (d @ u))'", "D @ w' + alpha * (D @ u' @ d')"},
+		Terms:    []Term{{"what passes the frozen layer, D @ w'", "D @ w'"}, {"what passes the adapter, alpha * (D @ (d @ u)')", "alpha * (D @ (d @ u)')"}},
+		Mistakes: []Mistake{
+			{"alpha * (D @ (d @ u)')", "misconception:frozen-path", "The frozen path is forgotten: w gets no update, but the error passes through it all the same (the paper's box has this slip, erratum S2)"},
+			{"D @ w'", "misconception:adapter-path", "The adapter is forgotten: a depends on a_prev through d and u too"},
+			{"D @ (w + d @ u)'", "edit:factor-missing", ""},
+			{"D @ (w + alpha * (d @ u))", "shape:transpose", ""},
+			{"D @ w' - alpha * (D @ (d @ u)')", "edit:sign", ""},
+		},
+	},
+	{
+		ID: "dropout", Title: "dropout on the way to an adapter", Section: "LoRA", Level: TypeIt, Eq: "dropout",
+		Ask:   "a = a_prev * mask; mask has 0 where a number is dropped. What error signal reaches a_prev?",
+		World: "dropout", Target: "a_prev", Given: "a_prev mask a D n_T",
+		Hints:    []string{"Entry by entry, each number was multiplied by a constant."},
+		Accepted: []string{"D * mask", "mask * D"},
+		Mistakes: []Mistake{
+			{"D", "misconception:mask-up-only", "What was dropped on the way up does not depend on a_prev, so no error passes it: the mask acts both ways"},
+			{"D / mask", "edit:operator", ""},
+			{"D * a_prev", "edit:name", ""},
+		},
+	},
+	{
+		ID: "dora", Title: "the lengths of DoRA", Section: "LoRA", Level: TypeIt, Eq: "DoRA",
+		Ask:   "a = z * ~(m / norm(v)) + ~b with z = a_prev @ v, and norm(v) the length of each column of v. What is dL/dm?",
+		World: "dora", Target: "m", Given: "a_prev v z m length D n_T",
+		Hints:    []string{"m_j / length_j is a gain of column j of z.", "As the gain of a layer normalization, with the length dividing."},
+		Accepted: []string{"sum_tokens(D * z) / norm(v)", "sum_tokens(D * z / ~length)", "diagof(z' @ D) / length"},
+		Mistakes: []Mistake{
+			{"sum_tokens(D * z)", "misconception:no-length", "The length is forgotten: what m_j multiplies is column j of z divided by its length"},
+			{"sum_tokens(D * z) / m", "edit:name", ""},
+			{"sum_tokens(D * a_prev) / norm(v)", "shape:name", ""},
+			{"sum_features(D * z) / norm(v)", "shape:function", ""},
+		},
+	},
+}
+
+var networkExercises = []*Exercise{
+	{
+		ID: "tied", Title: "one table at both ends", Section: "network", Level: TypeIt, Eq: "tied",
+		Ask:   "w_tok embeds, a_1 = ohe(a_0) @ w_tok, and makes the logits, a_12 = a_11 @ w_tok'. The error signals D_1 on a_1 and D_12 on a_12 are given. What is dL/dw_tok?",
+		World: "tied", Target: "w_tok", Given: "a_0 a_1 a_11 w_tok D_1 D_12 n_T",
+		Hints:    []string{"It is read twice, so two contributions add.", "The logits read the transpose: their part is transposed too."},
+		Accepted: []string{"ohe(a_0)' @ D_1 + D_12' @ a_11", "(a_11' @ D_12)' + ohe(a_0)' @ D_1"},
+		Terms:    []Term{{"the part of the embedding, ohe(a_0)' @ D_1", "ohe(a_0)' @ D_1"}, {"the part of the logits, D_12' @ a_11", "D_12' @ a_11"}},
+		Mistakes: []Mistake{
+			{"ohe(a_0)' @ D_1", "misconception:forgotten-logits", "The logits are forgotten: they read w_tok too, and their part D_12' @ a_11 is dense, for every row"},
+			{"D_12' @ a_11", "misconception:forgotten-embedding", "The embedding is forgotten: the rows of the tokens that occur get ohe(a_0)' @ D_1 as well"},
+			{"ohe(a_0)' @ D_1 + a_11' @ D_12", "shape:transpose", ""},
+			{"ohe(a_0)' @ D_1 - D_12' @ a_11", "edit:sign", ""},
+			{"ohe(a_0)' @ D_1 + D_12' @ a_1", "edit:name", ""},
+		},
+	},
+}
+
+var llamaExercises = []*Exercise{
+	{
+		ID: "rmsnorm", Title: "the input of an RMS normalization", Section: "Llama", Level: TypeIt, Eq: "L3",
+		Ask:   "abar = a_prev / ~sigma with sigma = sqrt(rowdot(a_prev, a_prev) / d + eps), and a = abar * ~w. What error signal reaches a_prev?",
+		World: "rmsnorm", Target: "a_prev", Given: "a_prev w sigma abar D d n_T",
+		Hints:    []string{"(40) without the term of the mean.", "sigma takes out what points along abar."},
+		Accepted: []string{"(D * ~w - abar * ~(rowdot(D * ~w, abar) / d)) / ~sigma", "(g - abar * ~mu(g * abar)) / ~sigma where g = D * ~w", "(d * (D * ~w) - abar * ~sum_features(abar * D * ~w)) / (d * ~sigma)"},
+		Terms: []Term{
+			{"the error with sigma held constant, D * ~w / ~sigma", "D * ~w / ~sigma"},
+			{"what sigma takes away, abar times the mean of abar * D * ~w", "-(abar * ~(rowdot(abar, D * ~w) / d) / ~sigma)"},
+		},
+		Mistakes: []Mistake{
+			{"D * ~w / ~sigma", "misconception:constant-moments", "That holds sigma constant; it depends on a_prev, and takes a term away"},
+			{"(D * ~w - ~mu(D * ~w) - abar * ~(rowdot(D * ~w, abar) / d)) / ~sigma", "misconception:layernorm", "That is layer normalization: no mean is subtracted here, so no mean of the error is taken out"},
+			{"(D - abar * ~(rowdot(D, abar) / d)) / ~sigma", "misconception:forgotten-gain", "The gain is forgotten: the error on abar is D * ~w, not D"},
+			{"(D * ~w - abar * ~rowdot(D * ~w, abar)) / ~sigma", "edit:factor-missing", ""},
+			{"(D * ~w - abar * ~(rowdot(D * ~w, abar) / d)) / (~sigma * ~sigma)", "edit:factor-extra", ""},
+		},
+	},
+	{
+		ID: "rmsnorm_w", Title: "the gain of an RMS normalization", Section: "Llama", Level: TypeIt, Eq: "L4",
+		Ask:   "a = abar * ~w. What is dL/dw?",
+		World: "rmsnorm", Target: "w", Given: "a_prev w sigma abar D d n_T",
+		Hints:    []string{"As for layer normalization."},
+		Accepted: []string{"sum_tokens(abar * D)", "diagof(abar' @ D)"},
+		Mistakes: []Mistake{
+			{"sum_tokens(a_prev * D)", "edit:name", ""},
+			{"sum_tokens(D)", "edit:factor-missing", ""},
+			{"sum_features(abar * D)", "answer-shape:function", ""},
+		},
+	},
+	{
+		ID: "rotary", Title: "through a rotation", Section: "Llama", Level: TypeIt, Eq: "L9",
+		Ask:   "a = a_prev * cos(theta) + (a_prev @ Q) * sin(theta); Q is the quarter turn of every pair, and Q' = -Q. What error signal reaches a_prev?",
+		World: "rotary", Target: "a_prev", Given: "a_prev theta Q a D n_T",
+		Hints:    []string{"A rotation is undone by the negative angle, and its transpose is its inverse.", "Both columns of a pair have one angle, so sin(theta) may be multiplied before or behind Q."},
+		Accepted: []string{"D * cos(theta) - (D @ Q) * sin(theta)", "D * cos(theta) + (D * sin(theta)) @ Q'", "D * cos(-theta) + (D @ Q) * sin(-theta)"},
+		Terms:    []Term{{"D * cos(theta)", "D * cos(theta)"}, {"- (D @ Q) * sin(theta)", "-((D @ Q) * sin(theta))"}},
+		Mistakes: []Mistake{
+			{"D * cos(theta) + (D @ Q) * sin(theta)", "misconception:turned-on", "That turns the error on, as the forward pass turned the query; on the way down it is turned back: the sign before the second term is a minus"},
+			{"D * cos(theta)", "edit:term-missing", ""},
+			{"D", "misconception:no-turn", "The error is turned too, by the negative angle"},
+			{"D * sin(theta) - (D @ Q) * cos(theta)", "edits:function+function", ""},
+		},
+	},
+	{
+		ID: "up", Title: "up of a gated activation", Section: "Llama", Level: TypeIt, Eq: "L15.a",
+		Ask:   "h = silu(z) * u. What error signal reaches u?",
+		World: "gated", Target: "u", Given: "z u h D",
+		Hints:    []string{"Entry by entry: u is multiplied by silu(z)."},
+		Accepted: []string{"D * silu(z)", "silu(z) * D", "D * z * sigmoid(z)"},
+		Mistakes: []Mistake{
+			{"D * dsilu(z)", "edit:function", ""},
+			{"D * u", "rows", ""},
+			{"D * silu(u)", "edit:name", ""},
+			{"D", "misconception:gate-forgotten", "The gate is forgotten: it multiplies u on the way up, and the error on the way down"},
+		},
+	},
+	{
+		ID: "gate", Title: "the gate of a gated activation", Section: "Llama", Level: TypeIt, Eq: "L15.b",
+		Ask:   "h = silu(z) * u. What error signal reaches z? The slope of silu is dsilu.",
+		World: "gated", Target: "z", Given: "z u h D",
+		Hints:    []string{"Two factors: u, and the slope where silu was computed."},
+		Accepted: []string{"D * u * dsilu(z)", "dsilu(z) * D * u"},
+		Mistakes: []Mistake{
+			{"D * dsilu(z)", "misconception:up-forgotten", "up is forgotten: silu(z) is multiplied by u, so its error is D * u"},
+			{"D * u * silu(z)", "misconception:value-for-slope", "silu is the value; what multiplies an error is the slope, dsilu"},
+			{"D * u", "misconception:forgotten-slope", "That is the error on silu(z); the slope is still to pass: dsilu(z)"},
+			{"D * u * dsilu(u)", "edit:name", ""},
+		},
+	},
+	{
+		ID: "gate_w", Title: "the weights of the gate", Section: "Llama", Level: TypeIt, Eq: "L22",
+		Ask:   "z = a @ w_gate and h = silu(z) * u. What is dL/dw_gate?",
+		World: "gated", Target: "w_gate", Given: "a w_gate w_up z u h D",
+		Hints:    []string{"First the error on z, then a fully connected layer with the input a."},
+		Accepted: []string{"a' @ (D * u * dsilu(z))", "((D * u * dsilu(z))' @ a)'"},
+		Mistakes: []Mistake{
+			{"a' @ (D * silu(z))", "misconception:up", "That is dL/dw_up; the error on the gate is D * u * dsilu(z)"},
+			{"a' @ D", "rows", ""},
+			{"a' @ (D * dsilu(z))", "edit:factor-missing", ""},
+			{"a @ (D * u * dsilu(z))", "shape:transpose", ""},
+		},
+	},
+	{
+		ID: "group_k", Title: "keys that two heads share", Section: "Llama", Level: TypeIt, Eq: "L18.b",
+		Ask:   "Two heads read one matrix of keys: rho_raw_1 = q_rot_1 @ k_rot' and rho_raw_2 = q_rot_2 @ k_rot'. What error signal reaches k_rot?",
+		World: "group", Target: "k_rot", Given: "q_rot_1 q_rot_2 k_rot v s rho_1 rho_2 D_1 D_2 D_raw_1 D_raw_2 n_T",
+		Hints:    []string{"As for the keys of one head, and what several read gets the sum of their errors."},
+		Accepted: []string{"D_raw_1' @ q_rot_1 + D_raw_2' @ q_rot_2", "(q_rot_1' @ D_raw_1)' + (q_rot_2' @ D_raw_2)'"},
+		Terms:    []Term{{"the error of head 1, D_raw_1' @ q_rot_1", "D_raw_1' @ q_rot_1"}, {"the error of head 2, D_raw_2' @ q_rot_2", "D_raw_2' @ q_rot_2"}},
+		Mistakes: []Mistake{
+			{"D_raw_1' @ q_rot_1", "edit:term-missing", ""},
+			{"(D_raw_1' @ q_rot_1 + D_raw_2' @ q_rot_2) / 2", "misconception:mean-of-group", "That is the mean over the group; what two heads read gets the sum of their errors"},
+			{"(D_raw_1 + D_raw_2)' @ (q_rot_1 + q_rot_2)", "misconception:crossed", "The sums are multiplied, and so head 1's error meets head 2's queries: each head has a product of its own"},
+			{"D_raw_1 @ q_rot_1 + D_raw_2 @ q_rot_2", "edits:transpose+transpose", ""},
+		},
+	},
+	{
+		ID: "group_v", Title: "values that two heads share", Section: "Llama", Level: TypeIt, Eq: "L18.c",
+		Ask:   "Two heads read one matrix of values: a_1 = rho_1 @ v and a_2 = rho_2 @ v. What error signal reaches v?",
+		World: "group", Target: "v", Given: "q_rot_1 q_rot_2 k_rot v s rho_1 rho_2 D_1 D_2 D_raw_1 D_raw_2 n_T",
+		Hints:    []string{"The sum over the group."},
+		Accepted: []string{"rho_1' @ D_1 + rho_2' @ D_2", "(D_1' @ rho_1)' + (D_2' @ rho_2)'"},
+		Terms:    []Term{{"the error of head 1, rho_1' @ D_1", "rho_1' @ D_1"}, {"the error of head 2, rho_2' @ D_2", "rho_2' @ D_2"}},
+		Mistakes: []Mistake{
+			{"rho_1' @ D_1", "edit:term-missing", ""},
+			{"rho_1' @ D_2 + rho_2' @ D_1", "edit:exchange", ""},
+			{"(rho_1' @ D_1 + rho_2' @ D_2) / 2", "ratio", ""},
+			{"rho_1 @ D_1 + rho_2 @ D_2", "edits:transpose+transpose", ""},
+		},
+	},
+}
