@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
@@ -344,4 +345,55 @@ func offBy(rows [][]float64, want []float64) (off float64) {
 		}
 	}
 	return off / largest
+}
+
+// The engine computes what transformers computes from the same files, in float64 and in
+// float32, and writes the same text, token by token with its cache.
+func TestLlamaEngine(t *testing.T) {
+	dir, models := readLlamas(t)
+	for name, j := range models {
+		path, want := filepath.Join(dir, name), numbers(t, j.Logits)
+		off64, off32 := engineOff(load[float64](t, path).Params, j.Tokens, want), engineOff(load[float32](t, path).Params, j.Tokens, want)
+		t.Logf("%s: float64 %.1e, float32 %.1e", name, off64, off32)
+		if !(off64 <= near64) || !(off32 <= 1e-5) {
+			t.Errorf("%s: logits are off by %.1e in float64 and %.1e in float32", name, off64, off32)
+		}
+		p := load[float32](t, path).Params
+		net := engine.New(p, nil, engine.Options{})
+		d := net.NewDecoder(1)
+		logits := d.Feed(0, j.Tokens)
+		var after []int32
+		for range j.After {
+			best := int32(0)
+			for id, v := range logits {
+				if v > logits[best] {
+					best = int32(id)
+				}
+			}
+			after = append(after, best)
+			if len(after) < len(j.After) {
+				logits = d.Feed(0, []int32{best})
+			}
+		}
+		net.Close()
+		if !slices.Equal(after, j.After) {
+			t.Errorf("%s: the engine wrote %v, transformers %v", name, after, j.After)
+		}
+	}
+}
+
+// engineOff is how far the engine's logits are from others, relative to the largest.
+func engineOff[T pedestrian.Float](p *pedestrian.Params[T], tokens []int32, want []float64) float64 {
+	b := engine.Batch{B: 1, T: len(tokens), Tokens: tokens}
+	net := engine.New(p, nil, engine.Options{Batch: 1, Context: b.T})
+	defer net.Close()
+	out := engine.NewMat[T](b.T, p.Config.Vocab)
+	net.Logits(out, b)
+	rows := make([][]float64, b.T)
+	for i := range rows {
+		for _, v := range out.V[i*out.Stride:][:p.Config.Vocab] {
+			rows[i] = append(rows[i], float64(v))
+		}
+	}
+	return offBy(rows, want)
 }
