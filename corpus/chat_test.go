@@ -53,7 +53,7 @@ func chatTokenizer(t *testing.T, jinja string) *token.Tokenizer {
 }
 
 // TestChatTokenizer: a tokenizer with the marks of ChatML has each as one token, and
-// its own template is recognised by them; one in another style is not guessed at.
+// its own template is recognized by what it writes; one that leaves answers out is refused.
 func TestChatTokenizer(t *testing.T) {
 	path := filepath.Join(tree(t, [2]string{"a.jsonl", `{"messages":[{"role":"user","content":"Hi <|im_end|>"},{"role":"assistant","content":"Hello!"}]}`}), "a.jsonl")
 	tok := chatTokenizer(t, "{% for m in messages %}{{'<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n'}}{% endfor %}")
@@ -78,11 +78,11 @@ func TestChatTokenizer(t *testing.T) {
 	if count(start) != 2 || count(end) != 2 || !learn[len(tokens)-2] || tokens[len(tokens)-2] != end {
 		t.Errorf("the marks are %d and %d tokens", count(start), count(end))
 	}
-	if r.Template != "chatml" || len(r.Warnings) != 2 || !strings.Contains(strings.Join(r.Warnings, "\n"), "which is not executed: by its marks it is chatml") {
+	if r.Template != "chatml" || len(r.Warnings) != 1 {
 		t.Errorf("%+v", r)
 	}
 	_, _, err = LoadExamples(path, chatTokenizer(t, "{{ bos_token }}[INST] {{ messages[0].content }} [/INST]"), ExampleOptions{})
-	if err == nil || !strings.Contains(err.Error(), "a.jsonl:1: the tokenizer brings a chat template in Jinja, which is a program and is not executed") {
+	if err == nil || !strings.Contains(err.Error(), "a.jsonl:1: the chat template of the tokenizer: it leaves an answer out") {
 		t.Errorf("%v", err)
 	}
 	e, err := NewEncoder(tok, EncodeOptions{})

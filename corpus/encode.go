@@ -41,6 +41,7 @@ type Encoder struct {
 	tok      *token.Tokenizer
 	end      []int32 // tokens after a document
 	template *boundTemplate
+	system   string // the system message, where the text of the user's first has it
 
 	marks       map[string]token.Added // the special tokens, by text
 	markLengths []int                  // lengths of their texts, longest first
@@ -82,8 +83,9 @@ func NewEncoder(tok *token.Tokenizer, o EncodeOptions) (*Encoder, error) {
 	} else if id, ok := tok.EOS(); ok {
 		e.end = []int32{id}
 	}
-	if o.Template != nil {
-		t := o.Template
+	if t := o.Template; t != nil && t.program != nil {
+		e.template = &boundTemplate{}
+	} else if t != nil {
 		e.template = &boundTemplate{e.bind(t.begin), e.bind(t.end), map[string][]atom{}}
 		for role, fs := range t.roles {
 			e.template.roles[role] = e.bind(fs)
@@ -98,6 +100,12 @@ func (e *Encoder) End() []int32 { return e.end }
 // bind finds the special tokens in the fragments of a template.
 func (e *Encoder) bind(fs []fragment) (as []atom) {
 	for _, f := range fs {
+		if f.kind == bosFragment {
+			if id, ok := e.tok.BOS(); ok {
+				as = append(as, atom{fragment{textFragment, e.tok.Token(id), f.learn}, id})
+			}
+			continue
+		}
 		if f.kind != textFragment {
 			as = append(as, atom{f, -1})
 			continue
@@ -165,6 +173,10 @@ func (e *Encoder) Prompt(ms []Message) ([]int32, error) {
 			e.run.WriteString(ms[len(ms)-1].Content)
 		}
 		err := e.flush()
+		return e.tokens, err
+	}
+	if e.o.Template.program != nil {
+		err := e.rendered(ms, len(ms), true)
 		return e.tokens, err
 	}
 	if err := e.conversation(ms, len(ms)); err != nil {

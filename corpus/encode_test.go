@@ -172,14 +172,18 @@ func TestLongestMark(t *testing.T) {
 func TestPrompt(t *testing.T) {
 	tok := token.GPT2()
 	ms := []Message{{System, "Be kind."}, {User, "Hi there"}, {Assistant, "Hello!"}, {User, "Bye"}, {Assistant, "So long."}}
+	system := ms
 	for _, name := range Templates() {
 		o := EncodeOptions{Template: builtin(name)}
+		if ms = system; o.Template.roles[System] == nil && o.Template.roles[first] == nil {
+			ms = ms[1:]
+		}
 		whole, learn := encoded(t, tok, o, Record{Kind: KindMessages, Messages: ms}).Document(0)
 		e, err := NewEncoder(tok, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range []int{2, 4} {
+		for _, n := range []int{len(ms) - 3, len(ms) - 1} {
 			got, err := e.Prompt(ms[:n])
 			if err != nil || len(got) >= len(whole) || !slices.Equal(got, whole[:len(got)]) || !learn[len(got)] || learn[len(got)-1] {
 				t.Errorf("%s: %q, %v", name, tok.Decode(got), err)
@@ -190,7 +194,7 @@ func TestPrompt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := e.Prompt(ms[1:2])
+	got, err := e.Prompt(system[1:2])
 	if tok.Decode(got) != "Hi there" || err != nil {
 		t.Errorf("%q, %v", tok.Decode(got), err)
 	}
@@ -223,7 +227,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{few, EncodeOptions{}, Record{Kind: KindPrompt, Prompt: "a", Completion: "x"}, "'x'"},
 		{few, EncodeOptions{Template: builtin("plain")}, Record{Kind: KindPrompt, Prompt: "a", Completion: "a"}, "'A'"},
 		{few, EncodeOptions{Template: builtin("chatml")}, Record{Kind: KindMessages, Messages: chat}, "'<'"},
-		{few, EncodeOptions{}, Record{Kind: KindMessages, Messages: chat}, "a conversation needs a template: choose one of plain, chatml, instruction, or a file"},
+		{few, EncodeOptions{}, Record{Kind: KindMessages, Messages: chat}, "a conversation needs a template: choose one of plain, chatml, instruction, qwen2, "},
 		{few, EncodeOptions{Template: noSystem}, Record{Kind: KindMessages, Messages: chat}, "message 0 has the role system, and template mine has no text for it"},
 	} {
 		e, err := NewEncoder(c.tok, c.o)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // record encodes one record.
@@ -15,6 +16,9 @@ func (e *Encoder) record(r Record) error {
 	if ms != nil {
 		if e.template == nil {
 			return fmt.Errorf("a conversation needs a template: choose one of %s, or a file", strings.Join(templateNames, ", "))
+		}
+		if e.o.Template.program != nil {
+			return e.rendered(ms, given, false, r.Unlearnt...)
 		}
 		if err := e.conversation(ms, given, r.Unlearnt...); err != nil {
 			return err
@@ -44,9 +48,20 @@ func (e *Encoder) record(r Record) error {
 // conversation encodes messages. Messages before given, and those whose index is in
 // unlearnt, are not learnt.
 func (e *Encoder) conversation(ms []Message, given int, unlearnt ...int) error {
+	t := e.o.Template
+	if t.whole {
+		e.tokens, e.learn = e.tokens[:0], e.learn[:0]
+	}
 	for _, a := range e.template.begin {
 		if err := e.atom(a, "", false); err != nil {
 			return err
+		}
+	}
+	if t.fallback != nil && (len(ms) == 0 || !isSystem(ms[0])) {
+		for _, a := range e.template.roles[System] {
+			if err := e.atom(a, *t.fallback, false); err != nil {
+				return err
+			}
 		}
 	}
 	for i, m := range ms {
@@ -54,19 +69,43 @@ func (e *Encoder) conversation(ms []Message, given int, unlearnt ...int) error {
 		if !ok && m.Role == Developer {
 			as, ok = e.template.roles[System]
 		}
+		if withSystem := e.template.roles[first]; withSystem != nil && isSystem(ms[0]) {
+			switch {
+			case i == 0 && len(ms) > 1 && ms[1].Role == User:
+				e.system = m.Content
+				continue
+			case i == 0:
+				return fmt.Errorf("message 0 is the system's, and template %s writes it with a message of the user after it, which is missing", t.Name)
+			case i == 1:
+				as = withSystem
+			}
+		}
 		if !ok {
 			return fmt.Errorf("message %d has the role %s, and template %s has no text for it: add the key %s", i, m.Role, e.o.Template.Name, m.Role)
 		}
 		e.noLearn = slices.Contains(unlearnt, i)
-		for _, a := range as {
+		for j, a := range as {
+			if t.whole && j > 0 && a.learn != as[j-1].learn {
+				if err := e.flush(); err != nil { // an answer has its tokens whether it is learnt or not
+					return err
+				}
+			}
 			if err := e.atom(a, m.Content, i >= given); err != nil {
 				return err
 			}
 		}
 		e.noLearn = false
+		if t.whole && as[len(as)-1].learn {
+			if err := e.flush(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
+
+// isSystem reports whether m is written before the messages of users.
+func isSystem(m Message) bool { return m.Role == System || m.Role == Developer }
 
 // atom encodes one atom of a template. learn says whether the message may be learnt.
 func (e *Encoder) atom(a atom, content string, learn bool) error {
@@ -76,6 +115,17 @@ func (e *Encoder) atom(a atom, content string, learn bool) error {
 		return e.writeEnd(learn)
 	case a.kind == contentFragment:
 		return e.text(content, learn)
+	case a.kind == trimmedFragment:
+		return e.text(strings.TrimSpace(content), learn)
+	case a.kind == endTrimmedFragment:
+		return e.text(strings.TrimRightFunc(content, unicode.IsSpace), learn)
+	case a.kind == systemFragment:
+		return e.text(e.system, false)
+	case a.kind == noThinkFragment:
+		if strings.HasPrefix(content, thoughts) {
+			return nil
+		}
+		return e.text(noThoughts, false)
 	case a.id < 0:
 		return e.text(a.text, learn)
 	}

@@ -112,9 +112,9 @@ func examplesFrom(tok *token.Tokenizer, o ExampleOptions, source func(how readOp
 				if o.Template, err = DefaultTemplate(tok); err != nil {
 					return err
 				}
-				if _, own := ownTemplate(tok.ChatTemplate(), tok); tok.ChatTemplate() != "" && !own {
-					r.warn("the tokenizer brings a chat template in Jinja, which is not executed: by its marks it is %s, and that is used", o.Template.Name)
-				}
+			}
+			if t := o.Template; t != nil && rec.Kind != KindText && t.whole {
+				r.Begin = ""
 			}
 			if e, err = NewEncoder(tok, o.EncodeOptions); err != nil {
 				return err
@@ -184,9 +184,9 @@ func (r *Report) warn(format string, args ...any) {
 
 // DefaultTemplate is the template of conversations if none is chosen. It depends on the chat
 // template of the tokenizer: if [Template.Chat] wrote it, the original; otherwise the
-// built-in template whose marks it has. If the tokenizer has no chat template, it is the
-// first of [Templates]. The error says that the chat template has the marks of no built-in
-// template.
+// built-in template that writes some conversations as it does; otherwise itself, rendered.
+// If the tokenizer has no chat template, it is the first of [Templates]. The error says why
+// the chat template cannot be used.
 func DefaultTemplate(tok *token.Tokenizer) (*Template, error) {
 	jinja := tok.ChatTemplate()
 	if jinja == "" {
@@ -195,11 +195,17 @@ func DefaultTemplate(tok *token.Tokenizer) (*Template, error) {
 	if t, ok := ownTemplate(jinja, tok); ok {
 		return t, nil
 	}
-	name, ok := recognizeTemplate(jinja)
-	if !ok {
-		return nil, fmt.Errorf("the tokenizer brings a chat template in Jinja, which is a program and is not executed, and it looks like none of %s: choose one, or write it as a file", strings.Join(templateNames, ", "))
+	t, err := newProgram(jinja)
+	if err != nil {
+		return nil, fmt.Errorf("the chat template of the tokenizer: %w: choose one of %s, or write one as a file", err, strings.Join(templateNames, ", "))
 	}
-	return builtin(name), nil
+	if name, ok := t.program.recognize(); ok {
+		known := builtin(name)
+		known.whole = true // as the model's own, which was compared from its beginning on
+		return known, nil
+	}
+	t.Name = "of the model"
+	return t, nil
 }
 
 // wordsJoin reports whether prompt ends and completion begins with a letter or digit.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Template says how a conversation is written as text, and which part of the text is
@@ -19,21 +20,35 @@ import (
 //	user      "User: {content}\n"
 //	assistant "Assistant:{learn} {content}{eos}{/learn}\n"
 //	end       "after the last message"
+//	default   "content of the system message where a conversation has none"
+//	first     "[{system}] {content}"
 //
-// In the text of a role, {content} is replaced by the content of the message. In the text of
-// the assistant, {learn} and {/learn} enclose the part that is learnt: the content, and the
-// end of the answer. {eos} is the tokenizer's end-of-text token; {{ and }} are braces. The
-// text of a template may contain special tokens; the same text in a message is ordinary
-// text. The keys user and assistant are required. Without the key developer, messages of the
-// developer are written with the text of system.
+// In the text of a role, {content} is replaced by the content of the message, {trimmed} by
+// the same without white space around it, {end_trimmed} without any at its end. In the text of the assistant, {learn} and {/learn}
+// enclose the part that is learnt: the content, and the end of the answer; {no_think} before
+// them is an empty block of thoughts, <think>\n\n</think>\n\n, unless the content begins with
+// <think>. {eos} and {bos} are the tokenizer's end-of-text and beginning-of-text tokens; {{
+// and }} are braces. The text of a template may contain special tokens; the same text in a
+// message is ordinary text. The keys user and assistant are required. Without the key
+// developer, messages of the developer are written with the text of system. Without the key
+// system, the key first is the text of the user's first message together with the system
+// message before it. With begin "", or one that begins with {bos}, the template alone says
+// how a conversation begins: [EncodeOptions].Begin does not stand before it.
+//
+// A template may also be a chat template in Jinja, as it comes with a model ([ParseTemplate]
+// with the key jinja, a file called NAME.jinja, [DefaultTemplate]). What is learnt of it is
+// found by rendering the conversation up to an answer and with the answer.
 type Template struct {
 	Name string // built-in name, or path of the file
 
 	begin, end []fragment
+	whole      bool    // the template says how a conversation begins
+	fallback   *string // content of the system message where there is none; nil = none is written
 	roles      map[string][]fragment
+	program    *program // a chat template in Jinja, in place of all the others; or nil
 }
 
-// A fragment is a piece of a template: text, {content} or {eos}.
+// A fragment is a piece of a template: text, or a place.
 type fragment struct {
 	kind  fragmentKind
 	text  string
@@ -45,11 +60,35 @@ type fragmentKind int
 const (
 	textFragment fragmentKind = iota
 	contentFragment
+	trimmedFragment
+	endTrimmedFragment
+	systemFragment
+	noThinkFragment
+	bosFragment
 	eosFragment
 )
 
+// first is the key of the user's first message together with the system message.
+const first = "first"
+
+// places are the names of the fragments that are no text.
+var places = map[fragmentKind]string{
+	contentFragment: "{content}", trimmedFragment: "{trimmed}", endTrimmedFragment: "{end_trimmed}", systemFragment: "{system}", noThinkFragment: "{no_think}", bosFragment: "{bos}", eosFragment: "{eos}",
+}
+
+// noThoughts is an empty block of thoughts, as Qwen3 has it before an answer without any.
+const thoughts, noThoughts = "<think>", "<think>\n\n</think>\n\n"
+
+// isContent reports whether the content of the message stands at f.
+func (f fragment) isContent() bool {
+	return f.kind == contentFragment || f.kind == trimmedFragment || f.kind == endTrimmedFragment
+}
+
 // templateNames are the names of the built-in templates, the default first.
-var templateNames = []string{"plain", "chatml", "instruction"}
+var templateNames = []string{
+	"plain", "chatml", "instruction",
+	"qwen2", "qwen2.5", "qwen3", "smollm2", "llama2", "llama3", "llama3.1", "mistral", "mistral-v1", "mistral-v3", "mistral-nemo", "mistral-v7", "zephyr", "gemma", "gemma3",
+}
 
 //go:embed templates
 var templateFiles embed.FS
@@ -57,16 +96,37 @@ var templateFiles embed.FS
 // Templates lists the names of the built-in templates; the first is the default.
 func Templates() []string { return slices.Clone(templateNames) }
 
-// LoadTemplate returns a built-in template by its name, or reads a template from a file.
+// llamaDate is the date in the template llama3.1, that of Llama's own.
+const llamaDate = "26 Jul 2024"
+
+// LoadTemplate returns a built-in template by its name, or reads a template from a file; one
+// called NAME.jinja is a program in Jinja. "llama3.1:DATE" is llama3.1 with another date in
+// its system text, such as "llama3.1:02 Jan 2026".
 func LoadTemplate(nameOrPath string) (*Template, error) {
 	if slices.Contains(templateNames, nameOrPath) {
 		return builtin(nameOrPath), nil
+	}
+	if date, ok := strings.CutPrefix(nameOrPath, "llama3.1:"); ok {
+		if _, err := time.Parse("02 Jan 2006", date); err != nil {
+			return nil, fmt.Errorf("load template %q: the date must be as in llama3.1:%s", nameOrPath, llamaDate)
+		}
+		source, _ := TemplateSource("llama3.1")
+		t, err := ParseTemplate(strings.Replace(source, llamaDate, date, 1))
+		if err == nil {
+			t.Name = nameOrPath
+		}
+		return t, err
 	}
 	data, err := readSmall(nameOrPath, maxTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("load template %q: it is neither one of %s nor a file: %w", nameOrPath, strings.Join(templateNames, ", "), withoutPath(err))
 	}
-	t, err := ParseTemplate(string(data))
+	var t *Template
+	if strings.HasSuffix(nameOrPath, ".jinja") {
+		t, err = newProgram(string(data))
+	} else {
+		t, err = ParseTemplate(string(data))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load template %s: %w", nameOrPath, err)
 	}
@@ -114,10 +174,13 @@ func TemplateSource(name string) (string, bool) {
 // Stop is the text that ends the assistant's message, at which a sampler stops; "" if the
 // tokenizer's end-of-text token ends it.
 func (t *Template) Stop() string {
+	if t.program != nil {
+		return t.program.stop
+	}
 	var b strings.Builder
 	after := false
 	for _, f := range t.roles[Assistant] {
-		if f.kind == contentFragment {
+		if f.isContent() {
 			after = true
 		} else if after && f.learn && f.kind == eosFragment {
 			return ""
@@ -128,13 +191,23 @@ func (t *Template) Stop() string {
 	return b.String()
 }
 
-// recognizeTemplate finds the built-in template that has the marks of a chat template in
-// Hugging Face's form. Such a template is a program in Jinja and is not executed here.
-func recognizeTemplate(jinja string) (name string, ok bool) {
-	if strings.Contains(jinja, "<|im_start|>") && strings.Contains(jinja, "<|im_end|>") {
-		return "chatml", true
+// Answer is the content of the assistant's message of which a network wrote text after a
+// prompt: without what the template itself writes before the content.
+func (t *Template) Answer(text string) string {
+	lead := ""
+	if t.program != nil {
+		lead = t.program.lead
+	} else {
+		for _, f := range t.roles[Assistant] {
+			if f.isContent() {
+				break
+			}
+			if f.learn {
+				lead += f.text
+			}
+		}
 	}
-	return "", false
+	return strings.TrimPrefix(text, lead)
 }
 
 // ParseTemplate reads the text of a template. The error names the line.
@@ -157,6 +230,18 @@ func ParseTemplate(text string) (*Template, error) {
 			return nil, fmt.Errorf("line %d: the key %.20q is there twice", n, key)
 		}
 		seen[key] = true
+		if key == "jinja" {
+			foreign, err := newProgram(literal)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %w", n, err)
+			}
+			t.program, t.whole = foreign.program, true
+			continue
+		}
+		if key == "default" {
+			t.fallback = &literal
+			continue
+		}
 		fs, err := parseFragments(literal)
 		if err == nil {
 			err = t.set(key, fs)
@@ -164,6 +249,16 @@ func ParseTemplate(text string) (*Template, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %s: %w", n, shorten(key), err)
 		}
+	}
+	switch {
+	case seen["jinja"] && len(seen) > 1:
+		return nil, fmt.Errorf("beside the key jinja there is no other")
+	case seen["jinja"]:
+		return t, nil
+	case t.fallback != nil && !seen[System]:
+		return nil, fmt.Errorf("the key default is there, and the key system is missing")
+	case seen[first] && seen[System]:
+		return nil, fmt.Errorf("the keys first and system are there: a system message is written by one of them")
 	}
 	for _, key := range []string{User, Assistant} {
 		if !seen[key] {
@@ -175,14 +270,22 @@ func ParseTemplate(text string) (*Template, error) {
 
 // set checks and stores the fragments of a key.
 func (t *Template) set(key string, fs []fragment) error {
-	contents, learnt := 0, false
+	contents, systems, learnt := 0, 0, false
 	for _, f := range fs {
-		if f.kind == contentFragment {
+		switch {
+		case f.isContent():
 			contents++
 			learnt = learnt || f.learn
-		} else if f.learn && key != Assistant {
+		case f.kind == noThinkFragment && (key != Assistant || f.learn):
+			return fmt.Errorf("{no_think} belongs into the text of the assistant, before {learn}")
+		case f.kind == systemFragment:
+			systems++
+		case f.learn && key != Assistant:
 			return fmt.Errorf("{learn} belongs into the text of the assistant")
 		}
+	}
+	if (systems > 0) != (key == first) {
+		return fmt.Errorf("{system} belongs into the text of first, and is there %d times", systems)
 	}
 	switch key {
 	case "begin", "end":
@@ -190,12 +293,12 @@ func (t *Template) set(key string, fs []fragment) error {
 			return fmt.Errorf("{content} belongs into the text of a role")
 		}
 		if key == "begin" {
-			t.begin = fs
+			t.begin, t.whole = fs, len(fs) == 0 || fs[0].kind == bosFragment
 		} else {
 			t.end = fs
 		}
 		return nil
-	case System, Developer, User, Assistant:
+	case System, Developer, User, Assistant, first:
 		if contents != 1 {
 			return fmt.Errorf("{content} is there %d times: it must be once", contents)
 		}
@@ -205,10 +308,10 @@ func (t *Template) set(key string, fs []fragment) error {
 		t.roles[key] = fs
 		return nil
 	}
-	return fmt.Errorf("there is no such key: choose begin, system, developer, user, assistant or end")
+	return fmt.Errorf("there is no such key: choose begin, default, system, developer, first, user, assistant or end")
 }
 
-// parseFragments divides a text at {content}, {learn}, {/learn} and {eos}.
+// parseFragments divides a text at its places, {learn} and {/learn}.
 func parseFragments(text string) (fs []fragment, err error) {
 	learn, closed := false, false
 	var plain strings.Builder
@@ -239,11 +342,15 @@ func parseFragments(text string) (fs []fragment, err error) {
 		name := text[:j+1]
 		text = text[j+1:]
 		flush()
+		place := textFragment
+		for kind, known := range places {
+			if known == name {
+				place = kind
+			}
+		}
 		switch {
-		case name == "{content}":
-			fs = append(fs, fragment{contentFragment, "", learn})
-		case name == "{eos}":
-			fs = append(fs, fragment{eosFragment, "", learn})
+		case place != textFragment:
+			fs = append(fs, fragment{place, "", learn})
 		case name == "{learn}" && !learn && !closed:
 			learn = true
 		case name == "{/learn}" && learn:
@@ -251,7 +358,7 @@ func parseFragments(text string) (fs []fragment, err error) {
 		case name == "{learn}" || name == "{/learn}":
 			return nil, fmt.Errorf("%s is out of place: there is one {learn}, and one {/learn} after it", name)
 		default:
-			return nil, fmt.Errorf("%.20q is not a place: there are {content}, {learn}, {/learn} and {eos}", name)
+			return nil, fmt.Errorf("%.20q is not a place: there are {content}, {trimmed}, {end_trimmed}, {system}, {no_think}, {learn}, {/learn}, {bos} and {eos}", name)
 		}
 	}
 	flush()

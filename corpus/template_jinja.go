@@ -27,15 +27,32 @@ type Chat struct {
 // Chat describes a network that was trained with tok on conversations in the template t. end
 // is [EncodeOptions].End, and begin the special token before each conversation, "" for none.
 func (t *Template) Chat(tok *token.Tokenizer, begin, end string) Chat {
-	if id, ok := tok.EOS(); ok && end == "" {
-		end = tok.Token(id)
+	eos, bos := "", ""
+	if id, ok := tok.EOS(); ok {
+		eos = tok.Token(id)
 	}
-	t = t.spelled(end)
+	if id, ok := tok.BOS(); ok {
+		bos = tok.Token(id)
+	}
+	if t.program != nil {
+		return t.program.chat(tok, eos)
+	}
+	if end == "" {
+		end = eos
+	}
+	if t.whole {
+		begin = ""
+	}
+	own := t
+	t = t.spelled(bos, end)
 	c := Chat{Template: t.jinja(begin), End: -1, Stop: t.Stop()}
+	if p, err := newProgram(tok.ChatTemplate()); err == nil && begin == "" && end == eos && p.program.writes(own, probes) {
+		c.Template = tok.ChatTemplate() // the model's own, which writes the same
+	}
 	e := &Encoder{tok: tok}
 	after := false
 	for _, a := range e.bind(t.roles[Assistant]) {
-		if after = after || a.kind == contentFragment; after && a.learn && a.id >= 0 {
+		if after = after || a.isContent(); after && a.learn && a.id >= 0 {
 			c.End = a.id
 			break
 		}
@@ -49,12 +66,15 @@ func (t *Template) Chat(tok *token.Tokenizer, begin, end string) Chat {
 	return c
 }
 
-// spelled replaces {eos} by the text end.
-func (t *Template) spelled(end string) *Template {
+// spelled replaces {bos} and {eos} by the texts bos and end.
+func (t *Template) spelled(bos, end string) *Template {
 	replace := func(fs []fragment) (out []fragment) {
 		for _, f := range fs {
 			if f.kind == eosFragment {
 				f = fragment{textFragment, end, f.learn}
+			}
+			if f.kind == bosFragment {
+				f = fragment{textFragment, bos, f.learn}
 			}
 			last := len(out) - 1
 			switch {
@@ -67,7 +87,7 @@ func (t *Template) spelled(end string) *Template {
 		}
 		return out
 	}
-	s := &Template{Name: t.Name, begin: replace(t.begin), end: replace(t.end), roles: map[string][]fragment{}}
+	s := &Template{Name: t.Name, begin: replace(t.begin), end: replace(t.end), whole: t.whole, fallback: t.fallback, roles: map[string][]fragment{}}
 	for role, fs := range t.roles {
 		s.roles[role] = replace(fs)
 	}
@@ -76,13 +96,19 @@ func (t *Template) spelled(end string) *Template {
 
 // Source is the text of t in the form that [ParseTemplate] reads, one line per key.
 func (t *Template) Source() string {
+	if t.program != nil {
+		return "jinja " + strconv.Quote(t.program.source) + "\n"
+	}
 	var b strings.Builder
 	for _, part := range []struct {
 		key string
 		fs  []fragment
-	}{{"begin", t.begin}, {System, t.roles[System]}, {Developer, t.roles[Developer]}, {User, t.roles[User]}, {Assistant, t.roles[Assistant]}, {"end", t.end}} {
-		if len(part.fs) == 0 {
+	}{{"begin", t.begin}, {System, t.roles[System]}, {Developer, t.roles[Developer]}, {first, t.roles[first]}, {User, t.roles[User]}, {Assistant, t.roles[Assistant]}, {"end", t.end}} {
+		if len(part.fs) == 0 && !(part.key == "begin" && t.whole) {
 			continue
+		}
+		if part.key == System && t.fallback != nil {
+			fmt.Fprintf(&b, "default %s\n", strconv.Quote(*t.fallback))
 		}
 		var text strings.Builder
 		learn := false
@@ -91,7 +117,7 @@ func (t *Template) Source() string {
 				text.WriteString(map[bool]string{true: "{learn}", false: "{/learn}"}[f.learn])
 				learn = f.learn
 			}
-			text.WriteString(map[fragmentKind]string{textFragment: strings.NewReplacer("{", "{{", "}", "}}").Replace(f.text), contentFragment: "{content}", eosFragment: "{eos}"}[f.kind])
+			text.WriteString(places[f.kind] + strings.NewReplacer("{", "{{", "}", "}}").Replace(f.text))
 		}
 		if learn {
 			text.WriteString("{/learn}")
@@ -114,13 +140,34 @@ func (t *Template) jinja(begin string) string {
 	hasBegin := func(fs []fragment) bool {
 		return begin != "" && len(fs) > 0 && fs[0].kind == textFragment && strings.HasPrefix(fs[0].text, begin)
 	}
-	first := t.begin
-	if begin != "" && !hasBegin(first) {
-		first = append([]fragment{{textFragment, begin, false}}, first...)
+	opening := t.begin
+	if begin != "" && !hasBegin(opening) {
+		opening = append([]fragment{{textFragment, begin, false}}, opening...)
 	}
-	b.WriteString(jinjaOutput(first))
+	b.WriteString(jinjaOutput(opening))
+	if t.fallback != nil {
+		fs := slices.Clone(t.roles[System])
+		for i, f := range fs {
+			switch f.kind {
+			case contentFragment:
+				fs[i] = fragment{textFragment, *t.fallback, false}
+			case trimmedFragment:
+				fs[i] = fragment{textFragment, strings.TrimSpace(*t.fallback), false}
+			}
+		}
+		b.WriteString("{% if not messages or messages[0]['role'] not in ['system', 'developer'] %}" + jinjaOutput(fs) + "{% endif %}")
+	}
 	b.WriteString("{% for message in messages %}")
 	word := "if"
+	if fs := t.roles[first]; fs != nil {
+		if len(t.begin) == 0 && hasBegin(fs) {
+			fs = slices.Clone(fs)
+			fs[0].text = strings.TrimPrefix(fs[0].text, begin)
+		}
+		b.WriteString("{% if loop.index0 == 1 and messages[0]['role'] in ['system', 'developer'] %}" + jinjaOutput(fs))
+		b.WriteString("{% elif loop.first and message['role'] in ['system', 'developer'] and messages | length > 1 and messages[1]['role'] == 'user' %}")
+		word = "elif"
+	}
 	for _, role := range []string{System, Developer, User, Assistant} {
 		fs := t.roles[role]
 		if len(fs) == 0 {
@@ -142,7 +189,15 @@ func (t *Template) jinja(begin string) string {
 	b.WriteString("{% else %}{{ raise_exception('the template has no text for the role ' + message['role']) }}{% endif %}{% endfor %}")
 	b.WriteString("{% if add_generation_prompt %}")
 	fs := t.roles[Assistant]
-	b.WriteString(jinjaOutput(fs[:slices.IndexFunc(fs, func(f fragment) bool { return f.learn })]))
+	prompt := slices.Clone(fs[:slices.IndexFunc(fs, func(f fragment) bool { return f.learn })])
+	for i, f := range prompt {
+		if f.kind == noThinkFragment { // the answer may think if the caller says so
+			b.WriteString(jinjaOutput(prompt[:i]) + "{% if not (enable_thinking is defined and enable_thinking) %}" + jinjaOutput([]fragment{{textFragment, noThoughts, false}}) + "{% endif %}")
+			prompt = prompt[i+1:]
+			break
+		}
+	}
+	b.WriteString(jinjaOutput(prompt))
 	if len(t.end) > 0 {
 		b.WriteString("{% else %}" + jinjaOutput(t.end))
 	}
@@ -161,9 +216,13 @@ func jinjaOutput(fs []fragment) string {
 		text = ""
 	}
 	for _, f := range fs {
-		if f.kind == contentFragment {
+		place := map[fragmentKind]string{
+			contentFragment: "message['content']", trimmedFragment: "(message['content'] | trim)", endTrimmedFragment: "message['content'].rstrip()", systemFragment: "messages[0]['content']",
+			noThinkFragment: "('' if message['content'].startswith('" + thoughts + "') else '" + strings.ReplaceAll(noThoughts, "\n", `\n`) + "')",
+		}[f.kind]
+		if place != "" {
 			flush()
-			parts = append(parts, "message['content']")
+			parts = append(parts, place)
 		}
 		text += f.text
 	}
@@ -197,12 +256,15 @@ func ownTemplate(jinja string, tok *token.Tokenizer) (*Template, bool) {
 		return nil, false
 	}
 	t.Name = "of the tokenizer"
-	end := ""
+	end, bos := "", ""
 	if id, ok := tok.EOS(); ok {
 		end = tok.Token(id)
 	}
+	if id, ok := tok.BOS(); ok {
+		bos = tok.Token(id)
+	}
 	for _, name := range templateNames {
-		if builtin(name).spelled(end).Source() == t.Source() {
+		if builtin(name).spelled(bos, end).Source() == t.Source() {
 			t.Name = name
 		}
 	}

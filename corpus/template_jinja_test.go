@@ -124,7 +124,7 @@ func TestChatTemplateAsTheReference(t *testing.T) {
 			begin = []int32{id}
 		}
 		again, known := ownTemplate(tok.ChatTemplate(), tok)
-		if !known || again.Source() != beginning(template.spelled(eosOf(tok, c.End)), c.Begin).Source() {
+		if !known || again.Source() != beginning(template.spelled(bosOf(tok), eosOf(tok, c.End)), c.Begin).Source() {
 			t.Errorf("%s: it is not known again", c.Name)
 		}
 		for j, ms := range conversations {
@@ -215,4 +215,12 @@ func TestTemplateSource(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.Name, err, template.Source())
 		}
 	}
+}
+
+// bosOf is what {bos} writes.
+func bosOf(tok *token.Tokenizer) string {
+	if id, ok := tok.BOS(); ok {
+		return tok.Token(id)
+	}
+	return ""
 }

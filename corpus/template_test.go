@@ -12,30 +12,38 @@ import (
 
 // badTemplates are templates with one thing wrong, and what must be said.
 var badTemplates = map[string]string{
-	"":                                              "the key user is missing",
-	"user \"{content}\"":                            "the key assistant is missing",
-	"user {content}":                                `line 1: after the key "user" there must be a text in double quotes`,
-	"user":                                          `line 1: after the key "user" there must be`,
-	"# \n\nuser \"{content}":                        `line 3: after the key "user"`,
-	`user "\q{content}"`:                            `line 1: after the key "user"`,
-	"tool \"{content}\"":                            "line 1: tool: there is no such key: choose begin, system, developer, user, assistant or end",
-	"user \"{content}\"\nuser \"{content}\"":        `line 2: the key "user" is there twice`,
-	"user \"User:\"":                                "line 1: user: {content} is there 0 times",
-	"user \"{content}{content}\"":                   "line 1: user: {content} is there 2 times",
-	"begin \"{content}\"":                           "line 1: begin: {content} belongs into the text of a role",
-	"end \"{learn}a{/learn}\"":                      "line 1: end: {learn} belongs into the text of the assistant",
-	"user \"{learn}{content}{/learn}\"":             "line 1: user: what the assistant writes must be between",
-	"user \"{learn}a{/learn}{content}\"":            "line 1: user: {learn} belongs into the text of the assistant",
-	"assistant \"{content}\"":                       "line 1: assistant: what the assistant writes must be between {learn} and {/learn}",
-	"assistant \"{learn}a{/learn}{content}\"":       "line 1: assistant: what the assistant writes must be between",
-	"assistant \"{learn}{content}\"":                "line 1: assistant: {learn} without {/learn}",
-	"assistant \"{content}{/learn}\"":               "line 1: assistant: {/learn} is out of place",
-	"assistant \"{learn}{learn}{content}\"":         "line 1: assistant: {learn} is out of place",
-	"assistant \"{learn}{content}{/learn}{learn}\"": "line 1: assistant: {learn} is out of place",
-	"user \"{bos}{content}\"":                       `line 1: user: "{bos}" is not a place`,
-	"user \"{content\"":                             "line 1: user: a brace '{' without its other",
-	"user \"content}\"":                             "line 1: user: a brace '}' without its other",
-	"user \"{{content}}\"":                          "line 1: user: {content} is there 0 times",
+	"":                                                  "the key user is missing",
+	"user \"{content}\"":                                "the key assistant is missing",
+	"user {content}":                                    `line 1: after the key "user" there must be a text in double quotes`,
+	"user":                                              `line 1: after the key "user" there must be`,
+	"# \n\nuser \"{content}":                            `line 3: after the key "user"`,
+	`user "\q{content}"`:                                `line 1: after the key "user"`,
+	"tool \"{content}\"":                                "line 1: tool: there is no such key: choose begin, default, system, developer, first, user, assistant or end",
+	"user \"{content}\"\nuser \"{content}\"":            `line 2: the key "user" is there twice`,
+	"user \"User:\"":                                    "line 1: user: {content} is there 0 times",
+	"user \"{content}{content}\"":                       "line 1: user: {content} is there 2 times",
+	"begin \"{content}\"":                               "line 1: begin: {content} belongs into the text of a role",
+	"end \"{learn}a{/learn}\"":                          "line 1: end: {learn} belongs into the text of the assistant",
+	"user \"{learn}{content}{/learn}\"":                 "line 1: user: what the assistant writes must be between",
+	"user \"{learn}a{/learn}{content}\"":                "line 1: user: {learn} belongs into the text of the assistant",
+	"assistant \"{content}\"":                           "line 1: assistant: what the assistant writes must be between {learn} and {/learn}",
+	"assistant \"{learn}a{/learn}{content}\"":           "line 1: assistant: what the assistant writes must be between",
+	"assistant \"{learn}{content}\"":                    "line 1: assistant: {learn} without {/learn}",
+	"assistant \"{content}{/learn}\"":                   "line 1: assistant: {/learn} is out of place",
+	"assistant \"{learn}{learn}{content}\"":             "line 1: assistant: {learn} is out of place",
+	"assistant \"{learn}{content}{/learn}{learn}\"":     "line 1: assistant: {learn} is out of place",
+	"user \"{boss}{content}\"":                          `line 1: user: "{boss}" is not a place`,
+	"user \"{system}{content}\"":                        "line 1: user: {system} belongs into the text of first",
+	"first \"{content}\"":                               "line 1: first: {system} belongs into the text of first",
+	"user \"{no_think}{content}\"":                      "line 1: user: {no_think} belongs into the text of the assistant",
+	"assistant \"{learn}{no_think}{content}{/learn}\"":  "line 1: assistant: {no_think} belongs into the text of the assistant",
+	"default \"x\"\nuser \"{content}\"":                 "the key default is there, and the key system is missing",
+	"system \"{content}\"\nfirst \"{system}{content}\"": "the keys first and system are there",
+	"jinja \"{{ x\"":                                    "line 1: line 1: a tag without its end }}",
+	"jinja \"{% for m in messages %}{{ m.role }}: {{ m.content }}.{% endfor %}\"\nuser \"{content}\"": "beside the key jinja there is no other",
+	"user \"{content\"":    "line 1: user: a brace '{' without its other",
+	"user \"content}\"":    "line 1: user: a brace '}' without its other",
+	"user \"{{content}}\"": "line 1: user: {content} is there 0 times",
 }
 
 func TestTemplatesRefused(t *testing.T) {
@@ -46,7 +54,7 @@ func TestTemplatesRefused(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "mine.template")
-	if _, err := LoadTemplate(path); err == nil || !strings.Contains(err.Error(), "it is neither one of plain, chatml, instruction nor a file") {
+	if _, err := LoadTemplate(path); err == nil || !strings.Contains(err.Error(), "it is neither one of plain, chatml, instruction, qwen2") {
 		t.Error(err)
 	}
 	if err := os.WriteFile(path, []byte("user \"x\""), 0o644); err != nil {
@@ -67,7 +75,7 @@ func TestBuiltinTemplates(t *testing.T) {
 	for _, name := range Templates() {
 		got, err := LoadTemplate(name)
 		source, ok := TemplateSource(name)
-		if err != nil || got.Name != name || !ok || !strings.Contains(source, "{learn}") || got.roles[System] == nil {
+		if err != nil || got.Name != name || !ok || !strings.Contains(source, "{learn}") || got.roles[User] == nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
@@ -109,19 +117,6 @@ func TestStop(t *testing.T) {
 	}
 }
 
-func TestRecognizeTemplate(t *testing.T) {
-	for jinja, want := range map[string]string{
-		"{% for m in messages %}{{'<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n'}}{% endfor %}": "chatml",
-		"{{ bos_token }}[INST] {{ messages[0]['content'] }} [/INST]":                                                      "",
-		"{{'<|im_start|>' + content + '<|end|>'}}":                                                                        "",
-		"": "",
-	} {
-		if got, ok := recognizeTemplate(jinja); got != want || ok != (want != "") {
-			t.Errorf("%q is taken for %q", jinja, got)
-		}
-	}
-}
-
 // FuzzTemplate: a template that is accepted can write a conversation, in which
 // something is learnt and nothing but what the assistant's text encloses.
 func FuzzTemplate(f *testing.F) {
@@ -140,7 +135,9 @@ func FuzzTemplate(f *testing.F) {
 			}
 			return
 		}
-		checkTemplate(t, template)
+		if template.program == nil { // a program may write of a conversation what it likes
+			checkTemplate(t, template)
+		}
 	})
 }
 
