@@ -198,3 +198,34 @@ func spelledOut(t *Tokenizer, ids []int32) string {
 	}
 	return strings.Join(parts, "|")
 }
+
+// BenchmarkFamilies encodes English with the tokenizers of the families, on one thread: again
+// and again the same text, of which all words are known; and each time as the first text.
+func BenchmarkFamilies(b *testing.B) {
+	data, err := os.ReadFile("../corpus/samples/shakespeare-excerpt.txt")
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := string(data)
+	for _, name := range []string{"llama3", "qwen2", "smollm2", "llama2", "mistral"} {
+		tok := familyOf(name)
+		for _, how := range []string{"again", "first"} {
+			b.Run(name+"/"+how, func(b *testing.B) {
+				b.SetBytes(int64(len(text)))
+				for b.Loop() {
+					if how == "first" {
+						tok.bpe.encoders = sync.Pool{New: tok.bpe.encoders.New}
+					}
+					tok.Encode(text)
+				}
+			})
+		}
+		b.Run(name+"/decode", func(b *testing.B) {
+			ids, _ := tok.Encode(text)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				tok.Decode(ids)
+			}
+		})
+	}
+}

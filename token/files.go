@@ -49,9 +49,9 @@ func (t *Tokenizer) Files() (map[string][]byte, error) {
 }
 
 // HuggingFace returns the files, by name, from which Hugging Face's libraries make the same
-// tokenizer: tokenizer.json, for BPE also vocab.json and merges.txt, tokenizer_config.json,
-// and chat_template.jinja if there is a chat template. BPE is a GPT2Tokenizer; bytes and
-// characters are models with the same ids. [LoadFS] reads the files, too.
+// tokenizer: tokenizer.json, tokenizer_config.json, and chat_template.jinja if there is a chat
+// template. A BPE that cuts texts as GPT-2 is a GPT2Tokenizer, with vocab.json and
+// merges.txt; all others are read as tokenizer.json says. [LoadFS] reads the files, too.
 func (t *Tokenizer) HuggingFace() (map[string][]byte, error) {
 	files := map[string][]byte{configFile: t.configJSON()}
 	if t.chat != "" {
@@ -62,6 +62,9 @@ func (t *Tokenizer) HuggingFace() (map[string][]byte, error) {
 		return files, nil
 	}
 	files[tokenizerFile] = append(t.marshalBPE(), '\n')
+	if !t.bpe.isGPT2() {
+		return files, nil
+	}
 	var vocab, merges bytes.Buffer
 	t.writeVocab(&vocab)
 	vocab.WriteByte('\n')
@@ -73,10 +76,16 @@ func (t *Tokenizer) HuggingFace() (map[string][]byte, error) {
 	return files, nil
 }
 
+// isGPT2 reports whether a GPT2Tokenizer of transformers, which looks at vocabulary and merges
+// alone, cuts texts as b.
+func (b *bpe) isGPT2() bool {
+	return b.split == SplitGPT2 && b.pieces == nil && b.wholeWords == nil && !b.nfc && len(b.before)+len(b.after) == 0
+}
+
 // configJSON writes tokenizer_config.json.
 func (t *Tokenizer) configJSON() []byte {
 	var o bytes.Buffer
-	if t.bpe == nil {
+	if t.bpe == nil || !t.bpe.isGPT2() {
 		o.WriteString(`{"tokenizer_class":"PreTrainedTokenizerFast","clean_up_tokenization_spaces":false`)
 	} else {
 		o.WriteString(`{"tokenizer_class":"GPT2Tokenizer","add_prefix_space":`)

@@ -197,11 +197,12 @@ func (h *huggingFace) configurePieces(normalizer, pre, decoder []*component) err
 		}
 		return unsupported("pre_tokenizer", pre, read)
 	}
-	if n := len(decoder); n > 0 && decoder[n-1].is("Strip", map[string]any{"content": " ", "start": 1.0, "stop": 0.0}) {
+	steps := decoder
+	if n := len(steps); n > 0 && steps[n-1].is("Strip", map[string]any{"content": " ", "start": 1.0, "stop": 0.0}) {
 		p.trim = true
-		decoder = decoder[:n-1]
+		steps = steps[:n-1]
 	}
-	if len(decoder) != 3 || !decoder[0].is("Replace", replace(spaceMark, " ")) || !decoder[1].is("ByteFallback", nil) || !decoder[2].is("Fuse", nil) {
+	if len(steps) != 3 || !steps[0].is("Replace", replace(spaceMark, " ")) || !steps[1].is("ByteFallback", nil) || !steps[2].is("Fuse", nil) {
 		return unsupported("decoder", decoder, "with byte_fallback, Replace of \"▁\" by a space, ByteFallback, Fuse and one Strip of a space at the start are read")
 	}
 	return nil

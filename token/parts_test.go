@@ -2,6 +2,8 @@ package token
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +37,14 @@ func TestFamiliesAreWritten(t *testing.T) {
 		files, err := f.tok.HuggingFace()
 		if err != nil {
 			t.Fatal(err)
+		}
+		if dir := os.Getenv("FAMILIES"); dir != "" { // for testdata/families_auto.py
+			if err := f.tok.SaveDir(filepath.Join(dir, f.Name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if files[vocabFile] != nil || !bytes.Contains(files[configFile], []byte(`"tokenizer_class":"PreTrainedTokenizerFast"`)) {
+			t.Errorf("%s: transformers would read it as GPT-2's", f.Name)
 		}
 		dir, err := LoadFS(mapFS(files))
 		if err != nil {

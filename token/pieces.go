@@ -69,7 +69,8 @@ func (p *pieces) joins(x, y rune) bool {
 }
 
 // longPart is the length in bytes from which a part ends at any place where no merge joins
-// its characters. Shorter ones end before spaces only.
+// its characters. Shorter ones end beside what is no ASCII letter, and before spaces: so most
+// words of a text are parts, which occur often.
 const longPart = 32
 
 // end returns the end of the part of text that begins at text[i].
@@ -78,7 +79,7 @@ func (p *pieces) end(text string, i int) int {
 	last, size := charAt(text, i)
 	for i += size; i < len(text); {
 		if c := text[i]; c < utf8.RuneSelf && last < utf8.RuneSelf {
-			if (c == ' ' || i-from >= longPart) && p.dense[last][c/64]>>(c%64)&1 == 0 {
+			if (asciiClass[c] != letter || asciiClass[last] != letter || i-from >= longPart) && p.dense[last][c/64]>>(c%64)&1 == 0 {
 				return i
 			}
 			last = rune(c)
