@@ -55,6 +55,51 @@ var adapterCases = []testCase{
 		&pedestrian.AdapterConfig{Rank: 3, Alpha: 3, Scaling: pedestrian.ScaleRank, Tokens: []int32{0, 5, 6, 9}}, 3, 6},
 }
 
+// llamaLike is a small network of the Llama family, whose dimensions all differ.
+func llamaLike(change func(*pedestrian.Config)) pedestrian.Config {
+	c := pedestrian.Config{Vocab: 13, Context: 9, Width: 10, Heads: 4, KVHeads: 2, HeadDim: 6, Hidden: 11, Blocks: 2, Activation: pedestrian.SiLU, Eps: 1e-3,
+		Norm: pedestrian.RMSNorm, Positions: pedestrian.Rotary, Rotation: pedestrian.Rotation{Base: 50}, Gated: true}
+	change(&c)
+	return c
+}
+
+// llamaCases are the forms of the Llama family, and adapters of every kind beside them.
+var llamaCases = []testCase{
+	{"llama", llamaLike(func(c *pedestrian.Config) {}), nil, 2, 8},
+	{"mqa", llamaLike(func(c *pedestrian.Config) { c.KVHeads, c.Tied, c.KeyDim = 1, true, 4 }), nil, 2, 8},
+	{"biases", llamaLike(func(c *pedestrian.Config) {
+		c.KVHeads, c.Bias, c.Activation, c.Rotation.Scaling, c.Rotation.Factor = 0, true, pedestrian.GELU, pedestrian.LinearScaling, 3
+	}), nil, 2, 7},
+	{"llama3", llamaLike(func(c *pedestrian.Config) {
+		c.Tied, c.Rotation = true, pedestrian.Rotation{Base: 20, Scaling: pedestrian.Llama3Scaling, Factor: 4, Low: 1, High: 4, Original: 12}
+	}), nil, 2, 9},
+	{"qwen2", llamaLike(func(c *pedestrian.Config) {
+		c.QKVBias, c.Tied, c.Rotation = true, true, pedestrian.Rotation{Base: 20, Scaling: pedestrian.YarnScaling, Factor: 4, Original: 60}
+	}), nil, 2, 8},
+	{"qwen3", llamaLike(func(c *pedestrian.Config) { c.QKNorm, c.Rotation.Dims = true, 4 }), nil, 2, 8},
+	{"mistral", llamaLike(func(c *pedestrian.Config) { c.SlidingWindow = 3 }), nil, 2, 9},
+	{"gemma", llamaLike(func(c *pedestrian.Config) {
+		c.Activation, c.ScaleEmbedding, c.Tied, c.KVHeads = pedestrian.GELUTanh, true, true, 1
+	}), nil, 2, 8},
+	{"nowhere", llamaLike(func(c *pedestrian.Config) {
+		c.Positions, c.Rotation, c.QKVBias, c.Norm, c.Gated = pedestrian.NoPositions, pedestrian.Rotation{}, true, pedestrian.LayerNorm, false
+	}), nil, 2, 8},
+	{"seven", llamaLike(func(c *pedestrian.Config) { c.AttProjBias, c.MLPBias = true, true }),
+		&pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRank, Dropout: 0.2, Targets: pedestrian.Config{Heads: 1, Gated: true}.Targets()}, 2, 8},
+	{"dora of seven", llamaLike(func(c *pedestrian.Config) { c.QKNorm, c.QKVBias, c.Tied = true, true, true }),
+		&pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll, Dropout: 0.2,
+			Targets: pedestrian.Config{Heads: 1, Gated: true}.Targets()}, 2, 8},
+	{"gate alone", llamaLike(func(c *pedestrian.Config) { c.SlidingWindow, c.MLPBias = 4, true }),
+		&pedestrian.AdapterConfig{Rank: 2, Alpha: 2, Scaling: pedestrian.ScaleRank, DoRA: true, Bias: pedestrian.BiasAdapted, Layers: []int{1}, Tokens: []int32{2, 5},
+			Targets: []pedestrian.Target{pedestrian.TargetGate, pedestrian.TargetQKV}}, 2, 8},
+}
+
+// biggestLlama has several parts and tiles in every task, with all choices and options.
+var biggestLlama = testCase{"biggest llama", pedestrian.Config{Vocab: 131, Context: 90, Width: 80, Heads: 6, KVHeads: 2, HeadDim: 24, Hidden: 200, Blocks: 2,
+	Activation: pedestrian.SiLU, Eps: 1e-5, Tied: true, Norm: pedestrian.RMSNorm, Positions: pedestrian.Rotary, Gated: true, QKNorm: true, SlidingWindow: 40, QKVBias: true, MLPBias: true},
+	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, DoRA: true, DoRAExact: true, Dropout: 0.2, Norms: true, Bias: pedestrian.BiasAll,
+		Targets: pedestrian.Config{Heads: 1, Gated: true}.Targets()}, 3, 75}
+
 // biggest is bigger with every option: several parts and tiles in every task of dora.
 func biggest() testCase {
 	cs := bigger
@@ -79,7 +124,7 @@ func still() []testCase {
 
 // everyCase lists all of them.
 func everyCase() []testCase {
-	return append(append(append([]testCase{}, cases...), adapterCases...), bigger, biggest())
+	return append(slices.Concat(cases, adapterCases, llamaCases), bigger, biggest(), biggestLlama)
 }
 
 // trace makes the masks of a step of a network with that seed the masks of paper.

@@ -123,6 +123,39 @@ func TestDecoderLongPrompt(t *testing.T) {
 	near(t, "last logits", d.Feed(0, b.Tokens), full.Row(b.T-1), cacheTol)
 }
 
+// TestDecoderWindow: where tokens see a window, a decoder that gives old rows up computes
+// what the full pass does, and to the bit what a decoder does that keeps all of them.
+func TestDecoderWindow(t *testing.T) {
+	const window, context = 21, 2*feedRows + 90
+	c := llamaLike(func(c *pedestrian.Config) { c.SlidingWindow, c.Context = window, context })
+	cs := testCase{c: c, b: 1, t: context}
+	p, _ := cs.params(1)
+	n := New(p, nil, Options{})
+	defer n.Close()
+	b := cs.batch(3)
+	full := NewMat[float64](b.T, c.Vocab)
+	n.Logits(full, b)
+	few, all := n.NewDecoder(2), n.NewDecoder(context)
+	if few.rows != window-1+feedRows || all.rows != context {
+		t.Fatalf("%d and %d rows are stored", few.rows, all.rows)
+	}
+	for round, prompt := range []int{feedRows, 3, window} {
+		few.Reset()
+		all.Reset()
+		few.Feed(0, b.Tokens[:round+1]) // another sequence beside it
+		for from, to := 0, prompt; from < b.T; from, to = to, min(to+1+from%7*5, b.T) {
+			got, want := few.Feed(1, b.Tokens[from:to]), all.Feed(1, b.Tokens[from:to])
+			if !slices.Equal(got, want) {
+				t.Fatalf("the logits of token %d differ by what is stored", to-1)
+			}
+			near(t, "a token's logits", got, full.Row(to-1), cacheTol)
+		}
+	}
+	if told, err := DecoderMemory[float64](c, nil, Options{DecoderContext: 100}, 1); err != nil || told[len(told)-1].Bytes != 8*2*100*(12+12) {
+		t.Errorf("%v, %v: not the keys and values of 100 tokens of 2 blocks", told, err)
+	}
+}
+
 // TestDecoderRefuses lists what a decoder does not take, and that it is left as it was.
 func TestDecoderRefuses(t *testing.T) {
 	cs := cases[0]

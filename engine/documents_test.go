@@ -92,14 +92,17 @@ func TestNoContamination(t *testing.T) {
 		n.setTile(4)
 		logits, moved := NewMat[float32](len(b.Tokens), cs.c.Vocab), NewMat[float32](len(b.Tokens), cs.c.Vocab)
 		n.Logits(logits, b)
-		at := 0
+		at, reach := 0, len(b.Tokens)
+		if w := cs.c.SlidingWindow; w > 0 {
+			reach = cs.c.Blocks*(w-1) + 1 // (L20)
+		}
 		for _, d := range b.documents() {
 			old := d.Tokens[0]
 			d.Tokens[0] = (old + 1) % int32(cs.c.Vocab)
 			n.Logits(moved, b)
 			d.Tokens[0] = old
 			for i := range b.Tokens {
-				if felt := !slices.Equal(logits.Row(i), moved.Row(i)); felt != (i >= at && i < at+d.T) {
+				if felt := !slices.Equal(logits.Row(i), moved.Row(i)); felt != (i >= at && i < at+min(d.T, reach)) {
 					t.Errorf("%s: token %d, the first of a document of %d, moves the logits of token %d: %v", cs.name, at, d.T, i, felt)
 				}
 			}

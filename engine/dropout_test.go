@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -15,7 +16,7 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 	// rounding, 2⁻⁵³/h times a sum of a few dozen losses, which is some 1e-10.
 	const h, tol = 3e-5, 1e-8
 	// Of adapters the exact ones: with the norm held, differences are of another loss.
-	for _, cs := range append(append([]testCase{}, cases...), adapterCases[0], adapterCases[2], adapterCases[3]) {
+	for _, cs := range append(slices.Clone(cases), adapterCases[0], adapterCases[2], adapterCases[3], llamaCases[5], llamaCases[6], llamaCases[10]) {
 		for drop, b := range map[float64]Batch{0: cs.packed(2), 0.3: cs.batch(2), 0.4: cs.packed(3)} {
 			p, lora := cs.params(1)
 			n := New(p, lora, Options{Batch: b.B, Dropout: drop, Seed: 3, Threads: 1})

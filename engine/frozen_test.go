@@ -21,6 +21,20 @@ func frozenCases() (all []testCase) {
 		l.DoRA, l.Bias, cs.name, cs.lora = true, pedestrian.BiasAdapted, cs.name+", DoRA", &l
 		all = append(all, cs)
 	}
+	for _, cs := range llamaCases {
+		if cs.lora != nil {
+			all = append(all, cs)
+		}
+	}
+	for _, t := range []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetK, pedestrian.TargetAttProj, pedestrian.TargetGate, pedestrian.TargetUp, pedestrian.TargetDown} {
+		cs := llamaCases[9]
+		cs.name, cs.c.QKNorm = "llama, block 1, "+string(t), true
+		cs.lora = &pedestrian.AdapterConfig{Rank: 2, Alpha: 1, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{t}, Layers: []int{1}, Dropout: 0.2}
+		all = append(all, cs)
+		l := *cs.lora
+		l.DoRA, l.Bias, cs.name, cs.lora = true, pedestrian.BiasAdapted, cs.name+", DoRA", &l
+		all = append(all, cs)
+	}
 	return all
 }
 
@@ -78,7 +92,8 @@ func lowestStage[T Float](a *pedestrian.Adapter[T]) int {
 // TestStages: the stages of a block are those of the list of parameters.
 func TestStages(t *testing.T) {
 	stageOf := map[string]int{"ln1": stageLN1, "qkv": stageQKV, "qNorm": stageQKNorm, "kNorm": stageQKNorm, "attProj": stageAttProj, "ln2": stageLN2, "expand": stageExpand, "contract": stageContract, "gate": stageExpand, "up": stageExpand, "down": stageContract}
-	for _, s := range gpt2Config.Slots() {
+	llama := llamaLike(func(c *pedestrian.Config) { c.QKNorm = true })
+	for _, s := range append(gpt2Config.Slots(), llama.Slots()...) {
 		if want, ok := stageOf[s.Layer]; s.Block >= 0 && (!ok || s.Stage != want || s.Stage >= stages) {
 			t.Errorf("%s is of stage %d, not %d", s.Name, s.Stage, want)
 		}

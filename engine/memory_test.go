@@ -24,7 +24,7 @@ func TestPlannedIsTaken(t *testing.T) {
 }
 
 func testPlannedIsTaken(t *testing.T) {
-	for _, cs := range append(append(append(slices.Clone(cases), bigger), frozenCases()...), reuseCases()...) {
+	for _, cs := range slices.Concat(cases, []testCase{bigger, biggestLlama}, llamaCases, frozenCases(), reuseCases()) {
 		for _, o := range []Options{{}, {Recompute: true}, {Accumulate: true, Precision: BF16}, {Dropout: 0.1, Precision: BF16}, {Recompute: true, Accumulate: true, Dropout: 0.1}} {
 			o.Batch, o.Context, o.Threads = cs.b, cs.t, 2
 			p, a := convert[float32](cs.params(1))
@@ -70,6 +70,7 @@ func (n *Network[T]) taken(w *workspace[T]) (bytes int64) {
 	for _, s := range w.store {
 		add(s.k.V, s.v.V)
 	}
+	bytes += int64(len(w.turns.cos.V)+len(w.turns.sin.V)) * int64(unsafe.Sizeof(T(0)))
 	for _, d := range n.doras {
 		add(d.gain, d.norm, d.sums, d.dt.V, d.ud.V)
 		for i := range d.q {

@@ -154,7 +154,7 @@ func TestSetGradients(t *testing.T) {
 }
 
 func TestChunksAndTilesDoNotMatter(t *testing.T) {
-	for _, cs := range cases {
+	for _, cs := range slices.Concat(cases, llamaCases) {
 		b := cs.batch(2)
 		sum, counted, dp, da := cs.gradients(Options{Batch: b.B}, b)
 		for _, chunk := range []int{1, 2, 3, 5, 8, 1000} {
@@ -179,7 +179,7 @@ func TestChunksAndTilesDoNotMatter(t *testing.T) {
 // TestIgnored compares a batch that has no target in one sequence, or none at
 // all, with the batch without that sequence.
 func TestIgnored(t *testing.T) {
-	for _, cs := range cases[1:] {
+	for _, cs := range append(cases[1:3:3], llamaCases[:9]...) {
 		b := cs.batch(2)
 		for i := range b.T {
 			b.Targets[i] = Ignored

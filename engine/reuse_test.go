@@ -15,7 +15,7 @@ import (
 // reuseCases are networks whose activations fit in the gradient, in part or as a whole:
 // with gaps between parameters, tied or not, with few tokens and with many.
 func reuseCases() (all []testCase) {
-	for _, cs := range append(slices.Clone(cases), bigger) {
+	for _, cs := range append(slices.Concat(cases, llamaCases[:8]), bigger, biggestLlama) {
 		cs.lora = nil
 		all = append(all, cs)
 		cs.c.Tied, cs.name = !cs.c.Tied, cs.name+", tied or not"
@@ -114,7 +114,8 @@ func (c *blockCache[T]) alive() (all []piece[T]) {
 	for _, x := range []piece[T]{
 		{"a_1", stages, c.input.V}, {"a_7", stages, c.a7.V}, {"ā_5", stageLN2, c.ln2.xhat.V}, {"1/σ_5", stageLN2, c.ln2.rstd},
 		{"a_3", stageAttProj, c.a3.V}, {"q, k, v", stageAttProj, c.a3qkv.V}, {"lse", stageAttProj, c.att.lse.V},
-		{"ā_1", stageLN1, c.ln1.xhat.V}, {"1/σ_1", stageLN1, c.ln1.rstd},
+		{"ā_1", stageLN1, c.ln1.xhat.V}, {"1/σ_1", stageLN1, c.ln1.rstd}, {"z", stageExpand, c.z.V},
+		{"q̄, k̄", stageQKNorm, c.qkNorm.xhat.V}, {"1/σ of heads", stageQKNorm, c.qkNorm.rstd.V},
 	} {
 		if x.V != nil {
 			all = append(all, x)
@@ -146,6 +147,10 @@ func TestReusedIsFree(t *testing.T) {
 		heads := 1 + rnd.IntN(3)
 		c := pedestrian.Config{Vocab: 5 + rnd.IntN(90), Context: 100, Width: heads * (1 + rnd.IntN(20)), Heads: heads, Blocks: 1 + rnd.IntN(6), KeyDim: rnd.IntN(20), Hidden: rnd.IntN(200),
 			Activation: pedestrian.ReLU, Eps: 1e-5, Bias: rnd.IntN(2) == 0, Tied: rnd.IntN(2) == 0, LogitsBias: rnd.IntN(2) == 0}
+		if rnd.IntN(2) == 0 {
+			c.Norm, c.Positions, c.KVHeads, c.HeadDim, c.Gated, c.QKNorm = pedestrian.RMSNorm, pedestrian.Rotary, 1, rnd.IntN(20), rnd.IntN(3) > 0, rnd.IntN(2) == 0
+			c.KeyDim = 2 * (1 + rnd.IntN(10))
+		}
 		o := Options{Batch: 1 + rnd.IntN(3), Context: 1 + rnd.IntN(100), Threads: 1, Recompute: rnd.IntN(3) == 0}
 		p := pedestrian.NewParams[float32](c)
 		n := New(p, nil, o)
@@ -165,9 +170,9 @@ func TestReusedIsFree(t *testing.T) {
 			top.vs = append(top.vs, dp.Tok.V)
 		}
 		dues = append(dues, top)
-		for i, g := range slices.Backward(dp.Blocks) {
-			for l, a := range slices.Backward([]pedestrian.Affine[float32]{g.LN1, g.QKV, g.AttProj, g.LN2, g.Expand, g.Contract}) {
-				dues = append(dues, due{i, l, [][]float32{a.W.V, a.B.V}})
+		for _, g := range slices.Backward(dp.Tensors()) {
+			if g.Block >= 0 {
+				dues = append(dues, due{g.Block, g.Stage, [][]float32{g.V}})
 			}
 		}
 		dues = append(dues, due{-1, 0, [][]float32{dp.Pos.V, dp.Tok.V}})

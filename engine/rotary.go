@@ -19,8 +19,6 @@ import (
 type rotary[T Float] struct {
 	dims  int // columns of a head that turn; 0: none
 	width int // columns of a head
-	freqs []float64
-	by    float64 // what multiplies cosines and sines; 1 unless YaRN scales
 }
 
 // rotaryOf is the rotation of c; without positions that turn it does nothing.
@@ -28,12 +26,7 @@ func rotaryOf[T Float](c pedestrian.Config) rotary[T] {
 	if c.Positions != pedestrian.Rotary {
 		return rotary[T]{}
 	}
-	r := c.Rotation.WithDefaults(c.QueryDim())
-	l := rotary[T]{dims: r.Dims, width: c.QueryDim(), freqs: frequencies(r), by: 1}
-	if r.Scaling == pedestrian.YarnScaling {
-		l.by = r.Scale
-	}
-	return l
+	return rotary[T]{dims: c.Rotation.WithDefaults(c.QueryDim()).Dims, width: c.QueryDim()}
 }
 
 // frequencies are ω of every pair, in radians a position, (L7.a) and as they are scaled
@@ -79,17 +72,24 @@ func planTurns[T Float](a *arena[T], c pedestrian.Config, rows int) (t turnTable
 	if c.Positions != pedestrian.Rotary {
 		return t
 	}
-	pairs := c.Rotation.WithDefaults(c.QueryDim()).Dims / 2
-	t = turnTable[T]{a.mat(rows, pairs), a.mat(rows, pairs)}
+	r := c.Rotation.WithDefaults(c.QueryDim())
+	pairs := r.Dims / 2
+	size := int(saturated(0, int64(rows), int64(pairs)))
+	cos, sin := list[T](a, size), list[T](a, size) // beside the slab: the numbers stay from pass to pass
 	if a.counts() {
 		return t
 	}
-	l := rotaryOf[T](c)
+	t = turnTable[T]{over(cos, rows, pairs), over(sin, rows, pairs)}
+	by := 1.0
+	if r.Scaling == pedestrian.YarnScaling {
+		by = r.Scale
+	}
+	freqs := frequencies(r)
 	for pos := range rows {
 		cos, sin := t.cos.Row(pos), t.sin.Row(pos)
-		for j, f := range l.freqs {
+		for j, f := range freqs {
 			s, c := math.Sincos(float64(pos) * f)
-			cos[j], sin[j] = T(l.by*c), T(l.by*s)
+			cos[j], sin[j] = T(by*c), T(by*s)
 		}
 	}
 	return t
@@ -122,16 +122,16 @@ func (l rotary[T]) backward(p *kernel.Pool, dq, dk Mat[T], task *rotateRows[T], 
 }
 
 func (f *rotateRows[T]) Do(_ *kernel.Pool, part int) {
-	turn := kernel.Rotate[T] // (L8)
-	if f.back {
-		turn = kernel.RotateBack[T] // (L9)
-	}
 	from, to := rowRange(part, f.q.Rows)
 	for t := from; t < to; t++ {
 		cos, sin := f.table.cos.Row(int(f.positions[t])), f.table.sin.Row(int(f.positions[t]))
 		for _, row := range [2][]T{f.q.Row(t), f.k.Row(t)} {
-			for h := 0; h < len(row); h += f.l.width {
-				turn(row[h:h+f.l.dims], cos, sin)
+			for ; len(row) > 0; row = row[f.l.width:] {
+				if x := row[:f.l.dims]; f.back {
+					kernel.RotateBack(x, cos, sin) // (L9)
+				} else {
+					kernel.Rotate(x, cos, sin) // (L8)
+				}
 			}
 		}
 	}

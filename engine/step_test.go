@@ -13,9 +13,10 @@ func TestSameBits(t *testing.T) {
 }
 
 func testSameBits[T Float](t *testing.T, precision Precision, threads ...int) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(16))
 	testSameBitsOf[T](t, bigger, precision, threads...)
 	testSameBitsOf[T](t, biggest(), precision, threads[0], threads[2])
+	testSameBitsOf[T](t, biggestLlama, precision, 1, 2, 3, 16)
 }
 
 func testSameBitsOf[T Float](t *testing.T, cs testCase, precision Precision, threads ...int) {
@@ -56,9 +57,9 @@ func testSameBitsOf[T Float](t *testing.T, cs testCase, precision Precision, thr
 
 // TestNoAllocation counts the allocations of whole training steps.
 func TestNoAllocation(t *testing.T) {
-	for i, cs := range []testCase{cases[1], bigger, biggest(), cases[1], bigger, biggest()} {
+	for i, cs := range []testCase{cases[1], bigger, biggest(), biggestLlama, cases[1], bigger, biggest(), biggestLlama} {
 		for _, threads := range []int{1, 2} {
-			precision := []Precision{Float32, BF16}[i/3]
+			precision := []Precision{Float32, BF16}[i/4]
 			p, lora := convert[float32](cs.params(1))
 			b := cs.packed(2)
 			n := New(p, lora, Options{Batch: b.B, Threads: threads, Dropout: 0.1, Recompute: threads == 2, Precision: precision})
