@@ -41,7 +41,7 @@ const ignored = paper.Ignored
 // repeat and are absent, targets are ignored, and n_T < n_context.
 func Cases() []Case {
 	everywhere := pedestrian.Config{Heads: 1}.Targets()
-	return []Case{
+	return append([]Case{
 		Paper(),
 		{
 			Name:  "tied",
@@ -115,7 +115,7 @@ func Cases() []Case {
 			Batch:     []paper.Sequence{{Tokens: []int{6, 0, 6, 3, 6}, Targets: []int{0, 6, 3, ignored, 8}}},
 			Reduction: paper.Sum,
 		},
-	}
+	}, llamaCases()...)
 }
 
 // The smallest networks: mutants are planted here.

@@ -28,7 +28,7 @@ func adapters(a *pedestrian.Adapter[float64], block int) (b pedestrian.AdapterBl
 	return b
 }
 
-// headsOf cuts the fused projections of every block by heads, with adapters
+// headsOf cuts the fused projections of every block by the paper's heads, with adapters
 // merged into them; the same of gradients when lora is nil, but for the scale.
 func headsOf(c pedestrian.Config, blocks []pedestrian.Block[float64], lora *pedestrian.Adapter[float64]) [][]paper.Head {
 	qk := c.Heads * c.QueryDim()
@@ -36,7 +36,7 @@ func headsOf(c pedestrian.Config, blocks []pedestrian.Block[float64], lora *pede
 	for i, b := range blocks {
 		l := adapters(lora, i)
 		w := merged(tensorMat(b.QKV.W), l.QKV)
-		q, k, v := merged(w.Columns(0, qk), l.Q), merged(w.Columns(qk, qk), l.K), merged(w.Columns(2*qk, c.Width), l.V)
+		q, k, v := merged(w.Columns(0, qk), l.Q), merged(w.Columns(qk, qk), l.K), merged(w.Columns(2*qk, c.Heads*c.ValueDim()), l.V)
 		for h := range c.Heads {
 			keys, values := c.QueryDim(), c.ValueDim()
 			p := paper.Head{Wq: q.Columns(h*keys, keys), Wk: k.Columns(h*keys, keys), Wv: v.Columns(h*values, values), Scale: c.ScoreScale(i)}

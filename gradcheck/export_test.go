@@ -6,7 +6,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian"
 )
 
-// BugIDs lists M1…M34 for tests outside of the package.
+// BugIDs lists M1…M48 for tests outside of the package.
 func BugIDs() (ids []string) {
 	for _, b := range bugs {
 		ids = append(ids, b.id)

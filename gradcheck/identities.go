@@ -18,7 +18,8 @@ type law struct {
 	claims         func(r *pass) []Claim
 }
 
-// laws lists the paper's properties R1…R30 and the further ones X1…X13.
+// laws lists the paper's properties R1…R30, the further ones X1…X13, and those of the Llama
+// family, Y1…Y18.
 var laws = []law{
 	{"R1", "looking up is a product with one-hot rows; its gradient adds up, absent tokens get 0", "1, 2, 3", true, lookup},
 	{"R2", "each output is a convex combination of values; the first token copies its own", "5.a-d, 6, 47, 48", true, convex},
@@ -63,6 +64,24 @@ var laws = []law{
 	{"X11", "a zero gradient is not zero motion: Adam divides rounding by its own size", "29", false, adamNoise},
 	{"X12", "a dead ReLU leaves exact zeros in ∂w_6 and ∂w_8", "T3", false, deadUnit},
 	{"X13", "DoRA: at rest the frozen layer; its exact gradient turns columns and does not stretch them", "DoRA, DoRA-N", false, dora},
+	{"Y1", "RMS normalization's error has lost one direction, along the token", "L1-L3, L5", true, oneLostDirection},
+	{"Y2", "layer normalization is RMS normalization of a token without its mean", "L6", false, centred},
+	{"Y3", "a rotation keeps lengths, and its adjoint is the negative angle", "L8, L9", true, turning},
+	{"Y4", "interleaved pairs are half-split pairs of permuted columns", "L10", false, pairings},
+	{"Y5", "scores depend on the difference of two positions alone", "L11", true, relativePositions},
+	{"Y6", "the key bias learns where keys turn, and not in columns that do not", "L12", true, keyBiasLearns},
+	{"Y7", "a gated activation: Δ_u ⊖ u = Δ_h ⊖ h; SiLU and its slope", "L13-L16", true, gating},
+	{"Y8", "what several heads read gets the sum of their errors", "L17, L18", true, groups},
+	{"Y9", "norms of queries and keys share their gains and forget sizes", "L19", true, queryKeyNorms},
+	{"Y10", "a window: W tokens are seen, L(W-1)+1 through L blocks", "L20", true, slidingWindow},
+	{"Y11", "a cache of turned keys gives the numbers of the full pass", "L21", true, groupedCache},
+	{"Y12", "errors of layers that read one input add up", "L22", true, branches},
+	{"Y13", "a gain and its readers: w ∘ ∂w is the sum of W ∘ ∂W over their columns", "L4, L24.a", true, gainGauge},
+	{"Y14", "a hidden unit: up and down balance", "L24.b", true, hiddenGauge},
+	{"Y15", "values and outputs balance: w_vᵗ ∂w_v = Σ_group ∂w_o w_oᵗ", "L24.c", true, valueGauge},
+	{"Y16", "queries and keys balance in a complex number for each pair", "L24.d", true, pairGauge},
+	{"Y17", "frequencies, and what each scaling does to fast and slow pairs", "L7", false, frequencies},
+	{"Y18", "the counts of published networks, and of LoRA beside seven layers", "L25", false, publishedCounts},
 }
 
 // findLaw is the law of that name, small or capital.

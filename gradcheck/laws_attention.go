@@ -8,6 +8,9 @@ import (
 
 // threeBranches adds up (33).
 func threeBranches(r *pass) []Claim {
+	if !paper.OwnHeads(r.Config) {
+		return nil
+	}
 	var w worst
 	r.inHeads(func(at string, _, _ int) {
 		sum := r.at(at, "Δ_{v_h}").Add(r.at(at, "Δ_{q_h}")).Add(r.at(at, "Δ_{k_h}"))
@@ -102,6 +105,9 @@ func transparentMask(r *pass) []Claim {
 
 // keyBiasBackward computes (32.b) the long way.
 func keyBiasBackward(r *pass) []Claim {
+	if !paper.OwnHeads(r.Config) {
+		return nil
+	}
 	var long, short worst
 	r.inHeads(func(at string, _, _ int) {
 		raw, q := r.at(at, "Δ^raw"), r.at(at, "q_h")
@@ -114,9 +120,13 @@ func keyBiasBackward(r *pass) []Claim {
 // firstQuery looks at the first row of Δ^causal and of the error on queries.
 func firstQuery(r *pass) []Claim {
 	var row, query worst
+	name := "Δ_{q_h}"
+	if !paper.OwnHeads(r.Config) {
+		name = "Δ_{q'_h}"
+	}
 	r.inHeads(func(at string, _, _ int) {
 		row.add(largest(r.at(at, "Δ^causal").Row(0)))
-		query.add(largest(r.at(at, "Δ_{q_h}").Row(0)))
+		query.add(largest(r.at(at, name).Row(0)))
 	})
 	return []Claim{exactly("first row of Δ^causal", float64(row)), exactly("first row of Δ_q", float64(query))}
 }
@@ -144,6 +154,9 @@ func permutations(r *pass) []Claim {
 
 // gauge checks that a mixing of queries that keys undo has no slope (X7).
 func gauge(r *pass) []Claim {
+	if !paper.OwnHeads(r.Config) {
+		return nil
+	}
 	var w worst
 	grads := headsOf(r.Config, r.params.Blocks, nil)
 	points := headsOf(r.Config, r.Params.Blocks, r.LoRA)

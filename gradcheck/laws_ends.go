@@ -13,14 +13,24 @@ import (
 func lookup(r *pass) []Claim {
 	var forward, absent worst
 	tok, pos := paper.Zeros(r.Config.Vocab, r.Config.Width), paper.Zeros(r.Config.Context, r.Config.Width)
+	scale := 1.0
+	if r.Config.ScaleEmbedding {
+		scale = math.Sqrt(float64(r.Config.Width))
+	}
+	var first worst
 	occurs := make([]bool, r.Config.Vocab)
 	for s, seq := range r.Batch {
 		a, e := r.at(fmt.Sprintf("seq.%d.tok", s), "a_i"), r.at(fmt.Sprintf("seq.%d.block.0", s), "Δ_1")
+		a1 := a.Scale(scale)
+		if r.Config.Positions == pedestrian.Learned {
+			a1 = a1.Add(r.at(fmt.Sprintf("seq.%d.pos", s), "a_i"))
+		}
+		first.add(relativeDifference(a1.V, r.at(fmt.Sprintf("seq.%d.block.0", s), "a_1").V))
 		for t, id := range seq.Tokens {
 			occurs[id] = true
 			forward.add(relativeDifference(a.Row(t), tensorMat(r.Params.Tok).Row(id)))
 			for j, x := range e.Row(t) {
-				tok.Row(id)[j] += x
+				tok.Row(id)[j] += scale * x
 				pos.Row(t)[j] += x
 			}
 		}
@@ -31,16 +41,23 @@ func lookup(r *pass) []Claim {
 			absent.add(largest(g.Row(id)))
 		}
 	}
-	return []Claim{
+	claims := []Claim{
 		exactly("a_i against rows of w_tok", float64(forward)),
+		exactly("a_1 against these rows, scaled, and positions", float64(first)),
 		atMost("∂w_tok against a scatter-add of Δ_1", relativeDifference(g.V, tok.V), rounding),
-		atMost("∂w_pos against a scatter-add of Δ_1", relativeDifference(r.params.Pos.V, pos.V), rounding),
 		exactly("rows of absent tokens", float64(absent)),
 	}
+	if r.Config.Positions == pedestrian.Learned {
+		claims = append(claims, atMost("∂w_pos against a scatter-add of Δ_1", relativeDifference(r.params.Pos.V, pos.V), rounding))
+	}
+	return claims
 }
 
 // columnSums compares what Δ_1 gives to tokens and to positions.
 func columnSums(r *pass) []Claim {
+	if r.Config.Positions != pedestrian.Learned {
+		return nil
+	}
 	a, b := r.embeddingGradient().SumTokens(), tensorMat(r.params.Pos).SumTokens()
 	return []Claim{atMost("Σ_rows ∂w_tok against Σ_rows ∂w_pos", relativeDifference(a, b), rounding)}
 }

@@ -130,7 +130,7 @@ func loraGauge(r *pass) []Claim {
 // adamNoise lets the engine's AdamW take one step on what rounding leaves of
 // Σ Δ_rawᵗ q, the gradient of key biases that is zero.
 func adamNoise(r *pass) []Claim {
-	if !r.Config.Bias {
+	if !r.Config.Bias || !paper.OwnHeads(r.Config) {
 		c, _ := Find("relu")
 		r = c.At(r.Seed, 0).run(nil)
 	}

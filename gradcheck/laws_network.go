@@ -22,17 +22,22 @@ func heads(r *pass) []Claim {
 			head := fmt.Sprintf("%s.head.%d", at, h)
 			outs = append(outs, r.at(head, "a_i^h"))
 			inner += r.at(head, "a_i^h").Dot(r.at(head, "Δ_i^h"))
-			total = total.Add(r.at(head, "Δ_{i-1}^h"))
+			if paper.OwnHeads(r.Config) {
+				total = total.Add(r.at(head, "Δ_{i-1}^h"))
+			}
 		}
 		concat.add(relativeDifference(paper.Concat(outs...).V, a3.V))
 		adjoint.add(math.Abs(inner-a3.Dot(e3)) / (largest(a3.V) * largest(e3.V) * float64(len(a3.V))))
 		sum.add(relativeDifference(total.V, e2.V))
 	})
-	return []Claim{
+	claims := []Claim{
 		exactly("a_3 against the heads side by side", float64(concat)),
 		atMost("Σ_h a_i^h · Δ_i^h against a_3 · Δ_3", float64(adjoint), rounding),
-		atMost("Σ_h Δ_{i-1}^h against Δ_2", float64(sum), rounding),
 	}
+	if paper.OwnHeads(r.Config) {
+		claims = append(claims, atMost("Σ_h Δ_{i-1}^h against Δ_2", float64(sum), rounding))
+	}
+	return claims
 }
 
 func skips(r *pass) []Claim {
@@ -73,9 +78,9 @@ func shapesAndOrder(r *pass) []Claim {
 	return []Claim{exactly("error signals of another shape", float64(misfits)), exactly("gradients found before one above them", float64(disorder))}
 }
 
-// biasChains needs biases in the blocks.
+// biasChains needs biases in the blocks of table 2.
 func biasChains(r *pass) []Claim {
-	if !r.Config.Bias {
+	if c := r.Config; !c.Bias || !paper.OwnHeads(c) || c.Norm != pedestrian.LayerNorm || c.Gated {
 		return nil
 	}
 	through := func(b []float64, w paper.Mat) []float64 { return paper.Mat{N: 1, D: len(b), V: b}.Mul(w.T()).V }
@@ -106,15 +111,18 @@ func biasChains(r *pass) []Claim {
 		atMost("∂b_1 against Σ_h (∂b_v w_vᵗ + ∂b_q w_qᵗ)", float64(b1), rounding))
 }
 
-// rank eliminates ∂w_6 of one sequence: after n_T pivots nothing is left.
+// rank eliminates ∂w_6, or ∂w_up, of one sequence: after n_T pivots nothing is left.
 func rank(r *pass) []Claim {
-	n := len(r.Batch[0].Tokens)
-	g := r.at("seq.0.block.0", "∂L/∂w_6")
+	n, name := len(r.Batch[0].Tokens), "w_6"
+	if r.Config.Gated {
+		name = "w_up"
+	}
+	g := r.at("seq.0.block.0", "∂L/∂"+name)
 	if n >= min(g.N, g.D) {
 		return nil
 	}
 	first, left := eliminate(g, n)
-	return []Claim{atMost(fmt.Sprintf("pivot %d of ∂w_6 (%d×%d) over the first", n+1, g.N, g.D), left/first, rounding)}
+	return []Claim{atMost(fmt.Sprintf("pivot %d of ∂%s (%d×%d) over the first", n+1, name, g.N, g.D), left/first, rounding)}
 }
 
 // eliminate takes n pivots out of g by Gauss's elimination with full pivoting and
@@ -148,6 +156,10 @@ func eliminate(g paper.Mat, n int) (first, left float64) {
 func causalityInReverse(r *pass) []Claim {
 	var late, early worst
 	n := len(r.Batch[0].Tokens)
+	reach := n
+	if w := r.Config.SlidingWindow; w > 0 {
+		reach = r.Config.Blocks * (w - 1)
+	}
 	early = worst(math.Inf(1))
 	for keep := range n {
 		q := r.Point
@@ -156,20 +168,20 @@ func causalityInReverse(r *pass) []Claim {
 		q.Batch = []paper.Sequence{{Tokens: r.Batch[0].Tokens, Targets: targets}}
 		e := q.run(nil).at("seq.0.block.0", "Δ_1")
 		for t := range n {
-			if t > keep {
+			if t > keep || t < keep-reach {
 				late.add(largest(e.Row(t)))
 			} else {
 				early = min(early, worst(largest(e.Row(t))))
 			}
 		}
 	}
-	return []Claim{exactly("Δ_1 of tokens after the only loss", float64(late)), atLeast("Δ_1 of tokens up to it", float64(early), 1e-9)}
+	return []Claim{exactly("Δ_1 of tokens after the only loss, or out of its reach", float64(late)), atLeast("Δ_1 of tokens up to it", float64(early), 1e-9)}
 }
 
 // deadUnit switches one ReLU off.
 func deadUnit(r *pass) []Claim {
 	q := r.Point.clone()
-	if q.Config.Activation != pedestrian.ReLU || !q.Config.Bias {
+	if q.Config.Activation != pedestrian.ReLU || !q.Config.Bias || q.Config.Gated {
 		c, _ := Find("relu")
 		q = c.At(r.Seed, 0)
 	}
@@ -193,12 +205,17 @@ func cache(r *pass) []Claim {
 		full = s.V
 	}
 	kept := paper.NewCache(r.Params, r.LoRA)
-	n := engine.New(r.Params, r.LoRA, engine.Options{Threads: 1})
-	defer n.Close()
-	decoder := n.NewDecoder(1)
 	var first, second worst
 	for t, id := range r.Batch[0].Tokens {
 		first.add(relativeDifference(kept.Next(nil, id), full.Row(t)))
+	}
+	if !r.inEngine() {
+		return []Claim{atMost("logits of paper.Cache against the full pass", float64(first), rounding)}
+	}
+	n := engine.New(r.Params, r.LoRA, engine.Options{Threads: 1})
+	defer n.Close()
+	decoder := n.NewDecoder(1)
+	for t, id := range r.Batch[0].Tokens {
 		second.add(relativeDifference(decoder.Feed(0, []int32{int32(id)}), full.Row(t)))
 	}
 	return []Claim{

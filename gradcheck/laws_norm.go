@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -16,6 +17,9 @@ type normalization struct {
 
 // norms visits every layer normalization of the pass.
 func (r *pass) norms(visit func(n normalization)) {
+	if r.Config.Norm != pedestrian.LayerNorm {
+		return
+	}
 	see := func(at string, up paper.Mat, gain []float64) {
 		visit(normalization{a: r.at(at, "a_{i-1}"), down: r.at(at, "Δ_{i-1}"), up: up, normal: r.at(at, "ā_{i-1}"), gain: gain})
 	}
@@ -31,6 +35,9 @@ func (r *pass) norms(visit func(n normalization)) {
 
 // duality transposes every layer norm into a batch norm, forward and backward.
 func duality(r *pass) []Claim {
+	if r.Config.Norm != pedestrian.LayerNorm {
+		return nil
+	}
 	var forward, backward worst
 	r.norms(func(n normalization) {
 		ones := make(paper.Vec, n.a.N)
@@ -51,6 +58,9 @@ func duality(r *pass) []Claim {
 // lostDirections projects the error below every layer norm on 1 and on ā. With ε
 // under the root ā·ā is d (1 - ε/σ²), so that (ā·g) ε/σ³ is left of the second.
 func lostDirections(r *pass) []Claim {
+	if r.Config.Norm != pedestrian.LayerNorm {
+		return nil
+	}
 	var mean, along worst
 	r.norms(func(n normalization) {
 		d := float64(n.a.D)

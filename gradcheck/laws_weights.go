@@ -12,7 +12,7 @@ import (
 func convex(r *pass) []Claim {
 	var negative, sum, first, outside worst
 	r.inHeads(func(at string, _, _ int) {
-		weights, v, a := r.at(at, "ρ"), r.at(at, "v_h"), r.at(at, "a_i^h")
+		weights, v, a := r.at(at, "ρ"), r.at(at, r.valuesOfHead()), r.at(at, "a_i^h")
 		for _, x := range weights.V {
 			negative.add(max(-x, 0))
 		}
@@ -34,6 +34,14 @@ func convex(r *pass) []Claim {
 		exactly("first output against first value", float64(first)),
 		atMost("outputs outside of the hull of values", float64(outside), rounding),
 	}
+}
+
+// valuesOfHead is the name of the values that a head reads.
+func (r *pass) valuesOfHead() string {
+	if paper.OwnHeads(r.Config) {
+		return "v_h"
+	}
+	return "v→h"
 }
 
 // symmetry compares ρ^raw with its transpose, with one projection and with two.

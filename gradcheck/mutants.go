@@ -65,8 +65,8 @@ func above(place string) string { return place[:strings.LastIndexByte(place, '.'
 // headAbove is the place around a head's.
 func headAbove(place string) string { return above(above(place)) }
 
-// bugs are M1…M34.
-var bugs = slices.Concat(networkBugs, adapterBugs, scaleBugs)
+// bugs are M1…M48.
+var bugs = slices.Concat(networkBugs, adapterBugs, scaleBugs, llamaBugs)
 
 // networkBugs are M1…M25.
 var networkBugs = []bug{

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
 // A Mutant is a known bug after it was planted, and what noticed it.
 type Mutant struct {
-	ID    string `json:"id"` // M1…M34, at bf16 B1…B26
+	ID    string `json:"id"` // M1…M48, at bf16 B1…B26
 	Title string `json:"title"`
 	Where string `json:"where"` // what was replaced
 	Case  string `json:"case"`  // where it was planted
@@ -49,7 +51,7 @@ func (m Mutant) By() (by []string) {
 }
 
 // mutantEntries is how many entries of each row are differentiated for a mutant:
-// with three random directions, which see every entry, they find each of M1…M34.
+// with three random directions, which see every entry, they find each of M1…M48.
 const mutantEntries = 3
 
 // A host is a clean case that bugs are planted in.
@@ -68,13 +70,15 @@ func newHost(ctx context.Context, name string, o Options) (*host, error) {
 	if !ok {
 		panic("gradcheck: no case " + name + " to plant in")
 	}
-	if c.Adapter != nil && (c.Adapter.DoRA || c.Adapter.Dropout > 0) { // bugs of whole gradients: directions see them
+	if c.Adapter != nil && (c.Adapter.DoRA || c.Adapter.Dropout > 0) || !paper.OwnHeads(c.Config) { // bugs of whole gradients: directions see them
 		o.Entries = 1
 	}
 	h := &host{Point: c.At(o.Seed, kinkMargin*o.Step), options: o}
 	h.clean = h.run(nil)
-	e64, e32 := runEngine[float64](h.Point), runEngine[float32](h.Point)
-	h.e64, h.e32, h.loss64, h.loss32 = e64.tensors(), e32.tensors(), e64.loss, e32.loss
+	if h.inEngine() {
+		e64, e32 := runEngine[float64](h.Point), runEngine[float32](h.Point)
+		h.e64, h.e32, h.loss64, h.loss32 = e64.tensors(), e32.tensors(), e64.loss, e32.loss
+	}
 	h.plan = h.clean.plan(o)
 	return h, h.plan.run(ctx, h.Point, nil, o)
 }
@@ -132,6 +136,9 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 	}
 	parameters, signals := d.rows(pass, h.e64, h.e32)
 	for _, r := range parameters {
+		if r.Engine64 == nil {
+			continue
+		}
 		if !r.Engine64.OK {
 			m.Engine64 = append(m.Engine64, r.Name)
 		}
@@ -139,10 +146,10 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 			m.Engine32 = append(m.Engine32, r.Name)
 		}
 	}
-	if !lossComparison(pass.loss, h.loss64, engine64Tolerance).OK {
+	if h.e64 != nil && !lossComparison(pass.loss, h.loss64, engine64Tolerance).OK {
 		m.Engine64 = append(m.Engine64, "loss")
 	}
-	if !lossComparison(pass.loss, h.loss32, engine32Tolerance).OK {
+	if h.e64 != nil && !lossComparison(pass.loss, h.loss32, engine32Tolerance).OK {
 		m.Engine32 = append(m.Engine32, "loss")
 	}
 	cleanParameters, cleanSignals := d.rows(h.clean, h.e64, h.e32)

@@ -47,23 +47,26 @@ func (r *pass) signals() []signal {
 
 // whereOf tells heads and layers apart, whose signals share their names.
 func whereOf(s paper.Step) string {
-	if h := placeOf(s.At, "head"); h >= 0 {
-		return fmt.Sprintf(" head %d", h)
+	at := strings.Split(s.At, ".")
+	where, layer := "", ""
+	for i := 0; i < len(at); i++ {
+		switch at[i] {
+		case "seq", "block":
+			i++
+		case "head", "kv":
+			where += " " + at[i] + " " + at[i+1]
+			i++
+		default:
+			layer += " " + at[i]
+		}
 	}
 	if s.Name == "Δ_{i-1}" {
 		if s.Eq == "35" {
-			return " of heads"
+			layer = " heads"
 		}
-		at := strings.Split(s.At, ".")
-		for i := 0; i+1 < len(at); i++ {
-			if at[i] == "seq" || at[i] == "block" {
-				at = append(at[:i], at[i+2:]...)
-				i--
-			}
-		}
-		return " of " + strings.Join(at, " ")
+		return " of" + strings.Replace(layer, " qkv ", " ", 1) + where
 	}
-	return ""
+	return where
 }
 
 // signalJobs differentiates the loss with respect to the forward step that s is

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
 // A piece is a row of table 3: a whole tensor of the parameters, or the columns
@@ -67,6 +68,9 @@ func (p Point) table3() []piece {
 		whole.name, whole.eq = where+name, eq
 		if p.Config.Tied && t.Layer == "tok" {
 			whole.name, whole.eq, whole.note = "w_tok = w_11ᵗ", "3+T3", "tied: two contributions that add"
+			if p.Config.Positions == pedestrian.Rotary {
+				whole.eq = "L23"
+			}
 		}
 		all = append(all, whole)
 	}
@@ -87,18 +91,25 @@ func (p Point) heads(whole piece, where string) []piece {
 	if whole.vec {
 		kind, eqs = "b", [3]string{"32.a", "32.b", "24"}
 	}
+	if !paper.OwnHeads(c) { // one fully connected layer in front of them
+		eqs = [3]string{"FC", "FC", "FC"}
+	}
+	still := c.KeyBiasesWithoutGradient() == c.Blocks*c.KeyHeads()*c.QueryDim()
 	var all []piece
 	from := 0
 	for i, letter := range []string{"q", "k", "v"} {
-		width := c.QueryDim()
+		width, heads := c.QueryDim(), c.KeyHeads()
+		if letter == "q" {
+			heads = c.Heads
+		}
 		if letter == "v" {
 			width = c.ValueDim()
 		}
-		for h := range c.Heads {
+		for h := range heads {
 			q := whole
 			q.name = fmt.Sprintf("%s%s_%s head %d", where, kind, letter, h)
 			q.eq, q.from, q.cols = eqs[i], from, width
-			if whole.vec && letter == "k" && q.note != noEffect {
+			if whole.vec && letter == "k" && still && q.note != noEffect {
 				q.note = nullDirection
 			}
 			all = append(all, q)
@@ -119,10 +130,15 @@ var table3Layers = map[string]struct{ index, title, w, b string }{
 	"k":        {"k", "", "", ""},
 	"v":        {"v", "", "", ""},
 	"qkv":      {"qkv", "", "", ""},
+	"qNorm":    {"qNorm", "", "L19", ""},
+	"kNorm":    {"kNorm", "", "L19", ""},
 	"attProj":  {"3", " (FC attProj)", "T3", "T3"},
 	"ln2":      {"5", " (2nd LN)", "41", "42"},
 	"expand":   {"6", " (FC expand)", "T3", "T3"},
 	"contract": {"8", " (FC contract)", "T3", "T3"},
+	"gate":     {"gate", "", "FC", "FC"},
+	"up":       {"up", "", "FC", "FC"},
+	"down":     {"down", "", "FC", "FC"},
 	"lnFinal":  {"10", " (final LN)", "41", "42"},
 	"logits":   {"11", " (FC logits)", "T3", "T3"},
 }
@@ -146,6 +162,9 @@ func (p Point) symbol(s pedestrian.Slot) (name, eq string) {
 		return "u_" + l.index + " (LoRA)", up
 	case pedestrian.Magnitude:
 		return "m_" + l.index + " (DoRA)", "DoRA"
+	}
+	if s.Role == pedestrian.Gain && p.Config.Norm == pedestrian.RMSNorm && l.w == "41" {
+		return "w_" + l.index + strings.Replace(l.title, "LN", "RMS", 1), "L4"
 	}
 	return "w_" + l.index + l.title, l.w
 }

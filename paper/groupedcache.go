@@ -30,7 +30,9 @@ func (c *GroupedCache) Next(tr *Trace, q, k, v Mat, p Grouped) Mat {
 	position := []int{c.seen}
 	c.seen++
 	for j := range c.K {
-		key, _ := p.prepare(kvTrace(tr, j), "k", k.Columns(j*dρ, dρ), p.KNorm, position)
+		tr := kvTrace(tr, j)
+		key, _ := p.prepare(tr, "k", k.Columns(j*dρ, dρ), p.KNorm, position)
+		key = tr.Eq("L21", "k'_{cache}", key)
 		c.K[j], c.V[j] = c.keep(c.K[j].Append(key)), c.keep(c.V[j].Append(v.Columns(j*dh, dh)))
 	}
 	outs := make([]Mat, p.Heads)
