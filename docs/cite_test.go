@@ -68,7 +68,7 @@ func readTree(t *testing.T) tree {
 
 var (
 	citedTest    = regexp.MustCompile("`((?:Test|Example|Benchmark|Fuzz)[A-Z]\\w*)`")
-	citedCheck   = regexp.MustCompile(`\b([RXM][1-9][0-9]?)\b`)
+	citedCheck   = regexp.MustCompile(`\b([RXYM][1-9][0-9]?)\b`)
 	citedCommand = regexp.MustCompile("`pedestrian ([a-z]+)")
 	citedFlag    = regexp.MustCompile("`(?:[^`\n]* )?--([a-z][a-z0-9-]*)")
 	citedParam   = regexp.MustCompile("`((?:block\\.0\\.\\w+|tok|pos|lnFinal|logits)\\.(?:w|b|down|up))`")

@@ -140,9 +140,6 @@ func (cs testCase) trace(seed, step uint64) *paper.Trace {
 		target := pedestrian.TargetLogits
 		if n, _ := fmt.Sscanf(s.At, "seq.%d.block.%d", &seq, &block); n == 2 {
 			target = pedestrian.Target(s.At[strings.LastIndexByte(s.At, '.')+1:])
-			if strings.Contains(s.At, ".qkv.") { // queries, keys and values have one mask
-				target = pedestrian.TargetQKV
-			}
 		}
 		m := NewMat[float64](cs.b*cs.t, s.V.D)
 		AdapterMask(m, cs.lora.Dropout, seed, step, block, target)

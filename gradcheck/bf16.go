@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
@@ -63,8 +64,14 @@ func (m *mixedPoint) show(p engine.Place, x engine.Mat[float32]) {
 		inside = "." + p.Layer[:strings.LastIndexByte(p.Layer, '.')]
 	}
 	name, n := p.Name, len(m.Batch[0].Tokens)
-	if name == "Δ_z" { // of several layers
-		name += " of " + p.Layer[strings.LastIndexByte(p.Layer, '.')+1:]
+	layer := p.Layer[strings.LastIndexByte(p.Layer, '.')+1:]
+	switch gated := map[string]string{"a_7": "u", "z": "z", "Δ_7": "Δ_u", "Δ_z": "Δ_z"}[name]; {
+	case m.Config.Gated && gated != "" && (name != "Δ_z" || layer == "activation"):
+		name, inside = gated, inside+".g"
+	case name == "Δ_z": // of several layers
+		name += " of " + layer
+	case name == "q, k, v" && !paper.OwnHeads(m.Config): // which is normed and turned already
+		return
 	}
 	for i := range x.Rows {
 		seq, t := p.Token(i)/n, p.Token(i)%n
@@ -118,9 +125,10 @@ func (m *mixedPoint) pass(round paper.Rounding, rewrite func(s paper.Step) paper
 }
 
 // operandNames says which step of the pass a layer reads, and which is the error on
-// its output.
+// its output; those of a gated activation are at a place of their own.
 var operandNames = map[string][2]string{
 	"qkv": {"a_2", "Δ_q, Δ_k, Δ_v"}, "attProj": {"a_3", "Δ_5"}, "expand": {"a_6", "Δ_7"}, "contract": {"a_8", "Δ_10"}, "logits": {"a_11", "Δ_12"},
+	"gate": {"a_6", ".g Δ_z"}, "up": {"a_6", ".g Δ_u"}, "down": {"a_8", "Δ_10"},
 }
 
 // layerOf is the layer that a rounding is told of.
@@ -140,7 +148,7 @@ func (r *mixedPass) resolveTies(s paper.Step) paper.Step {
 	i := strings.LastIndexByte(s.At, '.')
 	place, layer, from := strings.TrimSuffix(s.At[:i], ".qkv"), layerOf(s.At), 0
 	if part := s.At[i+1:]; part != layer {
-		from = strings.Index(layer, part) * r.Config.Heads * r.Config.QueryDim() // of qkv
+		from = r.Config.Linear(0, pedestrian.Target(part)).From
 	}
 	name := operandNames[layer][0]
 	switch s.Name {
@@ -150,6 +158,9 @@ func (r *mixedPass) resolveTies(s paper.Step) paper.Step {
 		name = operandNames[layer][1]
 	case "Δ_z":
 		name = "Δ_z of " + layer
+	}
+	if inside, ok := strings.CutPrefix(name, ".g "); ok {
+		place, name = place+".g", inside
 	}
 	e := r.shown[[2]string{place, name}]
 	theirs := e.v.Columns(from, s.V.D)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -14,14 +15,18 @@ type mixedBug struct {
 	step         string // of table 2, which is rounded though it is no operand
 }
 
-// mixedBugs lists them.
-func mixedBugs() []mixedBug {
+// mixedBugs lists those of a network.
+func mixedBugs(c pedestrian.Config) []mixedBug {
+	layers, steps := []string{"qkv", "attProj", "expand", "contract", "logits"}, []string{"a_5", "q, k, v", "a_7", "a_12", "Δ_12", "Δ_10", "Δ_7", "Δ_q, Δ_k, Δ_v"}
+	if c.Gated {
+		layers, steps = []string{"qkv", "attProj", "gate", "up", "down", "logits"}, []string{"a_5", "q, k, v", "z", "u", "a_12", "Δ_12", "Δ_10", "Δ_z", "Δ_u", "Δ_q, Δ_k, Δ_v"}
+	}
 	all := []mixedBug{
 		{title: "round nothing", where: "r", round: unrounded},
 		{title: "truncate in place of rounding to nearest", where: "r", round: roundDigits(math.Trunc)},
 		{title: "round ties away from zero in place of to even", where: "r", round: roundDigits(math.Round)},
 	}
-	for _, layer := range []string{"qkv", "attProj", "expand", "contract", "logits"} {
+	for _, layer := range layers {
 		for _, operand := range []string{"a_{i-1}", "w", "Δ_i"} {
 			all = append(all, mixedBug{title: "leave " + operand + " of " + layer + " as it is", where: operand, round: func(s paper.Step) paper.Mat {
 				if layerOf(s.At) == layer && (s.Name == operand || s.Name == "Δ_z" && operand == "Δ_i") {
@@ -31,7 +36,7 @@ func mixedBugs() []mixedBug {
 			}})
 		}
 	}
-	for _, step := range []string{"a_5", "q, k, v", "a_7", "a_12", "Δ_12", "Δ_10", "Δ_7", "Δ_q, Δ_k, Δ_v"} {
+	for _, step := range steps {
 		all = append(all, mixedBug{title: "round " + step + ", which is float32", where: step, round: paper.BF16, step: step})
 	}
 	return all
@@ -52,7 +57,7 @@ func roundDigits(f func(float64) float64) paper.Rounding {
 // mutants plants every bug, one at a time, and reports which rows noticed.
 func (m *mixedPoint) mutants() (all []Mutant) {
 	d := (&plan{}).filter("")
-	for i, b := range mixedBugs() {
+	for i, b := range mixedBugs(m.Config) {
 		pass := m.pass(b.round, func(s paper.Step) paper.Mat {
 			if b.step != "" && s.Name == b.step {
 				return paper.BF16(s)

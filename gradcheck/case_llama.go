@@ -22,7 +22,7 @@ func llamaSize(vocab, context, width, hidden, blocks, heads, kv, keyDim, headDim
 // scaling of the rotation.
 func llamaCases() []Case {
 	llama, qwen2, qwen3 := llamaSize(11, 9, 10, 8, 2, 4, 2, 6, 5), llamaSize(12, 10, 9, 7, 1, 3, 1, 4, 5), llamaSize(13, 11, 9, 7, 1, 4, 2, 6, 3)
-	mistral, gemma := llamaSize(10, 9, 12, 7, 2, 6, 2, 4, 5), llamaSize(10, 9, 8, 7, 1, 2, 1, 4, 6)
+	mistral, gemma := llamaSize(10, 9, 12, 7, 2, 4, 2, 6, 5), llamaSize(10, 9, 8, 7, 1, 2, 1, 4, 6)
 	linear, llama3, yarn := llamaSize(12, 11, 10, 9, 1, 4, 2, 6, 5), llamaSize(11, 10, 9, 7, 1, 3, 1, 8, 5), llamaSize(11, 10, 9, 7, 1, 4, 2, 8, 3)
 	qwen2.Tied, qwen2.QKVBias = true, true
 	qwen3.Tied, qwen3.QKNorm = true, true
@@ -53,7 +53,7 @@ func llamaCases() []Case {
 			Config: qwen3, Batch: []paper.Sequence{{Tokens: []int{6, 0, 6, 12, 3}, Targets: []int{0, ignored, 12, 3, 6}}}, Reduction: paper.Sum,
 		},
 		{
-			Name: "mistral", Title: "Mistral: 2 blocks, 6 heads on 2, a window of 3 tokens, mean",
+			Name: "mistral", Title: "Mistral: 2 blocks, 4 heads on 2, a window of 3 tokens, mean",
 			Config: mistral, Batch: []paper.Sequence{{Tokens: []int{6, 0, 6, 9, 3, 1, 1, 6}, Targets: []int{0, ignored, 9, 3, 1, 1, 6, 8}}}, Reduction: paper.Mean,
 		},
 		{
@@ -61,17 +61,17 @@ func llamaCases() []Case {
 			Config: gemma, Batch: []paper.Sequence{{Tokens: []int{6, 0, 6, 9, 3}, Targets: []int{0, ignored, 9, 3, 6}}}, Reduction: paper.Sum,
 		},
 		{
-			Name: "linear", Title: "LoRA on q, k, v, o, gate, up, down; linear scaling, biases in all layers, mean",
+			Name: "linear", Title: "LoRA on q, k, v, o, gate, up, down; linear scaling; biases",
 			Config: linear, Adapter: &pedestrian.AdapterConfig{Rank: 3, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: seven},
 			Batch: []paper.Sequence{{Tokens: []int{6, 0, 6, 11, 3, 1, 6}, Targets: []int{0, ignored, 11, 3, 1, 6, 8}}}, Reduction: paper.Mean,
 		},
 		{
-			Name: "llama3", Title: "DoRA (exact) on the seven, norms and biases trained; Llama 3's scaling, mean",
+			Name: "llama3", Title: "DoRA (exact) on the seven, norms and biases trained; Llama 3's scaling",
 			Config: llama3, Adapter: &pedestrian.AdapterConfig{Rank: 4, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: seven, DoRA: true, DoRAExact: true, Norms: true, Bias: pedestrian.BiasAll},
 			Batch: []paper.Sequence{{Tokens: []int{6, 0, 6, 10, 3, 6}, Targets: []int{0, ignored, 10, 3, 6, 8}}}, Reduction: paper.Mean,
 		},
 		{
-			Name: "yarn", Title: "LoRA on fused q, k, v, gate and down, dropout; YaRN, 6 of 8 columns turn, mean",
+			Name: "yarn", Title: "LoRA on fused q, k, v, gate, down; dropout; YaRN, 6 of 8 columns turn",
 			Config: yarn, Adapter: &pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRank, Dropout: 0.25,
 				Targets: []pedestrian.Target{pedestrian.TargetQKV, pedestrian.TargetGate, pedestrian.TargetDown}},
 			Batch: []paper.Sequence{{Tokens: []int{6, 0, 6, 10, 3, 6}, Targets: []int{0, ignored, 10, 3, 6, 8}}}, Reduction: paper.Mean,

@@ -19,9 +19,6 @@ const (
 	engine32Tolerance = 5e-5
 )
 
-// inEngine says whether package engine computes the network.
-func (p Point) inEngine() bool { return len(p.Config.BeyondGPT2()) == 0 }
-
 // An enginePass is what package engine makes of a point.
 type enginePass[T engine.Float] struct {
 	loss   float64
@@ -97,9 +94,6 @@ func engineAt[T engine.Float](p Point, precision engine.Precision, show func(eng
 // compareEngines holds the gradient of a piece against both precisions. Errors
 // are relative to the largest number of the tensor that the piece is cut out of.
 func (row *Row) compareEngines(q piece, r *pass, e64, e32 [][]float64) {
-	if e64 == nil {
-		return
-	}
 	scale := largest(r.gradients()[q.tensor].V)
 	c64 := compare(row.analytic, of(q, e64[q.tensor]), q.cols, engine64Tolerance, toLargest(scale))
 	c32 := compare(row.analytic, of(q, e32[q.tensor]), q.cols, engine32Tolerance, toLargest(scale))

@@ -49,9 +49,6 @@ func (p Point) mask(s paper.Step) paper.Mat {
 	target, block := pedestrian.TargetLogits, max(blockOf(s.At), 0)
 	if blockOf(s.At) >= 0 {
 		target = pedestrian.Target(s.At[strings.LastIndexByte(s.At, '.')+1:])
-		if strings.Contains(s.At, ".qkv.") { // queries, keys and values have one mask
-			target = pedestrian.TargetQKV
-		}
 	}
 	n := len(p.Batch[0].Tokens)
 	m := engine.NewMat[float64](n*len(p.Batch), s.V.D)

@@ -2,10 +2,11 @@ package gradcheck
 
 import "math"
 
-// An Identity is one of the paper's properties R1…R30, or of the further ones
-// X1…X13, evaluated at a point: claims about numbers, each with its residual.
+// An Identity is one of the paper's properties R1…R30, of the further ones X1…X13, or of
+// those of the Llama family Y1…Y18, evaluated at a point: claims about numbers, each with
+// its residual.
 type Identity struct {
-	ID     string  `json:"id"`               // R1…R30, X1…X13
+	ID     string  `json:"id"`               // R1…R30, X1…X13, Y1…Y18
 	Title  string  `json:"title"`            // one line
 	Eqs    string  `json:"eqs"`              // numbers of the equations
 	Claims []Claim `json:"claims,omitempty"` // none if it does not apply

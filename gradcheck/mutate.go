@@ -75,10 +75,8 @@ func newHost(ctx context.Context, name string, o Options) (*host, error) {
 	}
 	h := &host{Point: c.At(o.Seed, kinkMargin*o.Step), options: o}
 	h.clean = h.run(nil)
-	if h.inEngine() {
-		e64, e32 := runEngine[float64](h.Point), runEngine[float32](h.Point)
-		h.e64, h.e32, h.loss64, h.loss32 = e64.tensors(), e32.tensors(), e64.loss, e32.loss
-	}
+	e64, e32 := runEngine[float64](h.Point), runEngine[float32](h.Point)
+	h.e64, h.e32, h.loss64, h.loss32 = e64.tensors(), e32.tensors(), e64.loss, e32.loss
 	h.plan = h.clean.plan(o)
 	return h, h.plan.run(ctx, h.Point, nil, o)
 }
@@ -136,9 +134,6 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 	}
 	parameters, signals := d.rows(pass, h.e64, h.e32)
 	for _, r := range parameters {
-		if r.Engine64 == nil {
-			continue
-		}
 		if !r.Engine64.OK {
 			m.Engine64 = append(m.Engine64, r.Name)
 		}
@@ -146,10 +141,10 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 			m.Engine32 = append(m.Engine32, r.Name)
 		}
 	}
-	if h.e64 != nil && !lossComparison(pass.loss, h.loss64, engine64Tolerance).OK {
+	if !lossComparison(pass.loss, h.loss64, engine64Tolerance).OK {
 		m.Engine64 = append(m.Engine64, "loss")
 	}
-	if h.e64 != nil && !lossComparison(pass.loss, h.loss32, engine32Tolerance).OK {
+	if !lossComparison(pass.loss, h.loss32, engine32Tolerance).OK {
 		m.Engine32 = append(m.Engine32, "loss")
 	}
 	cleanParameters, cleanSignals := d.rows(h.clean, h.e64, h.e32)

@@ -138,6 +138,9 @@ func TestCasesAreGeneric(t *testing.T) {
 	for _, c := range Cases()[1:] {
 		k, n := c.Config, len(c.Batch[0].Tokens)
 		sizes := []int{k.Vocab, k.Context, n, k.Width, k.ValueDim(), k.QueryDim(), k.HiddenDim(), k.Heads}
+		if k.KeyHeads() != k.Heads {
+			sizes = append(sizes, k.KeyHeads())
+		}
 		if c.Adapter != nil {
 			sizes = append(sizes, c.Adapter.Rank)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // TestRegistryNamesIdentities: the identities that the registry of equations
-// names are laws of this package, all of R1…R30 and X1…X13 are, and each takes
+// names are laws of this package, all of R1…R30, X1…X13 and Y1…Y18 are, and each takes
 // part in some equation.
 func TestRegistryNamesIdentities(t *testing.T) {
 	var ids, want []string
@@ -21,6 +21,9 @@ func TestRegistryNamesIdentities(t *testing.T) {
 	}
 	for i := range 13 {
 		want = append(want, fmt.Sprint("X", i+1))
+	}
+	for i := range 18 {
+		want = append(want, fmt.Sprint("Y", i+1))
 	}
 	if !slices.Equal(ids, want) {
 		t.Errorf("laws %v, want %v", ids, want)

@@ -21,7 +21,7 @@ type Report struct {
 
 	Parameters []Row      `json:"parameters"`           // table 3, from the bottom up
 	Signals    []Row      `json:"signals,omitempty"`    // tables 1 and 2: the error signals; at bf16 all of table 2 that the engine has, in its order
-	Identities []Identity `json:"identities,omitempty"` // R1…R30, X1…X13
+	Identities []Identity `json:"identities,omitempty"` // R1…R30, X1…X13, Y1…Y18
 	Errata     []Identity `json:"errata,omitempty"`     // S1 and S2: the paper's letter, shown to be wrong
 	Mutants    []Mutant   `json:"mutants,omitempty"`
 

@@ -82,14 +82,10 @@ func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	if err := d.run(ctx, p, pl, o); err != nil {
 		return nil, err
 	}
-	var e64, e32 [][]float64
-	if p.inEngine() {
-		a, b := runEngine[float64](p), runEngine[float32](p)
-		r.LossEngine64 = lossComparison(pass.loss, a.loss, engine64Tolerance)
-		r.LossEngine32 = lossComparison(pass.loss, b.loss, engine32Tolerance)
-		e64, e32 = a.tensors(), b.tensors()
-	}
-	r.Parameters, r.Signals = d.rows(pass, e64, e32)
+	e64, e32 := runEngine[float64](p), runEngine[float32](p)
+	r.LossEngine64 = lossComparison(pass.loss, e64.loss, engine64Tolerance)
+	r.LossEngine32 = lossComparison(pass.loss, e32.loss, engine32Tolerance)
+	r.Parameters, r.Signals = d.rows(pass, e64.tensors(), e32.tensors())
 	for _, row := range r.Parameters {
 		r.Total, r.Checked, r.Refused = r.Total+row.Total, r.Checked+row.Checked, r.Refused+row.Refused
 	}

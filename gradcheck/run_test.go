@@ -38,6 +38,9 @@ func TestCases(t *testing.T) {
 			if c.Name != "gelu" && !longTier {
 				o.SignalEntries = 2
 			}
+			if !paper.OwnHeads(c.Config) && !longTier { // which have many signals
+				o.SignalEntries = 1
+			}
 			began := time.Now()
 			r, err := Run(context.Background(), c, o)
 			if err != nil {

@@ -68,7 +68,7 @@ func (p Point) table3() []piece {
 		whole.name, whole.eq = where+name, eq
 		if p.Config.Tied && t.Layer == "tok" {
 			whole.name, whole.eq, whole.note = "w_tok = w_11ᵗ", "3+T3", "tied: two contributions that add"
-			if p.Config.Positions == pedestrian.Rotary {
+			if !p.isTable2() {
 				whole.eq = "L23"
 			}
 		}
@@ -155,6 +155,9 @@ func (p Point) symbol(s pedestrian.Slot) (name, eq string) {
 	}
 	switch s.Role {
 	case pedestrian.Bias:
+		if !p.isTable2() && l.b == "T3" {
+			l.b = "FC"
+		}
 		return "b_" + l.index, l.b
 	case pedestrian.Down:
 		return "d_" + l.index + " (LoRA)", down
@@ -163,11 +166,17 @@ func (p Point) symbol(s pedestrian.Slot) (name, eq string) {
 	case pedestrian.Magnitude:
 		return "m_" + l.index + " (DoRA)", "DoRA"
 	}
+	if !p.isTable2() && l.w == "T3" { // table 3 states what (FC) does
+		l.w = "FC"
+	}
 	if s.Role == pedestrian.Gain && p.Config.Norm == pedestrian.RMSNorm && l.w == "41" {
 		return "w_" + l.index + strings.Replace(l.title, "LN", "RMS", 1), "L4"
 	}
 	return "w_" + l.index + l.title, l.w
 }
+
+// isTable2 says whether the network is one of table 2, or else of the Llama family.
+func (p Point) isTable2() bool { return len(p.Config.BeyondGPT2()) == 0 }
 
 // blockOf reads the block's number from a place such as "seq.0.block.1.head.2",
 // or -1 when the place is in no block.

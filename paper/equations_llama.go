@@ -15,7 +15,7 @@ var rmsNormEquations = []Equation{
 			"sigma == sqrt(rowdot(a_prev, a_prev) / d + eps)",
 		},
 		TeX:    `\bar a_{i-1}=\frac{a_{i-1}}{\widetilde\sigma},\quad\sigma=\sqrt{\frac{a_{i-1}\ominus a_{i-1}}{d}+\varepsilon}`,
-		Shapes: "n_T×d, n_T", Func: "paper.RMSNorm", Check: "TestRMSNorm",
+		Shapes: "n_T×d, n_T", Func: "paper.RMSNorm", Check: "TestRMSNorm", Identities: []string{"Y1"},
 		Derivation: "docs/09-llama.md#eq-l1", Status: Implemented,
 	},
 	{
@@ -23,7 +23,7 @@ var rmsNormEquations = []Equation{
 		ASCII:  "a = abar * ~w",
 		Expr:   []string{"a == abar * ~w"},
 		TeX:    `a_i=\bar a_{i-1}\,\mathrm{diag}(w_{i-1})`,
-		Shapes: "n_T×d", Func: "paper.RMSNorm", Check: "TestRMSNorm",
+		Shapes: "n_T×d", Func: "paper.RMSNorm", Check: "TestRMSNorm", Identities: []string{"Y1"},
 		Derivation: "docs/09-llama.md#eq-l2", Status: Implemented,
 	},
 	{
@@ -31,7 +31,7 @@ var rmsNormEquations = []Equation{
 		ASCII:  "D_prev = (g - abar * ~(rowdot(g, abar) / d)) / ~sigma, g = D * ~w",
 		Expr:   []string{"D_prev == (g - abar * ~(rowdot(g, abar) / d)) / ~sigma where g = D * ~w"},
 		TeX:    `\Delta_{i-1}=\frac{1}{\widetilde\sigma}\circ\left(g-\bar a\circ\widetilde{\frac{g\ominus\bar a}{d}}\right),\quad g=\Delta_i\,\mathrm{diag}(w)`,
-		Shapes: "n_T×d", Func: "paper.RMSNorm", Check: "TestRMSNorm",
+		Shapes: "n_T×d", Func: "paper.RMSNorm", Check: "TestRMSNorm", Identities: []string{"Y1"},
 		Derivation: "docs/09-llama.md#eq-l3", Status: Implemented,
 	},
 	{
@@ -39,7 +39,7 @@ var rmsNormEquations = []Equation{
 		ASCII:  "dL/dw = sum_tokens(abar * D)",
 		Expr:   []string{"dL/dw == sum_tokens(abar * D)"},
 		TeX:    `\frac{\partial L}{\partial w_{i-1}}=\sum_{\mathrm{tokens}}\bar a_{i-1}\circ\Delta_i`,
-		Shapes: "d", Func: "paper.RMSNorm", Check: "TestRMSNorm",
+		Shapes: "d", Func: "paper.RMSNorm", Check: "TestRMSNorm", Identities: []string{"Y13"},
 		Derivation: "docs/09-llama.md#eq-l4", Status: Implemented,
 	},
 	{
@@ -47,7 +47,7 @@ var rmsNormEquations = []Equation{
 		ASCII:  "rowdot(D_prev, a_prev) = eps / sigma^2 * rowdot(g, abar)",
 		Expr:   []string{"rowdot(D_prev, a_prev) == eps / (sigma * sigma) * rowdot(g, abar) where g = D * ~w"},
 		TeX:    `\Delta_{i-1}\ominus a_{i-1}=\frac{\varepsilon}{\sigma^2}\circ\left(g\ominus\bar a\right)`,
-		Shapes: "n_T", Check: "TestOneLostDirection",
+		Shapes: "n_T", Check: "TestOneLostDirection", Identities: []string{"Y1"},
 		Derivation: "docs/09-llama.md#eq-l5", Status: Demonstrated,
 	},
 	{
@@ -55,7 +55,7 @@ var rmsNormEquations = []Equation{
 		ASCII:  "LN(a) = RMS(a - ~mu)",
 		Expr:   []string{"(a - ~mu(a)) / ~sigma(a) == c / ~sqrt(rowdot(c, c) / d) where c = a - ~mu(a)"},
 		TeX:    `\mathrm{LN}(a)=\mathrm{RMS}(a-\widetilde\mu)`,
-		Shapes: "n_T×d", Check: "TestLayerNormIsRMSNorm",
+		Shapes: "n_T×d", Check: "TestLayerNormIsRMSNorm", Identities: []string{"Y2"},
 		Derivation: "docs/09-llama.md#eq-l6", Status: Demonstrated,
 	},
 }
@@ -66,7 +66,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "omega_j = base^(-2 j / d)",
 		Expr:   []string{"omega == exp(-2 * j / d * log(base))"},
 		TeX:    `\omega_j=\mathrm{base}^{-2j/d}`,
-		Shapes: "d/2", Func: "paper.Frequencies", Check: "TestFrequencies",
+		Shapes: "d/2", Func: "paper.Frequencies", Check: "TestFrequencies", Identities: []string{"Y17"},
 		Derivation: "docs/09-llama.md#eq-l7-a", Status: Implemented,
 	},
 	{
@@ -74,7 +74,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "omega_j / factor",
 		Expr:   []string{"omega_scaled == omega / factor"},
 		TeX:    `\omega_j/\mathrm{factor}`,
-		Shapes: "d/2", Func: "paper.LinearScaling", Check: "TestLlamaLayers",
+		Shapes: "d/2", Func: "paper.LinearScaling", Check: "TestLlamaLayers", Identities: []string{"Y17"},
 		Derivation: "docs/09-llama.md#eq-l7-b", Status: Implemented,
 	},
 	{
@@ -82,7 +82,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "(1 - s) * omega_j / factor + s * omega_j, s = clamp((turns_j - low) / (high - low)), turns_j = original * omega_j / (2 pi)",
 		Prose:  "it clamps a number, and the language has no clamp",
 		TeX:    `(1-s)\,\frac{\omega_j}{\mathrm{factor}}+s\,\omega_j,\quad s=\mathrm{clamp}\,\frac{\mathrm{turns}_j-\mathrm{low}}{\mathrm{high}-\mathrm{low}},\quad\mathrm{turns}_j=\frac{\mathrm{original}\;\omega_j}{2\pi}`,
-		Shapes: "d/2", Func: "paper.Llama3Scaling", Check: "TestLlamaLayers",
+		Shapes: "d/2", Func: "paper.Llama3Scaling", Check: "TestLlamaLayers", Identities: []string{"Y17"},
 		Derivation: "docs/09-llama.md#eq-l7-c", Status: Implemented,
 	},
 	{
@@ -90,7 +90,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "(1 - s) * omega_j + s * omega_j / factor, s = clamp((j - lo) / (hi - lo)); cos and sin times 0.1 ln(factor) + 1",
 		Prose:  "it clamps a number, and the language has no clamp",
 		TeX:    `(1-s)\,\omega_j+s\,\frac{\omega_j}{\mathrm{factor}},\quad s=\mathrm{clamp}\,\frac{j-\mathrm{lo}}{\mathrm{hi}-\mathrm{lo}};\quad\cos,\sin\;\times\;0.1\ln\mathrm{factor}+1`,
-		Shapes: "d/2", Func: "paper.YarnScaling", Check: "TestLlamaLayers",
+		Shapes: "d/2", Func: "paper.YarnScaling", Check: "TestLlamaLayers", Identities: []string{"Y17"},
 		Derivation: "docs/09-llama.md#eq-l7-d", Status: Implemented,
 	},
 	{
@@ -101,7 +101,7 @@ var rotaryEquations = []Equation{
 			"a == a_prev * cos(theta) + (a_prev @ Q) * sin(theta)",
 		},
 		TeX:    `a_i=a_{i-1}\circ\cos\theta+(a_{i-1}\,Q)\circ\sin\theta,\quad a_i(t)=a_{i-1}(t)\,R_t`,
-		Shapes: "n_T×d_rho", Func: "paper.Rotate", Check: "TestRotateEntries",
+		Shapes: "n_T×d_rho", Func: "paper.Rotate", Check: "TestRotateEntries", Identities: []string{"Y3"},
 		Derivation: "docs/09-llama.md#eq-l8", Status: Implemented,
 	},
 	{
@@ -109,7 +109,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "D_prev = D * cos(theta) - (D @ Q) * sin(theta)",
 		Expr:   []string{"D_prev == D * cos(theta) - (D @ Q) * sin(theta)"},
 		TeX:    `\Delta_{i-1}=\Delta_i\circ\cos\theta-(\Delta_i\,Q)\circ\sin\theta,\quad\Delta_{i-1}(t)=\Delta_i(t)\,R_t^t`,
-		Shapes: "n_T×d_rho", Func: "paper.Rotate", Check: "TestRotate",
+		Shapes: "n_T×d_rho", Func: "paper.Rotate", Check: "TestRotate", Identities: []string{"Y3"},
 		Derivation: "docs/09-llama.md#eq-l9", Status: Implemented,
 	},
 	{
@@ -117,7 +117,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "interleaved(a) @ P = halfsplit(a @ P)",
 		Expr:   []string{"(a * cos(theta) + (a @ Q) * sin(theta)) @ P == b * cos(theta_split) + (b @ Q_split) * sin(theta_split) where b = a @ P"},
 		TeX:    `\mathrm{RoPE}_{2j,2j+1}(a)\,P=\mathrm{RoPE}_{j,j+d/2}(a\,P)`,
-		Shapes: "n_T×d_rho", Check: "TestPairings",
+		Shapes: "n_T×d_rho", Check: "TestPairings", Identities: []string{"Y4"},
 		Derivation: "docs/09-llama.md#eq-l10", Status: Demonstrated,
 	},
 	{
@@ -125,7 +125,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "R_t @ R_s' = R_(t-s)",
 		Expr:   []string{"R_t @ R_s' == R_ts"},
 		TeX:    `R_t\,R_{s}^t=R_{t-s},\quad q'(t)\cdot k'(s)=q(t)\,R_{t-s}\cdot k(s)`,
-		Shapes: "d_rho×d_rho", Check: "TestRelativePositions",
+		Shapes: "d_rho×d_rho", Check: "TestRelativePositions", Identities: []string{"Y5"},
 		Derivation: "docs/09-llama.md#eq-l11", Status: Demonstrated,
 	},
 	{
@@ -133,7 +133,7 @@ var rotaryEquations = []Equation{
 		ASCII:  "dL/db_k = sum over t of D_turned(t) @ R_t', and not 0 as in (29)",
 		Expr:   []string{"dL/db_k == sum_tokens(D * cos(theta) - (D @ Q) * sin(theta))"},
 		TeX:    `\frac{\partial L}{\partial b_k}=\sum_t\Delta_{k'}(t)\,R_t^t\ne0`,
-		Shapes: "n_kv d_rho", Check: "TestKeyBiasLearnsAgain",
+		Shapes: "n_kv d_rho", Check: "TestKeyBiasLearnsAgain", Identities: []string{"Y6"},
 		Derivation: "docs/09-llama.md#eq-l12", Status: Demonstrated,
 	},
 }
@@ -147,7 +147,7 @@ var gatedEquations = []Equation{
 			"dsilu(z) == s * (1 + z * (1 - s)) where s = 1 / (1 + exp(-z))",
 		},
 		TeX:    `g=z\,s,\quad g'=s\,(1+z\,(1-s)),\quad s=\frac{1}{1+e^{-z}}`,
-		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestSiLU",
+		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestSiLU", Identities: []string{"Y7"},
 		Derivation: "docs/09-llama.md#eq-l13", Status: Implemented,
 	},
 	{
@@ -155,7 +155,7 @@ var gatedEquations = []Equation{
 		ASCII:  "h = g(z) * u, z = a @ w_gate, u = a @ w_up",
 		Expr:   []string{"h == silu(z) * u"},
 		TeX:    `h=g(z)\circ u,\quad z=a\,w_{\mathrm{gate}},\quad u=a\,w_{\mathrm{up}}`,
-		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestGated",
+		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestGated", Identities: []string{"Y7"},
 		Derivation: "docs/09-llama.md#eq-l14", Status: Implemented,
 	},
 	{
@@ -163,7 +163,7 @@ var gatedEquations = []Equation{
 		ASCII:  "D_u = D_h * g(z)",
 		Expr:   []string{"D_u == D_h * silu(z)"},
 		TeX:    `\Delta_u=\Delta_h\circ g(z)`,
-		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestGated",
+		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestGated", Identities: []string{"Y7"},
 		Derivation: "docs/09-llama.md#eq-l15-a", Status: Implemented,
 	},
 	{
@@ -171,7 +171,7 @@ var gatedEquations = []Equation{
 		ASCII:  "D_z = D_h * u * g'(z)",
 		Expr:   []string{"D_z == D_h * u * dsilu(z)"},
 		TeX:    `\Delta_z=\Delta_h\circ u\circ g'(z)`,
-		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestGated",
+		Shapes: "n_T×f", Func: "paper.Gated", Check: "TestGated", Identities: []string{"Y7"},
 		Derivation: "docs/09-llama.md#eq-l15-b", Status: Implemented,
 	},
 	{
@@ -179,7 +179,7 @@ var gatedEquations = []Equation{
 		ASCII:  "rowdot(D_u, u) = rowdot(D_h, h)",
 		Expr:   []string{"rowdot(D_u, u) == rowdot(D_h, h)"},
 		TeX:    `\Delta_u\ominus u=\Delta_h\ominus h`,
-		Shapes: "n_T", Check: "TestGated",
+		Shapes: "n_T", Check: "TestGated", Identities: []string{"Y7"},
 		Derivation: "docs/09-llama.md#eq-l16", Status: Demonstrated,
 	},
 }
@@ -190,7 +190,7 @@ var groupedEquations = []Equation{
 		ASCII:  "a_h = softmax(s * (q'_h @ k'_j') + m) @ v_j, j = floor(h / g)",
 		Expr:   []string{"a == softmax(s * (q_rot @ k_rot') + m) @ v"},
 		TeX:    `a_i^h=\mathrm{softmax}\left(s\,q'_h\,k'^{\,t}_{\lfloor h/g\rfloor}+m\right)v_{\lfloor h/g\rfloor}`,
-		Shapes: "n_T×d_h", Func: "paper.GroupedAttention", Check: "TestGroupsAreRepeatedHeads",
+		Shapes: "n_T×d_h", Func: "paper.GroupedAttention", Check: "TestGroupsAreRepeatedHeads", Identities: []string{"Y8"},
 		Derivation: "docs/09-llama.md#eq-l17", Status: Implemented,
 	},
 	{
@@ -198,7 +198,7 @@ var groupedEquations = []Equation{
 		ASCII:  "D_q'_h = D_raw @ k'_j",
 		Expr:   []string{"D_q_rot == D_raw @ k_rot"},
 		TeX:    `\Delta_{q'_h}=\Delta_{\mathrm{raw}}^h\,k'_{\lfloor h/g\rfloor}`,
-		Shapes: "n_T×d_rho", Func: "paper.GroupedAttention", Check: "TestGroupedAttention",
+		Shapes: "n_T×d_rho", Func: "paper.GroupedAttention", Check: "TestGroupedAttention", Identities: []string{"Y8"},
 		Derivation: "docs/09-llama.md#eq-l18-a", Status: Implemented,
 	},
 	{
@@ -206,7 +206,7 @@ var groupedEquations = []Equation{
 		ASCII:  "D_k'_j = sum over h in group j of D_raw_h' @ q'_h",
 		Expr:   []string{"D_k_rot == D_raw_1' @ q_rot_1 + D_raw_2' @ q_rot_2"},
 		TeX:    `\Delta_{k'_j}=\sum_{h\in\mathrm{group}\,j}\left(\Delta_{\mathrm{raw}}^h\right)^t q'_h`,
-		Shapes: "n_T×d_rho", Func: "paper.GroupedAttention", Check: "TestGroupedAttention",
+		Shapes: "n_T×d_rho", Func: "paper.GroupedAttention", Check: "TestGroupedAttention", Identities: []string{"Y8"},
 		Derivation: "docs/09-llama.md#eq-l18-b", Status: Implemented,
 	},
 	{
@@ -214,7 +214,7 @@ var groupedEquations = []Equation{
 		ASCII:  "D_v_j = sum over h in group j of rho_h' @ D_h",
 		Expr:   []string{"D_v == rho_1' @ D_1 + rho_2' @ D_2"},
 		TeX:    `\Delta_{v_j}=\sum_{h\in\mathrm{group}\,j}\left(\rho^h\right)^t\Delta^h`,
-		Shapes: "n_T×d_h", Func: "paper.GroupedAttention", Check: "TestGroupedAttention",
+		Shapes: "n_T×d_h", Func: "paper.GroupedAttention", Check: "TestGroupedAttention", Identities: []string{"Y8"},
 		Derivation: "docs/09-llama.md#eq-l18-c", Status: Implemented,
 	},
 	{
@@ -222,7 +222,7 @@ var groupedEquations = []Equation{
 		ASCII:  "dL/dw = sum over heads of sum_tokens(qbar_h * D_h)",
 		Expr:   []string{"dL/dw == sum_tokens(qbar_1 * D_1) + sum_tokens(qbar_2 * D_2)"},
 		TeX:    `\frac{\partial L}{\partial w_{\bar q}}=\sum_h\sum_{\mathrm{tokens}}\bar q_h\circ\Delta_h`,
-		Shapes: "d_rho", Func: "paper.GroupedAttention", Check: "TestGroupedAttention",
+		Shapes: "d_rho", Func: "paper.GroupedAttention", Check: "TestGroupedAttention", Identities: []string{"Y9"},
 		Derivation: "docs/09-llama.md#eq-l19", Status: Implemented,
 	},
 	{
@@ -230,7 +230,7 @@ var groupedEquations = []Equation{
 		ASCII:  "m(t, s) = 0 where t - W < s <= t, else -inf",
 		Prose:  "a mask is given by cases; its numbers are data",
 		TeX:    `m_{ts}=\begin{cases}0&t-W<s\le t\\-\infty&\text{else}\end{cases}`,
-		Shapes: "n_T×n_T", Func: "paper.SlidingWindow", Check: "TestSlidingWindow",
+		Shapes: "n_T×n_T", Func: "paper.SlidingWindow", Check: "TestSlidingWindow", Identities: []string{"Y10"},
 		Derivation: "docs/09-llama.md#eq-l20", Status: Implemented,
 	},
 	{
@@ -238,7 +238,7 @@ var groupedEquations = []Equation{
 		ASCII:  "a_h(new) = softmax(s * (q'_h(new) @ [k'_cache (+) k'(new)]')) @ [v_cache (+) v(new)]",
 		Expr:   []string{"a_new == softmax(s * (q_new @ concat(k_cache', k_new'))) @ concat(v_cache', v_new')'"},
 		TeX:    `a_i^h(\mathrm{new})=\mathrm{softmax}\left(s\,q'_h(\mathrm{new})\left[k'_{\mathrm{cache}}\oplus k'(\mathrm{new})\right]^t\right)\left[v_{\mathrm{cache}}\oplus v(\mathrm{new})\right]`,
-		Shapes: "1×d_h", Func: "paper.GroupedCache.Next", Check: "TestGroupedCache",
+		Shapes: "1×d_h", Func: "paper.GroupedCache.Next", Check: "TestGroupedCache", Identities: []string{"Y11", "R20"},
 		Derivation: "docs/09-llama.md#eq-l21", Status: Implemented,
 	},
 }
@@ -254,7 +254,7 @@ var llamaNetworkEquations = []Equation{
 			"D_6 == D_z @ w_gate' + D_u @ w_up'",
 		},
 		TeX:    `a_5=a_1+\mathrm{Att}\left(\mathrm{RMS}(a_1)\right)w_o,\quad a_{10}=a_5+\left(g(z)\circ u\right)w_{\mathrm{down}}`,
-		Shapes: "n_T×d", Func: "paper.Block", Check: "TestNetworkGradients",
+		Shapes: "n_T×d", Func: "paper.Block", Check: "TestNetworkGradients", Identities: []string{"R24", "Y12"},
 		Derivation: "docs/09-llama.md#eq-l22", Status: Implemented,
 	},
 	{
@@ -266,7 +266,7 @@ var llamaNetworkEquations = []Equation{
 			"dL/dE == s * (ohe(a_0)' @ D_1) + (a_11' @ D_12)'",
 		},
 		TeX:    `a_1=s\,\mathrm{ohe}(a_0)\,E,\quad a_{12}=a_{11}E^t,\quad\frac{\partial L}{\partial E}=s\,\mathrm{ohe}(a_0)^t\Delta_1+\left(a_{11}^t\Delta_{12}\right)^t`,
-		Shapes: "n_T×V, V×d", Func: "paper.Network", Check: "TestNetworkGradients",
+		Shapes: "n_T×V, V×d", Func: "paper.Network", Check: "TestNetworkGradients", Identities: []string{"R1", "R27"},
 		Derivation: "docs/09-llama.md#eq-l23", Status: Implemented,
 	},
 	{
@@ -274,7 +274,7 @@ var llamaNetworkEquations = []Equation{
 		ASCII:  "w * dL/dw = sum over layers of sum_features(W * dL/dW)",
 		Expr:   []string{"(w * dL/dw)' == sum_features(w_q * dL/dw_q) + sum_features(w_k * dL/dw_k) + sum_features(w_v * dL/dw_v)"},
 		TeX:    `w\circ\frac{\partial L}{\partial w}=\sum_{\mathrm{layers}}\sum_{\mathrm{columns}}W\circ\frac{\partial L}{\partial W}`,
-		Shapes: "d", Check: "TestFreeChecksOfLlama",
+		Shapes: "d", Check: "TestFreeChecksOfLlama", Identities: []string{"Y13"},
 		Derivation: "docs/09-llama.md#eq-l24-a", Status: Demonstrated,
 	},
 	{
@@ -282,7 +282,7 @@ var llamaNetworkEquations = []Equation{
 		ASCII:  "sum_tokens(w_up * dL/dw_up) = sum_features(w_down * dL/dw_down)",
 		Expr:   []string{"sum_tokens(w_up * dL/dw_up) == sum_features(w_down * dL/dw_down)'"},
 		TeX:    `\sum_{\mathrm{rows}}w_{\mathrm{up}}\circ\frac{\partial L}{\partial w_{\mathrm{up}}}=\sum_{\mathrm{columns}}w_{\mathrm{down}}\circ\frac{\partial L}{\partial w_{\mathrm{down}}}`,
-		Shapes: "f", Check: "TestFreeChecksOfLlama",
+		Shapes: "f", Check: "TestFreeChecksOfLlama", Identities: []string{"Y14"},
 		Derivation: "docs/09-llama.md#eq-l24-b", Status: Demonstrated,
 	},
 	{
@@ -290,7 +290,7 @@ var llamaNetworkEquations = []Equation{
 		ASCII:  "w_v' @ dL/dw_v = sum over group of dL/dw_o @ w_o'",
 		Expr:   []string{"w_v' @ dL/dw_v == dL/dw_o_1 @ w_o_1' + dL/dw_o_2 @ w_o_2'"},
 		TeX:    `w_v^t\,\frac{\partial L}{\partial w_v}=\sum_{h\in\mathrm{group}}\frac{\partial L}{\partial w_o^h}\,\left(w_o^h\right)^t`,
-		Shapes: "d_h×d_h", Check: "TestFreeChecksOfLlama",
+		Shapes: "d_h×d_h", Check: "TestFreeChecksOfLlama", Identities: []string{"Y15"},
 		Derivation: "docs/09-llama.md#eq-l24-c", Status: Demonstrated,
 	},
 	{
@@ -298,7 +298,7 @@ var llamaNetworkEquations = []Equation{
 		ASCII:  "sum over group of z(w_q) = conj(z(w_k)), z(w) = sum over rows of (w_x - i w_y) * (dL/dw_x + i dL/dw_y)",
 		Prose:  "it speaks of complex numbers",
 		TeX:    `\sum_{h\in\mathrm{group}}z\left(w_q^h\right)=\overline{z(w_k)},\quad z(w)=\left(w_x-\mathrm{i}\,w_y\right)\cdot\left(\frac{\partial L}{\partial w_x}+\mathrm{i}\,\frac{\partial L}{\partial w_y}\right)`,
-		Shapes: "d_rho/2", Check: "TestFreeChecksOfLlama",
+		Shapes: "d_rho/2", Check: "TestFreeChecksOfLlama", Identities: []string{"Y16"},
 		Derivation: "docs/09-llama.md#eq-l24-d", Status: Demonstrated,
 	},
 	{
@@ -306,7 +306,7 @@ var llamaNetworkEquations = []Equation{
 		ASCII:  "V d (1 or 2) + L (2 d n_h d_h + 2 d n_kv d_h + 3 d f + 2 d) + d",
 		Prose:  "arithmetic of sizes; there is no matrix in it",
 		TeX:    `V\,d\,(1\text{ or }2)+L\left(2\,d\,n_h d_h+2\,d\,n_{\mathrm{kv}}d_h+3\,d f+2\,d\right)+d`,
-		Shapes: "a number", Check: "TestLlamaCounts",
+		Shapes: "a number", Check: "TestLlamaCounts", Identities: []string{"Y18"},
 		Derivation: "docs/09-llama.md#eq-l25", Status: Demonstrated,
 	},
 }

@@ -132,7 +132,7 @@ func complaints(e Equation, functions map[string]function, tests map[string]bool
 	say(!tests[e.Check], "its check %q is not a test of this package", e.Check)
 	say(!regexp.MustCompile(`^docs/(0[2-79]-[a-z-]+|notation)\.md#eq-[a-z0-9-]+$`).MatchString(e.Derivation), "derivation %q", e.Derivation)
 	for _, id := range e.Identities {
-		say(!regexp.MustCompile(`^(R([1-9]|[12]\d|30)|X([1-9]|1[0-3]))$`).MatchString(id), "identity %q", id)
+		say(!regexp.MustCompile(`^(R([1-9]|[12]\d|30)|X([1-9]|1[0-3])|Y([1-9]|1[0-8]))$`).MatchString(id), "identity %q", id)
 	}
 	say((e.Why != "") != (e.Status == Notation), "status %q and reason %q", e.Status, e.Why)
 	switch e.Status {

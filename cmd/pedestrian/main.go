@@ -110,7 +110,7 @@ beside its forward pass, and is checked against finite differences and against a
 second implementation. Nothing here uses automatic differentiation.
 
   pedestrian tour        all of it in two to four minutes: verify, train, write a story
-  pedestrian verify      check every gradient of the paper; plant 34 bugs, catch them
+  pedestrian verify      check every gradient of the paper; plant 48 bugs, catch them
   pedestrian train       train a GPT on the built-in stories or on your text
   pedestrian finetune    go on from a trained network or a GPT-2 with your data: LoRA, or all of it
   pedestrian sample      let a trained model write

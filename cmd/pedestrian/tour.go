@@ -35,7 +35,7 @@ func newTourCmd() *cobra.Command {
 		Long: `Needs nothing: no files, no network, no Python. In two to four minutes on 2 cores
 you will see
 
-  1  every gradient of the paper's own network checked, and 34 planted bugs caught
+  1  every gradient of the paper's own network checked, and 48 planted bugs caught
   2  a small GPT learn to tell the built-in stories, down to near a floor that is
      known because the stories' grammar is
   3  a story of its own

@@ -40,7 +40,7 @@ point where no gain is one and no bias zero:
   engine64      against the fast implementation in float64
   engine32      the same in float32, the precision that trains
 
-then the identities that the gradients obey, and 33 known bugs, planted one at a
+then the identities that the gradients obey, and 48 known bugs, planted one at a
 time: each must be caught.
 
 With --bf16 it checks the engine as train --precision bf16 runs it, and nothing
@@ -48,7 +48,7 @@ else: the loss, every gradient and every step of table 2 that it keeps, forward 
 backward, against the same equations with the operands of the large products rounded
 to bf16 and sums in float64. What may differ is what float32 adds up otherwise; the
 column "unrounded" is how far off the equations are when they do not round. 26 wrong
-roundings are planted, one at a time.
+roundings are planted, one at a time, and 31 in networks of the Llama family.
 
 You will see one line a row: name, shape, equation, the three largest relative
 errors, how many numbers were checked, and ok or FAIL. A failure shows its worst
@@ -81,7 +81,13 @@ reading of the paper are expected to end with FAIL.`,
 func caseList() string {
 	var b strings.Builder
 	for _, c := range gradcheck.Cases() {
-		fmt.Fprintf(&b, "  %-6s %s\n", c.Name, c.Title)
+		for i, line := range wrap(c.Title, 69) {
+			name := c.Name
+			if i > 0 {
+				name = ""
+			}
+			fmt.Fprintf(&b, "  %-8s %s\n", name, line)
+		}
 	}
 	return b.String()
 }

@@ -90,7 +90,7 @@ func (v verifyPrinter) head() {
 }
 
 // shownIdentities are those whose residuals the summary quotes.
-var shownIdentities = []string{"R16", "R20", "X3", "X7"}
+var shownIdentities = []string{"R16", "R20", "X3", "X7", "Y1", "Y5", "Y16"}
 
 // identities prints how many hold and, with -v, each claim.
 func (v verifyPrinter) identities() {

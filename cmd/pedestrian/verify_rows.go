@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -19,9 +20,13 @@ func (v verifyPrinter) parameters() {
 		return
 	}
 	t := plainTable(v.w)
-	t.AppendHeader(table.Row{"table 3, upward", "shape", "eq", "differences", "engine64", "engine32", "checked", ""})
+	title := "table 3, upward"
+	if v.r.Case.Config.Blocks > 1 {
+		title = "block, table 3 upward"
+	}
+	t.AppendHeader(table.Row{title, "shape", "eq", "differences", "engine64", "engine32", "checked", ""})
 	for _, r := range v.r.Parameters {
-		t.AppendRow(table.Row{r.Name, r.Shape, "(" + r.Eq + ")", v.number(max(r.Differences.Error, r.Directions.Error)),
+		t.AppendRow(table.Row{strings.TrimPrefix(r.Name, "block "), r.Shape, "(" + r.Eq + ")", v.number(max(r.Differences.Error, r.Directions.Error)),
 			v.number(r.Engine64.Error), v.number(r.Engine32.Error), fmt.Sprintf("%d/%d", r.Checked, r.Total), v.result(r)})
 	}
 	rightAlign(t, 4, 5, 6, 7)
