@@ -137,6 +137,9 @@ func wrapped(e *Expr) string {
 
 // names puts another name, or its transpose, in the place of one.
 func (s *search) names(at *Expr, back func(e *Expr) *Expr) {
+	if s.g.scope.differentials {
+		s.put(back(call("d", at)), at, "differential", 1, "the differential is missing at %s: d(%s)", at.name, at.name)
+	}
 	for _, n := range s.g.scope.order {
 		if n == at.name {
 			continue

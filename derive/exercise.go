@@ -14,10 +14,9 @@ import (
 type Level string
 
 const (
-	Predict  Level = "predict" // choose among statements
-	Fill     Level = "fill"    // one blank in a formula
-	TypeIt   Level = "type"    // the whole formula
-	DeriveIt Level = "derive"  // a derivation, line by line
+	Predict Level = "predict" // choose among statements
+	Fill    Level = "fill"    // one blank in a formula
+	TypeIt  Level = "type"    // the whole formula
 )
 
 // An Exercise asks for one gradient, or for a statement about one. In a formula the
@@ -42,8 +41,6 @@ type Exercise struct {
 	Terms    []Term   // parts of the right answer that have a name
 	Releases []string // ids of the world's constraints that a right answer may rest on
 	Choices  []Choice // of Predict
-	Lines    []string // of DeriveIt: a derivation whose lines are all true
-	Slips    []Slip   // of DeriveIt: lines that are false
 
 	once  sync.Once
 	ready *grader
@@ -67,9 +64,10 @@ type Choice struct {
 	Reply string
 }
 
-// A Slip is a line that is false in the place of one of a derivation.
+// A Slip is a line that is false, False, in the place of one of a derivation: of Lines
+// number Line, from 1.
 type Slip struct {
-	Line  int // of Lines, from 1
+	Line  int
 	False string
 }
 
@@ -263,6 +261,16 @@ func (x *Exercise) Meaning(name string) string {
 		}
 	}
 	return ""
+}
+
+// Solution is a right form, as the learner would type it; of Predict, the right statement.
+func (x *Exercise) Solution() string {
+	for i, c := range x.Choices {
+		if c.Right {
+			return fmt.Sprintf("%d, %s", i+1, c.Text)
+		}
+	}
+	return x.Accepted[0]
 }
 
 // Wanted is the type that an answer must have.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/paper"
@@ -42,6 +43,9 @@ const rounding = 1e-13
 
 // Grade says whether a typed answer is right, and if not, where it went wrong.
 func (x *Exercise) Grade(typed string) Verdict {
+	if x.Level == Predict {
+		return x.choose(typed)
+	}
 	g := x.grader()
 	src := x.answer(typed)
 	v := g.grade(src)
@@ -51,6 +55,20 @@ func (x *Exercise) Grade(typed string) Verdict {
 		if n := len([]rune(typed)); v.Column < 1 || v.End > n+2 {
 			v.Column, v.End = 0, 0
 		}
+	}
+	return v
+}
+
+// choose judges the number of a statement.
+func (x *Exercise) choose(typed string) Verdict {
+	n, err := strconv.Atoi(strings.TrimSpace(typed))
+	if err != nil || n < 1 || n > len(x.Choices) {
+		return Verdict{Status: Refused, ID: "choice", Message: fmt.Sprintf("Type the number of a statement, from 1 to %d.", len(x.Choices))}
+	}
+	c := x.Choices[n-1]
+	v := Verdict{Status: Wrong, ID: "choice", Message: sentence(c.Reply), Echo: c.Text}
+	if c.Right {
+		v.Status, v.ID, v.Message = Right, "right", "Right. "+sentence(c.Reply)
 	}
 	return v
 }

@@ -236,8 +236,8 @@ func (p *program) sizes(i int) map[string]int {
 const leastApart = 0.1
 
 // instance draws instance i. Where a number comes too near to 0 that must not, it draws
-// again.
-func (p *program) instance(i int) *Instance {
+// again. Names of hold do not move.
+func (p *program) instance(i int, hold ...string) *Instance {
 	for attempt := 0; ; attempt++ {
 		if attempt > 5000 {
 			panic(fmt.Sprintf("derive: world %s has no instance with %v away from 0", p.world.ID, p.world.apart))
@@ -246,6 +246,9 @@ func (p *program) instance(i int) *Instance {
 		r := p.world.random(i, attempt)
 		for _, s := range p.steps {
 			in.define(p, s, r)
+			if slices.Contains(hold, s.name) {
+				clear(in.tangents[s.name].V)
+			}
 		}
 		near := false
 		for _, name := range p.world.apart {
@@ -269,16 +272,16 @@ func (in *Instance) define(p *program, s programStep, r *rand.Rand) {
 		return
 	}
 	if letter, ok := strings.CutPrefix(s.how, "#"); ok {
-		in.values[s.name] = number1(float64(in.sizes[letter]))
+		in.values[s.name], in.tangents[s.name] = number1(float64(in.sizes[letter])), number1(0)
 		return
 	}
 	t := p.scope.types[s.name]
 	m := paper.Zeros(in.sizes[t.Rows], in.sizes[t.Cols])
-	draw, moves := distributions[strings.TrimPrefix(s.how, "~")], true
+	draw := distributions[strings.TrimPrefix(s.how, "~")]
 	if draw == nil {
 		panic(fmt.Sprintf("derive: world %s: %s has the distribution %q", p.world.ID, s.name, s.how))
 	}
-	moves = draw(r, m, in)
+	moves := draw(r, m, in) && !strings.HasPrefix(s.name, "D") // an error signal is given
 	in.values[s.name] = m
 	dot := paper.Zeros(m.N, m.D)
 	if moves {

@@ -59,6 +59,9 @@ func runOn(args []string, out, stderr *output) int {
 	if err == nil {
 		return 0
 	}
+	if v := verdictError(0); errors.As(err, &v) {
+		return int(v)
+	}
 	fmt.Fprintf(verbatim(stderr), "pedestrian: %s\n", oneLine(err))
 	if s := (stopError{}); errors.As(err, &s) {
 		return s.by.code()
@@ -82,13 +85,17 @@ func refusedBySystem(err error) bool {
 // oneLine keeps an error to one line, whatever was wrapped into it.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
+// takesArguments is the annotation of a command that has commands below it and takes
+// arguments too.
+const takesArguments = "arguments"
+
 // checkCommand refuses a command that does not exist even where --help follows, which
 // would show the help of what is above it.
 func checkCommand(root *cobra.Command, args []string) error {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	cmd, rest, err := root.Find(args)
-	if err != nil || !cmd.HasSubCommands() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") || strings.HasPrefix(rest[0], "__") {
+	if err != nil || !cmd.HasSubCommands() || cmd.Annotations[takesArguments] != "" || len(rest) == 0 || strings.HasPrefix(rest[0], "-") || strings.HasPrefix(rest[0], "__") {
 		return nil // what is wrong, if anything, is found when it is executed
 	}
 	return unknownCommand(cmd, rest[0])
@@ -123,6 +130,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian data        look at examples before training: what is learnt, how they fill rows
   pedestrian params      count parameters, term by term
   pedestrian explain     one equation: what it says, where it is, how it is checked
+  pedestrian derive      type a gradient: is it right, why, and where it went wrong
   pedestrian bench       this machine's limits, and how close a training step comes
 
 Start with "pedestrian tour"; "pedestrian COMMAND --help" says what you will see.
@@ -177,6 +185,7 @@ func newRootCmd() *cobra.Command {
 		newDataCmd(),
 		newParamsCmd(),
 		newExplainCmd(),
+		newDeriveCmd(),
 		newBenchCmd(),
 	)
 	root.SetHelpCommand(newHelpCmd(root))
