@@ -219,7 +219,7 @@ func oheShape(c *checker, t *typed) (shape, error) {
 func concatShape(c *checker, t *typed) (shape, error) {
 	var parts []string
 	for _, k := range t.kids {
-		if k.shape.kind != Matrix || !fits(k.shape.rows, t.kids[0].shape.rows) {
+		if k.shape.kind != Matrix && k.shape.kind != Tokens || !fits(k.shape.rows, t.kids[0].shape.rows) { // a column is a matrix of one
 			return shape{}, c.fail(t.e, "concat puts matrices of equally many rows side by side; %s is %s", short(k.e), c.say(k.shape))
 		}
 		parts = append(parts, k.shape.cols.String())
