@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/paper"
@@ -121,6 +122,11 @@ func still() []testCase {
 	}
 	return all
 }
+
+// inFloat64 says that a large network would be run in float64. Where a test compares the
+// engine with itself, the lanes of float32 and bf16 have the large networks: the code is
+// the same, and its products are many times faster there.
+func inFloat64[T Float](cs testCase) bool { return cs.b*cs.t > 100 && unsafe.Sizeof(T(0)) == 8 }
 
 // everyCase lists all of them.
 func everyCase() []testCase {

@@ -31,7 +31,7 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 				for i := range w {
 					worst := 0.0
 					v := w[i].V
-					stride := max(1, len(v)/7)
+					stride := max(1, len(v)/4)
 					for j := i % stride; j < len(v); j += stride {
 						old := v[j]
 						difference := func(h float64) float64 {

@@ -17,6 +17,9 @@ func TestRecompute(t *testing.T) {
 
 func testRecompute[T Float](t *testing.T, precision Precision) {
 	for _, cs := range everyCase() {
+		if inFloat64[T](cs) {
+			continue
+		}
 		p, lora := convert[T](cs.params(1))
 		b := cs.batch(2)
 		small := Batch{B: 1, T: b.T - 1, Tokens: b.Tokens[:b.T-1], Targets: b.Targets[:b.T-1]}

@@ -52,8 +52,9 @@ type plant func(tr *paper.Trace, s paper.Step) paper.Mat
 type evaluator struct {
 	Point
 	plant plant
-	fixed plant  // of the point
-	signs []bool // of every ReLU pre-activation at the point itself; nil when there is no kink to cross
+	fixed plant        // of the point
+	steps []paper.Step // room for those of a pass
+	signs []bool       // of every ReLU pre-activation at the point itself; nil when there is no kink to cross
 
 	float32 *float32Loss // when the loss is package engine's
 }
@@ -90,7 +91,7 @@ func (e *evaluator) loss(n perturbation) (loss float64, crossed bool) {
 		return loss, false
 	}
 	record, i := len(e.signs) == 0, 0
-	tr := &paper.Trace{}
+	tr := &paper.Trace{Steps: e.steps[:0]}
 	tr.Rewrite = func(s paper.Step) paper.Mat {
 		if e.fixed != nil {
 			s.V = e.fixed(tr, s)
@@ -114,6 +115,7 @@ func (e *evaluator) loss(n perturbation) (loss float64, crossed bool) {
 		return s.V
 	}
 	loss, _ = paper.Network(tr, e.Params, e.LoRA, e.Batch, e.Reduction)
+	e.steps = tr.Steps
 	return loss, crossed
 }
 

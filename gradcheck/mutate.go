@@ -70,7 +70,7 @@ func newHost(ctx context.Context, name string, o Options) (*host, error) {
 	if !ok {
 		panic("gradcheck: no case " + name + " to plant in")
 	}
-	if c.Adapter != nil && (c.Adapter.DoRA || c.Adapter.Dropout > 0) || !paper.OwnHeads(c.Config) { // bugs of whole gradients: directions see them
+	if c.Config.ScaleByBlock || c.Adapter != nil && (c.Adapter.DoRA || c.Adapter.Dropout > 0) || !paper.OwnHeads(c.Config) { // bugs of whole gradients: directions see them
 		o.Entries = 1
 	}
 	h := &host{Point: c.At(o.Seed, kinkMargin*o.Step), options: o}
@@ -127,8 +127,10 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 	pass := h.run(pl)
 	d := h.plan
 	if b.forward { // the differences are those of the planted forward pass
-		d = pass.plan(h.options)
-		if err := d.run(ctx, h.Point, pl, h.options); err != nil {
+		o := h.options
+		o.Entries = 1 // every number of every row is wrong: directions see that
+		d = pass.plan(o)
+		if err := d.run(ctx, h.Point, pl, o); err != nil {
 			return m, err
 		}
 	}

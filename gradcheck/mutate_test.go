@@ -68,9 +68,11 @@ func TestMutants(t *testing.T) {
 }
 
 // TestNullMutant plants nothing, and a step replaced by a copy of itself: no
-// check may notice.
+// check may notice. Where the bug is said to be in the forward pass, the differences are
+// those of the planted loss; there is one of each kind of evaluator: of ReLU, whose signs
+// are watched, of a norm that is held, and of neither.
 func TestNullMutant(t *testing.T) {
-	for _, name := range []string{"relu", "gelu", "dora", "peft", "dropout", "scales", "qwen3", "mistral"} {
+	for _, name := range nullSeeds {
 		h, err := planted.of(context.Background(), name, planting)
 		if err != nil {
 			t.Fatal(err)
@@ -78,6 +80,9 @@ func TestNullMutant(t *testing.T) {
 		oneEntry := *h // directions see the others
 		oneEntry.options.Entries = 1
 		for _, forward := range []bool{false, true} {
+			if forward && !slices.Contains([]string{"relu", "peft", "gelu"}, name) && !longTier {
+				continue
+			}
 			null := bug{id: "M0", forward: forward, make: fixed(func(_ *paper.Trace, s paper.Step) paper.Mat { return clone(s.V) })}
 			m, err := oneEntry.plantBug(context.Background(), null)
 			if err != nil {

@@ -24,14 +24,28 @@ func TestMain(m *testing.M) {
 // does the comparison with package engine.
 const sampledEntries = 8
 
+// nullSeeds are the cases that TestNullMutant compares with differences at seed 1, in all
+// rows.
+var nullSeeds = []string{"relu", "gelu", "dora", "peft", "dropout", "scales", "qwen3", "mistral"}
+
+// seedOf is the seed at which TestCases runs a case. With those of TestNullMutant and
+// TestSeeds, every case but the paper's is compared with differences at two seeds.
+func seedOf(c Case) uint64 {
+	if slices.Contains(nullSeeds, c.Name) && !longTier {
+		return 2
+	}
+	return 1
+}
+
 // TestCases runs every case. All parameters are differentiated entry by entry in the
 // paper's configuration, all parameters and all error signals in the tied one of a single
 // block; in the others some entries of each row and three directions through all of it.
-// The long tier takes every entry of every case.
+// The long tier takes every entry of every case. Identities are for TestSeeds, but those
+// of the paper's case and the errata.
 func TestCases(t *testing.T) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
-			o := Options{NoMutants: true}
+			o := Options{Seed: seedOf(c), NoMutants: true, NoIdentities: c.Name != "paper"}
 			if c.Name != "paper" && c.Name != "gelu" && !longTier {
 				o.Entries = sampledEntries
 			}
@@ -163,17 +177,19 @@ func TestOneWrongEntryIsCaught(t *testing.T) {
 }
 
 // TestSeeds: the tolerances hold at other points, too, for every parameter and,
-// at three points, the identities.
+// at four points, the identities.
 func TestSeeds(t *testing.T) {
 	for _, c := range Cases()[1:] {
-		r, err := Run(context.Background(), c, Options{Seed: 2, Entries: 1, Only: "_"})
-		if err != nil {
-			t.Fatal(err)
+		if seedOf(c) != 2 {
+			r, err := Run(context.Background(), c, Options{Seed: 2, Entries: 1, Only: "_"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !r.Pass {
+				t.Errorf("%s, seed 2: %v", c.Name, r.Failed())
+			}
 		}
-		if !r.Pass {
-			t.Errorf("%s, seed 2: %v", c.Name, r.Failed())
-		}
-		for seed := uint64(2); seed < 5; seed++ {
+		for seed := uint64(1); seed < 5; seed++ {
 			for _, i := range identities(c.At(seed, kinkMargin*DefaultStep).run(nil)) {
 				if !i.OK {
 					t.Errorf("%s, seed %d: %s %+v", c.Name, seed, i.ID, i.Claims)

@@ -73,12 +73,12 @@ func everyWhole() map[string]whole {
 }
 
 // TestNetworkGradients differentiates some networks entry by entry: with adapters beside
-// every layer, tied without biases, with DoRA, and of the Llama family. Of the others some
-// entries, and directions through all.
+// every layer, tied without biases, of the Llama family, and, of one with DoRA, what it
+// trains. Of the others some entries, and directions through all.
 func TestNetworkGradients(t *testing.T) {
 	for name, w := range everyWhole() {
 		hold := checkSome
-		if slices.Contains([]string{"adapters", "tied, no biases", "DoRA, exact", "llama", "lora", "dora"}, name) {
+		if slices.Contains([]string{"adapters", "tied, no biases", "llama", "lora", "dora"}, name) {
 			hold = check
 		}
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +96,9 @@ func TestNetworkGradients(t *testing.T) {
 				}
 				return
 			}
+			if name == "DoRA, exact" {
+				hold = check
+			}
 			got = dlora.Tensors()
 			for i, θ := range w.lora.Tensors() {
 				hold(t, θ.Name, θ.V, got[i].V, loss)
@@ -105,8 +108,9 @@ func TestNetworkGradients(t *testing.T) {
 }
 
 // TestSignals nudges every forward quantity that an error signal is the gradient
-// of, and holds the change of the loss against the signal: every entry in two
-// networks and in one of the Llama family, some entries and directions through all of them in the others.
+// of, and holds the change of the loss against the signal: in two networks and in one of
+// the Llama family every entry where a signal comes first, and some entries and directions
+// through all of them in other heads, blocks and sequences, and in the other networks.
 func TestSignals(t *testing.T) {
 	seen := map[Signal]bool{}
 	for _, name := range []string{"adapters", "tied, no biases", "dropout", "DoRA, exact", "qwen3", "lora"} {
@@ -135,6 +139,7 @@ func TestSignals(t *testing.T) {
 // recorded after its forward pass is the gradient of.
 func nudge(t *testing.T, tr *Trace, forward int, seen map[Signal]bool, loss func(tr *Trace) float64, hold func(t *testing.T, name string, x, gradient []float64, f func() float64)) {
 	t.Helper()
+	before := map[Signal]bool{}
 	for _, s := range tr.Steps[forward:] {
 		if !strings.HasPrefix(s.Name, "Δ") || s.Name == "Δ_{logits}" { // which is recorded again as Δ_12
 			continue
@@ -156,6 +161,11 @@ func nudge(t *testing.T, tr *Trace, forward int, seen map[Signal]bool, loss func
 			if o, ok := tr.Find(s.At, signal.Of); !ok || o.V.N != s.V.N || o.V.D != s.V.D {
 				t.Fatalf("%s at %s: no step %s of its shape", s.Name, s.At, signal.Of)
 			}
+			hold := hold
+			if before[signal] {
+				hold = checkSome
+			}
+			before[signal] = true
 			hold(t, fmt.Sprintf("%s at %s", s.Name, s.At), δ.V, s.V.V, func() float64 { return loss(&Trace{Rewrite: nudged}) })
 		}
 		if !known {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,8 +15,24 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// fixtures is a directory for what several tests of this package read.
+var fixtures string
+
+// withFixtures makes the directory of fixtures around the tests.
+type withFixtures struct{ *testing.M }
+
+func (m withFixtures) Run() int {
+	var err error
+	if fixtures, err = os.MkdirTemp("", "pedestrian-test-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(fixtures)
+	return m.M.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pedestrian": func() {
+	testscript.Main(withFixtures{m}, map[string]func(){"pedestrian": func() {
 		os.Exit(runOn(os.Args[1:], watched(os.Stdout), watched(os.Stderr)))
 	}})
 }
@@ -67,7 +84,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	ts.Fatalf("%s did not come within 10 s", args[0])
+	ts.Fatalf("%s did not come within two minutes", args[0])
 }
 
 // refused CODE PATTERN ARGUMENTS… runs pedestrian, which must end with that exit code,
