@@ -87,6 +87,16 @@ func (m module) relative() string {
 	return strings.TrimPrefix(m.name, fmt.Sprintf("%s%s.%d.", m.family.prefix, m.family.blocks, m.block))
 }
 
+// short returns the name that adapter_config.json has for the module in all blocks: the
+// shortest that is that of no other layer.
+func (m module) short() string {
+	name := m.relative()
+	if m.family == &llama {
+		return name[strings.LastIndexByte(name, '.')+1:]
+	}
+	return name
+}
+
 // matches says whether pattern is the module's name or its last parts, separated by dots.
 // This is how PEFT matches an entry of target_modules.
 func (m module) matches(pattern string) bool {

@@ -96,7 +96,7 @@ func peftJSON(network pedestrian.Config, c pedestrian.AdapterConfig, base string
 	names := map[pedestrian.Target]string{}
 	for _, m := range modulesOf(network) {
 		if m.block <= 0 {
-			names[m.target] = m.relative()
+			names[m.target] = m.short()
 		}
 	}
 	for _, t := range c.Targets {

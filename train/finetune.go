@@ -26,7 +26,7 @@ func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, er
 	if d.memory {
 		o, d = o.forMemory(), d.ofBase(o)
 	}
-	o = o.filled(true)
+	o = o.filled(true).For(b.Params.Config)
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}

@@ -102,8 +102,13 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 		return nil, usageError{err}
 	}
 	atLeast := func(c pedestrian.Config) error { // of the run, whatever the data are
-		least := o
-		least.Config, least.Batch = c, 1
+		least := o.For(c)
+		least.Batch = 1
+		if a := least.Tuning.Adapter; len(a.Targets) > 0 {
+			if err := a.ValidateFor(c); err != nil {
+				return usageError{err}
+			}
+		}
 		return fits(least, c, 0)
 	}
 	open := model.Options{Adapter: t.adapter, Room: atLeast}
@@ -124,7 +129,7 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if err := addTokens(&o, &b); err != nil {
 		return nil, usageError{err}
 	}
-	o.Config = b.Params.Config
+	o = o.For(b.Params.Config)
 	if !f.Changed("align") && o.Align == corpus.AlignNone && align != "" && train.TellsStories(o.Data) {
 		o.Align = align
 	}

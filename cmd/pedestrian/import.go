@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -99,12 +101,17 @@ func describe(c pedestrian.Config) []string {
 		head = "the logits have a matrix of their own"
 	}
 	bias := "biases"
-	if !c.Bias {
+	switch {
+	case c.QKVBias && !c.AttProjBias && !c.MLPBias:
+		bias = "biases of queries, keys and values"
+	case !c.Bias && (c.QKVBias || c.AttProjBias || c.MLPBias):
+		bias = "biases of some layers"
+	case !c.Bias:
 		bias = "no biases"
 	}
 	lines := []string{
 		fmt.Sprintf("%s blocks of %s heads, width %s, hidden %s; %s tokens, context %s", commas(c.Blocks), commas(c.Heads), commas(c.Width), commas(c.HiddenDim()), commas(c.Vocab), commas(c.Context)),
-		fmt.Sprintf("%s, eps %g, %s; %s", c.Activation, c.Eps, bias, head),
+		fmt.Sprintf("%s%s, eps %g, %s; %s", choices(c), c.Activation, c.Eps, bias, head),
 		fmt.Sprintf("%s parameters", commas(c.Ledger().Total())),
 	}
 	switch {
@@ -116,4 +123,47 @@ func describe(c pedestrian.Config) []string {
 		lines = append(lines, "scores are not divided by √d_h")
 	}
 	return lines
+}
+
+// choices says in what a network differs from GPT-2, with what divides it from the rest of
+// the line; "" for a GPT-2.
+func choices(c pedestrian.Config) string {
+	var all []string
+	if c.Norm != pedestrian.LayerNorm {
+		all = append(all, string(c.Norm))
+	}
+	switch r := c.Rotation.WithDefaults(c.QueryDim()); {
+	case c.Positions == pedestrian.NoPositions:
+		all = append(all, "no positions")
+	case c.Positions == pedestrian.Rotary && r.Scaling != "":
+		all = append(all, fmt.Sprintf("rotary positions of base %s, %s ×%g", strconv.FormatFloat(r.Base, 'f', -1, 64), r.Scaling, r.Factor))
+	case c.Positions == pedestrian.Rotary:
+		all = append(all, fmt.Sprintf("rotary positions of base %s", strconv.FormatFloat(r.Base, 'f', -1, 64)))
+	}
+	text := strings.Join(all, ", ")
+	add := func(more string) {
+		if text != "" {
+			text += "; "
+		}
+		text += more
+	}
+	if n := c.KeyHeads(); n != c.Heads {
+		add(fmt.Sprintf("%d %s of keys and values", n, plural(n, "head")))
+	}
+	if c.AttentionDim() != c.Width {
+		add(fmt.Sprintf("heads of %d features", c.ValueDim()))
+	}
+	if c.QKNorm {
+		add("norms of queries and keys")
+	}
+	if c.SlidingWindow > 0 {
+		add(fmt.Sprintf("a window of %s tokens", commas(c.SlidingWindow)))
+	}
+	if text != "" {
+		text += "; "
+	}
+	if c.Gated {
+		return text + "gated "
+	}
+	return text
 }

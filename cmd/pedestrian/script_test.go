@@ -61,6 +61,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("PEFT", peft)
+			e.Setenv("LLAMA", filepath.Join(filepath.Dir(peft), "hub-llama"))
 			e.Setenv("LMEVAL", filepath.Join(filepath.Dir(peft), "lm-eval"))
 			// What a script cannot spell out.
 			return os.WriteFile(filepath.Join(e.WorkDir, "binary.txt"), []byte("text\x00more"), 0o644)
