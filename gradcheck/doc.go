@@ -1,5 +1,6 @@
 // Package gradcheck checks gradients. It compares the gradient of every parameter of table 3
-// of the paper, and every error signal of its tables 1 and 2, with
+// of the paper, and every error signal of its tables 1 and 2, and the same of networks of
+// the Llama family (L1 to L25), with
 //
 //   - central differences of the loss in float64, entry by entry and along random directions (the function is the forward pass of package paper);
 //   - package engine in float64, which computes the same by other loops;

@@ -516,7 +516,7 @@ func frequencies(r *pass) []Claim {
 }
 
 // publishedCounts (Y18) holds the counts of published networks, and of LoRA with r = 16
-// beside their seven layers, against the ledger.
+// beside their seven layers, against the ledger and the list of parameters.
 func publishedCounts(*pass) []Claim {
 	network := func(vocab, d, f, blocks, heads, kv, dh int) pedestrian.Config {
 		return pedestrian.Config{Vocab: vocab, Context: 1, Width: d, Hidden: f, Blocks: blocks, Heads: heads, KVHeads: kv, HeadDim: dh, Activation: pedestrian.SiLU,
@@ -535,12 +535,19 @@ func publishedCounts(*pass) []Claim {
 	} {
 		targets := n.c.Targets()
 		seven := pedestrian.AdapterConfig{Rank: 16, Alpha: 16, Targets: targets[:len(targets)-1]}
-		if n.c.Ledger().Total() != n.count {
-			wrong++
-		}
-		if seven.Ledger(n.c).Total() != n.adapter {
-			wrong++
+		for _, f := range [][2]int{{n.c.Ledger().Total(), n.count}, {numbers(n.c.Slots()), n.count}, {seven.Ledger(n.c).Total(), n.adapter}, {numbers(seven.Slots(n.c)), n.adapter}} {
+			if f[0] != f[1] {
+				wrong++
+			}
 		}
 	}
-	return []Claim{exactly("figures of ten that differ", float64(wrong))}
+	return []Claim{exactly("counts of twenty that differ", float64(wrong))}
+}
+
+// numbers counts those of all parameters of a list.
+func numbers(slots []pedestrian.Slot) (n int) {
+	for _, s := range slots {
+		n += s.Rows * s.Cols
+	}
+	return n
 }

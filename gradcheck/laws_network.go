@@ -195,8 +195,12 @@ func deadUnit(r *pass) []Claim {
 	}
 }
 
-// cache feeds the first sequence token by token to both rungs' caches.
+// cache feeds the first sequence token by token to both rungs' caches, which know no
+// second document.
 func cache(r *pass) []Claim {
+	if len(r.Batch[0].Starts) > 0 {
+		return nil
+	}
 	full := r.at("seq.0", "a_12")
 	if a := r.Case.Adapter; a != nil && a.Dropout > 0 { // which the cache does not know
 		tr := &paper.Trace{}

@@ -11,7 +11,7 @@ import (
 
 // A Mutant is a known bug after it was planted, and what noticed it.
 type Mutant struct {
-	ID    string `json:"id"` // M1…M48, at bf16 B1…B26
+	ID    string `json:"id"` // M1…M48, at bf16 B1…B31
 	Title string `json:"title"`
 	Where string `json:"where"` // what was replaced
 	Case  string `json:"case"`  // where it was planted
