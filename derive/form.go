@@ -24,19 +24,25 @@ func (x *Exercise) As(typed string, f Form) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return x.grader().scope.As(e, f)
+	g := x.grader()
+	return g.scope.as(e, f, &g.want)
 }
 
 // As writes an expression of the scope in another notation.
-func (s *Scope) As(e *Expr, f Form) (string, error) {
+func (s *Scope) As(e *Expr, f Form) (string, error) { return s.as(e, f, nil) }
+
+func (s *Scope) as(e *Expr, f Form, want *Type) (string, error) {
 	e = s.spelled(e)
+	rs, err := s.readings(e, want)
+	if err == nil {
+		e = rs[0].e
+	}
 	switch f {
 	case TeX:
 		return written(texWriter{s}, e), nil
 	case MathML:
 		return mathElement(written(mathWriter{s}, e)), nil
 	case NumPy, Go:
-		rs, err := s.readings(e, nil)
 		if err != nil {
 			return "", err
 		}
@@ -141,7 +147,11 @@ func written(n notation, e *Expr) string {
 	case opRepeat:
 		return n.tilde(written(n, e.kids[0]))
 	case opTranspose:
-		return n.power(in(e.kids[0], levelPostfix), "t")
+		a := in(e.kids[0], levelPostfix)
+		if k := e.kids[0]; k.op == opCall && (k.name == "sum_tokens" || k.name == "sum_features" || k.name == "d") {
+			a = n.group(a)
+		}
+		return n.power(a, "t")
 	case opIndex:
 		var at []string
 		for _, k := range e.kids[1:] {

@@ -80,7 +80,10 @@ func (x *Exercise) Look(typed string) (shape string, err error) {
 	if err != nil {
 		return "", err
 	}
-	rs, err := g.scope.readings(e, nil)
+	rs, err := g.scope.readings(e, &g.want)
+	if err != nil {
+		rs, err = g.scope.readings(e, nil)
+	}
 	if err != nil {
 		return "", err
 	}

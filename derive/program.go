@@ -114,18 +114,14 @@ func (w *numpyWriter) expr(t *typed) (string, int) {
 	case "slice":
 		from, to := w.columns(t)
 		return w.in(k[0], pyAtom) + "[:, " + from + ":" + to + "]", pyAtom
-	case "softmax":
-		return "scipy.special.softmax(" + arg(0) + ", axis=-1)", pyAtom
 	case "relu":
 		return "np.maximum(" + arg(0) + ", 0)", pyAtom
 	case "drelu":
 		return "(" + arg(0) + " > 0).astype(float)", pyAtom
 	case "exp", "log", "sqrt", "tanh", "cos", "sin":
 		return "np." + e.name + "(" + arg(0) + ")", pyAtom
-	case "sigmoid":
-		return "scipy.special.expit(" + arg(0) + ")", pyAtom
 	}
-	return e.name + "(" + arg(0) + ")", pyAtom // gelu, dgelu, silu, dsilu, d: functions of the reader's own
+	return e.name + "(" + arg(0) + ")", pyAtom // softmax, gelu, silu and their slopes: functions of the reader's own
 }
 
 // columns are where those of slice(x, h) begin and end, as sums of letters.
