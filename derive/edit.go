@@ -25,7 +25,8 @@ type search struct {
 	g    *grader
 	e    *Expr
 	all  []candidate
-	work int // how many numbers may still be computed
+	last *candidate // that was put, or nil
+	work int        // how many numbers may still be computed
 }
 
 const (
@@ -63,12 +64,19 @@ func (s *search) edits() []candidate {
 
 // with gives the last candidate its change as an addition.
 func (s *search) with(format string, args ...any) {
-	s.all[len(s.all)-1].with = fmt.Sprintf("with "+format, args...)
+	if s.last != nil {
+		s.last.with = fmt.Sprintf("with "+format, args...)
+	}
 }
 
 // put adds a candidate whose place is the span of at.
 func (s *search) put(e *Expr, at *Expr, kind string, cost int, format string, args ...any) {
+	if s.g.x.Template != "" && at.pos == 0 {
+		s.last = nil // it is in the template, which is right
+		return
+	}
 	s.all = append(s.all, candidate{e: e, kind: kind, what: fmt.Sprintf(format, args...), cost: cost, pos: at.pos, end: at.end})
+	s.last = &s.all[len(s.all)-1]
 }
 
 // visit lists the edits of at and of everything below it; back puts a changed at into
@@ -149,7 +157,9 @@ func (s *search) names(at *Expr, back func(e *Expr) *Expr) {
 			cost = 1
 		}
 		s.put(back(named(n)), at, "name", cost, "%s belongs in the place of %s", n, at.name)
-		s.all[len(s.all)-1].number = s.g.scope.types[n].Kind == Number
+		if s.last != nil {
+			s.last.number = s.g.scope.types[n].Kind == Number
+		}
 		s.put(back(one(opTranspose, named(n))), at, "name", cost+1, "%s' belongs in the place of %s", n, at.name)
 	}
 }

@@ -41,6 +41,7 @@ type Exercise struct {
 	Terms    []Term   // parts of the right answer that have a name
 	Releases []string // ids of the world's constraints that a right answer may rest on
 	Choices  []Choice // of Predict
+	Shows    []string // of Predict: lines about the world that show why it is so
 
 	once  sync.Once
 	ready *grader
@@ -146,14 +147,14 @@ func (x *Exercise) prepare() (*grader, error) {
 	g.points = p.points(x.Target, strings.Fields(x.Hold))
 	for i, m := range x.Mistakes {
 		if m.Says != "" {
-			if k, err := g.known(x.answer(m.Answer)); err == nil { // what has no shape is known by its tree
+			if k, err := g.known(m.Answer); err == nil { // what has no shape is known by its tree
 				k.at = i
 				g.mistakes = append(g.mistakes, k)
 			}
 		}
 	}
 	for i, t := range x.Terms {
-		k, err := g.known(t.Expr)
+		k, err := g.value(Parse(t.Expr))
 		if err != nil {
 			return nil, fmt.Errorf("term %s: %w", t.Expr, err)
 		}
@@ -161,7 +162,7 @@ func (x *Exercise) prepare() (*grader, error) {
 		g.terms = append(g.terms, k)
 	}
 	if len(x.Accepted) > 0 {
-		k, err := g.known(x.answer(x.Accepted[0]))
+		k, err := g.known(x.Accepted[0])
 		if err != nil {
 			return nil, fmt.Errorf("answer %s: %w", x.Accepted[0], err)
 		}
@@ -186,13 +187,35 @@ func (x *Exercise) prepare() (*grader, error) {
 	return g, nil
 }
 
-// answer is the whole formula of what was typed: of Fill, the template with the blank
-// filled in.
-func (x *Exercise) answer(typed string) string {
-	if x.Template == "" {
-		return typed
+// parse reads what was typed as an answer; of Fill it stands in the blank of the template,
+// whose own parts have no columns.
+func (x *Exercise) parse(typed string) (*Expr, error) {
+	e, err := answerOf(typed)
+	if err != nil || x.Template == "" {
+		return e, err
 	}
-	return strings.Replace(x.Template, blank, "("+typed+")", 1)
+	const hole = "blank"
+	t, err := Parse(strings.Replace(x.Template, blank, hole, 1))
+	if err != nil {
+		return nil, err
+	}
+	t = t.unplaced().replaced(func(name string) *Expr {
+		if name == hole {
+			return e
+		}
+		return nil
+	})
+	var back func(t *Expr) *Expr
+	back = func(t *Expr) *Expr { // replaced gives a name's columns to what stands for it
+		if t.op == e.op && t.same(e) {
+			return e
+		}
+		for i, k := range t.kids {
+			t = t.at(i, back(k))
+		}
+		return t
+	}
+	return back(t), nil
 }
 
 const blank = "____"
@@ -233,9 +256,10 @@ func (p *program) points(target string, hold []string) []point {
 	return all
 }
 
-// known evaluates a formula of the exercise's own at all points.
-func (g *grader) known(src string) (knownValue, error) {
-	e, err := Parse(src)
+// known evaluates an answer at all points, and value an expression.
+func (g *grader) known(answer string) (knownValue, error) { return g.value(g.x.parse(answer)) }
+
+func (g *grader) value(e *Expr, err error) (knownValue, error) {
 	if err != nil {
 		return knownValue{}, err
 	}

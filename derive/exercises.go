@@ -3,10 +3,24 @@ package derive
 import "slices"
 
 // Exercises are the path, in its order.
-var Exercises = slices.Concat(lossExercises, attentionExercises, layerNormExercises, loraExercises, networkExercises, llamaExercises)
+var Exercises = bySection(slices.Concat(lossExercises, attentionExercises, layerNormExercises, loraExercises, networkExercises, llamaExercises, fillExercises, predictExercises))
 
-// FirstExercise is the one to begin with: it needs one idea.
-const FirstExercise = "fc_b"
+// sections are the parts of the path.
+var sections = []string{"first steps", "loss and embedding", "attention", "layer normalization", "LoRA", "network", "Llama", "predict"}
+
+// bySection orders exercises by their sections; blanks come first in each.
+func bySection(all []*Exercise) (path []*Exercise) {
+	for _, s := range sections {
+		for _, fill := range []bool{true, false} {
+			for _, x := range all {
+				if x.Section == s && (x.Level == Fill) == fill {
+					path = append(path, x)
+				}
+			}
+		}
+	}
+	return path
+}
 
 var lossExercises = []*Exercise{
 	{

@@ -141,6 +141,44 @@ var loraExercises = []*Exercise{
 
 var networkExercises = []*Exercise{
 	{
+		ID: "w_pos", Title: "the table of positions", Section: "network", Level: TypeIt, Eq: "3",
+		Ask:   "a_1 = ohe(a_0) @ w_tok + ohe(positions) @ w_pos. What is dL/dw_pos?",
+		World: "embeddings", Target: "w_pos", Given: "a_0 positions w_tok w_pos a_1 D n_T",
+		Hints:    []string{"As for the table of tokens, with positions in the place of tokens."},
+		Accepted: []string{"ohe(positions)' @ D", "(D' @ ohe(positions))'"},
+		Mistakes: []Mistake{
+			{"ohe(a_0)' @ D", "edit:name", ""},
+			{"D", "answer-shape", ""},
+			{"ohe(positions)' @ D / n_T", "ratio", ""},
+			{"ohe(positions) @ D", "answer-shape:transpose", ""},
+		},
+	},
+	{
+		ID: "mlp_w", Title: "through two layers and an activation", Section: "network", Level: TypeIt, Eq: "T3",
+		Ask:   "a_9 = gelu(a_7) @ w_8 + ~b_8 with a_7 = a_6 @ w_6 + ~b_6. What is dL/dw_6?",
+		World: "mlp", Target: "w_6", Given: "a_6 w_6 b_6 a_7 a_8 w_8 b_8 D n_T",
+		Hints:    []string{"From the top: the error on a_8, then on a_7, then a fully connected layer.", "The error on a_8 is D @ w_8'."},
+		Accepted: []string{"a_6' @ ((D @ w_8') * dgelu(a_7))", "(((w_8 @ D') * dgelu(a_7')) @ a_6)'"},
+		Mistakes: []Mistake{
+			{"a_6' @ (D @ w_8')", "misconception:forgotten-slope", "The activation is forgotten: between a_8 and a_7 stands the slope dgelu(a_7)"},
+			{"a_6' @ ((D @ w_8') * dgelu(a_8))", "misconception:slope-at-output", "The slope is taken where the function was computed, at its input a_7, not at its output a_8"},
+			{"a_6' @ ((D @ w_8') * a_8)", "misconception:value-for-slope", "a_8 is the value of gelu; what multiplies an error is the slope, dgelu(a_7)"},
+			{"a_8' @ D", "answer-shape:transpose", ""},
+		},
+	},
+	{
+		ID: "mlp_input", Title: "down through the same", Section: "network", Level: TypeIt, Eq: "T2",
+		Ask:   "a_9 = gelu(a_7) @ w_8 + ~b_8 with a_7 = a_6 @ w_6 + ~b_6. What error signal reaches a_6?",
+		World: "mlp", Target: "a_6", Given: "a_6 w_6 b_6 a_7 a_8 w_8 b_8 D n_T",
+		Hints:    []string{"The error on a_7 is (D @ w_8') * dgelu(a_7)."},
+		Accepted: []string{"((D @ w_8') * dgelu(a_7)) @ w_6'", "(w_6 @ ((w_8 @ D') * dgelu(a_7)'))'"},
+		Mistakes: []Mistake{
+			{"D @ w_8' @ w_6'", "misconception:forgotten-slope", "The activation is forgotten: between a_8 and a_7 stands the slope dgelu(a_7)"},
+			{"((D @ w_8') * dgelu(a_7)) @ w_6", "shape:transpose", ""},
+			{"((D @ w_8') * gelu(a_7)) @ w_6'", "edit:function", ""},
+		},
+	},
+	{
 		ID: "tied", Title: "one table at both ends", Section: "network", Level: TypeIt, Eq: "tied",
 		Ask:   "w_tok embeds, a_1 = ohe(a_0) @ w_tok, and makes the logits, a_12 = a_11 @ w_tok'. The error signals D_1 on a_1 and D_12 on a_12 are given. What is dL/dw_tok?",
 		World: "tied", Target: "w_tok", Given: "a_0 a_1 a_11 w_tok D_1 D_12 n_T",
@@ -239,6 +277,35 @@ var llamaExercises = []*Exercise{
 			{"a' @ D", "rows", ""},
 			{"a' @ (D * dsilu(z))", "edit:factor-missing", ""},
 			{"a @ (D * u * dsilu(z))", "shape:transpose", ""},
+		},
+	},
+	{
+		ID: "down", Title: "the weights of down", Section: "Llama", Level: TypeIt, Eq: "L22",
+		Ask:   "y = h @ w_down with the gated activation h = silu(z) * u. What is dL/dw_down?",
+		World: "swiglu", Target: "w_down", Given: "a w_gate w_up w_down z u h D n_T",
+		Hints:    []string{"A fully connected layer whose input is h."},
+		Accepted: []string{"h' @ D", "(silu(z) * u)' @ D"},
+		Mistakes: []Mistake{
+			{"u' @ D", "edit:name", ""},
+			{"silu(z)' @ D", "edit:factor-missing", ""},
+			{"h @ D'", "shape", ""},
+			{"a' @ D", "answer-shape:name", ""},
+		},
+	},
+	{
+		ID: "swiglu", Title: "the input of a gated layer", Section: "Llama", Level: TypeIt, Eq: "L22",
+		Ask:   "y = (silu(z) * u) @ w_down with z = a @ w_gate and u = a @ w_up. What error signal reaches a? (x where e = D @ w_down' saves typing.)",
+		World: "swiglu", Target: "a", Given: "a w_gate w_up w_down z u h D n_T",
+		Hints:    []string{"The error on h is D @ w_down'.", "a has two readers, gate and up: their errors add."},
+		Accepted: []string{"(e * u * dsilu(z)) @ w_gate' + (e * silu(z)) @ w_up' where e = D @ w_down'", "((D @ w_down') * silu(z)) @ w_up' + ((D @ w_down') * dsilu(z) * u) @ w_gate'"},
+		Terms: []Term{
+			{"what the gate hands down", "((D @ w_down') * u * dsilu(z)) @ w_gate'"},
+			{"what up hands down", "((D @ w_down') * silu(z)) @ w_up'"},
+		},
+		Mistakes: []Mistake{
+			{"(e * silu(z)) @ w_up' where e = D @ w_down'", "edit:term-missing", ""},
+			{"(e * dsilu(z)) @ w_gate' + (e * silu(z)) @ w_up' where e = D @ w_down'", "edit:factor-missing", ""},
+			{"(e * u * dsilu(z)) @ w_up' + (e * silu(z)) @ w_gate' where e = D @ w_down'", "edit:exchange", ""},
 		},
 	},
 	{

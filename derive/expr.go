@@ -214,6 +214,20 @@ func (e *Expr) replaced(f func(name string) *Expr) *Expr {
 	return c
 }
 
+// unplaced is e without columns.
+func (e *Expr) unplaced() *Expr {
+	c := *e
+	c.pos, c.end, c.sign = 0, 0, 0
+	c.kids = make([]*Expr, len(e.kids))
+	for i, k := range e.kids {
+		c.kids[i] = k.unplaced()
+	}
+	if c.cols != nil {
+		c.cols = make([]int, len(c.cols))
+	}
+	return &c
+}
+
 func named(name string) *Expr { return &Expr{op: opName, name: name} }
 
 func two(op operation, a, b *Expr) *Expr {

@@ -20,7 +20,10 @@ const (
 // As writes an answer in another notation. NumPy and Go need the shapes, so the answer must
 // have them. Its error is an *Error.
 func (x *Exercise) As(typed string, f Form) (string, error) {
-	e, err := answerOf(x.answer(typed))
+	if x.Level == Predict {
+		return "", fmt.Errorf("%s asks for a statement, not for a formula", x.ID)
+	}
+	e, err := x.parse(typed)
 	if err != nil {
 		return "", err
 	}

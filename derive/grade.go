@@ -14,8 +14,8 @@ import (
 type Status string
 
 const (
-	Right   Status = "right"
-	Wrong   Status = "wrong"
+	Right   Status = "right"   // its value is the gradient
+	Wrong   Status = "wrong"   // it has another value
 	Refused Status = "refused" // it cannot be read, has no shape, or may mean two things
 )
 
@@ -46,17 +46,11 @@ func (x *Exercise) Grade(typed string) Verdict {
 	if x.Level == Predict {
 		return x.choose(typed)
 	}
-	g := x.grader()
-	src := x.answer(typed)
-	v := g.grade(src)
-	if x.Template != "" { // columns are those of the blank
-		before := len([]rune(x.Template[:strings.Index(x.Template, blank)])) + 1
-		v.Column, v.End = v.Column-before, v.End-before
-		if n := len([]rune(typed)); v.Column < 1 || v.End > n+2 {
-			v.Column, v.End = 0, 0
-		}
+	e, err := x.parse(typed)
+	if err != nil {
+		return refusal(err)
 	}
-	return v
+	return x.grader().grade(e)
 }
 
 // choose judges the number of a statement.
@@ -76,7 +70,7 @@ func (x *Exercise) choose(typed string) Verdict {
 // Look is the shape of what is typed so far: "d×d_rho (7×3)", or the error.
 func (x *Exercise) Look(typed string) (shape string, err error) {
 	g := x.grader()
-	e, err := answerOf(x.answer(typed))
+	e, err := x.parse(typed)
 	if err != nil {
 		return "", err
 	}
@@ -123,11 +117,7 @@ func sentence(s string) string {
 	return s + "."
 }
 
-func (g *grader) grade(src string) Verdict {
-	e, err := answerOf(src)
-	if err != nil {
-		return refusal(err)
-	}
+func (g *grader) grade(e *Expr) Verdict {
 	e = g.scope.spelled(e)
 	rs, err := g.scope.readings(e, &g.want)
 	if err != nil {
@@ -165,7 +155,7 @@ func (g *grader) refuse(e *Expr, err error) Verdict {
 	v := refusal(err)
 	v.Echo = e.String()
 	for _, m := range g.x.Mistakes {
-		if known, err := Parse(g.x.answer(m.Answer)); m.Says != "" && err == nil && known.same(e) {
+		if known, err := g.x.parse(m.Answer); m.Says != "" && err == nil && known.same(e) {
 			v.ID, v.Message = m.ID, sentence(m.Says)
 			return v
 		}

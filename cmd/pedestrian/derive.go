@@ -171,6 +171,9 @@ func printVerdict(w io.Writer, x *derive.Exercise, typed string, v derive.Verdic
 	}
 	fmt.Fprintf(w, "%s\n", strings.TrimRight(paint(word)+": "+message, ": "))
 	if v.Status == derive.Right {
+		for _, line := range x.Shows {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
 		if e, ok := paper.FindEquation(x.Eq); ok {
 			fmt.Fprintf(w, "That is (%s), %s: pedestrian explain %s\n", e.Number, e.ASCII, e.Number)
 		}

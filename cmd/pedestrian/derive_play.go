@@ -221,10 +221,12 @@ func editor(keyboard, screen *os.File, x *derive.Exercise, prompt string) func()
 		fmt.Fprintf(screen, "\x1b7\x1b[1B\r\x1b[2K%s\x1b8", text)
 	}
 	t.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
-		if key == '\t' {
+		switch {
+		case x.Level == derive.Predict:
+			return "", 0, false
+		case key == '\t':
 			return complete(x, line, pos)
-		}
-		if key < ' ' || x.Level == derive.Predict {
+		case key < ' ':
 			return "", 0, false
 		}
 		rs := []rune(line)
