@@ -46,8 +46,15 @@ func TestAccuracy(t *testing.T) {
 	twoU := func(x float64) float64 { return 2 * tanhScale * (x + tanhCube*x*x*x) }
 	gelu := func(x float64) float64 { return x * normalCDF(x) }
 	geluTanh := func(x float64) float64 { return x * logistic(twoU(x)) }
+	silu := func(x float64) float64 { return x * logistic(x) }
 	relative := func(limit float64) func(g float32, w, x float64) float64 {
 		return func(g float32, w, _ float64) float64 { return ulps(g, w) / limit }
+	}
+	siluError := func(g float32, w, x float64) float64 { // below 2e-36 results count as 0
+		if math.Abs(float64(g)-w) < 2e-36 {
+			return 0
+		}
+		return relative(2.5)(g, w, x)
 	}
 	// Derivatives are of the order of 1 and have a zero: their error is counted in
 	// units of the last place of 1.
@@ -86,6 +93,16 @@ func TestAccuracy(t *testing.T) {
 		{"GELUTanh", func(x []float32) []float32 { GELUTanh(x, x); return x }, geluTanh, relative(2)},
 		{"GELUTanhBackward, y", func(x []float32) []float32 { GELUTanhBackward(one(x), x, one(x), x); return x }, geluTanh, relative(2)},
 		{"GELUBackward, y", func(x []float32) []float32 { GELUBackward(one(x), x, one(x), x); return x }, gelu, relative(2)},
+		{"SiLU", func(x []float32) []float32 { SiLU(x, x); return x }, silu, siluError},
+		{"SiLUBackward, y", func(x []float32) []float32 { SiLUBackward(one(x), x, one(x), x); return x }, silu, siluError},
+		{"SiLUBackward", func(x []float32) []float32 { dx := one(x); SiLUBackward(dx, one(x), dx, x); return dx },
+			func(x float64) float64 {
+				if math.IsInf(x, 0) {
+					return logistic(x)
+				}
+				s := logistic(x)
+				return s * (1 + x*(1-s))
+			}, absolute(2)},
 		{"GELUBackward", func(x []float32) []float32 { dx := one(x); GELUBackward(dx, one(x), dx, x); return dx },
 			func(x float64) float64 {
 				if math.IsInf(x, 0) {

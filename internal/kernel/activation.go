@@ -77,11 +77,17 @@ func GELUBackward[T Float](dx, y, dy, x []T) {
 	}
 }
 
-// SiLU sets y to x/(1 + exp(-x)); y may be x:
+// SiLU sets y to x/(1 + exp(-x)); y may be x. On the vector paths it has errors of at
+// most 2.5 units in the last place, its derivative of at most 2⁻²², and magnitudes below 2e-36
+// may become 0:
 //
 //	for i { y[i] = x[i] / (1 + exp(-x[i])) }
 func SiLU[T Float](y, x []T) {
 	mustLen("SiLU", len(y), len(x))
+	if vectors && hasVectors[T]() {
+		siluVector(as32(y), as32(x))
+		return
+	}
 	for i, v := range x {
 		v := float64(v)
 		y[i] = T(v * logistic(v))
@@ -93,11 +99,19 @@ func SiLU[T Float](y, x []T) {
 //	for i { s := 1 / (1 + exp(-x[i])); y[i] = x[i]*s; dx[i] = dy[i] * s * (1 + x[i]*(1-s)) }
 func SiLUBackward[T Float](dx, y, dy, x []T) {
 	mustLen("SiLUBackward", len(dx), len(y), len(dy), len(x))
+	if vectors && hasVectors[T]() {
+		siluBackwardVector(as32(dx), as32(y), as32(dy), as32(x))
+		return
+	}
 	for i, v := range x {
 		v := float64(v)
 		s := logistic(v)
 		y[i] = T(v * s)
-		dx[i] = dy[i] * T(s*(1+v*(1-s)))
+		slope := v * (1 - s)
+		if s == 0 || s == 1 {
+			slope = 0
+		}
+		dx[i] = dy[i] * T(s*(1+slope))
 	}
 }
 

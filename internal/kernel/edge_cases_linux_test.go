@@ -48,15 +48,26 @@ var sliceEdges = map[string]func(e *edges, n int){
 	"NormalizeBackward": func(e *edges, n int) { NormalizeBackward(e.slice(n), e.slice(n), e.slice(n), e.slice(n), 1) },
 	"ReLU":              func(e *edges, n int) { ReLU(e.slice(n), e.slice(n)) },
 	"ReLUBackward":      func(e *edges, n int) { ReLUBackward(e.slice(n), e.slice(n), e.slice(n), e.slice(n)) },
-	"RoundBF16":         func(e *edges, n int) { RoundBF16(lend[BF16](e, n), e.slice(n)) },
-	"Scale":             func(e *edges, n int) { Scale(e.slice(n), 2) },
-	"ScaleLarge":        func(e *edges, n int) { ScaleLarge(e.slice(n), 2, 1<<25) },
-	"Softmax":           func(e *edges, n int) { Softmax(e.slice(n), 1) },
-	"SoftmaxBackward":   func(e *edges, n int) { SoftmaxBackward(e.slice(n), e.slice(n), 1, 1) },
-	"sumOf":             func(e *edges, n int) { sumOf(e.slice(n)) },
-	"sumExp":            func(e *edges, n int) { sumExp(e.slice(n), 1, 2) },
-	"SumSquares":        func(e *edges, n int) { SumSquares(e.slice(n)) },
-	"widenBF16":         func(e *edges, n int) { widenBF16(e.slice(n), lend[BF16](e, n)) },
+	"RMSNorm":           func(e *edges, n int) { RMSNorm(e.slice(n), e.slice(n), e.slice(n), e.slice(n), 1e-5) },
+	"RMSNormBackward": func(e *edges, n int) {
+		RMSNormBackward(e.slice(n), e.slice(n), e.slice(n), e.slice(n), e.slice(n), 1)
+	},
+	"RMSNormBackwardInPlace": func(e *edges, n int) {
+		RMSNormBackwardInPlace(e.slice(n), e.slice(n), e.slice(n), e.slice(n), 1)
+	},
+	"Rotate":          func(e *edges, n int) { Rotate(e.slice(2*n), e.slice(n), e.slice(n)) },
+	"RotateBack":      func(e *edges, n int) { RotateBack(e.slice(2*n), e.slice(n), e.slice(n)) },
+	"SiLU":            func(e *edges, n int) { SiLU(e.slice(n), e.slice(n)) },
+	"SiLUBackward":    func(e *edges, n int) { SiLUBackward(e.slice(n), e.slice(n), e.slice(n), e.slice(n)) },
+	"RoundBF16":       func(e *edges, n int) { RoundBF16(lend[BF16](e, n), e.slice(n)) },
+	"Scale":           func(e *edges, n int) { Scale(e.slice(n), 2) },
+	"ScaleLarge":      func(e *edges, n int) { ScaleLarge(e.slice(n), 2, 1<<25) },
+	"Softmax":         func(e *edges, n int) { Softmax(e.slice(n), 1) },
+	"SoftmaxBackward": func(e *edges, n int) { SoftmaxBackward(e.slice(n), e.slice(n), 1, 1) },
+	"sumOf":           func(e *edges, n int) { sumOf(e.slice(n)) },
+	"sumExp":          func(e *edges, n int) { sumExp(e.slice(n), 1, 2) },
+	"SumSquares":      func(e *edges, n int) { SumSquares(e.slice(n)) },
+	"widenBF16":       func(e *edges, n int) { widenBF16(e.slice(n), lend[BF16](e, n)) },
 }
 
 // The kernels on matrices: c is m×n, x what rows are longer than they need to be.

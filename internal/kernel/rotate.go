@@ -8,6 +8,10 @@ func Rotate[T Float](x, cos, sin []T) {
 	p := len(cos)
 	mustLen("Rotate", len(x), 2*p, 2*len(sin))
 	a, b := x[:p], x[p:]
+	if vectors && hasVectors[T]() {
+		rotateVector(as32(a), as32(b), as32(cos), as32(sin))
+		return
+	}
 	for j, c := range cos {
 		u, v, s := a[j], b[j], sin[j]
 		a[j], b[j] = u*c-v*s, v*c+u*s
@@ -21,6 +25,10 @@ func RotateBack[T Float](x, cos, sin []T) {
 	p := len(cos)
 	mustLen("RotateBack", len(x), 2*p, 2*len(sin))
 	a, b := x[:p], x[p:]
+	if vectors && hasVectors[T]() {
+		rotateBackVector(as32(a), as32(b), as32(cos), as32(sin))
+		return
+	}
 	for j, c := range cos {
 		u, v, s := a[j], b[j], sin[j]
 		a[j], b[j] = u*c+v*s, v*c-u*s

@@ -98,6 +98,11 @@ func gelu256(y *float32, x *float32, n int)
 //go:noescape
 func geluTanh256(y *float32, x *float32, n int)
 
+// silu256 sets y to the activation of x.
+//
+//go:noescape
+func silu256(y *float32, x *float32, n int)
+
 // geluBackward256 sets y to the activation of x and dx to dy times its derivative.
 //
 //go:noescape
@@ -107,6 +112,11 @@ func geluBackward256(dx *float32, y *float32, dy *float32, x *float32, n int)
 //
 //go:noescape
 func geluTanhBackward256(dx *float32, y *float32, dy *float32, x *float32, n int)
+
+// siluBackward256 sets y to the activation of x and dx to dy times its derivative.
+//
+//go:noescape
+func siluBackward256(dx *float32, y *float32, dy *float32, x *float32, n int)
 
 // normalize256 sets xhat to (x - mean) rstd.
 //
@@ -137,6 +147,16 @@ func layerNormSums256(dw *float32, db *float32, dy *float32, w *float32, xhat *f
 //
 //go:noescape
 func normalizeBackward256(dx *float32, dy *float32, w *float32, xhat *float32, n int, rstd float32, s float32, t float32)
+
+// rotate256 turns the pairs (a, b).
+//
+//go:noescape
+func rotate256(a *float32, b *float32, cos *float32, sin *float32, n int)
+
+// rotateBack256 turns the pairs (a, b) by the negative angles.
+//
+//go:noescape
+func rotateBack256(a *float32, b *float32, cos *float32, sin *float32, n int)
 
 // adamW256 takes one step; h points to an AdamWStep.
 //

@@ -2522,6 +2522,308 @@ DATA c256_b342bc9b<>+24(SB)/4, $0xb342bc9b
 DATA c256_b342bc9b<>+28(SB)/4, $0xb342bc9b
 GLOBL c256_b342bc9b<>(SB), RODATA|NOPTR, $32
 
+// func silu256(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·silu256(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x20, DX
+	JL   rest20
+
+round20:
+	VMOVUPS      (CX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y2
+	VBROADCASTSS c256_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS c256_3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y4, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y5
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c256_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VADDPS       c256_3f800000<>+0(SB), Y5, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y4
+	VSUBPS       Y4, Y2, Y3
+	VSUBPS       Y3, Y2, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y3, Y5, Y3
+	VADDPS       Y6, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VDIVPS       Y2, Y5, Y4
+	VFNMADD231PS Y4, Y2, Y5
+	VFNMADD231PS Y4, Y3, Y5
+	VFMADD213PS  Y4, Y4, Y5
+	VMOVAPS      Y5, Y2
+	VANDPS       Y1, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y2
+	VBROADCASTSS c256_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS c256_3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y4, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y5
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c256_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VADDPS       c256_3f800000<>+0(SB), Y5, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y4
+	VSUBPS       Y4, Y2, Y3
+	VSUBPS       Y3, Y2, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y3, Y5, Y3
+	VADDPS       Y6, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VDIVPS       Y2, Y5, Y4
+	VFNMADD231PS Y4, Y2, Y5
+	VFNMADD231PS Y4, Y3, Y5
+	VFMADD213PS  Y4, Y4, Y5
+	VMOVAPS      Y5, Y2
+	VANDPS       Y1, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y2
+	VBROADCASTSS c256_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS c256_3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y4, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y5
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c256_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VADDPS       c256_3f800000<>+0(SB), Y5, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y4
+	VSUBPS       Y4, Y2, Y3
+	VSUBPS       Y3, Y2, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y3, Y5, Y3
+	VADDPS       Y6, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VDIVPS       Y2, Y5, Y4
+	VFNMADD231PS Y4, Y2, Y5
+	VFNMADD231PS Y4, Y3, Y5
+	VFMADD213PS  Y4, Y4, Y5
+	VMOVAPS      Y5, Y2
+	VANDPS       Y1, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y2
+	VBROADCASTSS c256_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS c256_3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y4, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y5
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c256_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VADDPS       c256_3f800000<>+0(SB), Y5, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y4
+	VSUBPS       Y4, Y2, Y3
+	VSUBPS       Y3, Y2, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y3, Y5, Y3
+	VADDPS       Y6, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VDIVPS       Y2, Y5, Y4
+	VFNMADD231PS Y4, Y2, Y5
+	VFNMADD231PS Y4, Y3, Y5
+	VFMADD213PS  Y4, Y4, Y5
+	VMOVAPS      Y5, Y2
+	VANDPS       Y1, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x20, DX
+	JGE          round20
+
+rest20:
+	ADDQ $0x20, DX
+	JZ   done20
+
+tail20:
+	MOVQ         DX, BX
+	MOVQ         $0x0000000000000008, SI
+	CMPQ         BX, SI
+	CMOVQGT      SI, BX
+	LEAQ         lanes256<>+0(SB), SI
+	SHLQ         $0x02, BX
+	SUBQ         BX, SI
+	VMOVUPS      32(SI), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y1, Y2
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y3
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y4
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y4, Y3
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y4, Y3
+	VBROADCASTSS c256_42b20000<>+0(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS c256_3f317218<>+0(SB), Y5, Y4
+	VFNMADD231PS c256_b102e308<>+0(SB), Y5, Y4
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y6
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y4, Y6
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y4, Y6
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y4, Y6
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y4, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y4, Y6
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c256_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c256_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VANDPS       Y3, Y6, Y6
+	VADDPS       c256_3f800000<>+0(SB), Y6, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VSUBPS       Y5, Y3, Y4
+	VSUBPS       Y4, Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y4, Y6, Y4
+	VADDPS       Y7, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y6
+	VDIVPS       Y3, Y6, Y5
+	VFNMADD231PS Y5, Y3, Y6
+	VFNMADD231PS Y5, Y4, Y6
+	VFMADD213PS  Y5, Y5, Y6
+	VMOVAPS      Y6, Y3
+	VANDPS       Y2, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JG           tail20
+
+done20:
+	VZEROUPPER
+	RET
+
+DATA c256_c2ae0000<>+0(SB)/4, $0xc2ae0000
+DATA c256_c2ae0000<>+4(SB)/4, $0xc2ae0000
+DATA c256_c2ae0000<>+8(SB)/4, $0xc2ae0000
+DATA c256_c2ae0000<>+12(SB)/4, $0xc2ae0000
+DATA c256_c2ae0000<>+16(SB)/4, $0xc2ae0000
+DATA c256_c2ae0000<>+20(SB)/4, $0xc2ae0000
+DATA c256_c2ae0000<>+24(SB)/4, $0xc2ae0000
+DATA c256_c2ae0000<>+28(SB)/4, $0xc2ae0000
+GLOBL c256_c2ae0000<>(SB), RODATA|NOPTR, $32
+
+DATA c256_42ae0000<>+0(SB)/4, $0x42ae0000
+DATA c256_42ae0000<>+4(SB)/4, $0x42ae0000
+DATA c256_42ae0000<>+8(SB)/4, $0x42ae0000
+DATA c256_42ae0000<>+12(SB)/4, $0x42ae0000
+DATA c256_42ae0000<>+16(SB)/4, $0x42ae0000
+DATA c256_42ae0000<>+20(SB)/4, $0x42ae0000
+DATA c256_42ae0000<>+24(SB)/4, $0x42ae0000
+DATA c256_42ae0000<>+28(SB)/4, $0x42ae0000
+GLOBL c256_42ae0000<>(SB), RODATA|NOPTR, $32
+
 // func geluBackward256(dx *float32, y *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·geluBackward256(SB), NOSPLIT, $0-40
@@ -2531,9 +2833,9 @@ TEXT ·geluBackward256(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), BX
 	MOVQ n+32(FP), SI
 	SUBQ $0x20, SI
-	JL   rest20
+	JL   rest21
 
-round20:
+round21:
 	VMOVUPS      (BX), Y0
 	VANDPS       c256_7fffffff<>+0(SB), Y0, Y1
 	VMULPS       c256_bf000000<>+0(SB), Y1, Y4
@@ -2815,13 +3117,13 @@ round20:
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x20, SI
-	JGE          round20
+	JGE          round21
 
-rest20:
+rest21:
 	ADDQ $0x20, SI
-	JZ   done20
+	JZ   done21
 
-tail20:
+tail21:
 	MOVQ         SI, DI
 	MOVQ         $0x0000000000000008, R8
 	CMPQ         DI, R8
@@ -2904,9 +3206,9 @@ tail20:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, SI
-	JG           tail20
+	JG           tail21
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
@@ -2939,9 +3241,9 @@ TEXT ·geluTanhBackward256(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), BX
 	MOVQ n+32(FP), SI
 	SUBQ $0x20, SI
-	JL   rest21
+	JL   rest22
 
-round21:
+round22:
 	VMOVUPS      (BX), Y0
 	VCMPPS       $0x05, c256_c11fae14<>+0(SB), Y0, Y1
 	VBROADCASTSS c256_411fae14<>+0(SB), Y2
@@ -3299,13 +3601,13 @@ round21:
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x20, SI
-	JGE          round21
+	JGE          round22
 
-rest21:
+rest22:
 	ADDQ $0x20, SI
-	JZ   done21
+	JZ   done22
 
-tail21:
+tail22:
 	MOVQ         SI, DI
 	MOVQ         $0x0000000000000008, R8
 	CMPQ         DI, R8
@@ -3407,9 +3709,9 @@ tail21:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, SI
-	JG           tail21
+	JG           tail22
 
-done21:
+done22:
 	VZEROUPPER
 	RET
 
@@ -3423,6 +3725,334 @@ DATA c256_3e5b33b6<>+24(SB)/4, $0x3e5b33b6
 DATA c256_3e5b33b6<>+28(SB)/4, $0x3e5b33b6
 GLOBL c256_3e5b33b6<>(SB), RODATA|NOPTR, $32
 
+// func siluBackward256(dx *float32, y *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·siluBackward256(SB), NOSPLIT, $0-40
+	MOVQ dx+0(FP), AX
+	MOVQ dy+16(FP), CX
+	MOVQ y+8(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ n+32(FP), SI
+	SUBQ $0x20, SI
+	JL   rest23
+
+round23:
+	VMOVUPS      (BX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y4
+	VBROADCASTSS c256_42b20000<>+0(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS c256_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y6
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c256_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       c256_3f800000<>+0(SB), Y6, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VSUBPS       Y5, Y3, Y4
+	VSUBPS       Y4, Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y4, Y6, Y4
+	VADDPS       Y7, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y7
+	VDIVPS       Y3, Y7, Y5
+	VFNMADD231PS Y5, Y3, Y7
+	VFNMADD231PS Y5, Y4, Y7
+	VFMADD213PS  Y5, Y5, Y7
+	VMOVAPS      Y7, Y3
+	VMULPS       Y3, Y6, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VANDPS       Y1, Y3, Y3
+	VANDPS       Y1, Y4, Y4
+	VMULPS       Y3, Y0, Y0
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      (CX), Y1
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      32(BX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y4
+	VBROADCASTSS c256_42b20000<>+0(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS c256_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y6
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c256_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       c256_3f800000<>+0(SB), Y6, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VSUBPS       Y5, Y3, Y4
+	VSUBPS       Y4, Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y4, Y6, Y4
+	VADDPS       Y7, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y7
+	VDIVPS       Y3, Y7, Y5
+	VFNMADD231PS Y5, Y3, Y7
+	VFNMADD231PS Y5, Y4, Y7
+	VFMADD213PS  Y5, Y5, Y7
+	VMOVAPS      Y7, Y3
+	VMULPS       Y3, Y6, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VANDPS       Y1, Y3, Y3
+	VANDPS       Y1, Y4, Y4
+	VMULPS       Y3, Y0, Y0
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      32(CX), Y1
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y0, 32(DX)
+	VMOVUPS      Y3, 32(AX)
+	VMOVUPS      64(BX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y4
+	VBROADCASTSS c256_42b20000<>+0(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS c256_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y6
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c256_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       c256_3f800000<>+0(SB), Y6, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VSUBPS       Y5, Y3, Y4
+	VSUBPS       Y4, Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y4, Y6, Y4
+	VADDPS       Y7, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y7
+	VDIVPS       Y3, Y7, Y5
+	VFNMADD231PS Y5, Y3, Y7
+	VFNMADD231PS Y5, Y4, Y7
+	VFMADD213PS  Y5, Y5, Y7
+	VMOVAPS      Y7, Y3
+	VMULPS       Y3, Y6, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VANDPS       Y1, Y3, Y3
+	VANDPS       Y1, Y4, Y4
+	VMULPS       Y3, Y0, Y0
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      64(CX), Y1
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y0, 64(DX)
+	VMOVUPS      Y3, 64(AX)
+	VMOVUPS      96(BX), Y0
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y0, Y1
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y2
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y3, Y4
+	VBROADCASTSS c256_42b20000<>+0(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS c256_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS c256_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y6
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  c256_3f800000<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c256_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c256_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       c256_3f800000<>+0(SB), Y6, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y5
+	VSUBPS       Y5, Y3, Y4
+	VSUBPS       Y4, Y3, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y4, Y6, Y4
+	VADDPS       Y7, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS c256_3f800000<>+0(SB), Y7
+	VDIVPS       Y3, Y7, Y5
+	VFNMADD231PS Y5, Y3, Y7
+	VFNMADD231PS Y5, Y4, Y7
+	VFMADD213PS  Y5, Y5, Y7
+	VMOVAPS      Y7, Y3
+	VMULPS       Y3, Y6, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VANDPS       Y1, Y3, Y3
+	VANDPS       Y1, Y4, Y4
+	VMULPS       Y3, Y0, Y0
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      96(CX), Y1
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y0, 96(DX)
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x20, SI
+	JGE          round23
+
+rest23:
+	ADDQ $0x20, SI
+	JZ   done23
+
+tail23:
+	MOVQ         SI, DI
+	MOVQ         $0x0000000000000008, R8
+	CMPQ         DI, R8
+	CMOVQGT      R8, DI
+	LEAQ         lanes256<>+0(SB), R8
+	SHLQ         $0x02, DI
+	SUBQ         DI, R8
+	VMOVUPS      32(R8), Y0
+	VMASKMOVPS   (BX), Y0, Y1
+	VCMPPS       $0x05, c256_c2ae0000<>+0(SB), Y1, Y2
+	VBROADCASTSS c256_42ae0000<>+0(SB), Y3
+	VBROADCASTSS c256_c2ae0000<>+0(SB), Y4
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y4, Y3
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VCMPPS       $0x05, c256_c2aeac4f<>+0(SB), Y4, Y5
+	VBROADCASTSS c256_42b20000<>+0(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VMULPS       c256_3fb8aa3b<>+0(SB), Y4, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VFNMADD231PS c256_3f317218<>+0(SB), Y6, Y4
+	VFNMADD231PS c256_b102e308<>+0(SB), Y6, Y4
+	VBROADCASTSS c256_3ab511f3<>+0(SB), Y7
+	VFMADD213PS  c256_3c091d0f<>+0(SB), Y4, Y7
+	VFMADD213PS  c256_3d2aac79<>+0(SB), Y4, Y7
+	VFMADD213PS  c256_3e2aaa49<>+0(SB), Y4, Y7
+	VFMADD213PS  c256_3efffffe<>+0(SB), Y4, Y7
+	VFMADD213PS  c256_3f800000<>+0(SB), Y4, Y7
+	VFMADD213PS  c256_3f800000<>+0(SB), Y4, Y7
+	VCVTPS2DQ    Y6, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c256_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       c256_3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VANDPS       Y5, Y7, Y7
+	VADDPS       c256_3f800000<>+0(SB), Y7, Y4
+	VBROADCASTSS c256_3f800000<>+0(SB), Y6
+	VSUBPS       Y6, Y4, Y5
+	VSUBPS       Y5, Y4, Y8
+	VSUBPS       Y8, Y6, Y8
+	VSUBPS       Y5, Y7, Y5
+	VADDPS       Y8, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS c256_3f800000<>+0(SB), Y8
+	VDIVPS       Y4, Y8, Y6
+	VFNMADD231PS Y6, Y4, Y8
+	VFNMADD231PS Y6, Y5, Y8
+	VFMADD213PS  Y6, Y6, Y8
+	VMOVAPS      Y8, Y4
+	VMULPS       Y4, Y7, Y5
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VANDPS       Y2, Y4, Y4
+	VANDPS       Y2, Y5, Y5
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y5, Y4, Y4
+	VMASKMOVPS   (CX), Y0, Y2
+	VMULPS       Y2, Y4, Y4
+	VMASKMOVPS   Y1, Y0, (DX)
+	VMASKMOVPS   Y4, Y0, (AX)
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, SI
+	JG           tail23
+
+done23:
+	VZEROUPPER
+	RET
+
 // func normalize256(xhat *float32, x *float32, n int, mean float32, rstd float32)
 // Requires: AVX, CMOV
 TEXT ·normalize256(SB), NOSPLIT, $0-32
@@ -3432,9 +4062,9 @@ TEXT ·normalize256(SB), NOSPLIT, $0-32
 	VBROADCASTSS mean+24(FP), Y0
 	VBROADCASTSS rstd+28(FP), Y1
 	SUBQ         $0x20, DX
-	JL           rest22
+	JL           rest24
 
-round22:
+round24:
 	VMOVUPS (CX), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -3454,13 +4084,13 @@ round22:
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, CX
 	SUBQ    $0x20, DX
-	JGE     round22
+	JGE     round24
 
-rest22:
+rest24:
 	ADDQ $0x20, DX
-	JZ   done22
+	JZ   done24
 
-tail22:
+tail24:
 	MOVQ       DX, BX
 	MOVQ       $0x0000000000000008, SI
 	CMPQ       BX, SI
@@ -3476,9 +4106,9 @@ tail22:
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
 	SUBQ       $0x08, DX
-	JG         tail22
+	JG         tail24
 
-done22:
+done24:
 	VZEROUPPER
 	RET
 
@@ -3493,9 +4123,9 @@ TEXT ·affine256(SB), NOSPLIT, $0-40
 	TESTQ BX, BX
 	JZ    plain
 	SUBQ  $0x20, SI
-	JL    rest23
+	JL    rest25
 
-round23:
+round25:
 	VMOVUPS     (CX), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y2
@@ -3521,13 +4151,13 @@ round23:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, SI
-	JGE         round23
+	JGE         round25
 
-rest23:
+rest25:
 	ADDQ $0x20, SI
-	JZ   done23
+	JZ   done25
 
-tail23:
+tail25:
 	MOVQ        SI, DI
 	MOVQ        $0x0000000000000008, R8
 	CMPQ        DI, R8
@@ -3546,17 +4176,17 @@ tail23:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	SUBQ        $0x08, SI
-	JG          tail23
+	JG          tail25
 
-done23:
+done25:
 	VZEROUPPER
 	RET
 
 plain:
 	SUBQ $0x20, SI
-	JL   rest24
+	JL   rest26
 
-round24:
+round26:
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -3577,13 +4207,13 @@ round24:
 	ADDQ    $0x00000080, CX
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, SI
-	JGE     round24
+	JGE     round26
 
-rest24:
+rest26:
 	ADDQ $0x20, SI
-	JZ   done24
+	JZ   done26
 
-tail24:
+tail26:
 	MOVQ       SI, BX
 	MOVQ       $0x0000000000000008, DI
 	CMPQ       BX, DI
@@ -3600,9 +4230,9 @@ tail24:
 	ADDQ       $0x20, CX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, SI
-	JG         tail24
+	JG         tail26
 
-done24:
+done26:
 	VZEROUPPER
 	RET
 
@@ -3618,9 +4248,9 @@ TEXT ·layerNorm256(SB), NOSPLIT, $0-56
 	VBROADCASTSS mean+48(FP), Y0
 	VBROADCASTSS rstd+52(FP), Y1
 	SUBQ         $0x20, DI
-	JL           rest25
+	JL           rest27
 
-round25:
+round27:
 	VMOVUPS     (DX), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3659,13 +4289,13 @@ round25:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, DI
-	JGE         round25
+	JGE         round27
 
-rest25:
+rest27:
 	ADDQ $0x20, DI
-	JZ   done25
+	JZ   done27
 
-tail25:
+tail27:
 	MOVQ        DI, R8
 	MOVQ        $0x0000000000000008, R9
 	CMPQ        R8, R9
@@ -3688,9 +4318,9 @@ tail25:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	SUBQ        $0x08, DI
-	JG          tail25
+	JG          tail27
 
-done25:
+done27:
 	VZEROUPPER
 	RET
 
@@ -3706,9 +4336,9 @@ TEXT ·normalizeSums256(SB), NOSPLIT, $0-40
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x20, BX
-	JL     rest26
+	JL     rest28
 
-round26:
+round28:
 	VMOVUPS     (AX), Y4
 	VMOVUPS     (DX), Y5
 	VMOVUPS     (CX), Y6
@@ -3737,13 +4367,13 @@ round26:
 	ADDQ        $0x00000080, CX
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, BX
-	JGE         round26
+	JGE         round28
 
-rest26:
+rest28:
 	ADDQ $0x20, BX
-	JZ   done26
+	JZ   done28
 
-tail26:
+tail28:
 	MOVQ        BX, SI
 	MOVQ        $0x0000000000000008, DI
 	CMPQ        SI, DI
@@ -3762,9 +4392,9 @@ tail26:
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, BX
-	JG          tail26
+	JG          tail28
 
-done26:
+done28:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3798,9 +4428,9 @@ TEXT ·layerNormSums256(SB), NOSPLIT, $0-56
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x20, DI
-	JL     rest27
+	JL     rest29
 
-round27:
+round29:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     (SI), Y5
 	VMOVUPS     (AX), Y6
@@ -3855,13 +4485,13 @@ round27:
 	ADDQ        $0x00000080, AX
 	ADDQ        $0x00000080, CX
 	SUBQ        $0x20, DI
-	JGE         round27
+	JGE         round29
 
-rest27:
+rest29:
 	ADDQ $0x20, DI
-	JZ   done27
+	JZ   done29
 
-tail27:
+tail29:
 	MOVQ        DI, R8
 	MOVQ        $0x0000000000000008, R9
 	CMPQ        R8, R9
@@ -3888,9 +4518,9 @@ tail27:
 	ADDQ        $0x20, AX
 	ADDQ        $0x20, CX
 	SUBQ        $0x08, DI
-	JG          tail27
+	JG          tail29
 
-done27:
+done29:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3922,9 +4552,9 @@ TEXT ·normalizeBackward256(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+44(FP), Y1
 	VBROADCASTSS t+48(FP), Y2
 	SUBQ         $0x20, SI
-	JL           rest28
+	JL           rest30
 
-round28:
+round30:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (DX), Y4
 	VFMSUB132PS  Y4, Y1, Y3
@@ -3962,13 +4592,13 @@ round28:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x20, SI
-	JGE          round28
+	JGE          round30
 
-rest28:
+rest30:
 	ADDQ $0x20, SI
-	JZ   done28
+	JZ   done30
 
-tail28:
+tail30:
 	MOVQ         SI, DI
 	MOVQ         $0x0000000000000008, R8
 	CMPQ         DI, R8
@@ -3990,9 +4620,195 @@ tail28:
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, SI
-	JG           tail28
+	JG           tail30
 
-done28:
+done30:
+	VZEROUPPER
+	RET
+
+// func rotate256(a *float32, b *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·rotate256(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	SUBQ $0x20, SI
+	JL   rest31
+
+round31:
+	VMOVUPS     (AX), Y0
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (DX), Y2
+	VMOVUPS     (BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMSUB213PS Y3, Y2, Y0
+	VFMADD213PS Y4, Y2, Y1
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(AX), Y0
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMSUB213PS Y3, Y2, Y0
+	VFMADD213PS Y4, Y2, Y1
+	VMOVUPS     Y0, 32(AX)
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     64(AX), Y0
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     64(BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMSUB213PS Y3, Y2, Y0
+	VFMADD213PS Y4, Y2, Y1
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     96(AX), Y0
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMSUB213PS Y3, Y2, Y0
+	VFMADD213PS Y4, Y2, Y1
+	VMOVUPS     Y0, 96(AX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
+	JGE         round31
+
+rest31:
+	ADDQ $0x20, SI
+	JZ   done31
+
+tail31:
+	MOVQ        SI, DI
+	MOVQ        $0x0000000000000008, R8
+	CMPQ        DI, R8
+	CMOVQGT     R8, DI
+	LEAQ        lanes256<>+0(SB), R8
+	SHLQ        $0x02, DI
+	SUBQ        DI, R8
+	VMOVUPS     32(R8), Y0
+	VMASKMOVPS  (AX), Y0, Y1
+	VMASKMOVPS  (CX), Y0, Y2
+	VMASKMOVPS  (DX), Y0, Y3
+	VMASKMOVPS  (BX), Y0, Y4
+	VMULPS      Y4, Y1, Y5
+	VMULPS      Y2, Y4, Y4
+	VFMSUB213PS Y4, Y3, Y1
+	VFMADD213PS Y5, Y3, Y2
+	VMASKMOVPS  Y1, Y0, (AX)
+	VMASKMOVPS  Y2, Y0, (CX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, SI
+	JG          tail31
+
+done31:
+	VZEROUPPER
+	RET
+
+// func rotateBack256(a *float32, b *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·rotateBack256(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	SUBQ $0x20, SI
+	JL   rest32
+
+round32:
+	VMOVUPS     (AX), Y0
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (DX), Y2
+	VMOVUPS     (BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMADD213PS Y3, Y2, Y0
+	VFMSUB213PS Y4, Y2, Y1
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(AX), Y0
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMADD213PS Y3, Y2, Y0
+	VFMSUB213PS Y4, Y2, Y1
+	VMOVUPS     Y0, 32(AX)
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     64(AX), Y0
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     64(BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMADD213PS Y3, Y2, Y0
+	VFMSUB213PS Y4, Y2, Y1
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     96(AX), Y0
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(BX), Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y1, Y3, Y3
+	VFMADD213PS Y3, Y2, Y0
+	VFMSUB213PS Y4, Y2, Y1
+	VMOVUPS     Y0, 96(AX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
+	JGE         round32
+
+rest32:
+	ADDQ $0x20, SI
+	JZ   done32
+
+tail32:
+	MOVQ        SI, DI
+	MOVQ        $0x0000000000000008, R8
+	CMPQ        DI, R8
+	CMOVQGT     R8, DI
+	LEAQ        lanes256<>+0(SB), R8
+	SHLQ        $0x02, DI
+	SUBQ        DI, R8
+	VMOVUPS     32(R8), Y0
+	VMASKMOVPS  (AX), Y0, Y1
+	VMASKMOVPS  (CX), Y0, Y2
+	VMASKMOVPS  (DX), Y0, Y3
+	VMASKMOVPS  (BX), Y0, Y4
+	VMULPS      Y4, Y1, Y5
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y4, Y3, Y1
+	VFMSUB213PS Y5, Y3, Y2
+	VMASKMOVPS  Y1, Y0, (AX)
+	VMASKMOVPS  Y2, Y0, (CX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, SI
+	JG          tail32
+
+done32:
 	VZEROUPPER
 	RET
 
@@ -4015,9 +4831,9 @@ TEXT ·adamW256(SB), NOSPLIT, $0-48
 	VBROADCASTSS 28(DI), Y7
 	VBROADCASTSS 32(DI), Y8
 	SUBQ         $0x20, SI
-	JL           rest29
+	JL           rest33
 
-round29:
+round33:
 	VMOVUPS     (CX), Y9
 	VMULPS      Y0, Y9, Y9
 	VMOVUPS     (DX), Y10
@@ -4095,13 +4911,13 @@ round29:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, SI
-	JGE         round29
+	JGE         round33
 
-rest29:
+rest33:
 	ADDQ $0x20, SI
-	JZ   done29
+	JZ   done33
 
-tail29:
+tail33:
 	MOVQ        SI, DI
 	MOVQ        $0x0000000000000008, R8
 	CMPQ        DI, R8
@@ -4133,8 +4949,8 @@ tail29:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	SUBQ        $0x08, SI
-	JG          tail29
+	JG          tail33
 
-done29:
+done33:
 	VZEROUPPER
 	RET

@@ -98,6 +98,11 @@ func gelu512(y *float32, x *float32, n int)
 //go:noescape
 func geluTanh512(y *float32, x *float32, n int)
 
+// silu512 sets y to the activation of x.
+//
+//go:noescape
+func silu512(y *float32, x *float32, n int)
+
 // geluBackward512 sets y to the activation of x and dx to dy times its derivative.
 //
 //go:noescape
@@ -107,6 +112,11 @@ func geluBackward512(dx *float32, y *float32, dy *float32, x *float32, n int)
 //
 //go:noescape
 func geluTanhBackward512(dx *float32, y *float32, dy *float32, x *float32, n int)
+
+// siluBackward512 sets y to the activation of x and dx to dy times its derivative.
+//
+//go:noescape
+func siluBackward512(dx *float32, y *float32, dy *float32, x *float32, n int)
 
 // normalize512 sets xhat to (x - mean) rstd.
 //
@@ -137,6 +147,16 @@ func layerNormSums512(dw *float32, db *float32, dy *float32, w *float32, xhat *f
 //
 //go:noescape
 func normalizeBackward512(dx *float32, dy *float32, w *float32, xhat *float32, n int, rstd float32, s float32, t float32)
+
+// rotate512 turns the pairs (a, b).
+//
+//go:noescape
+func rotate512(a *float32, b *float32, cos *float32, sin *float32, n int)
+
+// rotateBack512 turns the pairs (a, b) by the negative angles.
+//
+//go:noescape
+func rotateBack512(a *float32, b *float32, cos *float32, sin *float32, n int)
 
 // adamW512 takes one step; h points to an AdamWStep.
 //

@@ -2532,6 +2532,288 @@ DATA c512_3e5b33b6<>+56(SB)/4, $0x3e5b33b6
 DATA c512_3e5b33b6<>+60(SB)/4, $0x3e5b33b6
 GLOBL c512_3e5b33b6<>(SB), RODATA|NOPTR, $64
 
+// func silu512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·silu512(SB), NOSPLIT, $0-24
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS c512_3fb8aa3b<>+0(SB), Z0
+	VBROADCASTSS c512_3f317218<>+0(SB), Z1
+	VBROADCASTSS c512_b102e308<>+0(SB), Z2
+	VBROADCASTSS c512_c2aeac4f<>+0(SB), Z3
+	VBROADCASTSS c512_42b20000<>+0(SB), Z4
+	VBROADCASTSS c512_3f800000<>+0(SB), Z5
+	VBROADCASTSS c512_3efffffe<>+0(SB), Z6
+	VBROADCASTSS c512_3e2aaa49<>+0(SB), Z7
+	VBROADCASTSS c512_3d2aac79<>+0(SB), Z8
+	VBROADCASTSS c512_3c091d0f<>+0(SB), Z9
+	VBROADCASTSS c512_3ab511f3<>+0(SB), Z10
+	VBROADCASTSS c512_42ae0000<>+0(SB), Z11
+	VBROADCASTSS c512_c2ae0000<>+0(SB), Z12
+	SUBQ         $0x40, DX
+	JL           rest20
+
+round20:
+	VMOVUPS      (CX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z16, Z16, Z16
+	VSUBPS       Z14, Z16, Z16
+	VCMPPS       $0x05, Z3, Z16, K2
+	VMOVAPS      Z4, Z14
+	VMINPS       Z16, Z14, Z16
+	VMULPS       Z0, Z16, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VFNMADD231PS Z1, Z14, Z16
+	VFNMADD231PS Z2, Z14, Z16
+	VMOVAPS      Z10, Z15
+	VFMADD213PS  Z9, Z16, Z15
+	VFMADD213PS  Z8, Z16, Z15
+	VFMADD213PS  Z7, Z16, Z15
+	VFMADD213PS  Z6, Z16, Z15
+	VFMADD213PS  Z5, Z16, Z15
+	VFMADD213PS  Z5, Z16, Z15
+	VSCALEFPS.Z  Z14, Z15, K2, Z15
+	VADDPS       Z5, Z15, Z14
+	VMOVAPS      Z5, Z22
+	VSUBPS       Z22, Z14, Z21
+	VSUBPS       Z21, Z14, Z23
+	VSUBPS       Z23, Z22, Z23
+	VSUBPS       Z21, Z15, Z21
+	VADDPS       Z23, Z21, Z21
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z5, Z22
+	VRCP14PS     Z14, Z15
+	VFNMADD231PS Z15, Z14, Z22
+	VFNMADD231PS Z15, Z21, Z22
+	VFMADD213PS  Z15, Z15, Z22
+	VMOVAPS      Z22, Z14
+	VMOVAPS.Z    Z14, K3, Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VMOVUPS      64(CX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z17, Z17, Z17
+	VSUBPS       Z14, Z17, Z17
+	VCMPPS       $0x05, Z3, Z17, K2
+	VMOVAPS      Z4, Z14
+	VMINPS       Z17, Z14, Z17
+	VMULPS       Z0, Z17, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VFNMADD231PS Z1, Z14, Z17
+	VFNMADD231PS Z2, Z14, Z17
+	VMOVAPS      Z10, Z15
+	VFMADD213PS  Z9, Z17, Z15
+	VFMADD213PS  Z8, Z17, Z15
+	VFMADD213PS  Z7, Z17, Z15
+	VFMADD213PS  Z6, Z17, Z15
+	VFMADD213PS  Z5, Z17, Z15
+	VFMADD213PS  Z5, Z17, Z15
+	VSCALEFPS.Z  Z14, Z15, K2, Z15
+	VADDPS       Z5, Z15, Z14
+	VMOVAPS      Z5, Z22
+	VSUBPS       Z22, Z14, Z21
+	VSUBPS       Z21, Z14, Z23
+	VSUBPS       Z23, Z22, Z23
+	VSUBPS       Z21, Z15, Z21
+	VADDPS       Z23, Z21, Z21
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z5, Z22
+	VRCP14PS     Z14, Z15
+	VFNMADD231PS Z15, Z14, Z22
+	VFNMADD231PS Z15, Z21, Z22
+	VFMADD213PS  Z15, Z15, Z22
+	VMOVAPS      Z22, Z14
+	VMOVAPS.Z    Z14, K3, Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      128(CX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z18, Z18, Z18
+	VSUBPS       Z14, Z18, Z18
+	VCMPPS       $0x05, Z3, Z18, K2
+	VMOVAPS      Z4, Z14
+	VMINPS       Z18, Z14, Z18
+	VMULPS       Z0, Z18, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VFNMADD231PS Z1, Z14, Z18
+	VFNMADD231PS Z2, Z14, Z18
+	VMOVAPS      Z10, Z15
+	VFMADD213PS  Z9, Z18, Z15
+	VFMADD213PS  Z8, Z18, Z15
+	VFMADD213PS  Z7, Z18, Z15
+	VFMADD213PS  Z6, Z18, Z15
+	VFMADD213PS  Z5, Z18, Z15
+	VFMADD213PS  Z5, Z18, Z15
+	VSCALEFPS.Z  Z14, Z15, K2, Z15
+	VADDPS       Z5, Z15, Z14
+	VMOVAPS      Z5, Z22
+	VSUBPS       Z22, Z14, Z21
+	VSUBPS       Z21, Z14, Z23
+	VSUBPS       Z23, Z22, Z23
+	VSUBPS       Z21, Z15, Z21
+	VADDPS       Z23, Z21, Z21
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z5, Z22
+	VRCP14PS     Z14, Z15
+	VFNMADD231PS Z15, Z14, Z22
+	VFNMADD231PS Z15, Z21, Z22
+	VFMADD213PS  Z15, Z15, Z22
+	VMOVAPS      Z22, Z14
+	VMOVAPS.Z    Z14, K3, Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, 128(AX)
+	VMOVUPS      192(CX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z19, Z19, Z19
+	VSUBPS       Z14, Z19, Z19
+	VCMPPS       $0x05, Z3, Z19, K2
+	VMOVAPS      Z4, Z14
+	VMINPS       Z19, Z14, Z19
+	VMULPS       Z0, Z19, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VFNMADD231PS Z1, Z14, Z19
+	VFNMADD231PS Z2, Z14, Z19
+	VMOVAPS      Z10, Z15
+	VFMADD213PS  Z9, Z19, Z15
+	VFMADD213PS  Z8, Z19, Z15
+	VFMADD213PS  Z7, Z19, Z15
+	VFMADD213PS  Z6, Z19, Z15
+	VFMADD213PS  Z5, Z19, Z15
+	VFMADD213PS  Z5, Z19, Z15
+	VSCALEFPS.Z  Z14, Z15, K2, Z15
+	VADDPS       Z5, Z15, Z14
+	VMOVAPS      Z5, Z22
+	VSUBPS       Z22, Z14, Z21
+	VSUBPS       Z21, Z14, Z23
+	VSUBPS       Z23, Z22, Z23
+	VSUBPS       Z21, Z15, Z21
+	VADDPS       Z23, Z21, Z21
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z5, Z22
+	VRCP14PS     Z14, Z15
+	VFNMADD231PS Z15, Z14, Z22
+	VFNMADD231PS Z15, Z21, Z22
+	VFMADD213PS  Z15, Z15, Z22
+	VMOVAPS      Z22, Z14
+	VMOVAPS.Z    Z14, K3, Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x40, DX
+	JGE          round20
+
+rest20:
+	ADDQ $0x40, DX
+	JZ   done20
+
+tail20:
+	MOVQ         DX, BX
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX), K1, Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z20, Z20, Z20
+	VSUBPS       Z14, Z20, Z20
+	VCMPPS       $0x05, Z3, Z20, K2
+	VMOVAPS      Z4, Z14
+	VMINPS       Z20, Z14, Z20
+	VMULPS       Z0, Z20, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VFNMADD231PS Z1, Z14, Z20
+	VFNMADD231PS Z2, Z14, Z20
+	VMOVAPS      Z10, Z15
+	VFMADD213PS  Z9, Z20, Z15
+	VFMADD213PS  Z8, Z20, Z15
+	VFMADD213PS  Z7, Z20, Z15
+	VFMADD213PS  Z6, Z20, Z15
+	VFMADD213PS  Z5, Z20, Z15
+	VFMADD213PS  Z5, Z20, Z15
+	VSCALEFPS.Z  Z14, Z15, K2, Z15
+	VADDPS       Z5, Z15, Z14
+	VMOVAPS      Z5, Z17
+	VSUBPS       Z17, Z14, Z16
+	VSUBPS       Z16, Z14, Z18
+	VSUBPS       Z18, Z17, Z18
+	VSUBPS       Z16, Z15, Z16
+	VADDPS       Z18, Z16, Z16
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z5, Z17
+	VRCP14PS     Z14, Z15
+	VFNMADD231PS Z15, Z14, Z17
+	VFNMADD231PS Z15, Z16, Z17
+	VFMADD213PS  Z15, Z15, Z17
+	VMOVAPS      Z17, Z14
+	VMOVAPS.Z    Z14, K3, Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, K1, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, DX
+	JG           tail20
+
+done20:
+	VZEROUPPER
+	RET
+
+DATA c512_42ae0000<>+0(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+4(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+8(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+12(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+16(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+20(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+24(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+28(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+32(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+36(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+40(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+44(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+48(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+52(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+56(SB)/4, $0x42ae0000
+DATA c512_42ae0000<>+60(SB)/4, $0x42ae0000
+GLOBL c512_42ae0000<>(SB), RODATA|NOPTR, $64
+
+DATA c512_c2ae0000<>+0(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+4(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+8(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+12(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+16(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+20(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+24(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+28(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+32(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+36(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+40(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+44(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+48(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+52(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+56(SB)/4, $0xc2ae0000
+DATA c512_c2ae0000<>+60(SB)/4, $0xc2ae0000
+GLOBL c512_c2ae0000<>(SB), RODATA|NOPTR, $64
+
 // func geluBackward512(dx *float32, y *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·geluBackward512(SB), NOSPLIT, $0-40
@@ -2553,9 +2835,9 @@ TEXT ·geluBackward512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c512_3c091d0f<>+0(SB), Z10
 	VBROADCASTSS c512_3ab511f3<>+0(SB), Z11
 	SUBQ         $0x40, SI
-	JL           rest20
+	JL           rest21
 
-round20:
+round21:
 	VMOVUPS      (BX), Z12
 	VPANDD.BCST  c512_7fffffff<>+0(SB), Z12, Z13
 	VMULPS       Z0, Z13, Z16
@@ -2801,13 +3083,13 @@ round20:
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, CX
 	SUBQ         $0x40, SI
-	JGE          round20
+	JGE          round21
 
-rest20:
+rest21:
 	ADDQ $0x40, SI
-	JZ   done20
+	JZ   done21
 
-tail20:
+tail21:
 	MOVQ         SI, DI
 	MOVQ         $-1, R8
 	BZHIQ        DI, R8, R8
@@ -2877,9 +3159,9 @@ tail20:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	SUBQ         $0x10, SI
-	JG           tail20
+	JG           tail21
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
@@ -2946,9 +3228,9 @@ TEXT ·geluTanhBackward512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c512_3124d8b5<>+0(SB), Z16
 	VBROADCASTSS c512_3e5b33b6<>+0(SB), Z17
 	SUBQ         $0x40, SI
-	JL           rest21
+	JL           rest22
 
-round21:
+round22:
 	VMOVUPS      (BX), Z18
 	VCMPPS       $0x05, Z12, Z18, K3
 	VMOVAPS      Z11, Z19
@@ -3266,13 +3548,13 @@ round21:
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, CX
 	SUBQ         $0x40, SI
-	JGE          round21
+	JGE          round22
 
-rest21:
+rest22:
 	ADDQ $0x40, SI
-	JZ   done21
+	JZ   done22
 
-tail21:
+tail22:
 	MOVQ         SI, DI
 	MOVQ         $-1, R8
 	BZHIQ        DI, R8, R8
@@ -3360,9 +3642,301 @@ tail21:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	SUBQ         $0x10, SI
-	JG           tail21
+	JG           tail22
 
-done21:
+done22:
+	VZEROUPPER
+	RET
+
+// func siluBackward512(dx *float32, y *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·siluBackward512(SB), NOSPLIT, $0-40
+	MOVQ         dx+0(FP), AX
+	MOVQ         dy+16(FP), CX
+	MOVQ         y+8(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         n+32(FP), SI
+	VBROADCASTSS c512_3fb8aa3b<>+0(SB), Z0
+	VBROADCASTSS c512_3f317218<>+0(SB), Z1
+	VBROADCASTSS c512_b102e308<>+0(SB), Z2
+	VBROADCASTSS c512_c2aeac4f<>+0(SB), Z3
+	VBROADCASTSS c512_42b20000<>+0(SB), Z4
+	VBROADCASTSS c512_3f800000<>+0(SB), Z5
+	VBROADCASTSS c512_3efffffe<>+0(SB), Z6
+	VBROADCASTSS c512_3e2aaa49<>+0(SB), Z7
+	VBROADCASTSS c512_3d2aac79<>+0(SB), Z8
+	VBROADCASTSS c512_3c091d0f<>+0(SB), Z9
+	VBROADCASTSS c512_3ab511f3<>+0(SB), Z10
+	VBROADCASTSS c512_42ae0000<>+0(SB), Z11
+	VBROADCASTSS c512_c2ae0000<>+0(SB), Z12
+	SUBQ         $0x40, SI
+	JL           rest23
+
+round23:
+	VMOVUPS      (BX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z16, Z16, Z16
+	VSUBPS       Z14, Z16, Z16
+	VCMPPS       $0x05, Z3, Z16, K2
+	VMOVAPS      Z4, Z15
+	VMINPS       Z16, Z15, Z16
+	VMULPS       Z0, Z16, Z15
+	VRNDSCALEPS  $0x08, Z15, Z15
+	VFNMADD231PS Z1, Z15, Z16
+	VFNMADD231PS Z2, Z15, Z16
+	VMOVAPS      Z10, Z21
+	VFMADD213PS  Z9, Z16, Z21
+	VFMADD213PS  Z8, Z16, Z21
+	VFMADD213PS  Z7, Z16, Z21
+	VFMADD213PS  Z6, Z16, Z21
+	VFMADD213PS  Z5, Z16, Z21
+	VFMADD213PS  Z5, Z16, Z21
+	VSCALEFPS.Z  Z15, Z21, K2, Z21
+	VADDPS       Z5, Z21, Z15
+	VMOVAPS      Z5, Z23
+	VSUBPS       Z23, Z15, Z22
+	VSUBPS       Z22, Z15, Z24
+	VSUBPS       Z24, Z23, Z24
+	VSUBPS       Z22, Z21, Z22
+	VADDPS       Z24, Z22, Z22
+	VMOVAPS      Z15, Z15
+	VMOVAPS      Z5, Z24
+	VRCP14PS     Z15, Z23
+	VFNMADD231PS Z23, Z15, Z24
+	VFNMADD231PS Z23, Z22, Z24
+	VFMADD213PS  Z23, Z23, Z24
+	VMOVAPS      Z24, Z15
+	VMULPS       Z15, Z21, Z21
+	VMULPS       Z14, Z21, Z21
+	VMULPS       Z15, Z21, Z21
+	VMOVAPS.Z    Z15, K3, Z15
+	VMOVAPS.Z    Z21, K3, Z21
+	VMULPS       Z15, Z13, Z13
+	VADDPS       Z21, Z15, Z15
+	VMOVUPS      (CX), Z14
+	VMULPS       Z14, Z15, Z15
+	VMOVUPS      Z13, (DX)
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      64(BX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z17, Z17, Z17
+	VSUBPS       Z14, Z17, Z17
+	VCMPPS       $0x05, Z3, Z17, K2
+	VMOVAPS      Z4, Z15
+	VMINPS       Z17, Z15, Z17
+	VMULPS       Z0, Z17, Z15
+	VRNDSCALEPS  $0x08, Z15, Z15
+	VFNMADD231PS Z1, Z15, Z17
+	VFNMADD231PS Z2, Z15, Z17
+	VMOVAPS      Z10, Z21
+	VFMADD213PS  Z9, Z17, Z21
+	VFMADD213PS  Z8, Z17, Z21
+	VFMADD213PS  Z7, Z17, Z21
+	VFMADD213PS  Z6, Z17, Z21
+	VFMADD213PS  Z5, Z17, Z21
+	VFMADD213PS  Z5, Z17, Z21
+	VSCALEFPS.Z  Z15, Z21, K2, Z21
+	VADDPS       Z5, Z21, Z15
+	VMOVAPS      Z5, Z23
+	VSUBPS       Z23, Z15, Z22
+	VSUBPS       Z22, Z15, Z24
+	VSUBPS       Z24, Z23, Z24
+	VSUBPS       Z22, Z21, Z22
+	VADDPS       Z24, Z22, Z22
+	VMOVAPS      Z15, Z15
+	VMOVAPS      Z5, Z24
+	VRCP14PS     Z15, Z23
+	VFNMADD231PS Z23, Z15, Z24
+	VFNMADD231PS Z23, Z22, Z24
+	VFMADD213PS  Z23, Z23, Z24
+	VMOVAPS      Z24, Z15
+	VMULPS       Z15, Z21, Z21
+	VMULPS       Z14, Z21, Z21
+	VMULPS       Z15, Z21, Z21
+	VMOVAPS.Z    Z15, K3, Z15
+	VMOVAPS.Z    Z21, K3, Z21
+	VMULPS       Z15, Z13, Z13
+	VADDPS       Z21, Z15, Z15
+	VMOVUPS      64(CX), Z14
+	VMULPS       Z14, Z15, Z15
+	VMOVUPS      Z13, 64(DX)
+	VMOVUPS      Z15, 64(AX)
+	VMOVUPS      128(BX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z18, Z18, Z18
+	VSUBPS       Z14, Z18, Z18
+	VCMPPS       $0x05, Z3, Z18, K2
+	VMOVAPS      Z4, Z15
+	VMINPS       Z18, Z15, Z18
+	VMULPS       Z0, Z18, Z15
+	VRNDSCALEPS  $0x08, Z15, Z15
+	VFNMADD231PS Z1, Z15, Z18
+	VFNMADD231PS Z2, Z15, Z18
+	VMOVAPS      Z10, Z21
+	VFMADD213PS  Z9, Z18, Z21
+	VFMADD213PS  Z8, Z18, Z21
+	VFMADD213PS  Z7, Z18, Z21
+	VFMADD213PS  Z6, Z18, Z21
+	VFMADD213PS  Z5, Z18, Z21
+	VFMADD213PS  Z5, Z18, Z21
+	VSCALEFPS.Z  Z15, Z21, K2, Z21
+	VADDPS       Z5, Z21, Z15
+	VMOVAPS      Z5, Z23
+	VSUBPS       Z23, Z15, Z22
+	VSUBPS       Z22, Z15, Z24
+	VSUBPS       Z24, Z23, Z24
+	VSUBPS       Z22, Z21, Z22
+	VADDPS       Z24, Z22, Z22
+	VMOVAPS      Z15, Z15
+	VMOVAPS      Z5, Z24
+	VRCP14PS     Z15, Z23
+	VFNMADD231PS Z23, Z15, Z24
+	VFNMADD231PS Z23, Z22, Z24
+	VFMADD213PS  Z23, Z23, Z24
+	VMOVAPS      Z24, Z15
+	VMULPS       Z15, Z21, Z21
+	VMULPS       Z14, Z21, Z21
+	VMULPS       Z15, Z21, Z21
+	VMOVAPS.Z    Z15, K3, Z15
+	VMOVAPS.Z    Z21, K3, Z21
+	VMULPS       Z15, Z13, Z13
+	VADDPS       Z21, Z15, Z15
+	VMOVUPS      128(CX), Z14
+	VMULPS       Z14, Z15, Z15
+	VMOVUPS      Z13, 128(DX)
+	VMOVUPS      Z15, 128(AX)
+	VMOVUPS      192(BX), Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z19, Z19, Z19
+	VSUBPS       Z14, Z19, Z19
+	VCMPPS       $0x05, Z3, Z19, K2
+	VMOVAPS      Z4, Z15
+	VMINPS       Z19, Z15, Z19
+	VMULPS       Z0, Z19, Z15
+	VRNDSCALEPS  $0x08, Z15, Z15
+	VFNMADD231PS Z1, Z15, Z19
+	VFNMADD231PS Z2, Z15, Z19
+	VMOVAPS      Z10, Z21
+	VFMADD213PS  Z9, Z19, Z21
+	VFMADD213PS  Z8, Z19, Z21
+	VFMADD213PS  Z7, Z19, Z21
+	VFMADD213PS  Z6, Z19, Z21
+	VFMADD213PS  Z5, Z19, Z21
+	VFMADD213PS  Z5, Z19, Z21
+	VSCALEFPS.Z  Z15, Z21, K2, Z21
+	VADDPS       Z5, Z21, Z15
+	VMOVAPS      Z5, Z23
+	VSUBPS       Z23, Z15, Z22
+	VSUBPS       Z22, Z15, Z24
+	VSUBPS       Z24, Z23, Z24
+	VSUBPS       Z22, Z21, Z22
+	VADDPS       Z24, Z22, Z22
+	VMOVAPS      Z15, Z15
+	VMOVAPS      Z5, Z24
+	VRCP14PS     Z15, Z23
+	VFNMADD231PS Z23, Z15, Z24
+	VFNMADD231PS Z23, Z22, Z24
+	VFMADD213PS  Z23, Z23, Z24
+	VMOVAPS      Z24, Z15
+	VMULPS       Z15, Z21, Z21
+	VMULPS       Z14, Z21, Z21
+	VMULPS       Z15, Z21, Z21
+	VMOVAPS.Z    Z15, K3, Z15
+	VMOVAPS.Z    Z21, K3, Z21
+	VMULPS       Z15, Z13, Z13
+	VADDPS       Z21, Z15, Z15
+	VMOVUPS      192(CX), Z14
+	VMULPS       Z14, Z15, Z15
+	VMOVUPS      Z13, 192(DX)
+	VMOVUPS      Z15, 192(AX)
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x40, SI
+	JGE          round23
+
+rest23:
+	ADDQ $0x40, SI
+	JZ   done23
+
+tail23:
+	MOVQ         SI, DI
+	MOVQ         $-1, R8
+	BZHIQ        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (BX), K1, Z13
+	VCMPPS       $0x05, Z12, Z13, K3
+	VMOVAPS      Z11, Z14
+	VMOVAPS      Z12, Z15
+	VMINPS       Z13, Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VPXORD       Z20, Z20, Z20
+	VSUBPS       Z14, Z20, Z20
+	VCMPPS       $0x05, Z3, Z20, K2
+	VMOVAPS      Z4, Z15
+	VMINPS       Z20, Z15, Z20
+	VMULPS       Z0, Z20, Z15
+	VRNDSCALEPS  $0x08, Z15, Z15
+	VFNMADD231PS Z1, Z15, Z20
+	VFNMADD231PS Z2, Z15, Z20
+	VMOVAPS      Z10, Z16
+	VFMADD213PS  Z9, Z20, Z16
+	VFMADD213PS  Z8, Z20, Z16
+	VFMADD213PS  Z7, Z20, Z16
+	VFMADD213PS  Z6, Z20, Z16
+	VFMADD213PS  Z5, Z20, Z16
+	VFMADD213PS  Z5, Z20, Z16
+	VSCALEFPS.Z  Z15, Z16, K2, Z16
+	VADDPS       Z5, Z16, Z15
+	VMOVAPS      Z5, Z18
+	VSUBPS       Z18, Z15, Z17
+	VSUBPS       Z17, Z15, Z19
+	VSUBPS       Z19, Z18, Z19
+	VSUBPS       Z17, Z16, Z17
+	VADDPS       Z19, Z17, Z17
+	VMOVAPS      Z15, Z15
+	VMOVAPS      Z5, Z19
+	VRCP14PS     Z15, Z18
+	VFNMADD231PS Z18, Z15, Z19
+	VFNMADD231PS Z18, Z17, Z19
+	VFMADD213PS  Z18, Z18, Z19
+	VMOVAPS      Z19, Z15
+	VMULPS       Z15, Z16, Z16
+	VMULPS       Z14, Z16, Z16
+	VMULPS       Z15, Z16, Z16
+	VMOVAPS.Z    Z15, K3, Z15
+	VMOVAPS.Z    Z16, K3, Z16
+	VMULPS       Z15, Z13, Z13
+	VADDPS       Z16, Z15, Z15
+	VMOVUPS.Z    (CX), K1, Z14
+	VMULPS       Z14, Z15, Z15
+	VMOVUPS      Z13, K1, (DX)
+	VMOVUPS      Z15, K1, (AX)
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, SI
+	JG           tail23
+
+done23:
 	VZEROUPPER
 	RET
 
@@ -3375,9 +3949,9 @@ TEXT ·normalize512(SB), NOSPLIT, $0-32
 	VBROADCASTSS mean+24(FP), Z0
 	VBROADCASTSS rstd+28(FP), Z1
 	SUBQ         $0x40, DX
-	JL           rest22
+	JL           rest24
 
-round22:
+round24:
 	VMOVUPS (CX), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -3397,13 +3971,13 @@ round22:
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
 	SUBQ    $0x40, DX
-	JGE     round22
+	JGE     round24
 
-rest22:
+rest24:
 	ADDQ $0x40, DX
-	JZ   done22
+	JZ   done24
 
-tail22:
+tail24:
 	MOVQ      DX, BX
 	MOVQ      $-1, SI
 	BZHIQ     BX, SI, SI
@@ -3415,9 +3989,9 @@ tail22:
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x10, DX
-	JG        tail22
+	JG        tail24
 
-done22:
+done24:
 	VZEROUPPER
 	RET
 
@@ -3432,9 +4006,9 @@ TEXT ·affine512(SB), NOSPLIT, $0-40
 	TESTQ BX, BX
 	JZ    plain
 	SUBQ  $0x40, SI
-	JL    rest23
+	JL    rest25
 
-round23:
+round25:
 	VMOVUPS     (CX), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (DX), Z2
@@ -3460,13 +4034,13 @@ round23:
 	ADDQ        $0x00000100, DX
 	ADDQ        $0x00000100, BX
 	SUBQ        $0x40, SI
-	JGE         round23
+	JGE         round25
 
-rest23:
+rest25:
 	ADDQ $0x40, SI
-	JZ   done23
+	JZ   done25
 
-tail23:
+tail25:
 	MOVQ        SI, DI
 	MOVQ        $-1, R8
 	BZHIQ       DI, R8, R8
@@ -3481,17 +4055,17 @@ tail23:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JG          tail23
+	JG          tail25
 
-done23:
+done25:
 	VZEROUPPER
 	RET
 
 plain:
 	SUBQ $0x40, SI
-	JL   rest24
+	JL   rest26
 
-round24:
+round26:
 	VMOVUPS (CX), Z0
 	VMOVUPS (DX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -3512,13 +4086,13 @@ round24:
 	ADDQ    $0x00000100, CX
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, SI
-	JGE     round24
+	JGE     round26
 
-rest24:
+rest26:
 	ADDQ $0x40, SI
-	JZ   done24
+	JZ   done26
 
-tail24:
+tail26:
 	MOVQ      SI, BX
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
@@ -3531,9 +4105,9 @@ tail24:
 	ADDQ      $0x40, CX
 	ADDQ      $0x40, DX
 	SUBQ      $0x10, SI
-	JG        tail24
+	JG        tail26
 
-done24:
+done26:
 	VZEROUPPER
 	RET
 
@@ -3549,9 +4123,9 @@ TEXT ·layerNorm512(SB), NOSPLIT, $0-56
 	VBROADCASTSS mean+48(FP), Z0
 	VBROADCASTSS rstd+52(FP), Z1
 	SUBQ         $0x40, DI
-	JL           rest25
+	JL           rest27
 
-round25:
+round27:
 	VMOVUPS     (DX), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -3590,13 +4164,13 @@ round25:
 	ADDQ        $0x00000100, BX
 	ADDQ        $0x00000100, SI
 	SUBQ        $0x40, DI
-	JGE         round25
+	JGE         round27
 
-rest25:
+rest27:
 	ADDQ $0x40, DI
-	JZ   done25
+	JZ   done27
 
-tail25:
+tail27:
 	MOVQ        DI, R8
 	MOVQ        $-1, R9
 	BZHIQ       R8, R9, R9
@@ -3615,9 +4189,9 @@ tail25:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, DI
-	JG          tail25
+	JG          tail27
 
-done25:
+done27:
 	VZEROUPPER
 	RET
 
@@ -3633,9 +4207,9 @@ TEXT ·normalizeSums512(SB), NOSPLIT, $0-40
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	SUBQ   $0x40, BX
-	JL     rest26
+	JL     rest28
 
-round26:
+round28:
 	VMOVUPS     (AX), Z4
 	VMOVUPS     (DX), Z5
 	VMOVUPS     (CX), Z6
@@ -3664,13 +4238,13 @@ round26:
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000100, DX
 	SUBQ        $0x40, BX
-	JGE         round26
+	JGE         round28
 
-rest26:
+rest28:
 	ADDQ $0x40, BX
-	JZ   done26
+	JZ   done28
 
-tail26:
+tail28:
 	MOVQ        BX, SI
 	MOVQ        $-1, DI
 	BZHIQ       SI, DI, DI
@@ -3685,9 +4259,9 @@ tail26:
 	ADDQ        $0x40, CX
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, BX
-	JG          tail26
+	JG          tail28
 
-done26:
+done28:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -3725,9 +4299,9 @@ TEXT ·layerNormSums512(SB), NOSPLIT, $0-56
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	SUBQ   $0x40, DI
-	JL     rest27
+	JL     rest29
 
-round27:
+round29:
 	VMOVUPS     (DX), Z4
 	VMOVUPS     (SI), Z5
 	VMOVUPS     (AX), Z6
@@ -3782,13 +4356,13 @@ round27:
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
 	SUBQ        $0x40, DI
-	JGE         round27
+	JGE         round29
 
-rest27:
+rest29:
 	ADDQ $0x40, DI
-	JZ   done27
+	JZ   done29
 
-tail27:
+tail29:
 	MOVQ        DI, R8
 	MOVQ        $-1, R9
 	BZHIQ       R8, R9, R9
@@ -3811,9 +4385,9 @@ tail27:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DI
-	JG          tail27
+	JG          tail29
 
-done27:
+done29:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -3849,9 +4423,9 @@ TEXT ·normalizeBackward512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+44(FP), Z1
 	VBROADCASTSS t+48(FP), Z2
 	SUBQ         $0x40, SI
-	JL           rest28
+	JL           rest30
 
-round28:
+round30:
 	VMOVUPS      (CX), Z3
 	VMOVUPS      (DX), Z4
 	VFMSUB132PS  Z4, Z1, Z3
@@ -3889,13 +4463,13 @@ round28:
 	ADDQ         $0x00000100, DX
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x40, SI
-	JGE          round28
+	JGE          round30
 
-rest28:
+rest30:
 	ADDQ $0x40, SI
-	JZ   done28
+	JZ   done30
 
-tail28:
+tail30:
 	MOVQ         SI, DI
 	MOVQ         $-1, R8
 	BZHIQ        DI, R8, R8
@@ -3913,9 +4487,187 @@ tail28:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, SI
-	JG           tail28
+	JG           tail30
 
-done28:
+done30:
+	VZEROUPPER
+	RET
+
+// func rotate512(a *float32, b *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rotate512(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	SUBQ $0x40, SI
+	JL   rest31
+
+round31:
+	VMOVUPS     (AX), Z0
+	VMOVUPS     (CX), Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     (BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMSUB213PS Z3, Z2, Z0
+	VFMADD213PS Z4, Z2, Z1
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, (CX)
+	VMOVUPS     64(AX), Z0
+	VMOVUPS     64(CX), Z1
+	VMOVUPS     64(DX), Z2
+	VMOVUPS     64(BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMSUB213PS Z3, Z2, Z0
+	VFMADD213PS Z4, Z2, Z1
+	VMOVUPS     Z0, 64(AX)
+	VMOVUPS     Z1, 64(CX)
+	VMOVUPS     128(AX), Z0
+	VMOVUPS     128(CX), Z1
+	VMOVUPS     128(DX), Z2
+	VMOVUPS     128(BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMSUB213PS Z3, Z2, Z0
+	VFMADD213PS Z4, Z2, Z1
+	VMOVUPS     Z0, 128(AX)
+	VMOVUPS     Z1, 128(CX)
+	VMOVUPS     192(AX), Z0
+	VMOVUPS     192(CX), Z1
+	VMOVUPS     192(DX), Z2
+	VMOVUPS     192(BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMSUB213PS Z3, Z2, Z0
+	VFMADD213PS Z4, Z2, Z1
+	VMOVUPS     Z0, 192(AX)
+	VMOVUPS     Z1, 192(CX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	SUBQ        $0x40, SI
+	JGE         round31
+
+rest31:
+	ADDQ $0x40, SI
+	JZ   done31
+
+tail31:
+	MOVQ        SI, DI
+	MOVQ        $-1, R8
+	BZHIQ       DI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (AX), K1, Z0
+	VMOVUPS.Z   (CX), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VMOVUPS.Z   (BX), K1, Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMSUB213PS Z3, Z2, Z0
+	VFMADD213PS Z4, Z2, Z1
+	VMOVUPS     Z0, K1, (AX)
+	VMOVUPS     Z1, K1, (CX)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, SI
+	JG          tail31
+
+done31:
+	VZEROUPPER
+	RET
+
+// func rotateBack512(a *float32, b *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rotateBack512(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	SUBQ $0x40, SI
+	JL   rest32
+
+round32:
+	VMOVUPS     (AX), Z0
+	VMOVUPS     (CX), Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     (BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMADD213PS Z3, Z2, Z0
+	VFMSUB213PS Z4, Z2, Z1
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, (CX)
+	VMOVUPS     64(AX), Z0
+	VMOVUPS     64(CX), Z1
+	VMOVUPS     64(DX), Z2
+	VMOVUPS     64(BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMADD213PS Z3, Z2, Z0
+	VFMSUB213PS Z4, Z2, Z1
+	VMOVUPS     Z0, 64(AX)
+	VMOVUPS     Z1, 64(CX)
+	VMOVUPS     128(AX), Z0
+	VMOVUPS     128(CX), Z1
+	VMOVUPS     128(DX), Z2
+	VMOVUPS     128(BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMADD213PS Z3, Z2, Z0
+	VFMSUB213PS Z4, Z2, Z1
+	VMOVUPS     Z0, 128(AX)
+	VMOVUPS     Z1, 128(CX)
+	VMOVUPS     192(AX), Z0
+	VMOVUPS     192(CX), Z1
+	VMOVUPS     192(DX), Z2
+	VMOVUPS     192(BX), Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMADD213PS Z3, Z2, Z0
+	VFMSUB213PS Z4, Z2, Z1
+	VMOVUPS     Z0, 192(AX)
+	VMOVUPS     Z1, 192(CX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	SUBQ        $0x40, SI
+	JGE         round32
+
+rest32:
+	ADDQ $0x40, SI
+	JZ   done32
+
+tail32:
+	MOVQ        SI, DI
+	MOVQ        $-1, R8
+	BZHIQ       DI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (AX), K1, Z0
+	VMOVUPS.Z   (CX), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VMOVUPS.Z   (BX), K1, Z3
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z1, Z3, Z3
+	VFMADD213PS Z3, Z2, Z0
+	VFMSUB213PS Z4, Z2, Z1
+	VMOVUPS     Z0, K1, (AX)
+	VMOVUPS     Z1, K1, (CX)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, SI
+	JG          tail32
+
+done32:
 	VZEROUPPER
 	RET
 
@@ -3938,9 +4690,9 @@ TEXT ·adamW512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 28(DI), Z7
 	VBROADCASTSS 32(DI), Z8
 	SUBQ         $0x40, SI
-	JL           rest29
+	JL           rest33
 
-round29:
+round33:
 	VMOVUPS     (CX), Z9
 	VMULPS      Z0, Z9, Z9
 	VMOVUPS     (DX), Z10
@@ -4018,13 +4770,13 @@ round29:
 	ADDQ        $0x00000100, DX
 	ADDQ        $0x00000100, BX
 	SUBQ        $0x40, SI
-	JGE         round29
+	JGE         round33
 
-rest29:
+rest33:
 	ADDQ $0x40, SI
-	JZ   done29
+	JZ   done33
 
-tail29:
+tail33:
 	MOVQ        SI, DI
 	MOVQ        $-1, R8
 	BZHIQ       DI, R8, R8
@@ -4052,8 +4804,8 @@ tail29:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JG          tail29
+	JG          tail33
 
-done29:
+done33:
 	VZEROUPPER
 	RET

@@ -156,6 +156,38 @@ func geluTanhBackwardVector(dx, y, dy, x []float32) {
 	geluTanhBackward512(at32(dx, 0), at32(y, 0), at32(dy, 0), at32(x, 0), len(x))
 }
 
+func siluVector(y, x []float32) {
+	if current == AVX2 {
+		silu256(at32(y, 0), at32(x, 0), len(x))
+		return
+	}
+	silu512(at32(y, 0), at32(x, 0), len(x))
+}
+
+func siluBackwardVector(dx, y, dy, x []float32) {
+	if current == AVX2 {
+		siluBackward256(at32(dx, 0), at32(y, 0), at32(dy, 0), at32(x, 0), len(x))
+		return
+	}
+	siluBackward512(at32(dx, 0), at32(y, 0), at32(dy, 0), at32(x, 0), len(x))
+}
+
+func rotateVector(a, b, cos, sin []float32) {
+	if current == AVX2 {
+		rotate256(at32(a, 0), at32(b, 0), at32(cos, 0), at32(sin, 0), len(cos))
+		return
+	}
+	rotate512(at32(a, 0), at32(b, 0), at32(cos, 0), at32(sin, 0), len(cos))
+}
+
+func rotateBackVector(a, b, cos, sin []float32) {
+	if current == AVX2 {
+		rotateBack256(at32(a, 0), at32(b, 0), at32(cos, 0), at32(sin, 0), len(cos))
+		return
+	}
+	rotateBack512(at32(a, 0), at32(b, 0), at32(cos, 0), at32(sin, 0), len(cos))
+}
+
 func normalizeVector(xhat, x []float32, mean, rstd float32) {
 	if current == AVX2 {
 		normalize256(at32(xhat, 0), at32(x, 0), len(x), mean, rstd)

@@ -46,6 +46,14 @@ func geluTanhVector(y, x []float32) { panic(noVectors) }
 
 func geluTanhBackwardVector(dx, y, dy, x []float32) { panic(noVectors) }
 
+func siluVector(y, x []float32) { panic(noVectors) }
+
+func siluBackwardVector(dx, y, dy, x []float32) { panic(noVectors) }
+
+func rotateVector(a, b, cos, sin []float32) { panic(noVectors) }
+
+func rotateBackVector(a, b, cos, sin []float32) { panic(noVectors) }
+
 func normalizeVector(xhat, x []float32, mean, rstd float32) { panic(noVectors) }
 
 func affineVector(y, xhat, w, b []float32) { panic(noVectors) }

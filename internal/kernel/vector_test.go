@@ -107,6 +107,13 @@ func TestSlices(t *testing.T) {
 			Scale(z, -1.5)
 			Scale(z64, -1.5)
 			both("Scale", z, z64, few)
+			half := n / 2
+			Rotate(z[:2*half], x[:half], y[:half])
+			Rotate(z64[:2*half], x64[:half], y64[:half])
+			near(t, "Rotate", z, z64, few, 100) // of products that cancel
+			RotateBack(z[:2*half], x[:half], y[:half])
+			RotateBack(z64[:2*half], x64[:half], y64[:half])
+			near(t, "RotateBack", z, z64, few, 100)
 			ReLU(y, x)
 			ReLU(y64, x64)
 			both("ReLU", y, y64, 0)
@@ -194,7 +201,39 @@ func TestNorms(t *testing.T) {
 				near(t, "LayerNormBackward dw", dw, dw64, many, 1)
 				near(t, "LayerNormBackward db", db, db64, many, 1)
 			}
+			if n == 0 {
+				return
+			}
+			near(t, "RMSNorm", []float32{RMSNorm(y, xhat, x, w, 1e-5)}, []float64{RMSNorm(y64, xhat64, x64, w64, 1e-5)}, many, 0)
+			near(t, "RMSNorm y", y, y64, many, 1)
+			near(t, "RMSNorm xhat", xhat, xhat64, many, 1)
+			near(t, "RMSNorm in place", []float32{RMSNorm(x, xhat, x, w, 1e-5)}, []float64{RMSNorm(x64, xhat64, x64, w64, 1e-5)}, many, 0)
+			near(t, "RMSNorm y in place", x, x64, many, 1)
+			for _, dw := range [][]float32{dw, nil} {
+				dw64 := dw64
+				if dw == nil {
+					dw64 = nil
+				}
+				RMSNormBackward(dx, dw, y, w, xhat, 0.5)
+				RMSNormBackward(dx64, dw64, y64, w64, xhat64, 0.5)
+				near(t, "RMSNormBackward", dx, dx64, many, 1)
+				near(t, "RMSNormBackward dw", dw, dw64, many, 1)
+				RMSNormBackwardInPlace(y, dw, w, xhat, 0.5)
+				RMSNormBackwardInPlace(y64, dw64, w64, xhat64, 0.5)
+				near(t, "RMSNormBackwardInPlace", y, y64, many, 1)
+				near(t, "RMSNormBackwardInPlace dw", dw, dw64, many, 1)
+			}
 		})
+		for _, size := range []float32{0, 1e-30, 3e-38, 1e30, 3e38} { // whose squares float32 does not hold
+			x, y := []float32{size, -size, size}, make([]float32, 3)
+			want := float32(1)
+			if size == 0 {
+				want = 0
+			}
+			if r := RMSNorm(y, y, x, []float32{1, 1, 1}, 0); r-r != 0 || math.Abs(float64(y[0]-want)) > few || y[1] != -y[0] {
+				t.Errorf("RMSNorm of ±%g is %v, 1/σ %g", size, y, r)
+			}
+		}
 		for _, n := range []int{0, 1, 7, 300} { // 0.1 does not survive being summed and divided
 			x, y, w := make([]float32, n), make([]float32, n), make([]float32, n)
 			for i := range x {

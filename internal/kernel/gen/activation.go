@@ -11,6 +11,7 @@ func activations(x *isa) {
 	for _, back := range []bool{false, true} {
 		activation(x, "gelu", back, x.normal, x.holdNormal)
 		activation(x, "geluTanh", back, x.logistic, x.holdLogistic)
+		activation(x, "silu", back, x.silu, x.holdSiLU)
 	}
 }
 
@@ -161,6 +162,60 @@ func (x *isa) logistic(v vector, back bool) (y, d vector) {
 		VANDPS(finite, rest, rest)
 		VFMADD231PS(rest, up, y)
 	}
+	if back {
+		VADDPS(slope, up, up)
+	}
+	return y, up
+}
+
+// Below -siluEnd SiLU counts as 0, above siluEnd it is v to float32.
+const siluEnd = 87
+
+func (x *isa) holdSiLU() {
+	x.holdExp()
+	x.hold(siluEnd, -siluEnd, 1)
+}
+
+// silu returns v/(1 + exp(-v)) and, when asked, the derivative.
+func (x *isa) silu(v vector, back bool) (y, d vector) {
+	var inside, slope vector
+	if x.bytes == 64 {
+		VCMPPS(Imm(5), x.c(-siluEnd), v, K3) // not less than: true for NaN
+	} else {
+		inside = x.new()
+		VCMPPS(Imm(5), x.c(-siluEnd), v, inside)
+	}
+	w, low := x.copyOf(x.c(siluEnd)), x.copyOf(x.c(-siluEnd))
+	VMINPS(v, w, w)
+	VMAXPS(w, low, w)
+	minus := x.new()
+	x.zero(minus)
+	VSUBPS(w, minus, minus)
+	e := x.exp(minus, nil) // exp(-v), between 1e-38 and 1e38
+	one, oneLow := x.sum(x.c(1), e)
+	up := x.new()
+	VMOVAPS(one, up)
+	x.reciprocal(up, oneLow) // s = 1/(1 + exp(-v))
+	if back {
+		// v s (1 - s), with 1 - s = e s.
+		slope = x.new()
+		VMULPS(up, e, slope)
+		VMULPS(w, slope, slope)
+		VMULPS(up, slope, slope)
+	}
+	if x.bytes == 64 {
+		VMOVAPS_Z(up, K3, up)
+		if back {
+			VMOVAPS_Z(slope, K3, slope)
+		}
+	} else {
+		VANDPS(inside, up, up)
+		if back {
+			VANDPS(inside, slope, slope)
+		}
+	}
+	y = x.new()
+	VMULPS(up, v, y)
 	if back {
 		VADDPS(slope, up, up)
 	}

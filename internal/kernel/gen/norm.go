@@ -105,6 +105,34 @@ func normSums(x *isa, grads bool) {
 	finish(x.fold(s, add), x.fold(t, add))
 }
 
+// rotations write the turn of pairs and the turn back.
+func rotations(x *isa) {
+	for _, back := range []bool{false, true} {
+		if back {
+			x.text("rotateBack", "a, b, cos, sin *float32, n int)", "turns the pairs (a, b) by the negative angles.")
+		} else {
+			x.text("rotate", "a, b, cos, sin *float32, n int)", "turns the pairs (a, b).")
+		}
+		a, b, cos, sin, n := arg("a"), arg("b"), arg("cos"), arg("sin"), arg("n")
+		x.walk(n, []GPVirtual{a, b, cos, sin}, func(i int, tail bool) {
+			u, v, c, s := x.read(a, i, tail), x.read(b, i, tail), x.read(cos, i, tail), x.read(sin, i, tail)
+			us := x.new()
+			VMULPS(s, u, us)
+			VMULPS(v, s, s)
+			if back {
+				VFMADD213PS(s, c, u)  // u c + v s
+				VFMSUB213PS(us, c, v) // v c - u s
+			} else {
+				VFMSUB213PS(s, c, u)
+				VFMADD213PS(us, c, v)
+			}
+			x.write(u, a, i, tail)
+			x.write(v, b, i, tail)
+		})
+		finish()
+	}
+}
+
 // adamW writes the step of the optimizer: one pass over four streams.
 func adamW(x *isa) {
 	x.text("adamW", "w, grad, m, v *float32, n int, h *float32)", "takes one step; h points to an AdamWStep.")

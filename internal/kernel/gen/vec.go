@@ -19,6 +19,7 @@ func slices(x *isa) {
 	exponentials(x)
 	activations(x)
 	norms(x)
+	rotations(x)
 	adamW(x)
 }
 
