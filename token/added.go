@@ -121,7 +121,7 @@ func (b *bpe) splitAdded(pass int, s string, plain bool, part func(at int, s str
 			continue
 		}
 		if a.lstrip {
-			start = max(done, blanksBefore(s[:start], done))
+			start = blanksBefore(s[:start], done)
 		}
 		if a.rstrip {
 			if blanks < end {

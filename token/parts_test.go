@@ -84,3 +84,38 @@ func TestFamiliesAreWritten(t *testing.T) {
 		}
 	}
 }
+
+// TestScores: the scores are in the order of the merges, whatever the ids are; and it is
+// known where they cannot say what the merges do.
+func TestScores(t *testing.T) {
+	p, _, _ := familyOf("llama2").Parts()
+	for i, j := 259, 500; i < j; i, j = i+1, j-1 {
+		p.Tokens[i], p.Tokens[j] = p.Tokens[j], p.Tokens[i]
+	}
+	tok, err := NewBPE(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scored, exact, _ := tok.Parts()
+	merges := scored.Merges
+	if scored.Merges = nil; !exact {
+		t.Error("the scores are said to lose something")
+	}
+	again, err := NewBPE(scored)
+	if err != nil || !slices.Equal(again.Merges(), merges) {
+		t.Errorf("other merges: %v", err)
+	}
+	for what, merges := range map[string][]string{
+		"a pair is no merge":       slices.DeleteFunc(slices.Clone(p.Merges), func(m string) bool { return m == "▁t he" }),
+		"a token is in two places": append(slices.DeleteFunc(slices.Clone(p.Merges), func(m string) bool { return m == "▁t he" }), "▁t he"),
+	} {
+		p.Merges = merges
+		tok, err := NewBPE(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, exact, _ := tok.Parts(); exact {
+			t.Errorf("%s, and the scores are said to be the same", what)
+		}
+	}
+}
