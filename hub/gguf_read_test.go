@@ -223,7 +223,7 @@ func TestReadGGUFRefuses(t *testing.T) {
 		`tokenizer.ggml.tokens has 300, and the network 261`:                     set("tokenizer.ggml.tokens", many),
 		`tokenizer.ggml.token_type has 1, and there are 261`:                     set("tokenizer.ggml.token_type", []int32{1}),
 		`the tokenizer: merge 0 is "he"`:                                         set("tokenizer.ggml.merges", []string{"he"}),
-		`tokens around every text`:                                               set("tokenizer.ggml.add_bos_token", true),
+		`a token behind every text`:                                              set("tokenizer.ggml.add_eos_token", true),
 	} {
 		f := read()
 		change(&f)
@@ -240,8 +240,8 @@ func TestReadGGUFRefuses(t *testing.T) {
 	}
 	// A tokenizer of another kind is left out, and that is said.
 	for says, change := range map[string]func(*file){
-		`of the kind "llama"`: set("tokenizer.ggml.model", "llama"),
-		`as "qwen2"`:          set("tokenizer.ggml.pre", "qwen2"),
+		`of the kind "t5"`: set("tokenizer.ggml.model", "t5"),
+		`as "mpt"`:         set("tokenizer.ggml.pre", "mpt"),
 	} {
 		f := read()
 		change(&f)

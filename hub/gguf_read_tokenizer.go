@@ -9,7 +9,7 @@ import (
 )
 
 // tokens reads the tokenizer, the tokens that begin and end a text, and the chat template.
-// A tokenizer of another kind than GPT-2's is left out, with a note.
+// A tokenizer of a kind that package token has not is left out, with a note.
 func (g *GGUF) tokens() error {
 	const at = "tokenizer.ggml."
 	kind, err := g.text(at + "model")
@@ -28,20 +28,51 @@ func (g *GGUF) tokens() error {
 			return err
 		}
 	}
+	p := token.Parts{}
 	switch {
 	case kind == "" || kind == "none":
 		return nil
+	case kind == "llama":
+		p.SentencePiece = true
 	case kind != "gpt2":
-		g.Notes = append(g.Notes, fmt.Sprintf("Its tokenizer is of the kind %.40q, and only byte-level BPE as GPT-2's is read: it is left out.", kind))
+		g.Notes = append(g.Notes, fmt.Sprintf("Its tokenizer is of the kind %.40q, and only byte-level BPE (gpt2) and SentencePiece-BPE (llama) are read: it is left out.", kind))
 		return nil
-	case pre != "gpt-2" && pre != "gpt2" && pre != "":
-		g.Notes = append(g.Notes, fmt.Sprintf("Its tokenizer cuts texts into words as %.40q, and only as \"gpt-2\" is read: it is left out.", pre))
-		return nil
+	default:
+		known := false
+		if p.Split, known = splitOf(pre); !known {
+			g.Notes = append(g.Notes, fmt.Sprintf("Its tokenizer cuts texts into words as %.40q, and only as gpt-2, llama-bpe, qwen2 and smollm is read: it is left out.", pre))
+			return nil
+		}
+		p.NFC = p.Split == token.SplitQwen2 // GGUF does not say so, but Qwen's tokenizers do
+		p.WholeWords = p.Split == token.SplitLlama3
 	}
-	if v, ok := g.in.Lookup(at + "add_bos_token"); ok && v != false {
-		return fmt.Errorf("%sadd_bos_token is %v: tokens around every text are not supported", at, v)
+	// What llama.cpp takes where the file says nothing.
+	begins, err := g.flag(at+"add_bos_token", p.SentencePiece || p.Split == token.SplitLlama3)
+	if err != nil {
+		return err
 	}
-	p := token.Parts{}
+	ends, err := g.flag(at+"add_eos_token", false)
+	if err != nil {
+		return err
+	}
+	if begins && len(g.BOS) > 0 {
+		p.Before = g.BOS[:1]
+	}
+	if ends {
+		return fmt.Errorf("%sadd_eos_token is true: a token behind every text is not supported", at)
+	}
+	if p.SentencePiece {
+		prefix, err := g.flag(at+"add_space_prefix", true)
+		if err != nil {
+			return err
+		}
+		if !prefix {
+			p.SpacePrefix = token.PrefixNever
+		}
+		if p.Scores, err = list[float32](g, at+"scores"); err != nil {
+			return err
+		}
+	}
 	if p.Chat, err = g.text("tokenizer.chat_template"); err != nil {
 		return err
 	}
@@ -63,8 +94,12 @@ func (g *GGUF) tokens() error {
 	for n := len(p.Tokens); n > 0 && len(kinds) > 0 && kinds[n-1] == ggufUnused && strings.HasPrefix(p.Tokens[n-1], "[PAD"); n-- {
 		p.Tokens, kinds = p.Tokens[:n-1], kinds[:n-1] // rows of the embedding without a token
 	}
+	p.Scores = p.Scores[:min(len(p.Scores), len(p.Tokens))]
 	for id, kind := range kinds {
-		if kind != ggufNormal {
+		if kind == ggufUnknown && p.SentencePiece && p.Unknown == "" {
+			p.Unknown = p.Tokens[id]
+		}
+		if kind != ggufNormal && (kind != ggufByte || !p.SentencePiece) {
 			p.Added = append(p.Added, token.Added{ID: int32(id), Text: p.Tokens[id], Special: kind != ggufUserDefined})
 		}
 	}
@@ -104,4 +139,33 @@ func (g *GGUF) token(key string, ids *[]int32) error {
 		*ids = append(*ids, int32(id))
 	}
 	return err
+}
+
+// splitOf returns the division into words that llama.cpp calls pre.
+func splitOf(pre string) (s token.Split, known bool) {
+	switch pre {
+	case "", "gpt2":
+		return token.SplitGPT2, true
+	case "llama3", "llama-v3":
+		return token.SplitLlama3, true
+	}
+	for _, s := range []token.Split{token.SplitGPT2, token.SplitLlama3, token.SplitQwen2, token.SplitSmolLM} {
+		if pre == s.String() {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// flag returns the truth value of key, or fallback if the key is absent.
+func (g *GGUF) flag(key string, fallback bool) (bool, error) {
+	v, ok := g.in.Lookup(key)
+	if !ok {
+		return fallback, nil
+	}
+	b, is := v.(bool)
+	if !is {
+		return false, fmt.Errorf("%s is %.40v: it must be true or false", key, v)
+	}
+	return b, nil
 }

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -12,13 +11,16 @@ import (
 // The types of tokens, as ggml numbers them.
 const (
 	ggufNormal      = int32(1)
+	ggufUnknown     = int32(2)
 	ggufControl     = int32(3)
 	ggufUserDefined = int32(4)
 	ggufUnused      = int32(5)
+	ggufByte        = int32(6)
 )
 
-// ggufTokenizer returns the key-value pairs of the tokenizer. If the tokenizer is not of
-// GPT-2's kind, the file gets none, and note says so.
+// ggufTokenizer returns the key-value pairs of the tokenizer. If llama.cpp cuts texts in
+// another way, the file gets no tokenizer, and note says so; where it differs in little, note
+// says in what.
 func ggufTokenizer(m *Model[float32]) (pairs []gguf.Pair, note string, err error) {
 	t, vocab := m.Tokenizer, m.Params.Config.Vocab
 	none := []gguf.Pair{{Key: "tokenizer.ggml.model", Value: "none"}}
@@ -29,56 +31,106 @@ func ggufTokenizer(m *Model[float32]) (pairs []gguf.Pair, note string, err error
 		return none, "llama.cpp has no tokenizer of characters: the file has none, and takes numbers of tokens alone", nil
 	case t.Vocab() > vocab:
 		return nil, "", fmt.Errorf("the tokenizer has %d tokens, and the network %d", t.Vocab(), vocab)
-	case t.Kind() != token.Bytes:
-		if err := splitsAsGPT2(t); err != nil {
-			return none, fmt.Sprintf("%v: the file has no tokenizer, and takes numbers of tokens alone", err), nil
+	}
+	p, exact, isBPE := t.Parts()
+	if !isBPE { // bytes
+		for b := range 256 {
+			p.Tokens = append(p.Tokens, token.GPT2().Spelling(byteToken(byte(b))))
+		}
+	} else if note, err = llamaCppTokenizes(p, exact); err != nil {
+		return none, fmt.Sprintf("%v: the file has no tokenizer, and takes numbers of tokens alone", err), nil
+	}
+	kinds := make([]int32, vocab)
+	for id := range kinds {
+		if kinds[id] = ggufNormal; id >= len(p.Tokens) {
+			kinds[id] = ggufUnused
+			p.Tokens = append(p.Tokens, fmt.Sprintf("[PAD%d]", id))
+		} else if p.SentencePiece && t.IsByte(int32(id)) {
+			kinds[id] = ggufByte
 		}
 	}
-	texts, kinds := make([]string, vocab), make([]int32, vocab)
-	for id := range texts {
-		switch {
-		case id >= t.Vocab():
-			texts[id], kinds[id] = fmt.Sprintf("[PAD%d]", id), ggufUnused
-		case t.Kind() == token.Bytes:
-			texts[id], kinds[id] = token.GPT2().Spelling(byteToken(byte(id))), ggufNormal
-		default:
-			texts[id], kinds[id] = t.Spelling(int32(id)), ggufNormal
-		}
+	add := func(key string, value any) { pairs = append(pairs, gguf.Pair{Key: key, Value: value}) }
+	if p.SentencePiece {
+		add("tokenizer.ggml.model", "llama")
+		add("tokenizer.ggml.pre", "default")
+	} else {
+		add("tokenizer.ggml.model", "gpt2")
+		add("tokenizer.ggml.pre", p.Split.String())
 	}
-	for _, a := range t.Added() {
-		kinds[a.ID] = ggufUserDefined
-		if a.Special {
+	for _, a := range p.Added {
+		switch kinds[a.ID] = ggufUserDefined; {
+		case p.SentencePiece && a.Text == p.Unknown:
+			kinds[a.ID] = ggufUnknown
+		case a.Special:
 			kinds[a.ID] = ggufControl
 		}
 	}
-	merges := t.Merges()
-	if merges == nil {
-		merges = []string{}
+	add("tokenizer.ggml.tokens", p.Tokens)
+	if p.SentencePiece {
+		add("tokenizer.ggml.scores", append(p.Scores, make([]float32, vocab-len(p.Scores))...))
 	}
-	pairs = []gguf.Pair{
-		{Key: "tokenizer.ggml.model", Value: "gpt2"},
-		{Key: "tokenizer.ggml.pre", Value: "gpt-2"},
-		{Key: "tokenizer.ggml.tokens", Value: texts},
-		{Key: "tokenizer.ggml.token_type", Value: kinds},
-		{Key: "tokenizer.ggml.merges", Value: merges},
+	add("tokenizer.ggml.token_type", kinds)
+	if !p.SentencePiece {
+		if p.Merges == nil {
+			p.Merges = []string{}
+		}
+		add("tokenizer.ggml.merges", p.Merges)
 	}
-	add := func(key string, value any) { pairs = append(pairs, gguf.Pair{Key: key, Value: value}) }
 	if eos, eot := endTokens(m); len(eos) > 0 {
 		bos := eos
 		if len(m.BOS) > 0 {
 			bos = m.BOS
+		}
+		if len(p.Before) > 0 {
+			bos = p.Before
 		}
 		add("tokenizer.ggml.bos_token_id", uint32(bos[0]))
 		add("tokenizer.ggml.eos_token_id", uint32(eos[0]))
 		if len(eot) > 0 {
 			add("tokenizer.ggml.eot_token_id", uint32(eot[0]))
 		}
+	} else if len(p.Before) > 0 {
+		add("tokenizer.ggml.bos_token_id", uint32(p.Before[0]))
 	}
-	add("tokenizer.ggml.add_bos_token", false)
+	if id, ok := t.Special(p.Unknown); ok && p.SentencePiece {
+		add("tokenizer.ggml.unknown_token_id", uint32(id))
+	}
+	add("tokenizer.ggml.add_bos_token", len(p.Before) > 0)
+	if p.SentencePiece {
+		add("tokenizer.ggml.add_eos_token", false)
+		add("tokenizer.ggml.add_space_prefix", p.SpacePrefix != token.PrefixNever)
+	}
 	if chat := t.ChatTemplate(); chat != "" {
 		add("tokenizer.chat_template", chat)
 	}
-	return pairs, "", nil
+	return pairs, note, nil
+}
+
+// llamaCppTokenizes returns an error if llama.cpp cuts texts in another way than the
+// tokenizer of p, and a note where it does so in rare cases. exact is that of
+// [token.Tokenizer.Parts].
+func llamaCppTokenizes(p token.Parts, exact bool) (note string, err error) {
+	switch {
+	case len(p.Before) > 1 || len(p.After) > 0:
+		return "", fmt.Errorf("the tokenizer puts tokens around every text, and llama.cpp can be told of one before it")
+	case p.SentencePiece && !exact:
+		return "llama.cpp merges by the scores of tokens, which cannot say all that the tokenizer's merges do: it may cut some words in another way", nil
+	case p.SentencePiece && (p.SpacePrefix == token.PrefixFirst || p.SpacePrefix == token.PrefixAlways):
+		return "llama.cpp puts a space before every text and behind each special token, also where the tokenizer puts none", nil
+	case p.SentencePiece:
+		return "", nil
+	case p.Split == token.SplitNone:
+		return "", fmt.Errorf("the tokenizer does not cut texts into words, which llama.cpp's \"gpt-2\" does")
+	case p.PrefixSpace:
+		return "", fmt.Errorf("the tokenizer puts a space before a text (add_prefix_space), which llama.cpp's \"%v\" does not", p.Split)
+	case p.WholeWords && p.Split != token.SplitLlama3:
+		return "", fmt.Errorf("the tokenizer takes whole words before merges (ignore_merges), which llama.cpp's \"%v\" does not", p.Split)
+	case !p.WholeWords && p.Split == token.SplitLlama3:
+		return "", fmt.Errorf("the tokenizer merges every word, and llama.cpp's \"%v\" takes whole words before merges (ignore_merges)", p.Split)
+	case p.NFC:
+		return "llama.cpp does not compose characters (NFC): it cuts a text with separate accents in another way", nil
+	}
+	return "", nil
 }
 
 // endTokens returns the tokens that end a text (eos) and those that end a turn of a
@@ -111,33 +163,4 @@ func byteToken(b byte) int32 {
 		}
 	}
 	panic("hub: a byte without a token")
-}
-
-// splitsAsGPT2 returns an error if t splits a text in another way than llama.cpp's "gpt-2".
-func splitsAsGPT2(t *token.Tokenizer) error {
-	text, err := t.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	var file struct {
-		PreTokenizer struct {
-			AddPrefixSpace bool `json:"add_prefix_space"`
-			UseRegex       bool `json:"use_regex"`
-		} `json:"pre_tokenizer"`
-		Model struct {
-			IgnoreMerges bool `json:"ignore_merges"`
-		} `json:"model"`
-	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return err
-	}
-	switch {
-	case !file.PreTokenizer.UseRegex:
-		return fmt.Errorf("the tokenizer does not cut texts into words, which llama.cpp's \"gpt-2\" does")
-	case file.PreTokenizer.AddPrefixSpace:
-		return fmt.Errorf("the tokenizer puts a space before a text (add_prefix_space), which llama.cpp's \"gpt-2\" does not")
-	case file.Model.IgnoreMerges:
-		return fmt.Errorf("the tokenizer takes whole words before merges (ignore_merges), which llama.cpp's \"gpt-2\" does not")
-	}
-	return nil
 }

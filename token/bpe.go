@@ -126,6 +126,13 @@ func (t *Tokenizer) IsSpecial(id int32) bool {
 // IsAdded reports whether id is an added token, not a byte or a merge.
 func (t *Tokenizer) IsAdded(id int32) bool { return t.bpe != nil && t.bpe.hasAdded(id) }
 
+// IsByte reports whether id is the token of a single byte: in SentencePiece one that is
+// spelled <0x41>, not a character.
+func (t *Tokenizer) IsByte(id int32) bool {
+	text := t.Token(id)
+	return t.kind == Bytes || t.bpe != nil && len(text) == 1 && t.bpe.bytes[text[0]] == id
+}
+
 // EOS returns the end-of-text token, and whether the tokenizer has one; characters and bytes
 // have none.
 func (t *Tokenizer) EOS() (id int32, ok bool) {

@@ -199,6 +199,45 @@ func spelledOut(t *Tokenizer, ids []int32) string {
 	return strings.Join(parts, "|")
 }
 
+// FuzzFamilies: any bytes are encoded and come back; cut at a place that is safe, with the
+// same tokens; as a user's text without special tokens; streamed as whole characters.
+func FuzzFamilies(f *testing.F) {
+	for _, s := range []string{"", "It'ſ 1234  5\n\n x", "caf\xe9 \xff\xfe \xe2\x80 e\u0301", " ▁<s>cat <mask> l r</s>", strings.Repeat("ab", 40), "<|im_end|>  <0x41>"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, f := range families().Families {
+			ids, err := f.tok.Encode(s)
+			if err != nil || f.tok.Check(ids) != nil || slices.ContainsFunc(ids, f.tok.IsSpecial) {
+				t.Fatalf("%s: %q is %v, %v", f.Name, s, ids, err)
+			}
+			marked, _ := f.tok.EncodeMarkup(s)
+			for _, ids := range [][]int32{ids, marked} {
+				var streamed strings.Builder
+				stream := f.tok.Stream()
+				for _, id := range ids {
+					streamed.WriteString(stream.Next(id))
+				}
+				streamed.WriteString(stream.Flush())
+				if got, want := streamed.String(), string([]rune(f.tok.Decode(ids))); got != want {
+					t.Fatalf("%s: %q is streamed as %q, not %q", f.Name, s, got, want)
+				}
+			}
+			e := f.tok.bpe.encoders.Get().(*encoder)
+			if at := f.tok.bpe.safeCut(s, len(s)/2); !slices.Equal(e.append(e.append(nil, s[:at]), s[at:]), e.append(nil, s)) {
+				t.Fatalf("%s: %q cut at %d has other tokens", f.Name, s, at)
+			}
+			f.tok.bpe.encoders.Put(e)
+			if len(f.tok.Added()) > 10 || f.tok.bpe.nfc || f.tok.bpe.pieces != nil {
+				continue // white space is taken, characters are composed, spaces are put
+			}
+			if got := f.tok.Decode(ids); got != s {
+				t.Fatalf("%s: %q comes back as %q", f.Name, s, got)
+			}
+		}
+	})
+}
+
 // BenchmarkFamilies encodes English with the tokenizers of the families, on one thread: again
 // and again the same text, of which all words are known; and each time as the first text.
 func BenchmarkFamilies(b *testing.B) {

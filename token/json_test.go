@@ -204,6 +204,17 @@ func FuzzTokenizerJSON(f *testing.F) {
 	f.Add([]byte(`{"format":"pedestrian-tokenizer","version":1,"kind":"chars","vocab":["\ud83d\ude00","\ufffd"]}`))
 	f.Add([]byte(`{"format":"pedestrian-tokenizer","version":1.0,"kind":"chars","vocab":["a","a"]}`))
 	f.Add([]byte(small(f)))
+	for _, p := range smallParts(f) {
+		tok, err := NewBPE(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		data, err := tok.MarshalJSON()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Add([]byte(strings.Replace(small(f), `["h e","he y"]`, `[["h","e"],["he","y"]]`, 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := parse(data)
@@ -232,4 +243,30 @@ func FuzzTokenizerJSON(f *testing.F) {
 			}
 		}
 	})
+}
+
+// smallParts are parts of small tokenizers of each family.
+func smallParts(t testing.TB) []Parts {
+	tok, err := parse([]byte(small(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	llama, _, _ := tok.Parts()
+	llama.Split, llama.WholeWords, llama.Before = SplitLlama3, true, []int32{1}
+	qwen, _, _ := tok.Parts()
+	qwen.Split, qwen.NFC = SplitQwen2, true
+	qwen.Added[1].lstrip, qwen.Added[1].normalized = true, true
+	smol, _, _ := tok.Parts()
+	smol.Split = SplitSmolLM
+	pieces := Parts{
+		SentencePiece: true, Added: []Added{{ID: 0, Text: "<unk>", Special: true}, {ID: 1, Text: "<s>", Special: true}}, Unknown: "<unk>", Before: []int32{1},
+		Tokens: []string{"<unk>", "<s>"}, Merges: []string{"h e", "▁ he"},
+	}
+	for b := range 256 {
+		pieces.Tokens = append(pieces.Tokens, byteSpelling(byte(b)))
+	}
+	pieces.Tokens = append(pieces.Tokens, "he", "▁he", "▁", "h", "e", "é")
+	first := pieces
+	first.SpacePrefix = PrefixFirst
+	return []Parts{llama, qwen, smol, pieces, first}
 }
