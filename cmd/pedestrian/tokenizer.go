@@ -22,8 +22,8 @@ func newTokenizerCmd() *cobra.Command {
 		Use:   "tokenizer",
 		Short: "See how a text is cut into tokens; learn a vocabulary from a text",
 		Long: `A network reads numbers: a tokenizer cuts text into tokens and numbers them. Here
-that is byte-level BPE, as in GPT-2: words fall into bytes, and frequent neighbours
-are joined again, in the order in which they were learnt.`,
+that is BPE, as in GPT-2 and the Llamas: words fall into bytes or characters, and
+frequent neighbours are joined again, in the order in which they were learnt.`,
 		Example: "  pedestrian tokenizer show \"The king's unbelievable hat\"\n  pedestrian tokenizer train book.txt --vocab 2000 --out tokens",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
