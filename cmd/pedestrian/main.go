@@ -121,6 +121,7 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian train       train a GPT on the built-in stories or on your text
   pedestrian finetune    go on from a trained network or a GPT-2 with your data: LoRA, or all of it
   pedestrian sample      let a trained model write
+  pedestrian chat        talk with a model that learnt conversations
   pedestrian eval        how well a model predicts a text, or answers questions
   pedestrian import      a GPT-2 of transformers or llm.c; export, inspect: the ways back and a look
   pedestrian checkpoint  list, verify and prune what a run has saved
@@ -174,6 +175,7 @@ func newRootCmd() *cobra.Command {
 		newTrainCmd(),
 		newFinetuneCmd(),
 		newSampleCmd(),
+		newChatCmd(),
 		newEvalCmd(),
 		newCheckpointCmd(),
 		newMergeCmd(),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
@@ -71,6 +72,14 @@ another.`,
 	f.StringVar(&t.system, "system", "", "with --message: what the system says before")
 	f.StringVar(&t.template, "template", "", "with --message: "+strings.Join(corpus.Templates(), ", ")+", or a file (default that of the training)")
 	f.IntVarP(&t.n, "n", "n", 1, "texts; the seeds count up")
+	t.addFlags(f)
+	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
+	f.BoolVar(&t.json, "json", false, "print one JSON object a text")
+	return cmd
+}
+
+// addFlags adds the flags that chat has, too.
+func (t *sampleCommand) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&t.MaxTokens, "tokens", t.MaxTokens, "tokens of a text, at most")
 	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "0 = always the likeliest token, 1 = as the network says")
 	f.IntVar(&t.TopK, "top-k", 0, "only the k likeliest tokens (0 = all)")
@@ -79,20 +88,14 @@ another.`,
 	f.StringArrayVar(&t.Stop, "stop", nil, "end the text before this string; of several, before the first that comes")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
 	f.StringVar(&t.adapter, "adapter", "", "an adapter beside the model: a directory of PEFT, or a run of finetune")
-	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
 	f.StringVar(&t.precision, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size (faster, another text)")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.threads, "threads", 0, "0 = one a processor; the text does not depend on it")
-	f.BoolVar(&t.json, "json", false, "print one JSON object a text")
-	return cmd
 }
 
 func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if t.kv != "on" && t.kv != "off" {
 		return usagef("--kv is %q: choose on or off", t.kv)
-	}
-	if t.precision != string(engine.Float32) && t.precision != string(engine.BF16) {
-		return usagef("unknown precision %q: choose %q or %q", t.precision, engine.Float32, engine.BF16)
 	}
 	if t.n < 1 || t.threads < 0 {
 		return usagef("-n is %d and --threads %d: at least one text, and threads that are not negative", t.n, t.threads)
@@ -103,30 +106,9 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if !t.talks && t.system+t.template != "" {
 		return usagef("--system and --template belong to --message")
 	}
-	if err := t.Validate(); err != nil {
-		return usageError{err}
-	}
-	if t.MaxTokens < 1 {
-		return usagef("the number of tokens is %d: it must be at least 1", t.MaxTokens)
-	}
-	path, err := orLatest(args)
+	m, err := t.open(ctx, args, stderr)
 	if err != nil {
 		return err
-	}
-	room := func(c pedestrian.Config) error { return t.room(path, c, nil, 4*int64(c.Ledger().Total())) }
-	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room}, stderr)
-	if err != nil {
-		return err
-	}
-	var beside *pedestrian.AdapterConfig
-	if m.Adapter != nil {
-		beside = &m.Adapter.Config
-	}
-	if err := t.room(path, m.Params.Config, beside, 0); err != nil {
-		return err
-	}
-	if m.Tokenizer == nil {
-		return usagef("%s has no tokenizer, without which there is no text: name one with --tokenizer", path)
 	}
 	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)})
 	defer net.Close()
@@ -149,6 +131,39 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	ctx, stop := interruptible(ctx, func() {})
 	defer stop()
 	return t.write(ctx, w, from, m.Path, stdout, stderr)
+}
+
+// open checks the flags of addFlags and opens the model that writes, which has a tokenizer.
+func (t *sampleCommand) open(ctx context.Context, args []string, stderr io.Writer) (*model.Model, error) {
+	if t.precision != string(engine.Float32) && t.precision != string(engine.BF16) {
+		return nil, usagef("unknown precision %q: choose %q or %q", t.precision, engine.Float32, engine.BF16)
+	}
+	if err := t.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	if t.MaxTokens < 1 {
+		return nil, usagef("the number of tokens is %d: it must be at least 1", t.MaxTokens)
+	}
+	path, err := orLatest(args)
+	if err != nil {
+		return nil, err
+	}
+	room := func(c pedestrian.Config) error { return t.room(path, c, nil, 4*int64(c.Ledger().Total())) }
+	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room}, stderr)
+	if err != nil {
+		return nil, err
+	}
+	var beside *pedestrian.AdapterConfig
+	if m.Adapter != nil {
+		beside = &m.Adapter.Config
+	}
+	if err := t.room(path, m.Params.Config, beside, 0); err != nil {
+		return nil, err
+	}
+	if m.Tokenizer == nil {
+		return nil, usagef("%s has no tokenizer, without which there is no text: name one with --tokenizer", path)
+	}
+	return m, nil
 }
 
 // room asks for what writing takes beside a network, and for more bytes.

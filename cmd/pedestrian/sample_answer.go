@@ -14,10 +14,9 @@ type beginning struct {
 	tokens []int32
 }
 
-// conversation is what goes before an answer of model m to --message.
-func (t *sampleCommand) conversation(m *model.Model, w *generate.Writer) ([]beginning, error) {
-	var template *corpus.Template
-	var err error
+// templateOf is the template of conversations with m: the one that --template names, that of
+// the training, or that of the tokenizer.
+func (t *sampleCommand) templateOf(m *model.Model) (template *corpus.Template, err error) {
 	if t.template != "" {
 		template, err = corpus.LoadTemplate(t.template)
 	} else if m.Checkpoint != nil {
@@ -35,12 +34,21 @@ func (t *sampleCommand) conversation(m *model.Model, w *generate.Writer) ([]begi
 	if c := m.Checkpoint; c != nil && c.Base == nil && !c.Imported() {
 		t.manner += " It was trained on a text, not on conversations."
 	}
+	if stop := template.Stop(); stop != "" {
+		t.Stop = append(t.Stop, stop)
+	}
+	return template, nil
+}
+
+// conversation is what goes before an answer of model m to --message.
+func (t *sampleCommand) conversation(m *model.Model, w *generate.Writer) ([]beginning, error) {
+	template, err := t.templateOf(m)
+	if err != nil {
+		return nil, err
+	}
 	ms := []corpus.Message{{Role: corpus.User, Content: t.message}}
 	if t.system != "" {
 		ms = append([]corpus.Message{{Role: corpus.System, Content: t.system}}, ms...)
-	}
-	if stop := template.Stop(); stop != "" {
-		t.Stop = append(t.Stop, stop)
 	}
 	tokens, err := w.Conversation(template, ms)
 	return []beginning{{tokens: tokens}}, err
