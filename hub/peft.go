@@ -16,6 +16,7 @@ type Adapter struct {
 	BaseName   string           // base_model_name_or_path, the name of the base; "" if unknown
 	BaseSHA256 string           // SHA-256 of the base's weights, in hexadecimal; "" if unknown
 	Tokenizer  *token.Tokenizer // has the tokens whose rows the adapter trains; or nil
+	Chat       string           // the chat template beside an adapter that was read, or ""
 	Notes      []string         // what was read in another way than the files say, one line each
 }
 

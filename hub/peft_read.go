@@ -64,6 +64,13 @@ func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error
 			return nil, fmt.Errorf("%s: its tokenizer has %d tokens, and base and adapter %d", path, n, a.Base.Vocab)
 		}
 	}
+	if f.has(chatTemplate) {
+		text, err := f.text(chatTemplate)
+		if err != nil {
+			return nil, err
+		}
+		a.Chat = string(text)
+	}
 	return a, nil
 }
 

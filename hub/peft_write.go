@@ -19,7 +19,8 @@ import (
 // three adapters. Both compute the same function. base may be nil, except for DoRA of only
 // some of a GPT-2's queries, keys and values. If a has rows of single tokens, the
 // tokenizer's files are written, too, so that PEFT's AutoPeftModel gives the base as many
-// tokens. The directory appears complete or not at all. An adapter that PEFT cannot hold is
+// tokens. If the tokenizer has a chat template, that is written as chat_template.jinja. The
+// directory appears complete or not at all. An adapter that PEFT cannot hold is
 // an error that says why.
 func SaveAdapter(path string, a *Adapter, base *pedestrian.Params[float32]) error {
 	files, err := a.peftFiles(base)
@@ -70,6 +71,9 @@ func (a *Adapter) peftFiles(base *pedestrian.Params[float32]) ([]durable.File, e
 		{Name: adapterWeights, Write: func(w io.Writer) error { return safetensors.Write(w, meta, entries) }},
 	}
 	if len(c.Tokens) == 0 {
+		if a.Tokenizer != nil && a.Tokenizer.ChatTemplate() != "" {
+			files = append(files, textFile(chatTemplate, a.Tokenizer.ChatTemplate()))
+		}
 		return files, nil
 	}
 	tok, err := tokenizerFiles(a.Tokenizer, a.Base.Context)

@@ -19,6 +19,7 @@ const (
 	tokenizerFile   = "tokenizer.json"
 	vocabFile       = "vocab.json"
 	tokenizerConfig = "tokenizer_config.json"
+	chatTemplate    = "chat_template.jinja"
 
 	// ownTokenizer is the file of a tokenizer of characters or bytes in this module's
 	// format. Earlier exports have only this file.

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/durable"
 	"github.com/pedestrian-ml/pedestrian/hub"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -84,7 +85,13 @@ func AdapterOf(r *train.Run) *Adapter {
 	if r.State.Adapter == nil {
 		panic("model.AdapterOf: the run trains a network, not an adapter")
 	}
-	return &Adapter{trained(r.Base, r.State.Adapter, r.Data.Tokenizer), r.Dir, nil}
+	tok := r.Data.Tokenizer
+	if report := r.Data.Report; report != nil && report.Written != "" {
+		if t, err := corpus.ParseTemplate(report.Written); err == nil {
+			tok = tok.WithChat(t.Chat(tok, tok.Decode(r.Data.Begin), r.Options.Tuning.End).Template)
+		}
+	}
+	return &Adapter{trained(r.Base, r.State.Adapter, tok), r.Dir, nil}
 }
 
 // trained is an adapter that a run has trained beside b, as others take it.
@@ -141,6 +148,9 @@ func (m *Model) putBeside(ctx context.Context, o Options) error {
 				m.Checkpoint = &base
 			}
 		}
+		if a.Chat != "" && o.Tokenizer == "" {
+			m.talks(a.Chat)
+		}
 		m.Notes = append(m.Notes, fmt.Sprintf("Beside it stands the adapter %s.", o.Adapter))
 		return nil
 	}
@@ -153,6 +163,24 @@ func (m *Model) putBeside(ctx context.Context, o Options) error {
 		m.marks(c)
 	}
 	return nil
+}
+
+// talks notes that m's conversations are written as a chat template has them, in place of
+// what the base has learnt.
+func (m *Model) talks(chat string) {
+	if m.Tokenizer == nil {
+		return
+	}
+	m.Tokenizer, m.Chat = m.Tokenizer.WithChat(chat), nil
+	if m.Checkpoint != nil { // the base's
+		base := *m.Checkpoint
+		base.Tokenizer, base.Data.Template, base.Options.Tuning.Template = m.Tokenizer, "", ""
+		m.Checkpoint = &base
+	}
+	if t, err := corpus.DefaultTemplate(m.Tokenizer); err == nil {
+		c := t.Chat(m.Tokenizer, "", "")
+		m.Chat = &c
+	}
 }
 
 // read takes a tokenizer that an adapter brought, and where texts end and begin by it.

@@ -47,6 +47,9 @@ func (m *Model) Merge(a *Adapter) (*Merged, error) {
 	if a != nil && a.Tokenizer != nil && len(a.Config.Tokens) > 0 {
 		out.read(a.Tokenizer)
 	}
+	if a != nil && a.Run == nil && a.Chat != "" {
+		out.talks(a.Chat)
+	}
 	if err := finite("the merged", out.Params.Tensors()); err != nil {
 		return nil, err
 	}
