@@ -58,11 +58,11 @@ type Mistake struct {
 // A Term is a part of an answer: its name in words, and its value, which the answer adds.
 type Term struct{ Name, Expr string }
 
-// A Choice is one of the statements of a Predict exercise, with what is replied to it.
+// A Choice is one of the statements of a Predict exercise.
 type Choice struct {
-	Text  string
-	Right bool
-	Reply string
+	Text  string // the statement
+	Right bool   // whether it is the right one
+	Reply string // what is said to who chooses it
 }
 
 // A Slip is a line that is false, False, in the place of one of a derivation: of Lines

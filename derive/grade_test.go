@@ -96,6 +96,24 @@ func TestSmallErrors(t *testing.T) {
 	}
 }
 
+// TestCandidates: what is wrong by 3e-8 of the gradient is no repair, and nothing to leave out.
+func TestCandidates(t *testing.T) {
+	x := FindExercise("fc_w")
+	v := x.Grade("a_prev' @ D + 0.00000003 * (a_prev' @ D)")
+	if v.Status != Wrong || v.ID != "ratio" {
+		t.Errorf("wrong by 3e-8 is %s, %s: %s", v.Status, v.ID, v.Message)
+	}
+	g := x.grader()
+	e, err := Parse("a_prev' @ D * 1.00000003")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := g.scope.readings(e, &g.want)
+	if err != nil || g.rightAt(g.points, r[0].t) {
+		t.Errorf("%s is a candidate: %v", e, err)
+	}
+}
+
 // TestTruth: the truth of an exercise is that of the reference answer, which is the
 // backward pass that is derived by hand.
 func TestTruth(t *testing.T) {

@@ -98,11 +98,19 @@ Attempts are kept in $XDG_STATE_HOME/pedestrian/derive.jsonl (~/.local/state), o
 	return cmd
 }
 
-// nearExercise suggests an exercise: one whose id has the typed text in it, or is in it.
+// nearExercise suggests an exercise: one that is called so but for underscores, or else one
+// whose id has the typed text in it.
 func nearExercise(typed string) string {
-	for _, x := range derive.Exercises {
-		if id := strings.ReplaceAll(x.ID, "_", ""); strings.Contains(strings.ToLower(typed), id) || len(typed) > 1 && strings.Contains(id, strings.ToLower(strings.ReplaceAll(typed, "_", ""))) {
-			return fmt.Sprintf(": did you mean %q?", x.ID)
+	bare := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "") }
+	for _, near := range []func(id string) bool{
+		func(id string) bool { return id == bare(typed) },
+		func(id string) bool { return len(typed) > 1 && strings.Contains(id, bare(typed)) },
+		func(id string) bool { return strings.Contains(bare(typed), id) },
+	} {
+		for _, x := range derive.Exercises {
+			if near(bare(x.ID)) {
+				return fmt.Sprintf(": did you mean %q?", x.ID)
+			}
 		}
 	}
 	return ""
