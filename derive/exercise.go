@@ -274,6 +274,9 @@ func (g *grader) value(e *Expr, err error) (knownValue, error) {
 	return k, nil
 }
 
+// Instance is point number i of those, from 0 to 4, at which answers are tried.
+func (x *Exercise) Instance(i int) *Instance { return x.grader().points[i].in }
+
 // Scope is the names that an answer may use, with their types.
 func (x *Exercise) Scope() *Scope { return x.grader().scope }
 

@@ -228,7 +228,6 @@ func isNumber(s *Scope, name string) bool {
 type texWriter struct{ scope *Scope }
 
 func (w texWriter) scalar(n string) bool  { return isNumber(w.scope, n) }
-func (w texWriter) write(e *Expr) string  { return written(w, e) }
 func (texWriter) name(n string) string    { return texName(n) }
 func (texWriter) number(x float64) string { return numeral(x) }
 func (texWriter) prefix(s, a string) string {

@@ -20,7 +20,6 @@ type place struct {
 	scope *Scope
 	in    *Instance
 	r     *rand.Rand
-	held  map[string]bool // lines that were held
 }
 
 func newPlace(t *testing.T, what string, sizes map[string]int) *place {

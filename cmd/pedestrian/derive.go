@@ -194,33 +194,41 @@ func printVerdict(w io.Writer, x *derive.Exercise, typed string, v derive.Verdic
 func newDeriveCheckCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "check FILE",
+		Use:   "check FILE|EQUATION",
 		Short: "Check a derivation line by line",
 		Long: `Checks a derivation: each line is an equation, such as
 "frob(D, d(rho @ v)) == frob(D @ v', d(rho)) + frob(rho' @ D, d(v))", evaluated at five random points.
 d(x) is the differential of x. A line that begins with == goes on from the line above;
 g := D * ~w gives a name. The first line says what it is about, "world head"; "hold a_prev"
-keeps a name fixed; lines that begin with # are left out. FILE - is standard input.
+keeps a name fixed; lines that begin with # are left out. FILE - is standard input. With the number
+of an equation, such as 25, its derivation of ours is shown and checked.
 
 Exit codes: 0 every line is true, 1 a line is false, 2 a line cannot be read.`,
-		Example: "  pedestrian derive check proof.txt",
+		Example: "  pedestrian derive check proof.txt\n  pedestrian derive check 25",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("derive check takes one file: see \"%s --help\"", cmd.CommandPath())
+				return usagef("derive check takes one file or equation: see \"%s --help\"", cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := readSmall(cmd.InOrStdin(), args[0])
-			if err != nil {
-				return err
-			}
-			d, err := derive.ParseDerivation(text)
-			if err != nil {
-				return usagef("%s: %v", args[0], err)
+			w := cmd.OutOrStdout()
+			d := shipped(args[0])
+			if d == nil {
+				text, err := readSmall(cmd.InOrStdin(), args[0])
+				if err != nil {
+					return err
+				}
+				if d, err = derive.ParseDerivation(text); err != nil {
+					return usagef("%s: %v", args[0], err)
+				}
+			} else if !asJSON {
+				fmt.Fprintf(w, "%s\nworld %s\n", newPainter(w).bold("("+d.Eq+") "+d.Title), d.World)
+				if len(d.Hold) > 0 {
+					fmt.Fprintf(w, "hold %s\n", strings.Join(d.Hold, " "))
+				}
 			}
 			lines := d.Check()
-			w := cmd.OutOrStdout()
 			if asJSON {
 				if err := writeJSON(w, lines); err != nil {
 					return err
@@ -243,6 +251,17 @@ Exit codes: 0 every line is true, 1 a line is false, 2 a line cannot be read.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: one verdict a line")
 	return cmd
+}
+
+// shipped is the derivation of an equation, where arg is a number that has one and not a file.
+func shipped(arg string) *derive.Derivation {
+	if _, err := os.Stat(arg); err == nil {
+		return nil
+	}
+	if e, ok := paper.FindEquation(strings.Trim(arg, "()")); ok {
+		return derive.FindDerivation(e.Number)
+	}
+	return nil
 }
 
 // printLines prints each line with its verdict, and the place of a slip below it.
