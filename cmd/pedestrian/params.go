@@ -28,6 +28,7 @@ type count struct {
 func newParamsCmd() *cobra.Command {
 	c := paperNetwork
 	var noBias, noLogitsBias, asJSON bool
+	var model string
 	var rank int
 	var targets []string
 	cmd := &cobra.Command{
@@ -35,16 +36,30 @@ func newParamsCmd() *cobra.Command {
 		Short: "Count parameters, term by term",
 		Long: `Counts the parameters of a network of any size, term by term (§7 of the paper),
 and what a LoRA adapter beside it would train. Without flags: the GPT-2 of the
-paper, and every figure that the paper states.
+paper, and every figure that the paper states. --model takes the sizes of a
+network that others have published; the adapter then stands beside the layers of
+the blocks, and below the counts you see what a step of training takes.
 
 You will see a table with one line a layer (its formula, its count, how often it
 occurs), then the totals.`,
-		Example: "  pedestrian params\n  pedestrian params --width 128 --heads 4 --blocks 4 --vocab 65 --context 64 --tied --no-bias\n  pedestrian params --rank 8 --targets q,v --json",
+		Example: "  pedestrian params\n  pedestrian params --width 128 --heads 4 --blocks 4 --vocab 65 --context 64 --tied --no-bias\n  pedestrian params --rank 8 --targets q,v --json\n  pedestrian params --model smollm2-135m",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.Bias, c.LogitsBias = !noBias, !noLogitsBias && !noBias
-			if c.Tied && !cmd.Flags().Changed("no-logits-bias") {
-				c.LogitsBias = false // as in GPT-2
+			if model != "" {
+				for _, name := range []string{"vocab", "context", "width", "heads", "blocks", "key-dim", "hidden", "tied", "no-bias", "no-logits-bias"} {
+					if cmd.Flags().Changed(name) {
+						return usagef("--%s and --model: a published network has sizes of its own", name)
+					}
+				}
+				known := false
+				if c, known = published[strings.ToLower(model)]; !known {
+					return usagef("--model is %q: choose one of %s", model, publishedNames())
+				}
+			} else {
+				c.Bias, c.LogitsBias = !noBias, !noLogitsBias && !noBias
+				if c.Tied && !cmd.Flags().Changed("no-logits-bias") {
+					c.LogitsBias = false // as in GPT-2
+				}
 			}
 			if err := c.Validate(); err != nil {
 				return usageError{err}
@@ -55,20 +70,35 @@ occurs), then the totals.`,
 			}
 			if slices.Equal(targets, []string{"all"}) {
 				a.Targets = c.Targets()
+				if model != "" {
+					a.Targets = slices.DeleteFunc(a.Targets, func(t pedestrian.Target) bool { return t == pedestrian.TargetLogits })
+				}
 			}
 			if err := a.ValidateFor(c); err != nil {
 				return usageError{err}
 			}
 			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), map[string]any{
-					"config": c, "ledger": c.Ledger(), "adapter": a, "adapter_ledger": a.Ledger(c), "totals": totals(c, a)})
+				content := map[string]any{
+					"config": c, "ledger": c.Ledger(), "adapter": a, "adapter_ledger": a.Ledger(c), "totals": totals(c, a)}
+				if model != "" {
+					steps, err := forecasts(c, a)
+					if err != nil {
+						return err
+					}
+					content["steps"] = steps
+				}
+				return writeJSON(cmd.OutOrStdout(), content)
 			}
 			printLedger(cmd.OutOrStdout(), c, a)
+			if model != "" {
+				return printForecasts(cmd.OutOrStdout(), c, a)
+			}
 			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
+	f.StringVar(&model, "model", "", "the sizes of a published network: "+publishedNames())
 	f.IntVar(&c.Vocab, "vocab", c.Vocab, "n_vocab, distinct tokens")
 	f.IntVar(&c.Context, "context", c.Context, "n_context, longest sequence")
 	f.IntVar(&c.Width, "width", c.Width, "d, features of a token")
@@ -80,7 +110,7 @@ occurs), then the totals.`,
 	f.BoolVar(&noBias, "no-bias", false, "no biases anywhere")
 	f.BoolVar(&noLogitsBias, "no-logits-bias", false, "no bias on the logits")
 	f.IntVar(&rank, "rank", 16, "r of the LoRA adapter")
-	f.StringSliceVar(&targets, "targets", []string{"all"}, "layers that the adapter stands beside: q,k,v or the three as one, qkv; attProj,expand,contract,logits")
+	f.StringSliceVar(&targets, "targets", []string{"all"}, "layers that the adapter stands beside: q,k,v or the three as one, qkv; attProj,expand,contract,logits; gate,up,down of a gated network")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -135,7 +165,8 @@ func printLedger(w io.Writer, c pedestrian.Config, a pedestrian.AdapterConfig) {
 	t := plainTable(w)
 	t.AppendHeader(table.Row{"layer", "formula", "each", "times", "in all"})
 	for _, row := range c.Ledger() {
-		t.AppendRow(table.Row{row.Name, row.Formula, commas(row.Count), row.Times, commas(row.Total())})
+		name := strings.Replace(row.Name, "(tied to the token embedding)", "(tied)", 1) // 80 columns
+		t.AppendRow(table.Row{name, row.Formula, commas(row.Count), row.Times, commas(row.Total())})
 	}
 	t.AppendSeparator()
 	t.AppendRow(table.Row{"all parameters", "", "", "", commas(c.Ledger().Total())})
