@@ -1,7 +1,7 @@
 // Package hub reads and writes models and adapters in the formats of other programs, and
 // downloads them from Hugging Face's hub.
 //
-//	a GPT-2 of Hugging Face    Open, Load, LoadModel; SaveHuggingFace
+//	a model of Hugging Face    Open, Load, LoadModel; SaveHuggingFace
 //	a model file of llm.c      InspectLLMC, LoadLLMC; SaveLLMC
 //	nanoGPT                    SaveNanoGPT
 //	GGUF, for llama.cpp        SaveGGUF, SaveAdapterGGUF

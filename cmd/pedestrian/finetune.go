@@ -31,7 +31,7 @@ func newFinetuneCmd() *cobra.Command {
 		Short: "Go on from a trained network with your data: an adapter, or all of it",
 		Long: `Trains a LoRA adapter beside a network that has learnt already, which stays as it
 is; with --full, the network itself. BASE is a run directory of "pedestrian train"
-or one of its checkpoints, a GPT-2 directory of Hugging Face, or the name of one,
+or one of its checkpoints, a model directory of Hugging Face, or the name of one,
 such as openai-community/gpt2, which is taken from the cache or fetched.
 
 Data are examples in JSON Lines, a JSON list, CSV, TSV or Parquet: {"text": …},
@@ -83,7 +83,7 @@ func (t *finetuneCommand) run(ctx context.Context, args []string, f *pflag.FlagS
 	case t.resume != "":
 		r, err = t.goOn(ctx, f, stderr)
 	case len(args) == 0:
-		return usagef("finetune needs a base: a run directory, a GPT-2 directory or a name such as openai-community/gpt2")
+		return usagef("finetune needs a base: a run directory, a model directory or a name such as openai-community/gpt2")
 	case t.base != "":
 		return usagef("--base goes with --resume; the base of a new run is the argument")
 	default:

@@ -19,8 +19,8 @@ func newImportCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "import MODEL",
-		Short: "Make a run directory of somebody else's GPT-2",
-		Long: `Reads a GPT-2 directory of Hugging Face (config.json, model.safetensors or its
+		Short: "Make a run directory of somebody else's model",
+		Long: `Reads a model directory of Hugging Face (config.json, model.safetensors or its
 shards, the tokenizer), a model in its cache by name, or a model file of GGUF (f32, f16, bf16
 or q8_0) or llm.c, and writes it as a run directory with one checkpoint. Most commands
 read such models where they are, and need no import; a run directory is sealed with

@@ -56,7 +56,7 @@ func newInspectCmd() *cobra.Command {
 		Use:   "inspect PATH",
 		Short: "What a model's files hold, and what of it is read",
 		Long: `Reads the headers of a model and none of its numbers: a run directory or checkpoint,
-a GPT-2 directory of Hugging Face or an adapter of PEFT, or the name of one in the
+a model directory of Hugging Face or an adapter of PEFT, or the name of one in the
 cache, a .safetensors or .gguf file, a model file of llm.c.
 
 You will see what it is; the network and its parameters, term by term; every file with

@@ -37,7 +37,7 @@ func newSampleCmd() *cobra.Command {
 		Use:   "sample [MODEL]",
 		Short: "Let a trained model write",
 		Long: `Lets a network go on from a prompt, token by token: that of a run directory (the
-checkpoint with the lowest validation loss), of a checkpoint, of a GPT-2 directory of
+checkpoint with the lowest validation loss), of a checkpoint, of a model directory of
 Hugging Face, of its cache by name, or a model file of GGUF or llm.c. Without one:
 the latest run in runs/.
 
