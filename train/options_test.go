@@ -131,8 +131,8 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"seed: -1":                `x.yaml:1: seed is "-1": it must be a whole number that is not negative`,
 		"- width":                 `x.yaml:1: not a list of settings: write "width: 128" and so on, one a line`,
 		"width: 1\n---\nwidth: 2": `x.yaml:1: more than one YAML document: a settings file has one`,
-		"preset: huge":            `x.yaml:1: unknown preset "huge": choose one of story, tiny, char, paper, gpt2`,
-		"steps: 2\npreset: chart": `x.yaml:2: unknown preset "chart": did you mean "char"? There are story, tiny, char, paper, gpt2`,
+		"preset: huge":            `x.yaml:1: unknown preset "huge": choose one of story, tiny, char, llama, paper, gpt2`,
+		"steps: 2\npreset: chart": `x.yaml:2: unknown preset "chart": did you mean "char"? There are story, tiny, char, llama, paper, gpt2`,
 	} {
 		if _, err := ParseOptions([]byte(text), "x.yaml", ""); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", text, err, want)

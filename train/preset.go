@@ -27,7 +27,7 @@ func Presets() []Preset {
 	size := func(o *Options, context, width, heads, blocks int) {
 		o.Context, o.Width, o.Heads, o.Blocks = context, width, heads, blocks
 	}
-	story, tiny, char, paper, gpt2 := base, base, base, base, base
+	story, tiny, char, llama, paper, gpt2 := base, base, base, base, base, base
 
 	// Windows begin at the start of a story, so that the network sees who it is about. The
 	// whole validation split is evaluated.
@@ -44,6 +44,13 @@ func Presets() []Preset {
 	// overrides that its README gives for "I only have a macbook".
 	size(&char, 64, 128, 4, 4)
 	char.Steps, char.LR, char.MinLR, char.Warmup = 2000, 1e-3, 1e-4, 100
+
+	// SmolLM2's kind of network at the size of char: three query heads read one head of keys
+	// and values, and gate, up and down have about as many weights as expand and contract.
+	size(&llama, 64, 120, 6, 4)
+	llama.Steps, llama.LR, llama.MinLR, llama.Warmup = 2000, 1e-3, 1e-4, 100
+	llama.Activation, llama.Norm, llama.Positions, llama.Gated = pedestrian.SiLU, pedestrian.RMSNorm, pedestrian.Rotary, true
+	llama.KVHeads, llama.Hidden = 2, 320
 
 	// The network of the paper's program: one block, ReLU, layer norms without ε, all biases,
 	// separate logits, Adam at 1e-3.
@@ -63,6 +70,7 @@ func Presets() []Preset {
 		{"story", "the built-in stories, learnt in one to three minutes on 2 cores", story},
 		{"tiny", "a network of a few seconds, to see that everything runs", tiny},
 		{"char", "nanoGPT's character configuration for a CPU: 4 layers, 4 heads, width 128", char},
+		{"llama", "a network of the Llama family: RMS norms, rotary positions, SwiGLU, 6 heads on 2 of keys and values, width 120", llama},
 		{"paper", "the sizes of the paper's own check: 1 block, 2 heads, width 32, context 4", paper},
 		{"gpt2", "GPT-2 small, 124 M parameters, on bytes: hours, not minutes", gpt2},
 	}
