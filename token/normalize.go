@@ -20,48 +20,36 @@ var composeBin []byte
 var composing = sync.OnceValue(func() *classTable { return readClasses(composeBin) })
 
 // composeText returns text in Normalization Form C of Unicode 9.0. Bytes that are not UTF-8
-// stay as they are.
+// stay as they are. Package norm says what is composed already, by later versions, too: they
+// reorder more, and compose no other pairs. What is not, is composed here: package norm puts
+// a joiner between more than 30 marks in a row, and joins marks with a character that stands
+// before another one, such as U+09BE.
 func composeText(text string) string {
-	if norm.NFC.IsNormalString(text) { // by later versions, too: they reorder more, and compose no other pairs
+	if norm.NFC.IsNormalString(text) {
 		return text
 	}
 	var b strings.Builder
 	b.Grow(len(text))
 	t := composing()
 	for i := 0; i < len(text); {
-		end := t.runEndOf(text, i, 0)
-		b.WriteString(text[i:end])
-		i = end
-		end = t.runEndOf(text, i, 1)
-		b.WriteString(composeRun(text[i:end]))
+		// A segment ends where nothing is composed or sorted with what is before.
+		r, size := utf8.DecodeRuneInString(text[i:])
+		known, end := t.of(r) == 1, i+size
+		for known && end < len(text) {
+			r, size := utf8.DecodeRuneInString(text[end:])
+			if r < utf8.RuneSelf || t.of(r) == 0 || norm.NFC.PropertiesString(text[end:]).BoundaryBefore() {
+				break
+			}
+			end += size
+		}
+		if segment := text[i:end]; known && !norm.NFC.IsNormalString(segment) {
+			b.WriteString(composeMarks(segment))
+		} else {
+			b.WriteString(segment)
+		}
 		i = end
 	}
 	return b.String()
-}
-
-// runEndOf is the end of the characters of class c from text[i] on.
-func (t *classTable) runEndOf(text string, i int, c class) int {
-	for i < len(text) {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		if t.of(r) != c {
-			break
-		}
-		i += size
-	}
-	return i
-}
-
-// joiner is what package norm puts between more than 30 marks in a row. Unicode's Form C
-// does not.
-const joiner = "\u034f"
-
-// composeRun composes characters that Unicode 9.0 knows.
-func composeRun(text string) string {
-	out := norm.NFC.String(text)
-	if strings.Count(out, joiner) == strings.Count(text, joiner) {
-		return out
-	}
-	return composeMarks(text)
 }
 
 // composeMarks is the definition of Form C: decompose each character, sort marks that follow
