@@ -24,15 +24,24 @@ func (v verifyPrinter) parameters() {
 	if v.r.Case.Config.Blocks > 1 {
 		title = "block, table 3 upward"
 	}
-	t.AppendHeader(table.Row{title, "shape", "eq", "differences", "engine64", "engine32", "checked", ""})
+	t.AppendHeader(table.Row{title, "shape", "eq", "diff.", "engine64", "engine32", "checked", ""})
 	for _, r := range v.r.Parameters {
-		t.AppendRow(table.Row{strings.TrimPrefix(r.Name, "block "), r.Shape, "(" + r.Eq + ")", v.number(max(r.Differences.Error, r.Directions.Error)),
+		t.AppendRow(table.Row{rowName(r), r.Shape, "(" + r.Eq + ")", v.number(max(r.Differences.Error, r.Directions.Error)),
 			v.number(r.Engine64.Error), v.number(r.Engine32.Error), fmt.Sprintf("%d/%d", r.Checked, r.Total), v.result(r)})
 	}
 	rightAlign(t, 4, 5, 6, 7)
 	t.SetOutputMirror(&trimmer{w: v.w})
 	t.Render()
 	v.line("")
+}
+
+// rowName leaves room for eight columns in a line of 80 characters.
+func rowName(r gradcheck.Row) string {
+	name := strings.TrimPrefix(r.Name, "block ")
+	if strings.Contains(name, "adapter's") {
+		name, _, _ = strings.Cut(name, " (")
+	}
+	return name
 }
 
 // signals prints the error signals. One that occurs in several sequences or
