@@ -201,31 +201,29 @@ func (o object) window(kind string, blocks int) (int, error) {
 	if err != nil || !used || w == 0 {
 		return 0, err
 	}
-	windows := make([]bool, blocks) // of each block
+	some, all := false, true // of the blocks have a window
 	if o.null("layer_types") {
 		from, err := o.whole("max_window_layers", 0, 28)
 		if err != nil {
 			return 0, err
 		}
-		for i := range windows {
-			windows[i] = i >= from
-		}
+		some, all = from < blocks, from == 0
 	} else {
 		var types []string
 		if err := json.Unmarshal(o["layer_types"], &types); err != nil || len(types) != blocks {
 			return 0, fmt.Errorf("layer_types is %s: it must be a list of %d names", o.show("layer_types"), blocks)
 		}
-		for i, t := range types {
+		for _, t := range types {
 			if t != "sliding_attention" && t != "full_attention" {
 				return 0, fmt.Errorf("layer_types has %.40q: sliding_attention and full_attention are read", t)
 			}
-			windows[i] = t == "sliding_attention"
+			some, all = some || t == "sliding_attention", all && t == "sliding_attention"
 		}
 	}
 	switch {
-	case !slices.Contains(windows, true):
+	case !some:
 		return 0, nil
-	case slices.Contains(windows, false):
+	case !all:
 		return 0, fmt.Errorf("use_sliding_window is true and some blocks have a window of %d tokens and some have none (max_window_layers, layer_types): here all have the same", w)
 	}
 	return w, nil

@@ -73,6 +73,10 @@ func TestLlamaConfig(t *testing.T) {
 	if want := (pedestrian.Config{Vocab: 32000, Context: 2048, Width: 4096, Heads: 32, Blocks: 32, Hidden: 11008, Eps: 1e-6, Norm: pedestrian.RMSNorm, Positions: pedestrian.Rotary, Gated: true, Activation: pedestrian.SiLU}); err != nil || c.network != want {
 		t.Errorf("what LlamaConfig takes when nothing is said: %+v, %v", c.network, err)
 	}
+	huge := strings.Replace(llamaConfig("qwen2", `, "use_sliding_window": true, "max_window_layers": 0`), `"num_hidden_layers": 2`, `"num_hidden_layers": 2147483647`, 1)
+	if n := testing.AllocsPerRun(1, func() { c, err = parseConfig([]byte(huge)) }); err != nil || c.network.SlidingWindow != 4096 || n > 1000 {
+		t.Errorf("two thousand million blocks: %v, a window of %d, %g allocations", err, c.network.SlidingWindow, n)
+	}
 	for kind, want := range map[string]int{"mistral": 8, "qwen2": 0} {
 		if c, err := parseConfig([]byte(fmt.Sprintf(`{"model_type": %q}`, kind))); err != nil || c.network.KVHeads != want {
 			t.Errorf("%s: %d heads of keys, %v", kind, c.network.KVHeads, err)
