@@ -30,8 +30,8 @@ type search struct {
 }
 
 const (
-	// searchWork bounds the work of one search, in units of about 20 ns: 60 ms.
-	searchWork = 3_000_000
+	// searchWork bounds the work of one search, in units of about 20 ns: 40 ms.
+	searchWork = 2_000_000
 	// searchNodes is the largest answer near which is searched; answers have some 20 nodes.
 	searchNodes = 120
 )
@@ -57,7 +57,7 @@ func (s *search) edits() []candidate {
 		s.everywhere()
 		s.terms()
 		slices.SortStableFunc(s.all, func(a, b candidate) int { return cmp.Compare(a.cost, b.cost) })
-		s.work -= 20 * len(s.all)
+		s.work -= 60 * len(s.all) // about 1 µs each
 	}
 	return s.all
 }
