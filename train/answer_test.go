@@ -29,7 +29,7 @@ func TestAnswer(t *testing.T) {
 	tok := token.NewBytes()
 	for _, c := range []struct{ template, end string }{{"plain", "\n"}, {"chatml", ""}, {"instruction", "##"}} {
 		o := TuningOptions("base")
-		o.Data, o.Val, o.Threads = path, "", 2
+		o.Data, o.Val, o.Threads = path, "", 1
 		o.Config = pedestrian.Config{Vocab: 256, Context: 96, Width: 32, Heads: 2, Blocks: 2, Activation: pedestrian.GELU, Eps: 1e-5, Tied: true}
 		o.Tuning.Template, o.Tuning.End = c.template, c.end
 		o.Tuning.Full, o.Tuning.Epochs, o.LR, o.Batch, o.ValFraction = true, 0, 5e-3, 4, 0.1

@@ -179,11 +179,11 @@ func same(t testing.TB, what, got, want string) {
 //
 // An adapter is stopped after some of its steps, and after each in the long tier.
 func TestResumeInNewProcesses(t *testing.T) {
-	every := 7
+	all, every := 3, 7
 	if longTier {
-		every = 1
+		all, every = 1, 1
 	}
-	for mode, every := range map[string]int{"all": 1, "adapter": every, "adapter-all": every} {
+	for mode, every := range map[string]int{"all": all, "adapter": every, "adapter-all": every} {
 		l := newLab(t)
 		whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
 		l.run(t, whole, mode, 2, 0)

@@ -144,11 +144,14 @@ func testIOErrors(t *testing.T, o Options, errs []error) {
 		t.Fatalf("%d operations, %v", len(clean.asked), clean.troubles)
 	}
 	trials, told := 0, 0
-	for _, err := range errs {
+	for i, err := range errs {
 		for _, forEver := range []bool{false, true} {
 			for nth := range clean.asked {
 				if err == faultdisk.ShortWrite && clean.asked[nth] != "write" {
 					continue
+				}
+				if i > 0 && err != faultdisk.ShortWrite && (nth+i)%3 != 0 && !longTier {
+					continue // one error number is as good as another: of the first, every operation
 				}
 				x := try(t, o, d, nth, err, forEver)
 				trials++

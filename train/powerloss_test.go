@@ -199,7 +199,7 @@ func (s *story) check(img faultdisk.Image, load loader, saved, reported int) (br
 // a start after a crash leaves a disk from which the run goes on: from the new
 // checkpoint for sure once it was reported as saved, else from the new or the old one.
 func TestPowerLoss(t *testing.T) {
-	most := 80
+	most := 40
 	if longTier {
 		most = 1 << 12
 	}

@@ -246,7 +246,7 @@ func rewindResumes(t *testing.T, o Options) {
 		t.Fatalf("%d spikes, %d batches passed over", spikes, whole.Skipped)
 	}
 	stops := [][]int{{119}, {120}, {121}, {128, 131, 133}, {134}, {140}, {atTheSpike}}
-	if o.Precision == string(engine.BF16) {
+	if o.Precision == string(engine.BF16) || o.Tuning.on() {
 		stops = stops[5:]
 	}
 	for _, stops := range stops {

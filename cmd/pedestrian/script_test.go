@@ -28,6 +28,7 @@ func (m withFixtures) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(fixtures)
+	os.Setenv("GOMAXPROCS", "1") // of the processes that tests start: threads that wait for each other cost a quarter more
 	return m.M.Run()
 }
 
@@ -54,6 +55,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")
+			e.Setenv("GOMAXPROCS", os.Getenv("GOMAXPROCS"))
 			e.Setenv("COLUMNS", "80")
 			e.Setenv("WIDE", wide)
 			peft, err := filepath.Abs("../../testdata/peft")

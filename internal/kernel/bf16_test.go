@@ -183,10 +183,13 @@ func TestProductsBF16(t *testing.T) {
 	eachPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(21, 22))
 		sizes := []int{0, 1, 2, 15, 16, 17, 31, 33, 48, 65}
-		for _, m := range sizes {
-			for _, n := range sizes {
-				checkBF16(t, nil, r, m, n, sizes[(m+n)%len(sizes)])
-				checkBF16(t, nil, r, m, n, 1+r.IntN(70))
+		for i, m := range sizes {
+			for j, n := range sizes {
+				if (i+j)%2 == 0 {
+					checkBF16(t, nil, r, m, n, sizes[(m+n)%len(sizes)])
+				} else {
+					checkBF16(t, nil, r, m, n, 1+r.IntN(70))
+				}
 			}
 		}
 		eachPool(func(p *Pool) {
