@@ -70,12 +70,13 @@ func (m *Model) Ends() []string {
 
 // SaveRun writes m's network as the run directory dir, with one checkpoint, of a network
 // that was trained elsewhere: it can be sampled and gone on from, and has nothing to resume.
+// The directory is made where it is not there. It is an InputError if dir is a file.
 func (m *Model) SaveRun(dir string) (checkpoint string, err error) {
 	if m.Tokenizer == nil {
 		return "", inputf("%s has no tokenizer, and a run has one", m.Path)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", &InputError{err}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return "", inputf("%s is a file: choose another directory", dir)
 	}
 	begin := ""
 	if len(m.begun) > 0 {

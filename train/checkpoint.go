@@ -74,9 +74,12 @@ type configJSON struct {
 
 // Save writes c as a checkpoint of its step in the directory run and returns the checkpoint's
 // directory. The directory appears complete or not at all, and after Save has returned it
-// survives a power failure. Older checkpoints stay. It is an error if the run is being trained.
-func (c *Checkpoint) Save(run string) (dir string, err error) {
-	fs, err := durable.OS.Within(run)
+// survives a power failure. The directory run is made, as durably, where it is not there.
+// Older checkpoints stay. It is an error if the run is being trained.
+func (c *Checkpoint) Save(run string) (dir string, err error) { return c.saveOn(durable.OS, run) }
+
+func (c *Checkpoint) saveOn(fs durable.FS, run string) (dir string, err error) {
+	fs, err = durable.Enter(fs, run)
 	if err != nil {
 		return "", fmt.Errorf("saving the checkpoint of step %d: %w", c.State.Step, err)
 	}

@@ -287,3 +287,25 @@ func TestPowerLossWithoutDigests(t *testing.T) {
 		t.Errorf("no digests: %d of %d lies of a disk show it, %d as a state that nobody saved", broken, lies, loaded)
 	}
 }
+
+// A checkpoint that is saved where no directory is: after Save, it and the directories
+// above it survive a failure of power.
+func TestPowerLossOfANewRun(t *testing.T) {
+	m := faultdisk.New()
+	m.Mkdir("disk")
+	m.Ops = nil
+	base := m.Tree.Clone()
+	c := &Checkpoint{Network: microOptions().Config, Tokenizer: microData(t).Tokenizer, State: NewState(microOptions().Config, 3)}
+	if _, err := c.saveOn(m, "disk/new/run"); err != nil {
+		t.Fatal(err)
+	}
+	want := Digest(c.State.Params)
+	states := faultdisk.States(base, m.Ops, 400, func(img faultdisk.Image) {
+		if got, _, err := loadNewest(faultdisk.On(img), "disk/new/run", false); err != nil || Digest(got.State.Params) != want {
+			t.Fatalf("after a failure of power: %v", err)
+		}
+	})
+	if states < 2 {
+		t.Errorf("%d states", states)
+	}
+}
