@@ -102,6 +102,9 @@ func (d *Decoder[T]) prepare() {
 	}
 }
 
+// DecoderContext returns the largest number of tokens in a sequence of a decoder of n.
+func (n *Network[T]) DecoderContext() int { return n.o.DecoderContext }
+
 // Len returns the number of tokens that were appended to sequence seq.
 func (d *Decoder[T]) Len(seq int) int { return d.lens[seq] }
 

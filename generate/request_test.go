@@ -136,6 +136,28 @@ func TestWriteAllRefuses(t *testing.T) {
 	}
 }
 
+// Keys and values of a long context are not all held; those of a table of positions are.
+func TestContext(t *testing.T) {
+	llama := func(blocks, kvHeads, headDim, context int) pedestrian.Config {
+		return pedestrian.Config{Vocab: 128256, Context: context, Width: 2048, Heads: 32, KVHeads: kvHeads, HeadDim: headDim, Blocks: blocks, Positions: pedestrian.Rotary, Tied: true}
+	}
+	table := llama(16, 8, 64, 131072)
+	table.Positions = pedestrian.Learned
+	for _, c := range []struct {
+		c    pedestrian.Config
+		want int
+	}{
+		{llama(16, 8, 64, 131072), 16384}, // Llama 3.2 1B: 64 KiB a token
+		{llama(24, 2, 64, 32768), 32768},  // Qwen2.5 0.5B: 24 KiB
+		{llama(800, 32, 128, 4096), 1024}, // 25 MiB
+		{table, 131072},
+	} {
+		if got := Context(c.c); got != c.want {
+			t.Errorf("a context of %d, want %d", got, c.want)
+		}
+	}
+}
+
 // As many are written at the same time as pay and fit.
 func TestBatch(t *testing.T) {
 	gpt2 := func(blocks, width, context int) pedestrian.Config {

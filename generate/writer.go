@@ -50,7 +50,7 @@ type Writer struct {
 // NewWriter makes a writer for net, which was made with parameters of configuration
 // c; tok has at most c.Vocab tokens.
 func NewWriter(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer) *Writer {
-	w := &Writer{net: net, tok: tok, context: c.Context, vocab: c.Vocab, space: make([]candidate, tok.Vocab()), Batch: batch(c)}
+	w := &Writer{net: net, tok: tok, context: net.DecoderContext(), vocab: c.Vocab, space: make([]candidate, tok.Vocab()), Batch: batch(c)}
 	if end, ok := tok.EOS(); ok {
 		w.End = []int32{end}
 	}
@@ -61,15 +61,38 @@ func NewWriter(net *engine.Network[float32], c pedestrian.Config, tok *token.Tok
 // up to as many as products of so few rows are bound by the reading of weights for,
 // unless their keys and values need more than a gigabyte and more than the parameters.
 func batch(c pedestrian.Config) int {
-	const most, free = 8, 1 << 30
-	cache := 4 * float64(c.Blocks) * float64(c.Context) * float64(c.Heads*c.QueryDim()+c.Width)
+	const most = 8
+	cache := tokenBytes(c) * float64(Context(c))
 	return int(min(most, max(1, max(free, 4*float64(c.Ledger().Total()))/cache)))
 }
 
+// free is how much memory keys and values may take that nobody asks about.
+const free = 1 << 30
+
+// tokenBytes is what the keys and values of a token take in all blocks.
+func tokenBytes(c pedestrian.Config) float64 {
+	return 4 * float64(c.Blocks) * float64(c.KeyHeads()*(c.QueryDim()+c.ValueDim()))
+}
+
+// Context is the number of tokens that a text is written with in a network of configuration
+// c, for engine.Options.DecoderContext: the whole context, unless the keys and values of so
+// many tokens take more than a gigabyte; but at least 1,024 of them. A longer text goes on
+// with its last tokens, as one that is longer than the context does. With a table of
+// positions, which is as long as the context, it is always the whole context.
+func Context(c pedestrian.Config) int {
+	if c.Positions == pedestrian.Learned {
+		return c.Context
+	}
+	return min(c.Context, max(1024, int(free/tokenBytes(c))))
+}
+
 // Memory is how many bytes a writer of so many texts takes beside a network of
-// configuration c with options o, and with an adapter of configuration l unless that is
-// nil. The error is that of [engine.DecoderMemory].
+// configuration c with options o, of which DecoderContext 0 means [Context], and with an
+// adapter of configuration l unless that is nil. The error is that of [engine.DecoderMemory].
 func Memory(c pedestrian.Config, l *pedestrian.AdapterConfig, o engine.Options, texts int) (int64, error) {
+	if o.DecoderContext == 0 && c.Validate() == nil {
+		o.DecoderContext = Context(c)
+	}
 	b, err := engine.DecoderMemory[float32](c, l, o, max(1, min(batch(c), texts)))
 	return b.Total(), err
 }

@@ -134,7 +134,9 @@ func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b 
 			return nil, err
 		}
 	}
-	r.net = engine.New(s.Params, s.Adapter, o.Engine())
+	e := o.Engine()
+	e.DecoderContext = generate.Context(s.Params.Config)
+	r.net = engine.New(s.Params, s.Adapter, e)
 	r.grad = s.Trained().like()
 	r.batch = o.newBatch()
 	r.feed = o.feed(d, s.Seed)

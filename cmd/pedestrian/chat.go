@@ -69,9 +69,9 @@ func (t *sampleCommand) chat(ctx context.Context, args []string, in io.Reader, s
 	if err != nil {
 		return usageError{err}
 	}
-	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)})
+	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision), DecoderContext: generate.Context(m.Params.Config)})
 	defer net.Close()
-	c := &talk{sampleCommand: t, w: m.Writer(net), template: template, context: m.Params.Config.Context, stdout: stdout, stderr: stderr}
+	c := &talk{sampleCommand: t, w: m.Writer(net), template: template, context: net.DecoderContext(), stdout: stdout, stderr: stderr}
 	if f, ok := in.(*os.File); ok {
 		c.person = term.IsTerminal(int(f.Fd()))
 	}

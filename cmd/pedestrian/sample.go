@@ -110,7 +110,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)})
+	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision), DecoderContext: generate.Context(m.Params.Config)})
 	defer net.Close()
 	w := m.Writer(net)
 	var from []beginning
