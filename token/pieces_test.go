@@ -219,8 +219,10 @@ func TestCompose(t *testing.T) {
 		"e" + strings.Repeat("\u0301", 100): "é" + strings.Repeat("\u0301", 99),
 		// A character that may be composed with the one before it, and is not, is between.
 		"a\u09be\u0301\u0f71": "a\u09be\u0f71\u0301", "\u09c7\u09be\u0301": "\u09cb\u0301",
+		// A mark of the same class is between.
+		"a\u0305\u0301\u0316": "a\u0316\u0305\u0301", "a\u0301\u0301": "á\u0301",
 		// Marks of later versions of Unicode are letters to the reference.
-		"a\u1ac1\u0301": "a\u1ac1\u0301", "\U00011935\U00011930": "\U00011935\U00011930", "\xffe\u0301\xfe": "\xffé\xfe",
+		"a\u1ac3\u0301": "a\u1ac3\u0301", "a\u0301\u1ac3\u0316": "á\u1ac3\u0316", "\U00011935\U00011930": "\U00011935\U00011930", "\xffe\u0301\xfe": "\xffé\xfe",
 	} {
 		if got := composeText(from); got != want {
 			t.Errorf("%+q is %+q, not %+q", from, got, want)
