@@ -305,7 +305,7 @@ func TestPowerLossOfANewRun(t *testing.T) {
 			t.Fatalf("after a failure of power: %v", err)
 		}
 	})
-	if states < 2 {
-		t.Errorf("%d states", states)
+	if states == 0 {
+		t.Error("no state was looked at")
 	}
 }
