@@ -16,8 +16,8 @@ func (o Options) splitAlign() corpus.Align {
 	return o.Align
 }
 
-// loosened returns the advice for a text that cannot be divided at o.Align.
-func (o Options) loosened() string {
+// alignAdvice returns the advice for a text that cannot be divided at o.Align.
+func (o Options) alignAdvice() string {
 	if o.Align.On() && !TellsStories(o.Data) {
 		return "; or divide it anywhere (--align " + string(corpus.AlignNone) + "), or keep nothing for validation (--val-fraction 0)"
 	}

@@ -28,8 +28,8 @@ func TestAuditOfEveryKind(t *testing.T) {
 			b, d := aBase(t, o)
 			dir := t.TempDir()
 			r := finetune(t, o, b, d, dir)
-			before := r.State.like()
-			before.copy(r.State)
+			before := r.State.zerosLike()
+			before.copyFrom(r.State)
 			if _, err := r.Train(t.Context(), Observer{}); err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestAdapterRewinds(t *testing.T) {
 	o.OnSpike, o.SaveEvery, o.Steps = SpikeRewind, 2, 8
 	b, d := aBase(t, o)
 	r := finetune(t, o, b, d, t.TempDir())
-	r.poke = func() {
+	r.beforeUpdate = func() {
 		if r.State.Position == 5 {
 			r.grad.Slab()[0] = float32(math.NaN())
 		}

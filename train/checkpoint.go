@@ -139,7 +139,7 @@ func (c *Checkpoint) files() []durable.File {
 
 // weightsFile returns the name of the file with the trained weights.
 func (c *Checkpoint) weightsFile() string {
-	if c.Options.Tuning.adapts() {
+	if c.Options.Tuning.trainsAdapter() {
 		return adapterFile
 	}
 	return modelFile

@@ -30,8 +30,8 @@ func saved(t *testing.T, change func(*Options)) (run, dir string, r *Run) {
 			t.Fatal(err)
 		}
 	}
-	r.State.note(1.0 / 3)
-	r.State.note(2.0 / 3)
+	r.State.addEvaluation(1.0 / 3)
+	r.State.addEvaluation(2.0 / 3)
 	if err := r.Save(Observer{Save: func(s Saved) { dir = s.Dir }}); err != nil {
 		t.Fatal(err)
 	}

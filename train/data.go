@@ -79,7 +79,7 @@ func (d *Data) readShards(o Options) error {
 	d.Bytes = 2 * len(tokens)
 	d.Train, d.Val = corpus.SplitTokens(tokens, o.ValFraction)
 	if begin, _ := o.begin(d.Tokenizer); err == nil {
-		d.known(begin, o.Tuning.on())
+		d.setBegin(begin, o.Tuning.hasBase())
 	}
 	if err == nil && o.Val != "" {
 		if err := corpus.CheckDisjoint(o.Data, o.Val); err != nil {
@@ -104,16 +104,16 @@ func LoadData(o Options) (*Data, error) {
 	if o.Data == "" {
 		return nil, errNoData
 	}
-	o = o.filled(false)
+	o = o.withDefaults(false)
 	if !TellsStories(o.Data) && corpus.IsShards(o.Data) {
 		return loadShards(o)
 	}
 	return loadText(o, nil)
 }
 
-// tokensBeside returns how many bytes of memory the tokens of one byte of text take while it is
+// tokenMemory returns how many bytes of memory the tokens of one byte of text take while it is
 // encoded, when they are held twice: nine if every byte is a token, otherwise about four.
-func (o Options) tokensBeside(tok *token.Tokenizer) int64 {
+func (o Options) tokenMemory(tok *token.Tokenizer) int64 {
 	if kind := o.Tokenizer; tok == nil && (kind == token.Chars || kind == token.Bytes) || tok != nil && tok.Kind() != token.BPE {
 		return 9
 	}
@@ -131,7 +131,7 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 	var err error
 	if told != nil {
 		train = told.Text(storySeed, o.StoryChars)
-	} else if train, err = corpus.LoadLF(o.Data, o.tokensBeside(tok)); err != nil {
+	} else if train, err = corpus.LoadLF(o.Data, o.tokenMemory(tok)); err != nil {
 		return nil, err
 	}
 	d.Bytes = len(train)
@@ -143,9 +143,9 @@ func loadText(o Options, tok *token.Tokenizer) (*Data, error) {
 		val = ""
 	} else if o.Val == "" {
 		if train, val, err = corpus.Split(train, o.ValFraction, o.splitAlign()); err != nil {
-			err = fmt.Errorf("%s: %w%s", o.Data, err, o.loosened())
+			err = fmt.Errorf("%s: %w%s", o.Data, err, o.alignAdvice())
 		}
-	} else if val, err = corpus.LoadLF(o.Val, o.tokensBeside(tok)); err == nil {
+	} else if val, err = corpus.LoadLF(o.Val, o.tokenMemory(tok)); err == nil {
 		d.Bytes += len(val)
 		alphabet += val
 	}

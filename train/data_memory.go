@@ -22,7 +22,7 @@ func TextData(o Options, tok *token.Tokenizer, text string) (*Data, error) {
 	if tok == nil {
 		return nil, errNoTokenizer
 	}
-	o = o.forMemory()
+	o = o.withoutSources()
 	begin, err := o.begin(tok)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func ExampleData(o Options, tok *token.Tokenizer, examples []corpus.Record) (*Da
 	if tok == nil {
 		return nil, errNoTokenizer
 	}
-	o = o.forMemory()
+	o = o.withoutSources()
 	e, err := o.exampleOptions(tok)
 	if err != nil {
 		return nil, err
@@ -53,12 +53,12 @@ func ExampleData(o Options, tok *token.Tokenizer, examples []corpus.Record) (*Da
 		return nil, err
 	}
 	d := &Data{Source: memorySource, Tokenizer: tok, memory: true, Begin: e.Begin, Report: report}
-	return d, d.divide(x, o)
+	return d, d.split(x, o)
 }
 
-// ofBase returns d for a run with a base, which already knows the token that begins a document.
-func (d *Data) ofBase(o Options) *Data {
-	if begin, err := o.forMemory().begin(d.Tokenizer); err == nil && d.Examples == nil && len(d.Begin) == 0 && len(begin) > 0 {
+// withBase returns d for a run with a base, which already knows the token that begins a document.
+func (d *Data) withBase(o Options) *Data {
+	if begin, err := o.withoutSources().begin(d.Tokenizer); err == nil && d.Examples == nil && len(d.Begin) == 0 && len(begin) > 0 {
 		known := *d
 		known.Begin, known.info = begin, DataInfo{}
 		return &known

@@ -97,7 +97,7 @@ func TestTextDataIsAsAFile(t *testing.T) {
 // What Options have to say is the sizes of a network and the steps, and beside a base
 // nothing.
 func TestOptionsOfZero(t *testing.T) {
-	o := small(3).filled(false)
+	o := small(3).withDefaults(false)
 	if o.Batch != 12 || o.LR != 1e-3 || o.Beta2 != 0.99 || o.Clip != 1 || o.Schedule != ScheduleCosine || o.EvalEvery != 1 || o.Activation != pedestrian.GELU || o.Eps != 1e-5 {
 		t.Errorf("filled with %+v", o)
 	}
@@ -106,7 +106,7 @@ func TestOptionsOfZero(t *testing.T) {
 	}
 	chosen := small(3)
 	chosen.AdamEps, chosen.Activation = 1e-6, pedestrian.ReLU
-	if o := chosen.filled(false); o.LR != 0 || o.Beta1 != 0 || o.Clip != 0 || o.Eps != 0 {
+	if o := chosen.withDefaults(false); o.LR != 0 || o.Beta1 != 0 || o.Clip != 0 || o.Eps != 0 {
 		t.Errorf("what was chosen became %+v", o)
 	}
 
@@ -114,7 +114,7 @@ func TestOptionsOfZero(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	network := small(0).filled(false).Config
+	network := small(0).withDefaults(false).Config
 	network.Vocab = tok.Vocab()
 	base := Base{Params: NewState(network, 1).Params, Tokenizer: tok, Path: "somewhere"}
 	examples := []corpus.Record{{Prompt: "abc", Completion: " def"}, {Prompt: "fed", Completion: " cba"}}
@@ -133,7 +133,7 @@ func TestOptionsOfZero(t *testing.T) {
 	if end, err := r.Train(t.Context(), Observer{}); end != Finished || err != nil {
 		t.Error(end, err)
 	}
-	if full := (Options{Tuning: Tuning{Full: true}}).filled(true); full.LR != FullRate || full.Tuning.Adapter.Rank != 0 {
+	if full := (Options{Tuning: Tuning{Full: true}}).withDefaults(true); full.LR != FullRate || full.Tuning.Adapter.Rank != 0 {
 		t.Errorf("a full run has %+v", full)
 	}
 }
@@ -141,7 +141,7 @@ func TestOptionsOfZero(t *testing.T) {
 // A base knows what begins a document, though a text is one.
 func TestTextDataBesideABase(t *testing.T) {
 	tok := token.GPT2()
-	network := small(0).filled(false).Config
+	network := small(0).withDefaults(false).Config
 	network.Vocab = tok.Vocab()
 	o := Options{Steps: 1, Batch: 1}
 	d, err := TextData(o, tok, "One day a fox met a hen and the hen met a fox.")

@@ -20,19 +20,19 @@ func LoadTuningData(o Options, tok *token.Tokenizer, vocab int) (*Data, error) {
 	if o.Data == "" {
 		return nil, errNoData
 	}
-	o = o.filled(true)
+	o = o.withDefaults(true)
 	switch told := TellsStories(o.Data); {
 	case !told && corpus.IsShards(o.Data):
 		d := &Data{Source: o.Data, Tokenizer: tok, vocab: vocab, former: o.Reading == ReadingFormer}
 		return d, d.readShards(o)
-	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && (o.Tuning.Separator != "" || len(o.Tuning.Map) > 0 || corpus.IsExamples(o.Data, o.mark(tok), nil))):
+	case !told && (o.Tuning.Format == FormatDocuments || o.Tuning.Format == "" && (o.Tuning.Separator != "" || len(o.Tuning.Map) > 0 || corpus.IsExamples(o.Data, o.separator(tok), nil))):
 		return loadExamples(o, tok)
 	}
 	return loadText(o, tok)
 }
 
-// mark returns the separator of documents in a text.
-func (o Options) mark(tok *token.Tokenizer) string {
+// separator returns the separator of documents in a text.
+func (o Options) separator(tok *token.Tokenizer) string {
 	if _, ok := tok.EOS(); !ok && o.Reading == ReadingFormer {
 		return ""
 	}
@@ -53,7 +53,7 @@ func loadExamples(o Options, tok *token.Tokenizer) (*Data, error) {
 	}
 	d.Report = report
 	if o.Val == "" {
-		return d, d.divide(x, o)
+		return d, d.split(x, o)
 	}
 	d.Examples = x
 	if err := corpus.CheckDisjoint(o.Data, o.Val); err != nil {
@@ -77,8 +77,8 @@ func (o Options) exampleOptions(tok *token.Tokenizer) (e corpus.ExampleOptions, 
 	return e, err
 }
 
-// divide sets d.Examples and d.ValExamples to two parts of x, as o.ValFraction says.
-func (d *Data) divide(x *corpus.Examples, o Options) (err error) {
+// split sets d.Examples and d.ValExamples to two parts of x, as o.ValFraction says.
+func (d *Data) split(x *corpus.Examples, o Options) (err error) {
 	if !o.Validates() {
 		d.Examples, d.ValExamples = x, new(corpus.Examples)
 		return nil

@@ -17,9 +17,9 @@ const (
 	FullRate = 1e-4
 )
 
-// filled returns o with the default values that the comment of Options lists. tuned says that
+// withDefaults returns o with the default values that the comment of Options lists. tuned says that
 // the run has a base.
-func (o Options) filled(tuned bool) Options {
+func (o Options) withDefaults(tuned bool) Options {
 	number := func(n *int, usual int) {
 		if *n == 0 {
 			*n = usual
@@ -91,8 +91,8 @@ func (t *Tuning) fillAdapter() {
 	}
 }
 
-// forMemory returns o without the options that say where data come from.
-func (o Options) forMemory() Options {
+// withoutSources returns o without the options that say where data come from.
+func (o Options) withoutSources() Options {
 	o.Data, o.Val, o.Tokenizer, o.Reading = "", "", "", ReadingDocuments
 	return o
 }

@@ -153,7 +153,7 @@ func TestDocumentsAreNamed(t *testing.T) {
 	o, b, tok := documented(t)
 	d := documentData(t, o, tok)
 	r := finetune(t, o, b, d, "")
-	r.poke = func() { r.grad.Adapter.Blocks[1].Contract.Up.V[3] = float32(math.NaN()) }
+	r.beforeUpdate = func() { r.grad.Adapter.Blocks[1].Contract.Up.V[3] = float32(math.NaN()) }
 	_, err := r.Step(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "the gradient of block.1.contract.up is NaN") || !strings.Contains(err.Error(), "answers.jsonl:") {
 		t.Errorf("%v", err)

@@ -43,7 +43,7 @@ func (o Options) evaluate(ctx context.Context, net *engine.Network[float32], f f
 // sweep returns all windows of the validation split.
 func (o Options) sweep(d *Data) *corpus.Sweep {
 	s := corpus.NewSweepAt(d.Val, o.starts(d.Val, d.Tokenizer), o.Length())
-	if id, ok := o.unlearnt(d.Tokenizer); ok {
+	if id, ok := o.beginNotLearnt(d.Tokenizer); ok {
 		s.Ignore(id)
 	}
 	return s

@@ -60,14 +60,14 @@ func (l *metricsLog) showEvents(elapsed float64) {
 			e.number = max(e.number, n)
 		}
 	}
-	if e.number > 0 && e.goOn(l) {
+	if e.number > 0 && e.reopen(l) {
 		return
 	}
-	e.renew(l)
+	e.rewrite(l)
 }
 
-// goOn opens the newest event file if it agrees with the log.
-func (e *eventsLog) goOn(l *metricsLog) bool {
+// reopen opens the newest event file if it agrees with the log.
+func (e *eventsLog) reopen(l *metricsLog) bool {
 	path := filepath.Join(e.run, eventsName(e.number))
 	f, err := e.fs.Open(path)
 	if err != nil {
@@ -87,9 +87,9 @@ func (e *eventsLog) goOn(l *metricsLog) bool {
 	return e.err == nil
 }
 
-// renew writes the events of the whole log into a file with the next number, and removes the
+// rewrite writes the events of the whole log into a file with the next number, and removes the
 // older files.
-func (e *eventsLog) renew(l *metricsLog) {
+func (e *eventsLog) rewrite(l *metricsLog) {
 	e.stop()
 	e.number++
 	name := eventsName(e.number)
@@ -184,7 +184,7 @@ func (e *eventsLog) sync(l *metricsLog) {
 		return
 	}
 	if e.f == nil {
-		e.renew(l)
+		e.rewrite(l)
 	}
 	if e.f == nil {
 		return

@@ -134,7 +134,7 @@ func TestEventsGoBack(t *testing.T) {
 		dir := t.TempDir()
 		r := start(t, o, dataOf(t, sentences(t), o), dir)
 		poked := false
-		r.poke = func() {
+		r.beforeUpdate = func() {
 			if r.State.Step == 170 && !poked {
 				poked = true
 				for i := range r.grad.Slab() {

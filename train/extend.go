@@ -68,8 +68,8 @@ func (b *Base) digest() string { return baseDigest(b.Params, b.Vocab) }
 
 // tokensOf reads and writes new tokens as texts with commas between. Setting it adds to the
 // tokens that are there.
-func tokensOf(p *[]string) written {
-	return written{func() string { return strings.Join(*p, ",") }, func(text string) error {
+func tokensOf(p *[]string) notation {
+	return notation{func() string { return strings.Join(*p, ",") }, func(text string) error {
 		for part := range strings.SplitSeq(text, ",") {
 			if part = strings.TrimSpace(part); part != "" && !slices.Contains(*p, part) {
 				*p = append(*p, part)

@@ -18,7 +18,7 @@ func TestClipExtremes(t *testing.T) {
 		random := rand.New(rand.NewPCG(7, 8))
 		counted := float64(o.Batch * o.Context)
 		norm := 0.0
-		r.poke = func() {
+		r.beforeUpdate = func() {
 			for _, g := range r.grad.Tensors() {
 				for i := range g.V {
 					g.V[i] = float32(random.NormFloat64() * size)
@@ -49,22 +49,22 @@ func TestClipExtremes(t *testing.T) {
 // moment so, and the weight would never move again: the step is refused.
 func TestUnclippedOverflow(t *testing.T) {
 	r, _ := injected(t, func(o *Options) { o.Clip = 0 })
-	r.poke = func() {
+	r.beforeUpdate = func() {
 		for i := range r.grad.Params.Tok.V {
 			r.grad.Params.Tok.V[i] = 1e25
 		}
 	}
 	refuses(t, r, "the update would not be finite", "smaller clip")
-	r.poke = nil
+	r.beforeUpdate = nil
 	for name, spoil := range map[string]func(){
 		"a moment so large that an update overflows": func() { r.State.M.Slab()[0] = 3e38 },
 		"a second moment at the end of float32":      func() { r.State.V.Slab()[0] = math.MaxFloat32 },
 	} {
-		before := r.State.like()
-		before.copy(r.State)
+		before := r.State.zerosLike()
+		before.copyFrom(r.State)
 		spoil()
 		t.Log(name)
 		refuses(t, r, "the update would not be finite", "--resume")
-		r.State.copy(before)
+		r.State.copyFrom(before)
 	}
 }

@@ -29,15 +29,15 @@ func (o Options) feed(d *Data, seed uint64) feed {
 		return o.rowFeed(d, seed)
 	}
 	windows := corpus.NewWindowsAt(d.Train, o.starts(d.Train, d.Tokenizer), seed)
-	if id, ok := o.unlearnt(d.Tokenizer); ok {
+	if id, ok := o.beginNotLearnt(d.Tokenizer); ok {
 		windows.Ignore(id)
 	}
 	return &windowFeed{windows: windows, sweep: o.sweep(d), T: o.Length()}
 }
 
-// unlearnt returns the token that begins documents, if it is not also the one that ends them.
+// beginNotLearnt returns the token that begins documents, if it is not also the one that ends them.
 // Such a token is not a target, because a network does not generate the beginning.
-func (o Options) unlearnt(tok *token.Tokenizer) (id int32, ok bool) {
+func (o Options) beginNotLearnt(tok *token.Tokenizer) (id int32, ok bool) {
 	begin, err := o.begin(tok)
 	if end, has := tok.EOS(); err != nil || len(begin) == 0 || has && begin[0] == end {
 		return 0, false
@@ -87,7 +87,7 @@ func (f *windowFeed) draw(position uint64, first int, b *engine.Batch) {
 }
 
 func (f *windowFeed) where(position uint64, first, n int) string {
-	return list("window", n, func(i int) string { return fmt.Sprint(f.windows.Start(position, first+i, f.T)) }, "at token", "of the training split")
+	return describe("window", n, func(i int) string { return fmt.Sprint(f.windows.Start(position, first+i, f.T)) }, "at token", "of the training split")
 }
 
 func (f *windowFeed) evalRows() int { return f.sweep.Windows() }
@@ -96,8 +96,8 @@ func (f *windowFeed) eval(row, i int, b *engine.Batch) {
 	f.sweep.Batch(row, 1, b.Tokens[i*b.T:(i+1)*b.T], b.Targets[i*b.T:(i+1)*b.T])
 }
 
-// list returns a phrase that names n things, of which it lists at most the first four.
-func list(thing string, n int, name func(int) string, at, of string) string {
+// describe returns a phrase that names n things, of which it lists at most the first four.
+func describe(thing string, n int, name func(int) string, at, of string) string {
 	var names []string
 	for i := range min(n, 4) {
 		names = append(names, name(i))

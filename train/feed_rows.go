@@ -36,7 +36,7 @@ func (f *rowFeed) draw(position uint64, first int, b *engine.Batch) {
 }
 
 func (f *rowFeed) where(position uint64, first, n int) string {
-	return list("row", n, func(i int) string {
+	return describe("row", n, func(i int) string {
 		var places []string
 		for _, p := range f.train.Places(f.at(position, first+i)) {
 			places = append(places, p.String())
@@ -79,7 +79,7 @@ func (o Options) checkDocuments(d *Data) error {
 		if o.pack(split.x, o.Seed).Stats.Targets > 0 {
 			continue
 		}
-		nearest, furthest := learntFrom(split.x)
+		nearest, furthest := beforeLearnt(split.x)
 		remedy := "--long " + string(corpus.LongCut)
 		if nearest <= o.Context {
 			remedy += fmt.Sprintf(", or a longer --window of at least %d", nearest)
@@ -90,9 +90,9 @@ func (o Options) checkDocuments(d *Data) error {
 	return nil
 }
 
-// learntFrom returns the number of tokens before the first learnt one: the least and the
+// beforeLearnt returns the number of tokens before the first learnt one: the least and the
 // greatest over all documents.
-func learntFrom(x *corpus.Examples) (nearest, furthest int) {
+func beforeLearnt(x *corpus.Examples) (nearest, furthest int) {
 	for i := range x.Len() {
 		_, learn := x.Document(i)
 		n := slices.Index(learn, true)

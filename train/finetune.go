@@ -24,9 +24,9 @@ func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, er
 		o.Tuning.Base = cmp.Or(b.Name, b.Path, memorySource)
 	}
 	if d.memory {
-		o, d = o.forMemory(), d.ofBase(o)
+		o, d = o.withoutSources(), d.withBase(o)
 	}
-	o = o.filled(true).For(b.Params.Config)
+	o = o.withDefaults(true).For(b.Params.Config)
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -42,15 +42,15 @@ func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, er
 		b.SHA256 = b.digest()
 	}
 	s := &State{Progress: Progress{Seed: o.Seed}, Params: b.Params}
-	if o.Tuning.adapts() {
+	if o.Tuning.trainsAdapter() {
 		s.Adapter = pedestrian.NewAdapter[float32](c, o.Tuning.Adapter)
 		if b.Adapter == nil {
 			InitAdapter(s.Adapter, b.Params, o.Tuning.Init, o.Seed)
-		} else if err := goOnFrom(s.Adapter, b.Adapter); err != nil {
+		} else if err := copyAdapter(s.Adapter, b.Adapter); err != nil {
 			return nil, err
 		}
 	}
-	s.M, s.V = s.Trained().like(), s.Trained().like()
+	s.M, s.V = s.Trained().zerosLike(), s.Trained().zerosLike()
 	r, err := begin(fs, o, c, d, s, &b, dir)
 	if err != nil {
 		return nil, err
@@ -59,13 +59,13 @@ func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, er
 	return r, nil
 }
 
-// goOnFrom copies the numbers of from to a. It returns an error if their tensors differ.
-func goOnFrom(a, from *pedestrian.Adapter[float32]) error {
+// copyAdapter copies the numbers of from to a. It returns an error if their tensors differ.
+func copyAdapter(a, from *pedestrian.Adapter[float32]) error {
 	same := func(x, y pedestrian.Tensor[float32]) bool { return x.Slot == y.Slot }
 	if a.Base != from.Base || !slices.EqualFunc(a.Tensors(), from.Tensors(), same) {
 		panic("train.Finetune: the adapter to go on from is not the one of the options")
 	}
-	if bad := firstBad("the adapter's", Weights{Adapter: from}, isFinite); bad != "" {
+	if bad := firstInvalid("the adapter's", Weights{Adapter: from}, isFinite); bad != "" {
 		return fmt.Errorf("%s: an adapter that cannot be trained", bad)
 	}
 	copy(a.Slab, from.Slab)
@@ -74,7 +74,7 @@ func goOnFrom(a, from *pedestrian.Adapter[float32]) error {
 
 // checkFinite returns an error if a number of the base is infinite or NaN.
 func checkFinite(b Base) error {
-	if bad := firstBad("the weight", Weights{Params: b.Params}, isFinite); bad != "" {
+	if bad := firstInvalid("the weight", Weights{Params: b.Params}, isFinite); bad != "" {
 		return fmt.Errorf("%s: %s: a network that cannot be trained", b.Path, bad)
 	}
 	return nil

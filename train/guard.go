@@ -41,19 +41,19 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 		{"the second moment of", s.V, func(x float32) bool { return isFinite(x) && x >= 0 }},
 		{"the frozen weight", s.frozen(), isFinite},
 	} {
-		if e.Cause = firstBad(p.what, p.w, p.ok); e.Cause != "" {
+		if e.Cause = firstInvalid(p.what, p.w, p.ok); e.Cause != "" {
 			e.State = true
 			return e
 		}
 	}
-	gradient := firstBad("the gradient of", r.grad, isFinite)
+	gradient := firstInvalid("the gradient of", r.grad, isFinite)
 	if gradient == "" && !(isFinite64(loss) && isFinite64(norm)) || gradient != "" {
 		if e.Cause = r.firstActivation(e); e.Cause != "" {
 			return e
 		}
 	}
 	switch {
-	case gradient != "" && firstBad("", r.grad, isFinite) == "":
+	case gradient != "" && firstInvalid("", r.grad, isFinite) == "":
 		e.Cause = gradient + ", which did not come again when the step was repeated: a fault of the memory or the processor"
 	case gradient != "":
 		e.Cause = gradient
@@ -117,8 +117,8 @@ func (r *Run) samples(position uint64, first, n int) string {
 	return fmt.Sprintf("batch %d, %s", position, r.feed.where(position, first, n))
 }
 
-// firstBad describes the first number of w that is not ok; "" if there is none.
-func firstBad(what string, w Weights, ok func(float32) bool) string {
+// firstInvalid describes the first number of w that is not ok; "" if there is none.
+func firstInvalid(what string, w Weights, ok func(float32) bool) string {
 	for _, t := range w.Tensors() {
 		for i, v := range t.V {
 			if !ok(v) {

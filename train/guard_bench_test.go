@@ -34,7 +34,7 @@ func BenchmarkGuard(b *testing.B) {
 				}
 			}
 			for range spikeWindow {
-				s.Window.note(2, 1)
+				s.Window.add(2, 1)
 			}
 			took := map[string]float64{}
 			timed := func(name string, f func()) {
@@ -48,7 +48,7 @@ func BenchmarkGuard(b *testing.B) {
 			timed("step", func() { r.Step(b.Context()) })
 			timed("Norm2", func() { r.net.Norm2(r.grad.Slab()) })
 			timed("Norms", func() { r.stepper.norms() })
-			timed("judge", func() { s.Window.judge(2, 1) })
+			timed("judge", func() { s.Window.zScores(2, 1) })
 			b.Logf("the guard adds %.2f %% to a step", 100*(took["Norms"]-took["Norm2"]+took["judge"])/took["step"])
 		})
 	}

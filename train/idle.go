@@ -26,9 +26,9 @@ func (o Options) checkIdle() error {
 // Validates says whether there is validation data: a file of its own, or a part of the data.
 func (o Options) Validates() bool { return o.Val != "" || o.ValFraction > 0 }
 
-// checkMoved returns an error if a finished run has the weights that it started with, bit for
+// checkChanged returns an error if a finished run has the weights that it started with, bit for
 // bit.
-func (r *Run) checkMoved() error {
+func (r *Run) checkChanged() error {
 	s, o := r.State, &r.Options
 	if s.Step == 0 {
 		return nil
@@ -42,7 +42,7 @@ func (r *Run) checkMoved() error {
 		if Digest(s.Params) != r.Base.SHA256 {
 			return nil
 		}
-		return r.unmoved()
+		return r.weightsUnchanged()
 	default:
 		Init(r.grad.Params, s.Seed)
 	}
@@ -51,10 +51,10 @@ func (r *Run) checkMoved() error {
 			return nil
 		}
 	}
-	return r.unmoved()
+	return r.weightsUnchanged()
 }
 
-func (r *Run) unmoved() error {
+func (r *Run) weightsUnchanged() error {
 	most := 0.0
 	for step := 1; step <= r.State.Step; step++ {
 		most = max(most, r.Options.Rate(step))

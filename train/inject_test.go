@@ -28,8 +28,8 @@ func injected(t *testing.T, change func(*Options)) (r *Run, before *State) {
 			t.Fatal(err)
 		}
 	}
-	before = r.State.like()
-	before.copy(r.State)
+	before = r.State.zerosLike()
+	before.copyFrom(r.State)
 	return r, before
 }
 
@@ -37,8 +37,8 @@ func injected(t *testing.T, change func(*Options)) (r *Run, before *State) {
 // must leave the state bit for bit as it is now.
 func refuses(t *testing.T, r *Run, says ...string) {
 	t.Helper()
-	now := r.State.like()
-	now.copy(r.State)
+	now := r.State.zerosLike()
+	now.copyFrom(r.State)
 	_, err := r.Step(t.Context())
 	d, ok := errors.AsType[*Diverged](err)
 	if !ok {
@@ -92,14 +92,14 @@ func injectIntoTensors(t *testing.T, change func(*Options)) (count int) {
 					place := fmt.Sprintf("%s %s is %g in row %d, column %d", kind.what, tensor.Name, bad, i/tensor.Cols, i%tensor.Cols)
 					count++
 					if kind.p == r.grad {
-						r.poke = func() { tensor.V[i] = bad }
+						r.beforeUpdate = func() { tensor.V[i] = bad }
 						refuses(t, r, place, "did not come again")
-						r.poke = nil
+						r.beforeUpdate = nil
 						continue
 					}
 					tensor.V[i] = bad
 					refuses(t, r, place, "--resume")
-					r.State.copy(before)
+					r.State.copyFrom(before)
 				}
 			}
 		}
@@ -107,7 +107,7 @@ func injectIntoTensors(t *testing.T, change func(*Options)) (count int) {
 	last := r.State.V.Tensors()[len(r.State.V.Tensors())-1]
 	last.V[3] = -1e-30
 	refuses(t, r, "the second moment of "+last.Name+" is -1e-30")
-	r.State.copy(before)
+	r.State.copyFrom(before)
 	if _, err := r.Step(t.Context()); err != nil {
 		t.Errorf("after all that a step is refused: %v", err)
 	}
@@ -129,8 +129,8 @@ func TestInjectedIntoActivations(t *testing.T) {
 		if want := 5 + 1 + 15*r.Network.Blocks; len(all) < want {
 			t.Fatalf("%d places, want at least %d: %v", len(all), want, all)
 		}
-		before := r.State.like()
-		before.copy(r.State)
+		before := r.State.zerosLike()
+		before.copyFrom(r.State)
 		plant := func(at engine.Place, row int, v float32) {
 			r.watch = func(p engine.Place, x engine.Mat[float32]) {
 				if p.Name == at.Name && p.Layer == at.Layer {
@@ -146,9 +146,9 @@ func TestInjectedIntoActivations(t *testing.T) {
 					if same, ok := dropped(act, at, bad); ok {
 						_, err := r.Step(t.Context())
 						if err == nil {
-							with := r.State.like()
-							with.copy(r.State)
-							r.State.copy(before)
+							with := r.State.zerosLike()
+							with.copyFrom(r.State)
+							r.State.copyFrom(before)
 							plant(at, row, same)
 							if _, err := r.Step(t.Context()); err != nil {
 								t.Fatal(err)
@@ -157,7 +157,7 @@ func TestInjectedIntoActivations(t *testing.T) {
 							if err := sameState(r.State, with); err != nil {
 								t.Errorf("%v: %g at %s is not the same as %g there: %v", act, bad, at, same, err)
 							}
-							r.State.copy(before)
+							r.State.copyFrom(before)
 							idle++
 							continue
 						}
@@ -202,7 +202,7 @@ func TestInjectedIntoUnreadWeight(t *testing.T) {
 	for _, bad := range nonFinite {
 		r.State.Params.Tok.V[len(r.State.Params.Tok.V)-1] = bad
 		refuses(t, r, fmt.Sprintf("the weight tok.w is %g in row 89, column 15", bad), "--resume")
-		r.State.copy(before)
+		r.State.copyFrom(before)
 	}
 }
 

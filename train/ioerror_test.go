@@ -51,7 +51,7 @@ func try(t *testing.T, o Options, d *Data, nth int, err error, forEver bool) *tr
 		return nil
 	}}
 	x.r = inMemory(t, fs, o, d)
-	x.r.poke = func() {
+	x.r.beforeUpdate = func() {
 		if o.OnSpike == SpikeRewind && x.r.State.Position == 5 {
 			x.r.grad.Slab()[0] = float32(math.NaN())
 		}

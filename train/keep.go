@@ -10,9 +10,9 @@ import (
 	"github.com/pedestrian-ml/pedestrian/durable"
 )
 
-// take locks the directory of r and opens its log. The run continues from the checkpoint from;
+// lockAndOpen locks the directory of r and opens its log. The run continues from the checkpoint from;
 // nil means a new run.
-func (r *Run) take(from *Checkpoint) (err error) {
+func (r *Run) lockAndOpen(from *Checkpoint) (err error) {
 	lock, err := lockRun(r.fs, r.Dir)
 	if err != nil {
 		return fmt.Errorf("taking the run directory: %w", err)
@@ -77,7 +77,7 @@ func (r *Run) Save(obs Observer) error {
 	}
 	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Base: r.Base, Tokenizer: r.Data.Tokenizer, State: s}
 	dir, err := c.save(r.fs, r.Dir)
-	if noRoom(err) && r.makeRoom(c, err, obs) {
+	if diskFull(err) && r.makeRoom(c, err, obs) {
 		dir, err = c.save(r.fs, r.Dir)
 	}
 	if err != nil {
@@ -92,8 +92,10 @@ func (r *Run) Save(obs Observer) error {
 	return nil
 }
 
-// noRoom says whether err means that the disk or the user's quota is full.
-func noRoom(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+// diskFull says whether err means that the disk or the user's quota is full.
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
 
 // makeRoom removes the former best checkpoint if c, which did not fit onto the disk, is a better
 // one. Otherwise a disk that is full of kept checkpoints would stay full. Two checkpoints that

@@ -59,7 +59,7 @@ func TestSaveTwice(t *testing.T) {
 	steps(t, r, 3)
 	for i := range 3 {
 		if i == 2 {
-			r.State.note(0.5) // an evaluation
+			r.State.addEvaluation(0.5) // an evaluation
 		}
 		for range 2 {
 			if err := r.Save(Observer{}); err != nil {
@@ -67,7 +67,7 @@ func TestSaveTwice(t *testing.T) {
 			}
 		}
 		if i == 0 {
-			r.State.note(1)
+			r.State.addEvaluation(1)
 		}
 	}
 	if got := names(t, m); !slices.Equal(got, []string{"step-000003", "step-000003.2", "step-000003.3"}) {

@@ -26,7 +26,7 @@ func TestLlamaRun(t *testing.T) {
 		o.Steps, o.Accumulate, o.Dropout, o.SaveEvery, o.LR = 40, 2, 0.1, 10, 1e-2
 		d := dataOf(t, sentences(t), o)
 		var base Base
-		if o.Tuning.on() {
+		if o.Tuning.hasBase() {
 			base, _ = randomBase(o, d)
 		}
 		var first *Run
@@ -49,7 +49,7 @@ func TestLlamaRun(t *testing.T) {
 			trainTo(t, r, 15)
 			r.Close()
 			c, _, err := LoadNewest(dir, true)
-			if err == nil && o.Tuning.on() {
+			if err == nil && o.Tuning.hasBase() {
 				err = c.Attach(base.Params)
 			}
 			if err != nil {

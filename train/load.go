@@ -153,7 +153,7 @@ func (s *reader) json(name string, v any) error {
 
 // weights reads the trained weights, whose shapes follow from the configuration of c.
 func (s *reader) weights(c *Checkpoint) error {
-	if t := c.Options.Tuning; t.adapts() {
+	if t := c.Options.Tuning; t.trainsAdapter() {
 		return s.tensors(c.weightsFile(), t.Adapter.Ledger(c.Network).Total(), func() []pedestrian.Tensor[float32] {
 			c.State.Adapter = pedestrian.NewAdapter[float32](c.Network, t.Adapter)
 			return c.State.Adapter.Tensors()
@@ -169,7 +169,7 @@ func (s *reader) weights(c *Checkpoint) error {
 func (s *reader) moments(c *Checkpoint) error {
 	w := c.State.Trained()
 	return s.tensors(momentsFile, 2*w.Count(), func() []pedestrian.Tensor[float32] {
-		c.State.M, c.State.V = w.like(), w.like()
+		c.State.M, c.State.V = w.zerosLike(), w.zerosLike()
 		return c.State.moments()
 	})
 }

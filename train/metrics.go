@@ -65,7 +65,7 @@ func openMetrics(fs durable.FS, run string, p Progress) (*metricsLog, error) {
 		l.f, err = fs.Extend(l.path())
 	}
 	if !extends || isLinked(err) { // a link, or a file with several names, is replaced by a new file
-		err = l.renew(func(w io.Writer) error {
+		err = l.replace(func(w io.Writer) error {
 			if !exists {
 				return nil
 			}
@@ -140,8 +140,8 @@ func keeps(p Progress, line []byte) bool {
 	return r.Val != nil && p.Evaluations > 0 && r.Step <= p.Last.Step || r.Val == nil && r.Step <= p.Step
 }
 
-// renew replaces the file by a new one with the content that write writes, and syncs it.
-func (l *metricsLog) renew(write func(io.Writer) error) error {
+// replace replaces the file by a new one with the content that write writes, and syncs it.
+func (l *metricsLog) replace(write func(io.Writer) error) error {
 	if l.f != nil {
 		l.f.Close()
 		l.f = nil
@@ -213,7 +213,7 @@ func (l *metricsLog) sync() error {
 
 func (l *metricsLog) trySync() error {
 	if l.broken || l.f == nil {
-		return l.renew(func(w io.Writer) error {
+		return l.replace(func(w io.Writer) error {
 			if err := l.copyLines(w, l.length, l.back); err != nil {
 				return err
 			}

@@ -135,7 +135,7 @@ func (o Options) Validate() error {
 	if o.Precision != "" && o.Precision != string(engine.Float32) && o.Precision != string(engine.BF16) {
 		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
 	}
-	if o.Data != "" && !(o.Tuning.on() && o.Tokenizer == BaseTokenizer) {
+	if o.Data != "" && !(o.Tuning.hasBase() && o.Tokenizer == BaseTokenizer) {
 		if err := checkTokenizer(o.Tokenizer); err != nil {
 			return err
 		}
@@ -144,10 +144,10 @@ func (o Options) Validate() error {
 		return fmt.Errorf("unknown align %q: choose %s, %s or %s", o.Align, corpus.AlignNone, corpus.AlignLine, corpus.AlignParagraph)
 	}
 	steps, evalEvery, batch := 1, 1, 1 // the minimum; 0 if Options.Plan sets it
-	if o.Tuning.on() {
+	if o.Tuning.hasBase() {
 		evalEvery, batch = 0, 0
 	}
-	if o.Tuning.on() && o.Tuning.Epochs != 0 {
+	if o.Tuning.hasBase() && o.Tuning.Epochs != 0 {
 		steps = 0
 	}
 	chars := 0

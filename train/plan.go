@@ -17,7 +17,7 @@ const (
 // that an update has no row twice and n epochs have at least n updates. notes has a clause for
 // each option that the data changed. o must be valid.
 func (o Options) Plan(d *Data) (planned Options, notes []string) {
-	if !o.Tuning.on() {
+	if !o.Tuning.hasBase() {
 		return o, nil
 	}
 	rows := float64(len(d.Train)) / float64(o.Length())

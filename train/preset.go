@@ -23,7 +23,7 @@ func Presets() []Preset {
 		Data: Stories, Tokenizer: token.Chars, ValFraction: 0.1, Align: corpus.AlignNone, Reading: ReadingDocuments,
 		Config: pedestrian.Config{Tied: true}, Decay: 0.1, OnSpike: SpikeWarn,
 		EvalEvery: 250, EvalBatches: 20, SampleEvery: 250, Seed: 1,
-	}.filled(false)
+	}.withDefaults(false)
 	size := func(o *Options, context, width, heads, blocks int) {
 		o.Context, o.Width, o.Heads, o.Blocks = context, width, heads, blocks
 	}

@@ -51,7 +51,7 @@ func loadMarked(o Options, tok *token.Tokenizer) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, err := corpus.LoadText(tok, begin, o.tokensBeside(tok), o.Data)
+	train, err := corpus.LoadText(tok, begin, o.tokenMemory(tok), o.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func loadMarked(o Options, tok *token.Tokenizer) (*Data, error) {
 		if err := corpus.CheckDisjoint(o.Data, o.Val); err != nil {
 			return nil, err
 		}
-		if val, err = corpus.LoadText(tok, begin, o.tokensBeside(tok), o.Val); err != nil {
+		if val, err = corpus.LoadText(tok, begin, o.tokenMemory(tok), o.Val); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +78,7 @@ func (d *Data) encode(o Options, begin []int32, train, val *corpus.Text) (err er
 		d.warn(val)
 	} else if o.Validates() {
 		if train, val, err = train.Split(o.ValFraction, o.splitAlign()); err != nil {
-			return fmt.Errorf("%s: %w%s", d.Source, err, o.loosened())
+			return fmt.Errorf("%s: %w%s", d.Source, err, o.alignAdvice())
 		}
 	}
 	if d.Train, err = train.Encode(nil); err != nil {
@@ -89,7 +89,7 @@ func (d *Data) encode(o Options, begin []int32, train, val *corpus.Text) (err er
 			return err
 		}
 	}
-	d.known(begin, o.Tuning.on())
+	d.setBegin(begin, o.Tuning.hasBase())
 	return nil
 }
 
@@ -99,10 +99,10 @@ func (o Options) alphabet() (string, error) {
 	if o.Tokenizer != token.Chars {
 		return "", nil
 	}
-	text, err := corpus.LoadReserving(o.Data, o.tokensBeside(nil))
+	text, err := corpus.LoadReserving(o.Data, o.tokenMemory(nil))
 	if err == nil && o.Val != "" {
 		var val string
-		val, err = corpus.LoadReserving(o.Val, o.tokensBeside(nil))
+		val, err = corpus.LoadReserving(o.Val, o.tokenMemory(nil))
 		text += val
 	}
 	return text, err
@@ -111,9 +111,9 @@ func (o Options) alphabet() (string, error) {
 // warn adds the warnings about t.
 func (d *Data) warn(t *corpus.Text) { d.Warnings = append(d.Warnings, t.Warnings()...) }
 
-// known sets d.Begin to begin if a network trained on d knows it as the beginning of a document:
+// setBegin sets d.Begin to begin if a network trained on d knows it as the beginning of a document:
 // because its base does, or because it is put before more than one document.
-func (d *Data) known(begin []int32, base bool) {
+func (d *Data) setBegin(begin []int32, base bool) {
 	if n := len(begin); n > 0 && (base || len(corpus.Starts(d.Train, begin)) > 1) {
 		d.Begin = begin
 	}

@@ -81,7 +81,7 @@ func fullDisk(t *testing.T, o Options, m *faultdisk.Disk, err error) (*smallFS, 
 	r := inMemory(t, fs, o, microData(t))
 	for step := 1; step <= 3; step++ {
 		steps(t, r, 1)
-		r.State.note(float64(step))
+		r.State.addEvaluation(float64(step))
 		r.snapshot()
 		if err := r.Save(Observer{}); err != nil {
 			t.Fatal(err)
@@ -125,7 +125,7 @@ func TestRoomForTheBest(t *testing.T) {
 		if c.change != nil {
 			c.change(m, r)
 		}
-		r.State.note(c.loss)
+		r.State.addEvaluation(c.loss)
 		var told []string
 		err := r.Save(Observer{Trouble: func(v Trouble) { told = append(told, v.Err.Error()) }})
 		if got := strings.Join(names(t, m), " "); got != c.want || c.saved != (err == nil) || !c.saved && !errors.Is(err, c.err) {
@@ -149,7 +149,7 @@ func TestRoomCannotBeMade(t *testing.T) {
 	m := faultdisk.New()
 	m.Mkdir("disk")
 	_, r := fullDisk(t, microOptions(), m, syscall.ENOSPC)
-	r.State.note(0.5)
+	r.State.addEvaluation(0.5)
 	r.fs = faultdisk.Hook{FS: r.fs, Before: func(what, name string) error {
 		if what == "rename" {
 			return faultdisk.Failure(what, name, syscall.EROFS)
@@ -177,7 +177,7 @@ func fullStart(t *testing.T) *story {
 		if step > 4 {
 			steps(t, r, 1)
 		}
-		r.State.note(1 / float64(step))
+		r.State.addEvaluation(1 / float64(step))
 		s.digest[step] = digestOf(r.State)
 		tells := 0
 		if err := r.Save(Observer{Save: func(v Saved) {

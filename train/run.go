@@ -38,10 +38,10 @@ type Run struct {
 	lock   io.Closer // of Dir
 	pruner pruner
 
-	back     *State // with OnSpike rewind: the state to go back to
-	observer Observer
-	watch    func(engine.Place, engine.Mat[float32]) // for tests: called with each result of a pass, may change it
-	poke     func()                                  // for tests: called before an update, may change its operands
+	back         *State // with OnSpike rewind: the state to go back to
+	observer     Observer
+	watch        func(engine.Place, engine.Mat[float32]) // for tests: called with each result of a pass, may change it
+	beforeUpdate func()                                  // for tests: called before an update, may change its operands
 }
 
 // Start begins a run on d in the directory dir, which must not hold a run. With dir "" nothing is
@@ -53,9 +53,9 @@ func Start(o Options, d *Data, dir string) (*Run, error) { return startOn(durabl
 
 func startOn(fs durable.FS, o Options, d *Data, dir string) (*Run, error) {
 	if d.memory {
-		o = o.forMemory()
+		o = o.withoutSources()
 	}
-	o = o.filled(false)
+	o = o.withDefaults(false)
 	c, err := networkFor(o, d)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b 
 		if r.fs, err = fs.Within(dir); err != nil {
 			return nil, fmt.Errorf("opening the run directory: %w", err)
 		}
-		if err := r.take(from); err != nil {
+		if err := r.lockAndOpen(from); err != nil {
 			r.fs.Close()
 			return nil, err
 		}
@@ -137,7 +137,7 @@ func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b 
 	e := o.Engine()
 	e.DecoderContext = generate.Context(s.Params.Config)
 	r.net = engine.New(s.Params, s.Adapter, e)
-	r.grad = s.Trained().like()
+	r.grad = s.Trained().zerosLike()
 	r.batch = o.newBatch()
 	r.feed = o.feed(d, s.Seed)
 	r.draw = r.feed.draw
@@ -218,7 +218,7 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 			return end, nil
 		}
 		if end != "" {
-			return end, r.checkMoved()
+			return end, r.checkChanged()
 		}
 		r.pace.begin()
 		u, err := r.Step(ctx)
@@ -251,7 +251,7 @@ func (r *Run) evaluate(ctx context.Context, obs Observer) error {
 	if !isFinite64(loss) {
 		return fmt.Errorf("evaluating after step %d: the loss is %g", s.Step, loss)
 	}
-	best := s.note(loss)
+	best := s.addEvaluation(loss)
 	r.pace.pause(s)
 	e := Evaluation{Score: s.Last, Best: best, Stale: s.Stale, Elapsed: seconds(s.Seconds)}
 	if err := r.record(Record{Step: s.Step, Val: &e.Loss, Best: best, Seconds: s.Seconds}); err != nil {

@@ -62,7 +62,7 @@ func start(t testing.TB, o Options, d *Data, dir string) *Run {
 
 // beginOn begins a run: with a base of random weights, always the same, if o has one.
 func beginOn(fs durable.FS, o Options, d *Data, dir string) (*Run, error) {
-	if !o.Tuning.on() {
+	if !o.Tuning.hasBase() {
 		return startOn(fs, o, d, dir)
 	}
 	b, err := randomBase(o, d)
@@ -421,8 +421,8 @@ func TestDivergedStopsBeforeTheUpdate(t *testing.T) {
 }
 
 func clone(s *State) *State {
-	c := s.like()
-	c.copy(s)
+	c := s.zerosLike()
+	c.copyFrom(s)
 	return c
 }
 

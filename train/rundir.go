@@ -110,7 +110,7 @@ func loadNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed 
 		return nil, nil, err
 	}
 	defer fs.Close()
-	for range overtaken {
+	for range maxRetries {
 		c, passed, err = tryNewest(fs, run, moments)
 		if !isPruned(err) {
 			break
@@ -119,9 +119,9 @@ func loadNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed 
 	return c, passed, err
 }
 
-// overtaken is how often reading is tried again when a checkpoint was pruned meanwhile: a run
+// maxRetries is how often reading is tried again when a checkpoint was pruned meanwhile: a run
 // does not prune its newest checkpoint, but a newer one may be saved during the reading.
-const overtaken = 100
+const maxRetries = 100
 
 // tryNewest is one attempt of loadNewest. It fails with Pruned if a checkpoint is pruned meanwhile.
 func tryNewest(fs durable.FS, run string, moments bool) (c *Checkpoint, passed []error, err error) {
@@ -185,7 +185,7 @@ func loadBest(fs durable.FS, run string) (c *Checkpoint, passed []error, err err
 		return nil, nil, err
 	}
 	defer fs.Close()
-	for range overtaken {
+	for range maxRetries {
 		c, passed, err = tryBest(fs, run)
 		if !isPruned(err) {
 			break

@@ -24,7 +24,7 @@ func evaluatedRun(t *testing.T) (run string, r *Run) {
 			t.Fatal(err)
 		}
 		if step%2 == 0 {
-			r.State.note(map[int]float64{2: 3, 4: 1, 6: 2, 8: 2}[step])
+			r.State.addEvaluation(map[int]float64{2: 3, 4: 1, 6: 2, 8: 2}[step])
 			r.Options.Keep = 9
 			if err := r.Save(Observer{}); err != nil {
 				t.Fatal(err)

@@ -22,7 +22,7 @@ func (o Options) Rate(step int) float64 {
 		return o.LR * float64(step) / float64(o.Warmup)
 	}
 	if o.Schedule == "" {
-		return o.rateAtFirst(step)
+		return o.legacyRate(step)
 	}
 	top := max(o.Warmup, 1) // the step with rate LR
 	x := float64(step-top) / float64(o.Steps+1-top)
@@ -37,8 +37,8 @@ func (o Options) Rate(step int) float64 {
 	return o.MinLR + (o.LR-o.MinLR)*(1+math.Cos(math.Pi*x))/2
 }
 
-// rateAtFirst returns the rate after the warm-up of a run with Schedule "".
-func (o Options) rateAtFirst(step int) float64 {
+// legacyRate returns the rate after the warm-up of a run with Schedule "".
+func (o Options) legacyRate(step int) float64 {
 	if step >= o.Steps {
 		return o.MinLR
 	}

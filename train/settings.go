@@ -18,8 +18,8 @@ type Setting struct {
 	value any // pointer into Options, or written
 }
 
-// A written reads and writes a value of Options in a notation of its own.
-type written struct {
+// A notation reads and writes a value of Options in a notation of its own.
+type notation struct {
 	get func() string
 	set func(string) error
 }
@@ -110,7 +110,7 @@ func (s Setting) String() string {
 		return string(*v)
 	case *pedestrian.Activation:
 		return string(*v)
-	case written:
+	case notation:
 		return v.get()
 	}
 	return ""
@@ -152,7 +152,7 @@ func (s Setting) Set(text string) error {
 		*v = corpus.Align(text)
 	case *pedestrian.Activation:
 		*v = pedestrian.Activation(text)
-	case written:
+	case notation:
 		if err := v.set(text); err != nil {
 			return fmt.Errorf("%s is %q: %w", s.Name, text, err)
 		}
@@ -168,7 +168,7 @@ func (s Setting) Set(text string) error {
 func (o *Options) Set(name, text string) error {
 	var names []string
 	settings := o.Settings()
-	if o.Tuning.on() {
+	if o.Tuning.hasBase() {
 		settings = o.TuningSettings()
 	}
 	for _, s := range settings {

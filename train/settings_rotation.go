@@ -19,8 +19,8 @@ var rotationNames = []string{"base", "dims", "scaling", "factor", "low", "high",
 
 // rotationOf is the notation of a rotation: names and values with commas between, such as
 // "base=500000,scaling=llama3,factor=32,low=1,high=4,original=8192". What is zero is left out.
-func rotationOf(r *pedestrian.Rotation) written {
-	return written{func() string { return writeRotation(*r) }, func(text string) error {
+func rotationOf(r *pedestrian.Rotation) notation {
+	return notation{func() string { return writeRotation(*r) }, func(text string) error {
 		read, err := parseRotation(text)
 		if err == nil {
 			*r = read

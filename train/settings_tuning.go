@@ -63,14 +63,14 @@ func (o *Options) TuningSettings() []Setting {
 }
 
 // named reads and writes a string type.
-func named[S ~string](p *S) written {
-	return written{func() string { return string(*p) }, func(text string) error { *p = S(text); return nil }}
+func named[S ~string](p *S) notation {
+	return notation{func() string { return string(*p) }, func(text string) error { *p = S(text); return nil }}
 }
 
 // escaped reads and writes a text with escapes for characters that are hard to write in a shell:
 // \n is a line end, \r a carriage return, \t a tab and \\ a backslash. Other escapes are
 // errors.
-func escaped(p *string) written {
+func escaped(p *string) notation {
 	get := func() string {
 		return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(*p)
 	}
@@ -96,11 +96,11 @@ func escaped(p *string) written {
 		*p = b.String()
 		return nil
 	}
-	return written{get, set}
+	return notation{get, set}
 }
 
 // columnsOf reads and writes names of columns. Setting it adds to the columns that are there.
-func columnsOf(c *corpus.Columns) written {
+func columnsOf(c *corpus.Columns) notation {
 	get := func() string { return c.String() }
 	set := func(text string) (err error) {
 		columns, err := c.ParseColumns(text)
@@ -109,11 +109,11 @@ func columnsOf(c *corpus.Columns) written {
 		}
 		return err
 	}
-	return written{get, set}
+	return notation{get, set}
 }
 
 // blocksOf reads and writes blocks as numbers and ranges with commas between.
-func blocksOf(a *pedestrian.AdapterConfig) written {
+func blocksOf(a *pedestrian.AdapterConfig) notation {
 	get := func() string {
 		var parts []string
 		for i := 0; i < len(a.Layers); {
@@ -151,5 +151,5 @@ func blocksOf(a *pedestrian.AdapterConfig) written {
 		}
 		return nil
 	}
-	return written{get, set}
+	return notation{get, set}
 }

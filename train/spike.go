@@ -27,9 +27,9 @@ type Window struct {
 	Norm  [spikeWindow]float64 `json:"norm"`
 }
 
-// note adds an update. Numbers that are not finite are left out, because a mean with a NaN would
+// add adds an update. Numbers that are not finite are left out, because a mean with a NaN would
 // make every later comparison false.
-func (w *Window) note(loss, norm float64) {
+func (w *Window) add(loss, norm float64) {
 	if loss-loss+norm-norm != 0 {
 		return
 	}
@@ -38,18 +38,18 @@ func (w *Window) note(loss, norm float64) {
 	w.Count++
 }
 
-// judge returns how many standard deviations loss and norm are above the window's means; 0 for
+// zScores returns how many standard deviations loss and norm are above the window's means; 0 for
 // both until the window is full.
-func (w *Window) judge(loss, norm float64) (zLoss, zNorm float64) {
+func (w *Window) zScores(loss, norm float64) (zLoss, zNorm float64) {
 	if w.Count < spikeWindow {
 		return 0, 0
 	}
-	return deviations(&w.Loss, loss), deviations(&w.Norm, norm)
+	return zScore(&w.Loss, loss), zScore(&w.Norm, norm)
 }
 
-// deviations returns (x - mean)/σ, with σ at least a millionth of the mean, because σ is 0 for a
+// zScore returns (x - mean)/σ, with σ at least a millionth of the mean, because σ is 0 for a
 // window of equal numbers.
-func deviations(window *[spikeWindow]float64, x float64) float64 {
+func zScore(window *[spikeWindow]float64, x float64) float64 {
 	mean, squares := 0.0, 0.0
 	for _, v := range window {
 		mean += v / spikeWindow
@@ -112,9 +112,9 @@ func (r *Run) snapshot() {
 	s := r.State
 	s.Snapshot, s.Rewound = s.Step, 0
 	if r.back == nil {
-		r.back = s.like()
+		r.back = s.zerosLike()
 	}
-	r.back.copy(s)
+	r.back.copyFrom(s)
 }
 
 // findSnapshot sets the state to go back to at the start of a session: the present state, or the
@@ -141,7 +141,7 @@ func (r *Run) findSnapshot() {
 func (r *Run) rewind(position uint64, again bool) {
 	s := r.State
 	rewound, skipped, elapsed := s.Rewound+1, s.Skipped, s.Seconds
-	s.copy(r.back)
+	s.copyFrom(r.back)
 	r.stepper.changed()
 	s.Rewound, s.Skipped, s.Seconds = rewound, skipped, elapsed
 	if !again {
@@ -155,9 +155,9 @@ func (r *Run) rewind(position uint64, again bool) {
 	}
 }
 
-// spiked handles a batch that is a spike or gave a number that is not finite. pass says that no
+// handleSpike handles a batch that is a spike or gave a number that is not finite. pass says that no
 // update is made with the batch. An error ends the run.
-func (r *Run) spiked(spike Spike) (pass bool, err error) {
+func (r *Run) handleSpike(spike Spike) (pass bool, err error) {
 	s, finite := r.State, spike.Cause == nil
 	spike.Action = r.Options.OnSpike
 	if spike.Action == "" {

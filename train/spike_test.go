@@ -15,26 +15,26 @@ import (
 func TestWindow(t *testing.T) {
 	var w Window
 	for i := range spikeWindow {
-		if zl, zn := w.judge(1e9, 1e9); zl != 0 || zn != 0 {
+		if zl, zn := w.zScores(1e9, 1e9); zl != 0 || zn != 0 {
 			t.Fatalf("%d steps are enough to judge: %g, %g", i, zl, zn)
 		}
-		w.note(2+0.1*float64(i%2*2-1), 5) // mean 2, σ 0.1; a σ of 0 counts as 5e-6
-		w.note(math.NaN(), 5)
-		w.note(2, math.Inf(1))
+		w.add(2+0.1*float64(i%2*2-1), 5) // mean 2, σ 0.1; a σ of 0 counts as 5e-6
+		w.add(math.NaN(), 5)
+		w.add(2, math.Inf(1))
 	}
 	const tolerance = 1e-9 // of sums of 128 numbers in float64
 	for _, c := range []struct{ loss, norm, zl, zn float64 }{
 		{2.59, 5, 5.9, 0}, {2.61, 5, 6.1, 0}, {0, 5, -20, 0}, {2, 5.00004, 0, 8}, {1e300, 5, 1e9, 0},
 	} {
-		zl, zn := w.judge(c.loss, c.norm)
+		zl, zn := w.zScores(c.loss, c.norm)
 		if math.Abs(zl-c.zl) > tolerance*max(1, c.zl) || math.Abs(zn-c.zn) > tolerance*1e6 {
 			t.Errorf("loss %g and norm %g are %g σ and %g σ, want %g and %g", c.loss, c.norm, zl, zn, c.zl, c.zn)
 		}
 	}
 	for range spikeWindow {
-		w.note(100, 5)
+		w.add(100, 5)
 	}
-	if zl, _ := w.judge(100, 5); zl != 0 {
+	if zl, _ := w.zScores(100, 5); zl != 0 {
 		t.Errorf("after 128 steps at 100 that is still %g σ", zl)
 	}
 }
@@ -51,7 +51,7 @@ func poisoned(r *Run, at uint64, what string) {
 			}
 		}
 	}
-	r.poke = func() {
+	r.beforeUpdate = func() {
 		if r.State.Position != at {
 			return
 		}
@@ -87,8 +87,8 @@ func TestSpikePolicies(t *testing.T) {
 		r := start(t, o, d, dir)
 		poisoned(r, 160, c.what)
 		if c.what == "NaN" { // one more, before the window is full
-			first := r.poke
-			r.poke = func() {
+			first := r.beforeUpdate
+			r.beforeUpdate = func() {
 				if first(); r.State.Position == 20 {
 					r.grad.Slab()[7] = float32(math.Inf(1))
 				}
@@ -137,7 +137,7 @@ func TestSpikeStops(t *testing.T) {
 		o := mini()
 		o.OnSpike = c.policy
 		r := start(t, o, dataOf(t, sentences(t), o), "")
-		r.poke = func() {
+		r.beforeUpdate = func() {
 			if r.State.Step == 7 {
 				c.spoil(r)
 			}
@@ -158,7 +158,7 @@ func TestRewindMendsDamage(t *testing.T) {
 	d := dataOf(t, sentences(t), o)
 	run := func(poke func(*Run)) (*State, []string) {
 		r := start(t, o, d, "")
-		r.poke = func() { poke(r) }
+		r.beforeUpdate = func() { poke(r) }
 		var went []string
 		end, err := r.Train(t.Context(), Observer{Spike: func(s Spike) { went = append(went, fmt.Sprint(s.Step, " ", s.To, " ", s.Again)) }})
 		if end != Finished || err != nil {
@@ -246,7 +246,7 @@ func rewindResumes(t *testing.T, o Options) {
 		t.Fatalf("%d spikes, %d batches passed over", spikes, whole.Skipped)
 	}
 	stops := [][]int{{119}, {120}, {121}, {128, 131, 133}, {134}, {140}, {atTheSpike}}
-	if o.Precision == string(engine.BF16) || o.Tuning.on() {
+	if o.Precision == string(engine.BF16) || o.Tuning.hasBase() {
 		stops = stops[5:]
 	}
 	for _, stops := range stops {
@@ -268,7 +268,7 @@ func TestSpikeLimit(t *testing.T) {
 		zLoss, zNorm float64
 		want         string
 	}{{5.9, 5.9, ""}, {6.1, 5.9, "loss"}, {5.9, 6.1, "grad_norm"}, {-50, -50, ""}} {
-		r.State.copy(before)
+		r.State.copyFrom(before)
 		w := &r.State.Window
 		w.Count = spikeWindow
 		for i := range w.Loss {

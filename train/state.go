@@ -83,30 +83,30 @@ func (s *State) frozen() Weights {
 func NewState(c pedestrian.Config, seed uint64) *State {
 	s := &State{Progress: Progress{Seed: seed}, Params: pedestrian.NewParams[float32](c)}
 	Init(s.Params, seed)
-	s.M, s.V = s.Trained().like(), s.Trained().like()
+	s.M, s.V = s.Trained().zerosLike(), s.Trained().zerosLike()
 	return s
 }
 
-// like returns a state of zeros with the shapes of s and its frozen weights.
-func (s *State) like() *State {
-	trained := s.Trained().like()
-	c := &State{Params: trained.Params, Adapter: trained.Adapter, M: trained.like(), V: trained.like()}
+// zerosLike returns a state of zeros with the shapes of s and its frozen weights.
+func (s *State) zerosLike() *State {
+	trained := s.Trained().zerosLike()
+	c := &State{Params: trained.Params, Adapter: trained.Adapter, M: trained.zerosLike(), V: trained.zerosLike()}
 	if s.Adapter != nil {
 		c.Params = s.Params
 	}
 	return c
 }
 
-// copy copies the numbers of from to s, except frozen weights.
-func (s *State) copy(from *State) {
+// copyFrom copies the numbers of from to s, except frozen weights.
+func (s *State) copyFrom(from *State) {
 	s.Progress = from.Progress
 	copy(s.Trained().Slab(), from.Trained().Slab())
 	copy(s.M.Slab(), from.M.Slab())
 	copy(s.V.Slab(), from.V.Slab())
 }
 
-// note records an evaluation. It says whether it is the best so far.
-func (p *Progress) note(loss float64) (best bool) {
+// addEvaluation records an evaluation. It says whether it is the best so far.
+func (p *Progress) addEvaluation(loss float64) (best bool) {
 	p.Last = Score{p.Step, loss}
 	if p.Evaluations == 0 && p.Step == 0 {
 		p.First = p.Last

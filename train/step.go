@@ -35,11 +35,11 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 			spike.Cause, spike.ZLoss, spike.ZNorm = r.diverged(step, loss, norm), math.Inf(1), math.Inf(1)
 			found = true
 		} else {
-			spike.ZLoss, spike.ZNorm = s.Window.judge(loss, norm)
+			spike.ZLoss, spike.ZNorm = s.Window.zScores(loss, norm)
 			found = max(spike.ZLoss, spike.ZNorm) > spikeSigmas
 		}
 		if found {
-			if pass, err := r.spiked(spike); err != nil {
+			if pass, err := r.handleSpike(spike); err != nil {
 				return Update{}, err
 			} else if pass {
 				continue
@@ -50,7 +50,7 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 		s.Position++
 		s.Tokens += int64(counted)
 		s.Passed = 0
-		s.Window.note(loss, norm)
+		s.Window.add(loss, norm)
 		u := Update{Step: step, Loss: loss, Rate: h.LR, Norm: norm, Scale: scale, Tokens: s.Tokens}
 		if found {
 			kept := spike // a copy, so that steps without a spike allocate nothing
@@ -69,8 +69,8 @@ func (r *Run) pass(ctx context.Context) (sum float64, counted int, err error) {
 	if counted == 0 {
 		return 0, 0, fmt.Errorf("step %d: no target of its %d rows counts", r.State.Step+1, r.Options.Batch*r.Options.Accumulate)
 	}
-	if r.poke != nil {
-		r.poke()
+	if r.beforeUpdate != nil {
+		r.beforeUpdate()
 	}
 	return sum, counted, nil
 }

@@ -15,9 +15,9 @@ import (
 type twoEngines struct{ first, second *Run }
 
 func newTwoEngines(r *Run) *twoEngines {
-	s := r.State.like()
-	s.copy(r.State)
-	second := &Run{Options: r.Options, Network: r.Network, State: s, grad: s.Trained().like(), batch: r.Options.newBatch(), draw: r.draw}
+	s := r.State.zerosLike()
+	s.copyFrom(r.State)
+	second := &Run{Options: r.Options, Network: r.Network, State: s, grad: s.Trained().zerosLike(), batch: r.Options.newBatch(), draw: r.draw}
 	second.net = engine.New(s.Params, s.Adapter, r.Options.Engine())
 	second.stepper = oneProcess{second}
 	return &twoEngines{r, second}
@@ -49,7 +49,7 @@ func (w *twoEngines) update(h engine.AdamW, step int, scale float64) {
 }
 
 func (w *twoEngines) changed() {
-	w.second.State.copy(w.first.State)
+	w.second.State.copyFrom(w.first.State)
 	w.first.net.Changed()
 	w.second.net.Changed()
 }

@@ -30,7 +30,7 @@ func survey(fs durable.FS, run string, parse bool, tell func(Finding) error) err
 	}
 	defer fs.Close()
 	told := map[string]bool{}
-	for range overtaken {
+	for range maxRetries {
 		entries, err := checkpoints(fs, run)
 		if err != nil {
 			return err

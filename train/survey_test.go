@@ -83,7 +83,7 @@ func TestPrunedMeanwhile(t *testing.T) {
 			r := inMemory(t, m, o, d)
 			save := func() {
 				steps(t, r, 1)
-				r.State.note([]float64{1 / float64(r.State.Step), 2}[r.State.Step%2]) // the best is an even one
+				r.State.addEvaluation([]float64{1 / float64(r.State.Step), 2}[r.State.Step%2]) // the best is an even one
 				if err := r.Save(Observer{}); err != nil {
 					t.Fatal(err)
 				}

@@ -133,8 +133,8 @@ func writeTargets(a *pedestrian.AdapterConfig) string {
 }
 
 // targetsOf reads and writes the targets of a.
-func targetsOf(a *pedestrian.AdapterConfig) written {
-	return written{func() string { return writeTargets(a) }, func(text string) error {
+func targetsOf(a *pedestrian.AdapterConfig) notation {
+	return notation{func() string { return writeTargets(a) }, func(text string) error {
 		targets, ranks, err := parseTargets(text)
 		if err == nil {
 			a.Targets, a.Ranks = targets, ranks

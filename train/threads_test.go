@@ -33,7 +33,7 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 func testThreads(t *testing.T, o Options) {
 	o.Steps, o.Blocks, o.Batch, o.Accumulate, o.Width, o.Context, o.Dropout = 80, 1, 2, 2, 20, 66, 0.1 // two tiles of attention; sizes that no vector divides
 	o.EvalEvery, o.EvalBatches, o.Threads = 40, 1, 0
-	if o.Tuning.on() {
+	if o.Tuning.hasBase() {
 		o.Steps = 30
 	}
 	d := dataOf(t, sentences(t), o)

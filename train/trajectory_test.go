@@ -43,7 +43,7 @@ func TestTrajectory(t *testing.T) {
 			trajectory.Load(t, s.Params.Tensors(), g.Base)
 			trajectory.Load(t, s.Adapter.Tensors(), g.Params)
 		}
-		s.M, s.V = s.Trained().like(), s.Trained().like()
+		s.M, s.V = s.Trained().zerosLike(), s.Trained().zerosLike()
 		text := make([]int32, 4*g.Config.Context)
 		r, err := newRun(durable.OS, o, g.Config, &Data{Tokenizer: token.NewBytes(), Train: text, Val: text}, s, nil, "", nil)
 		if err != nil {

@@ -53,15 +53,15 @@ type Tuning struct {
 	Long      string         `json:"long,omitempty"` // what happens to documents longer than a row, as corpus.Long
 }
 
-// on says whether the run has a base.
-func (t Tuning) on() bool { return t.Base != "" }
+// hasBase says whether the run has a base.
+func (t Tuning) hasBase() bool { return t.Base != "" }
 
-// adapts says whether the run trains an adapter.
-func (t Tuning) adapts() bool { return t.on() && !t.Full }
+// trainsAdapter says whether the run trains an adapter.
+func (t Tuning) trainsAdapter() bool { return t.hasBase() && !t.Full }
 
 // Adapter returns the configuration of the adapter that o trains; nil if it trains all parameters.
 func (o Options) Adapter() *pedestrian.AdapterConfig {
-	if !o.Tuning.adapts() {
+	if !o.Tuning.trainsAdapter() {
 		return nil
 	}
 	return &o.Tuning.Adapter
@@ -69,7 +69,7 @@ func (o Options) Adapter() *pedestrian.AdapterConfig {
 
 // validate returns an error for the first invalid option of t.
 func (t Tuning) validate() error {
-	if !t.on() {
+	if !t.hasBase() {
 		return nil
 	}
 	for _, f := range []struct {
@@ -104,7 +104,7 @@ func TuningOptions(base string) Options {
 		Preset: "finetune", Tokenizer: BaseTokenizer, StoryChars: 1_000_000, ValFraction: 0.1, Align: corpus.AlignNone, Reading: ReadingDocuments,
 		Tuning:  Tuning{Base: base, Init: Kaiming, Loss: LossCompletions, Packing: PackingOn, Long: string(corpus.LongCut)},
 		OnSpike: SpikeWarn, SampleEvery: 100, SampleTokens: 60, Seed: 1,
-	}.filled(true)
+	}.withDefaults(true)
 	o.Config = pedestrian.Config{} // that of the base is used
 	return o
 }

@@ -30,8 +30,8 @@ func (w Weights) Tensors() []pedestrian.Tensor[float32] { return w.values().Tens
 // Count returns the number of parameters without padding.
 func (w Weights) Count() int { return w.values().Count() }
 
-// like returns zeros of the shape of w.
-func (w Weights) like() Weights {
+// zerosLike returns zeros of the shape of w.
+func (w Weights) zerosLike() Weights {
 	switch {
 	case w.Adapter != nil:
 		return Weights{Adapter: pedestrian.NewAdapter[float32](w.Adapter.Base, w.Adapter.Config)}

@@ -33,7 +33,7 @@ func TestWeights(t *testing.T) {
 		for _, x := range c.w.Tensors() {
 			count += len(x.V)
 		}
-		like := c.w.like()
+		like := c.w.zerosLike()
 		if len(c.w.Slab()) != c.slab || len(c.w.Tensors()) != c.tensors || c.w.Count() != count || count > c.slab || (count == 0) != (c.slab == 0) {
 			t.Errorf("%s: %d numbers, %d of them in %d tensors", c.name, len(c.w.Slab()), c.w.Count(), len(c.w.Tensors()))
 		}
