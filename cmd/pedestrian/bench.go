@@ -23,21 +23,21 @@ func newBenchCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure this machine's limits, and how close the kernels and a step come",
-		Long: `Measures what this machine can do (operations on registers, memory) and, in the same
-run and alternating with it, what is reached: products, kernels on rows, whole
-training steps by phase, generation.
+		Long: `Measures the limits of this machine (operations on registers, memory) and, in the
+same run and alternating with them, what is reached: matrix products, kernels on rows,
+whole training steps by phase, generation.
 
-A name such as train/gpt2/4x64/float32 is one case; --only takes the beginning of
-one, and "pedestrian bench --list" names them all. Without --only the long cases are
-left out. Each figure is a median; "of peak" is the rate beside that of fused
-multiply-adds on registers (in bf16: of dot products, where there are any), measured
-in between. In a step the operations are 6·parameters + 12·blocks·width·T a token,
-masked or not, as the field counts them; a third of them is the forward pass. With
---parts the kinds of work of a step are measured as well, each alone on matrices of its
-sizes, and the rest is what remains. A profile shows them, too, and the measuring of the
-peak.
+A name such as train/gpt2/4x64/float32 is one case. --only takes the beginning of a
+name, and "pedestrian bench --list" prints all names. Without --only the long cases are
+left out. Each figure is a median. "Of peak" compares the rate with that of fused
+multiply-adds on registers (in bf16: of dot products, if the processor has them),
+measured between the cases. The operations of a step are counted in the usual way, 6·parameters +
+12·blocks·width·T for each token, masked or not; a third of them is the forward pass.
+With --parts the kinds of work of a step are measured too, each alone on matrices of its
+sizes, and "rest" is the difference. A --profile contains them and the measurement of
+the peak.
 
-With --json there is one object a line, in the form that bench/peers/README.md gives.`,
+With --json there is one object per line, in the format of bench/peers/README.md.`,
 		Example: "  pedestrian bench\n  pedestrian bench --only train/gpt2/4x64 --repeat 3\n  pedestrian bench --only run/char --text tinyshakespeare.txt --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

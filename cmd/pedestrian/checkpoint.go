@@ -18,9 +18,9 @@ func newCheckpointCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Verify, list and prune the checkpoints of a run",
-		Long: `Every checkpoint holds digests of its files: SHA-256, and of tensors the CRC32C of
-each block of 1 MiB. Training and sampling compare them when they load, and pass
-over a checkpoint that is damaged; these commands do the same by themselves.`,
+		Long: `Every checkpoint holds digests of its files: SHA-256, and for tensors the CRC32C of
+each block of 1 MiB. Training and sampling compare them when they load a checkpoint, and
+skip a damaged one. These commands make the same comparison.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
@@ -32,11 +32,11 @@ func newCheckpointVerifyCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "verify RUN|CHECKPOINT",
-		Short: "Compare every byte with what was saved",
-		Long: `Reads the checkpoint, or all those of a run, and compares them with the digests
-that were taken when they were saved.
+		Short: "Compare every byte with the saved digests",
+		Long: `Reads one checkpoint, or all checkpoints of a run, and compares them with the
+digests that were saved with them.
 
-You will see one line a checkpoint; the exit code is 1 if one is damaged.`,
+You will see one line for each checkpoint; the exit code is 1 if one is damaged.`,
 		Example: "  pedestrian checkpoint verify runs/story-1\n  pedestrian checkpoint verify runs/story-1/step-000250",
 		Args:    oneDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,10 +51,10 @@ func newCheckpointListCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list RUN",
-		Short: "What a run has saved",
+		Short: "List the checkpoints of a run",
 		Long: `Lists the checkpoints of a run, the oldest first: step, size, validation loss, and
-whether every byte is as it was saved. Of a run that is being trained, those that it
-removes meanwhile are left out.`,
+whether every byte is as it was saved. Checkpoints that a training run removes in the
+meantime are left out.`,
 		Example: "  pedestrian checkpoint list runs/story-1",
 		Args:    oneDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,11 +70,11 @@ func newCheckpointPruneCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune RUN",
 		Short: "Remove old checkpoints",
-		Long: `Removes the checkpoints of a run but the newest that are whole and the best one.
-Damaged ones go when they are older than those that are kept. A run that is being
-trained is refused.
+		Long: `Removes old checkpoints of a run. It keeps the newest ones that are whole, and the
+best one. Damaged ones are removed if they are older than the kept ones. It refuses a run
+that is being trained.
 
-You will see the names of what was removed.`,
+You will see the names of the removed checkpoints.`,
 		Example: "  pedestrian checkpoint prune runs/story-1 --keep 2",
 		Args:    oneDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -10,14 +10,13 @@ import (
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
-// A contradiction is a flag beside which others would mean nothing. Whoever gives both
-// is refused, on the command line and in a file of settings. A flag wins over the file,
-// and so over lines that mean nothing beside it. Defaults are not given, and contradict
-// nothing.
+// A contradiction is a flag that makes other flags meaningless. Both together are an error, on
+// the command line and in a file of settings. A flag overrides the file, and with it the lines
+// that it makes meaningless. Defaults do not count as given.
 type contradiction struct {
 	commands []string // by their paths below the root
 	flag     string
-	when     func(value string) bool // of the flag, given or not; nil = where it is given
+	when     func(value string) bool // whether the flag's value, given or default, is such a value; nil = if it is given
 	others   []string
 	why      string
 }
@@ -29,32 +28,32 @@ var (
 	readingFlags = []string{"map", "separator", "template", "end", "loss", "packing", "long"}
 )
 
-// contradictions lists them. What a command refuses by itself, with words of its own,
-// is not among them.
+// contradictions lists the contradictions, except those that a command checks itself.
 var contradictions = []contradiction{
 	{[]string{"finetune"}, "full", is("true"), adapterFlags, "all parameters are trained, and there is no adapter"},
-	{[]string{"finetune"}, "targets", is(""), factorFlags, "without targets norms and biases alone are trained"},
+	{[]string{"finetune"}, "targets", is(""), factorFlags, "without targets only norms and biases are trained"},
 	{[]string{"finetune"}, "steps", nil, []string{"epochs"}, "each says how long the run is"},
-	{[]string{"finetune"}, "format", is(train.FormatWindows), readingFlags, "windows of a text know no documents"},
-	{[]string{"finetune"}, "format", is(train.FormatDocuments), []string{"align"}, "documents lie in rows, whose beginnings they are"},
+	{[]string{"finetune"}, "format", is(train.FormatWindows), readingFlags, "windows of a text have no documents"},
+	{[]string{"finetune"}, "format", is(train.FormatDocuments), []string{"align"}, "documents are packed into rows, so there are no windows to align"},
 	{[]string{"finetune"}, "data", train.TellsStories, append([]string{"format"}, readingFlags...), "built-in stories are read in windows"},
 	{trains, "val", nil, []string{"val-fraction"}, "a file for validation leaves all of the data to train on"},
 	{trains, "val-fraction", is("0"), []string{"patience", "eval-batches"}, "nothing is kept for validation"},
-	{trains, "data", func(v string) bool { return v != "" && !train.TellsStories(v) }, []string{"story-chars"}, "the data are no built-in stories"},
+	{trains, "data", func(v string) bool { return v != "" && !train.TellsStories(v) }, []string{"story-chars"}, "the data are not built-in stories"},
 	{trains, "schedule", is(train.ScheduleConstant), []string{"min-lr"}, "a constant rate does not fall"},
 	{trains, "sample-every", is("0"), []string{"sample-tokens"}, "no sample is taken"},
-	{[]string{"sample"}, "temperature", is("0"), []string{"top-k", "top-p"}, "the likeliest token is taken always"},
-	{[]string{"data"}, "show-template", nil, append([]string{"tokenizer", "format", "val", "window", "n", "tokens", "json"}, readingFlags...), "a template is printed, and nothing else"},
-	{[]string{"bench"}, "list", is("true"), []string{"threads", "repeat", "text", "recompute", "parts", "profile"}, "the cases are named, and nothing is measured"},
+	{[]string{"sample"}, "temperature", is("0"), []string{"top-k", "top-p"}, "the likeliest token is always taken"},
+	{[]string{"data"}, "show-template", nil, append([]string{"tokenizer", "format", "val", "window", "n", "tokens", "json"}, readingFlags...), "only a template is printed"},
+	{[]string{"bench"}, "list", is("true"), []string{"threads", "repeat", "text", "recompute", "parts", "profile"}, "the cases are only listed, and nothing is measured"},
 }
 
-// isFlag says whether what is named so was given on the command line.
+// isFlag says whether name is that of a flag on the command line, not of a line in a file.
 func isFlag(name string) bool { return strings.HasPrefix(name, "--") }
 
 func is(value string) func(string) bool { return func(v string) bool { return v == value } }
 
-// contradicted refuses the first two flags of command that contradict each other. given
-// says of those that were given how they are named; value is what each is, given or not.
+// contradicted returns an error for the first two flags of command that contradict each other.
+// given maps the given flags to how the user wrote them; value returns the value of a flag,
+// given or default.
 func contradicted(command string, given map[string]string, value func(flag string) string) error {
 	for _, c := range contradictions {
 		name, on := given[c.flag]
@@ -75,15 +74,15 @@ func contradicted(command string, given map[string]string, value func(flag strin
 	return nil
 }
 
-// givenFlags are the flags that the command line gives, and how they are named.
+// givenFlags returns the flags on the command line, with the way they are written.
 func givenFlags(f *pflag.FlagSet) map[string]string {
 	given := map[string]string{}
 	f.Visit(func(fl *pflag.Flag) { given[fl.Name] = "--" + fl.Name })
 	return given
 }
 
-// givenSettings are the flags that the command line gives, and the lines of the file
-// config, if it is not "".
+// givenSettings returns the flags on the command line, and the lines of the file config if it is
+// not "".
 func givenSettings(f *pflag.FlagSet, config string) (map[string]string, error) {
 	given := givenFlags(f)
 	if config == "" {
@@ -98,7 +97,7 @@ func givenSettings(f *pflag.FlagSet, config string) (map[string]string, error) {
 	return given, err
 }
 
-// contradictedSettings is contradicted for a command whose settings are o.
+// contradictedSettings is contradicted for a command with the settings o.
 func contradictedSettings(command string, given map[string]string, settings []train.Setting) error {
 	values := map[string]string{}
 	for _, s := range settings {
@@ -107,8 +106,8 @@ func contradictedSettings(command string, given map[string]string, settings []tr
 	return contradicted(command, given, func(flag string) string { return values[flag] })
 }
 
-// checkFlags refuses contradictions on the command line of any command. Those that read
-// files of settings look again when they have read them.
+// checkFlags returns an error for contradictory flags of any command. Commands with a file of
+// settings check again after they have read it.
 func checkFlags(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	_, command, _ := strings.Cut(cmd.CommandPath(), " ")

@@ -27,9 +27,9 @@ func newDataCmd() *cobra.Command {
 		Short: "Look at examples before training: what is learnt of them, how they fill rows",
 		Long: `Reads examples as finetune does and says what it would learn from them. A file is
 JSON Lines, a JSON list, CSV, TSV or Parquet, or a text, whose documents are divided
-by the end-of-text mark; it may be packed with gzip or zstd. What it is, its content
-says. A directory is all of its files, and ` + strings.Join(corpus.Samples(), " and ") + ` are
-data at hand.
+by the end-of-text mark; it may be compressed with gzip or zstd. The content of a
+file shows its format. A directory stands for all of its files; ` + strings.Join(corpus.Samples(), " and ") + ` are
+built-in data.
 
 An example has the fields
   text                                    a text
@@ -37,16 +37,16 @@ An example has the fields
   messages                                a list of {"role", "content"}
   instruction, output (input, system)     as Alpaca has them
   conversations (system)                  a list of {"from", "value"}: ShareGPT
-and where a file calls them otherwise, --map says how, as in
+If a file has other names, give them with --map, as in
 --map prompt=question,completion=answer,
 or instruction=question,output=answer for a conversation.
 
-You will see how many documents and tokens there are, the share that is learnt, how
-they fill rows, what may be wrong, and the first examples with what is learnt in
-colour, or in ⟦brackets⟧ where there is no colour. Nothing is trained.
+You will see the numbers of documents and tokens, the fraction that is learnt, how
+documents fill rows, warnings, and the first examples. Learnt tokens are in colour, or in
+⟦brackets⟧ where there is no colour. Nothing is trained.
 
 A conversation is written as text by a template: ` + strings.Join(corpus.Templates(), ", ") + `, or a file of
-your own. --show-template prints one, to begin your own with.`,
+your own. --show-template prints one, which you can change.`,
 		Example: "  pedestrian data chats.jsonl\n  pedestrian data chats.jsonl --template chatml --tokenizer ./model/ --window 512\n  pedestrian data faq.csv.gz --map prompt=question,completion=answer\n  pedestrian data stories.txt --separator '\\n\\n' --tokenizer bytes -n 1\n  pedestrian data --show-template plain",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if t.showTemplate != "" && len(args) == 0 {
@@ -71,8 +71,8 @@ your own. --show-template prints one, to begin your own with.`,
 	f.IntVar(&t.window, "window", 1024, "tokens of a row")
 	f.StringVar(&t.val, "val", "", "examples for validation, whose documents must not be in FILE too")
 	f.IntVarP(&t.show, "n", "n", 3, "examples to show")
-	f.IntVar(&t.width, "tokens", 200, "tokens of an example to show, at most (0 = all)")
-	f.StringVar(&t.showTemplate, "show-template", "", "print a template that is built in, and nothing else")
+	f.IntVar(&t.width, "tokens", 200, "the most tokens of an example to show (0 = all)")
+	f.StringVar(&t.showTemplate, "show-template", "", "only print a built-in template")
 	f.BoolVar(&t.json, "json", false, "print JSON")
 	return cmd
 }

@@ -19,21 +19,22 @@ func newDownloadCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "download NAME",
-		Short: "Fetch a model or an adapter from the Hugging Face hub",
-		Long: `Fetches what is needed of a model or an adapter: configuration, tokenizer and
-safetensors. Pickled weights (.bin) are never fetched: they are programs.
+		Short: "Download a model or an adapter from the Hugging Face hub",
+		Long: `Downloads the necessary files of a model or an adapter: configuration, tokenizer and
+safetensors. Pickled weights (.bin) are never downloaded, because they are programs.
 
-It goes where Python's huggingface_hub keeps things (HF_HUB_CACHE, else HF_HOME/hub,
-else ~/.cache/huggingface/hub) and is found there by both. A download that was cut
-short goes on where it stopped; every file is compared with the SHA-256 or the git
-digest that the server gives. What is there already is compared, not fetched again.
+The files are stored in the cache of Python's huggingface_hub (HF_HUB_CACHE, else
+HF_HOME/hub, else ~/.cache/huggingface/hub), and both programs find them there. A
+download that was interrupted continues where it stopped. Every file is compared with
+the SHA-256 or the git digest that the server gives. A file that is in the cache already
+is compared and not downloaded again.
 
-HF_TOKEN is for models that are private or gated; it goes to the endpoint's own host
-only. HF_ENDPOINT names another server. With HF_HUB_OFFLINE=1 nobody is asked: what
-is in the cache is found, or it is an error.
+HF_TOKEN is for models that are private or gated; it is sent only to the endpoint's own
+host. HF_ENDPOINT names another server. With HF_HUB_OFFLINE=1 the network is not used: a
+model that is not in the cache is an error.
 
-You will see a line that moves (on a terminal, on standard error), then the directory.
-Wherever a command takes a model, such a name will do as well as a directory.`,
+You will see the progress (on a terminal, on standard error), then the directory. Every
+command that takes a model directory takes such a name, too.`,
 		Example: "  pedestrian download openai-community/gpt2\n  pedestrian download distilbert/distilgpt2 --revision main --json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -70,7 +71,7 @@ func download(ctx context.Context, name, revision string, stderr io.Writer) (hub
 	if e.Offline {
 		s, err := e.Find(name, revision)
 		if err != nil {
-			err = usagef("%w; HF_HUB_OFFLINE is set, so nobody is asked", err)
+			err = usagef("%w; HF_HUB_OFFLINE is set, so the network is not used", err)
 		}
 		return s, err
 	}
@@ -84,7 +85,7 @@ func download(ctx context.Context, name, revision string, stderr io.Writer) (hub
 	case err == nil:
 		return s, nil
 	case ctx.Err() != nil:
-		return s, stopped(ctx, errors.New("stopped: what came is kept, and the same command goes on from there"))
+		return s, stopped(ctx, errors.New("stopped: the downloaded bytes are kept, and the same command continues from there"))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported):
 		return s, usageError{err}
 	}

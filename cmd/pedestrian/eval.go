@@ -39,24 +39,24 @@ func newEvalCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval MODEL --data FILE",
 		Short: "How well a model predicts texts, and answers questions",
-		Long: `Lets a network predict what others wrote, and says how well: of texts the loss in
-nats per token, the perplexity, and the bits it needs for a byte of the text, which
-can be compared between models whose tokenizers differ. MODEL is whatever sample
-takes. --data may be given several times; the files are shown beside each other.
+		Long: `Measures how well a network predicts given texts: the loss in nats per token, the
+perplexity, and the bits for each byte of the text, which can be compared between models
+with different tokenizers. MODEL is anything that sample takes. --data may be given
+several times; the table has a row for each file.
 
-FILE is a text, or examples as finetune reads them, of which that is scored which
-would be learnt; each document begins as the model's texts begin. A file of
-questions, {"query", "choices", "gold"} in each line (the names of HellaSwag, ARC
-and MMLU are known too), is answered as lm-evaluation-harness does: by the choice
-of the largest likelihood, as it is, per character and per byte.
+FILE is a text, or examples as finetune reads them, of which the tokens are scored that
+training would learn. Each document begins like the texts of the model's training. A
+file of questions, {"query", "choices", "gold"} in each line (the field names of
+HellaSwag, ARC and MMLU work too), is scored as lm-evaluation-harness does: the choice
+with the largest likelihood, in total, per character and per byte.
 
 A text longer than the window is cut. Windows end --stride tokens apart, and each
-scores what the one before it did not; with a stride below the window every token
-has something before it, for more work.
+scores the tokens that the windows before it did not score. With a stride below the
+window every token has more tokens before it, and there is more work.
 
-With --json there is one object a line: of each document its tokens' ids, their
-log-probabilities (null where nothing is scored) and ranks (0 is the likeliest
-token), and at the end of each file a summary; --summary leaves the documents out.`,
+With --json there is one object per line: for each document the ids of its tokens, their
+log-probabilities (null where nothing is scored) and ranks (0 is the likeliest token),
+and at the end of each file a summary; --summary prints only the summaries.`,
 		Example: "  pedestrian eval runs/story-1 --data book.txt --data other.txt\n  pedestrian eval gpt2/ --data test.jsonl --window 1024 --stride 512\n  pedestrian eval runs/chat --data hellaswag.jsonl --json --summary",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {

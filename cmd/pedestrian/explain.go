@@ -17,12 +17,12 @@ func newExplainCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [EQUATION]",
 		Short: "One equation: what it says, where it is, how it is checked",
-		Long: `Shows the card of one equation of the paper, by its number, such as 25 or 31.a;
-what the paper leaves without a number has a short name, such as T2 or DoRA, and the equations of the
-Llama family, which the paper does not have, are L1 to L25. Without an argument: the list of all of them.
+		Long: `Shows one equation of the paper by its number, such as 25 or 31.a. Equations without
+a number in the paper have a short name, such as T2 or DoRA. Those of the Llama family,
+which are not in the paper, are L1 to L25. Without an argument it lists all of them.
 
 You will see the equation in ASCII and in TeX, its shapes, the function that
-computes it, the test and the identities that hold it, its errata, and where it is
+computes it, the test and the identities that check it, its errata, and where it is
 derived; with --full the derivation too.`,
 		Example: "  pedestrian explain\n  pedestrian explain 25\n  pedestrian explain 31.a --full\n  pedestrian explain L3 --full\n  pedestrian explain 40 --json",
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -33,7 +33,7 @@ func newExportCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export [MODEL]",
 		Short: "Write a network for transformers, nanoGPT, llm.c or llama.cpp, or an adapter for PEFT",
-		Long: `Writes a network as a new directory that others read:
+		Long: `Writes a network in the format of another program:
 
   hf       transformers' GPT2LMHeadModel: config.json, generation_config.json,
            model.safetensors or its shards, the tokenizer's files
@@ -42,12 +42,12 @@ func newExportCmd() *cobra.Command {
   gguf     one file for llama.cpp, with the tokenizer; f32, f16, bf16 or q8_0
   peft     the adapter of a run of "pedestrian finetune", for Hugging Face's PEFT
 
-What is written computes the same function there as here; a network that the format
-cannot express is refused with the reason. Numbers are rounded to the nearest of the
-type. An adapter goes alone to peft, and in f32 to gguf; for the others it is merged
-first, with "pedestrian merge". Without a model: the latest run in runs/.
+The network computes the same function there as here. If the format cannot express it,
+the export is refused with the reason. Numbers are rounded to the nearest of the type.
+An adapter can be exported alone to peft, and in f32 to gguf; for the other formats
+merge it first with "pedestrian merge". Without a model: the latest run in runs/.
 
-You will see what was written, and the lines that load it.`,
+You will see what was written, and the code that loads it.`,
 		Example: "  pedestrian export runs/story-1 --format hf --out story-hf\n  pedestrian export runs/story-1 --format hf --dtype bf16 --max-shard 2GB --out story-hf\n  pedestrian export ./gpt2 --format llmc --out gpt2-llmc\n  pedestrian export runs/finetune-1 --format peft --out lora\n  pedestrian export ./gpt2 --format gguf --dtype q8_0 --out gpt2.gguf",
 		Args:    atMostOneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {

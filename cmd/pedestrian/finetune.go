@@ -28,25 +28,26 @@ func newFinetuneCmd() *cobra.Command {
 	o := train.TuningOptions("")
 	cmd := &cobra.Command{
 		Use:   "finetune BASE",
-		Short: "Go on from a trained network with your data: an adapter, or all of it",
-		Long: `Trains a LoRA adapter beside a network that has learnt already, which stays as it
-is; with --full, the network itself. BASE is a run directory of "pedestrian train"
+		Short: "Fine-tune a trained network on your data: an adapter, or all weights",
+		Long: `Trains a LoRA adapter beside a trained network, which does not change; with --full
+it trains the network itself. BASE is a run directory of "pedestrian train"
 or one of its checkpoints, a model directory of Hugging Face, or the name of one,
-such as openai-community/gpt2, which is taken from the cache or fetched.
+such as openai-community/gpt2, which is taken from the cache or downloaded.
 
 Data are examples in JSON Lines, a JSON list, CSV, TSV or Parquet: {"text": …},
-{"prompt": …, "completion": …}, {"messages": [{"role": …, "content": …}]}, or as
-Alpaca and ShareGPT have them, of which the completions are learnt and the token that
-ends a text; or a text file, which is learnt window by window, or document by document
-where it has marks between them. "pedestrian data" shows them; @chats is at hand.
+{"prompt": …, "completion": …}, {"messages": [{"role": …, "content": …}]}, or the
+formats of Alpaca and ShareGPT. The completions and the token that ends a text are
+learnt. Data may also be a text file, which is learnt window by window, or document by
+document if it has marks between them. "pedestrian data" shows what is learnt; @chats
+are built-in examples.
 
-You will see the base, the data, what is trained and what it takes; then what
-"pedestrian train" shows; and at the end whether the adapter has learnt beside every
-layer, the base is what it was, and merged weights say what base and adapter say.
-A run holds the adapter alone, and finds its base again by path and hash. Ctrl-C,
-SIGTERM and a terminal that closes save it and say how to go on; the exit code is then
-128 and the signal's number: 130, 143, 129. --resume takes a run, or a checkpoint; with
---out DIR a run of its own begins from that.
+You will see the base, the data, the trained parameters and the memory; then the same
+as with "pedestrian train"; and at the end checks: every adapted layer has learnt, the
+base has not changed, and the merged weights give the logits of base and adapter.
+A run holds only the adapter; it finds its base by path and hash. Ctrl-C, SIGTERM and a
+terminal that closes save the run and print how to continue; the exit code is then 128
+plus the signal's number: 130, 143, 129. --resume takes a run or a checkpoint; with
+--out DIR a new run begins from the checkpoint.
 
 Settings come from a YAML file, then from flags.`,
 		Example: "  pedestrian finetune openai-community/gpt2 --data chat.jsonl\n  pedestrian finetune runs/story-1 --data stories-spoken --rank 2 --lr 2e-2 --steps 1000\n  pedestrian finetune gpt2/ --data book.txt --targets q:4,v:4 --dora --out runs/book\n  pedestrian finetune --resume runs/book",
@@ -63,8 +64,8 @@ Settings come from a YAML file, then from flags.`,
 	f.StringVar(&t.out, "out", "", "the run directory (default runs/finetune-1, -2, …)")
 	f.StringVar(&t.resume, "resume", "", resumeHelp)
 	f.StringVar(&t.base, "base", "", "with --resume: where the base is now, if it was moved")
-	f.StringVar(&t.adapter, "adapter", "", "go on from this adapter: a directory of PEFT, or a run of finetune")
-	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
+	f.StringVar(&t.adapter, "adapter", "", "continue this adapter: a directory of PEFT, or a run of finetune")
+	f.BoolVar(&t.json, "json", false, "print events as JSON, one per line")
 	addSettings(f, o.TuningSettings())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return t.run(cmd.Context(), args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -77,7 +78,7 @@ func (t *finetuneCommand) run(ctx context.Context, args []string, f *pflag.FlagS
 	var err error
 	switch {
 	case t.resume != "" && t.adapter != "":
-		return usagef("--adapter begins a new run, and --resume goes on with one as it is: choose one")
+		return usagef("--adapter begins a new run, and --resume continues one without changes: choose one")
 	case t.resume != "" && len(args) > 0:
 		return usagef("%q is given together with --resume: the run knows its base; if that was moved, say where with --base", args[0])
 	case t.resume != "":

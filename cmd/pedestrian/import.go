@@ -19,12 +19,12 @@ func newImportCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "import MODEL",
-		Short: "Make a run directory of somebody else's model",
+		Short: "Make a run directory of a model that was trained elsewhere",
 		Long: `Reads a model directory of Hugging Face (config.json, model.safetensors or its
 shards, the tokenizer), a model in its cache by name, or a model file of GGUF (f32, f16, bf16
 or q8_0) or llm.c, and writes it as a run directory with one checkpoint. Most commands
-read such models where they are, and need no import; a run directory is sealed with
-digests, and holds float32.
+read such models directly and need no import. A run directory has digests of its files,
+and its numbers are float32.
 
 You will see what was read, what was assumed, and where it was written.`,
 		Example: "  pedestrian import ./gpt2 --out runs/gpt2\n  pedestrian import gpt2_124M.bin --out runs/gpt2\n  pedestrian import gpt2.gguf --out runs/gpt2\n  pedestrian sample runs/gpt2 --prompt \"Once upon a time\"",

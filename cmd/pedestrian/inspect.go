@@ -54,15 +54,15 @@ func newInspectCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
-		Short: "What a model's files hold, and what of it is read",
+		Short: "Show what is in the files of a model, and what is read of it",
 		Long: `Reads the headers of a model and none of its numbers: a run directory or checkpoint,
 a model directory of Hugging Face or an adapter of PEFT, or the name of one in the
 cache, a .safetensors or .gguf file, a model file of llm.c.
 
-You will see what it is; the network and its parameters, term by term; every file with
-its metadata; every tensor with its type, shape and our name for it, or why it is not
-read; the tokenizer; what config.json says that is not known here. When it cannot be
-loaded, the last line says why, and the exit code is 1.`,
+You will see the kind of model; the network and its parameters, term by term; every file
+with its metadata; every tensor with its type, shape and our name for it, or why it is
+not read; the tokenizer; the unknown keys of config.json. If the model cannot be loaded,
+the last line says why, and the exit code is 1.`,
 		Example: "  pedestrian inspect ./gpt2\n  pedestrian inspect runs/story-1 --json\n  pedestrian inspect model.safetensors",
 		Args:    oneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -1,11 +1,10 @@
 // Pedestrian is the command line of the module: it verifies the gradients of the
 // paper, trains and samples small GPTs, counts parameters and explains equations.
 //
-// It exits with 0 when all went well, 1 when the work failed (a gradient is
-// wrong, the disk is full) and 2 when it was asked wrongly (a flag, a setting, a file that is
-// not there, may not be read or is not text, more than fits into memory).
-// What a signal has stopped exits with 128 and the signal's number, after it has saved:
-// 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+// The exit code is 0 for success, 1 for a failure (a gradient is wrong, the disk is full), and 2
+// for wrong use (a flag, a setting, a file that does not exist, cannot be read or is not text,
+// work that does not fit into memory). After a signal the command saves its work and exits
+// with 128 plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 package main
 
 import (
@@ -23,7 +22,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/model"
 )
 
-// A usageError is a mistake in how the program was called: exit code 2.
+// A usageError is a wrong use of the program; the exit code is 2.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -33,13 +32,13 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func main() {
 	memory.Collect()
 	memory.Watch(func(r memory.Room) {
-		fmt.Fprintf(os.Stderr, "pedestrian: out of memory: %s are %s, and more is needed: raise the limit, or give less to do\n", memory.Size(r.Bytes), r.Bound)
+		fmt.Fprintf(os.Stderr, "pedestrian: out of memory: %s are %s, and more is needed: raise the limit, or use a smaller model or batch\n", memory.Size(r.Bytes), r.Bound)
 		os.Exit(2)
 	})
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings as arguments; it returns the exit code.
+// run is main with arguments and outputs as parameters. It returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	return runOn(args, newOutput(stdout), newOutput(stderr))
 }
@@ -72,36 +71,36 @@ func runOn(args []string, out, stderr *output) int {
 	return 1
 }
 
-// askedWrongly says whether err is a mistake in how the program was called.
+// askedWrongly says whether err is a wrong use of the program.
 func askedWrongly(err error) bool {
 	return errors.As(err, new(usageError)) || errors.As(err, new(*model.InputError))
 }
 
-// refusedBySystem says whether the question was in order and the disk was not.
+// refusedBySystem says whether err is a failure of the disk, not of the arguments.
 func refusedBySystem(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO)
 }
 
-// oneLine keeps an error to one line, whatever was wrapped into it.
+// oneLine returns the text of an error without line ends.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // takesArguments is the annotation of a command that has commands below it and takes
 // arguments too.
 const takesArguments = "arguments"
 
-// checkCommand refuses a command that does not exist even where --help follows, which
-// would show the help of what is above it.
+// checkCommand returns an error for an unknown command. Without it an unknown command followed
+// by --help would show the help of its parent.
 func checkCommand(root *cobra.Command, args []string) error {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	cmd, rest, err := root.Find(args)
 	if err != nil || !cmd.HasSubCommands() || cmd.Annotations[takesArguments] != "" || len(rest) == 0 || strings.HasPrefix(rest[0], "-") || strings.HasPrefix(rest[0], "__") {
-		return nil // what is wrong, if anything, is found when it is executed
+		return nil // any other error is found when the command runs
 	}
 	return unknownCommand(cmd, rest[0])
 }
 
-// unknownCommand is the error of a command below cmd that does not exist.
+// unknownCommand returns the error for an unknown subcommand of cmd.
 func unknownCommand(cmd *cobra.Command, name string) error {
 	hint := fmt.Sprintf("%q alone lists the commands", cmd.CommandPath())
 	if s := cmd.SuggestionsFor(name); name != "" && len(s) > 0 {
@@ -110,24 +109,26 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	return usagef("unknown command %q: %s", strings.TrimPrefix(cmd.CommandPath()+" "+name, "pedestrian "), hint)
 }
 
-const firstScreen = `pedestrian: transformers, on foot.
+const firstScreen = `pedestrian: transformers with gradients derived by hand.
 
-Backpropagation through a GPT, written by hand: every gradient is derived, stands
-beside its forward pass, and is checked against finite differences and against a
-second implementation. Nothing here uses automatic differentiation.
+Every backward pass is written beside its forward pass, and is checked against finite
+differences and against a second implementation. There is no automatic
+differentiation.
 
-  pedestrian tour        all of it in two to four minutes: verify, train, write a story
+  pedestrian tour        everything in two to four minutes: verify, train, write a story
   pedestrian verify      check every gradient of the paper; plant 48 bugs, catch them
   pedestrian train       train a GPT on the built-in stories or on your text
-  pedestrian finetune    go on from a trained network or a GPT-2 with your data: LoRA, or all of it
+  pedestrian finetune    fine-tune a trained network on your data: LoRA, or all weights
   pedestrian sample      let a trained model write
   pedestrian chat        talk with a model that learnt conversations
   pedestrian eval        how well a model predicts a text, or answers questions
-  pedestrian import      a GPT-2 of transformers or llm.c; export, inspect: the ways back and a look
-  pedestrian checkpoint  list, verify and prune what a run has saved
+  pedestrian import      make a run of a model of transformers, GGUF or llm.c
+  pedestrian export      write a model for transformers, nanoGPT, llm.c, llama.cpp or PEFT
+  pedestrian inspect     show what is in the files of a model
+  pedestrian checkpoint  list, verify and prune the checkpoints of a run
   pedestrian merge       make one network of a base and its adapter
-  pedestrian download    fetch a model or an adapter from the Hugging Face hub
-  pedestrian tokenizer   see how a text is cut into tokens; learn a vocabulary
+  pedestrian download    download a model or an adapter from the Hugging Face hub
+  pedestrian tokenizer   show the tokens of a text; learn a vocabulary
   pedestrian data        look at examples before training: what is learnt, how they fill rows
   pedestrian params      count parameters, term by term
   pedestrian explain     one equation: what it says, where it is, how it is checked
@@ -135,14 +136,14 @@ second implementation. Nothing here uses automatic differentiation.
   pedestrian bench       this machine's limits, and how close a training step comes
 
 Start with "pedestrian tour"; "pedestrian COMMAND --help" says what you will see.
-Exit codes: 0 done, 1 failed, 2 asked wrongly, 130 stopped by Ctrl-C and saved (128
-and the number of any signal). NO_COLOR, COLUMNS and --json are respected.
+Exit codes: 0 success, 1 failure, 2 wrong use, 130 stopped by Ctrl-C and saved (128
+plus the number of any signal). NO_COLOR, COLUMNS and --json are respected.
 `
 
 func newRootCmd() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pedestrian",
-		Short:         "Transformers, on foot: a GPT with hand-derived gradients",
+		Short:         "Transformers with gradients derived by hand",
 		Long:          firstScreen,
 		Version:       version(),
 		SilenceUsage:  true,
@@ -160,7 +161,7 @@ func newRootCmd() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("pedestrian {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if n := (*strconv.NumError)(nil); errors.As(err, &n) { // the name of a Go function is no help
+		if n := (*strconv.NumError)(nil); errors.As(err, &n) { // the message of strconv has the name of a Go function
 			must := numbers[n.Func]
 			if errors.Is(n, strconv.ErrRange) {
 				must += " that fits 64 bits"
@@ -195,7 +196,7 @@ func newRootCmd() *cobra.Command {
 	return root
 }
 
-// numbers is what package strconv's functions read.
+// numbers maps functions of package strconv to what they read.
 var numbers = map[string]string{
 	"ParseInt": "a whole number", "ParseUint": "a whole number that is not negative", "ParseFloat": "a number", "ParseBool": "true or false",
 }

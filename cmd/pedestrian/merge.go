@@ -28,18 +28,18 @@ func newMergeCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge [BASE] ADAPTER",
 		Short: "Make one network of a base and its adapter",
-		Long: `Adds an adapter to the weights that it stands beside, and writes the network that
-computes alone what the two computed together. ADAPTER is a run of "pedestrian
-finetune" or one of its checkpoints, an adapter directory of PEFT, or the name of one
-on the Hugging Face hub. A run knows its BASE; beside another adapter, name it: a
-directory of Hugging Face, its name on the hub, or a run.
+		Long: `Adds an adapter to the weights of its base, and writes one network that computes the
+same as base and adapter. ADAPTER is a run of "pedestrian finetune" or one of its
+checkpoints, an adapter directory of PEFT, or the name of one on the Hugging Face hub.
+A run knows its BASE. For another adapter give it: a directory of Hugging Face, its name
+on the hub, or a run.
 
-Before anything is written: the base's weights are those that the adapter recorded
-(SHA-256; --any-base passes over that), every number is finite, and the logits of the
-merged network are those of base and adapter, over 128 tokens or twice the context
-where that is less, to 1e-4 of the largest.
+Before it writes, the command checks that the base's weights are those that the adapter
+recorded (SHA-256; --any-base skips this check), that every number is finite, and that
+the logits of the merged network agree with those of base and adapter to 1e-4 of the
+largest, over 128 tokens, or twice the context if that is less.
 
-You will see the base, the adapter, the difference, and where it was written.`,
+You will see the base, the adapter, the difference, and where the network was written.`,
 		Example: "  pedestrian merge runs/finetune-1 --out merged\n  pedestrian merge openai-community/gpt2 ./lora --out merged --dtype bf16\n  pedestrian merge runs/story-1 runs/finetune-1 --format run --out runs/merged",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {

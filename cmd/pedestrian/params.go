@@ -34,13 +34,13 @@ func newParamsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "params",
 		Short: "Count parameters, term by term",
-		Long: `Counts the parameters of a network of any size, term by term (§7 of the paper),
-and what a LoRA adapter beside it would train. Without flags: the GPT-2 of the
-paper, and every figure that the paper states. --model takes the sizes of a
-network that others have published; the adapter then stands beside the layers of
-the blocks, and below the counts you see what a step of training takes.
+		Long: `Counts the parameters of a network of any size, term by term (§7 of the paper), and
+those of a LoRA adapter for it. Without flags it counts the GPT-2 of the paper, and prints
+every figure that the paper states. --model takes the sizes of a published network; the
+adapter is then for the layers of the blocks, and the memory of a training step is printed
+below the counts.
 
-You will see a table with one line a layer (its formula, its count, how often it
+You will see a table with one line for each layer (its formula, its count, how often it
 occurs), then the totals.`,
 		Example: "  pedestrian params\n  pedestrian params --width 128 --heads 4 --blocks 4 --vocab 65 --context 64 --tied --no-bias\n  pedestrian params --rank 8 --targets q,v --json\n  pedestrian params --model smollm2-135m",
 		Args:    noArgs,

@@ -36,28 +36,27 @@ func newSampleCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample [MODEL]",
 		Short: "Let a trained model write",
-		Long: `Lets a network go on from a prompt, token by token: that of a run directory (the
-checkpoint with the lowest validation loss), of a checkpoint, of a model directory of
-Hugging Face, of its cache by name, or a model file of GGUF or llm.c. Without one:
-the latest run in runs/.
+		Long: `Lets a network continue a prompt, token by token. MODEL is a run directory (its
+checkpoint with the lowest validation loss), a checkpoint, a model directory of Hugging
+Face, a name in its cache, or a model file of GGUF or llm.c. Without MODEL it takes the
+latest run in runs/.
 
-You will see which model writes and what to expect of it (on standard error), and
-the text as it comes (on standard output). The same seed gives the same text.
+You will see which model writes and what to expect of it (on standard error), and the
+text while it is generated (on standard output). The same seed gives the same text.
 
-With --message a network that was fine-tuned on conversations answers it: what the
-template of its training writes around messages is written around this one, and the
-text is the answer alone.
+With --message a network that was fine-tuned on conversations answers the message. The
+message is put into the template of the training, and only the answer is printed.
 
-A network sees no more tokens than its context. When the window is full, the older
-half is forgotten and the rest is read again as the beginning of a new one.
+A network sees no more tokens than its context. When the window is full, the older half
+is dropped, and the rest is read again as the beginning of a new window.
 
-Several texts, by -n or by --prompt more than once, are written at the same time, so
-that weights are read once for a token of each; every one is the text that it is alone.
-They are printed in order, the first that is not finished as it comes.
+Several texts, by -n or by several --prompt, are generated at the same time, so that
+weights are read once for one token of every text. Each text is the same as if it were
+generated alone. They are printed in order; the first unfinished one while it is
+generated.
 
-With --kv off every token is computed from the whole window; the text must be the
-same as with the cache, which is checked, and both times are shown, one text after
-another.`,
+With --kv off every token is computed from the whole window. The command checks that the
+text is the same as with the cache, and prints both times, one text after another.`,
 		Example: "  pedestrian sample\n  pedestrian sample runs/story-1 --prompt \"One day\" --temperature 0.5 -n 3\n  pedestrian sample ./gpt2 --prompt \"Once upon a time\" --prompt \"Long ago\" --precision bf16\n  pedestrian sample runs/chat --message \"Who are you?\"\n  pedestrian sample --kv off --tokens 100",
 		Args:    atMostOneModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,30 +66,30 @@ another.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVar(&t.prompts, "prompt", nil, "what the text begins with (default how documents begin, or else a paragraph's end); several give -n texts each")
-	f.StringVar(&t.message, "message", "", "what you say to a network that learnt conversations; it answers")
-	f.StringVar(&t.system, "system", "", "with --message: what the system says before")
+	f.StringArrayVar(&t.prompts, "prompt", nil, "the beginning of the text (default the beginning of a document, or else of a paragraph); of several, -n texts each")
+	f.StringVar(&t.message, "message", "", "a message to a network that was trained on conversations; it answers")
+	f.StringVar(&t.system, "system", "", "with --message: the system message")
 	f.StringVar(&t.template, "template", "", "with --message: "+strings.Join(corpus.Templates(), ", ")+", or a file (default that of the training)")
-	f.IntVarP(&t.n, "n", "n", 1, "texts; the seeds count up")
+	f.IntVarP(&t.n, "n", "n", 1, "number of texts; each has the next seed")
 	t.addFlags(f)
-	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed anew, and compared")
-	f.BoolVar(&t.json, "json", false, "print one JSON object a text")
+	f.StringVar(&t.kv, "kv", "on", "on: keys and values are cached; off: computed again for every token, and compared")
+	f.BoolVar(&t.json, "json", false, "print one JSON object for each text")
 	return cmd
 }
 
 // addFlags adds the flags that chat has, too.
 func (t *sampleCommand) addFlags(f *pflag.FlagSet) {
-	f.IntVar(&t.MaxTokens, "tokens", t.MaxTokens, "tokens of a text, at most")
-	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "0 = always the likeliest token, 1 = as the network says")
+	f.IntVar(&t.MaxTokens, "tokens", t.MaxTokens, "the most tokens of a text")
+	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "0 = always the likeliest token, 1 = the network's probabilities")
 	f.IntVar(&t.TopK, "top-k", 0, "only the k likeliest tokens (0 = all)")
 	f.Float64Var(&t.TopP, "top-p", 0, "only the likeliest tokens that together have this probability (0 = all)")
-	f.Uint64Var(&t.Seed, "seed", t.Seed, "of the choices")
-	f.StringArrayVar(&t.Stop, "stop", nil, "end the text before this string; of several, before the first that comes")
-	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
-	f.StringVar(&t.adapter, "adapter", "", "an adapter beside the model: a directory of PEFT, or a run of finetune")
-	f.StringVar(&t.precision, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size (faster, another text)")
+	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of the random choices")
+	f.StringArrayVar(&t.Stop, "stop", nil, "end the text before this string; of several, before the one that comes first")
+	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, instead of the model's own")
+	f.StringVar(&t.adapter, "adapter", "", "an adapter for the model: a directory of PEFT, or a run of finetune")
+	f.StringVar(&t.precision, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size (faster, a different text)")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
-	f.IntVar(&t.threads, "threads", 0, "0 = one a processor; the text does not depend on it")
+	f.IntVar(&t.threads, "threads", 0, "0 = one for each processor; the text does not depend on it")
 }
 
 func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -101,7 +100,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 		return usagef("-n is %d and --threads %d: at least one text, and threads that are not negative", t.n, t.threads)
 	}
 	if t.talks && len(t.prompts) > 0 {
-		return usagef("--message and --prompt: a text is an answer, or goes on")
+		return usagef("--message and --prompt: the text is an answer, or continues a prompt: choose one")
 	}
 	if !t.talks && t.system+t.template != "" {
 		return usagef("--system and --template belong to --message")

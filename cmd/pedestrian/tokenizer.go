@@ -20,10 +20,10 @@ import (
 func newTokenizerCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tokenizer",
-		Short: "See how a text is cut into tokens; learn a vocabulary from a text",
-		Long: `A network reads numbers: a tokenizer cuts text into tokens and numbers them. Here
-that is BPE, as in GPT-2 and the Llamas: words fall into bytes or characters, and
-frequent neighbours are joined again, in the order in which they were learnt.`,
+		Short: "Show the tokens of a text; learn a vocabulary from a text",
+		Long: `A network reads numbers: a tokenizer cuts text into tokens, each with a number. The
+tokenizers here are BPE, as in GPT-2 and Llama: words are split into bytes or characters,
+and frequent neighbours are merged, in the order in which the merges were learnt.`,
 		Example: "  pedestrian tokenizer show \"The king's unbelievable hat\"\n  pedestrian tokenizer train book.txt --vocab 2000 --out tokens",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
@@ -37,13 +37,12 @@ func newTokenizerShowCmd() *cobra.Command {
 	var markup, ids, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show [TEXT]…",
-		Short: "How a text is cut into tokens",
+		Short: "Show the tokens of a text",
 		Long: `Cuts a text into tokens: the arguments, a file, or standard input.
 
 You will see the text with a bar between tokens (spaces as ␣, line ends as \n, the
-bytes of a character that was cut in two as \x..), then the id of each token.
-What special tokens are written as, such as <|endoftext|>, counts as text unless
---markup is given.`,
+bytes of a character that was cut in two as \x..), then the id of each token. Without
+--markup the text of a special token, such as <|endoftext|>, is ordinary text.`,
 		Example: "  pedestrian tokenizer show \"The king's unbelievable hat\"\n  pedestrian tokenizer show --file book.txt --ids\n  pedestrian tokenizer show --tokenizer ./tokens/ --json \"to be or not to be\"",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if file != "" && len(args) > 0 {

@@ -18,13 +18,13 @@ func newTokenizerShardCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shard TEXT…",
 		Short: "Write texts as a token shard of llm.c",
-		Long: `Cuts text files, or directories of them, into tokens and writes these as a token
-shard, the file that llm.c trains on: two bytes a token. Before each document
-stands the token that begins a text, or else ends one, if the tokenizer has it. A
-document is a file, or what stands between end-of-text marks, such as
-<|endoftext|> in a line of its own: such a mark is that token, and no text.
+		Long: `Cuts text files, or directories of them, into tokens and writes a token shard, the
+file that llm.c trains on, with two bytes for each token. Before each document it writes
+the token that begins a text, or else the one that ends it, if the tokenizer has one. A
+document is a file, or the text between end-of-text marks such as <|endoftext|> on a line
+of its own; such a mark is the token, not text.
 
-You will see how many documents and tokens it holds.`,
+You will see the numbers of documents and tokens.`,
 		Example: "  pedestrian tokenizer shard book.txt --out book.bin\n  pedestrian train --data book.bin --tokenizer bytes --vocab 50257 --preset char",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || out == "" {

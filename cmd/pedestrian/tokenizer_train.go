@@ -21,12 +21,12 @@ func newTokenizerTrainCmd() *cobra.Command {
 		Use:   "train TEXT…",
 		Short: "Learn a vocabulary from texts",
 		Long: `Learns a byte-level BPE vocabulary from text files, or from directories of them, and
-writes it as Hugging Face's libraries read it: tokenizer.json, vocab.json,
-merges.txt and tokenizer_config.json. They cut texts into the same tokens.
+writes it for Hugging Face's libraries: tokenizer.json, vocab.json, merges.txt and
+tokenizer_config.json. These libraries cut texts into the same tokens.
 
-You will see how many tokens were learnt, the longest of them, and how much shorter
-the texts have become. The same texts give the same vocabulary, the one that
-Hugging Face's BpeTrainer learns with these settings.`,
+You will see how many tokens were learnt, the longest of them, and how much shorter the
+texts are in tokens. The same texts always give the same vocabulary. It is the one that
+Hugging Face's BpeTrainer learns with the same settings.`,
 		Example: "  pedestrian tokenizer train book.txt --vocab 2000 --out tokens\n  pedestrian train --data book.txt --tokenizer ./tokens/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

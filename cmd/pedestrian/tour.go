@@ -31,23 +31,23 @@ func newTourCmd() *cobra.Command {
 	var t tour
 	cmd := &cobra.Command{
 		Use:   "tour",
-		Short: "All of it once: verify, train, write a story, look inside",
-		Long: `Needs nothing: no files, no network, no Python. In two to four minutes on 2 cores
+		Short: "Everything once: verify, train, write a story, look inside",
+		Long: `The tour needs no files, no network and no Python. In two to four minutes on 2 cores
 you will see
 
   1  every gradient of the paper's own network checked, and 48 planted bugs caught
-  2  a small GPT learn to tell the built-in stories, down to near a floor that is
-     known because the stories' grammar is
-  3  a story of its own
+  2  a small GPT that learns the built-in stories; its loss comes close to a floor,
+     which is known because the stories' grammar is known
+  3  a story that the GPT writes
   4  where one of its attention heads looks, computed by the paper's equations
   5  one of its gradients, computed in three independent ways
 
-The run is kept in runs/, so that "pedestrian sample" can go on with it. Ctrl-C
-while it trains saves the run and says how to go on.
+The run is kept in runs/, where "pedestrian sample" finds it. Ctrl-C during training
+saves the run and prints how to continue.
 
-With --lora, the tour of fine-tuning, as long: a GPT learns the stories in which
-nobody speaks, an adapter of 2 % of its size learns those in which somebody does,
-and you will see what each knows of either half, before and after, and merged.`,
+--lora is the tour of fine-tuning, and takes as long: a GPT learns the stories in which
+nobody speaks, and an adapter of 2 % of its size learns those in which somebody does. You
+will see the losses of both on both halves, before and after, and merged.`,
 		Example: "  pedestrian tour\n  pedestrian tour --lora\n  pedestrian tour --steps 300",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

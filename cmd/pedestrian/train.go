@@ -35,21 +35,21 @@ func newTrainCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train a GPT on the built-in stories or on your text",
-		Long: `Trains a network and keeps it in a run directory. Without flags: on the built-in
-stories, for one to three minutes on 2 cores.
+		Long: `Trains a network and saves it in a run directory. Without flags it trains on the
+built-in stories, for one to three minutes on 2 cores.
 
-You will see what is going to happen (text, parameters, memory, the losses that
-need no network), one line that moves while it learns, an evaluation and a few
-words of the network's own every so often, the curve at the end, and the command
-that comes next. Ctrl-C, SIGTERM and a terminal that closes (SIGHUP) finish the step,
-save, and say how to go on; the exit code is then 128 and the signal's number: 130,
-143, 129. A second Ctrl-C leaves at once.
+You will see the plan (text, parameters, memory, the losses of simple predictors
+without a network), one line with the progress, evaluations and samples of generated
+text from time to time, the loss curve at the end, and the next command. Ctrl-C,
+SIGTERM and a terminal that closes (SIGHUP) finish the step, save, and print how to
+continue; the exit code is then 128 plus the signal's number: 130, 143, 129. A second
+Ctrl-C exits at once.
 
---resume takes a run, and goes on from its newest checkpoint that is whole; or that
-checkpoint itself. From an older one, or one of another run, --out DIR begins a run of
-its own, and nothing is lost.
+--resume takes a run and continues from its newest checkpoint that is whole; or it
+takes that checkpoint. With an older checkpoint, or one of another run, give --out DIR:
+a new run begins there, and the old run does not change.
 
-Settings come from a preset, then from a YAML file, then from flags; the later
+Settings come from a preset, then from a YAML file, then from flags; the last one
 wins. Presets:
 ` + about.String(),
 		Example: "  pedestrian train\n  pedestrian train --data book.txt --preset char\n  pedestrian train --config small.yaml --steps 5000 --out runs/small\n  pedestrian train --resume runs/small\n  pedestrian train --resume runs/small/step-001000 --out runs/other",
@@ -59,9 +59,9 @@ wins. Presets:
 	f.SortFlags = false
 	f.StringVar(&t.preset, "preset", "", "the settings to start from (default story)")
 	f.StringVar(&t.config, "config", "", "a YAML file of settings, such as \"width: 128\"")
-	f.StringVar(&t.out, "out", "", "the run directory (default runs/PRESET-1, -2, …); with --resume CHECKPOINT, of the run that begins there")
+	f.StringVar(&t.out, "out", "", "the run directory (default runs/PRESET-1, -2, …); with --resume CHECKPOINT, of the new run")
 	f.StringVar(&t.resume, "resume", "", resumeHelp)
-	f.BoolVar(&t.json, "json", false, "print events as JSON, one a line")
+	f.BoolVar(&t.json, "json", false, "print events as JSON, one per line")
 	addSettings(f, story.Settings())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return t.run(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())

@@ -40,23 +40,23 @@ point where no gain is one and no bias zero:
   engine64      against the fast implementation in float64
   engine32      the same in float32, the precision that trains
 
-then the identities that the gradients obey, and 48 known bugs, planted one at a
+then the identities that the gradients satisfy, and 48 known bugs, planted one at a
 time: each must be caught.
 
-With --bf16 it checks the engine as train --precision bf16 runs it, and nothing
-else: the loss, every gradient and every step of table 2 that it keeps, forward and
-backward, against the same equations with the operands of the large products rounded
-to bf16 and sums in float64. What may differ is what float32 adds up otherwise; the
-column "unrounded" is how far off the equations are when they do not round. 26 wrong
-roundings are planted, one at a time, and 31 in networks of the Llama family.
+With --bf16 it checks only the engine as train --precision bf16 runs it: the loss, every
+gradient and every stored step of table 2, forward and backward. They are compared with
+the same equations, with the operands of the large products rounded to bf16 and sums in
+float64. Only the order of sums in float32 may make a difference. The column "unrounded"
+has the difference from the equations without rounding. 26 wrong roundings are planted,
+one at a time, and 31 in networks of the Llama family.
 
-You will see one line a row: name, shape, equation, the three largest relative
+You will see one line for each row: name, shape, equation, the three largest relative
 errors, how many numbers were checked, and ok or FAIL. A failure shows its worst
-entry, both numbers and, where the pattern is a known one, the likely cause.
+entry, both numbers and, if the pattern is known, the likely cause.
 
 Cases (--case):
 ` + caseList() + `
-Exit codes: 0 PASS, 1 FAIL, 2 asked wrongly. The two flags that check a wrong
+Exit codes: 0 PASS, 1 FAIL, 2 wrong use. The two flags that check a wrong
 reading of the paper are expected to end with FAIL.`,
 		Example: "  pedestrian verify\n  pedestrian verify --case all\n  pedestrian verify --only w_q -v\n  pedestrian verify --only R13\n  pedestrian verify --mutants\n  pedestrian verify --paper-literal-mask\n  pedestrian verify --bf16 --case all",
 		Args:    noArgs,
