@@ -12,7 +12,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// Delimiter stands between the context of a question and each of its choices.
+// Delimiter is put between the context of a question and each of its choices.
 const Delimiter = " "
 
 // A Choice is a question with one sequence for each choice: the tokens of the context, which
@@ -80,8 +80,8 @@ type Answer struct {
 	PerByte       int       `json:"per_byte"`       // per byte
 }
 
-// Answer is the answer to c, whose sequences must be scored. Of equal choices the first
-// counts.
+// Answer returns the answer to c, whose sequences must be scored. Of equally good choices it
+// takes the first.
 func (c *Choice) Answer() Answer {
 	var a Answer
 	best, bestChar, bestByte := math.Inf(-1), math.Inf(-1), math.Inf(-1)
@@ -108,7 +108,7 @@ func (c *Choice) Answer() Answer {
 
 // Accuracy counts right answers by the three measures.
 type Accuracy struct {
-	Questions int `json:"questions"` // number of questions // counts of questions and choices, then of questions answered rightly by each rule
+	Questions int `json:"questions"` // number of questions; below, those answered rightly by each measure
 	Choices   int `json:"choices"`   // number of all their choices
 	Likeliest int `json:"likeliest"`
 	PerChar   int `json:"per_char"`
@@ -133,10 +133,10 @@ func (s *Accuracy) Add(c *Choice, a Answer) {
 	}
 }
 
-// Chance is the expected share of right answers by guessing.
+// Chance returns the expected fraction of right answers by guessing.
 func (s Accuracy) Chance() float64 { return s.chance / float64(s.Questions) }
 
-// StdErr is the standard error of the share of right answers in a sample of s.Questions
+// StdErr returns the standard error of the fraction of right answers in a sample of s.Questions
 // answers.
 func (s Accuracy) StdErr(right int) float64 {
 	n := float64(s.Questions)

@@ -15,19 +15,19 @@ type Options struct {
 	// Window is the largest number of input tokens; 0 means the network's context.
 	Window int
 
-	// Stride is how far a window ends behind the one before it; 0 means Window. With a
-	// smaller one every token but the first ones is predicted from at least
+	// Stride is the distance in tokens between the ends of two windows; 0 means Window. With
+	// a smaller one every token but the first ones is predicted from at least
 	// Window-Stride+1 tokens, for Window/Stride times the work.
 	Stride int
 
-	Rows    int // windows that are computed at once; 0 means about 2,048 tokens
-	Threads int // 0 means one a processor
+	Rows    int // windows in a batch; 0 means about 2,048 tokens
+	Threads int // 0 means one for each processor
 
-	Precision engine.Precision // of the products
+	Precision engine.Precision // of the matrix products; the zero value is float32
 }
 
-// Check replaces zero values by their defaults for a network of configuration c. The error
-// says in one line what is wrong.
+// Check returns o with defaults in the place of zero values, for a network of configuration c.
+// It returns an error for an invalid value.
 func (o Options) Check(c pedestrian.Config) (Options, error) {
 	if o.Window == 0 {
 		o.Window = c.Context
@@ -55,10 +55,10 @@ type Scorer struct {
 	net    *engine.Network[float32]
 	batch  engine.Batch
 	scores []engine.Score
-	places []place // of the targets of batch
+	places []place // for each target of batch
 }
 
-// A place says whose score a target's is.
+// A place says to which sequence and token the score of a target belongs.
 type place struct{ row, sequence, token int }
 
 // NewScorer makes a scorer for the network p and, if a is not nil, its adapter. Call Close
@@ -78,13 +78,13 @@ func NewScorer(p *pedestrian.Params[float32], a *pedestrian.Adapter[float32], o 
 // Close stops the scorer's threads.
 func (s *Scorer) Close() { s.net.Close() }
 
-// A Sequence is tokens of which some are to be scored.
+// A Sequence is a list of tokens, of which some or all are scored.
 type Sequence struct {
 	Tokens []int32
-	Learn  []bool // which are scored; nil means all. The first, which nothing predicts, never is
+	Learn  []bool // which tokens are scored; nil means all. The first is never scored, because nothing predicts it
 
-	// Scores has the score of each token that was scored, and that of no loss elsewhere.
-	// Scorer.Score makes it.
+	// Scores has the score of each scored token, and zero values elsewhere. Scorer.Score
+	// sets it.
 	Scores []engine.Score
 }
 
@@ -101,15 +101,14 @@ func (q *Sequence) Sums() (nats float64, scored int) {
 	return nats, scored
 }
 
-// A window is the inputs from … to-1 of a sequence; the targets from first+1 to to are
-// scored in it.
+// A window has the inputs from … to-1 of a sequence. Its targets first+1 … to are scored.
 type window struct{ sequence, from, first, to int }
 
-// windows cuts q, which is number n, and leaves out windows in which nothing is scored.
-// The first one scores all of its tokens, every other one the last Stride of them, and
-// the last what is left; each has as many tokens before those as the window holds.
+// windows cuts q, which has the index n, into windows, without those in which nothing is scored.
+// The first window scores all of its tokens, every other one its last Stride tokens, and the
+// last one the rest. Each has as many tokens before the scored ones as it holds.
 func (o Options) windows(ws []window, q *Sequence, n int) []window {
-	last := len(q.Tokens) - 1 // inputs
+	last := len(q.Tokens) - 1 // number of inputs
 	for first, to := 0, min(o.Window, last); first < last; first, to = to, min(to+o.Stride, last) {
 		for i := first + 1; i <= to; i++ {
 			if q.Scored(i) {
@@ -121,9 +120,9 @@ func (o Options) windows(ws []window, q *Sequence, n int) []window {
 	return ws
 }
 
-// Score scores all of qs. Windows of several sequences share a row as far as they fit;
-// none sees another. When ctx ends, its error is returned. The error names a sequence
-// that has a token outside of the network's vocabulary, or whose score is no number.
+// Score scores all of qs. Windows of several sequences share a row if they fit; none sees
+// another. If ctx ends, Score returns its error. It also returns an error for a token outside
+// of the network's vocabulary, and for a score that is NaN.
 func (s *Scorer) Score(ctx context.Context, qs []*Sequence) error {
 	var ws []window
 	for n, q := range qs {
@@ -149,7 +148,7 @@ func (s *Scorer) Score(ctx context.Context, qs []*Sequence) error {
 	return nil
 }
 
-// fill lays as many of ws as fit into the batch, in order, and returns their number.
+// fill puts as many of ws as fit into the batch, in order, and returns their number.
 func (s *Scorer) fill(ws []window, qs []*Sequence) (n int) {
 	b := &s.batch
 	b.Tokens, b.Targets, b.Starts = b.Tokens[:cap(b.Tokens)], b.Targets[:cap(b.Targets)], b.Starts[:0]

@@ -6,13 +6,13 @@ import (
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
-// A Summary says how well texts were predicted.
+// A Summary is the result for one or several texts.
 type Summary struct {
 	Documents int     `json:"documents"`
 	Tokens    int     `json:"tokens"`
-	Scored    int     `json:"scored"` // tokens that were predicted
+	Scored    int     `json:"scored"` // number of scored tokens
 	Nats      float64 `json:"nats"`   // the sum of their losses
-	First     int     `json:"first"`  // of them, those that the network would have chosen
+	First     int     `json:"first"`  // how many of them had the largest probability
 
 	// Bytes and ByteNats are of those that stand for bytes of the text: of a special token,
 	// such as the one that ends a text, there are none.
@@ -20,7 +20,7 @@ type Summary struct {
 	ByteNats float64 `json:"byte_nats"`
 }
 
-// Add adds a sequence that was scored; tok made its tokens.
+// Add adds a scored sequence, whose tokens are of tok.
 func (s *Summary) Add(q *Sequence, tok *token.Tokenizer) {
 	s.Documents++
 	s.Tokens += len(q.Tokens)
@@ -40,12 +40,12 @@ func (s *Summary) Add(q *Sequence, tok *token.Tokenizer) {
 	}
 }
 
-// Loss is the mean of the losses, in nats per token; NaN if nothing was scored.
+// Loss returns the mean loss in nats per token; NaN if nothing was scored.
 func (s Summary) Loss() float64 { return s.Nats / float64(s.Scored) }
 
-// Perplexity is e to the loss.
+// Perplexity returns e to the power of the loss.
 func (s Summary) Perplexity() float64 { return math.Exp(s.Loss()) }
 
-// BitsPerByte is how many bits the network needs for a byte of the text, which can be
-// compared between networks whose tokenizers differ; NaN if no byte was scored.
+// BitsPerByte returns how many bits the network needs for a byte of the text. It can be compared
+// between networks with different tokenizers. It is NaN if no byte was scored.
 func (s Summary) BitsPerByte() float64 { return s.ByteNats / math.Ln2 / float64(s.Bytes) }

@@ -14,8 +14,8 @@ import (
 type header struct {
 	r     *bufio.Reader
 	at    uint64 // bytes read
-	left  uint64 // bytes that there are
-	whole bool   // left is the file's, not the limit
+	left  uint64 // bytes that may still be read
+	whole bool   // whether left is the rest of the file, not of the limit
 	err   error
 }
 
@@ -25,7 +25,7 @@ func (h *header) fail(format string, args ...any) {
 	}
 }
 
-// claim says whether n more bytes are there, before room for them is asked for.
+// claim says whether n more bytes are left. It is called before memory for them is allocated.
 func (h *header) claim(n uint64) bool {
 	if h.err == nil && n > h.left {
 		if h.whole {

@@ -10,10 +10,10 @@ import (
 
 const q8Block = 32
 
-// plain are the types that are one number after another, as in a safetensors file.
+// plain maps the types without blocks to the same types of safetensors.
 var plain = map[Type]safetensors.DType{F32: safetensors.F32, F16: safetensors.F16, BF16: safetensors.BF16}
 
-// appendNumbers appends vs as t; a whole number of blocks.
+// appendNumbers appends vs in type t. len(vs) must be a whole number of blocks.
 func appendNumbers(b []byte, vs []float32, t Type) ([]byte, error) {
 	for _, v := range vs {
 		if t != F32 && (math.IsInf(float64(v), 0) || v != v) {
@@ -36,9 +36,9 @@ func appendNumbers(b []byte, vs []float32, t Type) ([]byte, error) {
 	return b, nil
 }
 
-// appendQ8 appends one block: the scale, which is the largest magnitude over 127, in
-// half precision, and the numbers in units of the unrounded scale, to the nearest,
-// halves away from zero. As ggml's quantize_row_q8_0_ref, bit for bit.
+// appendQ8 appends one block: the scale, the largest magnitude divided by 127, in half
+// precision, and the numbers divided by the unrounded scale and rounded to the nearest
+// integer, halves away from zero. It gives the bits of ggml's quantize_row_q8_0_ref.
 func appendQ8(b []byte, block []float32) ([]byte, error) {
 	largest := float32(0)
 	for _, v := range block {
@@ -59,8 +59,8 @@ func appendQ8(b []byte, block []float32) ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads the numbers of t into dst, of type F32, F16, BF16 or Q8_0. It panics
-// when dst has not as many elements as t.
+// Decode reads the numbers of t, of type F32, F16, BF16 or Q8_0, into dst. It panics if dst does
+// not have as many elements as t.
 func (f *File) Decode(dst []float32, t Tensor) error {
 	if int64(len(dst)) != t.Elements() {
 		panic(fmt.Sprintf("gguf.Decode: room for %d numbers, and %q has %d", len(dst), t.Name, t.Elements()))
@@ -68,8 +68,8 @@ func (f *File) Decode(dst []float32, t Tensor) error {
 	return f.DecodeAt(dst, t, 0)
 }
 
-// DecodeAt is Decode for the numbers of t from at on, as many as dst has room for. It
-// panics when t has fewer, or when they are not whole blocks.
+// DecodeAt reads len(dst) numbers of t from index at on into dst. It panics if t has fewer, or
+// if they are not whole blocks.
 func (f *File) DecodeAt(dst []float32, t Tensor, at int64) error {
 	info, known := types[t.Type]
 	if t.Type != F32 && t.Type != F16 && t.Type != BF16 && t.Type != Q8_0 || !known {

@@ -13,7 +13,7 @@ const (
 	maxTensors = 65536
 	maxPairs   = 65536
 	maxDims    = 4
-	maxName    = 64 // of a tensor; ggml's array of names has room for 63 bytes and a zero
+	maxName    = 64 // bytes of a tensor's name; ggml has room for 63 bytes and a zero
 	maxKey     = 65535
 )
 
@@ -27,7 +27,7 @@ const (
 // uint32, int32, float32, bool, string, uint64, int64 or float64, or a slice of one
 // of these.
 type Pair struct {
-	Key   string // its name, and a value of the type that the file declares
+	Key   string // the key, and the value in the type that the file declares
 	Value any
 }
 
@@ -40,10 +40,10 @@ type Tensor struct {
 	size   uint64
 }
 
-// Bytes is the room that t takes in the file.
+// Bytes returns the size of t's numbers in the file.
 func (t Tensor) Bytes() int64 { return int64(t.size) }
 
-// Elements is the product of the dimensions.
+// Elements returns the product of the dimensions.
 func (t Tensor) Elements() int64 {
 	n := int64(1)
 	for _, d := range t.Dims {
@@ -52,12 +52,12 @@ func (t Tensor) Elements() int64 {
 	return n
 }
 
-// A File is a GGUF file whose header was read and found right. The numbers stay in
-// the reader that it was read from, which must stay open.
+// A File is a GGUF file with a valid header. Its numbers are read later, so the reader that it
+// was opened with must stay open.
 type File struct {
 	Version   uint32
 	Pairs     []Pair
-	Tensors   []Tensor // in the order of the list, which is that of their numbers
+	Tensors   []Tensor // in the order of the list and of their numbers
 	Alignment int
 	r         io.ReaderAt
 	start     uint64 // of the numbers
@@ -73,7 +73,7 @@ func (f *File) Lookup(key string) (value any, ok bool) {
 	return nil, false
 }
 
-// Tensor returns the tensor of that name.
+// Tensor returns the tensor with the given name.
 func (f *File) Tensor(name string) (Tensor, bool) {
 	i := slices.IndexFunc(f.Tensors, func(t Tensor) bool { return t.Name == name })
 	if i < 0 {
@@ -97,7 +97,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// read fills f; what goes wrong is in h.err.
+// read sets f. An error is in h.err.
 func (h *header) read(f *File, size uint64) {
 	if m := h.bytes(4); h.err != nil || string(m) != magic {
 		h.fail("it begins with %q, not with %q: not a GGUF file", m, magic)

@@ -2,7 +2,7 @@ package gguf
 
 import "fmt"
 
-// A Type is how a tensor's numbers are stored, by ggml's count.
+// A Type is the number format of a tensor, with ggml's number for it.
 type Type uint32
 
 // The types that this package reads and writes numbers of.
@@ -13,7 +13,7 @@ const (
 	BF16 Type = 30
 )
 
-// types is what ggml stores, as of gguf 0.19: blocks of so many numbers in so many bytes.
+// types lists ggml's types as of gguf 0.19: the numbers and bytes of a block.
 var types = map[Type]struct {
 	name        string
 	block, size uint64
@@ -34,9 +34,9 @@ func (t Type) String() string {
 	return fmt.Sprintf("type %d", uint32(t))
 }
 
-// bytes is the size of a tensor of type t and dims, of which the first is the
-// innermost; an error when t is not known, a row is not a whole number of blocks, or
-// the size does not fit.
+// bytes returns the size of a tensor of type t with dimensions dims, the innermost first. It
+// returns an error if t is unknown, a row is not a whole number of blocks, or the size
+// overflows.
 func (t Type) bytes(dims []uint64) (uint64, error) {
 	i, ok := types[t]
 	if !ok {
@@ -58,10 +58,10 @@ func (t Type) bytes(dims []uint64) (uint64, error) {
 	return size, nil
 }
 
-// maxSize bounds every size and sum: what fits is far from the end of an int64.
+// maxSize is the limit of every size and sum. It is far below the largest int64.
 const maxSize = 1 << 60
 
-// mul and add are the only arithmetic that is done with numbers from a file.
+// mul and add are checked; all arithmetic with numbers from a file uses them.
 func mul(a, b uint64) (uint64, bool) {
 	if b != 0 && a > maxSize/b {
 		return 0, false
@@ -76,7 +76,7 @@ func add(a, b uint64) (uint64, bool) {
 	return a + b, true
 }
 
-// align is the next multiple of alignment, a power of two, at or after n.
+// align rounds n up to a multiple of alignment, a power of two.
 func align(n, alignment uint64) (uint64, bool) {
 	up, ok := add(n, alignment-1)
 	return up &^ (alignment - 1), ok

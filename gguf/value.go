@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// The kinds of values, by ggml's count.
+// The kinds of values, with ggml's numbers for them.
 const (
 	kindU8 = iota
 	kindI8
@@ -24,12 +24,12 @@ const (
 	kindF64
 )
 
-// width is the size of a value that always has the same.
+// width has the sizes in bytes of the kinds of fixed size.
 var width = map[uint32]uint64{
 	kindU8: 1, kindI8: 1, kindU16: 2, kindI16: 2, kindU32: 4, kindI32: 4, kindF32: 4, kindBool: 1, kindU64: 8, kindI64: 8, kindF64: 8,
 }
 
-// value reads a value that is no array.
+// value reads a value that is not an array.
 func (h *header) value(kind uint32) any {
 	if kind == kindString {
 		return h.textValue()
@@ -97,7 +97,7 @@ func (h *header) array(kind uint32, n uint64) any {
 		return nil
 	}
 	if total, ok := mul(n, least); !ok || !h.claim(total) {
-		h.fail("an array of %d", n) // unless claim has said why
+		h.fail("an array of %d", n) // if claim has not set an error
 		return nil
 	}
 	switch kind {
@@ -134,7 +134,7 @@ func (h *header) array(kind uint32, n uint64) any {
 	return texts
 }
 
-// list reads n numbers, for which claim has found room.
+// list reads n numbers, for which claim has succeeded.
 func list[T any](h *header, kind uint32, n uint64) []T {
 	size := width[kind]
 	b := h.bytes(n * size)

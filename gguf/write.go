@@ -14,13 +14,12 @@ type Entry struct {
 	Type Type  // F32, F16, BF16 or Q8_0
 	Dims []int // the first is the innermost, the length of a row
 	Data []float32
-	Make func() []float32 // called when Data is nil and its turn comes; what it returns is not kept
+	Make func() []float32 // if Data is nil, Write calls it for the numbers, and does not keep them
 }
 
-// Write writes a file of version 3: the pairs and the tensors, in the order given.
-// Numbers are rounded to the nearest of their type; one that a shorter type cannot
-// hold is an error. Write panics when data do not fit their dimensions, or a type is
-// not one that is written.
+// Write writes a file of version 3 with the pairs and the tensors, in the given order. It rounds
+// numbers to the nearest of their type, and returns an error for a number outside the range of
+// the type. It panics if data do not fit their dimensions, or a type cannot be written.
 func Write(w io.Writer, pairs []Pair, entries []Entry) error {
 	tensors := make([]Tensor, len(entries))
 	for i, e := range entries {
@@ -68,8 +67,8 @@ func Write(w io.Writer, pairs []Pair, entries []Entry) error {
 	return nil
 }
 
-// appendHeader appends all that comes before the numbers, padded, and sets the sizes
-// and offsets of the tensors.
+// appendHeader appends the header with its padding, and sets the sizes and offsets of the
+// tensors.
 func appendHeader(b []byte, version uint32, pairs []Pair, tensors []Tensor) (_ []byte, alignment uint64, err error) {
 	le := binary.LittleEndian
 	alignment = defaultAlignment

@@ -1,14 +1,14 @@
 // Package parquet reads columns of Apache Parquet files, row by row, as data sets are
 // published: flat columns, and lists and structures of any depth.
 //
-// Metadata are decoded by github.com/parquet-go/parquet-go, after a look at how long
-// they say that they are: a file is untrusted, and none may take more memory than a
-// page of it does. Pages are unpacked one at a time, of the columns that are asked for.
+// Metadata are decoded by github.com/parquet-go/parquet-go. Before that their sizes are checked,
+// because a file is untrusted and must not make the reader allocate more than its pages need.
+// Pages are decompressed one at a time, only those of the requested columns.
 //
-// Read are pages of version 1 and 2, packed with snappy, gzip or zstd or not at all, in
-// the encodings PLAIN, RLE, RLE_DICTIONARY, DELTA_BINARY_PACKED,
-// DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. Not read are encrypted files, and the
-// codecs brotli, LZ4 and LZO.
+// The package reads pages of version 1 and 2, uncompressed or compressed with snappy, gzip or
+// zstd, in the encodings PLAIN, RLE, RLE_DICTIONARY, DELTA_BINARY_PACKED,
+// DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. It does not read encrypted files and the codecs
+// brotli, LZ4 and LZO.
 package parquet
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// Magic is what a file begins and ends with.
+// Magic is the magic number at the beginning and the end of a file.
 const Magic = "PAR1"
 
 const (
@@ -38,7 +38,7 @@ type File struct {
 	root *node
 }
 
-// Open reads what a file of size bytes says of itself. The error does not name the file.
+// Open reads the metadata of a file of size bytes. The error does not name the file.
 func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	defer contain(&err)
 	var tail [8]byte
@@ -71,14 +71,14 @@ func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	return f, f.check()
 }
 
-// contain makes an error of a panic: what is damaged in a way that nobody thought of.
+// contain turns a panic, caused by an unforeseen kind of damage, into an error.
 func contain(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("the Parquet file is damaged: %v", r)
 	}
 }
 
-// decode decodes metadata that are all of data.
+// decode decodes metadata, which must be all of data.
 func decode(data []byte, into any) error {
 	n, err := measure(data)
 	if err == nil && n != len(data) {
@@ -90,7 +90,7 @@ func decode(data []byte, into any) error {
 	return thrift.Unmarshal(new(thrift.CompactProtocol), data, into)
 }
 
-// check compares what the footer says with what the file can hold.
+// check compares the sizes in the footer with the size of the file.
 func (f *File) check() error {
 	rows := int64(0)
 	for i, g := range f.meta.RowGroups {
@@ -107,11 +107,11 @@ func (f *File) check() error {
 	return nil
 }
 
-// maxRows is how many rows a file of so many bytes can have in earnest: of the same value
-// all over, runs take next to nothing.
+// maxRows returns the largest plausible number of rows of a file of the given size. Runs of equal
+// values take almost no bytes, so the true limit would be much larger.
 func maxRows(size int64) int64 { return 16<<20 + 256*size }
 
-// Rows is the number of rows.
+// Rows returns the number of rows.
 func (f *File) Rows() (n int64) {
 	for _, g := range f.meta.RowGroups {
 		n += g.NumRows
@@ -119,7 +119,7 @@ func (f *File) Rows() (n int64) {
 	return n
 }
 
-// Columns are the names of the columns.
+// Columns returns the names of the columns.
 func (f *File) Columns() (names []string) {
 	for _, c := range f.root.children {
 		names = append(names, c.name)
@@ -127,8 +127,7 @@ func (f *File) Columns() (names []string) {
 	return names
 }
 
-// AllNull says whether the file says that column name, one without a structure, is null
-// in every row.
+// AllNull says whether, by the file's statistics, the flat column name is null in every row.
 func (f *File) AllNull(name string) bool {
 	for _, c := range f.root.children {
 		if c.name != name || !c.isLeaf() || c.repetition == format.Repeated {
@@ -144,9 +143,9 @@ func (f *File) AllNull(name string) bool {
 	return false
 }
 
-// Read hands on the values of the named columns, in their order, row by row from 0: each
-// is nil, a bool, an int64, a float64, a string, a []byte that is no text, a []any, a
-// Struct, or an Unread. The error of each is returned as it is.
+// Read calls each for every row, from row 0 on, with the values of the named columns in their
+// order. A value is nil, a bool, an int64, a float64, a string, a []byte that is not text, a
+// []any, a Struct, or an Unread. An error of each ends the reading and is returned.
 func (f *File) Read(names []string, each func(row int64, values []any) error) (err error) {
 	defer contain(&err)
 	var columns []*node

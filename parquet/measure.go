@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// Metadata are in Thrift's compact protocol, in which a list says how many elements it
-// has before they come. measure goes through them without decoding, so that nothing is
-// made room for that is not there.
+// Metadata are in Thrift's compact protocol, in which a list begins with the number of its
+// elements. measure goes through them without decoding, so that no memory is allocated for
+// elements that do not exist.
 
 var errShort = errors.New("it ends inside of a value: the file is damaged, fetch it again")
 
@@ -32,8 +32,8 @@ const (
 	thriftStruct = 12
 )
 
-// measure is how many bytes the structure at the beginning of data takes. It is errShort
-// if data end before.
+// measure returns the length in bytes of the structure at the beginning of data. The error is
+// errShort if data end before it.
 func measure(data []byte) (int, error) {
 	m := measurer{data: data}
 	err := m.structure(0)
@@ -142,7 +142,7 @@ func (m *measurer) value(kind byte, depth int) error {
 	return fmt.Errorf("the type %d at byte %d: the file is damaged, fetch it again", kind, m.at)
 }
 
-// elements goes through n times values of the given types. Each takes a byte at least.
+// elements skips n times values of the given types. Each takes at least one byte.
 func (m *measurer) elements(n uint64, depth int, kinds ...byte) error {
 	if n > uint64(len(m.data)-m.at) {
 		return errShort

@@ -29,19 +29,19 @@ type entry struct {
 	value    any
 }
 
-// A cursor goes through the values of a leaf in one row group.
+// A cursor reads the values of a leaf in one row group.
 type cursor struct {
 	leaf   *node
 	in     *io.SectionReader // the pages
 	at     int64
 	chunk  *format.ColumnMetaData
 	fault  error // of the chunk as a whole
-	left   int64 // values that were not read yet
+	left   int64 // values that are not read yet
 	page   []entry
 	values []any // of the dictionary
 }
 
-// cursor begins with a column of a row group.
+// cursor returns a cursor at the start of a column of a row group.
 func (f *File) cursor(leaf *node, chunk *format.ColumnChunk) *cursor {
 	m := &chunk.MetaData
 	c := &cursor{leaf: leaf, chunk: m, left: m.NumValues}
@@ -62,7 +62,7 @@ func (f *File) cursor(leaf *node, chunk *format.ColumnChunk) *cursor {
 	return c
 }
 
-// row is the entries of the next row.
+// row returns the entries of the next row.
 func (c *cursor) row() (entries []entry, err error) {
 	for {
 		if len(c.page) == 0 {
@@ -87,7 +87,7 @@ func (c *cursor) row() (entries []entry, err error) {
 	}
 }
 
-// next reads a page with values.
+// next reads the next page with values.
 func (c *cursor) next() error {
 	for len(c.page) == 0 {
 		if c.fault != nil {
@@ -126,7 +126,7 @@ func (c *cursor) next() error {
 	return nil
 }
 
-// header reads the header of the page at c.at, and moves on to its data.
+// header reads the header of the page at c.at, and moves c.at to its data.
 func (c *cursor) header() (*format.PageHeader, error) {
 	for room := int64(1 << 10); ; room *= 8 {
 		data := make([]byte, min(room, c.in.Size()-c.at))
@@ -149,7 +149,7 @@ func (c *cursor) header() (*format.PageHeader, error) {
 	}
 }
 
-// unpack is data of size bytes, when they are unpacked.
+// unpack decompresses data; the result must have size bytes.
 func (c *cursor) unpack(data []byte, size int) ([]byte, error) {
 	var out []byte
 	var err error
@@ -197,7 +197,7 @@ func (c *cursor) dictionary(h *format.PageHeader, data []byte) error {
 	return err
 }
 
-// count takes n values from what is left.
+// count subtracts n from the values that are left.
 func (c *cursor) count(n int32) (int, error) {
 	if n < 0 || n > maxValues || int64(n) > c.left {
 		return 0, fmt.Errorf("a page of %d values, where %d are left: the file is damaged, fetch it again", n, c.left)
@@ -325,7 +325,7 @@ func (c *cursor) fill(n int, rep, def []uint32, encoding format.Encoding, data [
 	return nil
 }
 
-// text is a string, if b is text; a copy in either case.
+// text returns a copy of b, as a string if b is text.
 func (n *node) text(b []byte) any {
 	if utf8.Valid(b) {
 		return string(b)

@@ -6,7 +6,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// A Struct is a value that has parts.
+// A Struct is a value with named parts.
 type Struct []Field
 
 // A Field is a part of a Struct.
@@ -15,10 +15,10 @@ type Field struct {
 	Value any
 }
 
-// Unread is a value that is there and of a kind that is not read: a date in 96 bits.
+// Unread is a value of a type that is not supported: a date in 96 bits.
 type Unread struct{}
 
-// A part is what the entries of one leaf say of a value.
+// A part has the entries of one leaf for a value.
 type part struct {
 	leaf    *node
 	entries []entry
@@ -26,7 +26,7 @@ type part struct {
 
 var errLevels = errors.New("the parts of a list or a structure do not fit together: the file is damaged, fetch it again")
 
-// readRow is the value of a column in the next row.
+// readRow returns the value of a column in the next row.
 func readRow(column *node, leaves []*cursor) (any, error) {
 	var parts []part
 	for _, l := range column.allLeaves() {
@@ -39,7 +39,7 @@ func readRow(column *node, leaves []*cursor) (any, error) {
 	return column.value(parts)
 }
 
-// value is what parts say of n, which are those of its leaves.
+// value returns the value of n; parts are those of its leaves.
 func (n *node) value(parts []part) (any, error) {
 	for _, p := range parts {
 		if len(p.entries) == 0 {
@@ -70,7 +70,7 @@ func (n *node) value(parts []part) (any, error) {
 	return n.content(parts)
 }
 
-// elements divides parts at the beginning of each element of n, which is repeated.
+// elements splits parts at the beginning of each element of n, a repeated node.
 func (n *node) elements(parts []part, each func([]part) error) error {
 	at := make([]int, len(parts))
 	for {
@@ -97,7 +97,7 @@ func (n *node) elements(parts []part, each func([]part) error) error {
 	}
 }
 
-// content is the value of n that is there.
+// content returns the value of n, which is not null.
 func (n *node) content(parts []part) (any, error) {
 	if n.isLeaf() {
 		if len(parts[0].entries) != 1 {

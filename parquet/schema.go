@@ -13,11 +13,11 @@ type node struct {
 	name       string
 	repetition format.FieldRepetitionType
 	element    format.SchemaElement
-	children   []*node // none of a leaf
-	leaf       int     // its number among the leaves
+	children   []*node // nil for a leaf
+	leaf       int     // its index among the leaves
 
-	// The levels of a value that is there: how many of the optional and repeated nodes
-	// down to this one are there, and how many are repeated.
+	// The definition and repetition level of a value that is present: how many optional and
+	// repeated nodes there are down to this one, and how many repeated ones.
 	def, rep int
 }
 
@@ -36,7 +36,7 @@ func (n *node) allLeaves() []*node {
 	return all
 }
 
-// schema makes the tree of the nodes, which a footer lists from the top down.
+// schema makes the tree of nodes from the footer's list, which has parents before children.
 func (f *File) schema() error {
 	elements := f.meta.Schema
 	if len(elements) > maxColumns {
@@ -97,8 +97,8 @@ func (n *node) isList() bool {
 	return list && len(n.children) == 1 && n.children[0].repetition == format.Repeated
 }
 
-// wraps says whether the repeated node in a list is there for the form alone, and its
-// only child is the element; in files of old writers it is the element.
+// wraps says whether the repeated node in a list only wraps the element, its only child. In files
+// of old writers the repeated node itself is the element.
 func (n *node) wraps(list string) bool {
 	return len(n.children) == 1 && !n.isList() && n.name != "array" && n.name != list+"_tuple"
 }

@@ -12,8 +12,8 @@ import (
 
 var errPage = errors.New("a page ends before its last value: the file is damaged, fetch it again")
 
-// hybrid decodes n numbers of width bits, in runs of one value and in packed groups of
-// eight.
+// hybrid decodes n numbers of width bits in the RLE/bit-packing hybrid encoding: runs of one
+// value, and packed groups of eight.
 func hybrid(data []byte, width, n int) ([]uint32, error) {
 	if width < 0 || width > 32 {
 		return nil, fmt.Errorf("numbers of %d bits: the file is damaged, fetch it again", width)
@@ -63,7 +63,7 @@ func hybrid(data []byte, width, n int) ([]uint32, error) {
 	return out, nil
 }
 
-// packed is the number of width bits that begins at a bit of data, the lowest first.
+// packed returns the number of width bits at a bit offset of data, lowest bit first.
 func packed(data []byte, bit, width int) (v uint64, err error) {
 	if (bit+width+7)/8 > len(data) {
 		return 0, errPage
@@ -120,7 +120,7 @@ func each[S, T any](in []S, f func(S) T) []T {
 	return out
 }
 
-// cut makes texts of lengths and bytes, each after a prefix of the one before.
+// cut makes texts from lengths and bytes; each begins with a prefix of the text before it.
 func (n *node) cut(lengths, prefixes []int64, data []byte) ([]any, error) {
 	out := make([]any, len(lengths))
 	var last []byte
@@ -147,7 +147,7 @@ func (n *node) cut(lengths, prefixes []int64, data []byte) ([]any, error) {
 	return out, nil
 }
 
-// plain decodes values that stand one after the other.
+// plain decodes values in the encoding PLAIN, one after the other.
 func (n *node) plain(data []byte, count int) ([]any, error) {
 	size := map[format.Type]int{format.Int32: 4, format.Int64: 8, format.Int96: 12, format.Float: 4, format.Double: 8,
 		format.FixedLenByteArray: int(n.element.TypeLength.V)}[n.element.Type.V]
@@ -249,5 +249,5 @@ func delta(data []byte, count int) (out []int64, rest []byte, err error) {
 	return out, data, nil
 }
 
-// bitWidth is how many bits a level takes that is at most so large.
+// bitWidth returns the number of bits for levels up to the given maximum.
 func bitWidth(most int) int { return bits.Len(uint(most)) }

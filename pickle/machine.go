@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a program. GPT-2's has 12 KB and about 2,000 objects.
+// Limits of a program. GPT-2's has 12 KB and about 2,000 objects.
 const (
 	maxProgram = 64 << 20 // bytes
 	maxObjects = 1 << 20  // dictionaries, lists, tuples, texts
@@ -54,7 +54,7 @@ func (m *machine) bytes(n int64) ([]byte, error) {
 	return b, nil
 }
 
-// number is an unsigned number of n bytes.
+// number reads an unsigned number of n bytes.
 func (m *machine) number(n int64) (uint64, error) {
 	b, err := m.bytes(n)
 	if err != nil {
@@ -65,7 +65,7 @@ func (m *machine) number(n int64) (uint64, error) {
 	return binary.LittleEndian.Uint64(full[:]), nil
 }
 
-// text is UTF-8 whose length is a number of n bytes.
+// text reads a UTF-8 string whose length is a number of n bytes.
 func (m *machine) text(n int64) (string, error) {
 	size, err := m.number(n)
 	if err != nil {
@@ -81,7 +81,7 @@ func (m *machine) text(n int64) (string, error) {
 	return string(b), err
 }
 
-// line is what GLOBAL has twice: a name up to the line's end.
+// line reads a name up to the end of the line; GLOBAL has two of them.
 func (m *machine) line() (string, error) {
 	var name []byte
 	for len(name) <= 200 {
@@ -126,7 +126,7 @@ func (m *machine) pop() (any, error) {
 	return v, nil
 }
 
-// popMark is what stands above the last mark.
+// popMark removes the values above the last mark, and the mark, and returns the values.
 func (m *machine) popMark() ([]any, error) {
 	for i := len(m.stack) - 1; i >= 0; i-- {
 		if m.stack[i] == (mark{}) {
@@ -138,7 +138,7 @@ func (m *machine) popMark() ([]any, error) {
 	return nil, errors.New("there is no mark")
 }
 
-// top is the value on the stack that an instruction changes.
+// top returns the top of the stack, which an instruction changes.
 func top[T any](m *machine, what string) (t T, err error) {
 	if len(m.stack) == 0 {
 		return t, errors.New("the stack is empty")
@@ -150,7 +150,7 @@ func top[T any](m *machine, what string) (t T, err error) {
 	return t, err
 }
 
-// run runs the program to its end and returns what it leaves.
+// run runs the program to its end and returns its result.
 func (m *machine) run() (any, error) {
 	m.memo = map[int64]any{}
 	for {
@@ -172,7 +172,7 @@ func (m *machine) run() (any, error) {
 	}
 }
 
-// step does one instruction.
+// step executes one instruction.
 func (m *machine) step(op byte) error {
 	switch op {
 	case 0x80: // PROTO

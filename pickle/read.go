@@ -14,8 +14,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
-// A File is a file of torch.save whose program was run. The numbers stay in it until
-// [Decode] asks for them, so its reader must stay open.
+// A File is an open file of torch.save. Its program has been run. [Decode] reads the numbers, so
+// the reader must stay open.
 type File struct {
 	Tensors []Tensor // in the order of the dictionary
 
@@ -25,7 +25,7 @@ type File struct {
 	bytes []byte
 }
 
-// nested are keys under which trainers put a state dictionary beside other things.
+// nested are keys under which training programs store a state dictionary with other values.
 var nested = []string{"state_dict", "model_state_dict", "model", "module"}
 
 // Read reads a file of size bytes.
@@ -51,8 +51,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, f.dictionary(top)
 }
 
-// dictionary takes the tensors of a state dictionary, which may be one entry of what
-// the file holds.
+// dictionary returns the tensors of a state dictionary, which is the file's value or one of its
+// entries.
 func (f *File) dictionary(top any) error {
 	d, ok := top.(*dict)
 	if !ok {
@@ -197,9 +197,8 @@ func entry(e *zip.File, most uint64) ([]byte, error) {
 // oldMagic is the number that the old form begins with, the lowest byte first.
 const oldMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
-// old reads the form before the container: pickles of a number, of the version and of
-// the sizes of types; that of the dictionary; the keys of the storages; and each with
-// its count.
+// old reads the older format: pickles of a magic number, the version and the sizes of types; the
+// pickle of the dictionary; the keys of the storages; and each storage with its count.
 func (f *File) old() (any, error) {
 	m := &machine{r: bufio.NewReader(io.NewSectionReader(f.r, 0, f.size)), limit: min(f.size, maxProgram)}
 	m.persist = func(tuple) (any, error) { return nil, errors.New("a storage where none is due") }
@@ -276,7 +275,7 @@ func (f *File) old() (any, error) {
 	return top, nil
 }
 
-// get is the value of a key, nil where there is none.
+// get returns the value of a key, or nil.
 func (d *dict) get(key string) any {
 	for i, k := range d.keys {
 		if k == key {
@@ -310,7 +309,7 @@ func Decode[T safetensors.Float](f *File, t Tensor, first int, dst []T) error {
 		return nil
 	}
 	if f.held != s {
-		f.held, f.bytes = nil, make([]byte, s.n*size) // which the file has
+		f.held, f.bytes = nil, make([]byte, s.n*size) // the file has as many bytes
 		if _, err := f.r.ReadAt(f.bytes, s.offset); err != nil {
 			return fmt.Errorf("tensor %.80q is cut short: %w", t.Name, err)
 		}

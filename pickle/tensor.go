@@ -24,7 +24,7 @@ var storageTypes = map[global]safetensors.DType{
 
 const maxDims = 8
 
-// A storage is a row of numbers in the file, which tensors are views of.
+// A storage is a sequence of numbers in the file; tensors are views of it.
 type storage struct {
 	key    string
 	dtype  safetensors.DType
@@ -44,13 +44,13 @@ type Tensor struct {
 	n       int64
 }
 
-// Len is the number of elements, the product of the shape.
+// Len returns the number of elements, the product of the shape.
 func (t Tensor) Len() int { return int(t.n) }
 
-// size is the room of a number.
+// size returns the bytes of a number.
 func (s *storage) size() int64 { return int64(s.dtype.Bits() / 8) }
 
-// reduce calls a global, of those that make a dictionary or a tensor.
+// reduce executes REDUCE for a global that makes a dictionary or a tensor.
 func (m *machine) reduce() error {
 	v, err := m.pop()
 	if err != nil {
@@ -127,7 +127,7 @@ func rebuilt(args tuple) (*Tensor, error) {
 	return t, nil
 }
 
-// contiguous says whether the numbers of t lie one after another, row by row.
+// contiguous says whether the numbers of t are stored one after another, row by row.
 func (t *Tensor) contiguous() bool {
 	next := int64(1)
 	for i := len(t.Shape) - 1; i >= 0; i-- {

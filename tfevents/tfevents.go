@@ -17,8 +17,9 @@ type Scalar struct {
 	Value float32 // of the tag at the step
 }
 
-// AppendHeader appends what a file begins with: the version of the format, and that
-// whatever was read before of the same run is void. wall is in seconds since 1970.
+// AppendHeader appends the first two events of a file: the version of the format, and the start
+// of a session, at which TensorBoard forgets what it has read of the run before. wall is in
+// seconds since 1970.
 func AppendHeader(b []byte, wall float64) []byte {
 	b = appendEvent(b, wall, 0, func(e []byte) []byte { return appendBytes(e, 3, "brain.Event:2") })
 	return appendEvent(b, wall, 0, func(e []byte) []byte { return appendBytes(e, 7, "\x08\x01") }) // SessionLog{status: START}
@@ -38,8 +39,8 @@ func Append(b []byte, wall float64, step int, scalars ...Scalar) []byte {
 	})
 }
 
-// appendEvent appends a record with an Event: field 1 is the time, 2 the step, and what
-// more adds comes after them.
+// appendEvent appends a record with an Event: field 1 is the time, field 2 the step, and more
+// appends the other fields.
 func appendEvent(b []byte, wall float64, step int, more func([]byte) []byte) []byte {
 	e := binary.LittleEndian.AppendUint64([]byte{1<<3 | 1}, math.Float64bits(wall))
 	if step != 0 {
@@ -48,31 +49,31 @@ func appendEvent(b []byte, wall float64, step int, more func([]byte) []byte) []b
 	return appendRecord(b, more(e))
 }
 
-// appendBytes appends a field of protocol buffers that has a length.
+// appendBytes appends a length-delimited field of protocol buffers.
 func appendBytes(b []byte, field int, text string) []byte {
 	b = append(b, byte(field<<3|2))
 	b = binary.AppendUvarint(b, uint64(len(text)))
 	return append(b, text...)
 }
 
-// appendRecord appends a TFRecord: the length, its sum, the data, their sum.
+// appendRecord appends a TFRecord: the length, its checksum, the data, their checksum.
 func appendRecord(b, data []byte) []byte {
 	length := binary.LittleEndian.AppendUint64(nil, uint64(len(data)))
 	b = binary.LittleEndian.AppendUint32(append(b, length...), masked(length))
 	return binary.LittleEndian.AppendUint32(append(b, data...), masked(data))
 }
 
-// masked is the CRC32C of data as TFRecord has it: turned by 15 bits and moved, so that
-// the sum of what holds sums is no strange case.
+// masked returns the masked CRC32C of TFRecord: rotated by 15 bits, plus a constant, because a
+// checksum of data that contain checksums would be unsafe.
 func masked(data []byte) uint32 {
 	c := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
 	return (c>>15 | c<<17) + 0xa282ead8
 }
 
-// headerBytes are those of the first record of AppendHeader.
+// headerBytes is the length in bytes of the first record of AppendHeader.
 const headerBytes = 8 + 4 + 9 + 15 + 4
 
-// Began reads from the beginning of a file of AppendHeader its time.
+// Began returns the time that AppendHeader wrote at the beginning of a file.
 func Began(r io.Reader) (wall float64, err error) {
 	b := make([]byte, headerBytes)
 	if _, err := io.ReadFull(r, b); err != nil {
