@@ -48,9 +48,14 @@ type Writer struct {
 }
 
 // NewWriter makes a writer for net, which was made with parameters of configuration
-// c; tok has at most c.Vocab tokens.
+// c; tok has at most c.Vocab tokens. With a nil net the writer knows how a text begins and
+// ends, and writes none.
 func NewWriter(net *engine.Network[float32], c pedestrian.Config, tok *token.Tokenizer) *Writer {
-	w := &Writer{net: net, tok: tok, context: net.DecoderContext(), vocab: c.Vocab, space: make([]candidate, tok.Vocab()), Batch: batch(c)}
+	context := Context(c)
+	if net != nil {
+		context = net.DecoderContext()
+	}
+	w := &Writer{net: net, tok: tok, context: context, vocab: c.Vocab, space: make([]candidate, tok.Vocab()), Batch: batch(c)}
 	if end, ok := tok.EOS(); ok {
 		w.End = []int32{end}
 	}

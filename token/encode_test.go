@@ -203,10 +203,10 @@ func TestLinearTime(t *testing.T) {
 		{"llama2 han", familyOf("llama2"), "今"}, {"llama2 random bytes", familyOf("llama2"), string(random)},
 		{"strip", familyOf("bytes+added"), "<mask> "}, {"strip blanks", familyOf("bytes+added"), "  "}, {"words", familyOf("bytes+added"), "cat"},
 	} {
-		small, large := took(c.tok, c.unit, 1<<17, 2), took(c.tok, c.unit, 1<<20, 1)
-		t.Logf("%-16s %6v a MiB, %4.1f times as long as an eighth", c.name, large.Round(time.Millisecond), float64(large)/float64(small))
+		small, large := took(c.tok, c.unit, 1<<16, 2), took(c.tok, c.unit, 1<<19, 1)
+		t.Logf("%-16s %6v for half a MiB, %4.1f times as long as an eighth", c.name, large.Round(time.Millisecond), float64(large)/float64(small))
 		if large > time.Minute {
-			t.Errorf("%s: %v for a MiB, %v for an eighth", c.name, large, small)
+			t.Errorf("%s: %v for half a MiB, %v for an eighth", c.name, large, small)
 		}
 	}
 }
