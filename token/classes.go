@@ -41,7 +41,7 @@ var (
 	// than the others: 13 more characters are numbers.
 	smolClasses = sync.OnceValue(func() *classTable {
 		t := readClasses(classesBin)
-		for _, r := range []rune("\U00011de0\U00011de1\U00011de2\U00011de3\U00011de4\U00011de5\U00011de6\U00011de7\U00011de8\U00011de9\U00016ff4\U00016ff5\U00016ff6") {
+		for _, r := range "\U00011de0\U00011de1\U00011de2\U00011de3\U00011de4\U00011de5\U00011de6\U00011de7\U00011de8\U00011de9\U00016ff4\U00016ff5\U00016ff6" {
 			t.set(r, number)
 		}
 		return t

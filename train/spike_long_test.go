@@ -41,10 +41,10 @@ func TestFalseAlarms(t *testing.T) {
 			if _, err := r.Train(t.Context(), Observer{Step: func(u Update) {
 				if w.Count >= spikeWindow {
 					judged++
-					_, z := w.judge(u.Loss, u.Norm)
+					_, z := w.zScores(u.Loss, u.Norm)
 					worst = max(worst, z)
 					for _, by := range []float64{3, 10, 30, wild} {
-						if _, z := w.judge(u.Loss, by*u.Norm); z > spikeSigmas {
+						if _, z := w.zScores(u.Loss, by*u.Norm); z > spikeSigmas {
 							times[by]++
 						}
 					}
@@ -52,7 +52,7 @@ func TestFalseAlarms(t *testing.T) {
 				if u.Spike != nil {
 					found++
 				}
-				w.note(u.Loss, u.Norm)
+				w.add(u.Loss, u.Norm)
 			}}); err != nil {
 				t.Fatal(err)
 			}
