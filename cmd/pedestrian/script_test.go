@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +30,11 @@ func (m withFixtures) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(fixtures)
+	if signal.Ignored(syscall.SIGHUP) {
+		// Under nohup every process that a test starts would ignore SIGHUP too. One that is
+		// caught here has its usual effect there.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	os.Setenv("GOMAXPROCS", "1") // of the processes that tests start: threads that wait for each other cost a quarter more
 	return m.M.Run()
 }
