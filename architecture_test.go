@@ -55,7 +55,8 @@ var mayImport = map[string][]string{
 
 	"internal/mutants":    {},
 	"internal/release":    {},
-	"internal/trajectory": {""},
+	"internal/golden":     {""},
+	"internal/trajectory": {"", "internal/golden"},
 }
 
 // standsAlone lists the packages that stand on the standard library and

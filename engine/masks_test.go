@@ -1,15 +1,13 @@
 package engine
 
 import (
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/golden"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
@@ -18,15 +16,6 @@ import (
 func TestMasksAsWritten(t *testing.T) {
 	sites := map[string]site{"embedding": siteEmbedding, "attention": siteAttention, "projection": siteProjection, "contract": siteContract}
 	for _, name := range []string{"all", "adapter"} {
-		f, err := os.Open(filepath.Join("../testdata/pytorch/trajectory", name+".json.gz"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var g struct {
 			Adapter *struct{ Dropout float64 }
 			Config  struct{ Heads int }
@@ -38,9 +27,7 @@ func TestMasksAsWritten(t *testing.T) {
 			Position uint64
 			Masks    []map[string][]string // of each micro-batch, a row each
 		}
-		if err := json.NewDecoder(z).Decode(&g); err != nil {
-			t.Fatal(err)
-		}
+		golden.Read(t, filepath.Join("../testdata/pytorch/trajectory", name+".json.gz"), &g)
 		compared := 0
 		for k, masks := range g.Masks {
 			step := g.Position*uint64(g.Options.Accumulate) + uint64(k)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
+	"github.com/pedestrian-ml/pedestrian/internal/golden"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -22,8 +23,8 @@ var goldenHosts = map[string]string{
 // differentiated: its gradients must leave PyTorch's, and without a bug they must
 // not.
 func TestMutantsAgainstPyTorch(t *testing.T) {
-	goldens := map[string]golden{}
-	eachGolden(t, func(t *testing.T, g golden) { goldens[g.Name] = g })
+	goldens := map[string]torchGolden{}
+	eachGolden(t, func(t *testing.T, g torchGolden) { goldens[g.Name] = g })
 	for _, id := range append(gradcheck.BugIDs()[:25], "") { // the others are about DoRA and dropout: see TestMutants
 		host := goldenHosts[id]
 		if host == "" {
@@ -37,10 +38,10 @@ func TestMutantsAgainstPyTorch(t *testing.T) {
 		}
 		_, dp, dlora := p.Planted(id)
 		worst := 0.0
-		see := func(ts []pedestrian.Tensor[float64], want map[string]array) {
+		see := func(ts []pedestrian.Tensor[float64], want map[string]golden.Array) {
 			for _, x := range ts {
 				largest := 1e-300
-				w := want[x.Name].values()
+				w := want[x.Name].Numbers()
 				for _, v := range w {
 					largest = max(largest, math.Abs(v))
 				}

@@ -1,12 +1,8 @@
 package gradcheck_test
 
 import (
-	"compress/gzip"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,74 +10,50 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/internal/golden"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// An array is one tensor of a golden: float64, little-endian, row-major.
-type array struct {
-	Shape []int
-	F64   []byte
-}
-
-func (a array) values() []float64 {
-	v := make([]float64, len(a.F64)/8)
-	for i := range v {
-		v[i] = math.Float64frombits(binary.LittleEndian.Uint64(a.F64[8*i:]))
-	}
-	return v
-}
-
-// A golden is one file of testdata/pytorch; make.py there says what is in it.
-type golden struct {
+// A torchGolden is one file of testdata/pytorch; make.py there says what is in it.
+type torchGolden struct {
 	Name, Reduction string
 	Config          pedestrian.Config
 	Adapter         *pedestrian.AdapterConfig
 	Frozen          bool // the base has no gradients
 	Batch           []paper.Sequence
-	Params          map[string]array
-	AdapterParams   map[string]array `json:"adapter_params"`
+	Params          map[string]golden.Array
+	AdapterParams   map[string]golden.Array `json:"adapter_params"`
 	Loss            float64
-	Logits          []array // a sequence each
-	Grads           map[string]array
-	AdapterGrads    map[string]array `json:"adapter_grads"`
+	Logits          []golden.Array // a sequence each
+	Grads           map[string]golden.Array
+	AdapterGrads    map[string]golden.Array `json:"adapter_grads"`
 	Errors          []struct {
 		At, Name string
-		array
+		golden.Array
 	}
 	AdamW *struct {
 		Beta1, Beta2, Eps, Decay, Clip float64
 		LR, Losses, Norms              []float64
-		Params                         map[string]array
+		Params                         map[string]golden.Array
 	}
 }
 
 // eachGolden runs a test on every golden.
-func eachGolden(t *testing.T, test func(t *testing.T, g golden)) {
+func eachGolden(t *testing.T, test func(t *testing.T, g torchGolden)) {
 	t.Helper()
 	paths, err := filepath.Glob("../testdata/pytorch/*.json.gz")
 	if err != nil || len(paths) < 7 {
 		t.Fatalf("found %d goldens of 7 (%v)", len(paths), err)
 	}
 	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		var g golden
-		if err := json.NewDecoder(z).Decode(&g); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
+		var g torchGolden
+		golden.Read(t, path, &g)
 		t.Run(g.Name, func(t *testing.T) { test(t, g) })
 	}
 }
 
 // point is the golden's parameters and adapter, the latter nil when it has none.
-func (g golden) point(t *testing.T) (*pedestrian.Params[float64], *pedestrian.Adapter[float64]) {
+func (g torchGolden) point(t *testing.T) (*pedestrian.Params[float64], *pedestrian.Adapter[float64]) {
 	t.Helper()
 	p := pedestrian.NewParams[float64](g.Config)
 	load(t, p.Tensors(), g.Params)
@@ -93,18 +65,18 @@ func (g golden) point(t *testing.T) (*pedestrian.Params[float64], *pedestrian.Ad
 	return p, a
 }
 
-func load(t *testing.T, ts []pedestrian.Tensor[float64], from map[string]array) {
+func load(t *testing.T, ts []pedestrian.Tensor[float64], from map[string]golden.Array) {
 	t.Helper()
 	if len(ts) != len(from) {
 		t.Fatalf("the network has %d parameters, the golden %d", len(ts), len(from))
 	}
 	for _, x := range ts {
 		mustShape(t, x.Name, x.Shape(), from[x.Name])
-		copy(x.V, from[x.Name].values())
+		copy(x.V, from[x.Name].Numbers())
 	}
 }
 
-func mustShape(t *testing.T, name, shape string, a array) {
+func mustShape(t *testing.T, name, shape string, a golden.Array) {
 	t.Helper()
 	if want := strings.ReplaceAll(strings.Trim(fmt.Sprint(a.Shape), "[]"), " ", "x"); shape != want {
 		t.Fatalf("%s is %s, in the golden %s", name, shape, want)
@@ -113,7 +85,7 @@ func mustShape(t *testing.T, name, shape string, a array) {
 
 // batch is the golden's batch for package engine, padded with token 0 and
 // ignored targets as it was for PyTorch, and the number of targets that count.
-func (g golden) batch() (b engine.Batch, counted int) {
+func (g torchGolden) batch() (b engine.Batch, counted int) {
 	b.B = len(g.Batch)
 	for _, s := range g.Batch {
 		b.T = max(b.T, len(s.Tokens))
@@ -160,14 +132,14 @@ func (j *judge) compare(name string, got, want []float64) {
 }
 
 // tensors compares every gradient with the golden's, and their number.
-func tensors[T pedestrian.Float](j *judge, ts []pedestrian.Tensor[T], want map[string]array) {
+func tensors[T pedestrian.Float](j *judge, ts []pedestrian.Tensor[T], want map[string]golden.Array) {
 	j.Helper()
 	if len(ts) != len(want) {
 		j.Errorf("%d gradients, the golden has %d", len(ts), len(want))
 	}
 	for _, x := range ts {
 		mustShape(j.T, x.Name, x.Shape(), want[x.Name])
-		j.compare(x.Name, float64s(x.V), want[x.Name].values())
+		j.compare(x.Name, float64s(x.V), want[x.Name].Numbers())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/internal/golden"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -28,7 +29,7 @@ const (
 )
 
 func TestPaperAgainstPyTorch(t *testing.T) {
-	eachGolden(t, func(t *testing.T, g golden) {
+	eachGolden(t, func(t *testing.T, g torchGolden) {
 		j := &judge{T: t, tolerance: tolerance64}
 		p, lora := g.point(t)
 		tr := &paper.Trace{}
@@ -41,34 +42,34 @@ func TestPaperAgainstPyTorch(t *testing.T) {
 		if lora != nil {
 			tensors(j, dlora.Tensors(), g.AdapterGrads)
 		}
-		step := func(at, name string, want array) {
+		step := func(at, name string, want golden.Array) {
 			s, ok := tr.Find(at, name)
 			if !ok {
 				t.Errorf("the trace has no %s at %s", name, at)
 				return
 			}
 			mustShape(t, at+" "+name, fmt.Sprintf("%dx%d", s.V.N, s.V.D), want)
-			j.compare(at+" "+name, s.V.V, want.values())
+			j.compare(at+" "+name, s.V.V, want.Numbers())
 		}
 		for i, want := range g.Logits {
 			step(fmt.Sprintf("seq.%d", i), "a_12", want)
 		}
 		for _, e := range g.Errors {
-			step(e.At, e.Name, e.array)
+			step(e.At, e.Name, e.Array)
 		}
 		t.Logf("%d gradients, %d error signals: worst error %.2g, of %s", len(g.Grads)+len(g.AdapterGrads), len(g.Errors), j.worst, j.at)
 	})
 }
 
 func TestEngineAgainstPyTorch(t *testing.T) {
-	eachGolden(t, func(t *testing.T, g golden) {
+	eachGolden(t, func(t *testing.T, g torchGolden) {
 		t.Run("float64", func(t *testing.T) { engineAgainst[float64](t, g, tolerance64) })
 		t.Run("float32", func(t *testing.T) { engineAgainst[float32](t, g, tolerance32) })
 	})
 }
 
 // network is an engine at the golden's point.
-func network[T pedestrian.Float](t *testing.T, g golden, b engine.Batch) (n *engine.Network[T], p *pedestrian.Params[T], lora *pedestrian.Adapter[T]) {
+func network[T pedestrian.Float](t *testing.T, g torchGolden, b engine.Batch) (n *engine.Network[T], p *pedestrian.Params[T], lora *pedestrian.Adapter[T]) {
 	p64, lora64 := g.point(t)
 	p = pedestrian.NewParams[T](g.Config)
 	pedestrian.Convert(&p.Values, &p64.Values)
@@ -83,7 +84,7 @@ func network[T pedestrian.Float](t *testing.T, g golden, b engine.Batch) (n *eng
 	return n, p, lora
 }
 
-func engineAgainst[T pedestrian.Float](t *testing.T, g golden, tolerance float64) {
+func engineAgainst[T pedestrian.Float](t *testing.T, g torchGolden, tolerance float64) {
 	j := &judge{T: t, tolerance: tolerance}
 	b, counted := g.batch()
 	n, _, lora := network[T](t, g, b)
@@ -115,14 +116,14 @@ func engineAgainst[T pedestrian.Float](t *testing.T, g golden, tolerance float64
 	n.Logits(out, b)
 	for i, want := range g.Logits {
 		from := i * b.T * g.Config.Vocab
-		j.compare(fmt.Sprintf("logits of sequence %d", i), float64s(out.V[from:from+len(want.F64)/8]), want.values())
+		j.compare(fmt.Sprintf("logits of sequence %d", i), float64s(out.V[from:from+len(want.F64)/8]), want.Numbers())
 	}
 	t.Logf("worst error %.2g, of %s", j.worst, j.at)
 }
 
 func TestAdamWAgainstPyTorch(t *testing.T) {
 	ran := 0
-	eachGolden(t, func(t *testing.T, g golden) {
+	eachGolden(t, func(t *testing.T, g torchGolden) {
 		if g.AdamW == nil {
 			return
 		}
@@ -141,7 +142,7 @@ func TestAdamWAgainstPyTorch(t *testing.T) {
 
 // adamw takes the golden's steps, comparing losses and norms, and returns the
 // trained parameters.
-func adamw[T pedestrian.Float](t *testing.T, g golden, tolerance float64) *pedestrian.Params[T] {
+func adamw[T pedestrian.Float](t *testing.T, g torchGolden, tolerance float64) *pedestrian.Params[T] {
 	b, counted := g.batch()
 	n, p, _ := network[T](t, g, b)
 	d, m, v := pedestrian.NewParams[T](g.Config), pedestrian.NewParams[T](g.Config), pedestrian.NewParams[T](g.Config)
@@ -169,12 +170,12 @@ func adamw[T pedestrian.Float](t *testing.T, g golden, tolerance float64) *pedes
 // not moved. PyTorch's have: AdamW divides the rounding noise of a zero gradient
 // by its own size. Where p agrees with what they were, the golden's are put in
 // their place, so that the rest of the tensor can be compared.
-func keysStandStill(t *testing.T, g golden, p *pedestrian.Params[float64]) {
+func keysStandStill(t *testing.T, g torchGolden, p *pedestrian.Params[float64]) {
 	t.Helper()
 	from, to := g.Config.Heads*g.Config.QueryDim(), 2*g.Config.Heads*g.Config.QueryDim()
 	drift := 0.0
 	for _, b := range p.Blocks {
-		before, theirs := g.Params[b.QKV.B.Name].values(), g.AdamW.Params[b.QKV.B.Name].values()
+		before, theirs := g.Params[b.QKV.B.Name].Numbers(), g.AdamW.Params[b.QKV.B.Name].Numbers()
 		for i := from; i < to; i++ {
 			if b.QKV.B.V[i] != before[i] {
 				t.Errorf("%s: key bias %d moved from %g to %g", b.QKV.B.Name, i-from, before[i], b.QKV.B.V[i])

@@ -1,17 +1,15 @@
 package gradcheck_test
 
 import (
-	"compress/gzip"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
+	"github.com/pedestrian-ml/pedestrian/internal/golden"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -69,19 +67,8 @@ func eachPEFT(t *testing.T, do func(t *testing.T, g peftGolden)) {
 		t.Fatalf("%d goldens: %v", len(paths), err)
 	}
 	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var g peftGolden
-		if err := json.NewDecoder(z).Decode(&g); err != nil {
-			t.Fatal(path, err)
-		}
-		f.Close()
+		golden.Read(t, path, &g)
 		t.Run(g.Name, func(t *testing.T) { do(t, g) })
 	}
 }

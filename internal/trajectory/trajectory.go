@@ -4,16 +4,14 @@
 package trajectory
 
 import (
-	"compress/gzip"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/golden"
 )
 
 // Numbers is one tensor of a trajectory: float64, little-endian, row-major.
@@ -21,13 +19,11 @@ type Numbers []float64
 
 // UnmarshalJSON reads {"F64": "…"}, the numbers' bytes in base64.
 func (n *Numbers) UnmarshalJSON(text []byte) error {
-	var array struct{ F64 []byte }
-	if err := json.Unmarshal(text, &array); err != nil {
+	var a golden.Array
+	if err := json.Unmarshal(text, &a); err != nil {
 		return err
 	}
-	for b := array.F64; len(b) >= 8; b = b[8:] {
-		*n = append(*n, math.Float64frombits(binary.LittleEndian.Uint64(b)))
-	}
+	*n = a.Numbers()
 	return nil
 }
 
@@ -60,19 +56,8 @@ type Trajectory struct {
 func Each(t *testing.T, test func(t *testing.T, g Trajectory)) {
 	t.Helper()
 	for _, name := range []string{"all", "adapter"} {
-		f, err := os.Open(filepath.Join("../testdata/pytorch/trajectory", name+".json.gz"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var g Trajectory
-		if err := json.NewDecoder(z).Decode(&g); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		golden.Read(t, filepath.Join("../testdata/pytorch/trajectory", name+".json.gz"), &g)
 		t.Run(name, func(t *testing.T) { test(t, g) })
 	}
 }
