@@ -75,7 +75,8 @@ func (n *Network[T]) gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[
 		if n.o.Recompute && i < len(n.blocks)-1 { // the last block's cache is still the one of forward
 			n.blocks[i].recompute(n.pool, w.cache(i), w, i, dx.Rows, drops.block(i))
 		}
-		w.show(i, "Δ_10", "contract", dx)
+		_, contract := n.blocks[i].names()
+		w.show(i, "Δ_10", contract, dx)
 		n.blocks[i].backward(n.pool, dx, &g, w.cache(i), w, i, drops.block(i), t.bottom-stages*i)
 	}
 	w.show(-1, "Δ_1", "embedding", dx)

@@ -176,7 +176,7 @@ func (p Point) symbol(s pedestrian.Slot) (name, eq string) {
 }
 
 // isTable2 says whether the network is one of table 2, or else of the Llama family.
-func (p Point) isTable2() bool { return len(p.Config.BeyondGPT2()) == 0 }
+func (p Point) isTable2() bool { return paper.IsTable2(p.Config) }
 
 // blockOf reads the block's number from a place such as "seq.0.block.1.head.2",
 // or -1 when the place is in no block.

@@ -102,7 +102,8 @@ func llamaType(c pedestrian.Config) (string, error) {
 	return typeLlama, nil
 }
 
-// A member is written of the rotation if it is not what is assumed.
+// rotationMembers returns rope_theta and the members of rope_scaling, nil without a scaling.
+// Of yarn's ramp and scale only what is not the usual is written.
 func rotationMembers(r pedestrian.Rotation) (theta float64, scaling []member) {
 	theta = r.WithDefaults(2).Base
 	if r.Scaling == "" {
@@ -144,9 +145,9 @@ func llamaConfigText(c pedestrian.Config, eos, bos []int32, o SaveOptions) (stri
 		asInt("num_hidden_layers", c.Blocks), asInt("num_attention_heads", c.Heads), asInt("num_key_value_heads", c.KeyHeads()), asInt("head_dim", c.ValueDim()),
 		asText("hidden_act", activationNames[c.Activation]), asFloat("rms_norm_eps", c.Eps), asBool("tie_word_embeddings", c.Tied), asFloat("rope_theta", theta), rope,
 	}
-	window := member{"sliding_window", "null"}
+	window, unlimited := member{"sliding_window", "null"}, c.Blocks // blocks without a window, before the others
 	if c.SlidingWindow > 0 {
-		window = asInt("sliding_window", c.SlidingWindow)
+		window, unlimited = asInt("sliding_window", c.SlidingWindow), 0
 	}
 	bias := c.Bias || c.AttProjBias
 	switch kind {
@@ -158,7 +159,7 @@ func llamaConfigText(c pedestrian.Config, eos, bos []int32, o SaveOptions) (stri
 		ms = append(ms, asBool("attention_bias", bias))
 		fallthrough
 	case typeQwen2: // from block max_window_layers on, the window is used
-		ms = append(ms, asBool("use_sliding_window", c.SlidingWindow > 0), window, asInt("max_window_layers", map[bool]int{true: 0, false: c.Blocks}[c.SlidingWindow > 0]))
+		ms = append(ms, asBool("use_sliding_window", c.SlidingWindow > 0), window, asInt("max_window_layers", unlimited))
 	}
 	return jsonText(append(ms, asFloat("attention_dropout", o.Dropout), asFloat("initializer_range", 0.02), asBool("use_cache", true),
 		asIDs("bos_token_id", bos), asIDs("eos_token_id", eos), member{"pad_token_id", "null"}, asText("dtype", torchNames[o.DType]), asText("torch_dtype", torchNames[o.DType]))...), nil

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -75,13 +74,7 @@ func TestTheirLlamaAdapters(t *testing.T) {
 			if err := SaveAdapter(out, a, p); err != nil {
 				t.Fatal(err)
 			}
-			again, err := LoadAdapter(out, p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(a, again, cmp.AllowUnexported(pedestrian.Values[float32]{})); diff != "" {
-				t.Errorf("written and read again:\n%s", diff)
-			}
+			comesBack(t, out, a, p)
 		})
 	}
 	if len(want) != len(verdict) {
@@ -131,22 +124,8 @@ func TestOurLlamaAdapters(t *testing.T) {
 		if *writeOurs {
 			continue
 		}
-		for _, file := range []string{adapterConfig, adapterWeights} {
-			got, err := os.ReadFile(filepath.Join(out, file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want, err := os.ReadFile(filepath.Join(ours, name, file)); err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%s: %s is not what PEFT was shown (%v)", name, file, err)
-			}
-		}
-		back, err := LoadAdapter(out, p)
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		if diff := cmp.Diff(a, back, cmp.AllowUnexported(pedestrian.Values[float32]{})); diff != "" || len(back.Notes) > 0 {
-			t.Errorf("%s: not as it was:\n%s", name, diff)
-		}
+		wasShown(t, out, filepath.Join(ours, name))
+		comesBack(t, out, a, p)
 		if off := offBy(logits(p, a.Adapter, tokens), numbers(t, verdict[name])); !(off <= near64) {
 			t.Errorf("%s: PEFT's logits differ from ours by %.1e", name, off)
 		}

@@ -229,6 +229,14 @@ func (o object) window(kind string, blocks int) (int, error) {
 	return w, nil
 }
 
+// turnsWhole refuses a rotation of some columns of a head alone.
+func (o object) turnsWhole() error {
+	if p, err := o.number("partial_rotary_factor", 1); err != nil || p != 1 {
+		return fmt.Errorf("partial_rotary_factor is %s: it turns some columns of a head alone, which no model of these types does", o.show("partial_rotary_factor"))
+	}
+	return nil
+}
+
 // rotationKeys lists the keys of rope_scaling and rope_parameters that are read.
 var rotationKeys = []string{
 	"rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings",
@@ -264,8 +272,8 @@ func (o object) rotation(context, headDim int) (r pedestrian.Rotation, err error
 	if found == "" {
 		r.Base = theta
 	}
-	if p, err := o.number("partial_rotary_factor", 1); err != nil || p != 1 {
-		return r, fmt.Errorf("partial_rotary_factor is %s: it turns some columns of a head alone, which no model of these types does", o.show("partial_rotary_factor"))
+	if err := o.turnsWhole(); err != nil {
+		return r, err
 	}
 	if headDim%2 != 0 {
 		return r, fmt.Errorf("a head has %d columns, which do not turn in pairs", headDim)
@@ -293,8 +301,8 @@ func (o object) scaled(outer object, theta float64, context int) (r pedestrian.R
 	if r.Base, err = o.number("rope_theta", theta); err != nil {
 		return r, err
 	}
-	if p, err := o.number("partial_rotary_factor", 1); err != nil || p != 1 {
-		return r, fmt.Errorf("partial_rotary_factor is %s: it turns some columns of a head alone, which no model of these types does", o.show("partial_rotary_factor"))
+	if err := o.turnsWhole(); err != nil {
+		return r, err
 	}
 	var original int
 	if outer.null("original_max_position_embeddings") {

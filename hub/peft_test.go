@@ -132,13 +132,7 @@ func TestTheirAdapters(t *testing.T) {
 			if err := SaveAdapter(dir, a, p); err != nil {
 				t.Fatal(err)
 			}
-			again, err := LoadAdapter(dir, p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(a, again, cmp.AllowUnexported(pedestrian.Values[float32]{})); diff != "" {
-				t.Errorf("written and read again:\n%s", diff)
-			}
+			comesBack(t, dir, a, p)
 		})
 	}
 }
@@ -204,15 +198,7 @@ func TestOurAdapters(t *testing.T) {
 			if *writeOurs {
 				return
 			}
-			for _, file := range []string{adapterConfig, adapterWeights} {
-				got, err := os.ReadFile(filepath.Join(dir, file))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if want, err := os.ReadFile(filepath.Join(peftDir, "ours", name, file)); err != nil || !bytes.Equal(got, want) {
-					t.Errorf("%s is not what PEFT was shown (%v)", file, err)
-				}
-			}
+			wasShown(t, dir, filepath.Join(peftDir, "ours", name))
 			back, err := LoadAdapter(dir, p)
 			if err != nil {
 				t.Fatal(err)
@@ -281,6 +267,33 @@ func TestMergedAsTheirs(t *testing.T) {
 		}
 		if compared != p.Count() {
 			t.Errorf("%s: %d numbers compared", name, compared)
+		}
+	}
+}
+
+// comesBack fails unless the adapter in dir is read as a, without notes.
+func comesBack(t *testing.T, dir string, a *Adapter, p *pedestrian.Params[float32]) {
+	t.Helper()
+	again, err := LoadAdapter(dir, p)
+	if err != nil {
+		t.Fatal(dir, err)
+	}
+	if diff := cmp.Diff(a, again, cmp.AllowUnexported(pedestrian.Values[float32]{})); diff != "" || len(again.Notes) > 0 {
+		t.Errorf("%s: not as it was:\n%s", dir, diff)
+	}
+}
+
+// wasShown fails unless the files of the adapter in dir are those in ours, which PEFT was
+// shown.
+func wasShown(t *testing.T, dir, ours string) {
+	t.Helper()
+	for _, file := range []string{adapterConfig, adapterWeights} {
+		got, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, err := os.ReadFile(filepath.Join(ours, file)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what PEFT was shown (%v)", filepath.Join(ours, file), err)
 		}
 	}
 }

@@ -31,8 +31,9 @@ func OwnHeads(c pedestrian.Config) bool {
 	return c.Positions != pedestrian.Rotary && c.KeyHeads() == c.Heads && !c.QKNorm && c.SlidingWindow == 0
 }
 
-// isTable2 says whether c is a network of table 2, and not of (L22) and (L23).
-func isTable2(c pedestrian.Config) bool {
+// IsTable2 says whether a network of configuration c is one of table 2, and not of (L22) and
+// (L23).
+func IsTable2(c pedestrian.Config) bool {
 	return OwnHeads(c) && c.Norm == pedestrian.LayerNorm && c.Positions == pedestrian.Learned && !c.Gated && !c.ScaleEmbedding
 }
 
@@ -63,7 +64,7 @@ func read(tr *Trace, p *pedestrian.Params[float64], lora *pedestrian.Adapter[flo
 	w := weights{
 		Tok: withRows(matrix(p.Tok), ids, lora.TokRows), Pos: matrix(p.Pos), LNFinal: norm(p.LNFinal, lora.LNFinal),
 		Logits: layer(p.Logits, pedestrian.Affine[float64]{B: lora.LogitsBias}, lora.Logits),
-		scale:  1, context: c.Context, llama: !isTable2(c),
+		scale:  1, context: c.Context, llama: !IsTable2(c),
 	}
 	if c.ScaleEmbedding {
 		w.scale = math.Sqrt(float64(c.Width))

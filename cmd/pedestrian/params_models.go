@@ -110,12 +110,13 @@ func forecasts(c pedestrian.Config, a pedestrian.AdapterConfig) (all []forecast,
 // the gradient, which a frozen weight does not have. In attention a token sees half of the
 // sequence, or its window.
 func stepGFLOP(c pedestrian.Config, a *pedestrian.AdapterConfig, n int, recompute bool) float64 {
-	weights, blocks := 0.0, 0.0
+	weights, again := 0.0, 0.0
 	for _, l := range c.Linears() {
 		if l.Target == l.Layer {
 			weights += float64(l.In) * float64(l.Out)
-			if l.Block >= 0 {
-				blocks += float64(l.In) * float64(l.Out)
+			// The cache of the last block is kept, and the layer that leads to a_10 is not computed again.
+			if l.Block >= 0 && l.Block < c.Blocks-1 && l.Layer != pedestrian.TargetContract && l.Layer != pedestrian.TargetDown {
+				again += float64(l.In) * float64(l.Out)
 			}
 		}
 	}
@@ -129,7 +130,7 @@ func stepGFLOP(c pedestrian.Config, a *pedestrian.AdapterConfig, n int, recomput
 		total = 2*2*weights + 3*2*float64(a.Ledger(c).Total()) + 3.5*attention
 	}
 	if recompute {
-		total += 2*blocks + attention
+		total += 2*again + attention*float64(c.Blocks-1)/float64(c.Blocks)
 	}
 	return total * float64(n) / 1e9
 }

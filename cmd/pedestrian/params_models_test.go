@@ -37,6 +37,13 @@ func TestPublished(t *testing.T) {
 		if got := stepGFLOP(c, &a, 512, false); want.gflop > 0 && math.Abs(got-want.gflop) > 1 {
 			t.Errorf("%s: a step of %.1f GFLOP, and %.0f were counted", name, got, want.gflop)
 		}
+		if name == "smollm2-135m" {
+			// Of 29 blocks again: all but down, and the scores and values of 9 heads of 64.
+			rows := 29 * (576*576*2 + 576*192*2 + 576*1536*2 + 2*9*64*513/2)
+			if more := stepGFLOP(c, &a, 512, true) - stepGFLOP(c, &a, 512, false); math.Abs(more-2*512*float64(rows)/1e9) > 0.01 {
+				t.Errorf("%s: recomputing takes %.2f GFLOP, and 2·512·%d are %.2f", name, more, rows, 2*512*float64(rows)/1e9)
+			}
+		}
 	}
 	if len(published) != 14 {
 		t.Errorf("%d networks are listed", len(published))
