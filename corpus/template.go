@@ -192,7 +192,8 @@ func (t *Template) Stop() string {
 }
 
 // Answer is the content of the assistant's message of which a network wrote text after a
-// prompt: without what the template itself writes before the content.
+// prompt: without what the template itself writes before the content, also while the network
+// has written a part of that alone.
 func (t *Template) Answer(text string) string {
 	lead := ""
 	if t.program != nil {
@@ -206,6 +207,9 @@ func (t *Template) Answer(text string) string {
 				lead += f.text
 			}
 		}
+	}
+	if strings.HasPrefix(lead, text) {
+		return ""
 	}
 	return strings.TrimPrefix(text, lead)
 }

@@ -312,6 +312,12 @@ func TestProgramsRefused(t *testing.T) {
 	if got := mine.Answer("x"); got != "x" {
 		t.Errorf("%q", got)
 	}
+	parts := &Template{program: &program{lead: "\n\n"}}
+	for written, want := range map[string]string{"": "", "\n": "", "\n\n": "", "\n\nHi": "Hi", "Hi": "Hi"} {
+		if got := parts.Answer(written); got != want {
+			t.Errorf("of %q the answer is %q", written, got)
+		}
+	}
 	if got := builtin("llama2").Answer(" x"); got != "x" {
 		t.Errorf("%q", got)
 	}

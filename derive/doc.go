@@ -2,9 +2,9 @@
 // language for matrix expressions in the form of the paper, in ASCII, and says of an answer
 // whether it is right, why, and where it went wrong.
 //
-//	x, _ := derive.Find("w_q")
+//	x := derive.FindExercise("w_q")
 //	v := x.Grade("a_prev' @ D_raw @ q")
-//	fmt.Println(v.Message) // column 19: k belongs in the place of q
+//	fmt.Println(v.Column, v.Message) // 19 k belongs in the place of q.
 //
 // Truth is not a formula: it is the gradient by differences of the forward pass, at five
 // random instances in float64, so that every right form is accepted. An answer that is

@@ -132,7 +132,7 @@ func (g *grader) grade(e *Expr) Verdict {
 	}
 	v := Verdict{Echo: r.e.String(), Shape: g.scope.Sizes(r.t.shape.typ())}
 	values, residue, undecided := g.judge(r.t)
-	v.Residue = residue
+	v.Residue = min(residue, math.MaxFloat64) // which JSON can write
 	switch {
 	case undecided:
 		v.Status, v.ID = Refused, "cancels"

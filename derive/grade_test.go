@@ -1,6 +1,7 @@
 package derive
 
 import (
+	"encoding/json"
 	"os"
 	"slices"
 	"strings"
@@ -167,9 +168,13 @@ func FuzzGrade(f *testing.F) {
 	for _, a := range corpus(f) {
 		f.Add(uint8(slices.Index(ids, a.x)), a.answer)
 	}
+	f.Add(uint8(slices.Index(ids, "w_q")), "a_prev' @ D_raw @ k / 0")
 	f.Fuzz(func(t *testing.T, which uint8, answer string) {
 		x := Exercises[int(which)%len(Exercises)]
 		v := x.Grade(answer)
+		if _, err := json.Marshal(v); err != nil {
+			t.Fatalf("%s: %q: %v", x.ID, answer, err)
+		}
 		if v.Message == "" || v.ID == "" || v.Column < 0 || v.Column > 0 && v.End <= v.Column {
 			t.Fatalf("%s: %q: %+v", x.ID, answer, v)
 		}

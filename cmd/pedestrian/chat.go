@@ -220,23 +220,25 @@ func (c *talk) save(path string) error {
 // fit lets the oldest turns leave until the conversation fits with some room for an answer,
 // and returns its tokens.
 func (c *talk) fit(message corpus.Message) ([]int32, error) {
-	room := min(c.MaxTokens, max(1, c.context/4))
+	room, before := min(c.MaxTokens, max(1, c.context/4)), c.left
 	for {
 		tokens, err := c.w.Conversation(c.template, c.with(message))
 		if err != nil {
+			c.left = before
 			return nil, err
 		}
 		if len(tokens)+room <= c.context || c.left == len(c.turns) && len(tokens) < c.context {
+			if c.left > before && !c.told {
+				c.told = true
+				fmt.Fprintf(c.stderr, "The conversation is longer than the %s tokens that the network sees: from now on its oldest turns leave.\n", commas(c.context))
+			}
 			return tokens, nil
 		}
-		if c.left == len(c.turns) {
+		if c.left == len(c.turns) { // a message that is not sent makes no turn leave
+			c.left = before
 			return nil, usagef("the message and what is written around it are %s tokens, and the network sees %s: make it shorter", commas(len(tokens)), commas(c.context))
 		}
 		c.left = min(len(c.turns), c.left+2)
-		if !c.told {
-			c.told = true
-			fmt.Fprintf(c.stderr, "The conversation is longer than the %s tokens that the network sees: from now on its oldest turns leave.\n", commas(c.context))
-		}
 	}
 }
 

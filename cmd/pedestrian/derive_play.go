@@ -48,7 +48,7 @@ func statePath() string {
 // add writes an attempt down. Where that fails, a line on stderr says so, and the answer
 // counts all the same.
 func (l attemptLog) add(exercise, answer string, v derive.Verdict, hints int, stderr io.Writer) {
-	if l.off || l.path == "" {
+	if l.off || l.path == "" || len(answer) > 4*derive.MaxLength { // what is so long is refused, and makes lines that nobody reads
 		return
 	}
 	line, err := json.Marshal(attempt{time.Now().UTC().Truncate(time.Second), exercise, answer, v.Status, v.ID, hints})
@@ -229,9 +229,8 @@ func editor(keyboard, screen *os.File, x *derive.Exercise, prompt string) func()
 		case key < ' ':
 			return "", 0, false
 		}
-		rs := []rune(line)
-		pos = min(pos, len(rs))
-		so := string(rs[:pos]) + string(key) + string(rs[pos:])
+		pos = min(pos, len(line)) // of bytes
+		so := line[:pos] + string(key) + line[pos:]
 		shape, err := x.Look(so)
 		if err != nil {
 			shape = ""

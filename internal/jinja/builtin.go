@@ -98,14 +98,16 @@ func init() {
 					d.set(k, from.values[k])
 				}
 			}
-			return &namespace{d}, withNames(d, a)
+			withNames(d, a)
+			return &namespace{d}, nil
 		}},
 		"dict": {"dict", func(e *evaluator, a args) (any, error) {
 			d := newDict()
 			if len(a.positional) > 0 {
 				return nil, errors.New("arguments without names are not supported")
 			}
-			return d, withNames(d, a)
+			withNames(d, a)
+			return d, nil
 		}},
 		"range": {"range", func(e *evaluator, a args) (any, error) {
 			bounds := []int64{0, 0, 1}
@@ -140,18 +142,11 @@ func init() {
 	}
 }
 
-// withNames adds the named arguments to d. Their order is that of their names, which a
-// template can only see by going through d; then it is not known.
-func withNames(d *dict, a args) error {
-	names := make([]string, 0, len(a.named))
-	for name := range a.named {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+// withNames adds the named arguments to d, in the order in which they were written.
+func withNames(d *dict, a args) {
+	for _, name := range a.order {
 		d.set(name, a.named[name])
 	}
-	return nil
 }
 
 // strftime writes a date as Python does, in English.

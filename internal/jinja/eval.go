@@ -222,6 +222,7 @@ func (e *evaluator) args(x *arguments, s *scope) (a args, err error) {
 			return a, fmt.Errorf("the argument %s is given twice", name)
 		}
 		a.named[name] = v
+		a.order = append(a.order, name)
 	}
 	return a, nil
 }

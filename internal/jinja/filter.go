@@ -463,7 +463,7 @@ func (a args) named1(known func(string) bool, what string) (name string, rest ar
 	if !ok || !known(name) {
 		return "", a, fmt.Errorf("the %s %.40v is not supported", what, a.positional[0])
 	}
-	return name, args{a.positional[1:], a.named}, nil
+	return name, args{a.positional[1:], a.named, a.order}, nil
 }
 
 // chooser is select, reject, selectattr or rejectattr.

@@ -107,3 +107,14 @@ func TestAsJinja(t *testing.T) {
 		t.Errorf("%d of %d are not supported", unsupported, len(cases))
 	}
 }
+
+// TestOrderOfArguments: dict prints its arguments as they were written, as Jinja 3.1.6 does.
+func TestOrderOfArguments(t *testing.T) {
+	template, err := Parse("{{ dict(b=1, a=2) }}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := template.Render(nil, Options{}); err != nil || got != "{'b': 1, 'a': 2}" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -40,6 +40,7 @@ type function struct {
 type args struct {
 	positional []any
 	named      map[string]any
+	order      []string // names of named, as they were written
 }
 
 func newDict() *dict { return &dict{values: map[string]any{}} }
