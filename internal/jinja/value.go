@@ -1,7 +1,6 @@
 package jinja
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -144,90 +143,6 @@ func number(v any) (i int64, f float64, isInt, ok bool) {
 		return 0, v, false, true
 	}
 	return 0, 0, false, false
-}
-
-// equal is == in Python.
-func (e *evaluator) equal(a, b any) (bool, error) {
-	if err := e.step(); err != nil {
-		return false, err
-	}
-	if i, f, whole, ok := number(a); ok {
-		j, g, whole2, ok := number(b)
-		if whole && whole2 {
-			return ok && i == j, nil
-		}
-		return ok && f == g, nil
-	}
-	switch a := a.(type) {
-	case nil:
-		return b == nil, nil
-	case undefined:
-		_, ok := b.(undefined)
-		return ok, nil
-	case string:
-		b, ok := b.(string)
-		return ok && a == b, nil
-	case *list:
-		b, ok := b.(*list)
-		if !ok || a.tuple != b.tuple || a.lazy || b.lazy || len(a.items) != len(b.items) {
-			return ok && a == b, nil
-		}
-		return e.equalItems(len(a.items), func(i int) (any, any, bool) { return a.items[i], b.items[i], true })
-	case *dict:
-		b, ok := b.(*dict)
-		if !ok || len(a.keys) != len(b.keys) {
-			return false, nil
-		}
-		return e.equalItems(len(a.keys), func(i int) (any, any, bool) {
-			w, ok := b.values[a.keys[i]]
-			return a.values[a.keys[i]], w, ok
-		})
-	}
-	return a == b, nil
-}
-
-func (e *evaluator) equalItems(n int, pair func(i int) (a, b any, ok bool)) (bool, error) {
-	if err := e.enter(); err != nil {
-		return false, err
-	}
-	defer e.leave()
-	for i := range n {
-		a, b, ok := pair(i)
-		if !ok {
-			return false, nil
-		}
-		if same, err := e.equal(a, b); !same || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// compare is the order of a and b: numbers, or texts.
-func (e *evaluator) compare(a, b any) (int, error) {
-	if i, f, whole, ok := number(a); ok {
-		if j, g, whole2, ok := number(b); ok {
-			if whole && whole2 {
-				return cmp.Compare(i, j), nil
-			}
-			if math.IsNaN(f) || math.IsNaN(g) {
-				return 0, errors.New("a number is not a number")
-			}
-			switch {
-			case f < g:
-				return -1, nil
-			case f > g:
-				return 1, nil
-			}
-			return 0, nil
-		}
-	}
-	if s, ok := a.(string); ok {
-		if t, ok := b.(string); ok {
-			return strings.Compare(s, t), nil
-		}
-	}
-	return 0, fmt.Errorf("the order of %s and %s is not supported", kindOf(a), kindOf(b))
 }
 
 // print is str(v) in Python: what an expression writes.
