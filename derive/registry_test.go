@@ -29,7 +29,8 @@ func newPlace(t *testing.T, what string, sizes map[string]int) *place {
 	for l, n := range sizes {
 		p.scope.sizes[l], p.in.sizes[l] = n, n
 	}
-	p.scope.parts, p.in.parts = map[string][]string{}, p.scope.parts
+	parts := map[string][]string{}
+	p.scope.parts, p.in.parts = parts, parts
 	return p
 }
 
@@ -237,7 +238,6 @@ func holdHead(t *testing.T, done map[string]bool) {
 func holdHeads(t *testing.T, done map[string]bool) {
 	p := newPlace(t, "heads", map[string]int{"T": 5, "d_in": 6, "d_1": 3, "d_2": 4, "d": 7})
 	p.scope.parts["d"] = []string{"d_1", "d_2"}
-	p.in.parts = p.scope.parts
 	weight := func(n, d int) paper.Mat {
 		m := paper.Zeros(n, d)
 		for i := range m.V {

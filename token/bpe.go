@@ -163,7 +163,7 @@ func (t *Tokenizer) Around() (before, after []int32) {
 }
 
 // ChatTemplate returns the Jinja template that turns a conversation into a text for
-// [Tokenizer.EncodeMarkup]; "" if there is none. It is kept as text and not executed.
+// [Tokenizer.EncodeMarkup]; "" if there is none. It is kept as text; package corpus renders it.
 func (t *Tokenizer) ChatTemplate() string {
 	return t.chat
 }

@@ -93,7 +93,7 @@ Attempts are kept in $XDG_STATE_HOME/pedestrian/derive.jsonl (~/.local/state), o
 	f.BoolVar(&asJSON, "json", false, "print JSON: the path, or the verdict")
 	f.BoolVar(&repair, "repair", false, "show the repaired formula too, where there is one")
 	f.StringVar(&as, "as", "", "do not grade: write the answer as tex, mathml, numpy or go")
-	cmd.PersistentFlags().BoolVar(&noLog, "no-log", false, "do not write the attempt down")
+	f.BoolVar(&noLog, "no-log", false, "do not write the attempt down")
 	cmd.AddCommand(newDeriveCheckCmd(), newDeriveGradeCmd())
 	return cmd
 }

@@ -78,6 +78,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":    await,
 			"refused":  refused,
+			"exits":    exits,
 			"loopback": loopback,
 		},
 	})
@@ -95,6 +96,20 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("%s did not come within two minutes", args[0])
+}
+
+// exits CODE ARGUMENTS… runs pedestrian, which must end with that exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE ARGUMENTS…")
+	}
+	code := 0
+	if exit := (*exec.ExitError)(nil); errors.As(ts.Exec("pedestrian", args[1:]...), &exit) {
+		code = exit.ExitCode()
+	}
+	if args[0] != strconv.Itoa(code) {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
 }
 
 // refused CODE PATTERN ARGUMENTS… runs pedestrian, which must end with that exit code,

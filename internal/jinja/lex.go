@@ -123,7 +123,7 @@ func (x *lexer) data() error {
 	case '#':
 		return x.comment()
 	case '%':
-		if raw, err := x.raw(); raw || err != nil {
+		if err := x.raw(); err != nil {
 			return err
 		}
 		x.add(beginStatement, "")
@@ -160,15 +160,15 @@ func (x *lexer) after(sign byte, block bool) {
 	x.lineStart = x.at > from && x.s[x.at-1] == '\n'
 }
 
-// raw reads {% raw %} to its end.
-func (x *lexer) raw() (bool, error) {
+// raw refuses {% raw %}.
+func (x *lexer) raw() error {
 	rest := strings.TrimLeftFunc(x.s[x.at:], isSpace)
 	rest, ok := strings.CutPrefix(rest, "raw")
 	rest = strings.TrimLeftFunc(rest, isSpace)
 	if !ok || !strings.HasPrefix(rest, "%}") && !strings.HasPrefix(rest, "-%}") {
-		return false, nil
+		return nil
 	}
-	return true, fmt.Errorf("the tag raw is not supported")
+	return fmt.Errorf("the tag raw is not supported")
 }
 
 // tag reads the tokens of a tag up to its end.

@@ -44,7 +44,7 @@ type (
 		function expression
 		arguments
 	}
-	// A filter is one that is applied, or a test with negated and is.
+	// A filter is one that is applied.
 	filter struct {
 		of   expression // nil in a block
 		name string
@@ -65,8 +65,7 @@ type arguments struct {
 	named      []expression
 }
 
-// maxDepth is how deep expressions and statements may be nested in a template, and calls of
-// macros when it runs.
+// maxDepth is how deep expressions and statements may be nested in a template.
 const maxDepth = 200
 
 type parser struct {

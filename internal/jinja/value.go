@@ -125,6 +125,8 @@ func kindOf(v any) string {
 		return "a mapping"
 	case *namespace:
 		return "a namespace"
+	case *loopState:
+		return "the variable loop"
 	}
 	return "a function"
 }
