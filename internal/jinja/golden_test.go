@@ -103,8 +103,8 @@ func TestAsJinja(t *testing.T) {
 		}
 	}
 	t.Logf("%d equal, %d refused by both, %d not supported", equal, refused, unsupported)
-	if len(cases) < 600 || unsupported*20 > len(cases) {
-		t.Errorf("%d of %d are not supported", unsupported, len(cases))
+	if len(cases) < 600 || unsupported > 8 && path == "testdata/templates.json" || unsupported*20 > len(cases) {
+		t.Errorf("%d of %d are not supported, 8 were", unsupported, len(cases))
 	}
 }
 
