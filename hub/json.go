@@ -59,11 +59,12 @@ func parseObject(text []byte) (object, error) {
 	return o, nil
 }
 
+// notJSON says in one line what is wrong; encoding/json quotes a number of any length.
 func notJSON(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errors.New("not JSON: it ends too early")
 	}
-	return fmt.Errorf("not JSON: %s", strings.Join(strings.Fields(err.Error()), " "))
+	return fmt.Errorf("not JSON: %.200s", strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // sorted returns the keys in order.

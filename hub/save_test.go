@@ -163,7 +163,7 @@ func FuzzConfig(f *testing.F) {
 
 // FuzzIndex reads an index: what is accepted names files beside it.
 func FuzzIndex(f *testing.F) {
-	for _, text := range []string{`{"metadata":{"total_size":3},"weight_map":{"a":"x.safetensors","b":"y.safetensors"}}`, `{"weight_map":{"a":"../x.safetensors"}}`, `{"weight_map":{"a":"x.safetensors"},"weight_map":{}}`, `{"weight_map":{"a":"..\\x.safetensors"}}`} {
+	for _, text := range []string{`{"metadata":{"total_size":3},"weight_map":{"a":"x.safetensors","b":"y.safetensors"}}`, `{"weight_map":{"a":"../x.safetensors"}}`, `{"weight_map":{"a":"x.safetensors"},"weight_map":{}}`, `{"weight_map":{"a":"..\\x.safetensors"}}`, `{"weight_map":2e` + strings.Repeat("8", 1000) + "}", `{"weight_map":{"a":2e` + strings.Repeat("8", 1000) + "}}", "2e" + strings.Repeat("8", 1000)} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -109,7 +109,7 @@ func array(d *json.Decoder, what string, entry func() error) error {
 func value[T string | float64 | bool | json.Delim](d *json.Decoder, what string) (*T, error) {
 	tok, err := d.Token()
 	if err != nil {
-		return nil, fmt.Errorf("read %s at offset %d: %w", what, d.InputOffset(), err)
+		return nil, fmt.Errorf("read %s at offset %d: %.200s", what, d.InputOffset(), err) // which quotes a number of any length
 	}
 	v, ok := tok.(T)
 	if !ok {
