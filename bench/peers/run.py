@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The same work here, in PyTorch, llm.c, OpenBLAS and oneDNN, alternately in one run; prints the ratios.
+"""The same work here, in PyTorch, transformers with PEFT, llm.c, llama.cpp, OpenBLAS and oneDNN, alternately in one run; prints the ratios.
 
-    python3 bench/peers/run.py --torch ~/torch/bin/python [--llmc CHECKOUT] [--openblas ~/torch/bin/python]
-        [--onednn PREFIX] [--text tinyshakespeare.txt] [CASE…]
+    python3 bench/peers/run.py --torch ~/torch/bin/python [--transformers ~/torch/bin/python] [--llmc CHECKOUT]
+        [--llamacpp ~/torch/bin/python] [--openblas ~/torch/bin/python] [--onednn PREFIX] [--text tinyshakespeare.txt] [CASE…]
 
 A CASE is a prefix such as train/gpt2 or gemm/nn; none means all. README.md
 explains the cases, the contract with `pedestrian bench`, and what is fair about it.
@@ -33,14 +33,18 @@ GEMM = ["nn/1024x2304x768", "nn/1024x768x768", "nn/1024x3072x768", "nn/1024x768x
 
 # (case, rounds, repetitions a round); a case without its precision is run in both.
 CASES = [("train/gpt2/4x64", 5, 5), ("train/gpt2/4x256", 5, 3), ("train/gpt2/1x1024", 5, 3),
-         ("train/char/12x64", 7, 100), ("generate/gpt2", 5, 1)] + [(f"gemm/{g}", 7, 15) for g in GEMM] + [("run/char", 3, 1)]
+         ("train/char/12x64", 7, 100), ("train/smollm2-135m/1x512", 5, 3), ("train/smollm2-135m/4x256", 5, 3), ("lora/gpt2/4x256", 5, 3),
+         ("lora/smollm2-135m/1x512", 5, 3), ("lora/smollm2-135m/4x256", 5, 3), ("lora/qwen2.5-0.5b/1x512", 3, 2), ("lora/qwen2.5-0.5b/4x256", 3, 2),
+         ("generate/gpt2", 5, 1), ("generate/smollm2-135m", 5, 1), ("generate/qwen2.5-0.5b", 3, 1),
+         ("prompt/gpt2/512", 5, 3), ("prompt/smollm2-135m/512", 5, 3), ("prompt/qwen2.5-0.5b/512", 3, 3)] + [(f"gemm/{g}", 7, 15) for g in GEMM] + [("run/char", 3, 1)]
 
 # What is wanted of ours: (case prefix, precision, against, least ratio of speed).
 WANTED = [("train/gpt2", "float32", "PyTorch", 1.3), ("train/gpt2", "float32", "llm.c", 8), ("train/gpt2", "bf16", "PyTorch", 1.8),
-          ("run/char", "float32", "PyTorch", 3), ("generate/gpt2", "float32", "PyTorch", 3), ("gemm", "float32", "", 1)]
+          ("run/char", "float32", "PyTorch", 3), ("generate/gpt2", "float32", "PyTorch", 3), ("lora/gpt2", "float32", "PEFT", 1.7), ("lora", "float32", "PEFT", 1.5),
+          ("generate", "", "llama.cpp", 1.1), ("prompt", "", "llama.cpp", 2), ("gemm", "float32", "", 1)]
 MODES = ["eager", "compile", "autotune", "onednn"]  # the last one for steps in float32 alone
 DISTURBED = 0.05  # the share of the machine that others may take while a sample is measured
-WANTED_MEMORY = ("train/gpt2/4x256", 0.6)  # of PyTorch's peak without its libraries
+WANTED_MEMORY = {"train/gpt2/4x256": 0.6, "lora/gpt2": 0.3, "lora": 0.35}  # of the peer's peak without its libraries
 
 
 def environment(threads, cache, preload):
@@ -187,11 +191,19 @@ def peers(case, a, env, llmc, onednn):
 
     if a.ours:
         start("pedestrian", lambda: Ours(a.ours, case, a.threads, a.text))
-    if a.torch:
+    if a.torch and case.startswith(("train/gpt2", "train/char", "generate/gpt2", "gemm/", "run/")):
         possible = ["eager"] if case.startswith("gemm/") else MODES if case.startswith("train/") and case.endswith("float32") else MODES[:-1]
         for mode in [m for m in a.modes.split(",") if m in possible]:
             command = [a.torch, str(HERE / "torch_peer.py"), case, "--mode", mode, "--threads", str(a.threads)]
             start("PyTorch " + mode, lambda: Worker("PyTorch " + mode, command + (["--text", a.text] if a.text else []), env))
+    if a.transformers and (case.startswith(("lora/", "generate/", "prompt/", "train/smollm2"))):
+        for mode in ["eager"] if case.startswith("generate/") else [m for m in MODES[:2] if m in a.modes.split(",")]:
+            name = ("PEFT " if case.startswith("lora/") else "transformers ") + mode
+            command = [a.transformers, str(HERE / "transformers_peer.py"), case, "--mode", mode, "--threads", str(a.threads)]
+            start(name, lambda: Worker(name, command, env))
+    if a.llamacpp and case.startswith(("generate/", "prompt/")):
+        command = [a.llamacpp, str(HERE / "llamacpp_peer.py"), case, "--threads", str(a.threads)]
+        start("llama.cpp", lambda: Worker("llama.cpp", command, env))
     if llmc and case.startswith("train/gpt2/") and case.endswith("float32"):
         b, t = case.split("/")[2].split("x")
         start("llm.c", lambda: Worker("llm.c", [llmc, b, t], env))
@@ -255,14 +267,15 @@ def report(case, samples, about):
             ratio = statistics.median(ratios)
             line += f"  ours ×{ratio:.2f} ({min(ratios):.2f} … {max(ratios):.2f}) {wanted(case, name, ratio)}"
             mine = max(x.get("peak_mib", 0) for x in samples["pedestrian"])
-            if case.startswith("train/gpt2") and peak:
+            if case.startswith(("train/", "lora/")) and peak:
                 share = mine / (peak - libraries)
                 line += f"  memory ×{share:.2f}"
-                if case.startswith(WANTED_MEMORY[0]) and libraries:
-                    line += f" {'ok' if share <= WANTED_MEMORY[1] else 'more than'} {WANTED_MEMORY[1]:g}"
+                most = next((most for prefix, most in WANTED_MEMORY.items() if case.startswith(prefix)), None)
+                if most and libraries:
+                    line += f" {'ok' if share <= most else 'more than'} {most:g}"
         if (most := max(x["others"] for x in samples[name])) > DISTURBED:
             line += f"  DISTURBED: others took up to {most:.0%} of this machine"
-        if "kernel" in about[name]:
+        if "kernel" in about[name] and not name.startswith("llama.cpp"):
             line += f"  {about[name]['version']} {about[name]['kernel']}"
         if "phases" in s:
             line += "  " + " ".join(f"{k} {v:.0f}" for k, v in s["phases"].items())
@@ -278,6 +291,8 @@ def main():
     p.add_argument("cases", nargs="*", metavar="CASE", help="prefixes of cases; a precision may follow after the case")
     p.add_argument("--ours", default="", help='command of ours, such as "./pedestrian bench"; empty: peers alone')
     p.add_argument("--torch", default="", help="Python with PyTorch")
+    p.add_argument("--transformers", default="", help="Python with PyTorch, transformers and PEFT")
+    p.add_argument("--llamacpp", default="", help="Python with xllamacpp, gguf and numpy")
     p.add_argument("--llmc", default="", help="checkout of karpathy/llm.c")
     p.add_argument("--openblas", default="", help="Python with numpy (built on OpenBLAS, as pip's is) and threadpoolctl")
     p.add_argument("--onednn", default="", help="where include/dnnl.h and lib/libdnnl.so are, such as /usr")
@@ -292,8 +307,8 @@ def main():
     p.add_argument("--preload", default="", help="an allocator for PyTorch, such as libjemalloc.so.2")
     p.add_argument("--out", default="", help="append every sample as a JSON line")
     a = p.parse_args()
-    if not (a.ours or a.torch or a.llmc or a.openblas or a.onednn):
-        p.error("name at least one program: --ours, --torch, --llmc, --openblas or --onednn")
+    if not (a.ours or a.torch or a.transformers or a.llamacpp or a.llmc or a.openblas or a.onednn):
+        p.error("name at least one program: --ours, --torch, --transformers, --llamacpp, --llmc, --openblas or --onednn")
 
     if unknown := set(a.modes.split(",")) - set(MODES):
         p.error(f"unknown mode {unknown.pop()!r}: choose of {', '.join(MODES)}")

@@ -33,6 +33,8 @@ left out. Each figure is a median. "Of peak" compares the rate with that of fuse
 multiply-adds on registers (in bf16: of dot products, if the processor has them),
 measured between the cases. The operations of a step are counted in the usual way, 6·parameters +
 12·blocks·width·T for each token, masked or not; a third of them is the forward pass.
+Of LoRA, of networks of the Llama family and of prompts, what is needed is counted: of
+attention what is not masked, and no gradients of frozen weights.
 With --parts the kinds of work of a step are measured too, each alone on matrices of its
 sizes, and "rest" is the difference. A --profile contains them and the measurement of
 the peak.
@@ -111,7 +113,7 @@ type benchCase struct {
 }
 
 func benchCases() []benchCase {
-	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), generateCases(), growthCases(), runCases())
+	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), adapterCases(), generateCases(), growthCases(), runCases())
 }
 
 // cases are those that the flags name, the long ones among them only if they are named

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -21,15 +22,28 @@ const (
 // generateTogether is how many texts one repetition generates at the same time.
 var generateTogether = []int{1, 8}
 
+// generateModels are the networks that generate, and that read a prompt.
+var generateModels = []string{"gpt2", "smollm2-135m", "qwen2.5-0.5b"}
+
 func generateCases() (cases []benchCase) {
-	for _, texts := range generateTogether {
-		for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
-			name := "generate/gpt2/"
-			if texts > 1 {
-				name += fmt.Sprint(texts, "/")
+	for _, model := range generateModels {
+		for _, texts := range generateTogether {
+			for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+				name := "generate/" + model + "/"
+				if texts > 1 {
+					name += fmt.Sprint(texts, "/")
+				}
+				cases = append(cases, benchCase{name + string(p), model != "gpt2", func(b *bench, r *figures) error {
+					b.generate(r, published[model], texts, p)
+					return nil
+				}})
 			}
-			cases = append(cases, benchCase{name: name + string(p), run: func(b *bench, r *figures) error {
-				b.generate(r, texts, p)
+		}
+	}
+	for _, model := range generateModels {
+		for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+			cases = append(cases, benchCase{fmt.Sprintf("prompt/%s/%d/%s", model, promptTokens, p), true, func(b *bench, r *figures) error {
+				b.readPrompt(r, published[model], p)
 				return nil
 			}})
 		}
@@ -37,9 +51,42 @@ func generateCases() (cases []benchCase) {
 	return cases
 }
 
+// promptTokens is the length of a prompt that is read alone.
+const promptTokens = 512
+
+// readPrompt reads a prompt, to the logits of its last token.
+func (b *bench) readPrompt(r *figures, c pedestrian.Config, precision engine.Precision) {
+	net := engine.New(randomParams(c), nil, engine.Options{Threads: b.threads, Precision: precision})
+	defer net.Close()
+	d := net.NewDecoder(1)
+	rnd := rand.New(rand.NewPCG(7, 8))
+	prompt := make([]int32, promptTokens)
+	r.Tokens, r.Flop = promptTokens, 1e9*forwardGFLOP(c, promptTokens)
+	b.against(r, b.repeats(5), func() {
+		d.Reset()
+		for j := range prompt {
+			prompt[j] = int32(rnd.IntN(c.Vocab))
+		}
+		d.Feed(0, prompt)
+	})
+	r.PeakMiB = peakMemory()
+}
+
+// forwardGFLOP counts the multiplications and additions of reading n tokens, with the
+// logits of the last alone.
+func forwardGFLOP(c pedestrian.Config, n int) float64 {
+	sum := 2 * float64(c.Width) * float64(c.Vocab)
+	for _, l := range c.Linears() {
+		if l.Target == l.Layer && l.Block >= 0 {
+			sum += 2 * float64(n) * float64(l.In) * float64(l.Out)
+		}
+	}
+	return (sum + float64(n*(n+1))*float64(c.Blocks*c.Heads)*float64(c.QueryDim()+c.ValueDim())) / 1e9
+}
+
 // generate feeds a prompt for each text, then the most likely token again and again.
-func (b *bench) generate(r *figures, texts int, precision engine.Precision) {
-	p := randomParams(benchGPT2)
+func (b *bench) generate(r *figures, c pedestrian.Config, texts int, precision engine.Precision) {
+	p := randomParams(c)
 	net := engine.New(p, nil, engine.Options{Threads: b.threads, Precision: precision})
 	defer net.Close()
 	d := net.NewDecoder(texts)
@@ -52,7 +99,7 @@ func (b *bench) generate(r *figures, texts int, precision engine.Precision) {
 		d.Reset()
 		for seq := range seqs {
 			for j := range prompt {
-				prompt[j] = int32(rnd.IntN(benchGPT2.Vocab))
+				prompt[j] = int32(rnd.IntN(c.Vocab))
 			}
 			seqs[seq], next[seq] = seq, greedy(d.Feed(seq, prompt))
 		}

@@ -40,6 +40,16 @@ func stepCases() (cases []benchCase) {
 			}})
 		}
 	}
+	for _, shape := range [][2]int{{1, 512}, {4, 256}} {
+		for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+			cases = append(cases, benchCase{fmt.Sprintf("train/smollm2-135m/%dx%d/%s", shape[0], shape[1], p), true, func(b *bench, r *figures) error {
+				st := newStep(b, published["smollm2-135m"], shape[0], shape[1], p)
+				defer st.net.Close()
+				st.measure(b, r, b.repeats(3))
+				return nil
+			}})
+		}
+	}
 	return cases
 }
 
@@ -47,11 +57,13 @@ func stepCases() (cases []benchCase) {
 type trainStep struct {
 	c           pedestrian.Config
 	net         *engine.Network[float32]
-	w, dw, m, v *pedestrian.Params[float32]
+	w, dw, m, v *pedestrian.Params[float32] // beside an adapter w alone
+	adapter     *adapterStep                // nil where the whole network is trained
 	batch       engine.Batch
 	rnd         *rand.Rand
 	count       int
 	precision   engine.Precision
+	recompute   bool
 }
 
 // randomParams are weights as a network begins with.
@@ -71,7 +83,7 @@ func randomParams(c pedestrian.Config) *pedestrian.Params[float32] {
 }
 
 func newStep(b *bench, c pedestrian.Config, batch, t int, p engine.Precision) *trainStep {
-	s := &trainStep{c: c, w: randomParams(c), rnd: rand.New(rand.NewPCG(3, 4)), precision: p}
+	s := &trainStep{c: c, w: randomParams(c), rnd: rand.New(rand.NewPCG(3, 4)), precision: p, recompute: b.recompute}
 	s.dw, s.m, s.v = pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c), pedestrian.NewParams[float32](c)
 	s.net = engine.New(s.w, nil, engine.Options{Batch: batch, Context: t, Threads: b.threads, Precision: p, Recompute: b.recompute})
 	s.batch = engine.Batch{B: batch, T: t, Tokens: make([]int32, batch*t), Targets: make([]int32, batch*t)}
@@ -86,22 +98,42 @@ func (s *trainStep) draw() {
 }
 
 func (s *trainStep) gradients() {
+	if a := s.adapter; a != nil {
+		s.net.SetGradients(nil, a.dw, s.batch, 1/float64(len(s.batch.Tokens)), uint64(s.count))
+		return
+	}
 	s.net.SetGradients(s.dw, nil, s.batch, 1/float64(len(s.batch.Tokens)), uint64(s.count))
 }
 
 // optimize clips to norm 1 and updates.
 func (s *trainStep) optimize() {
 	s.count++
-	clip := 1.0
-	if norm := s.net.Norm2(s.dw.Slab); norm > 1 {
-		clip = 1 / norm
+	h := engine.AdamW{LR: 1e-4, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1}
+	if a := s.adapter; a != nil {
+		s.net.AdamWAdapter(h, s.count, s.clip(a.dw.Slab), a.w, a.dw, a.m, a.v)
+		return
 	}
-	s.net.AdamW(engine.AdamW{LR: 1e-4, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1}, s.count, clip, s.w, s.dw, s.m, s.v)
+	s.net.AdamW(h, s.count, s.clip(s.dw.Slab), s.w, s.dw, s.m, s.v)
 }
 
-// operations of a step, as the field counts them.
+// clip is the factor that brings the norm of a gradient to at most 1.
+func (s *trainStep) clip(gradient []float32) float64 {
+	if norm := s.net.Norm2(gradient); norm > 1 {
+		return 1 / norm
+	}
+	return 1
+}
+
+// operations of a step: of GPT-2's as the field counts them, of others those that
+// stepGFLOP counts.
 func (s *trainStep) operations() float64 {
 	c := s.c
+	if s.adapter != nil {
+		return 1e9 * float64(s.batch.B) * stepGFLOP(c, &s.adapter.w.Config, s.batch.T, s.recompute)
+	}
+	if c.Gated {
+		return 1e9 * float64(s.batch.B) * stepGFLOP(c, nil, s.batch.T, s.recompute)
+	}
 	return float64(len(s.batch.Tokens)) * (6*float64(s.w.Count()) + 12*float64(c.Blocks*c.Width*s.batch.T))
 }
 
@@ -122,9 +154,12 @@ func (s *trainStep) measure(b *bench, r *figures, repeat int) {
 	}
 	f, all := median(forward), median(gradients[1:])
 	r.Phases["forward"], r.Phases["backward"], r.Phases["optimizer"] = f, all-f, median(optimizer[1:])
-	r.PhaseGFLOPS = map[string]float64{"forward": r.Flop / 3 / f / 1e6, "backward": r.Flop / 1.5 / (all - f) / 1e6}
+	r.PhaseGFLOPS = map[string]float64{}
+	if s.adapter == nil { // forward is a third of the operations
+		r.PhaseGFLOPS["forward"], r.PhaseGFLOPS["backward"] = r.Flop/3/f/1e6, r.Flop/1.5/(all-f)/1e6
+	}
 	s.bandwidth(b, r)
-	if b.parts {
+	if b.parts && !s.c.Gated && s.adapter == nil {
 		s.parts(b, r, repeat)
 	}
 }
@@ -137,7 +172,7 @@ func (s *trainStep) measure(b *bench, r *figures, repeat int) {
 // more memory for it.
 func (s *trainStep) bandwidth(b *bench, r *figures) {
 	const size = 1 << 26
-	if len(s.w.Slab) < size {
+	if len(s.w.Slab) < size || s.adapter != nil {
 		return
 	}
 	copied := &traffic{s.w.Slab[:size], s.dw.Slab[:size]}
