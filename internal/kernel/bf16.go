@@ -27,7 +27,7 @@ func toBF16(x float32) BF16 {
 //	for i { y[i] = toBF16(x[i]) }
 func RoundBF16(y []BF16, x []float32) {
 	mustLen("RoundBF16", len(y), len(x))
-	if vectors && current >= AVX512 {
+	if vectors && current >= AVX2 {
 		roundVector(y, x)
 		return
 	}
@@ -41,7 +41,7 @@ func RoundBF16(y []BF16, x []float32) {
 //	for i { y[i] = x[i].float() }
 func widenBF16(y []float32, x []BF16) {
 	mustLen("WidenBF16", len(y), len(x))
-	if vectors && current >= AVX512 {
+	if vectors && current >= AVX2 {
 		widenVector(y, x)
 		return
 	}

@@ -2213,3 +2213,61 @@ loaded1:
 	JG         tiles
 	VZEROUPPER
 	RET
+
+// func roundBF16x256(y *uint16, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·roundBF16x256(SB), NOSPLIT, $0-24
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS c512_00000001<>+0(SB), Y0
+	VBROADCASTSS c512_00007fff<>+0(SB), Y1
+	VBROADCASTSS c512_7fc00000<>+0(SB), Y2
+
+round:
+	VMOVUPS   (CX), Y3
+	VPSRLD    $0x10, Y3, Y4
+	VPAND     Y0, Y4, Y4
+	VPADDD    Y1, Y4, Y4
+	VCMPPS    $0x03, Y3, Y3, Y5
+	VPADDD    Y4, Y3, Y3
+	VPBLENDVB Y5, Y2, Y3, Y3
+	VPSRLD    $0x10, Y3, Y3
+	VMOVUPS   32(CX), Y4
+	VPSRLD    $0x10, Y4, Y5
+	VPAND     Y0, Y5, Y5
+	VPADDD    Y1, Y5, Y5
+	VCMPPS    $0x03, Y4, Y4, Y6
+	VPADDD    Y5, Y4, Y4
+	VPBLENDVB Y6, Y2, Y4, Y4
+	VPSRLD    $0x10, Y4, Y4
+	VPACKUSDW Y4, Y3, Y3
+	VPERMQ    $0xd8, Y3, Y3
+	VMOVDQU   Y3, (AX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x10, DX
+	JNZ       round
+	VZEROUPPER
+	RET
+
+// func widenBF16x256(y *float32, x *uint16, n int)
+// Requires: AVX, AVX2
+TEXT ·widenBF16x256(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+round:
+	VPMOVZXWD (CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	VPMOVZXWD 16(CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	SUBQ      $0x10, DX
+	JNZ       round
+	VZEROUPPER
+	RET

@@ -29,3 +29,13 @@ func packTilesTN(dst *uint16, to int, src *uint16, stride int, k int, columns in
 //
 //go:noescape
 func packTilesNT(dst *uint16, src *uint16, stride int, k int, rows int)
+
+// roundBF16x256 rounds x to bf16; n is a multiple of 16.
+//
+//go:noescape
+func roundBF16x256(y *uint16, x *float32, n int)
+
+// widenBF16x256 widens x to float32; n is a multiple of 16.
+//
+//go:noescape
+func widenBF16x256(y *float32, x *uint16, n int)

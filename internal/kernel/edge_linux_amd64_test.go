@@ -53,6 +53,27 @@ func TestNothingOutsidePacked(t *testing.T) {
 		packing("pack256", 8, 2, packRows256, packColumns256)
 		for k := 1; k < 9; k++ {
 			try("packHeights256", []any{k}, func() { packHeights256(k, at(e.slice(6*k)), at(e.slice(6*k)), 24) })
+			try("packFourHeights256", []any{k}, func() { packFourHeights256(k, at(e.slice(24*k)), at(e.slice(24*k)), 96) })
+			try("packFourRows256", []any{k}, func() { packFourRows256(k, at(e.slice(64*k)), at(e.slice(64*k)), 256) })
+			for mode := range 4 {
+				try("mul256x6x2whole", []any{k, mode}, func() {
+					mul256x6x2whole(k, at(e.slice(6*k)), 4, 24, at(e.slice(16*k)), 64, at(e.slice(6*16)), 64, at(e.slice(16)), mode, 8)
+				})
+			}
+		}
+		for v := range turn256 {
+			for r, f := range turn256[v] {
+				for last := 1; last <= 8; last++ {
+					for k := 4; k <= 36; k += 4 {
+						for mode := range 4 {
+							rows, cols := r+1, 8*v+last
+							try("turn256", []any{v + 1, rows, last, k, mode}, func() {
+								f(k, at(e.slice(rows*k)), 4*k, 4, at(e.slice(8*(v+1)*k)), 4*k, at(e.slice(rows*cols)), 4*cols, at(e.slice(cols)), mode, last)
+							})
+						}
+					}
+				}
+			}
 		}
 	}
 	if has(AVX512) {

@@ -265,6 +265,77 @@ func checkBits(t *testing.T, m, n, k int) {
 	}
 }
 
+// fma is x*y + z, rounded once: in float64 the product is exact, and a sum that is rounded to
+// an odd number keeps what the rounding to float32 depends on.
+func fma(x, y, z float32) float32 {
+	p, c := float64(x)*float64(y), float64(z)
+	s := p + c
+	rest := (p - (s - (s - p))) + (c - (s - p))
+	if bits := math.Float64bits(s); rest != 0 && bits&1 == 0 {
+		if (rest > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+		s = math.Float64frombits(bits)
+	}
+	return float32(s)
+}
+
+// Old runs give the bits that they gave: the terms of a block are added one after the other,
+// each by one fused multiply-add, and the sums of the blocks in ascending order. The blocks
+// are of nearly equal length, a multiple of 8, and at most 256 or 384 terms long.
+func TestOrderOfSums(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 13))
+	p := newPool(2)
+	defer p.Close()
+	for path, longest := range map[Path]int{NEON: 256, AVX2: 256, AVX512: 384} {
+		if !slices.Contains(Paths(), path) {
+			continue
+		}
+		t.Run(path.String(), func(t *testing.T) {
+			defer Use(Use(path))
+			for _, s := range [][3]int{{1, 37, 1004}, {2, 16, 300}, {6, 16, 5}, {7, 33, 259}, {13, 48, 385}, {26, 70, 1003}, {40, 130, 772}} {
+				m, n, k := s[0], s[1], s[2]
+				a, b := random[float32](r, m, k, 1), random[float32](r, k, n, 3)
+				at, bt, bias, old := transpose(a, 1), transpose(b, 2), random[float32](r, 1, n, 0).Row(0), random[float32](r, m, n, 1)
+				blocks := (k + longest - 1) / longest
+				block := ((k+blocks-1)/blocks + 7) / 8 * 8
+				want, wantOld := NewMat[float32](m, n), NewMat[float32](m, n)
+				for i := range m {
+					for j := range n {
+						for k0 := 0; k0 < k; k0 += block {
+							sum := float32(0)
+							for x := k0; x < min(k0+block, k); x++ {
+								sum = fma(a.Row(i)[x], b.Row(x)[j], sum)
+							}
+							if k0 == 0 {
+								want.Row(i)[j], wantOld.Row(i)[j] = sum+bias[j], old.Row(i)[j]
+							} else {
+								want.Row(i)[j] += sum
+							}
+							wantOld.Row(i)[j] += sum
+						}
+					}
+				}
+				for what, f := range map[string]func(c Mat[float32]){
+					"NN": func(c Mat[float32]) { MulNN(p, c, a, b, bias, false) },
+					"NT": func(c Mat[float32]) { MulNT(p, c, a, bt, true) },
+					"TN": func(c Mat[float32]) { MulTN(p, c, at, b, true) },
+				} {
+					got, want := clone(old), map[bool]Mat[float32]{true: want, false: wantOld}[what == "NN"]
+					f(got)
+					for i := range m {
+						if !slices.Equal(got.Row(i), want.Row(i)) {
+							t.Fatalf("%s %d×%d×%d: row %d has other bits", what, m, n, k, i)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestProductShapes(t *testing.T) {
 	a, b := NewMat[float32](2, 3), NewMat[float32](4, 5)
 	for name, f := range map[string]func(){

@@ -73,3 +73,32 @@ func mul256x5x2(k int, a *float32, down int, right int, b *float32, next int, c 
 //
 //go:noescape
 func mul256x6x2(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x6x2whole is mul256x6x2 for last = 8.
+//
+//go:noescape
+func mul256x6x2whole(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn256x1x1 sets c, 1×8 where last = 8, to products of rows of a with rows of b, next
+// bytes apart; k is a multiple of 4 and right is 4. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn256x1x1(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn256x1x2 sets c, 1×16 where last = 8, to products of rows of a with rows of b, next
+// bytes apart; k is a multiple of 4 and right is 4. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn256x1x2(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn256x2x1 sets c, 2×8 where last = 8, to products of rows of a with rows of b, next
+// bytes apart; k is a multiple of 4 and right is 4. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn256x2x1(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// turn256x2x2 sets c, 2×16 where last = 8, to products of rows of a with rows of b, next
+// bytes apart; k is a multiple of 4 and right is 4. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func turn256x2x2(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)

@@ -8,10 +8,22 @@ package kernel
 //go:noescape
 func packRows256(k int, dst *float32, to int, src *float32, from int, vectors int, last int)
 
+// packFourRows256 copies k ≥ 1 rows of 64 numbers to four strips of 16, one every 16*k numbers:
+// src advances by from bytes.
+//
+//go:noescape
+func packFourRows256(k int, dst *float32, src *float32, from int)
+
 // packHeights256 copies k ≥ 1 times 6 numbers to a strip of 6: src advances by from bytes.
 //
 //go:noescape
 func packHeights256(k int, dst *float32, src *float32, from int)
+
+// packFourHeights256 copies k ≥ 1 times 24 numbers to four strips of 6, one every 6*k numbers:
+// src advances by from bytes.
+//
+//go:noescape
+func packFourHeights256(k int, dst *float32, src *float32, from int)
 
 // packColumns256 transposes 1 ≤ rows ≤ 8 rows of k ≥ 1 numbers to k rows of 8, the rest 0.
 // Rows are to bytes apart in dst and from bytes in src.

@@ -62,6 +62,44 @@ DATA lanes256<>+56(SB)/4, $0x00000000
 DATA lanes256<>+60(SB)/4, $0x00000000
 GLOBL lanes256<>(SB), RODATA|NOPTR, $64
 
+// func packFourRows256(k int, dst *float32, src *float32, from int)
+// Requires: AVX, MMX+
+TEXT ·packFourRows256(SB), NOSPLIT, $0-32
+	MOVQ   k+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   from+24(FP), BX
+	IMUL3Q $0x00000040, AX, SI
+	LEAQ   (SI)(SI*2), DI
+
+row:
+	VMOVUPS    (DX), Y0
+	VMOVUPS    Y0, (CX)
+	VMOVUPS    32(DX), Y0
+	VMOVUPS    Y0, 32(CX)
+	PREFETCHT0 (DX)(BX*8)
+	VMOVUPS    64(DX), Y0
+	VMOVUPS    Y0, (CX)(SI*1)
+	VMOVUPS    96(DX), Y0
+	VMOVUPS    Y0, 32(CX)(SI*1)
+	PREFETCHT0 64(DX)(BX*8)
+	VMOVUPS    128(DX), Y0
+	VMOVUPS    Y0, (CX)(SI*2)
+	VMOVUPS    160(DX), Y0
+	VMOVUPS    Y0, 32(CX)(SI*2)
+	PREFETCHT0 128(DX)(BX*8)
+	VMOVUPS    192(DX), Y0
+	VMOVUPS    Y0, (CX)(DI*1)
+	VMOVUPS    224(DX), Y0
+	VMOVUPS    Y0, 32(CX)(DI*1)
+	PREFETCHT0 192(DX)(BX*8)
+	ADDQ       BX, DX
+	ADDQ       $0x40, CX
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func packHeights256(k int, dst *float32, src *float32, from int)
 // Requires: AVX
 TEXT ·packHeights256(SB), NOSPLIT, $0-32
@@ -79,6 +117,56 @@ again:
 	ADDQ    $0x18, CX
 	DECQ    AX
 	JNZ     again
+	RET
+
+// func packFourHeights256(k int, dst *float32, src *float32, from int)
+// Requires: AVX, MMX+
+TEXT ·packFourHeights256(SB), NOSPLIT, $0-32
+	MOVQ   k+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   from+24(FP), BX
+	IMUL3Q $0x00000018, AX, SI
+	LEAQ   (SI)(SI*2), DI
+	DECQ   AX
+	JZ     last
+
+row:
+	VMOVUPS    (DX), Y0
+	VMOVUPS    Y0, (CX)
+	VMOVUPS    24(DX), Y0
+	VMOVUPS    Y0, (CX)(SI*1)
+	VMOVUPS    48(DX), Y0
+	VMOVUPS    Y0, (CX)(SI*2)
+	VMOVUPS    72(DX), X0
+	VMOVSD     88(DX), X1
+	VMOVUPS    X0, (CX)(DI*1)
+	VMOVSD     X1, 16(CX)(DI*1)
+	PREFETCHT0 (DX)(BX*8)
+	PREFETCHT0 64(DX)(BX*8)
+	ADDQ       BX, DX
+	ADDQ       $0x18, CX
+	DECQ       AX
+	JNZ        row
+
+last:
+	VMOVUPS (DX), X0
+	VMOVSD  16(DX), X1
+	VMOVUPS X0, (CX)
+	VMOVSD  X1, 16(CX)
+	VMOVUPS 24(DX), X0
+	VMOVSD  40(DX), X1
+	VMOVUPS X0, (CX)(SI*1)
+	VMOVSD  X1, 16(CX)(SI*1)
+	VMOVUPS 48(DX), X0
+	VMOVSD  64(DX), X1
+	VMOVUPS X0, (CX)(SI*2)
+	VMOVSD  X1, 16(CX)(SI*2)
+	VMOVUPS 72(DX), X0
+	VMOVSD  88(DX), X1
+	VMOVUPS X0, (CX)(DI*1)
+	VMOVSD  X1, 16(CX)(DI*1)
+	VZEROUPPER
 	RET
 
 // func packColumns256(k int, dst *float32, to int, src *float32, from int, rows int)

@@ -3,7 +3,7 @@ package kernel
 // Thresholds, measured with the AVX-512 kernels at the shapes of training.
 const (
 	directRows     = 512       // up to this many rows of a, packing b is slower
-	aliasRows      = 16        // the same if all rows of b lie in one set of the first-level cache
+	aliasRows      = 16        // the same on AVX2, and if all rows of b lie in one set of the first-level cache
 	directLeft     = 128 << 10 // up to this many elements, packing aᵗ is slower
 	partRows       = 1024      // of the largest part
 	partCols       = 192       // columns of the largest part: a packed block of them fits in 300 kB
@@ -11,6 +11,7 @@ const (
 	leftStrips     = 4         // strips of a that are packed together: two cache lines of a row at a time
 	partMin        = 1 << 18   // smallest number of multiplications in a part
 	smallMax       = 128 << 10 // largest number of elements of a small b: half of the second-level cache
+	transposeCols  = 16        // rows of b that are transposed in registers before the next ones
 	partsPerThread = 4         // parts per thread, if they are large enough: threads then end at about the same time
 )
 
@@ -31,7 +32,7 @@ func (t *product[T]) plan(threads int) {
 	if t.path != Portable && readsUnpacked(t.path) {
 		t.packLeft = t.a.right != 1 && t.m*t.k > directLeft
 		rows := directRows
-		if t.b.down*4%4096 == 0 {
+		if t.path == AVX2 || t.b.down*4%4096 == 0 {
 			rows = aliasRows
 		}
 		if t.b.right == 1 && t.m <= rows {
@@ -55,7 +56,8 @@ func (t *product[T]) plan(threads int) {
 		}
 		t.part = half
 	}
-	if t.packRight == packedPerPart && t.m > t.part.down {
+	// On AVX2, packing a small b again for each part takes less time than waiting for the other threads.
+	if t.packRight == packedPerPart && t.m > t.part.down && !(t.rows && t.path == AVX2) {
 		t.packRight = packedOnce
 	}
 }

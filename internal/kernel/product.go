@@ -153,17 +153,24 @@ func (t *product[T]) Do(w *Pool, part int) {
 	}
 	i, j := t.corner(part)
 	i1, j1 := min(i+t.part.down, t.mi), min(j+t.part.across, t.ni)
-	for k := 0; k < t.ki; k += t.block {
-		k1 := min(k+t.block, t.ki)
-		var right []T
-		switch t.packRight {
-		case packedPerPart:
-			right = floats[T](&w.scratch.right, roundUp(j1-j, t.tile.across)*(k1-k))
-			t.packColumns(right, k, k1, j, j1)
-		case packedOnce:
-			right = t.right[k*roundUp(t.ni, t.tile.across)+j*(k1-k):]
+	step := j1 - j
+	if t.packRight == transposedInRegisters {
+		step = transposeCols // all blocks of terms of these rows of b: a row is read from memory in one go
+	}
+	for ; j < j1; j += step {
+		end := min(j+step, j1)
+		for k := 0; k < t.ki; k += t.block {
+			k1 := min(k+t.block, t.ki)
+			var right []T
+			switch t.packRight {
+			case packedPerPart:
+				right = floats[T](&w.scratch.right, roundUp(end-j, t.tile.across)*(k1-k))
+				t.packColumns(right, k, k1, j, end)
+			case packedOnce:
+				right = t.right[k*roundUp(t.ni, t.tile.across)+j*(k1-k):]
+			}
+			t.tiles(right, k, k1, i, i1, j, end)
 		}
-		t.tiles(right, k, k1, i, i1, j, j1)
 	}
 }
 

@@ -31,6 +31,7 @@ var (
 		{mul512x1x8, mul512x2x8},
 	}
 	turn512 = [4]tileKernel{turn512x1, turn512x2, turn512x3, turn512x4}
+	turn256 = [2][2]tileKernel{{turn256x1x1, turn256x2x1}, {turn256x1x2, turn256x2x2}}
 	mul256  = [2][6]tileKernel{
 		{mul256x1x1, mul256x2x1, mul256x3x1, mul256x4x1, mul256x5x1, mul256x6x1},
 		{mul256x1x2, mul256x2x2, mul256x3x2, mul256x4x2, mul256x5x2, mul256x6x2},
@@ -90,7 +91,9 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 				bias = at32(t.bias, t.j0+x)
 			}
 			c := at32(t.c.V, (t.i0+i)*t.c.Stride+t.j0+x)
-			if t.path == AVX2 {
+			if t.path == AVX2 && t.packRight != unpacked && rows == 6 && cols == 16 {
+				mul256x6x2whole(n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, 8)
+			} else if t.path == AVX2 {
 				v := (cols+7)/8 - 1
 				mul256[v][rows-1](n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, cols-8*v)
 			} else {
@@ -101,27 +104,46 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 	}
 }
 
-// transposeRows is the largest number of rows of a for which transposing b in registers is faster.
-const transposeRows = 4
+// The largest numbers of rows of a for which transposing b in registers, once per block of
+// terms, is faster than packing it.
+const (
+	transposeRows512 = 4
+	transposeRows256 = 2
+)
 
 // canTranspose reports whether the kernels that transpose b can compute t.
 func canTranspose(t *product[float32]) bool {
-	return t.path >= AVX512 && t.m <= transposeRows && t.a.right == 1 && t.b.down == 1 && t.k%4 == 0
+	rows := transposeRows512
+	if t.path == AVX2 {
+		rows = transposeRows256
+	}
+	return t.m <= rows && t.a.right == 1 && t.b.down == 1 && t.k%4 == 0
 }
 
 // tilesTransposed is tilesVector for a b that is transposed in registers.
 func tilesTransposed(t *product[float32], k, n, i, i1, j, j1, mode int) {
-	a, f := at32(t.a.v, (t.i0+i)*t.a.down+t.k0+k), turn512[i1-i-1]
-	for cols := 16; j < j1; j += cols {
-		next := 4 * t.b.right
-		if j1-j < 16 {
-			cols, next = 1, 0 // the same row of b sixteen times: fewer than 16 are left
+	a, rows := at32(t.a.v, (t.i0+i)*t.a.down+t.k0+k), i1-i-1
+	lanes, many, few := 16, turn512[rows], turn512[rows]
+	width := lanes
+	if t.path == AVX2 {
+		lanes, many, few = 8, turn256[1][rows], turn256[0][rows]
+		if 4*t.b.right%4096 == 0 { // rows lie in one set of the first-level cache, which may hold 8 lines
+			many, width = few, lanes
+		}
+	}
+	for step := width; j < j1; j += step {
+		f, next, last := many, 4*t.b.right, lanes
+		switch left := j1 - j; {
+		case left < lanes: // the same row of b many times: fewer rows than lanes are left
+			f, next, last, step = few, 0, 1, 1
+		case left < width:
+			f, step = few, lanes
 		}
 		var bias *float32
 		if t.bias != nil {
 			bias = at32(t.bias, t.j0+j)
 		}
-		f(n, a, 4*t.a.down, 4, at32(t.b.v, (t.j0+j)*t.b.right+t.k0+k), next, at32(t.c.V, (t.i0+i)*t.c.Stride+t.j0+j), 4*t.c.Stride, bias, mode, cols)
+		f(n, a, 4*t.a.down, 4, at32(t.b.v, (t.j0+j)*t.b.right+t.k0+k), next, at32(t.c.V, (t.i0+i)*t.c.Stride+t.j0+j), 4*t.c.Stride, bias, mode, last)
 	}
 }
 
@@ -130,7 +152,11 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 	a, n, rows := t.a.from(t.i0+i, t.k0+k), k1-k, i1-i
 	if t.path == AVX2 {
 		full := rows / 6 * 6
-		for x := 0; x < full; x += 6 {
+		x := 0
+		for ; x+24 <= full; x += 24 {
+			packFourHeights256(n, at32(dst, x*n), at32(a.v, x), 4*a.right)
+		}
+		for ; x < full; x += 6 {
 			packHeights256(n, at32(dst, x*n), at32(a.v, x), 4*a.right)
 		}
 		if full < rows {
@@ -154,7 +180,11 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 // packColumnsVector packs b, whose rows or columns are contiguous.
 func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) {
 	b, n, cols, across := t.b.from(t.k0+k, t.j0+j), k1-k, j1-j, t.tile.across
-	for x := 0; x < cols; x += across {
+	x := 0
+	for ; t.path == AVX2 && b.right == 1 && x+64 <= cols; x += 64 {
+		packFourRows256(n, at32(dst, x*n), at32(b.v, x), 4*b.down)
+	}
+	for ; x < cols; x += across {
 		strip, w := x*n, min(across, cols-x)
 		switch {
 		case b.right == 1 && t.path == AVX2:

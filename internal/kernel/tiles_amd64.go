@@ -287,9 +287,41 @@ func (w *PackedBF16) packPanel(p *Pool, m Mat[float32], from, to int) {
 	}
 }
 
-func roundVector(y []BF16, x []float32) { roundBF16x512(at16(y, 0), at32(x, 0), len(x)) }
+func roundVector(y []BF16, x []float32) {
+	if current >= AVX512 {
+		roundBF16x512(at16(y, 0), at32(x, 0), len(x))
+		return
+	}
+	whole := len(x) &^ 15
+	if whole > 0 {
+		roundBF16x256(at16(y, 0), at32(x, 0), whole)
+	}
+	if whole < len(x) {
+		var from [16]float32
+		var to [16]BF16
+		copy(from[:], x[whole:])
+		roundBF16x256(at16(to[:], 0), &from[0], 16)
+		copy(y[whole:], to[:])
+	}
+}
 
-func widenVector(y []float32, x []BF16) { widenBF16x512(at32(y, 0), at16(x, 0), len(x)) }
+func widenVector(y []float32, x []BF16) {
+	if current >= AVX512 {
+		widenBF16x512(at32(y, 0), at16(x, 0), len(x))
+		return
+	}
+	whole := len(x) &^ 15
+	if whole > 0 {
+		widenBF16x256(at32(y, 0), at16(x, 0), whole)
+	}
+	if whole < len(x) {
+		var from [16]BF16
+		var to [16]float32
+		copy(from[:], x[whole:])
+		widenBF16x256(&to[0], at16(from[:], 0), 16)
+		copy(y[whole:], to[:])
+	}
+}
 
 // peakBF16 runs n rounds of bf16 products in registers and returns the number of operations
 // per round.

@@ -8,7 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// bf16 writes the conversions and the packing of tiles, in AVX-512. A tile of b
+// bf16 writes the conversions, and the packing of tiles in AVX-512. A tile of b
 // is 16 pairs of terms high and 16 columns wide: the numbers of a pair lie side
 // by side. A tile of a is 16 rows of 32 terms.
 func bf16() {
@@ -16,6 +16,8 @@ func bf16() {
 	widenBF16()
 	packTilePairs()
 	packTileRows()
+	roundBF16x256()
+	widenBF16x256()
 }
 
 // roundBF16 rounds to nearest, ties to even, by integers: any AVX-512 has that,
@@ -58,6 +60,54 @@ func widenBF16() {
 		VPSLLD(Imm(16), v, v)
 		x.write(v, y, i, tail)
 	}, 32, 64)
+	finish()
+}
+
+// roundBF16x256 is roundBF16 in AVX2, for whole rounds of 16 numbers.
+func roundBF16x256() {
+	x := avx2()
+	x.text("roundBF16x", "y *uint16, x *float32, n int)", "rounds x to bf16; n is a multiple of 16.")
+	y, p, n := arg("y"), arg("x"), arg("n")
+	one, bias, quiet := x.copyOf(x.bits(1)), x.copyOf(x.bits(0x7fff)), x.copyOf(x.bits(0x7fc00000))
+	Label("round")
+	v := make([]vector, 2)
+	for i := range v {
+		v[i] = x.read(p, i, false)
+		odd, nan := x.new(), x.new()
+		VPSRLD(Imm(16), v[i], odd)
+		VPAND(one, odd, odd)
+		VPADDD(bias, odd, odd)
+		VCMPPS(Imm(3), v[i], v[i], nan)
+		VPADDD(odd, v[i], v[i])
+		VPBLENDVB(nan, quiet, v[i], v[i])
+		VPSRLD(Imm(16), v[i], v[i])
+	}
+	VPACKUSDW(v[1], v[0], v[0]) // in each half: four of the first, four of the second
+	VPERMQ(Imm(0xd8), v[0], v[0])
+	VMOVDQU(v[0], Mem{Base: y})
+	ADDQ(Imm(64), p)
+	ADDQ(Imm(32), y)
+	SUBQ(Imm(16), n)
+	JNZ(LabelRef("round"))
+	finish()
+}
+
+// widenBF16x256 is widenBF16 in AVX2, for whole rounds of 16 numbers.
+func widenBF16x256() {
+	x := avx2()
+	x.text("widenBF16x", "y *float32, x *uint16, n int)", "widens x to float32; n is a multiple of 16.")
+	y, p, n := arg("y"), arg("x"), arg("n")
+	Label("round")
+	for i := range 2 {
+		v := x.new()
+		VPMOVZXWD(Mem{Base: p, Disp: 16 * i}, v)
+		VPSLLD(Imm(16), v, v)
+		x.write(v, y, i, false)
+	}
+	ADDQ(Imm(32), p)
+	ADDQ(Imm(64), y)
+	SUBQ(Imm(16), n)
+	JNZ(LabelRef("round"))
 	finish()
 }
 

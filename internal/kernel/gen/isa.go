@@ -16,12 +16,17 @@ type isa struct {
 	bytes int // of a vector
 	new   func() vector
 	mask  vector // AVX2: lanes that count, as signs. AVX-512 has K1
+	tails bool   // storeTile masks the last vector of a row
 	held  map[uint32]Op
 	walks int
 }
 
-func avx512() *isa { return &isa{name: "512", bytes: 64, new: func() vector { return ZMM() }} }
-func avx2() *isa   { return &isa{name: "256", bytes: 32, new: func() vector { return YMM() }} }
+func avx512() *isa {
+	return &isa{name: "512", bytes: 64, tails: true, new: func() vector { return ZMM() }}
+}
+func avx2() *isa {
+	return &isa{name: "256", bytes: 32, tails: true, new: func() vector { return YMM() }}
+}
 
 func (x *isa) lanes() int { return x.bytes / 4 }
 
@@ -130,6 +135,14 @@ func (r rowsOf) at(i, disp int) Mem {
 		m.Index, m.Scale = r.step3, 1
 	}
 	return m
+}
+
+// strips addresses four strips, one every k*width numbers from dst on.
+func strips(k, dst GPVirtual, width uint64) rowsOf {
+	step, step3 := GP64(), GP64()
+	IMUL3Q(U32(4*width), k, step)
+	LEAQ(Mem{Base: step, Index: step, Scale: 2}, step3)
+	return rowsOf{base: dst, step: step, step3: step3}
 }
 
 // move moves all rows.

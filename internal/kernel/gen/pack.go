@@ -17,7 +17,9 @@ func pack512() {
 
 func pack256() {
 	packRows(avx2(), 2)
+	packFourRows256()
 	packHeights256()
+	packFourHeights256()
 	packColumns(avx2())
 }
 
@@ -134,6 +136,74 @@ func packHeights256() {
 	ADDQ(Imm(24), dst)
 	DECQ(k)
 	JNZ(LabelRef("again"))
+	RET()
+}
+
+// packFourRows256 copies four cache lines of a row at a time: memory delivers neighbouring
+// lines faster than lines that are a row apart.
+func packFourRows256() {
+	x := avx2()
+	TEXT("packFourRows256", 4, "func(k int, dst, src *float32, from int)")
+	Doc("packFourRows256 copies k ≥ 1 rows of 64 numbers to four strips of 16, one every 16*k numbers:",
+		"src advances by from bytes.")
+	Pragma("noescape")
+	k, dst, src, from := arg("k"), arg("dst"), arg("src"), arg("from")
+	to := strips(k, dst, 16)
+	Label("row")
+	for i := range 4 {
+		for v := 0; v < 64; v += x.bytes {
+			z := x.new()
+			VMOVUPS(Mem{Base: src, Disp: 64*i + v}, z)
+			VMOVUPS(z, to.at(i, v))
+		}
+		PREFETCHT0(Mem{Base: src, Index: from, Scale: 8, Disp: 64 * i})
+	}
+	ADDQ(from, src)
+	ADDQ(Imm(64), dst)
+	DECQ(k)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// packFourHeights256 copies 24 columns to four strips 6 high. It writes eight numbers where
+// six belong; the next term overwrites the other two. The last strip is read exactly, because
+// memory may end behind it, and so is the last term, because it ends next to another strip.
+func packFourHeights256() {
+	x := avx2()
+	TEXT("packFourHeights256", 4, "func(k int, dst, src *float32, from int)")
+	Doc("packFourHeights256 copies k ≥ 1 times 24 numbers to four strips of 6, one every 6*k numbers:",
+		"src advances by from bytes.")
+	Pragma("noescape")
+	k, dst, src, from := arg("k"), arg("dst"), arg("src"), arg("from")
+	to := strips(k, dst, 6)
+	exact := func(i int) {
+		four, two := XMM(), XMM()
+		VMOVUPS(Mem{Base: src, Disp: 24 * i}, four)
+		VMOVSD(Mem{Base: src, Disp: 24*i + 16}, two)
+		VMOVUPS(four, to.at(i, 0))
+		VMOVSD(two, to.at(i, 16))
+	}
+	DECQ(k)
+	JZ(LabelRef("last"))
+	Label("row")
+	for i := range 3 {
+		z := x.new()
+		VMOVUPS(Mem{Base: src, Disp: 24 * i}, z)
+		VMOVUPS(z, to.at(i, 0))
+	}
+	exact(3)
+	PREFETCHT0(Mem{Base: src, Index: from, Scale: 8})
+	PREFETCHT0(Mem{Base: src, Index: from, Scale: 8, Disp: 64})
+	ADDQ(from, src)
+	ADDQ(Imm(24), dst)
+	DECQ(k)
+	JNZ(LabelRef("row"))
+	Label("last")
+	for i := range 4 {
+		exact(i)
+	}
+	VZEROUPPER()
 	RET()
 }
 
