@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"engine":          {"", "internal/kernel"},
 	"gradcheck":       {"", "paper", "engine"},
 	"derive":          {"", "paper"},
+	"exercises":       {"paper"},
 	"parquet":         {},
 	"corpus":          {"token", "parquet", "internal/jinja", "internal/memory"},
 	"generate":        {"", "engine", "token", "corpus", "internal/random"},

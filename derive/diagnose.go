@@ -210,7 +210,11 @@ func (g *grader) counterExample(values []paper.Mat, zero bool, v *Verdict) {
 	} else if g.want.Kind == Features {
 		place = fmt.Sprintf("[%d]", j+1)
 	}
-	number := fmt.Sprintf("at %s, number %s is %.4g by the loss and %.4g by the formula", g.sizes(p.in), place, clean(p.truth.V[first]), have.V[first])
+	by := "the formula"
+	if g.program {
+		by = "the program"
+	}
+	number := fmt.Sprintf("at %s, number %s is %.4g by the loss and %.4g by %s", g.sizes(p.in), place, clean(p.truth.V[first]), have.V[first], by)
 	switch {
 	case math.IsNaN(have.V[first]) || math.IsInf(have.V[first], 0):
 		v.Message = fmt.Sprintf("Its value is not a number: at %s, number %s is %g", g.sizes(p.in), place, have.V[first])

@@ -97,6 +97,7 @@ type grader struct {
 	mistakes  []knownValue
 	terms     []knownValue
 	releases  []released
+	program   bool // numbers of a program are graded, and no formula
 }
 
 // A point is an instance with the truth there, by differences.

@@ -130,6 +130,7 @@ var attentionExercises = []*Exercise{
 			{"a_prev' @ D_raw @ k / d_rho", "ratio", ""},
 			{"a_prev' @ ((D @ v') * rho) @ k / sqrt(d_rho)", "misconception:no-mean", "The softmax is passed without its mean: use D_raw, or take rowdot(D @ v', rho) out first"},
 			{"a_prev' @ D_raw' @ q", "misconception:keys", "That is dL/dw_k: the error on the keys is D_raw' @ q, the error on the queries D_raw @ k"},
+			{"a_prev' @ ((D @ v' - ~rowdot(D @ v', s)) * s) @ k / sqrt(d_rho) where s = softmax(rho_raw / sqrt(d_rho))", "misconception:no-mask", "The mask is forgotten on the way down: rho is the softmax of the masked scores, which has zeros above the diagonal"},
 			{"a_prev' @ D_raw @ k + a_prev' @ D_raw' @ q", "misconception:both", "That is the gradient of a weight that queries and keys would share; dL/dw_q is the part of the queries alone"},
 		},
 	},

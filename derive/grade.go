@@ -276,7 +276,7 @@ func (x *Exercise) plain() bool { return x.Template != "" }
 func capital(s string) string {
 	word, _, _ := strings.Cut(s, " ")
 	switch word {
-	case "the", "there", "nothing", "write", "sum", "what", "more", "after", "one", "it", "its":
+	case "the", "there", "nothing", "write", "sum", "what", "more", "after", "one", "it", "its", "terms", "right":
 		return strings.ToUpper(s[:1]) + s[1:]
 	case "a", "an":
 		if _, rest, ok := strings.Cut(s, " "); ok {

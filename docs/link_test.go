@@ -47,8 +47,12 @@ func slug(s string) string {
 
 func TestLinksResolve(t *testing.T) {
 	pages := chapters(t)
-	if b, err := os.ReadFile("../README.md"); err == nil {
-		pages["../README.md"] = string(b)
+	for _, name := range []string{"../README.md", "../exercises/README.md"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages[name] = string(b)
 	}
 	for path, text := range pages {
 		prose, _ := split(text)
