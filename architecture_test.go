@@ -35,7 +35,8 @@ var mayImport = map[string][]string{
 	"tfevents":        {},
 	"paper":           {""},
 	"engine":          {"", "internal/kernel"},
-	"gradcheck":       {"", "paper", "engine"},
+	"gradcheck":       {"", "paper"},
+	"parity":          {"", "paper", "engine", "gradcheck"},
 	"derive":          {"", "paper"},
 	"exercises":       {"paper"},
 	"parquet":         {},
@@ -45,7 +46,7 @@ var mayImport = map[string][]string{
 	"hub":             {"", "token", "durable", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
-	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "derive", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval"},
 
 	"internal/faultdisk":   {"durable"},
 	"examples/train":       {"", "token", "corpus", "generate", "train"},
@@ -62,11 +63,11 @@ var mayImport = map[string][]string{
 
 // standsAlone lists the packages that stand on the standard library and
 // golang.org/x/sys/cpu alone.
-var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "derive", "safetensors"}
+var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "parity", "derive", "safetensors"}
 
 // inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
 // path, without processes, locks or sockets.
-var inBrowser = []string{"", "paper", "derive", "gradcheck", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
+var inBrowser = []string{"", "paper", "gradcheck", "derive", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {

@@ -157,10 +157,10 @@ func (r *pass) terms(row *Row) (all []term) {
 		if inner := strings.TrimPrefix(strings.TrimPrefix(s.At, row.At), "."); inner != "" {
 			name += " at " + inner
 		}
-		if s.V.D == row.cols {
+		if s.V.D == row.Cols {
 			all = append(all, term{name, s.V.V})
 		}
-		if s.V.N == row.cols && s.V.N > 1 && s.V.D > 1 {
+		if s.V.N == row.Cols && s.V.N > 1 && s.V.D > 1 {
 			all = append(all, term{name + " transposed", s.V.T().V})
 		}
 	}

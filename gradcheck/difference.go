@@ -56,14 +56,15 @@ type evaluator struct {
 	steps []paper.Step // room for those of a pass
 	signs []bool       // of every ReLU pre-activation at the point itself; nil when there is no kink to cross
 
-	float32 *float32Loss // when the loss is package engine's
+	float32 *Float32Loss // differentiated in place of package paper's
 }
 
-func newEvaluator(p Point, pl plant, float32 bool) *evaluator {
+func newEvaluator(p Point, pl plant, float32 func(p Point) Float32Loss) *evaluator {
 	e := &evaluator{Point: p.clone(), plant: pl, fixed: p.fixedSteps()}
 	switch {
-	case float32:
-		e.float32 = newFloat32Loss(p)
+	case float32 != nil:
+		l := float32(p)
+		e.float32 = &l
 	case p.Config.Activation == pedestrian.ReLU:
 		e.signs = []bool{}
 		e.loss(nil) // records the signs
@@ -73,7 +74,7 @@ func newEvaluator(p Point, pl plant, float32 bool) *evaluator {
 
 func (e *evaluator) close() {
 	if e.float32 != nil {
-		e.float32.network.Close()
+		e.float32.Close()
 	}
 }
 
@@ -84,7 +85,7 @@ type perturbation func(s paper.Step) paper.Mat
 // changed its sign against the first call.
 func (e *evaluator) loss(n perturbation) (loss float64, crossed bool) {
 	if e.float32 != nil {
-		return e.float32.at(e.Point), false
+		return e.float32.At(e.Point), false
 	}
 	if e.plant == nil && e.fixed == nil && n == nil && e.signs == nil {
 		loss, _ = paper.Network(nil, e.Params, e.LoRA, e.Batch, e.Reduction)

@@ -8,7 +8,7 @@ import (
 )
 
 // TestDocuments checks every gradient of a network whose sequences hold several
-// documents: against differences, and the engine in both precisions.
+// documents against differences.
 func TestDocuments(t *testing.T) {
 	c, _ := Find("relu")
 	c.Batch = []paper.Sequence{

@@ -207,14 +207,14 @@ func TestErratumS10(t *testing.T) {
 
 // dropout differentiates the engine's loss under the masks of one step.
 func dropout(t *testing.T, p Point) {
-	b := p.batch()
+	b := engineBatch(p)
 	q := p.clone()
 	n := engine.New(q.Params, nil, engine.Options{Batch: b.B, Context: b.T, Threads: 1, Dropout: 0.3, Seed: 5})
 	defer n.Close()
 	g := pedestrian.NewParams[float64](p.Config)
 	loss := func(dp *pedestrian.Params[float64]) float64 {
-		sum, _ := n.Gradients(dp, nil, b, p.scale(), 7)
-		return sum * p.scale()
+		sum, _ := n.Gradients(dp, nil, b, p.Scale(), 7)
+		return sum * p.Scale()
 	}
 	loss(g)
 	v := make([]float64, len(g.Slab))

@@ -1,10 +1,10 @@
 package gradcheck
 
 import (
+	"math/bits"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -25,7 +25,7 @@ func (p *Point) fixNorms() {
 }
 
 // fixedSteps replaces the steps that are constants at p: recorded norms, and the masks of
-// dropout, which are those of package engine in step 0. It is nil if there are none.
+// dropout. It is nil if there are none.
 func (p Point) fixedSteps() plant {
 	a := p.Case.Adapter
 	if a == nil || a.Dropout == 0 && p.norms == nil {
@@ -44,15 +44,45 @@ func (p Point) fixedSteps() plant {
 	}
 }
 
-// mask is the mask of an adapter's input in one sequence.
+// mask is the mask of an adapter's input in one sequence: in each place 0 with the
+// probability of the adapter's dropout, and 1/(1-p) otherwise. It is the one that package
+// engine has in step 0, written a second time: which numbers are left out depends on the
+// seed, the layer and the position alone.
 func (p Point) mask(s paper.Step) paper.Mat {
-	target, block := pedestrian.TargetLogits, max(blockOf(s.At), 0)
-	if blockOf(s.At) >= 0 {
-		target = pedestrian.Target(s.At[strings.LastIndexByte(s.At, '.')+1:])
+	layer, block := uint64(4), uint64(0) // of the logits
+	if b := blockOf(s.At); b >= 0 {
+		block = uint64(b)
+		switch pedestrian.Target(s.At[strings.LastIndexByte(s.At, '.')+1:]) {
+		case pedestrian.TargetAttProj:
+			layer = 1
+		case pedestrian.TargetExpand, pedestrian.TargetGate, pedestrian.TargetUp:
+			layer = 2
+		case pedestrian.TargetContract, pedestrian.TargetDown:
+			layer = 3
+		default: // queries, keys and values
+			layer = 0
+		}
 	}
-	n := len(p.Batch[0].Tokens)
-	m := engine.NewMat[float64](n*len(p.Batch), s.V.D)
-	engine.AdapterMask(m, p.Case.Adapter.Dropout, p.Seed, 0, block, target)
-	from := placeOf(s.At, "seq") * n * s.V.D
-	return paper.Mat{N: n, D: s.V.D, V: m.V[from : from+n*s.V.D]}
+	key := subKey(subKey(subKey(p.Seed, 0), 1<<63), 5*block+layer)
+	drop := p.Case.Adapter.Dropout
+	m := paper.Zeros(len(p.Batch[0].Tokens), s.V.D)
+	from := uint64(placeOf(s.At, "seq") * len(m.V))
+	for i := range m.V {
+		if uint32(splitMix64(key, from+uint64(i))>>32) >= uint32(drop*(1<<32)) {
+			m.V[i] = 1 / (1 - drop)
+		}
+	}
+	return m
+}
+
+// subKey is the key of stream i below the stream of key.
+func subKey(key, i uint64) uint64 { return bits.RotateLeft64(splitMix64(key, i), 32) }
+
+// splitMix64 is number i of the generator of that name (Steele, Lea and Flood, 2014) that
+// starts at key.
+func splitMix64(key, i uint64) uint64 {
+	z := key + (i+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
 }

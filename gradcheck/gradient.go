@@ -17,5 +17,5 @@ func Gradient(loss func() float64, x, gradient []float64) Comparison {
 		})
 		x[i] = at
 	}
-	return compare(gradient, differences, max(1, len(x)), differenceTolerance, func(a, n float64) float64 { return Relative(a, n, differenceFloor) })
+	return Compare(gradient, differences, max(1, len(x)), differenceTolerance, func(a, n float64) float64 { return Relative(a, n, differenceFloor) })
 }

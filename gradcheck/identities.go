@@ -84,6 +84,13 @@ var laws = []law{
 	{"Y18", "the counts of published networks, and of LoRA beside seven layers", "L25", false, publishedCounts},
 }
 
+// IsIdentity reports whether id names an identity, in small or capital letters: R1…R30,
+// X1…X13, Y1…Y18.
+func IsIdentity(id string) bool {
+	_, ok := findLaw(id)
+	return ok
+}
+
 // findLaw is the law of that name, small or capital.
 func findLaw(id string) (law, bool) {
 	for _, l := range laws {

@@ -35,7 +35,7 @@ func TestOnlyIdentity(t *testing.T) {
 			t.Errorf("%s: %d identities, %d parameters, pass %v", l.id, len(r.Identities), len(r.Parameters), r.Pass)
 		}
 	}
-	if _, err := Run(context.Background(), c, Options{Only: "R13", Float32: true}); err == nil {
+	if _, err := Run(context.Background(), c, Options{Only: "R13", Float32: func(Point) Float32Loss { return Float32Loss{} }}); err == nil {
 		t.Error("an identity in float32 is not refused")
 	}
 }

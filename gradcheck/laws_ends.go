@@ -68,7 +68,7 @@ func top(r *pass) []Claim {
 	for s, seq := range r.Batch {
 		at := fmt.Sprintf("seq.%d", s)
 		e := r.at(at, "Δ_12")
-		want := r.at(at, "y_pred").Sub(paper.OneHot(seq.Targets, r.Config.Vocab)).Scale(r.scale())
+		want := r.at(at, "y_pred").Sub(paper.OneHot(seq.Targets, r.Config.Vocab)).Scale(r.Scale())
 		for t, y := range seq.Targets {
 			if y == paper.Ignored {
 				dark.add(largest(e.Row(t)))
@@ -120,8 +120,8 @@ func logitShift(r *pass) []Claim {
 		weight.add(largest(g.SumFeatures()) / max(largest(g.V), scale))
 		a := r.at(at, "a_12")
 		moved := a.Add(paper.Rows(slices.Repeat([]float64{7}, a.D), a.N))
-		l1, _ := paper.Loss(nil, a, seq.Targets, r.scale())
-		l2, _ := paper.Loss(nil, moved, seq.Targets, r.scale())
+		l1, _ := paper.Loss(nil, a, seq.Targets, r.Scale())
+		l2, _ := paper.Loss(nil, moved, seq.Targets, r.Scale())
 		loss.add(math.Abs(l1-l2) / max(math.Abs(l1), scale))
 	}
 	claims := []Claim{

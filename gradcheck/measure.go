@@ -54,9 +54,9 @@ func Relative(a, n, floor float64) float64 {
 	return math.Abs(a-n) / max(floor, math.Abs(a)+math.Abs(n))
 }
 
-// compare measures every pair of a and n by measure and keeps the worst. A NaN
-// is worse than any number.
-func compare(a, n []float64, cols int, tolerance float64, measure func(a, n float64) float64) Comparison {
+// Compare measures every pair of a and n, matrices of cols columns, by measure and keeps the
+// worst. A NaN is worse than any number. tolerance is what the worst may be.
+func Compare(a, n []float64, cols int, tolerance float64, measure func(a, n float64) float64) Comparison {
 	c := Comparison{Tolerance: Number(tolerance), Entries: len(a)}
 	worst := -1.0
 	for i := range a {
@@ -74,10 +74,10 @@ func compare(a, n []float64, cols int, tolerance float64, measure func(a, n floa
 	return c
 }
 
-// toLargest is the error measure between two analytic gradients: |a-n| over the
+// ToLargest is the error measure between two analytic gradients: |a-n| over the
 // largest |number| of the tensor, because each entry is a sum whose rounding is
 // that of its largest terms.
-func toLargest(largest float64) func(a, n float64) float64 {
+func ToLargest(largest float64) func(a, n float64) float64 {
 	if largest == 0 {
 		largest = math.SmallestNonzeroFloat64
 	}

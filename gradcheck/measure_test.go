@@ -8,7 +8,7 @@ import (
 )
 
 func TestComparison(t *testing.T) {
-	exact := toLargest(2)
+	exact := ToLargest(2)
 	for _, c := range []struct {
 		name string
 		a, n []float64
@@ -21,7 +21,7 @@ func TestComparison(t *testing.T) {
 		{"NaN there", []float64{1, 2, 3, 4}, []float64{1, 2, math.NaN(), 4}, false, 1},
 		{"infinite", []float64{1, 2, math.Inf(1), 4}, []float64{1, 2, 3, 4}, false, 1},
 	} {
-		got := compare(c.a, c.n, 2, 1e-9, exact)
+		got := Compare(c.a, c.n, 2, 1e-9, exact)
 		if got.OK != c.ok || got.Worst.Row != c.row || got.Entries != len(c.a) {
 			t.Errorf("%s: %+v", c.name, got)
 		}

@@ -23,6 +23,8 @@ type Mutant struct {
 	Laws        []string `json:"laws,omitempty"`        // identities that no longer hold
 
 	Diagnosis string `json:"diagnosis,omitempty"` // what the numbers look like, in the row that says most
+
+	Paper *Pass `json:"-"` // with the bug in it; nil at bf16
 }
 
 // Caught says whether any check noticed.
@@ -57,12 +59,9 @@ const mutantEntries = 3
 // A host is a clean case that bugs are planted in.
 type host struct {
 	Point
-	clean    *pass
-	plan     *plan
-	e64, e32 [][]float64
-	loss64   float64
-	loss32   float64
-	options  Options
+	clean   *pass
+	plan    *plan
+	options Options
 }
 
 func newHost(ctx context.Context, name string, o Options) (*host, error) {
@@ -75,8 +74,6 @@ func newHost(ctx context.Context, name string, o Options) (*host, error) {
 	}
 	h := &host{Point: c.At(o.Seed, kinkMargin*o.Step), options: o}
 	h.clean = h.run(nil)
-	e64, e32 := runEngine[float64](h.Point), runEngine[float32](h.Point)
-	h.e64, h.e32, h.loss64, h.loss32 = e64.tensors(), e32.tensors(), e64.loss, e32.loss
 	h.plan = h.clean.plan(o)
 	return h, h.plan.run(ctx, h.Point, nil, o)
 }
@@ -88,6 +85,18 @@ func Mutants(ctx context.Context, seed uint64, threads int) ([]Mutant, error) {
 		seed = 1
 	}
 	return hosts{}.mutants(ctx, Options{Seed: seed, Step: DefaultStep, Threads: threads, Entries: mutantEntries})
+}
+
+// Plant is the pass with the bug of that name, M1…M48, in its case at the point of a seed.
+func Plant(id string, seed uint64) (r *Pass, ok bool) {
+	for _, b := range bugs {
+		if b.id == id {
+			c, _ := Find(b.host)
+			p := c.At(seed, kinkMargin*DefaultStep)
+			return p.run(b.make(p)).result(), true
+		}
+	}
+	return nil, false
 }
 
 // hosts are the cases that bugs were planted in, by name. One is made where it is first
@@ -134,22 +143,9 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 			return m, err
 		}
 	}
-	parameters, signals := d.rows(pass, h.e64, h.e32)
-	for _, r := range parameters {
-		if !r.Engine64.OK {
-			m.Engine64 = append(m.Engine64, r.Name)
-		}
-		if !r.Engine32.OK {
-			m.Engine32 = append(m.Engine32, r.Name)
-		}
-	}
-	if !lossComparison(pass.loss, h.loss64, engine64Tolerance).OK {
-		m.Engine64 = append(m.Engine64, "loss")
-	}
-	if !lossComparison(pass.loss, h.loss32, engine32Tolerance).OK {
-		m.Engine32 = append(m.Engine32, "loss")
-	}
-	cleanParameters, cleanSignals := d.rows(h.clean, h.e64, h.e32)
+	m.Paper = pass.result()
+	parameters, signals := d.rows(pass)
+	cleanParameters, cleanSignals := d.rows(h.clean)
 	best := diagnosis{rank: unknown}
 	failed := func(rows, clean []Row) {
 		for i := range rows {
@@ -161,7 +157,7 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 			if b.forward { // every number is another: there is nothing to compare term by term
 				continue
 			}
-			if g := h.diagnose(r.analytic, clean[i].analytic, r.cols, append(pass.terms(r), h.clean.terms(r)...)); g.rank < best.rank {
+			if g := h.diagnose(r.analytic, clean[i].analytic, r.Cols, append(pass.terms(r), h.clean.terms(r)...)); g.rank < best.rank {
 				best, m.Diagnosis = g, r.Name+": "+g.text
 			}
 		}

@@ -15,7 +15,7 @@ type plan struct {
 	signals []signal
 	nudged  []*numeric // of each signal
 	jobs    []job
-	float32 bool
+	float32 func(p Point) Float32Loss
 	wanted  func(names ...string) bool
 }
 
@@ -30,7 +30,7 @@ func (r *pass) plan(o Options) *plan {
 			d.jobs = append(d.jobs, n.parameterJobs(q, o.Step)...)
 		}
 	}
-	if o.Float32 { // package engine keeps no steps to nudge
+	if o.Float32 != nil { // which has no steps to nudge
 		return d
 	}
 	limit := o.SignalEntries
@@ -68,19 +68,24 @@ func (d *plan) run(ctx context.Context, p Point, pl plant, o Options) error {
 	})
 }
 
-// rows compares a pass with the differences and with package engine. The pass
-// need not be the one that made the plan: a bug that was planted on the way back
-// has the same forward pass, and so the same differences.
-func (d *plan) rows(r *pass, e64, e32 [][]float64) (parameters, signals []Row) {
+// rows compares a pass with the differences. The pass need not be the one that made the
+// plan: a bug that was planted on the way back has the same forward pass, and so the same
+// differences.
+func (d *plan) rows(r *pass) (parameters, signals []Row) {
+	var single [][]float64
+	if d.float32 != nil {
+		l := d.float32(r.Point)
+		single = l.Gradients()
+		l.Close()
+	}
 	for i, q := range d.pieces {
 		row := r.parameterRow(q, d.params[i])
-		row.compareEngines(q, r, e64, e32)
-		if d.float32 {
-			row.analytic = of(q, e32[q.tensor])
+		if single != nil {
+			row.analytic = row.Of(single)
 			row.How = "central differences of the float32 engine"
 		}
-		row.differences(d.float32)
-		row.judge(r, !d.float32)
+		row.differences(single != nil)
+		row.judge(r, single == nil)
 		parameters = append(parameters, row)
 	}
 	i := 0

@@ -15,7 +15,7 @@ type Point struct {
 	Params *pedestrian.Params[float64]
 	LoRA   *pedestrian.Adapter[float64] // nil when the case has no adapter
 
-	moved int                  // biases b_6 that were moved off a kink
+	Moved int                  // biases b_6 that were moved off a kink
 	norms map[string]paper.Mat // ‖v‖ of DoRA by place, when the gradient holds it constant
 }
 
@@ -93,7 +93,7 @@ func (p *Point) avoidKinks(margin float64) {
 				for t := range s.V.N {
 					if a := s.V.At(t, j); math.Abs(a) < margin {
 						b6[j] = float64(float32(b6[j] + math.Copysign(2*margin, a)))
-						p.moved, again = p.moved+1, true
+						p.Moved, again = p.Moved+1, true
 						break
 					}
 				}
@@ -146,6 +146,14 @@ func (p Point) counted() (n int) {
 		}
 	}
 	return n
+}
+
+// Scale is the number that turns a sum over targets into the case's loss.
+func (p Point) Scale() float64 {
+	if p.Reduction == paper.Mean {
+		return 1 / float64(p.counted())
+	}
+	return 1
 }
 
 // tokens is the number of tokens of all sequences.

@@ -2,7 +2,7 @@ package gradcheck
 
 import "slices"
 
-// A Report is everything that [Run] found.
+// A Report is everything that [Run] found, and what package parity found about the engine.
 type Report struct {
 	Case    Case    `json:"case"`
 	Seed    uint64  `json:"seed"`
@@ -29,6 +29,8 @@ type Report struct {
 	Checked int  `json:"checked"` // of them, entrywise by central differences
 	Refused int  `json:"refused"` // of them, refused because a nudge crosses a kink of ReLU
 	Pass    bool `json:"pass"`
+
+	Paper *Pass `json:"-"` // what was checked: loss and gradients at the point; nil at bf16
 }
 
 // A Row is one parameter or one error signal, compared in every way.
@@ -54,9 +56,12 @@ type Row struct {
 	OK          bool        `json:"ok"`
 	Diagnosis   string      `json:"diagnosis,omitempty"` // likely cause of a failure
 
+	Cols   int `json:"-"` // columns of its matrix; 1xCols for a vector
+	Tensor int `json:"-"` // of a parameter: the tensor that has its numbers, in the order of [Pass]
+
+	piece    piece
 	analytic []float64
 	numeric  *numeric
-	cols     int
 	symbol   string // of an error signal, without the head or layer
 	order    int    // when an error signal was recorded
 }

@@ -4,8 +4,8 @@ import "fmt"
 
 // parameterRow is the row of a piece, nothing compared yet.
 func (r *pass) parameterRow(q piece, n *numeric) Row {
-	row := Row{Name: q.name, Param: q.param, Shape: q.shape(), Eq: q.eq, How: "central differences", cols: q.cols,
-		analytic: of(q, r.gradients()[q.tensor].V), numeric: n}
+	row := q.row()
+	row.How, row.analytic, row.numeric = "central differences", of(q, r.gradients()[q.tensor].V), n
 	if q.note != "" {
 		row.How += "; " + q.note
 	}
@@ -58,10 +58,10 @@ func (row *Row) differences(float32 bool) {
 		a, b, where = append(a, row.analytic[i]), append(b, n.slope[i]), append(where, i)
 	}
 	measure := func(a, n float64) float64 { return Relative(a, n, floor) }
-	row.Differences = compare(a, b, 1, tolerance, measure)
+	row.Differences = Compare(a, b, 1, tolerance, measure)
 	if len(where) > 0 {
 		i := where[row.Differences.Worst.Row]
-		row.Differences.Worst.Row, row.Differences.Worst.Col = i/row.cols, i%row.cols
+		row.Differences.Worst.Row, row.Differences.Worst.Col = i/row.Cols, i%row.Cols
 	}
 	row.Checked = len(a)
 	a, b = nil, nil
@@ -70,7 +70,7 @@ func (row *Row) differences(float32 bool) {
 			a, b = append(a, dot(row.analytic, d.v)), append(b, d.slope)
 		}
 	}
-	row.Directions = compare(a, b, 1, tolerance, measure)
+	row.Directions = Compare(a, b, 1, tolerance, measure)
 }
 
 // judge decides whether the row passes and, where differences have the digits for
@@ -81,7 +81,7 @@ func (row *Row) judge(r *pass, precise bool) {
 		row.OK = row.OK && c.OK
 	}
 	if precise && !row.Differences.OK && row.Checked == row.Total {
-		row.Diagnosis = r.diagnose(row.analytic, row.numeric.slope, row.cols, r.terms(row)).text
+		row.Diagnosis = r.diagnose(row.analytic, row.numeric.slope, row.Cols, r.terms(row)).text
 	}
 }
 

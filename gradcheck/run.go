@@ -19,12 +19,20 @@ type Options struct {
 	SignalEntries int // the same for error signals; 0 means as Entries says
 
 	Variant      Variant // check a wrong reading of the paper instead, to see it fail
-	Float32      bool    // differentiate package engine's float32 loss instead, to see what that is worth
-	BF16         bool    // compare package engine at bf16 with paper.Mixed instead
 	NoMutants    bool    // leave out the mutants
 	NoIdentities bool    // leave out the identities
 
+	Float32 func(p Point) Float32Loss // differentiate this loss instead, to see what that is worth; called once for each goroutine, and once for the gradients
+
 	Progress func(done, total int) // called from several goroutines while differences are taken; may be nil
+}
+
+// A Float32Loss is the loss of the network at points of one case, computed in float32 by
+// something else than package paper, such as package parity's.
+type Float32Loss struct {
+	At        func(p Point) float64 // the loss at p, a point of the same case
+	Gradients func() [][]float64    // at the point it was made for, tensor by tensor as in [Pass]
+	Close     func()
 }
 
 // A Variant is a reading of the paper that is known to be wrong (see Errata).
@@ -42,12 +50,9 @@ func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	if o.Seed == 0 {
 		o.Seed = 1
 	}
-	if o.BF16 {
-		return runBF16(c, o)
-	}
 	if o.Step == 0 {
 		o.Step = DefaultStep
-		if o.Float32 {
+		if o.Float32 != nil {
 			o.Step = Float32Step
 		}
 	}
@@ -58,17 +63,17 @@ func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a := c.Adapter; o.Float32 && a != nil && a.DoRA && !a.DoRAExact {
+	if a := c.Adapter; o.Float32 != nil && a != nil && a.DoRA && !a.DoRAExact {
 		return nil, fmt.Errorf("case %s holds the norms of DoRA constant, which differences of the engine's loss cannot: leave float32 out", c.Name)
 	}
 	p := c.At(o.Seed, kinkMargin*o.Step)
-	r := &Report{Case: c, Seed: o.Seed, Step: Number(o.Step), Variant: o.Variant, Float32: o.Float32, Moved: p.moved}
+	r := &Report{Case: c, Seed: o.Seed, Step: Number(o.Step), Variant: o.Variant, Float32: o.Float32 != nil, Moved: p.Moved}
 	r.Near, _ = p.kinks(kinkMargin * o.Step)
 
 	pass := p.run(pl)
-	r.Loss = Number(pass.loss)
+	r.Loss, r.Paper = Number(pass.loss), pass.result()
 	if l, ok := findLaw(o.Only); ok {
-		if o.Float32 {
+		if o.Float32 != nil {
 			return nil, fmt.Errorf("%s is an identity, and those are checked in float64 alone: leave float32 out", l.id)
 		}
 		r.Parameters, r.Identities = []Row{}, []Identity{l.on(pass)}
@@ -82,14 +87,11 @@ func Run(ctx context.Context, c Case, o Options) (*Report, error) {
 	if err := d.run(ctx, p, pl, o); err != nil {
 		return nil, err
 	}
-	e64, e32 := runEngine[float64](p), runEngine[float32](p)
-	r.LossEngine64 = lossComparison(pass.loss, e64.loss, engine64Tolerance)
-	r.LossEngine32 = lossComparison(pass.loss, e32.loss, engine32Tolerance)
-	r.Parameters, r.Signals = d.rows(pass, e64.tensors(), e32.tensors())
+	r.Parameters, r.Signals = d.rows(pass)
 	for _, row := range r.Parameters {
 		r.Total, r.Checked, r.Refused = r.Total+row.Total, r.Checked+row.Checked, r.Refused+row.Refused
 	}
-	if o.Only == "" && !o.Float32 {
+	if o.Only == "" && o.Float32 == nil {
 		if !o.NoIdentities {
 			r.Identities = identities(pass)
 			r.Errata = errata(o.Seed)
@@ -133,7 +135,23 @@ func (p Point) run(pl plant) *pass {
 	return r
 }
 
-// tensors lists the gradients in the order of Point.tensors.
+// A Pass is what package paper computes at a point, perhaps with a bug planted in it.
+type Pass struct {
+	Point
+	Loss      float64
+	Gradients [][]float64  // of each tensor of the parameters, then of the adapter's, in the order of Tensors
+	Trace     *paper.Trace // every step of both directions
+}
+
+func (r *pass) result() *Pass {
+	p := &Pass{Point: r.Point, Loss: r.loss, Trace: r.tr}
+	for _, t := range r.gradients() {
+		p.Gradients = append(p.Gradients, t.V)
+	}
+	return p
+}
+
+// gradients lists the gradients in the order of Point.tensors.
 func (r *pass) gradients() []pedestrian.Tensor[float64] {
 	ts := r.params.Tensors()
 	if r.lora != nil {

@@ -20,8 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // sampledEntries is how many entries of a row TestCases differentiates by itself where it
-// does not differentiate all of them. Three random directions see every entry, and so
-// does the comparison with package engine.
+// does not differentiate all of them. Three random directions see every entry.
 const sampledEntries = 8
 
 // nullSeeds are the cases that TestNullMutant compares with differences at seed 1, in all
@@ -61,15 +60,14 @@ func TestCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var differences, engine64, engine32 Number
+			var differences Number
 			signals := 0
 			for _, row := range append(slices.Clone(r.Parameters), r.Signals...) {
 				differences = max(differences, row.Differences.Error, row.Directions.Error)
-				if row.Engine64 != nil {
+				if row.Param != "" {
 					if n := min(row.Total, least); row.Checked < n || o.Entries == 0 && row.Checked < row.Total {
 						t.Errorf("%s: %d of %d entries checked", row.Name, row.Checked, row.Total)
 					}
-					engine64, engine32 = max(engine64, row.Engine64.Error), max(engine32, row.Engine32.Error)
 				} else {
 					signals += row.Checked
 				}
@@ -92,8 +90,8 @@ func TestCases(t *testing.T) {
 			if r.Total != want || r.Refused != 0 {
 				t.Errorf("%d parameters, %d refused: want %d", r.Total, r.Refused, want)
 			}
-			t.Logf("%d parameters, %d entries of error signals; worst: differences %.1e, engine64 %.1e, engine32 %.1e; %v",
-				r.Checked, signals, differences, engine64, engine32, time.Since(began).Round(time.Millisecond))
+			t.Logf("%d parameters, %d entries of error signals; worst difference %.1e; %v",
+				r.Checked, signals, differences, time.Since(began).Round(time.Millisecond))
 		})
 	}
 }
@@ -161,8 +159,7 @@ func TestOneWrongEntryIsCaught(t *testing.T) {
 		if err := d.run(context.Background(), p, nil, o); err != nil {
 			t.Fatal(err)
 		}
-		e := runEngine[float64](p).tensors()
-		rows, signals := d.rows(planted, e, e)
+		rows, signals := d.rows(planted)
 		caught, clean := 0, 0
 		for _, r := range append(rows, signals...) {
 			if r.Differences.OK {

@@ -107,7 +107,7 @@ func (m *numeric) signalJobs(s signal, h float64) (jobs []job) {
 // signalRow is the row of an error signal, nothing compared yet.
 func (r *pass) signalRow(s signal, n *numeric) Row {
 	v := s.step.V
-	row := Row{Name: s.name, At: s.step.At, Shape: fmt.Sprintf("%dx%d", v.N, v.D), Eq: s.step.Eq, How: s.how, cols: v.D,
+	row := Row{Name: s.name, At: s.step.At, Shape: fmt.Sprintf("%dx%d", v.N, v.D), Eq: s.step.Eq, How: s.how, Cols: v.D,
 		analytic: v.V, numeric: n, symbol: s.step.Name, order: s.when}
 	if row.Eq == "" {
 		row.Eq = "–"

@@ -36,6 +36,24 @@ func (p piece) shape() string {
 	return fmt.Sprintf("%dx%d", p.rows, p.cols)
 }
 
+// row is the row of the piece, nothing compared yet.
+func (p piece) row() Row {
+	return Row{Name: p.name, Param: p.param, Shape: p.shape(), Eq: p.eq, Cols: p.cols, Tensor: p.tensor, piece: p}
+}
+
+// Table3 lists the rows of every parameter, from the bottom of the paper's table up, as its
+// gradients are found; nothing is compared yet.
+func (p Point) Table3() (rows []Row) {
+	for _, q := range p.table3() {
+		rows = append(rows, q.row())
+	}
+	return rows
+}
+
+// Of gathers the numbers of a parameter's row from those of all tensors, in the order of
+// [Pass]: a row may be the columns of one head.
+func (row *Row) Of(tensors [][]float64) []float64 { return of(row.piece, tensors[row.Tensor]) }
+
 // of gathers the piece's numbers from its tensor's.
 func of[T pedestrian.Float](p piece, v []T) []float64 {
 	out := make([]float64, p.len())

@@ -15,6 +15,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
+	"github.com/pedestrian-ml/pedestrian/parity"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -161,11 +162,11 @@ func vacant(dir string) error {
 func (t *tour) verify(ctx context.Context, stderr io.Writer) error {
 	c, _ := gradcheck.Find("paper")
 	began := time.Now()
-	o, finish := gradcheck.Options{Threads: t.threads}, func() {}
+	o, finish := parity.Options{Options: gradcheck.Options{Threads: t.threads}}, func() {}
 	if isTerminal(stderr) {
 		o.Progress, finish = countdown(stderr)
 	}
-	r, err := gradcheck.Run(ctx, c, o)
+	r, err := parity.Run(ctx, c, o)
 	finish()
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
+	"github.com/pedestrian-ml/pedestrian/parity"
 )
 
 // errNotVerified ends a run whose report says why: exit code 1.
@@ -21,7 +22,7 @@ var errNotVerified = errors.New("FAIL: a gradient is wrong, or a planted bug got
 // verifyFlags are the flags of pedestrian verify.
 type verifyFlags struct {
 	cases             string
-	options           gradcheck.Options
+	options           parity.Options
 	mutants, asJSON   bool
 	verbose           bool
 	literalMask       bool
@@ -29,7 +30,7 @@ type verifyFlags struct {
 }
 
 func newVerifyCmd() *cobra.Command {
-	f := verifyFlags{options: gradcheck.Options{Seed: 1, Step: gradcheck.DefaultStep}}
+	f := verifyFlags{options: parity.Options{Options: gradcheck.Options{Seed: 1, Step: gradcheck.DefaultStep}}}
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check every gradient of the paper, three ways",
@@ -196,12 +197,12 @@ func (f *verifyFlags) run(cmd *cobra.Command) error {
 }
 
 // check runs one case, with a count of what is done on a terminal.
-func (f *verifyFlags) check(ctx context.Context, cmd *cobra.Command, c gradcheck.Case, o gradcheck.Options) (*gradcheck.Report, error) {
+func (f *verifyFlags) check(ctx context.Context, cmd *cobra.Command, c gradcheck.Case, o parity.Options) (*gradcheck.Report, error) {
 	finish := func() {}
 	if e := cmd.ErrOrStderr(); isTerminal(e) && !f.asJSON {
 		o.Progress, finish = countdown(e)
 	}
-	r, err := gradcheck.Run(ctx, c, o)
+	r, err := parity.Run(ctx, c, o)
 	finish()
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -217,7 +217,7 @@ var (
 
 // numeric are the packages whose tests compute so much that optimizing them takes less
 // time than it saves; leaving it out saves a third of the time of the others.
-var numeric = map[string]bool{"./paper": true, "./engine": true, "./internal/kernel": true, "./gradcheck": true}
+var numeric = map[string]bool{"./paper": true, "./engine": true, "./internal/kernel": true, "./gradcheck": true, "./parity": true}
 
 // run runs a test under an overlay and returns which test failed; "" when none did.
 func (t *trial) run(ctx context.Context, test Test, overlay string) (by string, err error) {

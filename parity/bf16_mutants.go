@@ -1,10 +1,11 @@
-package gradcheck
+package parity
 
 import (
 	"fmt"
 	"math"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -45,8 +46,8 @@ func mixedBugs(c pedestrian.Config) []mixedBug {
 // roundDigits rounds numbers of eight binary digits before the point by f.
 func roundDigits(f func(float64) float64) paper.Rounding {
 	return func(s paper.Step) paper.Mat {
-		m := clone(s.V)
-		for i, x := range m.V {
+		m := paper.Zeros(s.V.N, s.V.D)
+		for i, x := range s.V.V {
 			frac, exp := math.Frexp(x)
 			m.V[i] = math.Ldexp(f(math.Ldexp(frac, 8)), exp-8)
 		}
@@ -55,8 +56,7 @@ func roundDigits(f func(float64) float64) paper.Rounding {
 }
 
 // mutants plants every bug, one at a time, and reports which rows noticed.
-func (m *mixedPoint) mutants() (all []Mutant) {
-	d := (&plan{}).filter("")
+func (m *mixedPoint) mutants() (all []gradcheck.Mutant) {
 	for i, b := range mixedBugs(m.Config) {
 		pass := m.pass(b.round, func(s paper.Step) paper.Mat {
 			if b.step != "" && s.Name == b.step {
@@ -64,14 +64,14 @@ func (m *mixedPoint) mutants() (all []Mutant) {
 			}
 			return s.V
 		})
-		found := Mutant{ID: fmt.Sprintf("B%d", i+1), Title: b.title, Where: b.where, Case: m.Name}
-		parameters, steps := pass.rows(d, nil)
+		found := gradcheck.Mutant{ID: fmt.Sprintf("B%d", i+1), Title: b.title, Where: b.where, Case: m.Name}
+		parameters, steps := pass.rows("", nil)
 		for _, row := range append(steps, parameters...) {
 			if !row.OK {
 				found.BF16 = append(found.BF16, row.Name)
 			}
 		}
-		if !lossComparison(pass.loss, m.engine.loss, bf16Tolerance).OK {
+		if !compareLoss(pass.loss, m.engine.loss, bf16Tolerance).OK {
 			found.BF16 = append(found.BF16, "loss")
 		}
 		all = append(all, found)

@@ -1,12 +1,14 @@
-package gradcheck
+package parity
 
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -15,7 +17,7 @@ import (
 // the same numbers, so the difference comes from the engine's float32 in sums and layers,
 // and the limit is that of float32. A reference without rounding differs by 2⁻⁹ of each
 // operand, at least a hundred times as much: Row.Unrounded.
-const bf16Tolerance = engine32Tolerance
+const bf16Tolerance = tolerance32
 
 // tieTolerance is the largest difference of an operand in float32 and in float64, relative
 // to the largest number of the matrix, at which both may round to different numbers. If the
@@ -26,7 +28,7 @@ const tieTolerance = 1e-5
 
 // A mixedPoint is a point with the results of package engine at bf16.
 type mixedPoint struct {
-	Point
+	gradcheck.Point
 	engine  enginePass[float32]
 	tensors [][]float64               // its gradients
 	shown   map[[2]string]*engineStep // its steps by place and name
@@ -40,8 +42,8 @@ type engineStep struct {
 
 // mixed moves a quarter of the weights that are rounded to the middle between two
 // numbers of bf16, as rounding to even shows there alone, and runs package engine.
-func (p Point) mixed() *mixedPoint {
-	m := &mixedPoint{Point: p.clone(), shown: map[[2]string]*engineStep{}}
+func mixed(p gradcheck.Point) *mixedPoint {
+	m := &mixedPoint{Point: p, shown: map[[2]string]*engineStep{}}
 	for _, t := range m.Params.Tensors() {
 		if !t.Vec() && t.Layer != "pos" {
 			for i := 0; i < len(t.V); i += 4 {
@@ -49,7 +51,7 @@ func (p Point) mixed() *mixedPoint {
 			}
 		}
 	}
-	m.engine = engineAt(m.Point, engine.BF16, m.show)
+	m.engine = runAt(m.Point, engine.BF16, m.show)
 	m.tensors = m.engine.tensors()
 	return m
 }
@@ -102,7 +104,7 @@ func (m *mixedPoint) pass(round paper.Rounding, rewrite func(s paper.Step) paper
 	r := &mixedPass{mixedPoint: m, tr: &paper.Trace{}}
 	r.tr.Rewrite = func(s paper.Step) paper.Mat {
 		if s.Name == "mask" {
-			return m.mask(s)
+			return m.mask(s.At, s.V.D)
 		}
 		if rewrite != nil {
 			return rewrite(s)
@@ -122,6 +124,20 @@ func (m *mixedPoint) pass(round paper.Rounding, rewrite func(s paper.Step) paper
 		r.tensors = append(r.tensors, t.V)
 	}
 	return r
+}
+
+// mask is package engine's mask of an adapter's input in step 0 at that place of the trace.
+func (m *mixedPoint) mask(at string, inputs int) paper.Mat {
+	var seq, block int
+	target, n := pedestrian.TargetLogits, len(m.Batch[0].Tokens)
+	if _, err := fmt.Sscanf(at, "seq.%d.block.%d.", &seq, &block); err == nil {
+		target = pedestrian.Target(at[strings.LastIndexByte(at, '.')+1:])
+	} else {
+		fmt.Sscanf(at, "seq.%d.", &seq)
+	}
+	all := engine.NewMat[float64](n*len(m.Batch), inputs)
+	engine.AdapterMask(all, m.Case.Adapter.Dropout, m.Seed, 0, block, target)
+	return paper.Mat{N: n, D: inputs, V: all.V[seq*n*inputs : (seq+1)*n*inputs]}
 }
 
 // operandNames says which step of the pass a layer reads, and which is the error on
@@ -166,7 +182,7 @@ func (r *mixedPass) resolveTies(s paper.Step) paper.Step {
 	theirs := e.v.Columns(from, s.V.D)
 	a, b := paper.BF16(s), paper.BF16(paper.Step{V: theirs})
 	limit := tieTolerance * largest(s.V.V)
-	settled := clone(s.V)
+	settled := paper.Mat{N: s.V.N, D: s.V.D, V: slices.Clone(s.V.V)}
 	for i, x := range s.V.V {
 		if y := theirs.V[i]; a.V[i] != b.V[i] && math.Abs(x-y) <= limit {
 			settled.V[i] = y

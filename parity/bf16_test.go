@@ -1,4 +1,4 @@
-package gradcheck
+package parity
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -19,14 +20,14 @@ func TestBF16(t *testing.T) {
 		"Δ_12", "Δ_11", "Δ_10", "Δ_8", "Δ_7", "Δ_6", "Δ_5", "Δ_3", "Δ_q, Δ_k, Δ_v", "Δ_2", "Δ_1"}
 	gated := []string{"a_1", "a_2", "a_3", "a_5", "a_6", "z", "u", "a_8", "a_10", "a_11", "a_12",
 		"Δ_12", "Δ_11", "Δ_10", "Δ_8", "Δ_u", "Δ_z", "Δ_6", "Δ_5", "Δ_3", "Δ_q, Δ_k, Δ_v", "Δ_2", "Δ_1"}
-	for _, c := range Cases() {
+	for _, c := range gradcheck.Cases() {
 		steps := steps
 		if c.Config.Gated {
 			steps = gated
 		}
-		worst, without := Number(0), Number(0)
+		worst, without := gradcheck.Number(0), gradcheck.Number(0)
 		for seed := uint64(1); seed <= 5; seed++ {
-			r, err := Run(context.Background(), c, Options{BF16: true, Seed: seed, NoMutants: seed > 1})
+			r, err := Run(context.Background(), c, Options{BF16: true, Options: gradcheck.Options{Seed: seed, NoMutants: seed > 1}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,8 +61,8 @@ func TestBF16(t *testing.T) {
 
 // TestBF16Documents: the same with several documents in a sequence, which change it.
 func TestBF16Documents(t *testing.T) {
-	for _, c := range Cases() {
-		whole, err := Run(context.Background(), c, Options{BF16: true, NoMutants: true})
+	for _, c := range gradcheck.Cases() {
+		whole, err := Run(context.Background(), c, Options{BF16: true, Options: gradcheck.Options{NoMutants: true}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func TestBF16Documents(t *testing.T) {
 		for i := range c.Batch {
 			c.Batch[i].Starts = []int{1 + i, len(c.Batch[i].Tokens) - 1}
 		}
-		r, err := Run(context.Background(), c, Options{BF16: true, NoMutants: true})
+		r, err := Run(context.Background(), c, Options{BF16: true, Options: gradcheck.Options{NoMutants: true}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,18 +83,17 @@ func TestBF16Documents(t *testing.T) {
 // TestBF16OfTheEngine plants in package engine what must not pass: its float32 in
 // the place of bf16, and a step that is rounded where it should not be.
 func TestBF16OfTheEngine(t *testing.T) {
-	for _, c := range Cases() {
-		p := c.At(1, kinkMargin*DefaultStep)
-		clean := p.mixed()
+	for _, c := range gradcheck.Cases() {
+		clean := mixed(c.At(1, 10*gradcheck.DefaultStep))
 		precise := *clean
-		precise.engine = runEngine[float32](clean.Point)
+		precise.engine = run[float32](clean.Point)
 		precise.tensors = precise.engine.tensors()
 		if failed := failedRows(&precise); len(failed) == 0 {
 			t.Errorf("%s: the engine in float32 passes for bf16", c.Name)
 		}
 		spoilt := *clean
 		spoilt.shown = map[[2]string]*engineStep{}
-		spoilt.engine = engineAt(clean.Point, engine.BF16, func(at engine.Place, x engine.Mat[float32]) {
+		spoilt.engine = runAt(clean.Point, engine.BF16, func(at engine.Place, x engine.Mat[float32]) {
 			if at.Name == "a_5" {
 				for i := range x.Rows {
 					for j, v := range x.Row(i) {
@@ -114,7 +114,7 @@ func TestBF16OfTheEngine(t *testing.T) {
 }
 
 func TestBF16OfTheLoss(t *testing.T) {
-	r := Report{LossBF16: lossComparison(9, 9*(1+3*bf16Tolerance), bf16Tolerance)}
+	r := gradcheck.Report{LossBF16: compareLoss(9, 9*(1+3*bf16Tolerance), bf16Tolerance)}
 	if !slices.Equal(r.Failed(), []string{"loss"}) {
 		t.Errorf("a wrong loss fails %v", r.Failed())
 	}
@@ -125,7 +125,7 @@ func bf16(x float64) float64 {
 }
 
 func failedRows(m *mixedPoint) (names []string) {
-	parameters, steps := m.pass(paper.BF16, nil).rows((&plan{}).filter(""), nil)
+	parameters, steps := m.pass(paper.BF16, nil).rows("", nil)
 	for _, row := range append(steps, parameters...) {
 		if !row.OK {
 			names = append(names, row.Name)
@@ -144,11 +144,11 @@ func TestTies(t *testing.T) {
 			t.Errorf("%v moves to %v, which is not between two numbers", x, y)
 		}
 	}
-	c, _ := Find("gelu")
-	m := c.At(1, kinkMargin*DefaultStep).mixed()
+	c, _ := gradcheck.Find("gelu")
+	m := mixed(c.At(1, 10*gradcheck.DefaultStep))
 	r := &mixedPass{mixedPoint: m}
 	e := m.shown[[2]string{"seq.0.block.0", "a_6"}]
-	s := paper.Step{Name: "a_{i-1}", At: "seq.0.block.0.expand", V: clone(e.v)}
+	s := paper.Step{Name: "a_{i-1}", At: "seq.0.block.0.expand", V: paper.Mat{N: e.v.N, D: e.v.D, V: slices.Clone(e.v.V)}}
 	middle := toTie(e.v.V[0])
 	e.v.V[0] = math.Nextafter(middle, 100)
 	for off, taken := range map[float64]bool{1e-8: true, 1e-3: false} {
@@ -165,11 +165,11 @@ func TestTies(t *testing.T) {
 func TestBF16OptionsRefused(t *testing.T) {
 	for want, o := range map[string]Options{
 		"choose one at a time":            {BF16: true, Float32: true},
-		"leave bf16 out":                  {BF16: true, Variant: LiteralMask},
-		"R13 is an identity":              {BF16: true, Only: "R13"},
-		`no row at bf16 contains "Δ^raw"`: {BF16: true, Only: "Δ^raw"},
+		"leave bf16 out":                  {BF16: true, Options: gradcheck.Options{Variant: gradcheck.LiteralMask}},
+		"R13 is an identity":              {BF16: true, Options: gradcheck.Options{Only: "R13"}},
+		`no row at bf16 contains "Δ^raw"`: {BF16: true, Options: gradcheck.Options{Only: "Δ^raw"}},
 	} {
-		if _, err := Run(context.Background(), Paper(), o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Run(context.Background(), gradcheck.Paper(), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want an error with %q", o, err, want)
 		}
 	}
