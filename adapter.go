@@ -47,7 +47,7 @@ func NewAdapter[T Float](c Config, a AdapterConfig) *Adapter[T] {
 	if err := a.ValidateFor(c); err != nil {
 		panic("pedestrian.NewAdapter: " + err.Error())
 	}
-	p := &Adapter[T]{Base: c, Config: a, Values: newValues[T](a.slotList(c)), Blocks: make([]AdapterBlock[T], c.Blocks)}
+	p := &Adapter[T]{Base: c, Config: a, Values: newValues[T](a.Slots(c), nil), Blocks: make([]AdapterBlock[T], c.Blocks)}
 	for _, t := range p.tensors {
 		switch {
 		case t.Role == Down:

@@ -2,4 +2,4 @@
 
 package pedestrian
 
-func hugePages[T Float](slab []T) {}
+func hugePages[T any](slab []T) {}

@@ -3,6 +3,7 @@ package pedestrian
 import (
 	"fmt"
 	"slices"
+	"unsafe"
 )
 
 // Float is the precision of a network: float32 to train, float64 to check.
@@ -11,7 +12,8 @@ type Float interface{ float32 | float64 }
 // A Tensor is a slot with its numbers: a row-major Rows×Cols view of a slab.
 type Tensor[T Float] struct {
 	Slot
-	V []T // Rows·Cols numbers; nil when there is no such parameter
+	V      []T    // Rows·Cols numbers; nil when there is no such parameter, or Narrow has them
+	Narrow Narrow // the numbers of a tensor of [NewFrozen] that is not Wide
 }
 
 // Affine holds the two parameters of a fully connected layer (W is input×output)
@@ -71,7 +73,7 @@ type Params[T Float] struct {
 	Pos     Tensor[T] // w_pos, context×width; without V unless positions are Learned
 	Blocks  []Block[T]
 	LNFinal Affine[T] // w_10, b_10
-	Logits  Affine[T] // w_11, b_11; W.V is nil when tied, B.V when there is no logits bias
+	Logits  Affine[T] // w_11, b_11; W does not exist when tied, B when there is no logits bias
 }
 
 // NewParams allocates the parameters of c, all zero. It panics when c is not valid.
@@ -79,7 +81,21 @@ func NewParams[T Float](c Config) *Params[T] {
 	if err := c.Validate(); err != nil {
 		panic("pedestrian.NewParams: " + err.Error())
 	}
-	p := &Params[T]{Config: c, Values: newValues[T](c.slotList()), Blocks: make([]Block[T], c.Blocks)}
+	return newParams(c, newValues[T](c.Slots(), nil))
+}
+
+// NewFrozen allocates the parameters of c, all zero, of a network that is not trained.
+// storage says how the numbers of a matrix or a table are held; vectors are Wide. The
+// offset of a tensor counts numbers of its own type. It panics when c is not valid.
+func NewFrozen[T Float](c Config, storage func(s Slot) Storage) *Params[T] {
+	if err := c.Validate(); err != nil {
+		panic("pedestrian.NewFrozen: " + err.Error())
+	}
+	return newParams(c, newValues[T](c.Slots(), storage))
+}
+
+func newParams[T Float](c Config, v Values[T]) *Params[T] {
+	p := &Params[T]{Config: c, Values: v, Blocks: make([]Block[T], c.Blocks)}
 	for _, t := range p.tensors {
 		switch {
 		case t.Layer == "tok":
@@ -97,6 +113,18 @@ func NewParams[T Float](c Config) *Params[T] {
 	return p
 }
 
+// Widened returns p, or, if it is frozen, a copy whose tensors are all Wide.
+func (p *Params[T]) Widened() *Params[T] {
+	if !p.IsFrozen() {
+		return p
+	}
+	q := NewParams[T](p.Config)
+	for i, t := range q.tensors {
+		p.tensors[i].Read(t.V, 0)
+	}
+	return q
+}
+
 // put makes t one of the two views.
 func (a *Affine[T]) put(t Tensor[T]) {
 	if t.Role == Bias {
@@ -107,27 +135,56 @@ func (a *Affine[T]) put(t Tensor[T]) {
 }
 
 // Values are the numbers of a list of slots, in one flat slab. Every tensor starts at
-// a multiple of 16 numbers; the padding between tensors is zero and stays zero.
+// a multiple of 16 numbers; the padding between tensors is zero and stays zero. What is
+// not Wide lies in a slab of its own.
 type Values[T Float] struct {
 	Slab    []T
+	narrow  []uint16
 	tensors []Tensor[T] // in the order of the slab
 }
 
-// newValues allocates the numbers of a list, all zero.
-func newValues[T Float](list slotList) Values[T] {
-	v := Values[T]{Slab: make([]T, list.size), tensors: make([]Tensor[T], len(list.slots))}
+// newValues allocates the numbers of a list, all zero. storage says how those of a matrix
+// or a table are held; nil means all are Wide.
+func newValues[T Float](list []Slot, storage func(s Slot) Storage) Values[T] {
+	v := Values[T]{tensors: make([]Tensor[T], len(list))}
+	wide, narrow := 0, 0
+	for i, s := range list {
+		t, size := &v.tensors[i], &wide
+		if storage != nil && !s.Vec() {
+			t.Narrow.Storage = storage(s)
+		}
+		if t.Narrow.Storage != Wide {
+			size = &narrow
+		}
+		t.Slot, t.Offset = s, *size
+		*size += padded(s.Rows * s.Cols)
+	}
+	v.Slab, v.narrow = make([]T, wide), make([]uint16, narrow)
 	hugePages(v.Slab)
-	for i, s := range list.slots {
-		end := s.Offset + s.Rows*s.Cols
-		v.tensors[i] = Tensor[T]{s, v.Slab[s.Offset:end:end]}
+	hugePages(v.narrow)
+	for i := range v.tensors {
+		t := &v.tensors[i]
+		if end := t.Offset + t.Rows*t.Cols; t.Narrow.Storage == Wide {
+			t.V = v.Slab[t.Offset:end:end]
+		} else {
+			t.Narrow.V = v.narrow[t.Offset:end:end]
+		}
 	}
 	return v
 }
 
+// Bytes is the memory that the numbers take.
+func (v *Values[T]) Bytes() int64 {
+	return int64(len(v.Slab))*int64(unsafe.Sizeof(T(0))) + 2*int64(len(v.narrow))
+}
+
+// IsFrozen says whether some tensor is not Wide: such values can be read, not trained.
+func (v *Values[T]) IsFrozen() bool { return len(v.narrow) > 0 }
+
 // Tensors returns the views of every parameter, in slab order.
 func (v *Values[T]) Tensors() []Tensor[T] { return slices.Clone(v.tensors) }
 
-// Tensor is the view of that name; without V if there is none.
+// Tensor is the view of that name; it does not exist if there is none.
 func (v *Values[T]) Tensor(name string) Tensor[T] {
 	for _, t := range v.tensors {
 		if t.Name == name {
@@ -140,16 +197,19 @@ func (v *Values[T]) Tensor(name string) Tensor[T] {
 // Count is the number of parameters, padding not counted.
 func (v *Values[T]) Count() (n int) {
 	for _, t := range v.tensors {
-		n += len(t.V)
+		n += t.Rows * t.Cols
 	}
 	return n
 }
 
 // Zero sets every parameter to zero.
-func (v *Values[T]) Zero() { clear(v.Slab) }
+func (v *Values[T]) Zero() {
+	clear(v.Slab)
+	clear(v.narrow)
+}
 
 // Convert copies src into dst, number by number. It panics when they are not of the
-// same slots.
+// same slots. All are Wide.
 func Convert[T, S Float](dst *Values[T], src *Values[S]) {
 	if len(dst.tensors) != len(src.tensors) {
 		panic(fmt.Sprintf("pedestrian.Convert: %d tensors and %d", len(dst.tensors), len(src.tensors)))

@@ -200,6 +200,9 @@ func dotted(block int, name string) string {
 // align is the number of elements that the offset of every slot is a multiple of.
 const align = 16
 
+// padded is n rounded up to a multiple of align.
+func padded(n int) int { return (n + align - 1) / align * align }
+
 // A slotList is a list of slots in the making.
 type slotList struct {
 	slots []Slot
@@ -209,7 +212,7 @@ type slotList struct {
 func (l *slotList) add(of layer, block int, name, suffix string, role Role, rows, cols int) {
 	l.slots = append(l.slots, Slot{Name: dotted(block, name+suffix), Layer: name, Block: block, Role: role, Rows: rows, Cols: cols,
 		Offset: l.size, Stage: of.stage, Residual: of.residual && role == Matrix})
-	l.size += (rows*cols + align - 1) / align * align
+	l.size += padded(rows * cols)
 }
 
 // Slots lists the parameters of a network in the order of the slab.

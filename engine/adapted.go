@@ -114,7 +114,7 @@ func (l *adapted[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], c *adaptedCach
 func (l *adapted[T]) backwardWeights(p *kernel.Pool, grad *adapted[T], dy, x Mat[T], c *adaptedCache[T]) {
 	dz, bias := dy, grad.fc
 	if l.dora != nil {
-		dz, bias.w = first(c.z, dy.Rows), Mat[T]{} // biases are added after the magnitudes
+		dz, bias.w.V = first(c.z, dy.Rows), nil // biases are added after the magnitudes
 		weight := grad.fc
 		weight.b = nil
 		l.fc.backwardWeights(p, weight, dz, x, &c.fcCache)
@@ -129,6 +129,6 @@ func (l *adapted[T]) backwardWeights(p *kernel.Pool, grad *adapted[T], dy, x Mat
 		}
 	}
 	if l.dora != nil {
-		l.dora.backwardWeights(p, grad.w, &grad.lora)
+		l.dora.backwardWeights(p, grad.w.Mat, &grad.lora)
 	}
 }

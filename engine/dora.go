@@ -24,7 +24,7 @@ type dora[T Float] struct {
 	exact bool
 
 	layer *[3]lora[T]
-	w     Mat[T] // input×output, or output×input when tied
+	w     kernel.Weight[T] // input×output, or output×input when tied
 	tied  bool
 
 	gain, norm, sums []T       // g, ‖v‖ and s of every output; s of the last backwardInput
@@ -68,9 +68,9 @@ func (d *dora[T]) updateNorms(p *kernel.Pool) {
 			continue
 		}
 		if d.tied {
-			kernel.MulNT(p, d.q[i], transposeTo(d.dt, l.down), d.w, false)
+			kernel.MulWeightT(p, d.q[i], transposeTo(d.dt, l.down), d.w, false)
 		} else {
-			kernel.MulTN(p, d.q[i], l.down, l.outputs(d.w), false)
+			kernel.MulTWeight(p, d.q[i], l.down, l.columns(d.w), false)
 		}
 		kernel.MulTN(p, d.g[i], l.down, l.down, false)
 		d.normTask = doraNorm[T]{d, i}
@@ -83,22 +83,22 @@ type doraNorm[T Float] struct {
 	i int
 }
 
-func (f *doraNorm[T]) Do(_ *kernel.Pool, part int) {
+func (f *doraNorm[T]) Do(p *kernel.Pool, part int) {
 	d, l := f.d, &f.d.layer[f.i]
 	from, to := colRange(part, l.up.Cols)
 	var buffer, partial [colsPerPart]T
 	square, some := buffer[:to-from], partial[:to-from]
 	if d.tied {
 		for j := range square {
-			row := d.w.Row(from + j)
+			row := d.w.Part(p, from+j, 0, d.w.Cols)
 			square[j] = kernel.Dot(row, row)
 		}
 	} else {
-		w := l.outputs(d.w)
+		w := l.columns(d.w)
 		for i := 0; i < w.Rows; i += 64 {
 			clear(some)
 			for k := i; k < min(i+64, w.Rows); k++ {
-				row := w.Row(k)[from:to]
+				row := w.Part(p, k, from, to)
 				kernel.MulAdd(some, row, row)
 			}
 			kernel.Add(square, some)

@@ -14,10 +14,10 @@ func (d *dora[T]) throughNorm(p *kernel.Pool, i int, dw Mat[T], g *lora[T]) {
 		scale(gram, l.scale)
 		kernel.MulNN(p, g.down, l.down, gram, nil, true)
 		if !d.tied {
-			kernel.MulNT(p, g.down, l.outputs(d.w), uc, true)
+			kernel.WeightMulT(p, g.down, l.columns(d.w), uc, true)
 		} else {
 			t := over(d.ud.V, r, l.down.Rows)
-			kernel.MulNN(p, t, uc, d.w, nil, false)
+			kernel.MulWeight(p, t, uc, d.w, nil, false)
 			for a := range g.down.Rows {
 				row := g.down.Row(a)
 				for k := range row {
@@ -66,10 +66,10 @@ func (f *doraExact[T]) Do(_ *kernel.Pool, part int) {
 	case f.dw.V == nil:
 	case d.tied:
 		for j := from; j < to; j++ {
-			kernel.Axpy(f.dw.Row(j), c[j-from], d.w.Row(j))
+			kernel.Axpy(f.dw.Row(j), c[j-from], d.w.Row(j)) // w is trained, and so wide
 		}
 	default:
-		w, dw := l.outputs(d.w), l.outputs(f.dw)
+		w, dw := l.outputs(d.w.Mat), l.outputs(f.dw)
 		for i := range w.Rows {
 			kernel.MulAdd(dw.Row(i)[from:to], c, w.Row(i)[from:to])
 		}

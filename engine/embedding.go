@@ -10,9 +10,9 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 // A product with a one-hot matrix is a look-up, and with its transpose a
 // scatter-add. Its gradient is another embedding.
 type embedding[T Float] struct {
-	tok, pos Mat[T]       // pos is without V where positions have no table
-	own      tokenRows[T] // in the place of rows of Tok
-	scale    T            // what multiplies rows of tok and own (L23); 0 is 1
+	tok, pos kernel.Weight[T] // pos is not On where positions have no table; of a gradient, wide
+	own      tokenRows[T]     // in the place of rows of Tok
+	scale    T                // what multiplies rows of tok and own (L23); 0 is 1
 
 	// These say of a gradient that it is set, not added to. With tied logits tok and own
 	// hold the contribution of the logits already, and are added to.
@@ -39,19 +39,20 @@ type embeddingForward[T Float] struct {
 	tokens, positions []int32
 }
 
-func (f *embeddingForward[T]) Do(_ *kernel.Pool, part int) {
+func (f *embeddingForward[T]) Do(p *kernel.Pool, part int) {
 	from, to := rowRange(part, f.y.Rows)
 	for t := from; t < to; t++ {
-		y, tok := f.y.Row(t), f.l.tok.Row(int(f.tokens[t]))
+		y := f.y.Row(t)
 		if k, ok := f.l.own.find(f.tokens[t]); ok {
-			tok = f.l.own.Row(k)
+			copy(y, f.l.own.Row(k))
+		} else {
+			copy(y, f.l.tok.Part(p, int(f.tokens[t]), 0, len(y)))
 		}
-		copy(y, tok)
 		if f.l.scale != 0 {
 			kernel.Scale(y, f.l.scale) // (L23)
 		}
-		if f.l.pos.V != nil {
-			kernel.Add(y, f.l.pos.Row(int(f.positions[t]))) // (2)
+		if f.l.pos.On() {
+			kernel.Add(y, f.l.pos.Part(p, int(f.positions[t]), 0, len(y))) // (2)
 		}
 	}
 }
@@ -65,10 +66,10 @@ func (l embedding[T]) backward(p *kernel.Pool, grad embedding[T], dy Mat[T], c *
 		c.clear.run(p, grad.own.Mat)
 	}
 	if grad.overwriteTok {
-		c.clear.run(p, grad.tok)
+		c.clear.run(p, grad.tok.Mat)
 	}
 	if grad.overwritePos {
-		c.clear.run(p, grad.pos)
+		c.clear.run(p, grad.pos.Mat)
 	}
 	p.Run(colParts(dy.Cols), &c.backward)
 }
@@ -86,11 +87,11 @@ func (f *embeddingBackward[T]) Do(_ *kernel.Pool, part int) {
 	for t := range f.dy.Rows {
 		dy := f.dy.Row(t)[from:to]
 		if k, ok := f.own.find(f.tokens[t]); !ok {
-			f.add(f.grad.tok, int(f.tokens[t]), from, to, dy, f.scale) // (3)
+			f.add(f.grad.tok.Mat, int(f.tokens[t]), from, to, dy, f.scale) // (3)
 		} else {
 			f.add(f.grad.own.Mat, k, from, to, dy, f.scale)
 		}
-		f.add(f.grad.pos, int(f.positions[t]), from, to, dy, 0)
+		f.add(f.grad.pos.Mat, int(f.positions[t]), from, to, dy, 0)
 	}
 }
 

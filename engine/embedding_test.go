@@ -21,14 +21,14 @@ func testEmbedding[T Float](t *testing.T) {
 	aTok, backTok, _ := paper.Embedding(nil, ids, tok)
 	aPos, backPos, _ := paper.Embedding(nil, places, pos)
 
-	l, c := embedding[T]{tok: to[T](tok), pos: to[T](pos)}, new(embeddingCache[T])
-	grad := embedding[T]{tok: ones[T](V, d), pos: ones[T](C, d)}
+	l, c := embedding[T]{tok: wide(to[T](tok)), pos: wide(to[T](pos))}, new(embeddingCache[T])
+	grad := embedding[T]{tok: wide(ones[T](V, d)), pos: wide(ones[T](C, d))}
 	y := rubbish[T](n, d)
 	l.forward(r.pool, y, c, tokens, positions)
 	l.backward(r.pool, grad, to[T](Δ), c, tokens, positions)
 	nearMat(t, "a_1 (2)", y, aTok.Add(aPos))
-	nearMatPlus1(t, "∂L/∂w_tok (3)", grad.tok, backTok(Δ))
-	nearMatPlus1(t, "∂L/∂w_pos (3)", grad.pos, backPos(Δ))
+	nearMatPlus1(t, "∂L/∂w_tok (3)", grad.tok.Mat, backTok(Δ))
+	nearMatPlus1(t, "∂L/∂w_pos (3)", grad.pos.Mat, backPos(Δ))
 	for j, v := range grad.tok.Row(V - 1) {
 		if v != 1 {
 			t.Fatalf("an absent token got a gradient in feature %d: %v", j, v)

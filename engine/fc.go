@@ -9,7 +9,7 @@ import "github.com/pedestrian-ml/pedestrian/internal/kernel"
 //	Δ_{i-1} = Δ_i wᵗ
 //	∂L/∂w   = a_{i-1}ᵗ Δ_i,  ∂L/∂b = Σ_tokens Δ_i
 type fc[T Float] struct {
-	w Mat[T]
+	w kernel.Weight[T] // of a gradient, wide
 	b []T
 
 	// overwrite says of a gradient that it is set, not added to.
@@ -31,7 +31,7 @@ func (l fc[T]) forward(p *kernel.Pool, y, x Mat[T], add bool) {
 		l.mixed.forward(p, as32(y), as32(x), vec32(l.b), add)
 		return
 	}
-	kernel.MulNN(p, y, x, l.w, l.b, add)
+	kernel.MulWeight(p, y, x, l.w, l.b, add)
 }
 
 // backwardInput sets dx to dy wᵗ (T2), or adds that to dx.
@@ -40,7 +40,7 @@ func (l fc[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], add bool) {
 		l.mixed.backwardInput(p, as32(dx), as32(dy), add)
 		return
 	}
-	kernel.MulNT(p, dx, dy, l.w, add)
+	kernel.MulWeightT(p, dx, dy, l.w, add)
 }
 
 // backwardWeights adds the gradients of w and b to grad, where grad has them (T3), or
@@ -49,9 +49,9 @@ func (l fc[T]) backwardWeights(p *kernel.Pool, grad fc[T], dy, x Mat[T], c *fcCa
 	switch {
 	case grad.w.V == nil: // frozen
 	case l.mixed != nil:
-		l.mixed.backwardWeights(p, as32(grad.w), as32(dy), as32(x), !grad.overwrite)
+		l.mixed.backwardWeights(p, as32(grad.w.Mat), as32(dy), as32(x), !grad.overwrite)
 	default:
-		kernel.MulTN(p, grad.w, x, dy, !grad.overwrite)
+		kernel.MulTN(p, grad.w.Mat, x, dy, !grad.overwrite)
 	}
 	if grad.b == nil {
 		return

@@ -19,7 +19,7 @@ func testFC[T Float](t *testing.T) {
 		a, back := paper.FC(nil, x, w, b)
 		ΔPrev, dw, db := back(Δ)
 
-		l, grad := fc[T]{w: to[T](w)}, fc[T]{w: ones[T](in, out)}
+		l, grad := fc[T]{w: wide(to[T](w))}, fc[T]{w: wide(ones[T](in, out))}
 		if bias {
 			l.b, grad.b = toVec[T](b), ones[T](1, out).V
 		}
@@ -31,7 +31,7 @@ func testFC[T Float](t *testing.T) {
 		nearMat(t, "a_i", y, a)
 		nearMatPlus1(t, "a_i, added", sum, a)
 		nearMat(t, "Δ_{i-1}", dx, ΔPrev)
-		nearMatPlus1(t, "∂L/∂w", grad.w, dw)
+		nearMatPlus1(t, "∂L/∂w", grad.w.Mat, dw)
 		if bias {
 			nearMatPlus1(t, "∂L/∂b", row(grad.b), rowOf(db))
 		}

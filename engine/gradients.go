@@ -16,8 +16,8 @@ import (
 // With dropout, step selects the masks. Two batches of one optimizer step have different
 // masks only if they have different values of step.
 //
-// Gradients panics when b does not fit the network or has no targets, and when dp or da
-// belongs to another configuration.
+// Gradients panics when b does not fit the network or has no targets, when dp or da
+// belongs to another configuration, and when dp is not nil and the parameters are frozen.
 func (n *Network[T]) Gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[T], b Batch, scale float64, step uint64) (sum float64, counted int) {
 	return n.gradients(dp, da, b, scale, step, false)
 }
@@ -32,6 +32,9 @@ func (n *Network[T]) SetGradients(dp *pedestrian.Params[T], da *pedestrian.Adapt
 func (n *Network[T]) gradients(dp *pedestrian.Params[T], da *pedestrian.Adapter[T], b Batch, scale float64, step uint64, overwrite bool) (sum float64, counted int) {
 	n.mustFit("Gradients", b, true)
 	c := n.params.Config
+	if dp != nil && n.params.IsFrozen() {
+		panic("engine.Network.Gradients: gradients of the parameters, which are frozen")
+	}
 	if dp != nil && dp.Config != c {
 		panic(fmt.Sprintf("engine.Network.Gradients: gradients of %+v, a network of %+v", dp.Config, c))
 	}

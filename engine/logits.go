@@ -10,7 +10,7 @@ import (
 // contributions. Tokens are taken in chunks, so that logits of all tokens never exist at
 // once. Tokens without a target are left out before anything is computed.
 type logits[T Float] struct {
-	w, tok    Mat[T] // one of the two has V
+	w, tok    kernel.Weight[T] // one of the two is On; of a gradient, wide
 	b         []T
 	lora      [3]lora[T] // of which the first can be there
 	own       tokenRows[T]
@@ -23,9 +23,9 @@ type logits[T Float] struct {
 // logitsOf is FC_logits of p and a, either of which may be nil.
 func logitsOf[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) (l logits[T]) {
 	if p != nil {
-		l.w, l.b = view(p.Logits.W), p.Logits.B.V
+		l.w, l.b = weight(p.Logits.W), p.Logits.B.V
 		if p.Config.Tied {
-			l.tok = view(p.Tok)
+			l.tok = weight(p.Tok)
 		}
 	}
 	if a != nil {
@@ -100,22 +100,22 @@ func (l *logits[T]) product(p *kernel.Pool, y, x Mat[T], b []T) {
 	switch {
 	case l.mixed != nil:
 		l.mixedForward(p, as32(y), as32(x), vec32(b))
-	case l.w.V != nil:
-		kernel.MulNN(p, y, x, l.w, b, false)
+	case l.w.On():
+		kernel.MulWeight(p, y, x, l.w, b, false)
 	case b != nil:
 		for t := range y.Rows {
 			copy(y.Row(t), b)
 		}
-		kernel.MulNT(p, y, x, l.tok, true)
+		kernel.MulWeightT(p, y, x, l.tok, true)
 	default:
-		kernel.MulNT(p, y, x, l.tok, false)
+		kernel.MulWeightT(p, y, x, l.tok, false)
 	}
 }
 
 // mixedForward is product in mixed precision; it leaves r(x) for backwardWeights.
 func (l *logits[T]) mixedForward(p *kernel.Pool, y, x Mat[float32], b []float32) {
 	m := l.mixed
-	if l.w.V != nil {
+	if l.w.On() {
 		m.forward(p, y, x, b, false)
 		return
 	}
@@ -128,7 +128,7 @@ func (l *logits[T]) mixedForward(p *kernel.Pool, y, x Mat[float32], b []float32)
 // mixedBackwardInput is backwardInput in mixed precision; dy is rounded already.
 func (l *logits[T]) mixedBackwardInput(p *kernel.Pool, dx, dy Mat[float32]) {
 	m := l.mixed
-	if rounded := shaped(m.dy.buf, dy.Rows, dy.Cols); l.w.V != nil {
+	if rounded := shaped(m.dy.buf, dy.Rows, dy.Cols); l.w.On() {
 		kernel.MulPackedT(p, dx, rounded, m.w, false)
 	} else {
 		kernel.MulPacked(p, dx, rounded, m.w, nil, false)
@@ -149,10 +149,10 @@ func (l *logits[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], c *logitsCache[
 	case dx.V == nil:
 	case l.mixed != nil:
 		l.mixedBackwardInput(p, as32(dx), as32(dy))
-	case l.w.V != nil:
-		kernel.MulNT(p, dx, dy, l.w, false)
+	case l.w.On():
+		kernel.MulWeightT(p, dx, dy, l.w, false)
 	default:
-		kernel.MulNN(p, dx, dy, l.tok, nil, false)
+		kernel.MulWeight(p, dx, dy, l.tok, nil, false)
 	}
 	switch {
 	case !l.lora[0].on():
@@ -176,21 +176,21 @@ func (l *logits[T]) backwardWeights(p *kernel.Pool, grad *logits[T], dy, x Mat[T
 	if l.dora != nil {
 		dy = first(c.z, dy.Rows)
 	}
-	dw := grad.w
+	dw := grad.w.Mat
 	switch {
 	case l.mixed != nil && grad.w.V != nil:
 		m := l.mixed
-		kernel.MulTNBF16(p, as32(grad.w), shaped(m.x.buf, x.Rows, x.Cols), shaped(m.dy.buf, dy.Rows, dy.Cols), !grad.overwrite)
+		kernel.MulTNBF16(p, as32(grad.w.Mat), shaped(m.x.buf, x.Rows, x.Cols), shaped(m.dy.buf, dy.Rows, dy.Cols), !grad.overwrite)
 	case l.mixed != nil && grad.tok.V != nil:
 		m := l.mixed
-		kernel.MulTNBF16(p, as32(grad.tok), shaped(m.dy.buf, dy.Rows, dy.Cols), shaped(m.x.buf, x.Rows, x.Cols), !grad.overwrite)
+		kernel.MulTNBF16(p, as32(grad.tok.Mat), shaped(m.dy.buf, dy.Rows, dy.Cols), shaped(m.x.buf, x.Rows, x.Cols), !grad.overwrite)
 	case grad.w.V != nil:
-		kernel.MulTN(p, grad.w, x, dy, !grad.overwrite)
+		kernel.MulTN(p, grad.w.Mat, x, dy, !grad.overwrite)
 	case grad.tok.V != nil:
-		kernel.MulTN(p, grad.tok, dy, x, !grad.overwrite)
+		kernel.MulTN(p, grad.tok.Mat, dy, x, !grad.overwrite)
 	}
 	if grad.tok.V != nil {
-		dw = grad.tok
+		dw = grad.tok.Mat
 	}
 	if grad.lora[0].on() {
 		l.lora[0].backwardWeights(p, grad.lora[0], dy, c.maskInput(p, x, rows), &c.lora)

@@ -31,6 +31,11 @@ func (l *lora[T]) on() bool { return l.down.V != nil }
 // outputs is the view of the outputs that l stands beside.
 func (l lora[T]) outputs(y Mat[T]) Mat[T] { return y.Sub(0, y.Rows, l.from, l.from+l.up.Cols) }
 
+// columns is the view of the columns of a weight that l stands beside.
+func (l lora[T]) columns(w kernel.Weight[T]) kernel.Weight[T] {
+	return w.Sub(0, w.Rows, l.from, l.from+l.up.Cols)
+}
+
 // forward adds α x d u to the outputs of y that l stands beside.
 func (l lora[T]) forward(p *kernel.Pool, y Mat[T], c *loraCache[T], x Mat[T]) {
 	l.forwardDown(p, c, x)

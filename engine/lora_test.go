@@ -20,11 +20,11 @@ func testLoRA[T Float](t *testing.T) {
 	ΔPrev0, dp0 := back0(Δ.Columns(0, out0))
 	ΔPrev1, dp1 := back1(Δ.Columns(out0, out1))
 
-	l := adapted[T]{fc: fc[T]{w: to[T](w), b: toVec[T](b)}}
+	l := adapted[T]{fc: fc[T]{w: wide(to[T](w)), b: toVec[T](b)}}
 	l.lora[0] = lora[T]{down: to[T](d0), up: to[T](u0), scale: α}
 	l.lora[2] = lora[T]{down: to[T](d1), up: to[T](u1), scale: α, from: out0}
 	var grad adapted[T]
-	grad.w, grad.b = ones[T](in, out0+out1), ones[T](1, out0+out1).V
+	grad.w, grad.b = wide(ones[T](in, out0+out1)), ones[T](1, out0+out1).V
 	grad.lora[0] = lora[T]{down: ones[T](in, rank), up: ones[T](rank, out0)}
 	grad.lora[2] = lora[T]{down: ones[T](in, rank), up: ones[T](rank, out1)}
 	c := new(adaptedCache[T])
@@ -37,7 +37,7 @@ func testLoRA[T Float](t *testing.T) {
 	l.backwardWeights(r.pool, &grad, to[T](Δ), to[T](x), c)
 	nearMat(t, "a_i (43)", y, paper.Concat(a0, a1))
 	nearMat(t, "Δ_{i-1} (44)", dx, ΔPrev0.Add(ΔPrev1))
-	nearMatPlus1(t, "∂L/∂w", grad.w, paper.Concat(dp0.W, dp1.W))
+	nearMatPlus1(t, "∂L/∂w", grad.w.Mat, paper.Concat(dp0.W, dp1.W))
 	nearMatPlus1(t, "∂L/∂d (45)", grad.lora[0].down, dp0.D)
 	nearMatPlus1(t, "∂L/∂u (46)", grad.lora[0].up, dp0.U)
 	nearMatPlus1(t, "∂L/∂d (45), second range", grad.lora[2].down, dp1.D)

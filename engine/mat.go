@@ -17,9 +17,14 @@ type Mat[T Float] = kernel.Mat[T]
 // NewMat allocates a zero matrix.
 func NewMat[T Float](rows, cols int) Mat[T] { return kernel.NewMat[T](rows, cols) }
 
-// view is the matrix of a parameter; without V when the network has no such parameter.
+// view is the matrix of a parameter that is wide; without V when there is no such parameter.
 func view[T Float](t pedestrian.Tensor[T]) Mat[T] {
 	return Mat[T]{Rows: t.Rows, Cols: t.Cols, Stride: t.Cols, V: t.V}
+}
+
+// weight is the matrix of a parameter; it is not On when there is no such parameter.
+func weight[T Float](t pedestrian.Tensor[T]) kernel.Weight[T] {
+	return kernel.Weight[T]{Mat: view(t), Narrow: kernel.Narrow{V: t.Narrow.V, F16: t.Narrow.Storage == pedestrian.F16}}
 }
 
 // first is the view of the first rows of m.

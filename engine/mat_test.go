@@ -118,3 +118,6 @@ func nearMatPlus1[T Float](t *testing.T, name string, got Mat[T], want paper.Mat
 func row[T Float](v []T) Mat[T] { return Mat[T]{Rows: 1, Cols: len(v), Stride: len(v), V: v} }
 
 func rowOf(v paper.Vec) paper.Mat { return paper.Mat{N: 1, D: len(v), V: v} }
+
+// wide is m as a weight.
+func wide[T Float](m Mat[T]) kernel.Weight[T] { return kernel.Weight[T]{Mat: m} }

@@ -9,8 +9,9 @@ import (
 // Merge returns parameters that compute without an adapter what p computes with a. The
 // weight of a layer with factors becomes w + α d u, or with DoRA m (w + α d u)/‖w + α d u‖,
 // column by column. Biases, layer norms and rows of tokens that a trains replace those of
-// p. Merge changes neither p nor a. It adds in float64 and rounds once. It panics when a
-// was made for another configuration.
+// p. Merge changes neither p nor a, and p may be frozen ([pedestrian.NewFrozen]); the result
+// is not. It adds in float64 and rounds once. It panics when a was made for another
+// configuration.
 //
 // An adapter of tied logits cannot be merged into the token embedding, because the
 // network also reads the embedding as its input. The result then has a logits matrix of
@@ -23,12 +24,12 @@ func Merge[T Float](p *pedestrian.Params[T], a *pedestrian.Adapter[T]) *pedestri
 	c.Tied = c.Tied && a.Logits.Down.V == nil
 	q := pedestrian.NewParams[T](c)
 	for _, t := range p.Tensors() {
-		copy(q.Tensor(t.Name).V, t.V)
+		t.Read(q.Tensor(t.Name).V, 0)
 	}
 	if p.Config.Tied && !c.Tied {
 		for i := range c.Vocab {
 			for j := range c.Width {
-				q.Logits.W.V[j*c.Vocab+i] = p.Tok.V[i*c.Width+j]
+				q.Logits.W.V[j*c.Vocab+i] = q.Tok.V[i*c.Width+j]
 			}
 		}
 	}

@@ -151,7 +151,7 @@ type packedWeights struct {
 }
 
 type packedWeight struct {
-	from Mat[float32]
+	from kernel.Weight[float32]
 	to   *kernel.PackedBF16
 }
 
@@ -161,7 +161,7 @@ type weights []*packedWeight
 func (w weights) of(v any) *packedWeight {
 	if t, ok := v.(pedestrian.Tensor[float32]); ok {
 		for _, p := range w {
-			if &p.from.V[0] == &t.V[0] {
+			if p.from.V != nil && &p.from.V[0] == &t.V[0] {
 				return p
 			}
 		}
@@ -192,9 +192,9 @@ func (n *Network[T]) reserveBF16(s shape) {
 	}
 	w.packed, w.train, w.stale = nil, train, true
 	n.paramParts = nil // they depend on which weights are packed
-	add := func(m Mat[T], nn, nt bool) *mixed {
+	add := func(m kernel.Weight[T], nn, nt bool) *mixed {
 		to := kernel.NewPackedBF16(m.Rows, m.Cols, nn, nt)
-		w.packed = append(w.packed, &packedWeight{as32(m), to})
+		w.packed = append(w.packed, &packedWeight{kernel.Weight[float32]{Mat: as32(m.Mat), Narrow: m.Narrow}, to})
 		return &mixed{to, &w.operands}
 	}
 	for i := range n.blocks {
@@ -202,7 +202,7 @@ func (n *Network[T]) reserveBF16(s shape) {
 			l.mixed = add(l.w, true, train)
 		}
 	}
-	if l := &n.logits; l.w.V != nil {
+	if l := &n.logits; l.w.On() {
 		l.mixed = add(l.w, true, train)
 	} else {
 		l.mixed = add(l.tok, train, true)

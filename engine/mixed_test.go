@@ -19,7 +19,7 @@ func TestMixedFC(t *testing.T) {
 	for _, s := range [][3]int{{1, 5, 3}, {7, 33, 65}, {70, 96, 200}} {
 		rows, in, out := s[0], s[1], s[2]
 		x, w, Δ, b := r.mat(rows, in), r.mat(in, out), r.mat(rows, out), r.vec(out)
-		l := fc[float32]{w: to[float32](w), b: toVec[float32](b)}
+		l := fc[float32]{w: wide(to[float32](w)), b: toVec[float32](b)}
 		o := operands{x: slot{buf: kernel.NewMatBF16(1, rows*strideBF16(in))}, dy: slot{buf: kernel.NewMatBF16(1, rows*strideBF16(out))}}
 		packed := kernel.NewPackedBF16(in, out, true, true)
 		packed.Pack(r.pool, l.w)
@@ -36,9 +36,9 @@ func TestMixedFC(t *testing.T) {
 		nearMat(t, "a_i", y, want)
 		l.backwardInput(r.pool, dx, to[float32](Δ), false)
 		nearMat(t, "Δ_{i-1}", dx, rounded(Δ).Mul(rounded(w).T()))
-		grad := fc[float32]{w: ones[float32](in, out), b: ones[float32](1, out).V}
+		grad := fc[float32]{w: wide(ones[float32](in, out)), b: ones[float32](1, out).V}
 		l.backwardWeights(r.pool, grad, to[float32](Δ), to[float32](x), new(fcCache[float32]))
-		nearMatPlus1(t, "∂w", grad.w, rounded(x).T().Mul(rounded(Δ)))
+		nearMatPlus1(t, "∂w", grad.w.Mat, rounded(x).T().Mul(rounded(Δ)))
 		sum := paper.Zeros(1, out)
 		for i := range Δ.N {
 			for j, v := range Δ.Row(i) {

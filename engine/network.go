@@ -67,8 +67,9 @@ type Network[T Float] struct {
 	paramParts, adapterParts []span
 }
 
-// New makes a network of the parameters p and the adapter, which may be nil. It
-// panics when the adapter was made for another configuration, or when an option is invalid.
+// New makes a network of the parameters p and the adapter, which may be nil. Of frozen
+// parameters ([pedestrian.NewFrozen]) it computes what it computes of the widened ones, to
+// the last bit, and the gradients of the adapter alone. It panics when the adapter was made for another configuration, or when an option is invalid.
 func New[T Float](p *pedestrian.Params[T], adapter *pedestrian.Adapter[T], o Options) *Network[T] {
 	c := p.Config
 	if err := validate(c, nil); err != nil {
@@ -85,7 +86,7 @@ func New[T Float](p *pedestrian.Params[T], adapter *pedestrian.Adapter[T], o Opt
 		panic(fmt.Sprintf("engine.New: Options.Precision is %q, which is for parameters in float32", o.Precision))
 	}
 	n := &Network[T]{params: p, adapter: adapter, o: o, pool: kernel.NewPool(o.Threads), blocks: make([]block[T], c.Blocks)}
-	n.embedding = embedding[T]{tok: view(p.Tok), pos: view(p.Pos)}
+	n.embedding = embedding[T]{tok: weight(p.Tok), pos: weight(p.Pos)}
 	if c.ScaleEmbedding {
 		n.embedding.scale = T(math.Sqrt(float64(c.Width)))
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
 // reserve takes the memory of a forward pass, and if train is not nil that of a backward
@@ -52,7 +53,7 @@ func (n *Network[T]) reserveDoRA(p *plan[T]) {
 	if n.adapter == nil || !n.adapter.Config.DoRA || n.doras != nil {
 		return
 	}
-	add := func(layer *[3]lora[T], w Mat[T], tied bool) *dora[T] {
+	add := func(layer *[3]lora[T], w kernel.Weight[T], tied bool) *dora[T] {
 		if !layer[0].on() && !layer[1].on() && !layer[2].on() {
 			return nil
 		}
@@ -65,7 +66,7 @@ func (n *Network[T]) reserveDoRA(p *plan[T]) {
 			l.dora = add(&l.lora, l.w, false)
 		}
 	}
-	if l := &n.logits; l.tok.V != nil {
+	if l := &n.logits; l.tok.On() {
 		l.dora = add(&l.lora, l.tok, true)
 	} else {
 		l.dora = add(&l.lora, l.w, false)

@@ -28,7 +28,7 @@ func planDoRA[T Float](a *arena[T], s shape, doras []*dora[T]) {
 			d.layer[p.number].up = Mat[T]{Rows: p.rank, Cols: p.Out}
 		}
 		whole := s.Linear(0, layer)
-		d.w = Mat[T]{Rows: whole.In, Cols: whole.Out}
+		d.w.Rows, d.w.Cols = whole.In, whole.Out
 		times := blocks
 		if whole.Block < 0 {
 			times = 1

@@ -102,7 +102,7 @@ func normOf[T Float](a pedestrian.Affine[T], c pedestrian.Config) norm[T] {
 	return norm[T]{w: a.W.V, b: a.B.V, eps: c.Eps, rms: c.Norm == pedestrian.RMSNorm}
 }
 
-func fcOf[T Float](a pedestrian.Affine[T]) fc[T] { return fc[T]{w: view(a.W), b: a.B.V} }
+func fcOf[T Float](a pedestrian.Affine[T]) fc[T] { return fc[T]{w: weight(a.W), b: a.B.V} }
 
 func loraOf[T Float](a pedestrian.LoRA[T], from int) lora[T] {
 	return lora[T]{down: view(a.Down), up: view(a.Up), magnitude: a.Magnitude.V, scale: T(a.Multiplier), from: from}
@@ -203,7 +203,7 @@ func (b *block[T]) overwrite() {
 // embedding is the gradient of the tables.
 func (t gradients[T]) embedding(c pedestrian.Config) (g embedding[T]) {
 	if t.params != nil {
-		g = embedding[T]{tok: view(t.params.Tok), pos: view(t.params.Pos), overwriteTok: t.overwrite && !c.Tied, overwritePos: t.overwrite}
+		g = embedding[T]{tok: weight(t.params.Tok), pos: weight(t.params.Pos), overwriteTok: t.overwrite && !c.Tied, overwritePos: t.overwrite}
 	}
 	if t.adapter != nil && t.adapter.TokRows.V != nil {
 		g.own, g.overwriteOwn = rowsOf(t.adapter.TokRows, t.adapter.Config.Tokens), t.overwrite && !c.Tied

@@ -49,7 +49,7 @@ func (s *trainStep) layer(p *kernel.Pool, w, dw pedestrian.Tensor[float32], tied
 	dm := engine.Mat[float32]{Rows: w.Rows, Cols: w.Cols, Stride: w.Cols, V: dw.V}
 	if s.precision == engine.BF16 {
 		packed := kernel.NewPackedBF16(w.Rows, w.Cols, true, true)
-		packed.Pack(p, m)
+		packed.Pack(p, kernel.Weight[float32]{Mat: m})
 		return func(o operands, add bool) {
 			if tied {
 				kernel.MulPackedT(p, o.y, o.rx, packed, false)

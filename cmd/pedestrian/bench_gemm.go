@@ -52,7 +52,7 @@ func gemmCases() (cases []benchCase) {
 		add("bf16", func(p *kernel.Pool) func() {
 			x, y, z := onesBF16(rows[0], cols[0]), onesBF16(rows[1], cols[1]), ones(rows[2], cols[2])
 			w := kernel.NewPackedBF16(rows[1], cols[1], g.form == "nn", g.form == "nt") // weights lie packed
-			w.Pack(p, ones(rows[1], cols[1]))
+			w.Pack(p, kernel.Weight[float32]{Mat: ones(rows[1], cols[1])})
 			switch g.form {
 			case "nn":
 				return func() { kernel.MulPacked(p, z, x, w, nil, false) }

@@ -185,9 +185,9 @@ func BenchmarkProductsBF16(b *testing.B) {
 				fill(v.V)
 			}
 			w := NewPackedBF16(k, n, true, false)
-			w.Pack(p, filled(k, n))
+			w.Pack(p, Weight[float32]{Mat: filled(k, n)})
 			wt := NewPackedBF16(n, k, false, true)
-			wt.Pack(p, filled(n, k))
+			wt.Pack(p, Weight[float32]{Mat: filled(n, k)})
 			forms := []struct {
 				name string
 				f    func()

@@ -133,7 +133,7 @@ func MulPackedT(p *Pool, c Mat[float32], a MatBF16, b *PackedBF16, acc bool) {
 	multiplyBF16(p, productBF16{form: formNT, c: c, a: a, b: b.rounded, packed: b.nt, path: b.path, acc: acc, k: a.Cols})
 }
 
-func mustBias(fn string, bias []float32, cols int) {
+func mustBias[T Float](fn string, bias []T, cols int) {
 	if bias != nil && len(bias) != cols {
 		panic(fmt.Sprintf("kernel.%s: bias of %d for %d columns", fn, len(bias), cols))
 	}

@@ -113,9 +113,9 @@ func checkBF16(t *testing.T, p *Pool, r *rand.Rand, m, n, k int) {
 	old, bias := random[float32](r, m, n, r.IntN(5)), random[float32](r, 1, n, 0).Row(0)
 	at, bt, none := transposeBF16(a, r.IntN(4)), transposeBF16(b, r.IntN(4)), Mat[float32]{}
 	packed := NewPackedBF16(k, n, true, false)
-	packed.Pack(p, b32)
+	packed.Pack(p, Weight[float32]{Mat: b32})
 	packedT := NewPackedBF16(n, k, false, true)
-	packedT.Pack(p, transpose(b32, 1))
+	packedT.Pack(p, Weight[float32]{Mat: transpose(b32, 1)})
 	if got, want := packed.Bytes(), PackedBF16Bytes(k, n, true, false); got != want {
 		t.Fatalf("a packed %d×%d matrix takes %d bytes, not %d", k, n, got, want)
 	}

@@ -103,7 +103,7 @@ func edgePacked(e *edges, rows, cols, x int, nn bool) *PackedBF16 {
 			*v = lend[BF16](e, len(*v))
 		}
 	}
-	w.Pack(nil, e.mat(rows, cols, x))
+	w.Pack(nil, Weight[float32]{Mat: e.mat(rows, cols, x)})
 	return w
 }
 

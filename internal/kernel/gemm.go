@@ -20,9 +20,7 @@ func mustMul(fn string, ok bool, m ...int) {
 //	for i, j { s := 0; for k { s += a[i][k] * b[k][j] }; c[i][j] = s (+ bias[j]) (+ c[i][j]) }
 func MulNN[T Float](p *Pool, c, a, b Mat[T], bias []T, acc bool) {
 	mustMul("MulNN", a.Cols == b.Rows && c.Rows == a.Rows && c.Cols == b.Cols, c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols)
-	if bias != nil && len(bias) != c.Cols {
-		panic(fmt.Sprintf("kernel.MulNN: bias of %d for %d columns", len(bias), c.Cols))
-	}
+	mustBias("MulNN", bias, c.Cols)
 	multiply(p, c, a.view(), b.view(), a.Cols, bias, acc)
 }
 
@@ -42,12 +40,29 @@ func MulTN[T Float](p *Pool, c, a, b Mat[T], acc bool) {
 	multiply(p, c, a.view().transposed(), b.view(), a.Rows, nil, acc)
 }
 
-// A view is an operand of a product: element (i, j) is v[i*down + j*right].
+// A view is an operand of a product: element (i, j) is v[i*down + j*right], or that of
+// narrow, if it has a V.
 type view[T Float] struct {
 	v           []T
 	down, right int
+	narrow      Narrow
 }
 
-func (m Mat[T]) view() view[T]          { return view[T]{m.V, m.Stride, 1} }
-func (v view[T]) transposed() view[T]   { return view[T]{v.v, v.right, v.down} }
-func (v view[T]) from(i, j int) view[T] { return view[T]{v.v[i*v.down+j*v.right:], v.down, v.right} }
+func (m Mat[T]) view() view[T] { return view[T]{v: m.V, down: m.Stride, right: 1} }
+
+func (v view[T]) transposed() view[T] {
+	v.down, v.right = v.right, v.down
+	return v
+}
+
+func (v view[T]) from(i, j int) view[T] {
+	at := i*v.down + j*v.right
+	if v.isNarrow() {
+		v.narrow.V = v.narrow.V[at:]
+	} else {
+		v.v = v.v[at:]
+	}
+	return v
+}
+
+func (v view[T]) isNarrow() bool { return v.narrow.V != nil }

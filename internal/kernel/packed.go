@@ -63,7 +63,7 @@ const PackedRows = tilePanel
 // PackRows packs rows [from, to) of m, which has the shape of w. from must be a multiple of
 // PackedRows; to, too, unless it is the number of rows. Calls for different rows may run at
 // the same time. p is a pool of one thread with scratch memory, or nil.
-func (w *PackedBF16) PackRows(p *Pool, m Mat[float32], from, to int) {
+func (w *PackedBF16) PackRows(p *Pool, m Weight[float32], from, to int) {
 	if m.Rows != w.rows || m.Cols != w.cols {
 		panic(fmt.Sprintf("kernel.PackedBF16.PackRows: %d×%d into %d×%d", m.Rows, m.Cols, w.rows, w.cols))
 	}
@@ -73,23 +73,28 @@ func (w *PackedBF16) PackRows(p *Pool, m Mat[float32], from, to int) {
 	if w.cols == 0 {
 		return
 	}
-	if w.rounded.V != nil {
-		for i := from; i < to; i++ {
-			RoundBF16(w.rounded.Row(i), m.Row(i))
-		}
-		return
-	}
 	if p == nil {
 		p = spares.Get().(*Pool)
 		defer spares.Put(p)
+	}
+	if w.rounded.V != nil {
+		w.roundRows(p, w.rounded.V[from*w.rounded.Stride:], w.rounded.Stride, m, from, to)
+		return
 	}
 	for ; from < to; from += tilePanel {
 		w.packPanel(p, m, from, min(from+tilePanel, to))
 	}
 }
 
+// roundRows rounds rows [from, to) of m to dst, stride numbers apart.
+func (w *PackedBF16) roundRows(p *Pool, dst []BF16, stride int, m Weight[float32], from, to int) {
+	for i := from; i < to; i++ {
+		RoundBF16(dst[(i-from)*stride:][:w.cols], m.Part(p, i, 0, w.cols))
+	}
+}
+
 // Pack packs all of m, which has the shape of w.
-func (w *PackedBF16) Pack(p *Pool, m Mat[float32]) {
+func (w *PackedBF16) Pack(p *Pool, m Weight[float32]) {
 	if p == nil {
 		w.PackRows(nil, m, 0, w.rows)
 		return
@@ -102,7 +107,7 @@ func (w *PackedBF16) Pack(p *Pool, m Mat[float32]) {
 // packing is the Task of Pack.
 type packing struct {
 	w *PackedBF16
-	m Mat[float32]
+	m Weight[float32]
 }
 
 func (t *packing) Do(w *Pool, part int) {

@@ -30,15 +30,15 @@ func (t *product[T]) plan(threads int) {
 	t.block = roundUp(ceil(t.k, ceil(t.k, longest)), 8)
 	t.packLeft, t.packRight = true, packedPerPart
 	if t.path != Portable && readsUnpacked(t.path) {
-		t.packLeft = t.a.right != 1 && t.m*t.k > directLeft
+		t.packLeft = t.a.right != 1 && t.m*t.k > directLeft || t.a.isNarrow()
 		rows := directRows
 		if t.path == AVX2 || t.b.down*4%4096 == 0 {
 			rows = aliasRows
 		}
-		if t.b.right == 1 && t.m <= rows {
+		if t.b.right == 1 && t.m <= rows && !t.b.isNarrow() {
 			t.packRight = unpacked
 		}
-		if is32[T]() && canTranspose(t.f32()) {
+		if is32[T]() && canTranspose(t.f32()) && !t.b.isNarrow() {
 			t.packRight = transposedInRegisters
 		}
 	}
@@ -65,21 +65,38 @@ func (t *product[T]) plan(threads int) {
 // Below, rows, columns and terms count from the corner (t.i0, t.j0, t.k0).
 
 // packRows packs rows [i, i1) of terms [k, k1) of a to strips at dst.
-func (t *product[T]) packRows(dst []T, k, k1, i, i1 int) {
-	if t.path != Portable {
+func (t *product[T]) packRows(w *Pool, dst []T, k, k1, i, i1 int) {
+	a, n, rows := t.a.from(t.i0+i, t.k0+k), k1-k, i1-i
+	switch {
+	case a.isNarrow():
+		packStrips(dst, a.widened(&w.scratch.wide, rows, n).transposed(), n, rows, t.tile.down)
+	case t.path != Portable:
 		packRowsVector(t.f32(), as32(dst), k, k1, i, i1)
-		return
+	default:
+		packStrips(dst, a.transposed(), n, rows, goDown)
 	}
-	packStrips(dst, t.a.from(t.i0+i, t.k0+k).transposed(), k1-k, i1-i, goDown)
 }
 
 // packColumns packs columns [j, j1) of terms [k, k1) of b to strips at dst.
-func (t *product[T]) packColumns(dst []T, k, k1, j, j1 int) {
-	if t.path != Portable {
-		packColumnsVector(t.f32(), as32(dst), k, k1, j, j1)
+func (t *product[T]) packColumns(w *Pool, dst []T, k, k1, j, j1 int) {
+	b, n, across := t.b.from(t.k0+k, t.j0+j), k1-k, t.tile.across
+	if !b.isNarrow() {
+		t.packStrips(dst, b, n, j1-j)
 		return
 	}
-	packStrips(dst, t.b.from(t.k0+k, t.j0+j), k1-k, j1-j, goAcross)
+	for x := 0; x < j1-j; x += across { // strip by strip, each while it is in the cache
+		cols := min(across, j1-j-x)
+		t.packStrips(dst[x*n:], b.from(0, x).widened(&w.scratch.wide, n, cols), n, cols)
+	}
+}
+
+// packStrips packs the first n rows and the first columns of b to strips at dst.
+func (t *product[T]) packStrips(dst []T, b view[T], n, columns int) {
+	if t.path != Portable {
+		packColumnsVector(t.path, as32(dst), b.f32(), n, columns, t.tile.across)
+		return
+	}
+	packStrips(dst, b, n, columns, goAcross)
 }
 
 // tiles computes rows [i, i1) and columns [j, j1) of c from terms [k, k1), and adds them to
@@ -101,3 +118,7 @@ func (t *product[T]) tiles(right []T, k, k1, i, i1, j, j1 int) {
 }
 
 func (t *product[T]) f32() *product[float32] { return any(t).(*product[float32]) }
+
+func (v view[T]) f32() view[float32] {
+	return view[float32]{v: as32(v.v), down: v.down, right: v.right, narrow: v.narrow}
+}

@@ -148,7 +148,7 @@ func (t *product[T]) packWidth(strip, together int) int {
 // Do runs one part of the current phase.
 func (t *product[T]) Do(w *Pool, part int) {
 	if t.packing {
-		t.packPart(part)
+		t.packPart(w, part)
 		return
 	}
 	i, j := t.corner(part)
@@ -165,7 +165,7 @@ func (t *product[T]) Do(w *Pool, part int) {
 			switch t.packRight {
 			case packedPerPart:
 				right = floats[T](&w.scratch.right, roundUp(end-j, t.tile.across)*(k1-k))
-				t.packColumns(right, k, k1, j, end)
+				t.packColumns(w, right, k, k1, j, end)
 			case packedOnce:
 				right = t.right[k*roundUp(t.ni, t.tile.across)+j*(k1-k):]
 			}
@@ -189,13 +189,13 @@ func (t *product[T]) corner(part int) (i, j int) {
 }
 
 // packPart runs one part of the packing phase.
-func (t *product[T]) packPart(part int) {
+func (t *product[T]) packPart(w *Pool, part int) {
 	width := t.packWidth(t.tile.down, leftStrips)
 	if part < t.leftParts {
 		i, i1 := part*width, min((part+1)*width, t.mi)
 		for k := 0; k < t.ki; k += t.block {
 			k1 := min(k+t.block, t.ki)
-			t.packRows(t.left[k*roundUp(t.mi, t.tile.down)+i*(k1-k):], k, k1, i, i1)
+			t.packRows(w, t.left[k*roundUp(t.mi, t.tile.down)+i*(k1-k):], k, k1, i, i1)
 		}
 		return
 	}
@@ -204,6 +204,6 @@ func (t *product[T]) packPart(part int) {
 	j1 := min(j+width, t.ni)
 	for k := 0; k < t.ki; k += t.block {
 		k1 := min(k+t.block, t.ki)
-		t.packColumns(t.right[k*roundUp(t.ni, t.tile.across)+j*(k1-k):], k, k1, j, j1)
+		t.packColumns(w, t.right[k*roundUp(t.ni, t.tile.across)+j*(k1-k):], k, k1, j, j1)
 	}
 }

@@ -178,16 +178,15 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 }
 
 // packColumnsVector packs b, whose rows or columns are contiguous.
-func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) {
-	b, n, cols, across := t.b.from(t.k0+k, t.j0+j), k1-k, j1-j, t.tile.across
+func packColumnsVector(p Path, dst []float32, b view[float32], n, cols, across int) {
 	x := 0
-	for ; t.path == AVX2 && b.right == 1 && x+64 <= cols; x += 64 {
+	for ; p == AVX2 && b.right == 1 && x+64 <= cols; x += 64 {
 		packFourRows256(n, at32(dst, x*n), at32(b.v, x), 4*b.down)
 	}
 	for ; x < cols; x += across {
 		strip, w := x*n, min(across, cols-x)
 		switch {
-		case b.right == 1 && t.path == AVX2:
+		case b.right == 1 && p == AVX2:
 			v := (w + 7) / 8
 			packRows256(n, at32(dst, strip), 4*across, at32(b.v, x), 4*b.down, v, w-8*(v-1))
 		case b.right == 1:
@@ -196,7 +195,7 @@ func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) {
 				v := (part + 15) / 16
 				packRows512(n, at32(dst, strip+y), 4*across, at32(b.v, x+y), 4*b.down, v, part-16*(v-1))
 			}
-		case t.path == AVX2:
+		case p == AVX2:
 			for y := 0; y < w; y += 8 {
 				packColumns256(n, at32(dst, strip+y), 4*across, at32(b.v, (x+y)*b.right), 4*b.right, min(8, w-y))
 			}

@@ -22,8 +22,8 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 	packStrips(dst, t.a.from(t.i0+i, t.k0+k).transposed(), k1-k, i1-i, neonDown)
 }
 
-func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) {
-	packStrips(dst, t.b.from(t.k0+k, t.j0+j), k1-k, j1-j, neonAcross)
+func packColumnsVector(p Path, dst []float32, b view[float32], n, cols, across int) {
+	packStrips(dst, b, n, cols, across)
 }
 
 func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) {

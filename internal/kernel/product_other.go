@@ -12,7 +12,7 @@ func readsUnpacked(p Path) bool { panic(noVectors) }
 
 func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) { panic(noVectors) }
 
-func packColumnsVector(t *product[float32], dst []float32, k, k1, j, j1 int) { panic(noVectors) }
+func packColumnsVector(p Path, dst []float32, b view[float32], n, cols, across int) { panic(noVectors) }
 
 func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) { panic(noVectors) }
 

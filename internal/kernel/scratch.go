@@ -8,6 +8,7 @@ import (
 // scratch is the memory that a pool keeps for its kernels.
 type scratch struct {
 	left, right []byte // packed operands of a product
+	wide        []byte // a part of a narrow operand, widened
 	f32         product[float32]
 	f64         product[float64]
 

@@ -265,11 +265,9 @@ func (t *productBF16) amx(rows, cols int) amxKernel {
 }
 
 // packPanel packs rows [from, to) of m, at most 32.
-func (w *PackedBF16) packPanel(p *Pool, m Mat[float32], from, to int) {
+func (w *PackedBF16) packPanel(p *Pool, m Weight[float32], from, to int) {
 	rows := bf16s(&p.scratch.left, tilePanel*roundUp(w.cols, tilePanel))
-	for i := from; i < to; i++ {
-		RoundBF16(rows[(i-from)*w.cols:][:w.cols], m.Row(i))
-	}
+	w.roundRows(p, rows, w.cols, m, from, to)
 	if w.nn != nil {
 		panels := ceil(w.cols, tilePanel)
 		for j := range panels {

@@ -9,7 +9,7 @@ type tileProduct struct{}
 
 func (t *productBF16) tiles(p *Pool) { panic(noVectors) }
 
-func (w *PackedBF16) packPanel(p *Pool, m Mat[float32], from, to int) { panic(noVectors) }
+func (w *PackedBF16) packPanel(p *Pool, m Weight[float32], from, to int) { panic(noVectors) }
 
 func roundVector(y []BF16, x []float32) { panic(noVectors) }
 

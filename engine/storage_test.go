@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
+)
+
+// frozen is p with its matrices and tables in the storages that it is given, one after the
+// other, and the same parameters widened. Numbers lose the bits that 16 do not hold.
+func frozen[T Float](t *testing.T, p *pedestrian.Params[float64], storages ...pedestrian.Storage) (narrow, wide *pedestrian.Params[T]) {
+	t.Helper()
+	next := 0
+	narrow = pedestrian.NewFrozen[T](p.Config, func(pedestrian.Slot) pedestrian.Storage {
+		next++
+		return storages[next%len(storages)]
+	})
+	for _, to := range narrow.Tensors() {
+		v := make([]T, to.Rows*to.Cols)
+		for i, x := range p.Tensor(to.Name).V {
+			if v[i] = T(math.Float32frombits(math.Float32bits(float32(x)) &^ 0xffff)); math.Abs(x) < 1e-3 {
+				v[i] = 0
+			}
+		}
+		if !to.Write(0, v) {
+			t.Fatalf("%s does not hold its numbers in %q", to.Name, to.Narrow.Storage)
+		}
+	}
+	return narrow, narrow.Widened()
+}
+
+var storages = [][]pedestrian.Storage{{pedestrian.BF16}, {pedestrian.F16, pedestrian.BF16, pedestrian.Wide}}
+
+// TestFrozenStorage: beside a base that is kept in 16 bits, losses, logits, gradients and
+// the adapter after steps have the bits that they have beside the widened base, in every
+// kind of network and adapter, on any number of threads, with recomputation, in mixed
+// precision, and in a decoder.
+func TestFrozenStorage(t *testing.T) {
+	all := slices.Concat(everyCase(), frozenCases())
+	paths := kernel.Paths()
+	for i, path := range paths {
+		t.Run(path.String(), func(t *testing.T) {
+			defer kernel.Use(kernel.Use(path))
+			for _, cs := range all {
+				if fastest := i == len(paths)-1; fastest || cs.b*cs.t <= 100 && i < 2 {
+					testFrozenStorage[float32](t, cs)
+				}
+			}
+		})
+	}
+	t.Run("float64", func(t *testing.T) {
+		for _, cs := range all[:len(cases)+len(adapterCases)] {
+			testFrozenStorage[float64](t, cs)
+		}
+	})
+}
+
+func testFrozenStorage[T Float](t *testing.T, cs testCase) {
+	p64, a64 := cs.params(1)
+	_, a := convert[T](p64, a64)
+	for i, s := range storages {
+		narrow, wide := frozen[T](t, p64, s...)
+		for threads := 1 + i; threads <= 3; threads += 2 {
+			o := Options{Batch: cs.b, Context: cs.t, Threads: threads, Dropout: 0.1, Recompute: threads > 1}
+			if is32[T]() && threads == 3 {
+				o.Precision = BF16
+			}
+			got, want := stepsBeside(cs, narrow, a, o), stepsBeside(cs, wide, a, o)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %v, %d threads, precision %q: other bits than beside the widened base", cs.name, s, threads, o.Precision)
+			}
+		}
+	}
+}
+
+// stepsBeside are all numbers that a network of p gives: of two steps of its adapter, then
+// of a pass without targets, and of a decoder.
+func stepsBeside[T Float](cs testCase, p *pedestrian.Params[T], a *pedestrian.Adapter[T], o Options) (all []T) {
+	if a != nil {
+		own := likeAdapter(a)
+		copy(own.Slab, a.Slab)
+		a = own
+	}
+	n := New(p, a, o)
+	defer n.Close()
+	b := cs.packed(2)
+	if da, m, v := likeAdapter(a), likeAdapter(a), likeAdapter(a); a != nil {
+		for step := 1; step <= 2; step++ {
+			sum, _ := n.SetGradients(nil, da, b, 0.1, uint64(step))
+			all = append(append(all, T(sum)), da.Slab...)
+			n.AdamWAdapter(AdamW{LR: 0.01, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}, step, 1, a, da, m, v)
+		}
+		all = append(all, a.Slab...)
+	}
+	sum, _ := n.Loss(b)
+	out := NewMat[T](len(b.Tokens), cs.c.Vocab)
+	n.Logits(out, b)
+	all = append(append(all, T(sum)), out.V...)
+	d := n.NewDecoder(2)
+	all = append(all, d.Feed(0, b.Tokens[:3])...)
+	return append(all, d.Next([]int{0, 1}, b.Tokens[:2]).V...)
+}
+
+// TestMergeFrozen: an adapter merges into a frozen base as into the widened one.
+func TestMergeFrozen(t *testing.T) {
+	for _, cs := range everyCase() {
+		if cs.lora == nil {
+			continue
+		}
+		p64, a64 := cs.params(1)
+		_, a := convert[float32](p64, a64)
+		narrow, wide := frozen[float32](t, p64, storages[1]...)
+		if got := Merge(narrow, a); got.IsFrozen() || !slices.Equal(got.Slab, Merge(wide, a).Slab) {
+			t.Errorf("%s: other weights", cs.name)
+		}
+	}
+}
+
+// TestFrozenIsNotTrained: gradients of frozen parameters are refused.
+func TestFrozenIsNotTrained(t *testing.T) {
+	cs := cases[0]
+	p64, _ := cs.params(1)
+	narrow, _ := frozen[float32](t, p64, pedestrian.BF16)
+	n := New(narrow, nil, Options{Batch: cs.b})
+	defer n.Close()
+	defer func() {
+		if recover() == nil {
+			t.Error("the gradients of frozen parameters were computed")
+		}
+	}()
+	n.Gradients(like(narrow), nil, cs.batch(1), 1, 0)
+}
