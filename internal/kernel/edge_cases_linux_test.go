@@ -93,6 +93,18 @@ var matEdges = map[string]func(e *edges, m, n, k, x int){
 	"MulPackedT": func(e *edges, m, n, k, x int) {
 		MulPackedT(nil, e.mat(m, n, x), e.bf16(m, k, x), edgePacked(e, n, k, x, false), k%2 == 0)
 	},
+	"MulWeight": func(e *edges, m, n, k, x int) {
+		MulWeight(nil, e.mat(m, n, x), e.mat(m, k, x), e.narrow(k, n, x), e.slice(n), k%2 == 0)
+	},
+	"MulWeightT": func(e *edges, m, n, k, x int) {
+		MulWeightT(nil, e.mat(m, n, x), e.mat(m, k, x), e.narrow(n, k, x), k%2 == 0)
+	},
+	"MulTWeight": func(e *edges, m, n, k, x int) {
+		MulTWeight(nil, e.mat(m, n, x), e.mat(k, m, x), e.narrow(k, n, x), k%2 == 0)
+	},
+	"WeightMulT": func(e *edges, m, n, k, x int) {
+		WeightMulT(nil, e.mat(m, n, x), e.narrow(m, k, x), e.mat(n, k, x), k%2 == 0)
+	},
 }
 
 // edgePacked packs a matrix between edges, and places what it packed there, too.

@@ -62,6 +62,13 @@ func (e *edges) bf16(rows, cols, extra int) MatBF16 {
 	return MatBF16{rows, cols, cols + extra, lend[BF16](e, (rows-1)*(cols+extra)+cols)}
 }
 
+// narrow lends a matrix of 16 bits, bf16 where x is even.
+func (e *edges) narrow(rows, cols, extra int) Weight[float32] {
+	m := e.bf16(rows, cols, extra)
+	v := unsafe.Slice((*uint16)(unsafe.SliceData(m.V)), len(m.V))
+	return Weight[float32]{Mat[float32]{rows, cols, m.Stride, nil}, Narrow{v, extra%2 == 1}}
+}
+
 // both runs f with operands at the ends of regions and at their beginnings. What f says
 // of a kernel before it calls it names the one that touched memory outside.
 func (e *edges) both(t *testing.T, f func()) {
