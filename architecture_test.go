@@ -38,6 +38,11 @@ var mayImport = map[string][]string{
 	"gradcheck":       {"", "paper"},
 	"parity":          {"", "paper", "engine", "gradcheck"},
 	"derive":          {"", "paper"},
+	"studio":          {"", "paper", "derive"},
+	"studio/ui":       {},
+	"studio/server":   {"studio", "studio/ui"},
+	"studio/site":     {"durable", "studio/server", "studio/ui"},
+	"studio/wasm":     {"studio"},
 	"exercises":       {"paper"},
 	"parquet":         {},
 	"corpus":          {"token", "parquet", "internal/jinja", "internal/memory"},
@@ -46,7 +51,7 @@ var mayImport = map[string][]string{
 	"hub":             {"", "token", "durable", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
-	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/site"},
 
 	"internal/faultdisk":   {"durable"},
 	"examples/train":       {"", "token", "corpus", "generate", "train"},
@@ -63,11 +68,11 @@ var mayImport = map[string][]string{
 
 // standsAlone lists the packages that stand on the standard library and
 // golang.org/x/sys/cpu alone.
-var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "parity", "derive", "safetensors"}
+var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck", "parity", "derive", "studio", "safetensors"}
 
 // inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
 // path, without processes, locks or sockets.
-var inBrowser = []string{"", "paper", "gradcheck", "derive", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
+var inBrowser = []string{"", "paper", "gradcheck", "derive", "studio", "studio/wasm", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {

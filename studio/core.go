@@ -1,0 +1,223 @@
+package studio
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// A Core answers requests. Its zero value is ready; it may be used by several goroutines. It
+// keeps the sessions of the last states, for a screen asks several things of one.
+type Core struct {
+	mu   sync.Mutex
+	kept []keptSession // the newest at the end
+}
+
+type keptSession struct {
+	key string
+	s   *Session
+}
+
+// maxKept is how many sessions a core keeps. One of the largest model takes about a megabyte.
+const maxKept = 8
+
+// Handle answers one request. A request that is wrong is answered by a header with "error",
+// and ok is false.
+func (c *Core) Handle(b []byte) (response []byte, ok bool) {
+	r, err := parse(b)
+	var header any
+	var numbers []float64
+	if err == nil {
+		header, numbers, err = c.answer(r)
+	}
+	if err == nil {
+		if response, err = encode(header, numbers); err == nil {
+			return response, true
+		}
+	}
+	response, err = encode(struct {
+		Revision int    `json:"rev"`
+		Error    string `json:"error"`
+	}{r.Revision, err.Error()}, nil)
+	if err != nil {
+		panic(err) // two fields that JSON has
+	}
+	return response, false
+}
+
+func (c *Core) answer(r request) (header any, numbers []float64, err error) {
+	switch r.Op {
+	case "registry":
+		return registry(r), nil, nil
+	case "exercises", "exercise", "shape", "grade", "hint":
+		header, numbers, err = derived(r)
+		return header, numbers, err
+	}
+	s, err := c.session(r.State)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch r.Op {
+	case "open":
+		return opened{r.Revision, s.Model, s.nodes, Tables, Models}, nil, nil
+	case "trace":
+		return c.trace(r, s)
+	case "check":
+		check, err := s.Check(r.ID)
+		return struct {
+			Revision int `json:"rev"`
+			Check
+		}{r.Revision, check}, check.Slopes, err
+	case "look":
+		m, err := s.Look(r.ID, r.Row, r.Col)
+		return struct {
+			Revision int `json:"rev"`
+			*Microscope
+		}{r.Revision, m}, nil, err
+	case "nudge":
+		n, err := s.Nudge(r.ID, r.Row, r.Col, r.Epsilon)
+		return struct {
+			Revision int `json:"rev"`
+			Nudge
+		}{r.Revision, n}, nil, err
+	}
+	return nil, nil, fmt.Errorf("there is no request %q", clip(r.Op))
+}
+
+// session is a state, computed now or kept.
+func (c *Core) session(state State) (*Session, error) {
+	key, err := json.Marshal(state)
+	if err != nil {
+		return nil, fmt.Errorf("the state is not one that JSON has: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, k := range c.kept {
+		if k.key == string(key) {
+			c.kept = append(slices.Delete(c.kept, i, i+1), k)
+			return k.s, nil
+		}
+	}
+	s, err := Open(state)
+	if err != nil {
+		return nil, err
+	}
+	if c.kept = append(c.kept, keptSession{string(key), s}); len(c.kept) > maxKept {
+		c.kept = slices.Delete(c.kept, 0, 1)
+	}
+	return s, nil
+}
+
+// opened is what does not change with the numbers: names, tables, words.
+type opened struct {
+	Revision int      `json:"rev"`
+	Model    *Model   `json:"model"`
+	Nodes    []Node   `json:"nodes"`
+	Tables   []Table  `json:"tables"`
+	Models   []*Model `json:"models"`
+}
+
+// traced is the header of a trace. Norms stand in the order of the nodes; they are nil where
+// they are not finite.
+type traced struct {
+	Revision int        `json:"rev"`
+	Loss     *float64   `json:"loss"` // nil where it is not a number
+	Tokens   []int      `json:"tokens"`
+	Targets  []int      `json:"targets"`
+	Losses   []*float64 `json:"losses"` // of every token, as they count
+	P        []*float64 `json:"p"`      // probability of its target
+	Norms    []*float64 `json:"norms"`
+	Max      []*float64 `json:"max"` // largest entry without its sign, of those that are finite
+	At       []int      `json:"at"`  // where the numbers of a node begin; -1: they are not here
+
+	BeforeLoss   *float64   `json:"beforeLoss,omitempty"`
+	BeforeLosses []*float64 `json:"beforeLosses,omitempty"`
+	BeforeNorms  []*float64 `json:"beforeNorms,omitempty"`
+	BeforeAt     []int      `json:"beforeAt,omitempty"`
+	Change       []*float64 `json:"change,omitempty"` // largest change of an entry
+}
+
+// maxNumbers is how many numbers a trace holds.
+const maxNumbers = 200_000
+
+func (c *Core) trace(r request, s *Session) (traced, []float64, error) {
+	h := traced{Revision: r.Revision, Loss: finite(s.Loss), Tokens: s.seq.Tokens, Targets: s.seq.Targets}
+	h.Losses, h.P = s.perToken()
+	wanted := map[string]bool{}
+	for _, id := range r.Want {
+		if id != "*" && s.node(id) == nil {
+			return h, nil, fmt.Errorf("there is no tensor %q in this network", clip(id))
+		}
+		wanted[id] = true
+	}
+	var numbers []float64
+	put := func(m paper.Mat, want bool) int {
+		if !want || len(numbers)+len(m.V) > maxNumbers {
+			return -1
+		}
+		numbers = append(numbers, m.V...)
+		return len(numbers) - len(m.V)
+	}
+	var before *Session
+	if r.Before != nil {
+		var err error
+		if before, err = c.session(*r.Before); err != nil {
+			return h, nil, fmt.Errorf("what it is compared with: %w", err)
+		}
+		if before.layout != s.layout {
+			return h, nil, fmt.Errorf("the two states are of different networks, or of texts of different length")
+		}
+		h.BeforeLoss = finite(before.Loss)
+		h.BeforeLosses, _ = before.perToken()
+	}
+	for _, n := range s.nodes {
+		v := s.value(n.ID)
+		want := wanted["*"] || wanted[n.ID]
+		norm, top := size(v)
+		h.Norms, h.Max, h.At = append(h.Norms, finite(norm)), append(h.Max, finite(top)), append(h.At, put(v, want))
+		if before != nil {
+			b := before.value(n.ID)
+			bn, _ := size(b)
+			h.BeforeNorms, h.BeforeAt = append(h.BeforeNorms, finite(bn)), append(h.BeforeAt, put(b, want))
+			h.Change = append(h.Change, finite(change(v, b)))
+		}
+	}
+	return h, numbers, nil
+}
+
+// size is the Frobenius norm and the largest entry of what is finite.
+func size(m paper.Mat) (norm, top float64) {
+	for _, x := range m.V {
+		if !math.IsInf(x, 0) {
+			norm += x * x
+			top = max(top, math.Abs(x))
+		}
+	}
+	return math.Sqrt(norm), top
+}
+
+func change(a, b paper.Mat) (most float64) {
+	for i, x := range a.V {
+		if x != b.V[i] {
+			most = max(most, math.Abs(x-b.V[i]))
+		}
+	}
+	return most
+}
+
+// perToken is the loss of every token, and the probability of its target; nil without one.
+func (s *Session) perToken() (losses, p []*float64) {
+	l, y := s.value("l"), s.value("y_pred")
+	for t, target := range s.seq.Targets {
+		if target == paper.Ignored {
+			losses, p = append(losses, nil), append(p, nil)
+			continue
+		}
+		losses, p = append(losses, finite(l.V[t])), append(p, finite(y.At(t, target)))
+	}
+	return losses, p
+}
