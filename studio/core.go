@@ -137,8 +137,8 @@ type traced struct {
 	BeforeLoss   *float64   `json:"beforeLoss,omitempty"`
 	BeforeLosses []*float64 `json:"beforeLosses,omitempty"`
 	BeforeNorms  []*float64 `json:"beforeNorms,omitempty"`
-	BeforeAt     []int      `json:"beforeAt,omitempty"`
-	Change       []*float64 `json:"change,omitempty"` // largest change of an entry
+	ChangeAt     []int      `json:"changeAt,omitempty"` // where the changes of a node begin, new less old; 0 exactly where nothing changed
+	Change       []*float64 `json:"change,omitempty"`   // the largest of them, without its sign
 }
 
 // maxNumbers is how many numbers a trace holds.
@@ -182,8 +182,9 @@ func (c *Core) trace(r request, s *Session) (traced, []float64, error) {
 		if before != nil {
 			b := before.value(n.ID)
 			bn, _ := size(b)
-			h.BeforeNorms, h.BeforeAt = append(h.BeforeNorms, finite(bn)), append(h.BeforeAt, put(b, want))
-			h.Change = append(h.Change, finite(change(v, b)))
+			difference, most := change(v, b)
+			h.BeforeNorms, h.ChangeAt = append(h.BeforeNorms, finite(bn)), append(h.ChangeAt, put(difference, want))
+			h.Change = append(h.Change, finite(most))
 		}
 	}
 	return h, numbers, nil
@@ -200,13 +201,16 @@ func size(m paper.Mat) (norm, top float64) {
 	return math.Sqrt(norm), top
 }
 
-func change(a, b paper.Mat) (most float64) {
+// change is a less b, and the largest entry of that. Where both are -∞ it is 0.
+func change(a, b paper.Mat) (d paper.Mat, most float64) {
+	d = paper.Zeros(a.N, a.D)
 	for i, x := range a.V {
 		if x != b.V[i] {
-			most = max(most, math.Abs(x-b.V[i]))
+			d.V[i] = x - b.V[i]
+			most = max(most, math.Abs(d.V[i]))
 		}
 	}
-	return most
+	return d, most
 }
 
 // perToken is the loss of every token, and the probability of its target; nil without one.

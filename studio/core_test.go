@@ -58,7 +58,7 @@ func TestBefore(t *testing.T) {
 	s := open(t, State{})
 	i := s.index["b0.h1.a_i_h"]
 	for k := range 24 {
-		if same := numbers[h.At[i]+k] == numbers[h.BeforeAt[i]+k]; same != (k < 4) {
+		if same := numbers[h.ChangeAt[i]+k] == 0; same != (k < 4) {
 			t.Errorf("entry %d is the same: %v", k, same)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 
 // A Ref is a cell of a node, counted from 0.
 type Ref struct {
-	ID  string `json:"id"`
-	Row int    `json:"i"`
-	Col int    `json:"j"`
+	ID  string `json:"id"` // of the node
+	Row int    `json:"i"`  // of its entry
+	Col int    `json:"j"`  // and its column
 }
 
 // A Microscope is what one cell is made of: its equation, the same with its numbers, and the
@@ -90,7 +90,7 @@ func (c *scope) above(name string) string {
 	return name
 }
 
-// symbol is a node's symbol with the indices of a cell, in TeX.
+// symbol is a node's symbol in TeX, with the indices of a cell in brackets, counted from 1.
 func (c *scope) symbol(id string, index ...int) string {
 	tex := symbolTeX(c.s.node(id).Symbol)
 	if len(index) == 0 {
@@ -100,7 +100,7 @@ func (c *scope) symbol(id string, index ...int) string {
 	for _, i := range index {
 		at = append(at, strconv.Itoa(i+1))
 	}
-	return `\left(` + tex + `\right)_{` + strings.Join(at, `,`) + `}`
+	return tex + `[` + strings.Join(at, `,`) + `]`
 }
 
 // show sets the formula, and the formula with numbers, from TeX.
@@ -189,6 +189,14 @@ type factor struct {
 	at    func(k int) float64
 }
 
+// term is the label of one number of the row.
+func (f factor) term(k string) string {
+	if !strings.Contains(f.label, `\cdot`) {
+		return `(` + f.label + `)[` + k + `]`
+	}
+	return strings.Replace(f.label, `\cdot`, k, 1)
+}
+
 // product says that the cell is the sum of n products, and a bias if there is one.
 func (c *scope) product(formula string, n int, a, b factor, bias string, head []string) {
 	t := &Terms{Head: head, Hot: -1}
@@ -237,7 +245,7 @@ func (c *scope) column(id string, j int) factor {
 
 // times is the product of matrices a and b, of which cell i,j is looked at.
 func (c *scope) times(a factor, b factor, n int, bias string) {
-	c.product(`\sum_k `+a.label+`_k\,`+b.label+`_k`, n, a, b, bias, nil)
+	c.product(`\sum_k `+a.term("k")+`\,`+b.term("k"), n, a, b, bias, nil)
 }
 
 // words are the tokens, to head columns that are tokens.

@@ -95,7 +95,7 @@ func (c *scope) forward() {
 	case name == "rho":
 		c.softmax(c.here("rho_causal"), c.words())
 	case name == "a_i_h":
-		c.product(`\sum_{t'}`+c.symbol(c.here("rho"))+`_{`+strconv.Itoa(c.i+1)+`,t'}\,v_{t'}`, len(s.seq.Tokens), c.row(c.here("rho"), c.i), c.column(c.here("v"), c.j), "", c.words())
+		c.product(`\sum_t `+c.symbol(c.here("rho"))+`[`+strconv.Itoa(c.i+1)+`,t]\,`+c.symbol(c.here("v"))+`[t,`+strconv.Itoa(c.j+1)+`]`, len(s.seq.Tokens), c.row(c.here("rho"), c.i), c.column(c.here("v"), c.j), "", c.words())
 		c.m.Says = "A mean of the values of all tokens, weighted by a row of ρ."
 	case name == "a_i" && strings.Count(c.at, ".") == 1 && strings.HasPrefix(c.at, "b") && n.Eq == "34":
 		h := c.j / cfg.ValueDim()
@@ -242,7 +242,7 @@ func (c *scope) softmax(id string, head []string) {
 	c.m.Terms = t
 	x := row[c.j]
 	c.m.Says = "The share of one exponential in the sum of all; a row sums to one."
-	c.show(c.cell()+`=\frac{e^{`+c.symbol(id, c.i, c.j)+`}}{\sum_k e^{`+c.symbol(id)+`_{`+strconv.Itoa(c.i+1)+`,k}}}`, `=\frac{`+num(math.Exp(x))+`}{`+num(total)+`}=`+num(hot), hot)
+	c.show(c.cell()+`=\frac{e^{`+c.symbol(id, c.i, c.j)+`}}{\sum_k e^{`+c.symbol(id)+`[`+strconv.Itoa(c.i+1)+`,k]}}`, `=\frac{`+num(math.Exp(x))+`}{`+num(total)+`}=`+num(hot), hot)
 }
 
 // finite is nil where x is not a number that JSON has.

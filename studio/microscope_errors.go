@@ -214,12 +214,12 @@ func (c *scope) gradient() {
 	name := strings.TrimPrefix(c.n.ID, c.at)
 	n := len(s.seq.Tokens)
 	overTokens := func(a, b factor) {
-		c.product(`\sum_t `+a.label+`_t\,`+b.label+`_t`, n, a, b, "", c.words())
+		c.product(`\sum_t `+a.term("t")+`\,`+b.term("t"), n, a, b, "", c.words())
 		if c.m.Says == "" {
 			c.m.Says = "A sum over tokens: each adds its input times its error, a matrix of rank one."
 		}
 	}
-	ones := factor{`1`, Value, func(int) float64 { return 1 }}
+	ones := factor{`1[\cdot]`, Value, func(int) float64 { return 1 }}
 	raw := c.here("D_raw")
 	over := func(label string, kind Kind, f func(t int) float64) factor { return factor{label, kind, f} }
 	inner := func(a string, i int, transposed bool, b string, j int) float64 { // Σ a[i,t'] b[t',j]
@@ -254,7 +254,7 @@ func (c *scope) gradient() {
 		overTokens(ones, over(`\Delta_{\mathrm{raw}}k`, Error, func(t int) float64 { return inner(raw, t, false, c.here("k"), c.j) }))
 	case name == "db_k":
 		c.m.Says = "Exactly zero: every row of the error sums to zero, and a bias of the keys adds the same to all scores of a row (29)."
-		c.show(c.cell()+`=\left(\sum_t\Delta_{\mathrm{raw}}^t\,q\right)_{`+strconv.Itoa(c.j+1)+`}`, `=0`, 0)
+		c.show(c.cell()+`=\left(\sum_t\Delta_{\mathrm{raw}}^t\,q\right)[`+strconv.Itoa(c.j+1)+`]`, `=0`, 0)
 	case strings.Contains(c.at, "ln") && name == "dw":
 		overTokens(c.column(c.here("abar_prev"), c.j), c.column(c.output(), c.j))
 	case strings.Contains(c.at, "ln") && name == "db":

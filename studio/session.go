@@ -13,10 +13,10 @@ import (
 
 // A Session is a state that was computed: both passes with all their steps.
 type Session struct {
-	State State
-	Model *Model
-	Loss  float64
-	Trace *paper.Trace
+	State State        // that was asked for
+	Model *Model       // its network
+	Loss  float64      // of the whole text
+	Trace *paper.Trace // every step of both passes, the edits in it
 
 	*layout
 	seq     paper.Sequence

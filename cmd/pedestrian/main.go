@@ -133,6 +133,7 @@ differentiation.
   pedestrian params      count parameters, term by term
   pedestrian explain     one equation: what it says, where it is, how it is checked
   pedestrian derive      type a gradient: is it right, why, and where it went wrong
+  pedestrian studio      both passes of a small GPT in your browser, to be changed
   pedestrian bench       this machine's limits, and how close a training step comes
 
 Start with "pedestrian tour"; "pedestrian COMMAND --help" says what you will see.
@@ -189,6 +190,7 @@ func newRootCmd() *cobra.Command {
 		newParamsCmd(),
 		newExplainCmd(),
 		newDeriveCmd(),
+		newStudioCmd(),
 		newBenchCmd(),
 	)
 	root.SetHelpCommand(newHelpCmd(root))

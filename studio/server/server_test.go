@@ -1,0 +1,170 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian/studio"
+)
+
+const port = 4711
+
+func send(method, target, host string, header map[string]string, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Host = host
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+	w := httptest.NewRecorder()
+	Handler(port).ServeHTTP(w, r)
+	return w
+}
+
+// Who may ask: a table of what a browser sends, and an oracle that is written out.
+func TestAccess(t *testing.T) {
+	h := Handler(port)
+	own := map[string]bool{"127.0.0.1:4711": true, "localhost:4711": true, "[::1]:4711": true}
+	hosts := []string{"127.0.0.1:4711", "localhost:4711", "[::1]:4711", "127.0.0.1", "127.0.0.1:4712", "0.0.0.0:4711", "localhost.:4711", "localhost.evil.test:4711", "evil.test:4711", "127.0.0.2:4711", "LOCALHOST:4711", "[::]:4711", "", "127.0.0.1:4711,evil.test"}
+	origins := []string{"-", "own", "null", "http://evil.test", "https://127.0.0.1:4711", "http://127.0.0.1:4712", "http://127.0.0.1", ""}
+	sites := []string{"-", "same-origin", "same-site", "cross-site", "none", "bogus"}
+	methods := []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"}
+	n := 0
+	for _, host := range hosts {
+		for _, origin := range origins {
+			for _, site := range sites {
+				for _, method := range methods {
+					for _, path := range []string{"/", "/api", "/studio.js"} {
+						n++
+						r := httptest.NewRequest(method, "http://x"+path, strings.NewReader(`{"op":"exercises"}`))
+						r.Host = host
+						r.Header.Set("Content-Type", "application/json")
+						if origin == "own" {
+							r.Header.Set("Origin", "http://"+host)
+						} else if origin != "-" {
+							r.Header.Set("Origin", origin)
+						}
+						if site != "-" {
+							r.Header.Set("Sec-Fetch-Site", site)
+						}
+						w := httptest.NewRecorder()
+						h.ServeHTTP(w, r)
+						allowed := own[host] && (origin == "-" || origin == "own" || origin == "http://"+host) &&
+							(site == "-" || site == "same-origin" || site == "none" && method == "GET" && path != "/api")
+						want := 403
+						if allowed {
+							want = 405
+							if (method == "POST") == (path == "/api") && (method == "GET" || method == "HEAD" || method == "POST") {
+								want = 200
+							}
+						}
+						if w.Code != want {
+							t.Fatalf("%s %s of host %q, origin %q, site %q: %d, want %d", method, path, host, origin, site, w.Code, want)
+						}
+						for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cache-Control"} {
+							if w.Header().Get(name) == "" {
+								t.Fatalf("%s %s: %d without %s", method, path, w.Code, name)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	if n != len(hosts)*len(origins)*len(sites)*len(methods)*3 {
+		t.Error(n)
+	}
+}
+
+func TestRequests(t *testing.T) {
+	json := map[string]string{"Content-Type": "application/json"}
+	host := "127.0.0.1:4711"
+	w := send("POST", "/api", host, json, `{"op":"trace","want":["L"]}`)
+	if header, numbers, err := studio.Decode(w.Body.Bytes()); w.Code != 200 || err != nil || len(numbers) != 1 || !bytes.Contains(header, []byte(`"loss"`)) {
+		t.Errorf("%d %v %s", w.Code, err, header)
+	}
+	for _, c := range []struct {
+		body, kind string
+		want       int
+	}{{`{"op":"nosuch"}`, "application/json", 400}, {"{", "application/json", 400}, {`{"op":"exercises"}`, "text/plain", 415}, {`{"op":"exercises"}`, "", 415}, {strings.Repeat("x", studio.MaxRequest+1), "application/json", 413}} {
+		if w := send("POST", "/api", host, map[string]string{"Content-Type": c.kind}, c.body); w.Code != c.want {
+			t.Errorf("%.20s as %q: %d, want %d", c.body, c.kind, w.Code, c.want)
+		}
+	}
+	for path, want := range map[string]int{"/": 200, "/index.html": 200, "/studio.css": 200, "/studio.js": 200, "/nosuch": 404, "/../server.go": 404, "/page/index.html": 404, "/api/": 404} {
+		if w := send("GET", path, host, nil, ""); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+	if w := send("GET", "/", host, nil, ""); strings.Contains(w.Body.String(), "<style") || strings.Contains(w.Body.String(), "style=") || strings.Contains(w.Body.String(), "<script>") {
+		t.Error("the page has a style or a script in it, which its policy forbids")
+	}
+}
+
+func TestListen(t *testing.T) {
+	for _, a := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.168.1.1:80", "example.org:80", "127.0.0.1", "nonsense"} {
+		if l, err := Listen(a); err == nil {
+			l.Close()
+			t.Errorf("it listens at %s", a)
+		}
+	}
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, l) }()
+	r, err := http.Get("http://" + l.Addr().String() + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := io.ReadAll(r.Body)
+	r.Body.Close()
+	if r.StatusCode != 200 || !bytes.Contains(b, []byte("<title>")) {
+		t.Errorf("%d %s", r.StatusCode, b)
+	}
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the server does not end")
+	}
+	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		c.Close()
+		t.Error("the port is still open")
+	}
+}
+
+// Whatever is sent, the answer is of the kinds that there are, and never a failure of ours.
+func FuzzRequests(f *testing.F) {
+	h := Handler(port)
+	f.Add("POST", "/api", "127.0.0.1:4711", "application/json", "", []byte(`{"op":"open"}`))
+	f.Add("GET", "/", "localhost:4711", "", "http://evil.test", []byte(nil))
+	f.Add("POST", "/api", "[::1]:4711", "application/json", "http://[::1]:4711", []byte(`{"op":"trace","state":{"edits":[{"id":"b0.h1.m","i":0,"j":0,"v":null}]}}`))
+	f.Fuzz(func(t *testing.T, method, path, host, kind, origin string, body []byte) {
+		r, err := http.NewRequest(method, "http://x/", bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		r.URL.Path, r.Host = path, host
+		r.Header.Set("Content-Type", kind)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code >= 500 || w.Code != 200 && w.Code/100 != 4 {
+			t.Fatalf("%q %q: %d", method, path, w.Code)
+		}
+	})
+}

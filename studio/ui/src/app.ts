@@ -1,0 +1,100 @@
+// The page: it goes to the screen that the URL names, and hears the keys that all screens share.
+
+import { $, el, say } from "./dom.js";
+import { block, blockKey } from "./block.js";
+import { cellScreen, nodeKey, nodeScreen } from "./node.js";
+import { checkScreen } from "./check.js";
+import { derive } from "./derive.js";
+import { sig } from "./number.js";
+import { onScheme } from "./ramp.js";
+import { go, link, onPlace, place } from "./state.js";
+import { load, opened, traced } from "./store.js";
+import { table, tableKey } from "./tables.js";
+import { text } from "./text.js";
+
+const main = $("#main")!;
+let screen = "", pale = 0;
+
+function header(): void {
+  const at = place.path.slice(0, place.path[0] === "table" ? 2 : 1).join("/"), edits = place.state.edits?.length ?? 0;
+  $("#top")!.replaceChildren(
+    el("a", { class: "mark", href: link({ ...place, path: [], row: "", cell: [0, 0], answer: "" }) }, text.brand[0]!, el("i", {}, text.brand[1]!)),
+    el("nav", { "aria-label": "screens" }, ...text.screens.map(([p, t]) => el("a", { href: link({ ...place, path: p.split("/").filter(Boolean), row: "", cell: [0, 0], answer: "" }), "aria-current": p === at ? "page" : null }, t))),
+    el("span", { class: "state" },
+      opened && el("select", { "aria-label": "model", class: "pick", onchange: (e: Event) => go({ state: { model: (e.target as HTMLSelectElement).value }, row: "", cell: [0, 0] }) }, ...opened.models.map(m => el("option", { value: m.name, selected: m.name === opened.model.name }, m.title))),
+      traced ? ` · L ${traced.loss == null ? "?" : traced.loss.toFixed(3)}` : "",
+      edits ? el("button", { type: "button", class: "quiet", onclick: reset }, `${edits} edited · reset`) : "",
+      el("button", { type: "button", class: "quiet", onclick: () => help() }, "Keys ", el("kbd", {}, "?"))));
+  let note = $("#note");
+  const words = place.unknown.length ? text.unknown(place.unknown) : "";
+  if (words && !note) { note = el("p", { id: "note", class: "small note", role: "status" }); $("#top")!.after(note); }
+  if (note) { note.textContent = words; note.hidden = !words; }
+}
+
+async function show(): Promise<void> {
+  const [name = "", a = "", b = ""] = place.path;
+  const key = name + (name === "table" || name === "derive" ? a : "");
+  const moved = key !== screen;
+  clearTimeout(pale);
+  pale = window.setTimeout(() => main.classList.add("stale"), 60); // what is shown is of an older revision
+  try {
+    const fresh = await load();
+    if (place.path.join("/") !== [name, a, b].filter(Boolean).join("/")) return;
+    header();
+    if (moved) { main.replaceChildren(); delete main.dataset.exercise; }
+    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : false;
+    if (!found) missing();
+    if (moved && screen) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
+    screen = key;
+    if (fresh && !moved && (place.state.edits?.length ?? 0)) say(`loss ${sig(traced.loss)}`);
+  } catch (e) {
+    failed(e instanceof Error ? e.message : String(e));
+  } finally {
+    clearTimeout(pale);
+    main.classList.remove("stale");
+  }
+}
+
+function missing(): void {
+  document.title = "Not found · pedestrian studio";
+  main.replaceChildren(el("h1", {}, "There is nothing here"), el("p", { class: "lead" }, `The studio has no screen or tensor “${place.path.join("/").slice(0, 60)}”.`), el("p", {}, el("a", { href: link({ path: [] }) }, "To the block")));
+}
+function failed(message: string): void {
+  document.title = "Error · pedestrian studio";
+  screen = "?";
+  main.replaceChildren(el("h1", {}, "This cannot be computed"), el("p", { class: "lead" }, message[0]!.toUpperCase() + message.slice(1) + "."), el("p", {}, el("a", { href: link({ path: [] }) }, "Begin anew")));
+}
+
+function reset(): void { go({ state: { ...place.state, edits: [] } }); say("all edits are undone"); }
+
+function help(): void {
+  let d = $<HTMLDialogElement>("dialog");
+  if (!d) {
+    d = el("dialog", { "aria-labelledby": "keys" }, el("h2", { id: "keys" }, "Keys"), el("dl", { class: "facts" }, ...text.help.flatMap(([k, v]) => [el("dt", {}, ...k.split(", ").flatMap((x, i) => [i ? " " : "", el("kbd", {}, x)])), el("dd", {}, v)])), el("form", { method: "dialog" }, el("button", { class: "primary", onclick: (e: Event) => { e.preventDefault(); $<HTMLDialogElement>("dialog")!.close(); } }, "Close")));
+    document.body.append(d);
+  }
+  d.showModal();
+}
+
+addEventListener("keydown", e => {
+  const t = e.target as HTMLElement;
+  if (e.ctrlKey || e.metaKey || e.altKey || t.matches("input, select, textarea") || $("dialog[open]")) return;
+  const name = place.path[0] ?? "";
+  const done = name === "" ? blockKey(e) : name === "table" ? tableKey(e) : nodeKey(e);
+  if (done) { e.preventDefault(); return; }
+  switch (e.key) {
+    case "?": help(); break;
+    case "d": go({ diff: !place.diff }); break;
+    case "r": reset(); break;
+    case "u": history.back(); break;
+    case "c": go({ path: ["check"], row: "" }); break;
+    case "Escape": if (name === "cell" || name === "node") history.back(); break;
+    default: return;
+  }
+  e.preventDefault();
+});
+
+$(".skip")?.addEventListener("click", e => { e.preventDefault(); main.focus(); });
+onPlace(() => void show());
+onScheme(() => void show());
+void show();

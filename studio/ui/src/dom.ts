@@ -1,0 +1,52 @@
+// Elements, and what is said aloud.
+
+type Attr = string | number | boolean | null | undefined | ((e: never) => void);
+type Kid = Node | string | null | undefined | false;
+
+export const $ = <T extends Element = HTMLElement>(s: string, root: ParentNode = document) => root.querySelector<T>(s);
+export const $$ = <T extends Element = HTMLElement>(s: string, root: ParentNode = document) => [...root.querySelectorAll<T>(s)];
+
+/** el makes an element. on… attributes are listeners; css is an object of properties. */
+export function el<K extends keyof HTMLElementTagNameMap>(tag: K, attrs: Record<string, Attr | Record<string, string>> = {}, ...kids: Kid[]): HTMLElementTagNameMap[K] {
+  const e = document.createElement(tag);
+  for (const [k, v] of Object.entries(attrs)) {
+    if (v === false || v == null) continue;
+    if (typeof v === "function") e.addEventListener(k.slice(2), v as EventListener);
+    else if (typeof v === "object") Object.assign(e.style, v);
+    else if (k === "class") e.className = String(v);
+    else e.setAttribute(k, v === true ? "" : String(v));
+  }
+  e.append(...kids.filter((k): k is Node | string => k != null && k !== false));
+  return e;
+}
+
+export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attrs: Record<string, string | number>): SVGElementTagNameMap[K] {
+  const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [k, v] of Object.entries(attrs)) e.setAttribute(k, String(v));
+  return e;
+}
+
+const parser = new DOMParser();
+
+/** math is a formula of the core. What is not MathML in it is left out, wherever it came from. */
+export function math(source: string, cls = ""): HTMLElement {
+  const span = el("span", { class: "m " + cls });
+  const m = parser.parseFromString(source, "text/html").body.firstElementChild;
+  if (m?.localName === "math") {
+    for (const e of [m, ...m.querySelectorAll("*")]) {
+      if (e.namespaceURI !== "http://www.w3.org/1998/Math/MathML") e.remove();
+      for (const a of [...e.attributes]) if (a.name.startsWith("on") || a.name === "style" || a.name === "href") e.removeAttribute(a.name);
+    }
+    span.append(document.importNode(m, true));
+  }
+  return span;
+}
+
+/** say speaks through the live region. */
+export function say(text: string): void {
+  const live = $("#live");
+  if (live) live.textContent = text;
+}
+
+/** unit is the size of a CSS pixel of the layout: larger where the page is projected. */
+export const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;

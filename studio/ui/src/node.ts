@@ -1,0 +1,121 @@
+// One tensor, and one cell of it.
+
+import { ask, type Check, type Entry, type Node } from "./core.js";
+import { $, el, math } from "./dom.js";
+import { cellName, grid } from "./grid.js";
+import { microscope } from "./microscope.js";
+import { minus, sig } from "./number.js";
+import { go, link, place } from "./state.js";
+import { checked, hue, node, norm, opened, values, wantChecks } from "./store.js";
+
+let registry: Promise<Map<string, Entry>> | null = null;
+export const equations = () => registry ??= ask<{ equations: Entry[] }>("registry").then(a => new Map(a.header.equations.map(e => [e.number, e])));
+
+const title = (n: Node) => `${n.title || n.kind} · ${n.at}`;
+
+export function checkText(c: Check | undefined): string {
+  if (!c) return "…";
+  if (!c.ok && c.why && c.cells === 0) return c.why + ".";
+  return `${c.ok ? "✓ agrees with differences of the loss" : "≠ " + (c.why ?? "differs")}: ${c.cells} of ${c.cells + (c.refused ?? 0)} cells, worst deviation ${sig(c.worst, 2)}${c.ok ? "" : ` at row ${c.i + 1}, column ${c.j + 1}`}${c.refused ? `; ${c.refused} at a kink of ReLU` : ""}`;
+}
+
+function facts(n: Node): HTMLElement {
+  const dl = el("dl", { class: "facts" }), put = (k: string, v: Node2) => dl.append(el("dt", {}, k), el("dd", {}, v));
+  put("shape", `${n.rows} × ${n.cols}`);
+  put("norm", sig(norm(n.id), 4));
+  if (n.partner) { const p = node(n.partner)!; put(({ value: "its error", error: "error on", parameter: "its gradient", gradient: "gradient of", mask: "" })[n.kind], el("a", { href: link({ ...place, path: ["node", p.id], row: "" }) }, math(p.math, hue(p) === "error" ? "e" : "v"), ` ${p.at}`)); }
+  if (n.kind === "error" || n.kind === "gradient") put("check", el("span", { id: "check-text" }, checkText(checked(n.id))));
+  return dl;
+}
+type Node2 = HTMLElement | string;
+
+function download(name: string, kind: string, body: BlobPart): HTMLElement {
+  return el("button", { type: "button", onclick: () => {
+    const url = URL.createObjectURL(new Blob([body], { type: kind })), a = el("a", { href: url, download: name });
+    a.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  } }, name.split(".").pop()!.toUpperCase());
+}
+
+/** npy is a file of NumPy, version 1.0, float64. */
+function npy(n: Node, v: Float64Array): Uint8Array<ArrayBuffer> {
+  let head = `{'descr': '<f8', 'fortran_order': False, 'shape': (${n.rows}, ${n.cols}), }`;
+  head += " ".repeat((64 - (10 + head.length + 1) % 64) % 64) + "\n";
+  const b = new Uint8Array(10 + head.length + v.byteLength);
+  b.set([0x93, ...[..."NUMPY"].map(c => c.charCodeAt(0)), 1, 0, head.length & 255, head.length >> 8]);
+  b.set(new TextEncoder().encode(head), 10);
+  b.set(new Uint8Array(v.slice().buffer), 10 + head.length);
+  return b;
+}
+
+function exports(n: Node): HTMLElement {
+  const v = values(n.id), rows = Array.from({ length: n.rows }, (_, i) => Array.from(v.subarray(i * n.cols, (i + 1) * n.cols)));
+  const csv = rows.map(r => r.map(x => x === -Infinity ? "-inf" : String(x)).join(",")).join("\n") + "\n";
+  const tex = `\\begin{pmatrix}\n${rows.map(r => r.map(x => x === -Infinity ? "-\\infty" : x.toPrecision(4)).join(" & ")).join(" \\\\\n")}\n\\end{pmatrix}\n`;
+  return el("div", { class: "acts", role: "group", "aria-label": "save these numbers" }, download(n.id + ".csv", "text/csv", csv), download(n.id + ".npy", "application/octet-stream", npy(n, v)), download(n.id + ".tex", "text/plain", tex));
+}
+
+export function nodeScreen(main: HTMLElement, id: string): boolean {
+  const n = node(id);
+  if (!n) return false;
+  document.title = `${n.symbol} · pedestrian studio`;
+  const focused = main.contains(document.activeElement) && (document.activeElement as HTMLElement).dataset.ij;
+  const micro = el("div", { class: "micro" }), cls = hue(n) === "error" ? "e" : "v", i = Math.min(place.cell[0], n.rows - 1), j = Math.min(place.cell[1], n.cols - 1);
+  const equation = el("section", { class: "equation", "aria-label": "its equation" });
+  main.replaceChildren(
+    el("h1", {}, math(n.math, cls), el("span", { class: "small block" }, title(n))),
+    el("div", { class: "nodegrid" },
+      el("div", { class: "main-col" }, grid(id, { cell: [i, j], choose: (r, c) => { go({ cell: [r, c] }, true); $(`td[data-ij="${r},${c}"]`)?.focus({ preventScroll: true }); }, hover: (r, c) => void microscope(micro, id, r, c) }), micro),
+      el("aside", { class: "side-col" }, facts(n), equation, el("h2", { class: "h3" }, "Save"), exports(n))),
+    el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
+  void microscope(micro, id, i, j);
+  void equations().then(all => {
+    const e = n.eq ? all.get(n.eq) : undefined;
+    if (!e || !equation.isConnected) return;
+    equation.replaceChildren(el("h2", { class: "h3" }, `(${e.number}) ${e.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "equation" }, math(e.math)),
+      el("dl", { class: "facts" }, ...([["shapes", e.shapes], ["code", e.func], ["test", e.check], ["identities", e.identities?.join(", ")], ["derived in", e.derivation], ["errata", e.errata?.join(", ")]] as [string, string | undefined][]).filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, k === "code" || k === "test" || k === "derived in" ? el("code", { class: "code" }, v!) : v!)])),
+      e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "");
+  });
+  if (focused) $(`td[tabindex="0"]`, main)?.focus({ preventScroll: true });
+  wantChecks(n.kind === "error" || n.kind === "gradient" ? [id] : [], (_, c) => { const t = $("#check-text"); if (t) t.textContent = checkText(c); });
+  return true;
+}
+
+export function cellScreen(main: HTMLElement, id: string, at: string): boolean {
+  const n = node(id), m = /^(\d{1,4}),(\d{1,4})$/.exec(at);
+  if (!n || !m) return false;
+  const i = Math.min(n.rows, Number(m[1])) - 1, j = Math.min(n.cols, Number(m[2])) - 1;
+  if (i < 0 || j < 0) return false;
+  document.title = `${n.symbol}, ${at} · pedestrian studio`;
+  const micro = el("div", { class: "micro big" }), nudge = el("div", { class: "nudge" }), cls = hue(n) === "error" ? "e" : "v";
+  const x = values(id)[i * n.cols + j]!;
+  main.replaceChildren(
+    el("h1", {}, math(n.math, cls), el("span", { class: "small block" }, `${cellName(n, i, j)} · ${n.at}`)),
+    el("p", { class: "cellvalue " + cls }, minus(String(x === -Infinity ? "−∞" : x))),
+    el("div", { class: "cellgrid" }, micro, el("aside", { class: "side-col" }, nudge, el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["node", id], row: "", cell: [i, j] }) }, "All cells of ", math(n.math, cls))))));
+  void microscope(micro, id, i, j, true);
+  if ((n.kind === "value" || n.kind === "parameter") && n.partner) nudgeBox(nudge, n, i, j);
+  return true;
+}
+
+/** nudgeBox moves the cell by epsilon: what its error predicts, and what the loss does. */
+function nudgeBox(box: HTMLElement, n: Node, i: number, j: number): void {
+  const input = el("input", { id: "epsilon", type: "range", min: -6, max: 0, step: .5, value: -2 }), out = el("div", { role: "status" }), p = node(n.partner!)!;
+  const run = async () => {
+    const epsilon = 10 ** Number(input.value);
+    const { header: r } = await ask<{ epsilon: number; predicted: number | null; actual: number | null }>("nudge", { state: place.state, id: n.id, i, j, epsilon });
+    input.setAttribute("aria-valuetext", sig(epsilon, 2));
+    out.replaceChildren(el("dl", { class: "facts" }, el("dt", {}, "ε"), el("dd", {}, sig(epsilon, 2)), el("dt", {}, "predicted ΔL"), el("dd", {}, sig(r.predicted, 4)), el("dt", {}, "actual ΔL"), el("dd", {}, sig(r.actual, 4))));
+  };
+  input.addEventListener("input", () => void run());
+  box.append(el("h2", { class: "h3" }, "Nudge it by ε"), el("p", { class: "small" }, "The error on this cell, ", math(p.math, "e"), ", times ε predicts how the loss answers; the smaller ε, the closer."), el("label", { class: "sr", for: "epsilon" }, "epsilon, a power of ten"), input, out);
+  void run();
+}
+
+/** nodeKey goes to the next or the previous tensor. */
+export function nodeKey(e: KeyboardEvent): boolean {
+  if (e.key !== "n" && e.key !== "p" || place.path[0] !== "node") return false;
+  const at = opened.nodes.findIndex(n => n.id === place.path[1]) + (e.key === "n" ? 1 : -1), to = opened.nodes[at];
+  if (to) go({ path: ["node", to.id], cell: [0, 0] });
+  return true;
+}

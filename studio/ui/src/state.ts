@@ -1,0 +1,91 @@
+// What stands in the URL: #/table/1?head=2&row=softmax&cell=5,2&edit=b0.h1.rho:5,2=.2
+
+export interface Edit { id: string; i: number; j: number; v: number | null }
+
+/** The part of the URL that the core computes from. */
+export interface State { model?: string; seed?: number; tokens?: number[]; targets?: number[]; mean?: boolean; rank?: number; edits?: Edit[] }
+
+export interface Place {
+  path: string[];      // of the screen, such as ["table", "1"]
+  state: State;
+  block: number;       // from 0
+  head: number;        // from 0
+  row: string;         // that is open, "" for none
+  cell: [number, number];
+  diff: boolean;       // what changed is shown, and not what is
+  answer: string;      // of an exercise
+  unknown: string[];   // keys that the link has and the studio does not know
+}
+
+const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "ramp"];
+const whole = (s: string | null, otherwise: number) => s != null && /^\d{1,9}$/.test(s) ? Number(s) : otherwise;
+const list = (s: string | null) => s == null || !/^-?\d{1,4}(\.-?\d{1,4})*$/.test(s) ? undefined : s.split(".").map(Number);
+
+export function parse(hash: string): Place {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const q = new URLSearchParams(query);
+  const unknown = [...new Set(q.keys())].filter(k => !known.includes(k));
+  const state: State = {};
+  if (q.get("model")) state.model = q.get("model")!;
+  if (whole(q.get("seed"), 0)) state.seed = whole(q.get("seed"), 0);
+  if (list(q.get("tok"))) state.tokens = list(q.get("tok"))!;
+  if (list(q.get("tgt"))) state.targets = list(q.get("tgt"))!;
+  if (q.get("mean") === "1") state.mean = true;
+  if (whole(q.get("rank"), 0)) state.rank = whole(q.get("rank"), 0);
+  const edits: Edit[] = [];
+  for (const e of (q.get("edit") ?? "").split(";").filter(Boolean)) {
+    const m = /^([\w.-]+):(\d{1,4}),(\d{1,4})=(hidden|[-+.\deE]+)$/.exec(e);
+    if (m && (m[4] === "hidden" || Number.isFinite(Number(m[4])))) edits.push({ id: m[1]!, i: Number(m[2]) - 1, j: Number(m[3]) - 1, v: m[4] === "hidden" ? null : Number(m[4]) });
+    else unknown.push("edit=" + e);
+  }
+  if (edits.length) state.edits = edits;
+  const cell = /^(\d{1,4}),(\d{1,4})$/.exec(q.get("cell") ?? "");
+  document.documentElement.dataset.ramp = q.get("ramp") === "diverging" ? "diverging" : "spot";
+  return {
+    path: path.split("/").filter(Boolean).map(decodeURIComponent), state, unknown,
+    block: Math.max(0, whole(q.get("block"), 1) - 1), head: Math.max(0, whole(q.get("head"), 2) - 1),
+    row: q.get("row") ?? "", cell: cell ? [Number(cell[1]) - 1, Number(cell[2]) - 1] : [0, 0],
+    diff: q.get("diff") === "1", answer: q.get("answer") ?? "",
+  };
+}
+
+/** link is the URL of a place; what it has of the default is left out. */
+export function link(p: Partial<Place> & { path: string[] }): string {
+  const q: string[] = [], put = (k: string, v: string) => q.push(k + "=" + encodeURIComponent(v).replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%3D/g, "=").replace(/%3B/g, ";"));
+  const s = p.state ?? {};
+  if (s.model) put("model", s.model);
+  if (s.seed) put("seed", String(s.seed));
+  if (s.tokens) put("tok", s.tokens.join("."));
+  if (s.targets) put("tgt", s.targets.join("."));
+  if (s.mean) put("mean", "1");
+  if (s.rank) put("rank", String(s.rank));
+  if (s.edits?.length) put("edit", s.edits.map(e => `${e.id}:${e.i + 1},${e.j + 1}=${e.v ?? "hidden"}`).join(";"));
+  if (p.block) put("block", String(p.block + 1));
+  if (p.head != null && p.head !== 1) put("head", String(p.head + 1));
+  if (p.row) put("row", p.row);
+  if (p.cell && (p.cell[0] || p.cell[1])) put("cell", `${p.cell[0] + 1},${p.cell[1] + 1}`);
+  if (p.diff) put("diff", "1");
+  if (p.answer) put("answer", p.answer);
+  if (document.documentElement.dataset.ramp === "diverging") put("ramp", "diverging");
+  return "#/" + p.path.map(encodeURIComponent).join("/") + (q.length ? "?v=1&" + q.join("&") : "");
+}
+
+export let place: Place = parse(location.hash);
+const listeners: (() => void)[] = [];
+export const onPlace = (f: () => void) => listeners.push(f);
+
+addEventListener("hashchange", () => { place = parse(location.hash); for (const f of listeners) f(); });
+
+/** go changes the place. An edit, a word, a screen is a step back for the browser; a cell is not. */
+export function go(change: Partial<Place>, keep = false): void {
+  place = { ...place, unknown: [], ...change };
+  const url = link(place);
+  if (url === (location.hash || "#/")) return;
+  if (keep) history.replaceState(null, "", url); else history.pushState(null, "", url);
+  for (const f of listeners) f();
+}
+
+/** withEdit is the state with one more edit; the last edit of a cell counts. */
+export function withEdit(s: State, e: Edit): State {
+  return { ...s, edits: [...(s.edits ?? []).filter(x => x.id !== e.id || x.i !== e.i || x.j !== e.j), e] };
+}

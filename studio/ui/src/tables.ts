@@ -1,0 +1,123 @@
+// The paper's tables, live: a row is what an operation makes, left, and what it hands back,
+// right; the two maps meet in the middle. One row is open at a time.
+
+import type { Check, Row, Table } from "./core.js";
+import { $, $$, el, math, say, unit } from "./dom.js";
+import { grid } from "./grid.js";
+import { microscope } from "./microscope.js";
+import { sig } from "./number.js";
+import { map } from "./ramp.js";
+import { go, link, place } from "./state.js";
+import { checked, here, hiddenIn, hue, largest, node, norm, normBefore, opened, values, wantChecks, word } from "./store.js";
+
+const legend = () => el("span", { class: "legend", "aria-hidden": "true" }, ...([["value", "value − 0 +", [-1, -.5, 0, .5, 1]], ["error", "error − 0 +", [-1, -.5, 0, .5, 1]], ["value", "not seen", [-Infinity]], ["error", "zero, whatever the numbers", [0]]] as const).map(([k, t, v], i) =>
+  el("span", {}, map(v, 1, v.length, 13 * unit(), k, { max: 1, theorem: i === 3 }), t)));
+
+export function table(main: HTMLElement, key: string): boolean {
+  const t = opened.tables.find(x => x.key === key);
+  if (!t) return false;
+  document.title = t.title + " · pedestrian studio";
+  const keep = focusKey(main);
+  const heads = opened.model.config.heads, head = Math.min(place.head, heads - 1);
+  const lead = el("p", { class: "lead" });
+  for (const part of t.lead.split(/(values|errors)/)) lead.append(part === "values" ? el("span", { class: "v" }, part) : part === "errors" ? el("span", { class: "e" }, part) : part);
+  main.replaceChildren(
+    el("h1", {}, t.title), lead,
+    el("div", { class: "bar-top ui" },
+      t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h + 1}`))) : null,
+      el("button", { type: "button", "aria-pressed": String(place.diff), "data-k": "diff", onclick: () => go({ diff: !place.diff }) }, "Difference: new − old"),
+      key === "3" && !place.state.rank ? el("button", { type: "button", "data-k": "rank", onclick: () => go({ state: { ...place.state, rank: 2 } }) }, "Add an adapter of rank 2") : null,
+      legend()),
+    place.diff ? el("p", { class: "small" }, "New minus old; old is this network before every edit, on its own sentence. An exact 0 is what cannot change.") : "",
+    el("section", { class: "t1", id: "t1", "aria-label": t.title },
+      el("div", { class: "head", "aria-hidden": "true" }, el("span", {}, "step"), el("span", { class: "v" }, key === "3" ? "parameter" : "value it makes ↓"), el("span", { class: "v right" }, place.diff ? "change" : "map"), el("span", { class: "e" }, place.diff ? "change" : "map"), el("span", { class: "e" }, key === "3" ? "gradient ↑" : "error it hands back ↑"), el("span", {}, "norms, check")),
+      ...t.rows.flatMap(r => rowOf(t, r))),
+    el("p", { class: "foot ui" }, ...[["Enter", "open or close a row"], ["n p", "next, previous row"], ["← ↑ ↓ →", "cells; past the edge into the partner map"], ["e", "edit"], ["d", "difference"], ["Esc", "close"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!)), el("span", {}, "digits drop the leading zero: .90 is 0.90")));
+  if (keep) $(keep, main)?.focus({ preventScroll: true });
+  wantChecks(t.rows.map(r => r.error ? here(r.error) : "").filter(id => id && node(id)), tick);
+  return true;
+}
+
+const focusKey = (main: HTMLElement): string => {
+  const a = document.activeElement as HTMLElement | null;
+  if (!a || !main.contains(a)) return "";
+  if (a.dataset.ij) return `[data-side="${a.closest<HTMLElement>("[data-side]")?.dataset.side}"] td[tabindex="0"]`;
+  return a.dataset.k ? `[data-k="${a.dataset.k}"]` : "";
+};
+
+const mark = (c: Check | undefined) => !c ? "" : c.ok ? `✓ ${sig(c.worst, 1)}` : c.why ? `≠ ${sig(c.worst, 1)}` : "";
+function tick(id: string, c: Check): void {
+  for (const e of $$(`[data-check="${CSS.escape(id)}"]`)) e.textContent = mark(c);
+}
+
+const normText = (id: string) => { const b = place.diff ? normBefore(id) : null; return (b != null && b !== norm(id) ? sig(b) + "→" : "") + sig(norm(id)); };
+
+function mini(id: string): HTMLElement | null {
+  const n = node(id);
+  if (!n) return null;
+  const px = Math.max(1.5, Math.min(9, Math.floor(2 * 92 / n.cols) / 2, Math.floor(2 * 130 / n.rows) / 2)) * unit(), hidden = place.diff ? undefined : hiddenIn(n);
+  const c = map(values(id, place.diff), n.rows, n.cols, px, hue(n), { max: largest(id, place.diff), theorem: (n.kind === "error" || n.kind === "gradient") && !place.diff, ...(hidden ? { hidden } : {}) });
+  return c;
+}
+
+function rowOf(t: Table, r: Row): HTMLElement[] {
+  const a = here(r.value), d = r.error ? here(r.error) : "", na = node(a), nd = d ? node(d) : undefined, open = place.row === r.key;
+  const chip = (eq?: string) => eq ? el("span", { class: "chip" }, `(${eq})`) : null;
+  const missing = !na;
+  const size = (id: string, cls: string) => { const n = node(id)!; return el("span", { class: "nl" }, el("span", { class: cls }, `${n.rows}×${n.cols}`), " ", el("b", {}, normText(id))); };
+  const button = el("button", {
+    class: "row", type: "button", "aria-expanded": String(open), "aria-disabled": missing ? "true" : null, "data-k": r.key, onclick: () => { if (!missing) { go({ row: open ? "" : r.key, cell: open ? place.cell : place.cell }, true); if (!open) $(`.row[data-k="${r.key}"]`)?.scrollIntoView({ block: "nearest" }); } },
+  },
+    el("span", { class: "name" }, r.name),
+    el("span", { class: "eq ef" }, math(r.forward), chip(r.eqf)),
+    el("span", { class: "mapw m mv" }, mini(a)),
+    el("span", { class: "mapw d me" }, d ? mini(d) : null),
+    nd ? el("span", { class: "eq eb" }, math(r.backward), chip(r.eqb)) : el("span", { class: "small eb" }, missing ? "there is no adapter in this network" : r.note ?? ""),
+    el("span", { class: "meta" }, na ? size(a, "v") : null, nd ? size(d, "e") : null, nd ? el("span", { class: "nl", "data-check": d }, mark(checked(d))) : null));
+  return open && !missing ? [button, panel(t, r, a, nd ? d : "")] : [button];
+}
+
+function panel(t: Table, r: Row, a: string, d: string): HTMLElement {
+  const na = node(a)!, microA = el("div", { class: "micro" }), microD = el("div", { class: "micro" });
+  const paired = d !== "" && node(d)!.rows === na.rows && node(d)!.cols === na.cols;
+  const clamp = (id: string): [number, number] => { const n = node(id)!; return [Math.min(place.cell[0], n.rows - 1), Math.min(place.cell[1], n.cols - 1)]; };
+  const choose = (side: "value" | "error") => (i: number, j: number) => {
+        go({ cell: [i, j] }, true);
+    const td = $(`[data-side="${side}"] td[data-ij="${i},${j}"]`);
+    td?.focus({ preventScroll: true });
+    td?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  const side = (id: string, which: "value" | "error") => {
+    const g = grid(id, {
+      cell: clamp(id), choose: choose(which), caption: math(which === "value" ? na.math : node(id)!.math, which === "value" ? "v" : "e"),
+      hover: look,
+      leave: s => { if (!d || s !== (which === "value" ? 1 : -1)) return false; const other = which === "value" ? d : a, n = node(other)!; choose(which === "value" ? "error" : "value")(Math.min(place.cell[0], n.rows - 1), which === "value" ? 0 : n.cols - 1); return true; },
+    });
+    g.dataset.side = which;
+    return g;
+  };
+  const look = (i: number, j: number) => { // the same cell in both, as far as they have it
+    for (const [id, box] of [[a, microA], [d, microD]] as const) if (id) { const n = node(id)!; if (i < n.rows && j < n.cols) void microscope(box, id, i, j); else box.replaceChildren(); }
+  };
+  look(...place.cell[0] < na.rows && place.cell[1] < na.cols ? place.cell : clamp(a));
+  const extra = r.extra?.length ? el("div", { class: "grads" }, ...r.extra.map(here).filter(id => node(id)).map(id => { const n = node(id)!; return el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: link({ ...place, path: ["node", id], row: "", cell: [0, 0] }), "aria-label": `gradient, ${n.symbol}` }, map(values(id, place.diff), n.rows, n.cols, Math.min(20, Math.max(6, 160 / n.cols)) * unit(), "error", { max: largest(id, place.diff), theorem: !place.diff }))); })) : null;
+  const wide = na.cols > 12;
+  return el("div", { class: "open" + (wide ? " wide" : ""), role: "region", "aria-label": `${r.name}, open` }, side(a, "value"), d ? side(d, "error") : null, el("div", { class: "right-col" }, extra, microA, microD),
+    el("p", { class: "says full" }, r.says, " ", ...(r.exercise ? [el("a", { href: link({ ...place, path: ["derive", r.exercise], row: "", cell: [0, 0] }) }, "Derive it"), " · "] : []), el("a", { href: link({ ...place, path: ["node", d || a], row: "", cell: [0, 0] }) }, "More of it"), paired && t.key !== "3" ? " An error has the shape of its value." : ""));
+}
+
+/** tableKey handles a key of the screen. */
+export function tableKey(e: KeyboardEvent): boolean {
+  const rows = $$<HTMLButtonElement>(".row"), i = rows.findIndex(r => r.getAttribute("aria-expanded") === "true" || r === document.activeElement);
+  const to = (k: number) => { const r = rows[Math.max(0, Math.min(rows.length - 1, k))]!; go({ row: r.dataset.k! }, true); const now = $(`.row[data-k="${r.dataset.k}"]`); now?.focus(); now?.scrollIntoView({ block: "nearest" }); return true; };
+  if (e.key === "n") return to(i + 1);
+  if (e.key === "p") return to(i - 1);
+  if (e.key === "Escape" && place.row) { const k = place.row; go({ row: "" }, true); $(`.row[data-k="${k}"]`)?.focus(); return true; }
+  if (e.key === "x" && place.row === "mask" && (e.target as HTMLElement).dataset.ij) {
+    const [r, c] = (e.target as HTMLElement).dataset.ij!.split(",").map(Number), id = here("b{b}.h{h}.m"), open = values(id)[r! * node(id)!.cols + c!] === 0;
+    go({ state: { ...place.state, edits: [...(place.state.edits ?? []).filter(x => x.id !== id || x.i !== r || x.j !== c), { id, i: r!, j: c!, v: open ? null : 0 }] } });
+    say(`${word(r!)} ${open ? "does not see" : "sees"} ${word(c!)} now`);
+    return true;
+  }
+  return false;
+}
