@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// Every error and every gradient of the lesson is the gradient of the loss; so are those that
-// are new with an adapter, and the paper's model has its own activation.
+// Errors and gradients of the lesson are gradients of the loss, those of up to 64 cells; so are
+// those that are new with an adapter, and the paper's model has its own activation.
 func TestEverythingChecks(t *testing.T) {
 	for _, state := range []State{{}, {Rank: 2, Mean: true}, {Model: "paper", Seed: 5}} {
 		s := open(t, state)
 		checked := 0
 		for _, n := range s.nodes {
-			if n.Kind != Error && n.Kind != Gradient || n.Rows*n.Cols > 100 && n.Kind == Gradient || state.Rank > 0 && !strings.Contains(n.ID, "11") && !strings.HasPrefix(n.ID, "logits") || state.Model == "paper" && n.Symbol != "Δ_7" && n.Symbol != "Δ_6" {
+			if n.Kind != Error && n.Kind != Gradient || n.Rows*n.Cols > 64 && state.Model == "" || state.Rank > 0 && !strings.Contains(n.ID, "11") && !strings.HasPrefix(n.ID, "logits") || state.Model == "paper" && n.ID != "b0.db_6" && n.ID != "b0.db_3" {
 				continue
 			}
 			c, err := s.Check(n.ID)
@@ -25,7 +25,7 @@ func TestEverythingChecks(t *testing.T) {
 				t.Errorf("%s %+v", n.ID, c)
 			}
 		}
-		if least := map[string]int{"": 60, "paper": 2}[state.Model]; checked < least && state.Rank == 0 || checked < 10 && state.Rank > 0 {
+		if least := map[string]int{"": 50, "paper": 2}[state.Model]; checked < least && state.Rank == 0 || checked < 10 && state.Rank > 0 {
 			t.Errorf("only %d tensors were checked", checked)
 		}
 	}

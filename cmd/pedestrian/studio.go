@@ -11,10 +11,11 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian/studio"
 	"github.com/pedestrian-ml/pedestrian/studio/server"
+	"github.com/pedestrian-ml/pedestrian/studio/site"
 )
 
 func newStudioCmd() *cobra.Command {
-	var listen, preset string
+	var listen, preset, export string
 	var noOpen bool
 	cmd := &cobra.Command{
 		Use:   "studio",
@@ -25,11 +26,22 @@ check against finite differences, and what each cell is made of. Change a word, 
 mask, and both passes follow.
 
 The page asks this program and nobody else: it listens on this machine alone, reads and writes
-no file, and needs no network. Ctrl-C ends it. Presets: lesson (trained, so that attention means
+no file, and needs no network. Ctrl-C ends it. With --export it writes a folder instead, which
+any static file server serves: the same page with the same code in WebAssembly, built by the Go
+toolchain of this machine. Presets: lesson (trained, so that attention means
 something) and paper (the paper's choices, random weights).`,
-		Example: "  pedestrian studio\n  pedestrian studio --no-open --listen 127.0.0.1:8080\n  pedestrian studio --preset paper",
+		Example: "  pedestrian studio\n  pedestrian studio --no-open --listen 127.0.0.1:8080\n  pedestrian studio --preset paper\n  pedestrian studio --export site",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			if export != "" {
+				if err := site.Write(ctx, export); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s is written. Any file server serves it: python3 -m http.server -d %s\n", export, export)
+				return nil
+			}
 			query := ""
 			if preset != "" {
 				if _, err := studio.Open(studio.State{Model: preset}); err != nil {
@@ -47,13 +59,12 @@ something) and paper (the paper's choices, random weights).`,
 			if !noOpen && isTerminal(cmd.OutOrStdout()) {
 				browse(url)
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
 			return server.Serve(ctx, l)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "address of this machine to listen at; port 0 is any that is free")
+	f.StringVar(&export, "export", "", "write the studio into this new folder, for any file server, and end")
 	f.StringVar(&preset, "preset", "", "network to begin with: lesson or paper (default lesson)")
 	f.BoolVar(&noOpen, "no-open", false, "do not open a browser")
 	return cmd

@@ -2,7 +2,7 @@
 
 import { $, el, say } from "./dom.js";
 import { block, blockKey } from "./block.js";
-import { cellScreen, nodeKey, nodeScreen } from "./node.js";
+import { cellScreen, equationScreen, nodeKey, nodeScreen } from "./node.js";
 import { checkScreen } from "./check.js";
 import { derive } from "./derive.js";
 import { sig } from "./number.js";
@@ -33,7 +33,7 @@ function header(): void {
 
 async function show(): Promise<void> {
   const [name = "", a = "", b = ""] = place.path;
-  const key = name + (name === "table" || name === "derive" ? a : "");
+  const key = name + (["table", "derive", "equations"].includes(name) ? a : "");
   const moved = key !== screen;
   clearTimeout(pale);
   pale = window.setTimeout(() => main.classList.add("stale"), 60); // what is shown is of an older revision
@@ -42,10 +42,11 @@ async function show(): Promise<void> {
     if (place.path.join("/") !== [name, a, b].filter(Boolean).join("/")) return;
     header();
     if (moved) { main.replaceChildren(); delete main.dataset.exercise; }
-    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : false;
+    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : name === "equations" ? await equationScreen(main, a) : false;
     if (!found) missing();
     if (moved && screen) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
     screen = key;
+    document.documentElement.dataset.ready = location.hash || "#/";
     if (fresh && !moved && (place.state.edits?.length ?? 0)) say(`loss ${sig(traced.loss)}`);
   } catch (e) {
     failed(e instanceof Error ? e.message : String(e));

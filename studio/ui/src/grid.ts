@@ -1,7 +1,7 @@
 // A tensor with its digits: a grid for the keyboard and for the ear, one tab stop.
 
 import { el, math, say } from "./dom.js";
-import { digits, scaleOf, spoken } from "./number.js";
+import { digits, minus, scaleOf, spoken } from "./number.js";
 import { colour } from "./ramp.js";
 import { go, place, withEdit } from "./state.js";
 import { hiddenIn, hue, largest, node, opened, values, word } from "./store.js";
@@ -63,7 +63,7 @@ export function grid(id: string, o: GridOptions): HTMLElement {
     for (let j = 0; j < n.cols; j++) {
       const k = i * n.cols + j, x = v[k]!, mask = x === -Infinity || (hidden?.(k) ?? false) && !diff, zero = x === 0 && theorem && !mask, me = i === ci && j === cj;
       const td = el("td", {
-        class: (mask ? "mask" : zero ? "null" : square && i === ci && !hidden?.(k) ? "line" : "") + (edited.has(k) ? " edited" : ""), role: "gridcell", "data-ij": `${i},${j}`, tabindex: me ? 0 : -1, "aria-selected": String(me),
+        class: (mask ? "mask" : zero ? "null" : square && i === ci && !hidden?.(k) ? "line" : "") + (edited.has(k) ? " edited" : ""), role: "gridcell", "data-ij": `${i},${j}`, "data-v": String(x), title: Number.isFinite(x) ? minus(String(x)) : null, tabindex: me ? 0 : -1, "aria-selected": String(me),
         "aria-label": mask || zero ? say1(i, j) : null, css: mask || zero ? {} : { background: colour(x, s.max, side) },
       }, mask || zero ? "" : Number.isFinite(x) ? digits(x, s) : "?");
       tr.append(td);

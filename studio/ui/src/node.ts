@@ -62,21 +62,33 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
   const focused = main.contains(document.activeElement) && (document.activeElement as HTMLElement).dataset.ij;
   const micro = el("div", { class: "micro" }), cls = hue(n) === "error" ? "e" : "v", i = Math.min(place.cell[0], n.rows - 1), j = Math.min(place.cell[1], n.cols - 1);
   const equation = el("section", { class: "equation", "aria-label": "its equation" });
+  const partner = n.partner ? node(n.partner) : undefined, back = hue(n) === "error", pair = partner ? back ? [partner, n] : [n, partner] : [n];
+  const look = (r: number, c: number) => void microscope(micro, id, r, c);
+  const side = (m: Node, k: number) => {
+    const g = grid(m.id, {
+      cell: [i, j], hover: m === n ? look : (r, c) => look(r, c),
+      choose: (r, c) => { go({ cell: [r, c] }, true); $(`[data-side="${k}"] td[data-ij="${r},${c}"]`)?.focus({ preventScroll: true }); },
+      leave: s => { if (!pair[k + s]) return false; go({ cell: [place.cell[0], s > 0 ? 0 : n.cols - 1] }, true); $(`[data-side="${k + s}"] td[tabindex="0"]`)?.focus({ preventScroll: true }); return true; },
+    });
+    g.dataset.side = String(k);
+    return g;
+  };
+  const wasSide = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-side]")?.dataset.side ?? "0";
   main.replaceChildren(
     el("h1", {}, math(n.math, cls), el("span", { class: "small block" }, title(n))),
     el("div", { class: "nodegrid" },
-      el("div", { class: "main-col" }, grid(id, { cell: [i, j], choose: (r, c) => { go({ cell: [r, c] }, true); $(`td[data-ij="${r},${c}"]`)?.focus({ preventScroll: true }); }, hover: (r, c) => void microscope(micro, id, r, c) }), micro),
+      el("div", { class: "main-col" }, el("div", { class: "pair" }, ...pair.map(side)), micro),
       el("aside", { class: "side-col" }, facts(n), equation, el("h2", { class: "h3" }, "Save"), exports(n))),
     el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
   void microscope(micro, id, i, j);
   void equations().then(all => {
     const e = n.eq ? all.get(n.eq) : undefined;
     if (!e || !equation.isConnected) return;
-    equation.replaceChildren(el("h2", { class: "h3" }, `(${e.number}) ${e.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "equation" }, math(e.math)),
+    equation.replaceChildren(el("h2", { class: "h3" }, el("a", { href: link({ ...place, path: ["equations", e.number], row: "", cell: [0, 0] }) }, `(${e.number})`), ` ${e.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "equation" }, math(e.math)),
       el("dl", { class: "facts" }, ...([["shapes", e.shapes], ["code", e.func], ["test", e.check], ["identities", e.identities?.join(", ")], ["derived in", e.derivation], ["errata", e.errata?.join(", ")]] as [string, string | undefined][]).filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, k === "code" || k === "test" || k === "derived in" ? el("code", { class: "code" }, v!) : v!)])),
       e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "");
   });
-  if (focused) $(`td[tabindex="0"]`, main)?.focus({ preventScroll: true });
+  if (focused) $(`[data-side="${wasSide}"] td[tabindex="0"]`, main)?.focus({ preventScroll: true });
   wantChecks(n.kind === "error" || n.kind === "gradient" ? [id] : [], (_, c) => { const t = $("#check-text"); if (t) t.textContent = checkText(c); });
   return true;
 }
@@ -87,14 +99,38 @@ export function cellScreen(main: HTMLElement, id: string, at: string): boolean {
   const i = Math.min(n.rows, Number(m[1])) - 1, j = Math.min(n.cols, Number(m[2])) - 1;
   if (i < 0 || j < 0) return false;
   document.title = `${n.symbol}, ${at} · pedestrian studio`;
-  const micro = el("div", { class: "micro big" }), nudge = el("div", { class: "nudge" }), cls = hue(n) === "error" ? "e" : "v";
-  const x = values(id)[i * n.cols + j]!;
+  const p = n.partner ? node(n.partner) : undefined, back = hue(n) === "error";
+  const sides = p ? back ? [p, n] : [n, p] : [n];
+  const nudge = el("div", { class: "nudge" }), moved = sides.find(m => (m.kind === "value" || m.kind === "parameter") && m.partner);
+  const column = (m: Node) => {
+    const micro = el("div", { class: "micro big" }), x = values(m.id)[i * m.cols + j]!, cls = hue(m) === "error" ? "e" : "v";
+    void microscope(micro, m.id, i, j, true);
+    return el("section", { class: "cellside", "aria-label": m.symbol }, el("h2", {}, math(m.math, cls)), el("p", { class: "cellvalue " + cls }, x === -Infinity ? "−∞" : minus(String(x))), micro,
+      el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["node", m.id], row: "", cell: [i, j] }) }, "All cells of ", math(m.math, cls))));
+  };
   main.replaceChildren(
-    el("h1", {}, math(n.math, cls), el("span", { class: "small block" }, `${cellName(n, i, j)} · ${n.at}`)),
-    el("p", { class: "cellvalue " + cls }, minus(String(x === -Infinity ? "−∞" : x))),
-    el("div", { class: "cellgrid" }, micro, el("aside", { class: "side-col" }, nudge, el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["node", id], row: "", cell: [i, j] }) }, "All cells of ", math(n.math, cls))))));
-  void microscope(micro, id, i, j, true);
-  if ((n.kind === "value" || n.kind === "parameter") && n.partner) nudgeBox(nudge, n, i, j);
+    el("h1", {}, cellName(n, i, j)[0]!.toUpperCase() + cellName(n, i, j).slice(1), el("span", { class: "small block" }, `${n.at}; left the value, right how the loss answers to it`)),
+    el("div", { class: "cellgrid" + (p ? "" : " single") }, ...sides.map(column)), nudge);
+  if (moved) nudgeBox(nudge, moved, i, j);
+  return true;
+}
+
+/** equationScreen is the registry: every equation of the paper, and one of them in full. */
+export async function equationScreen(main: HTMLElement, number: string): Promise<boolean> {
+  const all = await equations(), e = all.get(number);
+  if (number && !e) return false;
+  document.title = (e ? `(${e.number}) ${e.title}` : "Equations") + " · pedestrian studio";
+  if (!e) {
+    main.replaceChildren(el("h1", {}, "Equations"), el("p", { class: "lead" }, `All ${all.size}: what each says, where it is computed, and what checks it.`),
+      el("ol", { class: "eqs" }, ...[...all.values()].map(x => el("li", {}, el("a", { class: "ui", href: link({ ...place, path: ["equations", x.number], row: "", cell: [0, 0] }) }, el("span", { class: "chip" }, `(${x.number})`), ` ${x.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `equation ${x.number}` }, math(x.math))))));
+    return true;
+  }
+  const where = opened.nodes.filter(n => n.eq === e.number);
+  main.replaceChildren(el("h1", {}, `(${e.number}) ${e.title}`), el("div", { class: "scroll bigmath", tabindex: 0, role: "group", "aria-label": "equation" }, math(e.math)),
+    el("dl", { class: "facts eqfacts" }, ...([["in ASCII", e.ascii], ["shapes", e.shapes], ["code", e.func], ["test", e.check], ["identities", e.identities?.join(", ")], ["derived in", e.derivation], ["errata", e.errata?.join(", ")]] as [string, string | undefined][]).filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, el("code", { class: "code" }, v!))])),
+    where.length ? el("h2", { class: "h3" }, "In this network") : "", el("ul", { class: "refs" }, ...where.map(n => el("li", {}, el("a", { href: link({ ...place, path: ["node", n.id], row: "", cell: [0, 0] }) }, math(n.math, hue(n) === "error" ? "e" : "v"), ` ${n.at}`)))),
+    e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "",
+    el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["equations"], row: "", cell: [0, 0] }) }, "All equations")));
   return true;
 }
 
