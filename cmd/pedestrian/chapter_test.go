@@ -13,24 +13,32 @@ import (
 )
 
 var (
-	block   = regexp.MustCompile("(?m)^```(\\w+)(?: (\\S+))?\n((?s:.*?))^```$")
+	block   = regexp.MustCompile("(?m)^```(\\w*)(?: ([^\n]+))?\n((?s:.*?))^```$")
 	rewrite = flag.Bool("rewrite", false, "write what the commands of a chapter say into it")
 )
 
-// TestDataChapter runs the transcripts of docs/data.md: blocks with a file's name are
+// TestDataChapter runs the transcripts of docs/data.md.
+func TestDataChapter(t *testing.T) { transcripts(t, "data.md", 8) }
+
+// TestLesson runs what a teacher shows: the transcripts of docs/lesson.md.
+func TestLesson(t *testing.T) { transcripts(t, "lesson.md", 15) }
+
+// transcripts runs those of a page, at least so many commands: blocks with a file's name are
 // files, and each line that begins with "$ " is a command whose output follows it.
-func TestDataChapter(t *testing.T) {
-	page, err := docs.Files.ReadFile("data.md")
+func transcripts(t *testing.T, name string, least int) {
+	t.Helper()
+	page, err := docs.Files.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := filepath.Abs("../../docs/data.md")
+	source, err := filepath.Abs(filepath.Join("../../docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	for _, m := range block.FindAllStringSubmatch(string(page), -1) {
-		if m[2] != "" {
+		if m[2] != "" && m[1] != "sh" {
 			if err := os.WriteFile(m[2], []byte(m[3]), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -51,11 +59,11 @@ func TestDataChapter(t *testing.T) {
 			}
 			commands++
 			out.WriteString("$ pedestrian " + command + "\n")
-			run(strings.Fields(command), &out, &out)
+			run(shellWords(command), &out, &out)
 		}
 		return out.String() + "```"
 	})
-	if commands < 8 {
+	if commands < least {
 		t.Errorf("%d commands were run", commands)
 	}
 	if got == string(page) {
@@ -66,7 +74,7 @@ func TestDataChapter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Errorf("the commands of docs/data.md say something else now: %s", difference(string(page), got))
+	t.Errorf("the commands of docs/%s say something else now: %s", name, difference(string(page), got))
 }
 
 // difference is the first line in which two texts differ.

@@ -183,7 +183,11 @@ func printVerdict(w io.Writer, x *derive.Exercise, typed string, v derive.Verdic
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 		if e, ok := paper.FindEquation(x.Eq); ok {
-			fmt.Fprintf(w, "That is (%s), %s: pedestrian explain %s\n", e.Number, e.ASCII, e.Number)
+			says := e.ASCII
+			if strings.Count(says, " = ") > 1 { // the others may be asked for next
+				says = e.Title
+			}
+			fmt.Fprintf(w, "That is (%s), %s: pedestrian explain %s\n", e.Number, says, e.Number)
 		}
 	}
 	if v.Repair != "" {
