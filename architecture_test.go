@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/jinja":  {},
 	"internal/kernel": {},
 	"internal/memory": {},
+	"internal/mpi":    {"internal/kernel"},
 	"internal/random": {},
 	"durable":         {},
 	"token":           {},

@@ -21,6 +21,8 @@ require (
 
 require github.com/agext/levenshtein v1.2.3
 
+require github.com/ebitengine/purego v0.11.3
+
 require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect
 	codeberg.org/go-latex/latex v0.2.0 // indirect

@@ -1,0 +1,137 @@
+//go:build mpi && linux && (amd64 || arm64)
+
+package mpi
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+)
+
+// ReduceScatter adds x over all ranks along t. Of the sum this rank gets its part,
+// t.Part(len(x), w.Rank), in its place in x; the rest of x has no meaning afterwards.
+// The length of x is the same on all ranks.
+func (w *World) ReduceScatter(x []float32, t Tree) error {
+	w.must("ReduceScatter", t)
+	return w.do(func() error { return t.reduceScatter(x, w.Rank, &w.wire) })
+}
+
+// AllGather brings the parts of x that the ranks own, t.Part(len(x), rank), to all ranks.
+func (w *World) AllGather(x []float32, t Tree) error {
+	w.must("AllGather", t)
+	return w.do(func() error { return t.allGather(x, w.Rank, &w.wire) })
+}
+
+func (w *World) must(name string, t Tree) {
+	if t.Ranks() != w.Size {
+		panic(fmt.Sprintf("mpi: %s: a tree %v of %d ranks, in a world of %d", name, t.Fan, t.Ranks(), w.Size))
+	}
+}
+
+// Gather returns what each rank has given, by rank, on all ranks. The lengths may differ.
+// It is meant for small things: all of them together have less than 1 GB.
+func (w *World) Gather(mine []byte) (all [][]byte, err error) {
+	err = w.do(func() (err error) {
+		all, err = w.gather(mine)
+		return err
+	})
+	return all, err
+}
+
+// gather is Gather in the thread of MPI.
+func (w *World) gather(mine []byte) (all [][]byte, err error) {
+	lengths := make([]byte, 8*w.Size)
+	if err := w.gatherEqual(lengths, binary.LittleEndian.AppendUint64(nil, uint64(len(mine)))); err != nil {
+		return nil, err
+	}
+	counts, starts := make([]int32, w.Size), make([]int32, w.Size)
+	total := 0
+	for i := range counts {
+		n := int(binary.LittleEndian.Uint64(lengths[8*i:]))
+		if n > most-total {
+			return nil, fmt.Errorf("gathering more than %d bytes", most)
+		}
+		counts[i], starts[i] = int32(n), int32(total)
+		total += n
+	}
+	bytes := make([]byte, total+1) // one more: so that there is an address
+	own := append(append(make([]byte, 0, len(mine)+1), mine...), 0)
+	r := newRequest("MPI_Iallgatherv", []any{bytes, own, counts, starts})
+	if err := w.lib.call(r.call, w.lib.iallgatherv,
+		uintptr(unsafe.Pointer(&own[0])), uintptr(len(mine)), w.lib.byte,
+		uintptr(unsafe.Pointer(&bytes[0])), uintptr(unsafe.Pointer(&counts[0])), uintptr(unsafe.Pointer(&starts[0])), w.lib.byte,
+		w.lib.world, uintptr(unsafe.Pointer(r.handle))); err != nil {
+		return nil, err
+	}
+	if err := w.wait(r); err != nil {
+		return nil, err
+	}
+	for i, n := range counts {
+		all = append(all, bytes[starts[i]:starts[i]+n:starts[i]+n])
+	}
+	return all, nil
+}
+
+// gatherEqual sets all to the bytes of each rank, which are as many on each.
+func (w *World) gatherEqual(all, mine []byte) error {
+	r := newRequest("MPI_Iallgather", [][]byte{all, mine})
+	if err := w.lib.call(r.call, w.lib.iallgather,
+		uintptr(unsafe.Pointer(&mine[0])), uintptr(len(mine)), w.lib.byte,
+		uintptr(unsafe.Pointer(&all[0])), uintptr(len(mine)), w.lib.byte,
+		w.lib.world, uintptr(unsafe.Pointer(r.handle))); err != nil {
+		return err
+	}
+	return w.wait(r)
+}
+
+// Agree returns the lowest and the highest x of all ranks, on all ranks. With 0 for no and
+// 1 for yes, the lowest says whether all say yes, the highest whether any does.
+func (w *World) Agree(x int64) (lowest, highest int64, err error) {
+	err = w.do(func() error {
+		all := make([]byte, 8*w.Size)
+		if err := w.gatherEqual(all, binary.LittleEndian.AppendUint64(nil, uint64(x))); err != nil {
+			return err
+		}
+		lowest, highest = x, x
+		for i := range w.Size {
+			v := int64(binary.LittleEndian.Uint64(all[8*i:]))
+			lowest, highest = min(lowest, v), max(highest, v)
+		}
+		return nil
+	})
+	return lowest, highest, err
+}
+
+// Broadcast sends the bytes of the rank root to all, whose x are as long.
+func (w *World) Broadcast(x []byte, root int) error {
+	return w.do(func() error {
+		for len(x) > 0 {
+			n := min(len(x), most)
+			r := newRequest("MPI_Ibcast", x)
+			if err := w.lib.call(r.call, w.lib.ibcast, uintptr(unsafe.Pointer(&x[0])), uintptr(n), w.lib.byte, uintptr(root), w.lib.world, uintptr(unsafe.Pointer(r.handle))); err != nil {
+				return err
+			}
+			if err := w.wait(r); err != nil {
+				return err
+			}
+			x = x[n:]
+		}
+		return nil
+	})
+}
+
+// BroadcastFloats is Broadcast for numbers.
+func (w *World) BroadcastFloats(x []float32, root int) error {
+	return w.Broadcast(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x)), root)
+}
+
+// Barrier returns when all ranks have called it.
+func (w *World) Barrier() error {
+	return w.do(func() error {
+		r := newRequest("MPI_Ibarrier", nil)
+		if err := w.lib.call(r.call, w.lib.ibarrier, w.lib.world, uintptr(unsafe.Pointer(r.handle))); err != nil {
+			return err
+		}
+		return w.wait(r)
+	})
+}
