@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"hub":             {"", "token", "durable", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
-	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/site"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "internal/mpi", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/site"},
 
 	"internal/faultdisk":   {"durable"},
 	"examples/train":       {"", "token", "corpus", "generate", "train"},
@@ -129,6 +129,14 @@ func TestRungsStandAlone(t *testing.T) {
 				t.Errorf("%s depends on %s, which imports %v", name, path, imports)
 			}
 		}
+	}
+}
+
+// The command is linked statically: what loads libraries is in it with the tag mpi alone.
+func TestStaticWithoutTag(t *testing.T) {
+	const loader = "github.com/ebitengine/purego"
+	if _, ok := goList(t, "-deps", "./cmd/pedestrian")[loader]; ok {
+		t.Errorf("cmd/pedestrian depends on %s: it is no longer linked statically", loader)
 	}
 }
 

@@ -39,6 +39,9 @@ With --parts the kinds of work of a step are measured too, each alone on matrice
 sizes, and "rest" is the difference. A --profile contains them and the measurement of
 the peak.
 
+"pedestrian-mpi bench --only ranks", started by mpirun, measures messages between
+processes and sums over them, beside what latency and bandwidth predict.
+
 With --json there is one object per line, in the format of bench/peers/README.md.`,
 		Example: "  pedestrian bench\n  pedestrian bench --only train/gpt2/4x64 --repeat 3\n  pedestrian bench --only run/char --text tinyshakespeare.txt --json",
 		Args:    noArgs,
@@ -46,6 +49,12 @@ With --json there is one object per line, in the format of bench/peers/README.md
 			b.out = cmd.OutOrStdout()
 			if b.threads < 0 || b.repeat < 0 {
 				return usagef("--threads is %d and --repeat %d: neither may be negative; 0 means as usual", b.threads, b.repeat)
+			}
+			if strings.HasPrefix(b.only, "ranks") && !list {
+				var err error
+				if b.out, err = joinRanks(b.out); err != nil {
+					return err
+				}
 			}
 			cases, err := b.cases(list)
 			if err != nil {
@@ -103,6 +112,8 @@ type bench struct {
 	parts                 bool
 	out                   io.Writer
 	pool                  *kernel.Pool
+
+	latency, bandwidth float64 // between ranks: milliseconds, and bytes a millisecond
 }
 
 // A benchCase is one line of the report. A long one runs only when it is named.
@@ -113,7 +124,7 @@ type benchCase struct {
 }
 
 func benchCases() []benchCase {
-	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), adapterCases(), generateCases(), growthCases(), runCases())
+	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), adapterCases(), generateCases(), growthCases(), runCases(), rankCases())
 }
 
 // cases are those that the flags name, the long ones among them only if they are named
@@ -146,7 +157,7 @@ func (b *bench) run(cases []benchCase) error {
 	defer b.pool.Close()
 	b.threads = b.pool.Threads()
 	if !b.json {
-		fmt.Fprintf(b.out, "%s, %d threads, %s\n\n", kernel.Current(), b.threads, runtime.Version())
+		fmt.Fprintf(b.out, "%s, %d threads, %s\n%s\n", kernel.Current(), b.threads, runtime.Version(), ranksLine())
 	}
 	for _, c := range cases {
 		r := figures{Name: c.name}

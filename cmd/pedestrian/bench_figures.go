@@ -9,7 +9,8 @@ import (
 // figures are what a case gave; zeros are not measured.
 type figures struct {
 	Name         string             `json:"name"`
-	MS           []float64          `json:"ms"` // of each repetition
+	MS           []float64          `json:"ms"`                     // of each repetition
+	PredictedMS  float64            `json:"predicted_ms,omitempty"` // by a model of the case
 	Tokens       int                `json:"tokens,omitempty"`
 	Flop         float64            `json:"flop,omitempty"`     // operations of a repetition
 	Bytes        float64            `json:"bytes,omitempty"`    // that a repetition moves
@@ -57,7 +58,7 @@ func (b *bench) print(r *figures) error {
 		value float64
 		form  string
 	}{
-		{r.TokensPerS, "%8.0f tokens/s"}, {r.GFLOPS, "%8.1f GFLOP/s"}, {100 * r.OfPeak, "%5.1f %% of peak"},
+		{r.PredictedMS, "%10.3f ms predicted"}, {r.TokensPerS, "%8.0f tokens/s"}, {r.GFLOPS, "%8.1f GFLOP/s"}, {100 * r.OfPeak, "%5.1f %% of peak"},
 		{r.GBPerS, "%7.1f GB/s"}, {100 * r.OfBandwidth, "%5.1f %% of bandwidth"},
 		{r.NsPerElement, "%7.3f ns an element"}, {r.PeakMiB, "%7.0f MiB"}, {r.PlannedMiB, "%7.0f MiB planned"},
 	} {

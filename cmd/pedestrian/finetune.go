@@ -74,6 +74,9 @@ Settings come from a YAML file, then from flags.`,
 }
 
 func (t *finetuneCommand) run(ctx context.Context, args []string, f *pflag.FlagSet, stdout, stderr io.Writer) error {
+	if err := notManyTimes(); err != nil {
+		return err
+	}
 	var r *train.Run
 	var err error
 	switch {

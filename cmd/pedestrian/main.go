@@ -35,7 +35,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "pedestrian: out of memory: %s are %s, and more is needed: raise the limit, or use a smaller model or batch\n", memory.Size(r.Bytes), r.Bound)
 		os.Exit(2)
 	})
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is main with arguments and outputs as parameters. It returns the exit code.
@@ -61,14 +61,14 @@ func runOn(args []string, out, stderr *output) int {
 	if v := verdictError(0); errors.As(err, &v) {
 		return int(v)
 	}
-	fmt.Fprintf(verbatim(stderr), "pedestrian: %s\n", oneLine(err))
+	code := 1
 	if s := (stopError{}); errors.As(err, &s) {
-		return s.by.code()
+		code = s.by.code()
+	} else if askedWrongly(err) && !refusedBySystem(err) || errors.As(err, new(*memory.Short)) {
+		code = 2
 	}
-	if askedWrongly(err) && !refusedBySystem(err) || errors.As(err, new(*memory.Short)) {
-		return 2
-	}
-	return 1
+	complain(verbatim(stderr), err, code)
+	return code
 }
 
 // askedWrongly says whether err is a wrong use of the program.

@@ -91,6 +91,9 @@ func (f *settingFlag) Set(text string) error {
 
 // run is the command: it prepares a run and hands it to runTraining.
 func (t *trainCommand) run(ctx context.Context, f *pflag.FlagSet, stdout, stderr io.Writer) error {
+	if err := notManyTimes(); err != nil {
+		return err
+	}
 	var r *train.Run
 	var err error
 	if t.resume != "" {

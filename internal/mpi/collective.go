@@ -28,6 +28,24 @@ func (w *World) must(name string, t Tree) {
 	}
 }
 
+// Exchange sends out to one rank and receives in from one; both may be the same, or this one.
+func (w *World) Exchange(out []float32, to int, in []float32, from int) error {
+	return w.do(func() error {
+		received, err := w.receive(in, from)
+		if err != nil {
+			return err
+		}
+		sent, err := w.send(out, to)
+		if err != nil {
+			return err
+		}
+		if err := received(); err != nil {
+			return err
+		}
+		return sent()
+	})
+}
+
 // Gather returns what each rank has given, by rank, on all ranks. The lengths may differ.
 // It is meant for small things: all of them together have less than 1 GB.
 func (w *World) Gather(mine []byte) (all [][]byte, err error) {

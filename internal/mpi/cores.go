@@ -9,6 +9,7 @@ import (
 type Cores struct {
 	Host   string // the name of the machine
 	Ranks  int    // how many ranks it has
+	First  bool   // this rank is the first of them
 	Mine   int    // so many cores this rank should use, so that all ranks of the machine have as many
 	Bound  int    // so many all ranks of the machine together may use
 	Usable int    // so many their launcher may use there
@@ -40,6 +41,7 @@ func shareCores(of []set, me int, launcher set) Cores {
 	}
 	return Cores{
 		Ranks:  len(of),
+		First:  me == 0,
 		Mine:   max(1, of[me].count()/max(1, meeting)),
 		Bound:  union.count(),
 		Usable: max(union.count(), launcher.count()),

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/pedestrian-ml/pedestrian/internal/mpi"
+)
+
+// libraryVariable is the environment variable that names the MPI library. Its value "none"
+// says that processes which a launcher has started have nothing to do with each other.
+const libraryVariable = "PEDESTRIAN_MPI"
+
+// launched returns what the launcher of this process says, if it has started several that are to
+// work as one.
+func launched(getenv func(string) string) (mpi.Launch, bool) {
+	l, ok := mpi.Launched(getenv)
+	return l, ok && l.Several() && getenv(libraryVariable) != "none"
+}
+
+// notManyTimes returns an error if this is one of several processes of a launcher: each of them
+// would train the whole run, and all would write to one place.
+func notManyTimes() error {
+	l, ok := launched(os.Getenv)
+	if !ok {
+		return nil
+	}
+	several := "several processes"
+	if l.Size > 0 {
+		several = fmt.Sprintf("%d processes", l.Size)
+	}
+	return usagef("%s has started %s, each of which would train the whole run: %s, or set %s=none to make each a run of its own", l.By, several, insteadOfMany, libraryVariable)
+}
+
+// complain prints the line of an error. Of several processes mostly all fail in the same way;
+// so the others wait until rank 0 has said it and ends them, and speak if it does not.
+func complain(stderr io.Writer, err error, code int) {
+	line := oneLine(err)
+	if l, ok := launched(os.Getenv); ok && l.Rank > 0 {
+		time.Sleep(time.Second)
+		host, _ := os.Hostname()
+		line = fmt.Sprintf("rank %d on %s: %s", l.Rank, host, line)
+	}
+	fmt.Fprintf(stderr, "pedestrian: %s\n", line)
+	abortRanks(code)
+}
