@@ -121,6 +121,24 @@ func (d *Decoder[T]) Reset(seqs ...int) {
 	}
 }
 
+// Keep cuts sequence seq back to its first n tokens, so that others go on from there. It
+// returns how many are left: n, or 0 where tokens see a window and keys and values that the
+// next token would see were given up. It panics when the sequence does not exist or has fewer
+// tokens.
+func (d *Decoder[T]) Keep(seq, n int) int {
+	d.mustHave("Keep", seq)
+	if n < 0 || n > d.lens[seq] {
+		panic(fmt.Sprintf("engine.Decoder.Keep: %d of the %d tokens of sequence %d", n, d.lens[seq], seq))
+	}
+	if d.gone[seq] > max(0, n-d.n.params.Config.SlidingWindow+1) {
+		n = 0
+	}
+	if d.lens[seq] = n; n == 0 {
+		d.gone[seq] = 0
+	}
+	return n
+}
+
 // Feed appends tokens to sequence seq and returns the logits after the last of them: V
 // numbers, which are valid until the next call. It panics when the sequence does not
 // exist, when there are no tokens, when one is outside the vocabulary, or when they do not

@@ -157,6 +157,48 @@ func TestDecoderWindow(t *testing.T) {
 }
 
 // TestDecoderRefuses lists what a decoder does not take, and that it is left as it was.
+// TestDecoderKeep cuts a sequence back and goes on otherwise: the logits are those of a full
+// pass over what is left and what came. Where the keys that are needed were given up, nothing
+// is left.
+func TestDecoderKeep(t *testing.T) {
+	windowed := llamaLike(func(c *pedestrian.Config) { c.SlidingWindow, c.Context = 21, feedRows+90 })
+	for _, cs := range append(everyCase(), testCase{name: "window", c: windowed, t: windowed.Context}) {
+		p, lora := cs.params(1)
+		n := New(p, lora, Options{})
+		d, other := n.NewDecoder(2), n.NewDecoder(1)
+		rnd := rand.New(rand.NewPCG(1, 2))
+		random := func(k int) []int32 {
+			tokens := make([]int32, k)
+			for i := range tokens {
+				tokens[i] = int32(rnd.IntN(cs.c.Vocab))
+			}
+			return tokens
+		}
+		length := min(cs.t, cs.c.Context)
+		tokens := random(length)
+		d.Feed(0, random(1)) // a neighbour
+		d.Feed(1, tokens)
+		for _, k := range []int{length - 1, length / 2, 1, 0} {
+			if len(tokens) < k {
+				k = len(tokens)
+			}
+			if left := d.Keep(1, k); left != k {
+				if cs.name != "window" || left != 0 || k > length/2+2 {
+					t.Errorf("%s: %d tokens are left of %d", cs.name, left, k)
+				}
+				k = left
+			}
+			if d.Len(1) != k || d.Len(0) != 1 {
+				t.Errorf("%s: %d tokens after Keep(%d), and %d beside it", cs.name, d.Len(1), k, d.Len(0))
+			}
+			tokens = append(slices.Clone(tokens[:k]), random(1+(length-k)/2)...)
+			other.Reset()
+			near(t, cs.name+", after Keep", d.Feed(1, tokens[k:]), other.Feed(0, tokens), cacheTol)
+		}
+		n.Close()
+	}
+}
+
 func TestDecoderRefuses(t *testing.T) {
 	cs := cases[0]
 	p, _ := cs.params(1)

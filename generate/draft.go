@@ -47,6 +47,9 @@ func (w *Writer) round(drafts []*draft) error {
 		case d.seen > 0 && d.seen == len(d.window)-1:
 			rows, newest = append(rows, row), append(newest, d.window[d.seen])
 			d.seen++
+			if w.Reuse {
+				w.held[row] = append(w.held[row], d.window[d.seen-1])
+			}
 			continue
 		}
 		if err := w.choose(d, w.read(row, d)); err != nil {
@@ -76,11 +79,27 @@ func (w *Writer) read(row int, d *draft) []float32 {
 		return out.Row(len(d.window) - 1)
 	}
 	if w.decoder == nil {
-		w.decoder = w.net.NewDecoder(w.rows)
+		w.decoder, w.held = w.net.NewDecoder(w.rows), make([][]int32, w.rows)
 	}
-	w.decoder.Reset(row)
+	kept := 0
+	if w.Reuse { // the last token is read in any case: the logits after it are asked for
+		kept = common(w.held[row], d.window[:len(d.window)-1])
+	}
+	kept = w.decoder.Keep(row, kept)
 	d.seen = len(d.window)
-	return w.decoder.Feed(row, d.window)
+	d.result.Read += len(d.window) - kept
+	if w.Reuse {
+		w.held[row] = append(w.held[row][:0], d.window...)
+	}
+	return w.decoder.Feed(row, d.window[kept:])
+}
+
+// common is how many tokens a and b begin with together.
+func common(a, b []int32) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // choose adds a token to a draft by the logits for it.

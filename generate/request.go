@@ -21,6 +21,7 @@ type Result struct {
 	Text    string  // without the prompt and what stopped it
 	Tokens  []int32 // that were chosen: those of a stop string and a last one that ends a text included
 	Stopped bool    // a stop string came, or a token that ends a text
+	Read    int     // tokens that were read before the first was chosen, and where a full window began anew; see Writer.Reuse
 }
 
 // Write goes on from prompt. emit, when not nil, is given the text in whole characters
@@ -77,7 +78,7 @@ func (w *Writer) write(ctx context.Context, count int, requests iter.Seq[Request
 	defer stop()
 	drafts := make([]*draft, max(1, min(w.Batch, count))) // by their row in the decoder
 	if len(drafts) > w.rows {
-		w.decoder, w.rows = nil, len(drafts)
+		w.decoder, w.held, w.rows = nil, nil, len(drafts)
 	}
 	for {
 		atWork := false

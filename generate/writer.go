@@ -33,6 +33,12 @@ type Writer struct {
 	// a conversation it stands where the template does not write it.
 	AddBegin bool
 
+	// Reuse keeps what the network has computed for the tokens of a text, and the next text in
+	// its place that begins with the same tokens goes on from there, as the turns of a
+	// conversation do. The text is the same, but for the rounding of float32, in which sums of
+	// the same terms may be taken in another order. The network must not change meanwhile.
+	Reuse bool
+
 	// Batch is how many texts WriteAll and WriteEach write at the same time, at most.
 	// NewWriter sets it to what pays and fits.
 	Batch int
@@ -43,6 +49,7 @@ type Writer struct {
 	vocab   int // of the network; the tokenizer may have fewer tokens
 	decoder *engine.Decoder[float32]
 	rows    int                 // sequences of the decoder
+	held    [][]int32           // with Reuse: the tokens of each sequence
 	logits  engine.Mat[float32] // of a whole window; without the cache only
 	space   []candidate
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -91,6 +92,60 @@ func TestCacheWritesTheSameText(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestReuse: a conversation of 12 turns, in which each prompt is what stood before, the answer
+// and something new, has the same answers whether what was read is read again or not. With
+// Reuse each turn reads what is new alone; where an earlier token is another one, or the turns
+// at the beginning leave, it reads from there. With a window of attention it is the same.
+func TestReuse(t *testing.T) {
+	for _, attention := range []int{0, 9} {
+		for _, precision := range []engine.Precision{engine.Float32, engine.BF16} {
+			large := func(c *pedestrian.Config) {
+				c.Context, c.SlidingWindow = 300, attention
+				c.Positions, c.Norm = pedestrian.Rotary, pedestrian.RMSNorm
+				c.Rotation.Base, c.Bias = 1000, false
+			}
+			anew, again := writerIn(t, chars(t), precision, large), writerIn(t, chars(t), precision, large)
+			again.Reuse = true
+			var prompt []int32
+			read, whole := 0, 0
+			for turn := range 12 {
+				prompt = append(prompt, int32(turn%7), 3, int32(turn%5))
+				fresh := 3 + 1 // what is new, and the last token of the answer, which was never read
+				switch turn {
+				case 0:
+					fresh = 3
+				case 6: // another token in the middle
+					prompt[20] = (prompt[20] + 1) % 9
+					fresh = len(prompt) - 20
+				case 9: // the beginning leaves
+					first := prompt[0]
+					for prompt = prompt[7:]; prompt[0] == first; prompt = prompt[1:] {
+					}
+					fresh = len(prompt)
+				}
+				s := Sampling{MaxTokens: 8, Temperature: float64(turn % 3), Seed: uint64(turn)}
+				want, err := anew.one(t.Context(), Request{Sampling: s, Tokens: prompt})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := again.one(t.Context(), Request{Sampling: s, Tokens: prompt})
+				if err != nil || !sameText(got, want) {
+					t.Errorf("window %d, %s, turn %d: %+v, read anew %+v, %v", attention, precision, turn, got, want, err)
+				}
+				if want.Read != len(prompt) {
+					t.Errorf("turn %d read %d of %d tokens", turn, want.Read, len(prompt))
+				}
+				if got.Read != fresh {
+					t.Errorf("window %d, turn %d: %d tokens read, %d are new", attention, turn, got.Read, fresh)
+				}
+				read, whole = read+got.Read, whole+want.Read
+				prompt = append(prompt, got.Tokens...)
+			}
+			t.Logf("window %d: %d tokens read, without Reuse %d", attention, read, whole)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func loadAdapter(path string, base *pedestrian.Params[float32]) (*Adapter, error
 		return nil, fmt.Errorf("%s: %w", filepath.Join(path, adapterWeights), err)
 	}
 	a := &Adapter{Adapter: r.adapter, BaseName: c.base, BaseSHA256: r.file.Metadata[metaBase], Notes: r.notes}
-	if len(c.tokens) > 0 && (f.has(tokenizerFile) || f.has(vocabFile)) {
+	if len(c.tokens) > 0 && f.hasTokenizer() {
 		if a.Tokenizer, err = token.LoadFS(f); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}

@@ -95,7 +95,7 @@ const (
 // alsoNeeded are small files that are downloaded if the repository has them.
 var alsoNeeded = []string{
 	generationFile, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-	"added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja",
+	"added_tokens.json", "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja",
 }
 
 // checkShard returns an error if name, from an index, is not a plain file name with the

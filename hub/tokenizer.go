@@ -17,6 +17,7 @@ import (
 
 const (
 	tokenizerFile   = "tokenizer.json"
+	pieceFile       = "tokenizer.model"
 	vocabFile       = "vocab.json"
 	tokenizerConfig = "tokenizer_config.json"
 	chatTemplate    = "chat_template.jinja"
@@ -41,10 +42,15 @@ func (f *folder) Open(name string) (fs.File, error) {
 	return file, nil
 }
 
+// hasTokenizer says whether there is a file of a tokenizer that others write.
+func (f *folder) hasTokenizer() bool {
+	return f.has(tokenizerFile) || f.has(pieceFile) || f.has(vocabFile)
+}
+
 // Tokenizer reads the tokenizer of d; it returns nil if there is none. Special tokens for
 // which the network has no row are left out.
 func (d *Directory) Tokenizer() (*token.Tokenizer, error) {
-	if d.folder.has(tokenizerFile) || d.folder.has(vocabFile) {
+	if d.folder.hasTokenizer() {
 		t, err := token.LoadFS(d.folder)
 		if err != nil {
 			return nil, fmt.Errorf("reading the model: %s: %w", d.Path, err)

@@ -15,6 +15,7 @@ import (
 // File names of a tokenizer in a directory of Hugging Face.
 const (
 	tokenizerFile = "tokenizer.json"
+	pieceFile     = "tokenizer.model"
 	vocabFile     = "vocab.json"
 	mergesFile    = "merges.txt"
 	configFile    = "tokenizer_config.json"
@@ -26,7 +27,8 @@ const (
 )
 
 // Load reads a tokenizer from a tokenizer.json, in the format of this package or of Hugging
-// Face, or from a directory as [LoadFS] does. The error names the file and what is wrong.
+// Face, from a tokenizer.model of SentencePiece, or from a directory as [LoadFS] does. The
+// error names the file and what is wrong.
 func Load(path string) (*Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -47,15 +49,21 @@ func Load(path string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the tokenizer: %w", err)
 	}
-	t, err := parse(data)
+	var t *Tokenizer
+	if filepath.Ext(name) == filepath.Ext(pieceFile) {
+		t, err = loadPieces(data, &config{})
+	} else {
+		t, err = parse(data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load the tokenizer: %s: %w", path, err)
 	}
 	return t, nil
 }
 
-// LoadFS reads the tokenizer of a directory: tokenizer.json, or else vocab.json with
-// merges.txt, the form in which GPT-2's are published. If they exist, tokenizer_config.json,
+// LoadFS reads the tokenizer of a directory: tokenizer.json, or else tokenizer.model of
+// SentencePiece, or else vocab.json with merges.txt, the form in which GPT-2's are published.
+// If they exist, tokenizer_config.json,
 // special_tokens_map.json, added_tokens.json and chat_template.jinja are read, too: they
 // name the end-of-text token and the added tokens, and give the chat template. File names
 // are never read from a file, so nothing outside fsys is read.
@@ -74,7 +82,7 @@ func loadFS(fsys fs.FS) (*Tokenizer, error) {
 	}
 	data, err := readFile(fsys, tokenizerFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return loadParts(fsys, c)
+		return loadOlder(fsys, c)
 	}
 	if err != nil {
 		return nil, err
@@ -86,11 +94,49 @@ func loadFS(fsys fs.FS) (*Tokenizer, error) {
 	return t, c.apply(t)
 }
 
+// loadOlder reads the files of a directory without tokenizer.json.
+func loadOlder(fsys fs.FS, c *config) (*Tokenizer, error) {
+	data, err := readFile(fsys, pieceFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return loadParts(fsys, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := loadPieces(data, c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", pieceFile, err)
+	}
+	return t, nil
+}
+
+// loadPieces reads a tokenizer.model. A text begins with its token <s>, unless the
+// configuration says otherwise, as in LlamaTokenizer of transformers.
+func loadPieces(data []byte, c *config) (*Tokenizer, error) {
+	s, err := parseSentencePiece(data)
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.parts.huggingFace()
+	if err != nil {
+		return nil, err
+	}
+	c.addTokens(h)
+	t, err := h.tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	if id, ok := t.Special(s.bos); ok {
+		t.bpe.before = []int32{id}
+	}
+	return t, c.apply(t)
+}
+
 // loadParts reads vocab.json and merges.txt.
 func loadParts(fsys fs.FS, c *config) (*Tokenizer, error) {
 	data, err := readFile(fsys, vocabFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("neither %s nor %s is there: %w", tokenizerFile, vocabFile, fs.ErrNotExist)
+		return nil, fmt.Errorf("none of %s, %s and %s is there: %w", tokenizerFile, pieceFile, vocabFile, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, err

@@ -36,6 +36,15 @@ type Parts struct {
 // NewBPE makes a tokenizer of p. It is as strict as [Tokenizer.UnmarshalJSON]. The 256 bytes
 // in their order, without merges and added tokens, give [NewBytes].
 func NewBPE(p Parts) (*Tokenizer, error) {
+	h, err := p.huggingFace()
+	if err != nil {
+		return nil, err
+	}
+	return h.tokenizer()
+}
+
+// huggingFace returns what a tokenizer.json of the same tokenizer holds.
+func (p Parts) huggingFace() (*huggingFace, error) {
 	if len(p.Tokens) > maxTokens || len(p.Merges) > maxTokens {
 		return nil, fmt.Errorf("%d tokens and %d merges: at most %d of each are read", len(p.Tokens), len(p.Merges), maxTokens)
 	}
@@ -70,7 +79,7 @@ func NewBPE(p Parts) (*Tokenizer, error) {
 			}
 		}
 	}
-	return h.tokenizer()
+	return h, nil
 }
 
 // mergesOf makes the merges of scores, in the order of Hugging Face's converter: by the score

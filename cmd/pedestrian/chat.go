@@ -72,6 +72,7 @@ func (t *sampleCommand) chat(ctx context.Context, args []string, in io.Reader, s
 	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision), DecoderContext: generate.Context(m.Params.Config)})
 	defer net.Close()
 	c := &talk{sampleCommand: t, w: m.Writer(net), template: template, context: net.DecoderContext(), stdout: stdout, stderr: stderr}
+	c.w.Reuse = true // of a conversation only what is new is read
 	if f, ok := in.(*os.File); ok {
 		c.person = term.IsTerminal(int(f.Fd()))
 	}
@@ -294,7 +295,7 @@ func (c *talk) answer(ctx context.Context, text string) error {
 	}
 	if c.json {
 		err = writeLine(c.stdout, map[string]any{
-			"message": text, "answer": answer, "tokens": len(results[0].Tokens), "prompt_tokens": len(tokens), "left_out": c.left,
+			"message": text, "answer": answer, "tokens": len(results[0].Tokens), "prompt_tokens": len(tokens), "read_tokens": results[0].Read, "left_out": c.left,
 			"stopped": results[0].Stopped, "interrupted": stopped, "seed": s.Seed, "seconds": time.Since(began).Seconds(),
 		})
 		return errors.Join(leaves, err)

@@ -161,14 +161,24 @@ def smollm2():
     return j
 
 
-def sentence_pieces(vocab, **options):
-    """The pieces, their scores and the merges of a BPE that SentencePiece has learnt."""
+def sentence_model(vocab, **options):
+    """The tokenizer.model of a BPE that SentencePiece learns."""
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(WRITTEN), model_writer=out, model_type="bpe", vocab_size=vocab, byte_fallback=True, character_coverage=0.9995,
         normalization_rule_name="identity", remove_extra_whitespaces=False, allow_whitespace_only_pieces=True, split_digits=True, num_threads=1,
         max_sentence_length=100000, minloglevel=2, **options)
-    sp = sentencepiece.SentencePieceProcessor(model_proto=out.getvalue())
+    return out.getvalue()
+
+
+def sentence_pieces(vocab, **options):
+    """The pieces, the merges and the scores of such a model."""
+    return pieces_of(sentence_model(vocab, **options))
+
+
+def pieces_of(proto):
+    """The pieces, the merges and the scores of a tokenizer.model."""
+    sp = sentencepiece.SentencePieceProcessor(model_proto=proto)
     vocab = {sp.id_to_piece(i): i for i in range(sp.vocab_size())}
     merges = []  # as convert_slow_tokenizer of transformers: any two pieces that make a third, the highest score first
     for piece, i in vocab.items():
@@ -213,65 +223,71 @@ HOSTILE = [
     AddedToken("  ", normalized=False), AddedToken("l r", normalized=True, lstrip=True, rstrip=True), AddedToken("<s>x", normalized=True, special=True),
 ]
 
-vocab, merges, scores = sentence_pieces(1400)
-legacy = pieces(vocab, merges)
-small, small_merges, _ = sentence_pieces(900, add_dummy_prefix=False)
-mistral = pieces(small, small_merges, "first")
-mistral = add(mistral, *special("[INST]", "[/INST]"))
 
-FAMILIES = {
-    "llama3": llama3(),
-    "qwen2": qwen2(),
-    "smollm2": smollm2(),
-    "llama2": legacy,
-    "mistral": mistral,
-    # The same with added tokens of every kind: the published ones have few.
-    "bytes+added": add(qwen2(), *HOSTILE),
-    "pieces+added": add(legacy, *HOSTILE, AddedToken("</s>", special=True, normalized=True)),
-}
-# The other places for a space before a text.
-for scheme in ("always", "never"):
-    FAMILIES["mistral " + scheme] = copy.deepcopy(add(mistral, *HOSTILE))
-    FAMILIES["mistral " + scheme]["pre_tokenizer"]["prepend_scheme"] = scheme
-del FAMILIES["mistral never"]["decoder"]["decoders"][3]
+def main():
+    vocab, merges, scores = sentence_pieces(1400)
+    legacy = pieces(vocab, merges)
+    small, small_merges, _ = sentence_pieces(900, add_dummy_prefix=False)
+    mistral = pieces(small, small_merges, "first")
+    mistral = add(mistral, *special("[INST]", "[/INST]"))
 
-READABLE = [s for s in strings.fixed() if 0 < len(s) < 40][::23] + [s + " x" for s in strings.SPECIAL] + [
-    "Hello world", " Hello", "Hello  world", "I'm here, I'LL go, it'\u017f", "1234567 12 1", "a  1", "x\n\n  y", "!\n\n!", "caf\u00e9 cafe\u0301", "\u4eca\u65e5", "\u2581a", "\U0001f680!",
-    "<s>Hello</s>", "hi<|im_end|>\n<|im_start|>user", "[INST] hi [/INST] answer</s>", "a \n <mask> \t b", "a <|left|> b <|right|> c", "cat cats cat", "\u00e9t\u00e9 e\u0301te\u0301"]
+    FAMILIES = {
+        "llama3": llama3(),
+        "qwen2": qwen2(),
+        "smollm2": smollm2(),
+        "llama2": legacy,
+        "mistral": mistral,
+        # The same with added tokens of every kind: the published ones have few.
+        "bytes+added": add(qwen2(), *HOSTILE),
+        "pieces+added": add(legacy, *HOSTILE, AddedToken("</s>", special=True, normalized=True)),
+    }
+    # The other places for a space before a text.
+    for scheme in ("always", "never"):
+        FAMILIES["mistral " + scheme] = copy.deepcopy(add(mistral, *HOSTILE))
+        FAMILIES["mistral " + scheme]["pre_tokenizer"]["prepend_scheme"] = scheme
+    del FAMILIES["mistral never"]["decoder"]["decoders"][3]
 
-gold = {"versions": f"tokenizers {tokenizers.__version__}, sentencepiece {sentencepiece.__version__}", "contexts": CONTEXTS, "pools": POOLS, "count": COUNT, "block": BLOCK, "families": []}
-readable = [[s, {}] for s in READABLE]
-for name, j in FAMILIES.items():
-    file = json.dumps(j, ensure_ascii=False, separators=(",", ":"))
-    t = Tokenizer.from_str(file)
-    added = [a["content"] for a in json.loads(t.to_str())["added_tokens"]]
-    # A normalized added token is decoded to its normalized text there, and to its own here.
-    texts = not any(a["normalized"] for a in j["added_tokens"])
-    first = 0 if name in ("llama3", "qwen2", "smollm2", "llama2", "mistral") else COUNT - FEWER
-    family = {"name": name, "tokenizer": j, "first": first, "ids": [], "texts": []}
-    if name == "llama2":
-        family["scores"] = scores
-    for start in range(first, COUNT, BLOCK):
-        strs = [string(i, added) for i in range(start, start + BLOCK)]
-        answers = [None] * BLOCK
-        for parity in (0, 1):
-            t.encode_special_tokens = parity == 0
-            answers[parity::2] = [e.ids for e in t.encode_batch(strs[parity::2], add_special_tokens=False)]
-        ids, text = hashlib.sha256(), hashlib.sha256()
-        for a in answers:
-            ids.update(struct.pack("<%dI" % len(a), *a) + b"\xff\xff\xff\xff")
-        family["ids"].append(ids.hexdigest()[:16])
-        if texts:
-            for a in t.decode_batch(answers, skip_special_tokens=False):
-                text.update(a.encode() + b"\xff")
-            family["texts"].append(text.hexdigest()[:16])
-    t.encode_special_tokens = False
-    for s, answer in readable:
-        answer[name] = t.encode(s, add_special_tokens=True).ids
-    gold["families"].append(family)
-    print(name, len(file), "bytes,", t.get_vocab_size(), "tokens", flush=True)
+    READABLE = [s for s in strings.fixed() if 0 < len(s) < 40][::23] + [s + " x" for s in strings.SPECIAL] + [
+        "Hello world", " Hello", "Hello  world", "I'm here, I'LL go, it'\u017f", "1234567 12 1", "a  1", "x\n\n  y", "!\n\n!", "caf\u00e9 cafe\u0301", "\u4eca\u65e5", "\u2581a", "\U0001f680!",
+        "<s>Hello</s>", "hi<|im_end|>\n<|im_start|>user", "[INST] hi [/INST] answer</s>", "a \n <mask> \t b", "a <|left|> b <|right|> c", "cat cats cat", "\u00e9t\u00e9 e\u0301te\u0301"]
 
-with open(os.path.join(HERE, "families.json.gz"), "wb") as f:
-    f.write(gzip.compress(json.dumps(gold, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0))
-with open(os.path.join(HERE, "families_ids.json"), "w", encoding="utf-8") as f:
-    f.write("[\n" + ",\n".join(json.dumps(x, ensure_ascii=False) for x in readable) + "\n]\n")
+    gold = {"versions": f"tokenizers {tokenizers.__version__}, sentencepiece {sentencepiece.__version__}", "contexts": CONTEXTS, "pools": POOLS, "count": COUNT, "block": BLOCK, "families": []}
+    readable = [[s, {}] for s in READABLE]
+    for name, j in FAMILIES.items():
+        file = json.dumps(j, ensure_ascii=False, separators=(",", ":"))
+        t = Tokenizer.from_str(file)
+        added = [a["content"] for a in json.loads(t.to_str())["added_tokens"]]
+        # A normalized added token is decoded to its normalized text there, and to its own here.
+        texts = not any(a["normalized"] for a in j["added_tokens"])
+        first = 0 if name in ("llama3", "qwen2", "smollm2", "llama2", "mistral") else COUNT - FEWER
+        family = {"name": name, "tokenizer": j, "first": first, "ids": [], "texts": []}
+        if name == "llama2":
+            family["scores"] = scores
+        for start in range(first, COUNT, BLOCK):
+            strs = [string(i, added) for i in range(start, start + BLOCK)]
+            answers = [None] * BLOCK
+            for parity in (0, 1):
+                t.encode_special_tokens = parity == 0
+                answers[parity::2] = [e.ids for e in t.encode_batch(strs[parity::2], add_special_tokens=False)]
+            ids, text = hashlib.sha256(), hashlib.sha256()
+            for a in answers:
+                ids.update(struct.pack("<%dI" % len(a), *a) + b"\xff\xff\xff\xff")
+            family["ids"].append(ids.hexdigest()[:16])
+            if texts:
+                for a in t.decode_batch(answers, skip_special_tokens=False):
+                    text.update(a.encode() + b"\xff")
+                family["texts"].append(text.hexdigest()[:16])
+        t.encode_special_tokens = False
+        for s, answer in readable:
+            answer[name] = t.encode(s, add_special_tokens=True).ids
+        gold["families"].append(family)
+        print(name, len(file), "bytes,", t.get_vocab_size(), "tokens", flush=True)
+
+    with open(os.path.join(HERE, "families.json.gz"), "wb") as f:
+        f.write(gzip.compress(json.dumps(gold, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0))
+    with open(os.path.join(HERE, "families_ids.json"), "w", encoding="utf-8") as f:
+        f.write("[\n" + ",\n".join(json.dumps(x, ensure_ascii=False) for x in readable) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()
