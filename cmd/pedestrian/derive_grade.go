@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,9 +18,13 @@ import (
 
 // A rubric says what exercises are worth.
 type rubric struct {
-	Title     string       `json:"title"`
-	Exercises []rubricItem `json:"exercises"`
+	Title      string       `json:"title"`
+	Visibility string       `json:"visibility"` // when Gradescope shows the results to the student; "": at once
+	Exercises  []rubricItem `json:"exercises"`
 }
+
+// visibilities are what Gradescope knows.
+var visibilities = []string{"", "visible", "hidden", "after_due_date", "after_published"}
 
 type rubricItem struct {
 	ID       string  `json:"id"`
@@ -28,8 +34,9 @@ type rubricItem struct {
 
 // gradescope is the format of results.json that Gradescope reads.
 type gradescope struct {
-	Output string           `json:"output"`
-	Tests  []gradescopeTest `json:"tests"`
+	Output     string           `json:"output"`
+	Visibility string           `json:"visibility,omitempty"`
+	Tests      []gradescopeTest `json:"tests"`
 }
 
 type gradescopeTest struct {
@@ -51,8 +58,10 @@ against a rubric:
   {"title": "Attention", "exercises": [{"id": "w_q", "points": 2}, {"id": "d_k", "points": 2, "attempts": 5}]}
 
 Every formula is evaluated anew; the verdicts in the log count for nothing. An exercise gives its
-points if one of its answers is right, among the first "attempts" where the rubric says so. The
-result is written in the format of Gradescope's results.json, with the last message for each.`,
+points if one of its answers is right, among the first "attempts" where the rubric says so. Lines
+that cannot be read are left out, and the result names them. It is written in the format of
+Gradescope's results.json, with the last message for each exercise; "visibility" in the rubric
+says when a student sees it: visible, hidden, after_due_date or after_published.`,
 		Example: "  pedestrian derive grade --rubric rubric.json attempts.jsonl --out results.json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -69,12 +78,21 @@ result is written in the format of Gradescope's results.json, with the last mess
 				return err
 			}
 			answers := map[string][]string{}
+			var unread []string
 			for _, path := range args {
-				if err := readAttempts(path, answers); err != nil {
+				bad, err := readAttempts(path, answers)
+				if err != nil {
 					return err
 				}
+				unread = append(unread, bad...)
 			}
 			results := r.grade(answers)
+			if len(unread) > 0 {
+				results.Output += "\nLeft out, since it is no attempt: " + strings.Join(unread[:min(len(unread), 5)], "; ")
+				if more := len(unread) - 5; more > 0 {
+					results.Output += fmt.Sprintf("; and %d more lines", more)
+				}
+			}
 			if out == "" {
 				return writeJSON(cmd.OutOrStdout(), results)
 			}
@@ -108,6 +126,9 @@ func readRubric(path string) (r rubric, err error) {
 	if len(r.Exercises) == 0 {
 		return r, usagef("rubric %s names no exercises", path)
 	}
+	if !slices.Contains(visibilities, r.Visibility) {
+		return r, usagef("rubric %s: there is no visibility %q: visible, hidden, after_due_date or after_published", path, r.Visibility)
+	}
 	seen := map[string]bool{}
 	for _, e := range r.Exercises {
 		switch {
@@ -128,11 +149,12 @@ func readRubric(path string) (r rubric, err error) {
 // mostAnswers is how many answers of an exercise are graded.
 const mostAnswers = 1000
 
-// readAttempts adds the answers of a log, in their order.
-func readAttempts(path string, answers map[string][]string) error {
+// readAttempts adds the answers of a log, in their order. Lines that are no attempt, such as
+// one that was written by half, are named in unread.
+func readAttempts(path string, answers map[string][]string) (unread []string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return usageError{fmt.Errorf("opening the attempts: %w", err)}
+		return nil, usageError{fmt.Errorf("opening the attempts: %w", err)}
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
@@ -142,8 +164,9 @@ func readAttempts(path string, answers map[string][]string) error {
 			continue
 		}
 		var a attempt
-		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
-			return usagef("%s, line %d: %v", path, n, err)
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil || a.Exercise == "" {
+			unread = append(unread, fmt.Sprintf("%s, line %d", filepath.Base(path), n))
+			continue
 		}
 		x := derive.FindExercise(a.Exercise)
 		if x != nil && a.ID != "solution" && len(answers[x.ID]) < mostAnswers {
@@ -151,13 +174,13 @@ func readAttempts(path string, answers map[string][]string) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return usagef("%s: %v", path, err)
+		return nil, usagef("%s: %v", path, err)
 	}
-	return nil
+	return unread, nil
 }
 
 func (r rubric) grade(answers map[string][]string) gradescope {
-	var g gradescope
+	g := gradescope{Visibility: r.Visibility}
 	got, most := 0.0, 0.0
 	for _, e := range r.Exercises {
 		x := derive.FindExercise(e.ID)
