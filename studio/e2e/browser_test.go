@@ -1,0 +1,156 @@
+// Package e2e holds the tests of the studio's page in a real Chromium. It is a module of its
+// own, so that nobody who uses pedestrian depends on what it needs.
+//
+//	cd studio/e2e && go test .
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/pedestrian-ml/pedestrian/studio/server"
+)
+
+var required = flag.Bool("required", false, "fail where there is no Chromium, and do not merely say so")
+
+// browserPath is the Chromium that is used.
+var browserPath string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			browserPath = p
+			break
+		}
+	}
+	if browserPath == "" {
+		fmt.Println("the tests of the page need Chromium (apt-get install chromium, or its path in CHROMIUM): none was run")
+		if *required {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// minutes is how long a whole test may take on a machine that is busy.
+const minutes = 5
+
+// A page is a tab of a browser, and what it did.
+type page struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+
+	mu        sync.Mutex
+	requests  []string
+	complaint []string // exceptions, errors, reports of the policy
+}
+
+// serve starts a server as "pedestrian studio" does.
+func serve(t *testing.T) string {
+	t.Helper()
+	l, err := server.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && err != http.ErrServerClosed {
+			t.Error(err)
+		}
+	})
+	return "http://" + l.Addr().String() + "/"
+}
+
+// open opens a tab at an address of the studio at base.
+func open(t *testing.T, base, hash string) *page {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browserPath), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 1000))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, minutes*time.Minute)
+	t.Cleanup(cancel)
+	p := &page{t: t, ctx: ctx, base: base}
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	err := chromedp.Listen(ctx, func(e any) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		switch e := e.(type) {
+		case *network.EventRequestWillBeSent:
+			p.requests = append(p.requests, e.Request.URL)
+		case *runtime.EventExceptionThrown:
+			p.complaint = append(p.complaint, e.ExceptionDetails.Text)
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.LevelError {
+				p.complaint = append(p.complaint, e.Entry.Text)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.to(hash)
+	return p
+}
+
+// to goes to a place and waits until it is shown.
+func (p *page) to(hash string) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.Navigate(p.base+hash)); err != nil {
+		p.t.Fatal(err)
+	}
+	p.wait("document.documentElement.dataset.ready === (location.hash || '#/') && !document.querySelector('main.stale')")
+}
+
+// wait waits until an expression is true.
+func (p *page) wait(expression string) {
+	p.t.Helper()
+	if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression)); err != nil {
+		body, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string]("location.hash + ' ' + document.querySelector('main').innerText.slice(0, 300)"))
+		p.t.Fatalf("waiting for %s: %v at %s; %s", expression, err, body, strings.Join(p.complaints(), "; "))
+	}
+}
+
+func eval[T any](p *page, expression string) T {
+	p.t.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+func (p *page) keys(keys string) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(keys)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *page) complaints() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.complaint...)
+}
