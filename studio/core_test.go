@@ -3,7 +3,9 @@ package studio
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -105,6 +107,25 @@ func TestSameAnswer(t *testing.T) {
 	}
 	if len(c.kept) > maxKept {
 		t.Errorf("%d sessions are kept", len(c.kept))
+	}
+}
+
+// A thousand states leave eight sessions, and a few megabytes.
+func TestMemoryIsBounded(t *testing.T) {
+	var c Core
+	var before, after runtime.MemStats
+	fill := func(n int) {
+		for i := range n {
+			c.Handle(fmt.Appendf(nil, `{"op":"trace","state":{"edits":[{"id":"b0.w_6","i":0,"j":0,"v":%d}]},"want":["L"]}`, i))
+		}
+		runtime.GC()
+	}
+	fill(maxKept)
+	runtime.ReadMemStats(&before)
+	fill(1000)
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 || len(c.kept) > maxKept {
+		t.Errorf("%d sessions are kept, and memory grew by %d bytes", len(c.kept), grown)
 	}
 }
 

@@ -90,7 +90,7 @@ func symbolTeX(symbol string) string {
 	return symbol
 }
 
-// where says in words where a step was recorded, with heads and blocks counted from 1.
+// where says in words where a step was recorded; heads and blocks are counted from 0.
 func where(at string) string {
 	words := map[string]string{"tok": "token embedding", "pos": "position embedding", "ln1": "first layer norm", "ln2": "second layer norm",
 		"lnFinal": "final layer norm", "logits": "logits", "attProj": "FC attProj", "expand": "FC expand", "g": "activation", "contract": "FC contract", "lora": "adapter"}
@@ -100,8 +100,7 @@ func where(at string) string {
 		switch p := parts[i]; p {
 		case "block", "head":
 			if i++; i < len(parts) {
-				n, _ := strconv.Atoi(parts[i])
-				out = append(out, p+" "+strconv.Itoa(n+1))
+				out = append(out, p+" "+parts[i])
 			}
 		case "":
 		default:

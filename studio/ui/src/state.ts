@@ -1,4 +1,4 @@
-// What stands in the URL: #/table/1?head=2&row=softmax&cell=5,2&edit=b0.h1.rho:5,2=.2
+// What stands in the URL: #/table/1?head=1&row=softmax&cell=5,2&edit=b0.h1.rho:5,2=.2
 
 export interface Edit { id: string; i: number; j: number; v: number | null }
 
@@ -43,7 +43,7 @@ export function parse(hash: string): Place {
   document.documentElement.dataset.ramp = q.get("ramp") === "diverging" ? "diverging" : "spot";
   return {
     path: path.split("/").filter(Boolean).map(decodeURIComponent), state, unknown,
-    block: Math.max(0, whole(q.get("block"), 1) - 1), head: Math.max(0, whole(q.get("head"), 2) - 1),
+    block: whole(q.get("block"), 0), head: whole(q.get("head"), 1),
     row: q.get("row") ?? "", cell: cell ? [Number(cell[1]) - 1, Number(cell[2]) - 1] : [0, 0],
     diff: q.get("diff") === "1", answer: q.get("answer") ?? "",
   };
@@ -60,8 +60,8 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   if (s.mean) put("mean", "1");
   if (s.rank) put("rank", String(s.rank));
   if (s.edits?.length) put("edit", s.edits.map(e => `${e.id}:${e.i + 1},${e.j + 1}=${e.v ?? "hidden"}`).join(";"));
-  if (p.block) put("block", String(p.block + 1));
-  if (p.head != null && p.head !== 1) put("head", String(p.head + 1));
+  if (p.block) put("block", String(p.block));
+  if (p.head != null && p.head !== 1) put("head", String(p.head));
   if (p.row) put("row", p.row);
   if (p.cell && (p.cell[0] || p.cell[1])) put("cell", `${p.cell[0] + 1},${p.cell[1] + 1}`);
   if (p.diff) put("diff", "1");

@@ -24,7 +24,7 @@ export function table(main: HTMLElement, key: string): boolean {
   main.replaceChildren(
     el("h1", {}, t.title), lead,
     el("div", { class: "bar-top ui" },
-      t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h + 1}`))) : null,
+      t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h}`))) : null,
       el("button", { type: "button", "aria-pressed": String(place.diff), "data-k": "diff", onclick: () => go({ diff: !place.diff }) }, "Difference: new − old"),
       key === "3" && !place.state.rank ? el("button", { type: "button", "data-k": "rank", onclick: () => go({ state: { ...place.state, rank: 2 } }) }, "Add an adapter of rank 2") : null,
       legend()),
