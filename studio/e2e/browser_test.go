@@ -52,7 +52,7 @@ const minutes = 5
 
 // A page is a tab of a browser, and what it did.
 type page struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	base string
 
@@ -62,7 +62,7 @@ type page struct {
 }
 
 // serve starts a server as "pedestrian studio" does.
-func serve(t *testing.T) string {
+func serve(t testing.TB) string {
 	t.Helper()
 	l, err := server.Listen("127.0.0.1:0")
 	if err != nil {
@@ -81,7 +81,7 @@ func serve(t *testing.T) string {
 }
 
 // open opens a tab at an address of the studio at base.
-func open(t *testing.T, base, hash string) *page {
+func open(t testing.TB, base, hash string) *page {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browserPath), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 1000))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
@@ -103,7 +103,7 @@ func open(t *testing.T, base, hash string) *page {
 		case *runtime.EventExceptionThrown:
 			p.complaint = append(p.complaint, e.ExceptionDetails.Text)
 		case *log.EventEntryAdded:
-			if e.Entry.Level == log.LevelError {
+			if e.Entry.Level == "error" {
 				p.complaint = append(p.complaint, e.Entry.Text)
 			}
 		}
@@ -133,9 +133,10 @@ func (p *page) wait(expression string) {
 	}
 }
 
+// eval is the value of an expression; of a promise, what it comes to.
 func eval[T any](p *page, expression string) T {
 	p.t.Helper()
-	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}

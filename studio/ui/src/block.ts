@@ -86,7 +86,7 @@ function draw(): void {
   const wide = W > 640, u = unit(), P = (wide ? 58 : 54) * u, y0 = (wide ? 58 : 50) * u, H = y0 + 12.95 * P, cx = W / 2;
   const bw = wide ? Math.min(224 * u, W * .27) : 112, lane = wide ? 34 * u : 15, lab = wide ? 68 * u : 33, inner = bw / 2 + lane + lab;
   const hidden = node(stationID(7, "a"))!.cols, n = traced.tokens.length, diff = place.diff;
-  const small = Math.max(1, Math.min(wide ? 7 * u : 4, Math.floor((cx - inner - 2) / hidden * 2) / 2)), px8 = Math.min(wide ? Math.round(8 * u) : 6, Math.max(2, Math.floor((cx - inner - 2) / node(stationID(1, "a"))!.cols * 2) / 2));
+  const small = Math.max(.25, Math.min(wide ? 7 * u : 4, Math.floor((cx - inner - 2) / hidden * 4) / 4)), px8 = Math.min(wide ? Math.round(8 * u) : 6, Math.max(.5, Math.floor((cx - inner - 2) / node(stationID(1, "a"))!.cols * 4) / 4));
   const xl = cx - bw / 2 + (wide ? 26 : 12), xr = cx + bw / 2 - (wide ? 26 : 12), Y = (i: number) => y0 + i * P;
   const hadFocus = box.contains(document.activeElement);
   box.style.height = H + "px";

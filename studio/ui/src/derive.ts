@@ -55,10 +55,10 @@ function show(main: HTMLElement, x: Exercise): void {
 }
 
 /** code sets `…` and names with an underscore as code. */
-const code = (s: string) => s.split(/(`[^`]+`|\b\w+_\w+\b'?)/).map((p, i) => i % 2 ? el("code", { class: "code" }, p.replaceAll("`", "")) : p);
+const code = (s: string) => s.split(/(`[^`]+`|\bdL\/d\w+|\b\w+_\w+\b'?)/).map((p, i) => i % 2 ? el("code", { class: "code" }, p.replaceAll("`", "")) : p);
 
 const given = (x: Exercise) => [el("h2", { class: "h3 first" }, "Given"),
-  el("table", { class: "plain given" }, el("tbody", {}, ...x.names!.map(g => el("tr", { title: g.meaning }, el("td", { class: g.kind === "error" ? "e" : "v" }, math(g.math)), el("td", {}, el("code", {}, g.name), el("span", { class: "sr" }, g.meaning)), el("td", { class: "r" }, g.shape.replace(/^.*\((.*)\)$/, "$1")))))),
+  el("table", { class: "plain given" }, el("tbody", {}, ...x.names!.map(g => el("tr", { title: g.meaning }, el("td", { class: g.kind === "error" ? "e" : "v" }, math(g.math)), el("td", {}, el("code", {}, g.name), el("span", { class: "sr" }, g.meaning)), el("td", { class: "r" }, g.shape.replace(/_rho/g, "ᵨ")))))),
   el("p", { class: "small lang" }, ...code("`'` transposes, `@` multiplies matrices, `*` entry by entry, `~` repeats a vector; `sum_tokens(x)`, `rowdot(x, y)`."))];
 
 function choices(x: Exercise, verdict: HTMLElement): HTMLElement {
@@ -90,7 +90,7 @@ function formula(x: Exercise, verdict: HTMLElement): HTMLElement {
   return el("div", {},
     el("p", { class: "task" }, x.target ? ["What is "] [0]! : "", x.target ? math(x.target, "e") : "", x.target ? " ?" : ""),
     x.template ? el("p", {}, el("code", { class: "code" }, x.template)) : null,
-    el("div", { class: "field" }, el("label", { class: "sr", for: "answer" }, "your formula"), input, el("div", { class: "caretline", "aria-hidden": "true" }, caret), el("div", { class: "echo" }, echo, shape)),
+    el("div", { class: "field" }, el("label", { class: "sr", for: "answer" }, "your formula"), input, el("div", { class: "caretline", "aria-hidden": "true" }, caret), el("div", { class: "echo", tabindex: 0, role: "group", "aria-label": "your formula, typeset" }, echo, shape)),
     el("div", { class: "acts" }, button, el("span", { class: "small mid" }, el("kbd", {}, "Enter"), " checks; what you answer stays on this machine")));
 }
 
@@ -101,7 +101,7 @@ async function grade(x: Exercise, answer: string, verdict: HTMLElement, repair =
   verdict.className = "verdict " + g.status;
   const head = { right: "Right.", wrong: g.column ? "Not yet: one place is wrong." : "Not yet.", refused: "It cannot be read." }[g.status];
   const message = g.message.replace(/^Right[.,]?\s*/, "");
-  verdict.replaceChildren(el("h2", {}, head), message ? el("p", {}, ...code(message[0]!.toUpperCase() + message.slice(1))) : "");
+  verdict.replaceChildren(el("h2", {}, head), message ? el("p", {}, ...code(/^[a-z]+ /.test(message) && !/^\w+ (belongs|is missing|is one too many)/.test(message) ? message[0]!.toUpperCase() + message.slice(1) : message)) : "");
   if (g.column && g.end && input) {
     const a = [...answer];
     verdict.append(el("p", { class: "placeline" }, el("code", {}, a.slice(0, g.column - 1).join(""), el("u", {}, a.slice(g.column - 1, g.end - 1).join("") || " "), a.slice(g.end - 1).join(""))));

@@ -2,7 +2,7 @@
 
 import { ask, type Check, type Entry, type Node } from "./core.js";
 import { $, el, math } from "./dom.js";
-import { cellName, grid } from "./grid.js";
+import { cellName, grid, spokenSymbol } from "./grid.js";
 import { microscope } from "./microscope.js";
 import { minus, sig } from "./number.js";
 import { go, link, place } from "./state.js";
@@ -75,7 +75,7 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
   };
   const wasSide = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-side]")?.dataset.side ?? "0";
   main.replaceChildren(
-    el("h1", {}, math(n.math, cls), el("span", { class: "small block" }, title(n))),
+    el("h1", {}, math(n.math, cls), el("span", { class: "sr" }, spokenSymbol(n)), el("span", { class: "small block" }, title(n))),
     el("div", { class: "nodegrid" },
       el("div", { class: "main-col" }, el("div", { class: "pair" }, ...pair.map(side)), micro),
       el("aside", { class: "side-col" }, facts(n), equation, el("h2", { class: "h3" }, "Save"), exports(n))),
@@ -105,7 +105,7 @@ export function cellScreen(main: HTMLElement, id: string, at: string): boolean {
   const column = (m: Node) => {
     const micro = el("div", { class: "micro big" }), x = values(m.id)[i * m.cols + j]!, cls = hue(m) === "error" ? "e" : "v";
     void microscope(micro, m.id, i, j, true);
-    return el("section", { class: "cellside", "aria-label": m.symbol }, el("h2", {}, math(m.math, cls)), el("p", { class: "cellvalue " + cls }, x === -Infinity ? "−∞" : minus(String(x))), micro,
+    return el("section", { class: "cellside", "aria-label": m.symbol }, el("h2", {}, math(m.math, cls), el("span", { class: "sr" }, spokenSymbol(m))), el("p", { class: "cellvalue " + cls }, x === -Infinity ? "−∞" : minus(String(x))), micro,
       el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["node", m.id], row: "", cell: [i, j] }) }, "All cells of ", math(m.math, cls))));
   };
   main.replaceChildren(
