@@ -1,45 +1,42 @@
 package kernel
 
-// Without tiles, parts of both operands are converted to float32 and multiplied as
-// float32 matrices.
+// Without tiles, bf16 matrices are multiplied as float32 matrices.
 
 const (
 	wideTerms = 1536    // terms at a time; the rounding depends on it
-	wideMax   = 2 << 20 // elements of an operand at a time, but at least 64 rows or columns
+	wideMax   = 2 << 20 // elements of a that are converted at a time, but at least 64 rows
 )
 
-// widen computes the product t in float32.
+// widen computes the product t in float32. a is converted; b is widened where it is read.
 func (t *productBF16) widen(p *Pool) {
-	m, n := t.c.Rows, t.c.Cols
+	m := t.c.Rows
 	terms := min(t.k, wideTerms)
-	rows, cols := min(m, max(wideMax/terms, 64)), min(n, max(wideMax/terms, 64))
+	rows := min(m, max(wideMax/terms, 64))
 	for k := 0; k < t.k; k += terms {
 		k1 := min(k+terms, t.k)
 		acc, bias := t.acc || k > 0, t.bias
 		if k > 0 {
 			bias = nil
 		}
+		b := t.b.subOrTransposed(k, k1, 0, t.c.Cols, t.form == formNT).weight()
 		for i := 0; i < m; i += rows {
 			i1 := min(i+rows, m)
-			wideA := widened(p, &p.wideA, t.a.subOrTransposed(i, i1, k, k1, t.form == formTN))
-			for j := 0; j < n; j += cols {
-				j1 := min(j+cols, n)
-				wideB, c := widened(p, &p.wideB, t.b.subOrTransposed(k, k1, j, j1, t.form == formNT)), t.c.Sub(i, i1, j, j1)
-				switch t.form {
-				case formNN:
-					var part []float32
-					if bias != nil {
-						part = bias[j:j1]
-					}
-					MulNN(p, c, wideA, wideB, part, acc)
-				case formNT:
-					MulNT(p, c, wideA, wideB, acc)
-				default:
-					MulTN(p, c, wideA, wideB, acc)
-				}
+			a, c := widened(p, &p.wideA, t.a.subOrTransposed(i, i1, k, k1, t.form == formTN)), t.c.Sub(i, i1, 0, t.c.Cols)
+			switch t.form {
+			case formNN:
+				MulWeight(p, c, a, b, bias, acc)
+			case formNT:
+				MulWeightT(p, c, a, b, acc)
+			default:
+				MulTWeight(p, c, a, b, acc)
 			}
 		}
 	}
+}
+
+// weight is m as an operand of products in float32.
+func (m MatBF16) weight() Weight[float32] {
+	return Weight[float32]{Mat[float32]{m.Rows, m.Cols, m.Stride, nil}, Narrow{V: asUint16(m.V)}}
 }
 
 // subOrTransposed is Sub of m. If m is stored transposed, the bounds are those of its

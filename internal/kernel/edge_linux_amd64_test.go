@@ -28,6 +28,30 @@ func TestNothingOutsidePacked(t *testing.T) {
 			}
 		}
 	}
+	narrowTile := func(what string, f narrowKernel, rows, vectors, lanes, first int) {
+		for _, last := range []int{first, lanes - 1, lanes} {
+			for k := 1; f != nil && last >= first && k <= 9; k += 4 {
+				for mode := range 4 {
+					cols := (vectors-1)*lanes + last
+					try(what, []any{vectors, rows, last, k, mode}, func() {
+						f(k, at(e.slice(rows*k)), 4, 4*rows, at16(lend[BF16](e, cols*k)), 2*cols, at(e.slice(rows*cols)), 4*cols, at(e.slice(cols)), mode, last)
+					})
+				}
+			}
+		}
+	}
+	narrowTurn := func(what string, f narrowKernel, rows, groups, lanes int) {
+		for _, last := range []int{1, lanes - 1, lanes} {
+			for _, k := range []int{4, 8, 32, 36, 76} {
+				for mode := range 4 {
+					cols := (groups-1)*lanes + last
+					try(what, []any{rows, groups, last, k, mode}, func() {
+						f(k, at(e.slice(rows*k)), 4*k, 4, at16(lend[BF16](e, groups*lanes*k)), 2*k, at(e.slice(rows*cols)), 4*cols, at(e.slice(cols)), mode, last)
+					})
+				}
+			}
+		}
+	}
 	packing := func(what string, lanes, vectors int, rows func(k int, dst *float32, to int, src *float32, from, vectors, last int),
 		columns func(k int, dst *float32, to int, src *float32, from, rows int)) {
 		for n := 1; n <= lanes*vectors; n++ {
@@ -48,6 +72,18 @@ func TestNothingOutsidePacked(t *testing.T) {
 		for v := range mul256 {
 			for r, f := range mul256[v] {
 				tile("mul256", f, r+1, v+1, 8)
+			}
+		}
+		for kind := range narrow256 {
+			for v := range narrow256[kind] {
+				for r, f := range narrow256[kind][v] {
+					narrowTile("narrow256", f, r+1, v+1, 8, 8)
+				}
+			}
+			for g := range turnNarrow256[kind] {
+				for r, f := range turnNarrow256[kind][g] {
+					narrowTurn("turnNarrow256", f, r+1, g+1, 8)
+				}
 			}
 		}
 		packing("pack256", 8, 2, packRows256, packColumns256)
@@ -80,6 +116,16 @@ func TestNothingOutsidePacked(t *testing.T) {
 		for v := range mul512 {
 			for r, f := range mul512[v] {
 				tile("mul512", f, r+1, v+1, 16)
+			}
+		}
+		for kind := range narrow512 {
+			for v := range narrow512[kind] {
+				for r, f := range narrow512[kind][v] {
+					narrowTile("narrow512", f, r+1, v+1, 16, 1)
+				}
+			}
+			for r, f := range turnNarrow512[kind] {
+				narrowTurn("turnNarrow512", f, r+1, 1, 16)
 			}
 		}
 		packing("pack512", 16, 3, packRows512, packColumns512)

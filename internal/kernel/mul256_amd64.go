@@ -79,6 +79,66 @@ func mul256x6x2(k int, a *float32, down int, right int, b *float32, next int, c 
 //go:noescape
 func mul256x6x2whole(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
 
+// mul256x1x3 sets c, 1×24 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x1x3(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x2x3 sets c, 2×24 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x2x3(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x1x4 sets c, 1×32 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x1x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x2x4 sets c, 2×32 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x2x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x1x5 sets c, 1×40 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x1x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x2x5 sets c, 2×40 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x2x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x1x6 sets c, 1×48 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x1x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x2x6 sets c, 2×48 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x2x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x1x7 sets c, 1×56 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x1x7(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x1x8 sets c, 1×64 where last = 8, to products of k ≥ 1 terms; last ≥ 1 counts the
+// columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
+//
+//go:noescape
+func mul256x1x8(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
 // turn256x1x1 sets c, 1×8 where last = 8, to products of rows of a with rows of b, next
 // bytes apart; k is a multiple of 4 and right is 4. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
 //

@@ -1203,6 +1203,924 @@ store:
 	VZEROUPPER
 	RET
 
+// func mul256x1x3(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x1x3(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), DI
+	MOVQ    stride+56(FP), R8
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	LEAQ    (BX)(BX*2), R8
+
+terms:
+	VBROADCASTSS (SI), Y5
+	PREFETCHT0   (DX)(R8*8)
+	VMOVUPS      (DX), Y4
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      32(DX), Y4
+	VFMADD231PS  Y4, Y5, Y2
+	PREFETCHT0   64(DX)(R8*8)
+	VMASKMOVPS   64(DX), Y0, Y4
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      32(CX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMASKMOVPS   64(CX), Y0, Y4
+	VADDPS       Y4, Y3, Y3
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (DI), Y4
+	VADDPS     Y4, Y1, Y1
+	VMOVUPS    32(DI), Y4
+	VADDPS     Y4, Y2, Y2
+	VMASKMOVPS 64(DI), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+
+store:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMASKMOVPS Y3, Y0, 64(DI)
+	VZEROUPPER
+	RET
+
+// func mul256x2x3(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x2x3(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), R8
+	MOVQ    stride+56(FP), R9
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	LEAQ    (BX)(BX*2), R10
+
+terms:
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (SI)(DI*1), Y9
+	PREFETCHT0   (DX)(R10*8)
+	VMOVUPS      (DX), Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VFMADD231PS  Y7, Y9, Y4
+	VMOVUPS      32(DX), Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VFMADD231PS  Y7, Y9, Y5
+	PREFETCHT0   64(DX)(R10*8)
+	VMASKMOVPS   64(DX), Y0, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VFMADD231PS  Y7, Y9, Y6
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y4, Y4
+	VMOVUPS      32(CX), Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y5, Y5
+	VMASKMOVPS   64(CX), Y0, Y7
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y7, Y6, Y6
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (R8), Y7
+	VADDPS     Y7, Y1, Y1
+	VMOVUPS    32(R8), Y7
+	VADDPS     Y7, Y2, Y2
+	VMASKMOVPS 64(R8), Y0, Y7
+	VADDPS     Y7, Y3, Y3
+	VMOVUPS    (R8)(R9*1), Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    32(R8)(R9*1), Y7
+	VADDPS     Y7, Y5, Y5
+	VMASKMOVPS 64(R8)(R9*1), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+
+store:
+	VMOVUPS    Y1, (R8)
+	VMOVUPS    Y2, 32(R8)
+	VMASKMOVPS Y3, Y0, 64(R8)
+	VMOVUPS    Y4, (R8)(R9*1)
+	VMOVUPS    Y5, 32(R8)(R9*1)
+	VMASKMOVPS Y6, Y0, 64(R8)(R9*1)
+	VZEROUPPER
+	RET
+
+// func mul256x1x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x1x4(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), DI
+	MOVQ    stride+56(FP), R8
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	LEAQ    (BX)(BX*2), R8
+
+terms:
+	VBROADCASTSS (SI), Y6
+	PREFETCHT0   (DX)(R8*8)
+	VMOVUPS      (DX), Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VMOVUPS      32(DX), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	PREFETCHT0   64(DX)(R8*8)
+	VMOVUPS      64(DX), Y5
+	VFMADD231PS  Y5, Y6, Y3
+	VMASKMOVPS   96(DX), Y0, Y5
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      32(CX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      64(CX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMASKMOVPS   96(CX), Y0, Y5
+	VADDPS       Y5, Y4, Y4
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (DI), Y5
+	VADDPS     Y5, Y1, Y1
+	VMOVUPS    32(DI), Y5
+	VADDPS     Y5, Y2, Y2
+	VMOVUPS    64(DI), Y5
+	VADDPS     Y5, Y3, Y3
+	VMASKMOVPS 96(DI), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+
+store:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMASKMOVPS Y4, Y0, 96(DI)
+	VZEROUPPER
+	RET
+
+// func mul256x2x4(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x2x4(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), R8
+	MOVQ    stride+56(FP), R9
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	LEAQ    (BX)(BX*2), R10
+
+terms:
+	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (SI)(DI*1), Y11
+	PREFETCHT0   (DX)(R10*8)
+	VMOVUPS      (DX), Y9
+	VFMADD231PS  Y9, Y10, Y1
+	VFMADD231PS  Y9, Y11, Y5
+	VMOVUPS      32(DX), Y9
+	VFMADD231PS  Y9, Y10, Y2
+	VFMADD231PS  Y9, Y11, Y6
+	PREFETCHT0   64(DX)(R10*8)
+	VMOVUPS      64(DX), Y9
+	VFMADD231PS  Y9, Y10, Y3
+	VFMADD231PS  Y9, Y11, Y7
+	VMASKMOVPS   96(DX), Y0, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VFMADD231PS  Y9, Y11, Y8
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      32(CX), Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      64(CX), Y9
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y9, Y7, Y7
+	VMASKMOVPS   96(CX), Y0, Y9
+	VADDPS       Y9, Y4, Y4
+	VADDPS       Y9, Y8, Y8
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (R8), Y9
+	VADDPS     Y9, Y1, Y1
+	VMOVUPS    32(R8), Y9
+	VADDPS     Y9, Y2, Y2
+	VMOVUPS    64(R8), Y9
+	VADDPS     Y9, Y3, Y3
+	VMASKMOVPS 96(R8), Y0, Y9
+	VADDPS     Y9, Y4, Y4
+	VMOVUPS    (R8)(R9*1), Y9
+	VADDPS     Y9, Y5, Y5
+	VMOVUPS    32(R8)(R9*1), Y9
+	VADDPS     Y9, Y6, Y6
+	VMOVUPS    64(R8)(R9*1), Y9
+	VADDPS     Y9, Y7, Y7
+	VMASKMOVPS 96(R8)(R9*1), Y0, Y9
+	VADDPS     Y9, Y8, Y8
+
+store:
+	VMOVUPS    Y1, (R8)
+	VMOVUPS    Y2, 32(R8)
+	VMOVUPS    Y3, 64(R8)
+	VMASKMOVPS Y4, Y0, 96(R8)
+	VMOVUPS    Y5, (R8)(R9*1)
+	VMOVUPS    Y6, 32(R8)(R9*1)
+	VMOVUPS    Y7, 64(R8)(R9*1)
+	VMASKMOVPS Y8, Y0, 96(R8)(R9*1)
+	VZEROUPPER
+	RET
+
+// func mul256x1x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x1x5(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), DI
+	MOVQ    stride+56(FP), R8
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	LEAQ    (BX)(BX*2), R8
+
+terms:
+	VBROADCASTSS (SI), Y7
+	PREFETCHT0   (DX)(R8*8)
+	VMOVUPS      (DX), Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VMOVUPS      32(DX), Y6
+	VFMADD231PS  Y6, Y7, Y2
+	PREFETCHT0   64(DX)(R8*8)
+	VMOVUPS      64(DX), Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VMOVUPS      96(DX), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	PREFETCHT0   128(DX)(R8*8)
+	VMASKMOVPS   128(DX), Y0, Y6
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y6, Y2, Y2
+	VMOVUPS      64(CX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMOVUPS      96(CX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMASKMOVPS   128(CX), Y0, Y6
+	VADDPS       Y6, Y5, Y5
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (DI), Y6
+	VADDPS     Y6, Y1, Y1
+	VMOVUPS    32(DI), Y6
+	VADDPS     Y6, Y2, Y2
+	VMOVUPS    64(DI), Y6
+	VADDPS     Y6, Y3, Y3
+	VMOVUPS    96(DI), Y6
+	VADDPS     Y6, Y4, Y4
+	VMASKMOVPS 128(DI), Y0, Y6
+	VADDPS     Y6, Y5, Y5
+
+store:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMASKMOVPS Y5, Y0, 128(DI)
+	VZEROUPPER
+	RET
+
+// func mul256x2x5(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x2x5(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), R8
+	MOVQ    stride+56(FP), R9
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	LEAQ    (BX)(BX*2), R10
+
+terms:
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	PREFETCHT0   (DX)(R10*8)
+	VMOVUPS      (DX), Y11
+	VFMADD231PS  Y11, Y12, Y1
+	VFMADD231PS  Y11, Y13, Y6
+	VMOVUPS      32(DX), Y11
+	VFMADD231PS  Y11, Y12, Y2
+	VFMADD231PS  Y11, Y13, Y7
+	PREFETCHT0   64(DX)(R10*8)
+	VMOVUPS      64(DX), Y11
+	VFMADD231PS  Y11, Y12, Y3
+	VFMADD231PS  Y11, Y13, Y8
+	VMOVUPS      96(DX), Y11
+	VFMADD231PS  Y11, Y12, Y4
+	VFMADD231PS  Y11, Y13, Y9
+	PREFETCHT0   128(DX)(R10*8)
+	VMASKMOVPS   128(DX), Y0, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VFMADD231PS  Y11, Y13, Y10
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y11
+	VADDPS       Y11, Y1, Y1
+	VADDPS       Y11, Y6, Y6
+	VMOVUPS      32(CX), Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y11, Y7, Y7
+	VMOVUPS      64(CX), Y11
+	VADDPS       Y11, Y3, Y3
+	VADDPS       Y11, Y8, Y8
+	VMOVUPS      96(CX), Y11
+	VADDPS       Y11, Y4, Y4
+	VADDPS       Y11, Y9, Y9
+	VMASKMOVPS   128(CX), Y0, Y11
+	VADDPS       Y11, Y5, Y5
+	VADDPS       Y11, Y10, Y10
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (R8), Y11
+	VADDPS     Y11, Y1, Y1
+	VMOVUPS    32(R8), Y11
+	VADDPS     Y11, Y2, Y2
+	VMOVUPS    64(R8), Y11
+	VADDPS     Y11, Y3, Y3
+	VMOVUPS    96(R8), Y11
+	VADDPS     Y11, Y4, Y4
+	VMASKMOVPS 128(R8), Y0, Y11
+	VADDPS     Y11, Y5, Y5
+	VMOVUPS    (R8)(R9*1), Y11
+	VADDPS     Y11, Y6, Y6
+	VMOVUPS    32(R8)(R9*1), Y11
+	VADDPS     Y11, Y7, Y7
+	VMOVUPS    64(R8)(R9*1), Y11
+	VADDPS     Y11, Y8, Y8
+	VMOVUPS    96(R8)(R9*1), Y11
+	VADDPS     Y11, Y9, Y9
+	VMASKMOVPS 128(R8)(R9*1), Y0, Y11
+	VADDPS     Y11, Y10, Y10
+
+store:
+	VMOVUPS    Y1, (R8)
+	VMOVUPS    Y2, 32(R8)
+	VMOVUPS    Y3, 64(R8)
+	VMOVUPS    Y4, 96(R8)
+	VMASKMOVPS Y5, Y0, 128(R8)
+	VMOVUPS    Y6, (R8)(R9*1)
+	VMOVUPS    Y7, 32(R8)(R9*1)
+	VMOVUPS    Y8, 64(R8)(R9*1)
+	VMOVUPS    Y9, 96(R8)(R9*1)
+	VMASKMOVPS Y10, Y0, 128(R8)(R9*1)
+	VZEROUPPER
+	RET
+
+// func mul256x1x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x1x6(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), DI
+	MOVQ    stride+56(FP), R8
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	LEAQ    (BX)(BX*2), R8
+
+terms:
+	VBROADCASTSS (SI), Y8
+	PREFETCHT0   (DX)(R8*8)
+	VMOVUPS      (DX), Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      32(DX), Y7
+	VFMADD231PS  Y7, Y8, Y2
+	PREFETCHT0   64(DX)(R8*8)
+	VMOVUPS      64(DX), Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      96(DX), Y7
+	VFMADD231PS  Y7, Y8, Y4
+	PREFETCHT0   128(DX)(R8*8)
+	VMOVUPS      128(DX), Y7
+	VFMADD231PS  Y7, Y8, Y5
+	VMASKMOVPS   160(DX), Y0, Y7
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y7
+	VADDPS       Y7, Y1, Y1
+	VMOVUPS      32(CX), Y7
+	VADDPS       Y7, Y2, Y2
+	VMOVUPS      64(CX), Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      96(CX), Y7
+	VADDPS       Y7, Y4, Y4
+	VMOVUPS      128(CX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMASKMOVPS   160(CX), Y0, Y7
+	VADDPS       Y7, Y6, Y6
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (DI), Y7
+	VADDPS     Y7, Y1, Y1
+	VMOVUPS    32(DI), Y7
+	VADDPS     Y7, Y2, Y2
+	VMOVUPS    64(DI), Y7
+	VADDPS     Y7, Y3, Y3
+	VMOVUPS    96(DI), Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    128(DI), Y7
+	VADDPS     Y7, Y5, Y5
+	VMASKMOVPS 160(DI), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+
+store:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMASKMOVPS Y6, Y0, 160(DI)
+	VZEROUPPER
+	RET
+
+// func mul256x2x6(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x2x6(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), R8
+	MOVQ    stride+56(FP), R9
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y12, Y12, Y12
+	LEAQ    (BX)(BX*2), R10
+
+terms:
+	VBROADCASTSS (SI), Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	PREFETCHT0   (DX)(R10*8)
+	VMOVUPS      (DX), Y13
+	VFMADD231PS  Y13, Y14, Y1
+	VFMADD231PS  Y13, Y15, Y7
+	VMOVUPS      32(DX), Y13
+	VFMADD231PS  Y13, Y14, Y2
+	VFMADD231PS  Y13, Y15, Y8
+	PREFETCHT0   64(DX)(R10*8)
+	VMOVUPS      64(DX), Y13
+	VFMADD231PS  Y13, Y14, Y3
+	VFMADD231PS  Y13, Y15, Y9
+	VMOVUPS      96(DX), Y13
+	VFMADD231PS  Y13, Y14, Y4
+	VFMADD231PS  Y13, Y15, Y10
+	PREFETCHT0   128(DX)(R10*8)
+	VMOVUPS      128(DX), Y13
+	VFMADD231PS  Y13, Y14, Y5
+	VFMADD231PS  Y13, Y15, Y11
+	VMASKMOVPS   160(DX), Y0, Y13
+	VFMADD231PS  Y13, Y14, Y6
+	VFMADD231PS  Y13, Y15, Y12
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y13
+	VADDPS       Y13, Y1, Y1
+	VADDPS       Y13, Y7, Y7
+	VMOVUPS      32(CX), Y13
+	VADDPS       Y13, Y2, Y2
+	VADDPS       Y13, Y8, Y8
+	VMOVUPS      64(CX), Y13
+	VADDPS       Y13, Y3, Y3
+	VADDPS       Y13, Y9, Y9
+	VMOVUPS      96(CX), Y13
+	VADDPS       Y13, Y4, Y4
+	VADDPS       Y13, Y10, Y10
+	VMOVUPS      128(CX), Y13
+	VADDPS       Y13, Y5, Y5
+	VADDPS       Y13, Y11, Y11
+	VMASKMOVPS   160(CX), Y0, Y13
+	VADDPS       Y13, Y6, Y6
+	VADDPS       Y13, Y12, Y12
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (R8), Y13
+	VADDPS     Y13, Y1, Y1
+	VMOVUPS    32(R8), Y13
+	VADDPS     Y13, Y2, Y2
+	VMOVUPS    64(R8), Y13
+	VADDPS     Y13, Y3, Y3
+	VMOVUPS    96(R8), Y13
+	VADDPS     Y13, Y4, Y4
+	VMOVUPS    128(R8), Y13
+	VADDPS     Y13, Y5, Y5
+	VMASKMOVPS 160(R8), Y0, Y13
+	VADDPS     Y13, Y6, Y6
+	VMOVUPS    (R8)(R9*1), Y13
+	VADDPS     Y13, Y7, Y7
+	VMOVUPS    32(R8)(R9*1), Y13
+	VADDPS     Y13, Y8, Y8
+	VMOVUPS    64(R8)(R9*1), Y13
+	VADDPS     Y13, Y9, Y9
+	VMOVUPS    96(R8)(R9*1), Y13
+	VADDPS     Y13, Y10, Y10
+	VMOVUPS    128(R8)(R9*1), Y13
+	VADDPS     Y13, Y11, Y11
+	VMASKMOVPS 160(R8)(R9*1), Y0, Y13
+	VADDPS     Y13, Y12, Y12
+
+store:
+	VMOVUPS    Y1, (R8)
+	VMOVUPS    Y2, 32(R8)
+	VMOVUPS    Y3, 64(R8)
+	VMOVUPS    Y4, 96(R8)
+	VMOVUPS    Y5, 128(R8)
+	VMASKMOVPS Y6, Y0, 160(R8)
+	VMOVUPS    Y7, (R8)(R9*1)
+	VMOVUPS    Y8, 32(R8)(R9*1)
+	VMOVUPS    Y9, 64(R8)(R9*1)
+	VMOVUPS    Y10, 96(R8)(R9*1)
+	VMOVUPS    Y11, 128(R8)(R9*1)
+	VMASKMOVPS Y12, Y0, 160(R8)(R9*1)
+	VZEROUPPER
+	RET
+
+// func mul256x1x7(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x1x7(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), DI
+	MOVQ    stride+56(FP), R8
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	LEAQ    (BX)(BX*2), R8
+
+terms:
+	VBROADCASTSS (SI), Y9
+	PREFETCHT0   (DX)(R8*8)
+	VMOVUPS      (DX), Y8
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      32(DX), Y8
+	VFMADD231PS  Y8, Y9, Y2
+	PREFETCHT0   64(DX)(R8*8)
+	VMOVUPS      64(DX), Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      96(DX), Y8
+	VFMADD231PS  Y8, Y9, Y4
+	PREFETCHT0   128(DX)(R8*8)
+	VMOVUPS      128(DX), Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      160(DX), Y8
+	VFMADD231PS  Y8, Y9, Y6
+	PREFETCHT0   192(DX)(R8*8)
+	VMASKMOVPS   192(DX), Y0, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      64(CX), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      96(CX), Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      128(CX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      160(CX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMASKMOVPS   192(CX), Y0, Y8
+	VADDPS       Y8, Y7, Y7
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (DI), Y8
+	VADDPS     Y8, Y1, Y1
+	VMOVUPS    32(DI), Y8
+	VADDPS     Y8, Y2, Y2
+	VMOVUPS    64(DI), Y8
+	VADDPS     Y8, Y3, Y3
+	VMOVUPS    96(DI), Y8
+	VADDPS     Y8, Y4, Y4
+	VMOVUPS    128(DI), Y8
+	VADDPS     Y8, Y5, Y5
+	VMOVUPS    160(DI), Y8
+	VADDPS     Y8, Y6, Y6
+	VMASKMOVPS 192(DI), Y0, Y8
+	VADDPS     Y8, Y7, Y7
+
+store:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMASKMOVPS Y7, Y0, 192(DI)
+	VZEROUPPER
+	RET
+
+// func mul256x1x8(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mul256x1x8(SB), NOSPLIT, $0-88
+	MOVQ    last+80(FP), AX
+	LEAQ    lanes256<>+0(SB), CX
+	SHLQ    $0x02, AX
+	SUBQ    AX, CX
+	VMOVUPS 32(CX), Y0
+	MOVQ    k+0(FP), AX
+	MOVQ    right+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    next+40(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    down+16(FP), DI
+	MOVQ    c+48(FP), DI
+	MOVQ    stride+56(FP), R8
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	LEAQ    (BX)(BX*2), R8
+
+terms:
+	VBROADCASTSS (SI), Y10
+	PREFETCHT0   (DX)(R8*8)
+	VMOVUPS      (DX), Y9
+	VFMADD231PS  Y9, Y10, Y1
+	VMOVUPS      32(DX), Y9
+	VFMADD231PS  Y9, Y10, Y2
+	PREFETCHT0   64(DX)(R8*8)
+	VMOVUPS      64(DX), Y9
+	VFMADD231PS  Y9, Y10, Y3
+	VMOVUPS      96(DX), Y9
+	VFMADD231PS  Y9, Y10, Y4
+	PREFETCHT0   128(DX)(R8*8)
+	VMOVUPS      128(DX), Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      160(DX), Y9
+	VFMADD231PS  Y9, Y10, Y6
+	PREFETCHT0   192(DX)(R8*8)
+	VMOVUPS      192(DX), Y9
+	VFMADD231PS  Y9, Y10, Y7
+	VMASKMOVPS   224(DX), Y0, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         CX, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          terms
+	MOVQ         mode+72(FP), AX
+	TESTQ        $0x00000002, AX
+	JZ           biased
+	MOVQ         bias+64(FP), CX
+	VMOVUPS      (CX), Y9
+	VADDPS       Y9, Y1, Y1
+	VMOVUPS      32(CX), Y9
+	VADDPS       Y9, Y2, Y2
+	VMOVUPS      64(CX), Y9
+	VADDPS       Y9, Y3, Y3
+	VMOVUPS      96(CX), Y9
+	VADDPS       Y9, Y4, Y4
+	VMOVUPS      128(CX), Y9
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      160(CX), Y9
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      192(CX), Y9
+	VADDPS       Y9, Y7, Y7
+	VMASKMOVPS   224(CX), Y0, Y9
+	VADDPS       Y9, Y8, Y8
+
+biased:
+	TESTQ      $0x00000001, AX
+	JZ         store
+	VMOVUPS    (DI), Y9
+	VADDPS     Y9, Y1, Y1
+	VMOVUPS    32(DI), Y9
+	VADDPS     Y9, Y2, Y2
+	VMOVUPS    64(DI), Y9
+	VADDPS     Y9, Y3, Y3
+	VMOVUPS    96(DI), Y9
+	VADDPS     Y9, Y4, Y4
+	VMOVUPS    128(DI), Y9
+	VADDPS     Y9, Y5, Y5
+	VMOVUPS    160(DI), Y9
+	VADDPS     Y9, Y6, Y6
+	VMOVUPS    192(DI), Y9
+	VADDPS     Y9, Y7, Y7
+	VMASKMOVPS 224(DI), Y0, Y9
+	VADDPS     Y9, Y8, Y8
+
+store:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 192(DI)
+	VMASKMOVPS Y8, Y0, 224(DI)
+	VZEROUPPER
+	RET
+
 // func turn256x1x1(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·turn256x1x1(SB), NOSPLIT, $0-88

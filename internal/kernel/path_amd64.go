@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 // if the operating system saves the registers.
 func detect() (paths []Path) {
 	x := &cpu.X86
-	if !x.HasAVX2 || !x.HasFMA || !x.HasBMI2 {
+	if !x.HasAVX2 || !x.HasFMA || !x.HasBMI2 || !hasF16C() {
 		return nil
 	}
 	paths = append(paths, AVX2)
@@ -25,6 +25,9 @@ func detect() (paths []Path) {
 	}
 	return paths
 }
+
+// hasF16C reports whether the processor widens half precision (CPUID 1, ECX bit 29).
+func hasF16C() bool
 
 // vendor returns the first four letters of the processor's vendor string.
 func vendor() uint32

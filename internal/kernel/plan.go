@@ -35,10 +35,10 @@ func (t *product[T]) plan(threads int) {
 		if t.path == AVX2 || t.b.down*4%4096 == 0 {
 			rows = aliasRows
 		}
-		if t.b.right == 1 && t.m <= rows && !t.b.isNarrow() {
+		if t.b.right == 1 && t.m <= rows && (!t.b.isNarrow() || readsNarrow(t.f32())) {
 			t.packRight = unpacked
 		}
-		if is32[T]() && canTranspose(t.f32()) && !t.b.isNarrow() {
+		if canTranspose(t.f32()) {
 			t.packRight = transposedInRegisters
 		}
 	}
@@ -84,8 +84,9 @@ func (t *product[T]) packColumns(w *Pool, dst []T, k, k1, j, j1 int) {
 		t.packStrips(dst, b, n, j1-j)
 		return
 	}
-	for x := 0; x < j1-j; x += across { // strip by strip, each while it is in the cache
-		cols := min(across, j1-j-x)
+	few := roundUp(64, across) // columns, which are packed while they are in the cache
+	for x := 0; x < j1-j; x += few {
+		cols := min(few, j1-j-x)
 		t.packStrips(dst[x*n:], b.from(0, x).widened(&w.scratch.wide, n, cols), n, cols)
 	}
 }

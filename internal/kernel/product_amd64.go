@@ -4,6 +4,10 @@ import "unsafe"
 
 func vectorTile(p Path, m, n int) (tile size, longest int) {
 	switch {
+	case p == AVX2 && m == 1:
+		return size{1, 64}, 256
+	case p == AVX2 && m == 2:
+		return size{2, 48}, 256
 	case p == AVX2:
 		return size{6, 16}, 256
 	case m <= 2:
@@ -32,9 +36,15 @@ var (
 	}
 	turn512 = [4]tileKernel{turn512x1, turn512x2, turn512x3, turn512x4}
 	turn256 = [2][2]tileKernel{{turn256x1x1, turn256x2x1}, {turn256x1x2, turn256x2x2}}
-	mul256  = [2][6]tileKernel{
+	mul256  = [8][6]tileKernel{
 		{mul256x1x1, mul256x2x1, mul256x3x1, mul256x4x1, mul256x5x1, mul256x6x1},
 		{mul256x1x2, mul256x2x2, mul256x3x2, mul256x4x2, mul256x5x2, mul256x6x2},
+		{mul256x1x3, mul256x2x3},
+		{mul256x1x4, mul256x2x4},
+		{mul256x1x5, mul256x2x5},
+		{mul256x1x6, mul256x2x6},
+		{mul256x1x7},
+		{mul256x1x8},
 	}
 )
 
@@ -68,7 +78,14 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 	if t.packRight != unpacked {
 		next = 4 * across
 	}
-	if t.packRight == transposedInRegisters {
+	switch {
+	case t.b.isNarrow() && t.packRight == transposedInRegisters:
+		tilesNarrowTransposed(t, k, n, i, i1, j, j1, mode)
+		return
+	case t.b.isNarrow() && t.packRight == unpacked:
+		tilesNarrow(t, k, n, i, i1, j, j1, mode)
+		return
+	case t.packRight == transposedInRegisters:
 		tilesTransposed(t, k, n, i, i1, j, j1, mode)
 		return
 	}
@@ -117,7 +134,7 @@ func canTranspose(t *product[float32]) bool {
 	if t.path == AVX2 {
 		rows = transposeRows256
 	}
-	return t.m <= rows && t.a.right == 1 && t.b.down == 1 && t.k%4 == 0
+	return t.m <= rows && t.a.right == 1 && !t.a.isNarrow() && t.b.down == 1 && t.k%4 == 0
 }
 
 // tilesTransposed is tilesVector for a b that is transposed in registers.
@@ -150,6 +167,10 @@ func tilesTransposed(t *product[float32], k, n, i, i1, j, j1, mode int) {
 // packRowsVector packs a, whose columns are contiguous.
 func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 	a, n, rows := t.a.from(t.i0+i, t.k0+k), k1-k, i1-i
+	if t.tile.down < 6 {
+		packStrips(dst, a.transposed(), n, rows, t.tile.down)
+		return
+	}
 	if t.path == AVX2 {
 		full := rows / 6 * 6
 		x := 0
@@ -164,10 +185,6 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 		}
 		return
 	}
-	if t.tile.down < 8 {
-		packStrips(dst, a.transposed(), n, rows, t.tile.down)
-		return
-	}
 	x := 0
 	for ; x+32 <= rows; x += 32 {
 		packFourHeights512(n, at32(dst, x*n), at32(a.v, x), 4*a.right)
@@ -180,15 +197,18 @@ func packRowsVector(t *product[float32], dst []float32, k, k1, i, i1 int) {
 // packColumnsVector packs b, whose rows or columns are contiguous.
 func packColumnsVector(p Path, dst []float32, b view[float32], n, cols, across int) {
 	x := 0
-	for ; p == AVX2 && b.right == 1 && x+64 <= cols; x += 64 {
+	for ; p == AVX2 && across == 16 && b.right == 1 && x+64 <= cols; x += 64 {
 		packFourRows256(n, at32(dst, x*n), at32(b.v, x), 4*b.down)
 	}
 	for ; x < cols; x += across {
 		strip, w := x*n, min(across, cols-x)
 		switch {
 		case b.right == 1 && p == AVX2:
-			v := (w + 7) / 8
-			packRows256(n, at32(dst, strip), 4*across, at32(b.v, x), 4*b.down, v, w-8*(v-1))
+			for y := 0; y < w; y += 16 {
+				part := min(16, w-y)
+				v := (part + 7) / 8
+				packRows256(n, at32(dst, strip+y), 4*across, at32(b.v, x+y), 4*b.down, v, part-8*(v-1))
+			}
 		case b.right == 1:
 			for y := 0; y < w; y += 48 {
 				part := min(48, w-y)

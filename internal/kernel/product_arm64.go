@@ -54,3 +54,6 @@ func peakVector(p Path, n int) int { return 0 }
 
 // canTranspose reports whether b is transposed in registers; here it never is.
 func canTranspose(t *product[float32]) bool { return false }
+
+// readsNarrow reports whether b, of 16 bits, is read where it is; here it never is.
+func readsNarrow(t *product[float32]) bool { return false }

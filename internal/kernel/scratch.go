@@ -12,10 +12,10 @@ type scratch struct {
 	f32         product[float32]
 	f64         product[float64]
 
-	wideA, wideB []byte // bf16 operands in float32
-	bf16         productBF16
-	widening     widening
-	packing      packing
+	wideA    []byte // a bf16 operand in float32
+	bf16     productBF16
+	widening widening
+	packing  packing
 }
 
 // spares holds pools of one thread for calls with a nil pool.

@@ -321,6 +321,25 @@ func widenVector(y []float32, x []BF16) {
 	}
 }
 
+// widenF16Vector sets y to the numbers of half precision in x.
+func widenF16Vector(y []float32, x []uint16) {
+	if current >= AVX512 {
+		widenF16x512(at32(y, 0), at16(asBF16(x), 0), len(x))
+		return
+	}
+	whole := len(x) &^ 15
+	if whole > 0 {
+		widenF16x256(at32(y, 0), &x[0], whole)
+	}
+	if whole < len(x) {
+		var from [16]uint16
+		var to [16]float32
+		copy(from[:], x[whole:])
+		widenF16x256(&to[0], &from[0], 16)
+		copy(y[whole:], to[:])
+	}
+}
+
 // peakBF16 runs n rounds of bf16 products in registers and returns the number of operations
 // per round.
 func peakBF16(p Path, n int) float64 {

@@ -15,4 +15,6 @@ func roundVector(y []BF16, x []float32) { panic(noVectors) }
 
 func widenVector(y []float32, x []BF16) { panic(noVectors) }
 
+func widenF16Vector(y []float32, x []uint16) { panic(noVectors) }
+
 func peakBF16(p Path, n int) float64 { panic(noVectors) }

@@ -51,6 +51,8 @@ func (w Weight[T]) Part(p *Pool, i, from, to int) []T {
 func widen[T Float](dst []T, n Narrow, first int) {
 	src := n.V[first:][:len(dst)]
 	switch {
+	case n.F16 && is32[T]() && vectors && current >= AVX2:
+		widenF16Vector(as32(dst), src)
 	case n.F16:
 		for i, v := range src {
 			dst[i] = T(f16Float(v))
@@ -67,6 +69,11 @@ func widen[T Float](dst []T, n Narrow, first int) {
 // asBF16 converts x without copying.
 func asBF16(x []uint16) []BF16 {
 	return unsafe.Slice((*BF16)(unsafe.SliceData(x)), len(x))
+}
+
+// asUint16 converts x without copying.
+func asUint16(x []BF16) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.SliceData(x)), len(x))
 }
 
 // f16Float converts a number of half precision: 1 bit of sign, 5 of exponent, 10 of

@@ -81,12 +81,14 @@ func testNarrowProducts(t *testing.T) {
 
 func checkNarrow[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	shapes := [][3]int{{1, 1, 1}, {1, 70, 33}, {2, 131, 64}, {3, 16, 400}, {4, 97, 36}, {5, 5, 5}, {9, 49, 17}, {70, 203, 390}, {33, 50, 801}}
+	shapes := [][3]int{{1, 1, 1}, {1, 70, 33}, {2, 131, 64}, {3, 16, 400}, {4, 97, 36}, {5, 5, 5}, {9, 49, 17}, {70, 203, 390}, {33, 50, 801},
+		{1, 72, 36}, {2, 136, 300}, {1, 256, 8}, {2, 48, 20}, {3, 200, 12}, {4, 100, 68}}
 	if is32[T]() {
 		shapes = append(shapes, [3]int{530, 100, 40}, [3]int{1100, 200, 16})
 	}
 	eachPool(func(p *Pool) {
-		for i, s := range shapes {
+		for i := range 2 * len(shapes) {
+			s := shapes[i/2]
 			m, n, k := s[0], s[1], s[2]
 			w, wide := narrow[T](r, k, n, i%2 == 1)
 			wt, wideT := narrow[T](r, n, k, i%2 == 0)

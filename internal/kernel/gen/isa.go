@@ -28,6 +28,9 @@ func avx2() *isa {
 	return &isa{name: "256", bytes: 32, tails: true, new: func() vector { return YMM() }}
 }
 
+// registers is the number of vector registers.
+func (x *isa) registers() int { return x.bytes / 2 }
+
 func (x *isa) lanes() int { return x.bytes / 4 }
 
 func (x *isa) zero(v vector) {

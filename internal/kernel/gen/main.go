@@ -22,6 +22,9 @@ var programs = map[string]func(){
 	"bf16":    bf16,
 	"vec512":  vec512,
 	"vec256":  vec256,
+
+	"narrow512": narrow512,
+	"narrow256": narrow256,
 }
 
 func main() {

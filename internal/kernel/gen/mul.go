@@ -28,6 +28,12 @@ func mul512() {
 func mul256() {
 	tiles(avx2, 6, 2)
 	wholeTile256()
+	for v := 3; v <= 8; v++ {
+		fewRows(avx2(), 1, v, f32n)
+		if v <= 6 {
+			fewRows(avx2(), 2, v, f32n)
+		}
+	}
 	for r := 1; r <= 2; r++ {
 		turn256(r, 1)
 		turn256(r, 2)
