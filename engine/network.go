@@ -62,6 +62,7 @@ type Network[T Float] struct {
 	adapterBottom int // the lowest stage that the adapter trains
 
 	squares                  sumSquares[T]
+	slabs                    addSlabs[T]
 	update                   adamwTask[T]
 	norms                    normsTask[T]
 	paramParts, adapterParts []span

@@ -77,6 +77,7 @@ type Options struct {
 
 	Batch      int     `json:"batch" yaml:"batch"`                 // rows of one micro-batch, B
 	Accumulate int     `json:"accumulate" yaml:"accumulate"`       // micro-batches of one update
+	Leaves     int     `json:"leaves,omitempty" yaml:"leaves"`     // groups of micro-batches whose gradients are added along a tree: 2ᵏ or 3·2ᵏ, a divisor of Accumulate; 0 = 1, all in order
 	Steps      int     `json:"steps" yaml:"steps"`                 // updates
 	LR         float64 `json:"lr" yaml:"lr"`                       // learning rate at the end of the warm-up
 	MinLR      float64 `json:"min_lr" yaml:"min_lr"`               // learning rate to which Schedule falls, one step after the last
@@ -166,6 +167,9 @@ func (o Options) Validate() error {
 		if f.value < f.min || f.value > math.MaxInt32 {
 			return fmt.Errorf("%s is %d: it must be between %d and %d", f.name, f.value, f.min, math.MaxInt32)
 		}
+	}
+	if err := o.checkLeaves(); err != nil {
+		return err
 	}
 	if tokens := float64(o.Batch) * float64(o.Length()); tokens > math.MaxInt32 {
 		return fmt.Errorf("batch %d times context %d is %.3g tokens: more than a step can hold; use accumulate for larger batches", o.Batch, o.Length(), tokens)

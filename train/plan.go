@@ -52,6 +52,10 @@ func (o Options) planBatch(rows int) (planned Options, note string) {
 	}
 	o.Batch = min(o.Batch, rows)
 	o.Accumulate = min(accumulate, max(1, rows/o.Batch))
+	if n := o.leaves(); o.Accumulate < accumulate {
+		o.Accumulate = max(n, o.Accumulate/n*n) // each leaf has as many
+		o.Batch = min(o.Batch, max(1, rows/o.Accumulate))
+	}
 	there := fmt.Sprintf("there are %d", rows)
 	if rows == 1 {
 		there = "there is 1"

@@ -26,6 +26,7 @@ type Run struct {
 	net     *engine.Network[float32]
 	stepper stepper
 	grad    Weights
+	sums    leafSums // with Leaves: those of other leaves
 	batch   engine.Batch
 	feed    feed
 	draw    func(position uint64, first int, b *engine.Batch) // feed.draw; tests replace it
@@ -149,7 +150,7 @@ func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b 
 // Engine returns the options of the engine.
 func (o Options) Engine() engine.Options {
 	return engine.Options{Batch: o.Batch, Context: o.Length(), Threads: o.Threads, Dropout: o.Dropout, Seed: o.Seed, Recompute: o.Recompute,
-		Accumulate: o.Accumulate > 1, Precision: engine.Precision(o.Precision)}
+		Accumulate: o.Accumulate > o.leaves(), Precision: engine.Precision(o.Precision)}
 }
 
 // Close ends the run: it frees memory, closes the log and releases the lock.

@@ -64,6 +64,7 @@ func (o *Options) Settings() []Setting {
 		{"window", "tokens of a row of a batch; 0 = the context", &o.Window},
 		{"batch", "rows of a micro-batch", &o.Batch},
 		{"accumulate", "micro-batches of an update", &o.Accumulate},
+		{"leaves", "groups of micro-batches whose gradients are added along a tree, so that as many processes can share them; 2ᵏ or 3·2ᵏ, divides accumulate; 0 = 1", &o.Leaves},
 		{"lr", "learning rate at the end of the warm-up", &o.LR},
 		{"min_lr", "learning rate that the schedule falls to, just after the last step", &o.MinLR},
 		{"warmup", "steps from 0 to lr", &o.Warmup},

@@ -15,8 +15,10 @@ import (
 //
 //   - A batch has Accumulate micro-batches. The rows and dropout masks of micro-batch k
 //     depend only on the position and k (Run.microBatch).
-//   - Gradients are added in the order of k to the gradient of micro-batch 0, by
-//     engine.Network.Gradients; losses likewise, in float64.
+//   - Gradients of a leaf (Options.Leaves; without it all micro-batches are one) are added in the
+//     order of k to the gradient of its first micro-batch, by engine.Network.Gradients. The sums
+//     of the leaves are added along the tree that leafSums describes. Losses are added in the
+//     order of k, in float64.
 //   - Squares of the gradient are summed as engine.Network.Norms does: in blocks of fixed
 //     size, then over the blocks in order.
 //   - Weights and moments change as in engine.Network.AdamW.
@@ -42,12 +44,17 @@ type oneProcess struct{ r *Run }
 
 // gradients sums the gradients of the micro-batches; no other code does.
 func (p oneProcess) gradients(ctx context.Context, position uint64) (sum float64, counted int, err error) {
-	for k := range p.r.Options.Accumulate {
+	o := &p.r.Options
+	leaf := o.Accumulate / o.leaves() // micro-batches
+	for k := range o.Accumulate {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		loss, n := p.r.microBatch(position, k, k > 0)
+		loss, n := p.r.microBatch(position, k, k%leaf > 0)
 		sum, counted = sum+loss, counted+n
+		if (k+1)%leaf == 0 {
+			p.r.sums.join(p.r.net, p.r.grad.Slab(), k/leaf, o.leaves())
+		}
 	}
 	return sum, counted, nil
 }

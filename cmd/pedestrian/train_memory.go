@@ -15,6 +15,7 @@ import (
 type memoryPlan struct {
 	frozen     int64 // weights of a base beside an adapter
 	parameters int64 // weights, gradient and two moments of what is trained
+	sums       int64 // with leaves, gradients of some beside that of the step
 	back       int64 // with on_spike rewind, the weights and moments to go back to
 	merged     int64 // base and adapter as one network, which the run ends with (train.Run.Audit)
 	engine     engine.Budget
@@ -30,6 +31,7 @@ func memoryNeeded(o train.Options, c pedestrian.Config) (memoryPlan, error) {
 		whole.Tied = c.Tied && !slices.Contains(a.Targets, pedestrian.TargetLogits)
 		m.merged = 4 * int64(whole.Ledger().Total())
 	}
+	m.sums = m.parameters / 4 * int64(train.SumsOfLeaves(o.Leaves))
 	if o.OnSpike == train.SpikeRewind {
 		m.back = m.parameters / 4 * 3
 	}
@@ -39,7 +41,7 @@ func memoryNeeded(o train.Options, c pedestrian.Config) (memoryPlan, error) {
 }
 
 func (m memoryPlan) total() int64 {
-	return m.frozen + m.parameters + m.back + m.merged + m.engine.Total()
+	return m.frozen + m.parameters + m.sums + m.back + m.merged + m.engine.Total()
 }
 
 // String lists the parts.
@@ -47,6 +49,9 @@ func (m memoryPlan) String() string {
 	s := "weights, gradient and moments " + mebibytes(m.parameters)
 	if m.frozen > 0 {
 		s = "base " + mebibytes(m.frozen) + ", merged to be checked " + mebibytes(m.merged) + ", adapter with " + strings.TrimPrefix(s, "weights, ")
+	}
+	if m.sums > 0 {
+		s += ", sums of leaves " + mebibytes(m.sums)
 	}
 	if m.back > 0 {
 		s += ", to go back to " + mebibytes(m.back)
