@@ -197,29 +197,32 @@ func (g *grader) turned(values []paper.Mat, v *Verdict) bool {
 	return true
 }
 
-// nearFormula: a formula that find finds near a right one gives just these numbers. What is
-// said about that formula is said about them.
+// nearFormula: formulas that find finds near the right ones give just these numbers. What is
+// said about the shortest of them is said about the numbers.
 func (g *grader) nearFormula(values []paper.Mat, find func(s *search, values []paper.Mat) (e *Expr, ok bool), v *Verdict) bool {
 	work := numbersWork
+	var found *Expr
 	for _, e := range g.forms() {
 		s := g.search(e)
 		s.work = work
-		found, ok := find(s, values)
-		if work = s.work; !ok {
-			continue
+		if near, ok := find(s, values); ok && (found == nil || near.size() < found.size()) {
+			found = near
 		}
-		if again, err := Parse(found.String()); err == nil { // for the columns
-			found = again
-		}
-		of := g.grade(found)
-		v.ID, v.Echo, v.Column, v.End, v.Repair = of.ID, of.Echo, of.Column, of.End, of.Repair
-		v.Message = fmt.Sprintf("These are the numbers of %s. %s", found, of.Message)
-		if of.ID == "rows" {
-			v.ID, v.Message = "edits", fmt.Sprintf("These are the numbers of %s, which is not the gradient", found)
-		}
-		return true
+		work = s.work
 	}
-	return false
+	if found == nil {
+		return false
+	}
+	if again, err := Parse(found.String()); err == nil { // for the columns
+		found = again
+	}
+	of := g.grade(found)
+	v.ID, v.Echo, v.Column, v.End, v.Repair = of.ID, of.Echo, of.Column, of.End, of.Repair
+	v.Message = fmt.Sprintf("These are the numbers of %s. %s", found, of.Message)
+	if of.ID == "rows" {
+		v.ID, v.Message = "edits", fmt.Sprintf("These are the numbers of %s, which is not the gradient", found)
+	}
+	return true
 }
 
 // forms are the accepted formulas, and those that have the definitions of error signals in

@@ -135,10 +135,10 @@ func slips() (all []slip) {
 	norm("constant moments", "That holds mu and sigma constant; both depend on a_prev, and each takes a term away.", func(abar, g paper.Mat, sigma paper.Vec, D paper.Mat) (paper.Mat, paper.Vec) {
 		return g.Div(paper.Cols(sigma, g.D)), abar.Had(D).SumTokens()
 	})
-	norm("without the mean of sigma", "the error signal on aPrev: wrong These are the numbers of (d * (D * ~w) - ~sum_features(D * ~w)) / (d * ~sigma). A term is missing: what sigma takes away", func(abar, g paper.Mat, sigma paper.Vec, D paper.Mat) (paper.Mat, paper.Vec) {
+	norm("without the mean of sigma", "the error signal on aPrev: wrong These are the numbers of (D * ~w - ~mu(D * ~w)) / ~sigma. A term is missing: what sigma takes away", func(abar, g paper.Mat, sigma paper.Vec, D paper.Mat) (paper.Mat, paper.Vec) {
 		return g.Sub(paper.Cols(g.SumFeatures(), g.D).Scale(1 / float64(g.D))).Div(paper.Cols(sigma, g.D)), abar.Had(D).SumTokens()
 	})
-	norm("the whole gradient of the gain", "the gradient of w: wrong These are the numbers of diagof(D @ abar').", func(abar, g paper.Mat, sigma paper.Vec, D paper.Mat) (paper.Mat, paper.Vec) {
+	norm("the sum over the features for the gain", "the gradient of w: wrong These are the numbers of sum_features(abar * D). The answer is one number a token (T), 5 of them", func(abar, g paper.Mat, sigma paper.Vec, D paper.Mat) (paper.Mat, paper.Vec) {
 		return paper.Mat{}, abar.Had(D).SumFeatures()
 	})
 
