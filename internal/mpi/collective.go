@@ -4,6 +4,7 @@ package mpi
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"unsafe"
 )
@@ -152,4 +153,32 @@ func (w *World) Barrier() error {
 		}
 		return w.wait(r)
 	})
+}
+
+// Same returns an error, the same on all ranks, if a fact is not the same on all. It names the
+// first rank whose fact differs from that of rank 0.
+func (w *World) Same(facts []Fact) error {
+	mine, err := json.Marshal(struct {
+		Host  string
+		Facts []Fact
+	}{w.Cores.Host, facts})
+	if err != nil {
+		return err
+	}
+	gathered, err := w.Gather(mine)
+	if err != nil {
+		return err
+	}
+	hosts, all := make([]string, w.Size), make([][]Fact, w.Size)
+	for rank, text := range gathered {
+		var of struct {
+			Host  string
+			Facts []Fact
+		}
+		if err := json.Unmarshal(text, &of); err != nil {
+			return fmt.Errorf("the facts of rank %d: %w", rank, err)
+		}
+		hosts[rank], all[rank] = of.Host, of.Facts
+	}
+	return compare(all, hosts)
 }

@@ -5,9 +5,9 @@
 //	go run ./internal/release -twice     # each is built again, without the cache, and compared
 //	go run ./internal/release -targets linux/amd64,windows/arm64 -out /tmp/dist
 //
-// A binary is static, holds no path of the machine that built it, and is the same bits
-// wherever the same commit is built with the same Go. Its version is what Go writes into
-// it: the tag of the commit, or the newest tag's successor with date and commit, and
+// A binary is static, but for pedestrian-mpi, which loads an MPI library. It holds no path of
+// the machine that built it, and is the same bits wherever the same commit is built with
+// the same Go. Its version is what Go writes into it: the tag of the commit, or the newest tag's successor with date and commit, and
 // "+dirty" where files were changed and not committed. "pedestrian --version" says the
 // same, and so do the names of the archives.
 package main
@@ -77,28 +77,29 @@ func build(target string, twice bool) (name string, archive []byte, err error) {
 		return "", nil, err
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "pedestrian")
-	if system == "windows" {
-		path += ".exe"
-	}
-	binary, err := compile(path, system, processor)
-	if err != nil {
-		return "", nil, err
-	}
-	if twice {
-		again, err := compile(path, system, processor, "-a")
+	var files []file
+	var version string
+	var at time.Time
+	for _, c := range commands(system) {
+		path := filepath.Join(dir, c.name)
+		binary, err := compile(path, system, processor, c.flags...)
 		if err != nil {
 			return "", nil, err
 		}
-		if !bytes.Equal(binary, again) {
-			return "", nil, fmt.Errorf("built twice, the binary has the SHA-256 %x and then %x", sha256.Sum256(binary), sha256.Sum256(again))
+		if twice {
+			again, err := compile(path, system, processor, append(c.flags, "-a")...)
+			if err != nil {
+				return "", nil, err
+			}
+			if !bytes.Equal(binary, again) {
+				return "", nil, fmt.Errorf("built twice, %s has the SHA-256 %x and then %x", c.name, sha256.Sum256(binary), sha256.Sum256(again))
+			}
 		}
+		if version, at, err = stamp(path); err != nil {
+			return "", nil, err
+		}
+		files = append(files, file{c.name, 0o755, binary})
 	}
-	version, at, err := stamp(path)
-	if err != nil {
-		return "", nil, err
-	}
-	files := []file{{filepath.Base(path), 0o755, binary}}
 	for _, name := range []string{"CHANGELOG.md", "LICENSE", "README.md"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -113,6 +114,24 @@ func build(target string, twice bool) (name string, archive []byte, err error) {
 	}
 	archive, err = tarred(folder, files, at)
 	return folder + ".tar.gz", archive, err
+}
+
+// A command is a binary of an archive, and the flags that it is built with.
+type command struct {
+	name  string
+	flags []string
+}
+
+// commands are the binaries of a system. On Linux there is one more, for several processes: it is
+// linked dynamically, since it loads an MPI library.
+func commands(system string) []command {
+	switch system {
+	case "windows":
+		return []command{{name: "pedestrian.exe"}}
+	case "linux":
+		return []command{{name: "pedestrian"}, {"pedestrian-mpi", []string{"-tags=mpi"}}}
+	}
+	return []command{{name: "pedestrian"}}
 }
 
 // compile builds the command into path, by settings that are not the user's, and reads it.
