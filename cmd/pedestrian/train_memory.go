@@ -68,21 +68,13 @@ type recomputed struct {
 	work    float64 // arithmetic of a step beside what it would take otherwise, less 1
 }
 
-// recomputing counts, of a token, what is multiplied: in a forward pass by N weights and
-// in attention with T keys; once more by the weights of a block but those of contract, in
-// each block but the last. A step is three forward passes, or two where most is frozen.
+// recomputing compares a step with Options.Recompute and one without.
 func recomputing(o train.Options, c pedestrian.Config) (r recomputed, err error) {
 	plain := o
 	plain.Recompute = false
 	m, err := memoryNeeded(plain, c)
-	d, attention := float64(c.Width), 2*float64(c.Width)*float64(o.Length())
-	forward := float64(c.Ledger().Total()) + float64(c.Blocks)*attention
-	again := float64(c.Blocks-1) * (8*d*d + attention)
-	passes := 3.0
-	if o.Adapter() != nil {
-		passes = 2
-	}
-	return recomputed{m.total(), again / forward / passes}, err
+	a, n := o.Adapter(), o.Length()
+	return recomputed{m.total(), stepGFLOP(c, a, n, true)/stepGFLOP(c, a, n, false) - 1}, err
 }
 
 // fits refuses a run that this machine's memory cannot hold. loaded is what of it is in

@@ -299,11 +299,11 @@ func (s *textScreen) end(end train.End, audit *train.Audit) {
 		s.audit(audit)
 	}
 	if s.r.Dir != "" {
-		next := shellQuote(s.r.Dir)
+		next := "sample "
 		if report := s.r.Data.Report; report != nil && report.Kind == corpus.KindMessages {
-			next += ` --message "Hello!"`
+			next = "chat "
 		}
 		s.line("Kept in %s: checkpoints, metrics.jsonl, loss.svg, loss.png.", s.r.Dir)
-		s.put("Next:   pedestrian sample " + next)
+		s.put("Next:   pedestrian " + next + shellQuote(s.r.Dir))
 	}
 }

@@ -201,8 +201,9 @@ func TestMemoryNeeded(t *testing.T) {
 	}
 }
 
-// GPT-2's step at 1×1024, counted by hand: 124.4 million weights and 12 times 2·768·1024 in
-// attention; again 11 blocks of 8·768² and as much attention.
+// Steps of GPT-2 at 1,024 tokens and of SmolLM2-135M at 512, counted by hand: each weight of a
+// product is used once forward and twice backward, a frozen one once; what is computed again are
+// the weights of all blocks but the last, without the layer that leads to a_10, and attention.
 func TestRecomputing(t *testing.T) {
 	o, err := train.PresetOptions("gpt2")
 	if err != nil {
@@ -213,16 +214,28 @@ func TestRecomputing(t *testing.T) {
 	c.Vocab = 50257
 	r, err := recomputing(o, c)
 	with, _ := memoryNeeded(o, c)
-	n := float64(c.Ledger().Total())
-	if want := 11 * (8*768*768 + 2*768*1024) / (n + 12*2*768*1024) / 3; err != nil || math.Abs(r.work-want) > 1e-12 || want < 0.14 || want > 0.17 {
+	const n, attention = 12*12*768*768 + 50257*768, 12 * 4 * 768 * 512.5 // a token sees 512.5 on average
+	if want := (11*2*8*768*768 + attention*11/12) / (6*n + 3.5*attention); err != nil || math.Abs(r.work-want) > 1e-12 || want < 0.14 || want > 0.17 {
 		t.Errorf("%.4f more work, want %.4f (%v)", r.work, want, err)
 	}
 	if r.without < with.total()+1<<30 {
 		t.Errorf("%s with recomputation, %s without", mebibytes(with.total()), mebibytes(r.without))
 	}
 	o.Tuning = train.Tuning{Base: "base", Adapter: pedestrian.AdapterConfig{Rank: 2, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{pedestrian.TargetQ}}}
-	if a, err := recomputing(o, c); err != nil || math.Abs(a.work-1.5*r.work) > 1e-12 {
-		t.Errorf("beside an adapter %.4f more work, want %.4f (%v)", a.work, 1.5*r.work, err)
+	const factors = 12 * 2 * 2 * 768
+	if a, err := recomputing(o, c); err != nil || math.Abs(a.work-(11*2*8*768*768+attention*11/12)/(4*n+6*factors+3.5*attention)) > 1e-12 {
+		t.Errorf("beside an adapter %.4f more work (%v)", a.work, err)
+	}
+
+	smol, ok := published["smollm2-135m"]
+	if !ok {
+		t.Fatal("no smollm2-135m")
+	}
+	o.Config, o.Window, o.Batch, o.Tuning = smol, 512, 1, train.Tuning{}
+	const again = 576*576*2 + 2*576*192 + 2*576*1536 // q and o, k and v, gate and up
+	const weights, seen = 30*(again+576*1536) + 49152*576, 30 * 4 * 576 * 256.5
+	if r, err := recomputing(o, smol); err != nil || math.Abs(r.work-(29*2*again+seen*29/30)/(6*weights+3.5*seen)) > 1e-12 {
+		t.Errorf("SmolLM2-135M: %.4f more work (%v)", r.work, err)
 	}
 }
 

@@ -42,7 +42,7 @@ point where no gain is one and no bias zero:
   engine32      the same in float32, the precision that trains
 
 then the identities that the gradients satisfy, and 48 known bugs, planted one at a
-time: each must be caught.
+time, each in the case that has what it breaks, whatever --case is: each must be caught.
 
 With --bf16 it checks only the engine as train --precision bf16 runs it: the loss, every
 gradient and every stored step of table 2, forward and backward. They are compared with

@@ -170,14 +170,14 @@ func (v verifyPrinter) mutants(each bool) {
 			caught++
 		}
 	}
-	hint := " (--mutants lists them)"
+	hint, where := " (--mutants lists them)", ", each in a case that has what it breaks"
+	if v.r.BF16 {
+		hint, where = " (--bf16 --mutants lists them)", "" // they are planted in this case
+	}
 	if each {
 		hint = ""
 	}
-	if v.r.BF16 {
-		hint = strings.Replace(hint, "--mutants", "--bf16 --mutants", 1)
-	}
-	v.line("mutants: %d of %d planted bugs caught%s", caught, len(ms), hint)
+	v.line("mutants: %d of %d planted bugs caught%s%s", caught, len(ms), where, hint)
 	for _, m := range ms {
 		switch {
 		case !m.Caught():
