@@ -53,6 +53,15 @@ func (c *Core) answer(r request) (header any, numbers []float64, err error) {
 	switch r.Op {
 	case "registry":
 		return registry(r), nil, nil
+	case "derivation":
+		e, ok := paper.FindEquation(r.ID)
+		if !ok {
+			return nil, nil, fmt.Errorf("there is no equation %q", clip(r.ID))
+		}
+		return struct {
+			Revision int       `json:"rev"`
+			Passages []passage `json:"passages"`
+		}{r.Revision, derivation(e)}, nil, nil
 	case "exercises", "exercise", "shape", "grade", "hint":
 		header, numbers, err = derived(r)
 		return header, numbers, err

@@ -32,11 +32,14 @@ func (c *scope) look() {
 func (c *scope) layer() (prefix, number string) {
 	at := strings.TrimSuffix(c.at, ".")
 	name := at[strings.LastIndexByte(at, '.')+1:]
+	if name == "frozen" { // beside an adapter
+		return "", layerNumbers["logits"]
+	}
 	return strings.TrimSuffix(at, name), layerNumbers[name]
 }
 
 // adapted says whether an adapter stands beside the layer at this place.
-func (c *scope) adapted() bool { return c.s.adapter != nil && strings.HasPrefix(c.at, "logits.") }
+func (c *scope) adapted() bool { return c.s.adapter != nil && c.at == "logits." }
 
 func (c *scope) forward() {
 	s, n := c.s, c.n
@@ -105,7 +108,9 @@ func (c *scope) forward() {
 		f, _ := slope(cfg.Activation)
 		c.show(c.cell()+`=g\left(`+c.symbol(c.here("a_prev"), c.i, c.j)+`\right)`, `=g(`+num(x)+`)=`+num(f(x)), f(x))
 	case name == "a_i" && c.adapted():
-		c.adaptedOutput()
+		c.sum("The frozen layer, and the adapter beside it.", "logits.frozen.a_i", "logits.lora.a_i")
+	case name == "a_i" && c.at == "logits.lora.":
+		c.times(c.low("logits.lora.a_prev", c.i), c.column("u_11", c.j), s.State.Rank, "")
 	case name == "a_i" || n.Eq == "FC" && name == "a_i":
 		c.times(c.row(c.here("a_prev"), c.i), c.column(prefix+"w_"+number, c.j), s.node(c.here("a_prev")).Cols, prefix+"b_"+number)
 	case name == "a_5":
@@ -144,7 +149,7 @@ func (c *scope) forward() {
 		}
 		c.show(`L=c\sum_t\ell_t`, `=`+factor+`(`+plus(xs...)+`)=`+num(total), total)
 	default:
-		c.adapterCell(name)
+		c.plain()
 	}
 }
 

@@ -59,7 +59,9 @@ func (c *scope) error() {
 		}
 		c.sum("Every head reads the same input, so their errors add.", ids...)
 	case name == "D_prev" && c.adapted():
-		c.adaptedError()
+		c.sum("Two readers, two errors: the frozen layer and the adapter.", "logits.frozen.D_prev", "logits.lora.D_prev")
+	case name == "D_prev" && c.at == "logits.lora.":
+		c.times(c.lowError(c.i), c.row("d_11", c.j), s.State.Rank, "")
 	case name == "D_prev":
 		c.times(c.row(c.output(), c.i), c.row(prefix+"w_"+number, c.j), s.node(c.output()).Cols, "")
 	case name == "D_i_h":
@@ -83,7 +85,7 @@ func (c *scope) error() {
 	case name == "D_k":
 		c.twice("D_raw", true, "q", "w_k", cfg.QueryDim())
 	default:
-		c.adapterCell(name)
+		c.plain()
 	}
 }
 
@@ -97,7 +99,7 @@ func (c *scope) output() string {
 	switch layer := at[strings.LastIndexByte(at, '.')+1:]; layer {
 	case "lnFinal":
 		return "D_11"
-	case "logits":
+	case "logits", "frozen":
 		return "D_12"
 	default:
 		return c.above(above[layer])
@@ -260,9 +262,11 @@ func (c *scope) gradient() {
 	case strings.Contains(c.at, "ln") && name == "db":
 		c.m.Says = "A bias is added to every token, so it gets the sum of their errors."
 		overTokens(ones, c.column(c.output(), c.j))
-	case name == "dw" && !c.adapted():
+	case c.at == "logits.lora.":
+		c.adapterGradient(name)
+	case name == "dw":
 		overTokens(c.column(c.here("a_prev"), c.i), c.column(c.output(), c.j))
-	case name == "db" && !c.adapted():
+	case name == "db":
 		c.m.Says = "A bias is added to every token, so it gets the sum of their errors."
 		overTokens(ones, c.column(c.output(), c.j))
 	default:
@@ -270,12 +274,18 @@ func (c *scope) gradient() {
 			c.copied(own, c.i, c.j, "What the layer's own backward pass returns.")
 			return
 		}
-		c.adapterCell(name)
+		c.plain()
 	}
 }
 
 // own is the gradient of a row of table 3 as the layer itself recorded it.
 func (c *scope) own(name string) string {
+	if c.s.adapter != nil && strings.HasSuffix(name, "_11") {
+		if id := "logits.frozen." + strings.TrimSuffix(name, "_11"); c.s.node(id) != nil {
+			return id
+		}
+		return "logits.lora." + strings.TrimSuffix(name, "_11")
+	}
 	for layer, number := range layerNumbers {
 		for _, letter := range []string{"w", "b"} {
 			if name == "d"+letter+"_"+number {
@@ -289,12 +299,46 @@ func (c *scope) own(name string) string {
 	return ""
 }
 
-// The cells of an adapter beside the logits.
+// The cells of an adapter beside the logits, whose α is 1.
 
-func (c *scope) adaptedOutput() { c.adapterCell("a_i") }
+// low is a row of a d, r numbers.
+func (c *scope) low(a string, i int) factor {
+	return factor{`\left(` + c.symbol(a) + `\,d_{11}\right)[` + strconv.Itoa(i+1) + `,\cdot]`, Value, func(k int) float64 {
+		x := 0.0
+		for f := range c.s.node("d_11").Rows {
+			x += c.get(a, i, f) * c.get("d_11", f, k)
+		}
+		return x
+	}}
+}
 
-func (c *scope) adaptedError() { c.adapterCell("D_prev") }
+// lowError is a row of Δ uᵗ, r numbers.
+func (c *scope) lowError(i int) factor {
+	return factor{`\left(\Delta_{12}\,u_{11}^t\right)[` + strconv.Itoa(i+1) + `,\cdot]`, Error, func(k int) float64 {
+		x := 0.0
+		for f := range c.s.node("u_11").Cols {
+			x += c.get("D_12", i, f) * c.get("u_11", k, f)
+		}
+		return x
+	}}
+}
 
-func (c *scope) adapterCell(name string) {
-	c.show(c.cell(), `=`+num(c.s.value(c.n.ID).At(c.i, c.j)), c.s.value(c.n.ID).At(c.i, c.j))
+// adapterGradient is a cell of ∂L/∂d or ∂L/∂u: a sum over tokens.
+func (c *scope) adapterGradient(name string) {
+	n := len(c.s.seq.Tokens)
+	if name == "dd" {
+		c.m.Says = "Zero while u is zero: at the start only u can move."
+		c.product(`\sum_t a_{11}[t,`+strconv.Itoa(c.i+1)+`]\left(\Delta_{12}\,u_{11}^t\right)[t,`+strconv.Itoa(c.j+1)+`]`, n, c.column("logits.lora.a_prev", c.i),
+			factor{`\left(\Delta_{12}\,u_{11}^t\right)[\cdot]`, Error, func(t int) float64 { return c.lowError(t).at(c.j) }}, "", c.words())
+		return
+	}
+	c.m.Says = "The gradient of a layer that reads what d makes."
+	c.product(`\sum_t \left(a_{11}\,d_{11}\right)[t,`+strconv.Itoa(c.i+1)+`]\,\Delta_{12}[t,`+strconv.Itoa(c.j+1)+`]`, n,
+		factor{`\left(a_{11}\,d_{11}\right)[\cdot]`, Value, func(t int) float64 { return c.low("logits.lora.a_prev", t).at(c.i) }}, c.column("D_12", c.j), "", c.words())
+}
+
+// plain shows a number that is not taken apart.
+func (c *scope) plain() {
+	x := c.s.value(c.n.ID).At(c.i, c.j)
+	c.show(c.cell(), `=`+num(x), x)
 }

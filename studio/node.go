@@ -244,7 +244,7 @@ func (l *layout) parameters(p *pedestrian.Params[float64], a *pedestrian.Adapter
 		}
 		switch t.Layer {
 		case "tok", "pos":
-			l.parameter(t.Slot, "w_"+t.Layer, "w_"+t.Layer, span(0, t.Cols))
+			l.parameter(t.Slot, "w_"+t.Layer, "w_"+t.Layer, columns(0, t.Cols))
 		case "qkv":
 			for h := range c.Heads {
 				for i, part := range []string{"q", "k", "v"} {
@@ -252,21 +252,21 @@ func (l *layout) parameters(p *pedestrian.Params[float64], a *pedestrian.Adapter
 					if part == "v" {
 						d = c.ValueDim()
 					}
-					l.parameter(t.Slot, prefix+"h"+strconv.Itoa(h)+"."+letter+"_"+part, letter+"_{"+part+"_h}", span(from+h*d, d))
+					l.parameter(t.Slot, prefix+"h"+strconv.Itoa(h)+"."+letter+"_"+part, letter+"_{"+part+"_h}", columns(from+h*d, d))
 				}
 			}
 		default:
 			n := layerNumbers[t.Layer]
-			l.parameter(t.Slot, prefix+letter+"_"+n, letter+"_"+n, span(0, t.Cols))
+			l.parameter(t.Slot, prefix+letter+"_"+n, letter+"_"+n, columns(0, t.Cols))
 		}
 	}
 	if a != nil {
-		l.parameter(a.Logits.Down.Slot, "d_11", "d_11", span(0, a.Logits.Down.Cols))
-		l.parameter(a.Logits.Up.Slot, "u_11", "u_11", span(0, a.Logits.Up.Cols))
+		l.parameter(a.Logits.Down.Slot, "d_11", "d_11", columns(0, a.Logits.Down.Cols))
+		l.parameter(a.Logits.Up.Slot, "u_11", "u_11", columns(0, a.Logits.Up.Cols))
 	}
 }
 
-func span(from, n int) []int {
+func columns(from, n int) []int {
 	s := make([]int, n)
 	for i := range s {
 		s[i] = from + i

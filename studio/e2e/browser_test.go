@@ -127,9 +127,15 @@ func (p *page) to(hash string) {
 // wait waits until an expression is true.
 func (p *page) wait(expression string) {
 	p.t.Helper()
-	if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression)); err != nil {
-		body, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string]("location.hash + ' ' + document.querySelector('main').innerText.slice(0, 300)"))
-		p.t.Fatalf("waiting for %s: %v at %s; %s", expression, err, body, strings.Join(p.complaints(), "; "))
+	for { // while a page is replaced, there is none to ask
+		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression))
+		if ok && err == nil {
+			return
+		}
+		if p.ctx.Err() != nil {
+			p.t.Fatalf("waiting for %s: %v; the page said: %s", expression, err, strings.Join(p.complaints(), "; "))
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

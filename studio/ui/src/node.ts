@@ -3,6 +3,7 @@
 import { ask, type Check, type Entry, type Node } from "./core.js";
 import { $, el, math } from "./dom.js";
 import { cellName, grid, spokenSymbol } from "./grid.js";
+import { derivation } from "./chapter.js";
 import { microscope } from "./microscope.js";
 import { minus, sig } from "./number.js";
 import { go, link, place } from "./state.js";
@@ -79,11 +80,13 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
     el("div", { class: "nodegrid" },
       el("div", { class: "main-col" }, el("div", { class: "pair" }, ...pair.map(side)), micro),
       el("aside", { class: "side-col" }, facts(n), equation, el("h2", { class: "h3" }, "Save"), exports(n))),
+    el("section", { class: "chapter", id: "chapter" }),
     el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
   void microscope(micro, id, i, j);
   void equations().then(all => {
     const e = n.eq ? all.get(n.eq) : undefined;
     if (!e || !equation.isConnected) return;
+    void derivation($("#chapter")!, e.number);
     equation.replaceChildren(el("h2", { class: "h3" }, el("a", { href: link({ ...place, path: ["equations", e.number], row: "", cell: [0, 0] }) }, `(${e.number})`), ` ${e.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "equation" }, math(e.math)),
       el("dl", { class: "facts" }, ...([["shapes", e.shapes], ["code", e.func], ["test", e.check], ["identities", e.identities?.join(", ")], ["derived in", e.derivation], ["errata", e.errata?.join(", ")]] as [string, string | undefined][]).filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, k === "code" || k === "test" || k === "derived in" ? el("code", { class: "code" }, v!) : v!)])),
       e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "");
@@ -130,7 +133,9 @@ export async function equationScreen(main: HTMLElement, number: string): Promise
     el("dl", { class: "facts eqfacts" }, ...([["in ASCII", e.ascii], ["shapes", e.shapes], ["code", e.func], ["test", e.check], ["identities", e.identities?.join(", ")], ["derived in", e.derivation], ["errata", e.errata?.join(", ")]] as [string, string | undefined][]).filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, el("code", { class: "code" }, v!))])),
     where.length ? el("h2", { class: "h3" }, "In this network") : "", el("ul", { class: "refs" }, ...where.map(n => el("li", {}, el("a", { href: link({ ...place, path: ["node", n.id], row: "", cell: [0, 0] }) }, math(n.math, hue(n) === "error" ? "e" : "v"), ` ${n.at}`)))),
     e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "",
+    el("section", { class: "chapter", id: "chapter" }),
     el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["equations"], row: "", cell: [0, 0] }) }, "All equations")));
+  await derivation($("#chapter")!, e.number);
   return true;
 }
 

@@ -19,6 +19,7 @@ export async function load(): Promise<boolean> {
   const key = JSON.stringify([state, diff]);
   if (key === traceKey) return false;
   const mine = ++revision;
+  if (diff && !opened) opened = (await ask<Opened>("open", { state })).header; // how many words the model's own sentence has
   const before = diff ? { before: { ...state, edits: [], tokens: state.tokens?.length === opened?.model.tokens.length ? undefined : state.tokens } } : {};
   const [names, t] = await Promise.all([
     openKey === shapeKey(state) ? null : ask<Opened>("open", { state, rev: mine }),

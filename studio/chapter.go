@@ -1,0 +1,201 @@
+package studio
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/docs"
+	"github.com/pedestrian-ml/pedestrian/paper"
+)
+
+// A passage is a paragraph, a formula, a list, a table, a heading or a piece of code of a chapter.
+type passage struct {
+	Kind  string     `json:"kind"`            // "p", "h", "math", "code", "list", "table"
+	Spans []span     `json:"spans,omitempty"` // of a paragraph or a heading
+	Rows  [][][]span `json:"rows,omitempty"`  // of a list, one cell each; of a table, its head first
+	Text  string     `json:"text,omitempty"`  // code, or a formula, typeset
+}
+
+// A span is text of one kind within a line.
+type span struct {
+	Kind string `json:"kind,omitempty"` // "" for plain text, "math", "code", "strong", "em", "link"
+	Text string `json:"text"`           // of a formula, typeset
+	To   string `json:"to,omitempty"`   // of a link: the number of an equation
+}
+
+// derivation is the place of a chapter where an equation is derived, taken apart; nil where the
+// chapter has no such place.
+func derivation(e paper.Equation) []passage {
+	file, anchor, _ := strings.Cut(strings.TrimPrefix(e.Derivation, "docs/"), "#")
+	text, err := docs.Files.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	_, after, ok := strings.Cut(string(text), `<a id="`+anchor+`"></a>`)
+	if !ok {
+		return nil
+	}
+	return passages(untilNext(after))
+}
+
+// untilNext is the text up to the next anchor, or the next heading of a chapter's part.
+func untilNext(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimLeft(text, "\n")) {
+		begun := strings.TrimSpace(b.String()) != ""
+		if begun && (strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "## ") || strings.HasPrefix(line, `<a id="`)) {
+			break
+		}
+		if strings.HasPrefix(line, `<a id="`) {
+			continue
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// passages reads the part of Markdown that the chapters are written in.
+func passages(text string) (all []passage) {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i := 0; i < len(lines); {
+		line := strings.TrimSpace(lines[i])
+		switch {
+		case line == "" || strings.HasPrefix(line, "<!--") || strings.HasPrefix(line, "<a id="):
+			i++
+		case strings.HasPrefix(line, "```"):
+			language := strings.TrimPrefix(line, "```")
+			from := i + 1
+			for i++; i < len(lines) && !strings.HasPrefix(strings.TrimSpace(lines[i]), "```"); i++ {
+			}
+			body := strings.Join(lines[from:min(i, len(lines))], "\n")
+			i++
+			if language == "math" {
+				m, _ := displayML(body) // TestDerivations
+				all = append(all, passage{Kind: "math", Text: m})
+			} else {
+				all = append(all, passage{Kind: "code", Text: body})
+			}
+		case strings.HasPrefix(line, "$$"):
+			body := strings.TrimPrefix(line, "$$")
+			for !strings.HasSuffix(body, "$$") && i+1 < len(lines) {
+				i++
+				body += "\n" + strings.TrimSpace(lines[i])
+			}
+			i++
+			m, _ := displayML(strings.TrimSuffix(body, "$$"))
+			all = append(all, passage{Kind: "math", Text: m})
+		case strings.HasPrefix(line, "#"):
+			all = append(all, passage{Kind: "h", Spans: spans(strings.TrimLeft(line, "# "))})
+			i++
+		case strings.HasPrefix(line, "|"):
+			p := passage{Kind: "table"}
+			for ; i < len(lines) && strings.HasPrefix(lines[i], "|"); i++ {
+				if strings.Trim(lines[i], "|-: ") == "" {
+					continue
+				}
+				var row [][]span
+				for _, cell := range cells(lines[i]) {
+					row = append(row, spans(cell))
+				}
+				p.Rows = append(p.Rows, row)
+			}
+			all = append(all, p)
+		case item.MatchString(line):
+			p := passage{Kind: "list"}
+			for i < len(lines) && item.MatchString(lines[i]) {
+				text := item.ReplaceAllString(lines[i], "")
+				for i++; i < len(lines) && strings.HasPrefix(lines[i], "  "); i++ {
+					text += " " + strings.TrimSpace(lines[i])
+				}
+				p.Rows = append(p.Rows, [][]span{spans(text)})
+			}
+			all = append(all, p)
+		default:
+			text := line
+			for i++; i < len(lines) && strings.TrimSpace(lines[i]) != "" && !strings.HasPrefix(lines[i], "```") && !strings.HasPrefix(lines[i], "$$") && !strings.HasPrefix(lines[i], "|"); i++ {
+				text += " " + strings.TrimSpace(lines[i])
+			}
+			all = append(all, passage{Kind: "p", Spans: spans(text)})
+		}
+	}
+	return all
+}
+
+var item = regexp.MustCompile(`^\s*(?:-|\*|\d+\.) +`)
+
+// cells cuts a row of a table at its bars; those within code or a formula are not bars.
+func cells(row string) (all []string) {
+	row = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(row), "|"), "|")
+	from, within := 0, byte(0)
+	for i := range len(row) {
+		switch c := row[i]; {
+		case within == 0 && (c == '`' || c == '$'):
+			within = c
+		case c == within:
+			within = 0
+		case c == '|' && within == 0 && (i == 0 || row[i-1] != '\\'):
+			all, from = append(all, strings.TrimSpace(row[from:i])), i+1
+		}
+	}
+	return append(all, strings.TrimSpace(row[from:]))
+}
+
+// inline finds what is not plain text in a line. A formula is first: it may have stars in it.
+var inline = regexp.MustCompile("`([^`]+)`|\\$([^$]+)\\$|\\*\\*(.+?)\\*\\*|\\*([^*\\s][^*]*)\\*|\\[([^\\]]+)\\]\\(([^)]+)\\)")
+
+func spans(text string) (all []span) {
+	plain := func(s string) {
+		if s != "" {
+			all = append(all, span{Text: s})
+		}
+	}
+	from := 0
+	for _, m := range inline.FindAllStringSubmatchIndex(text, -1) {
+		plain(text[from:m[0]])
+		from = m[1]
+		part := func(i int) string { return text[m[2*i]:m[2*i+1]] }
+		switch {
+		case m[2] >= 0:
+			all = append(all, span{"code", part(1), ""})
+		case m[4] >= 0:
+			f, _ := mathML(part(2))
+			all = append(all, span{"math", f, ""})
+		case m[6] >= 0:
+			all = append(all, within("strong", part(3))...)
+		case m[8] >= 0:
+			all = append(all, within("em", part(4))...)
+		default:
+			to := linked(part(6))
+			for _, s := range spans(part(5)) {
+				if s.Kind == "" && to != "" {
+					s.Kind, s.To = "link", to
+				}
+				all = append(all, s)
+			}
+		}
+	}
+	plain(text[from:])
+	return all
+}
+
+// within marks the plain text of a part of a line.
+func within(kind, text string) []span {
+	all := spans(text)
+	for i := range all {
+		if all[i].Kind == "" {
+			all[i].Kind = kind
+		}
+	}
+	return all
+}
+
+// linked is the number of the equation that is derived where a link leads, or "".
+func linked(to string) string {
+	_, anchor, ok := strings.Cut(to, "#")
+	for _, e := range paper.Equations {
+		if ok && strings.HasSuffix(e.Derivation, "#"+anchor) {
+			return e.Number
+		}
+	}
+	return ""
+}

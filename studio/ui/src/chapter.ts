@@ -1,0 +1,26 @@
+// A place of a chapter, as the core took it apart.
+
+import { ask, type Passage, type Span } from "./core.js";
+import { el, math } from "./dom.js";
+import { link, place } from "./state.js";
+
+const inline = (s: Span): HTMLElement | string => s.kind === "math" ? math(s.text) : s.kind === "code" ? el("code", { class: "code" }, s.text) : s.kind === "strong" ? el("strong", {}, s.text) : s.kind === "em" ? el("em", {}, s.text)
+  : s.kind === "link" ? el("a", { href: link({ ...place, path: ["equations", s.to!], row: "", cell: [0, 0] }) }, s.text) : s.text;
+const line = (s: Span[] | undefined) => (s ?? []).map(inline);
+
+function passage(p: Passage): HTMLElement {
+  switch (p.kind) {
+    case "h": return el("h3", {}, ...line(p.spans));
+    case "math": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "formula" }, math(p.text!));
+    case "code": return el("pre", { tabindex: 0, class: "scroll" }, el("code", { class: "code" }, p.text!));
+    case "list": return el("ul", {}, ...p.rows!.map(r => el("li", {}, ...line(r[0]))));
+    case "table": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "table" }, el("table", { class: "plain" }, el("tbody", {}, ...p.rows!.map((r, i) => el("tr", {}, ...r.map(c => el(i ? "td" : "th", i ? {} : { scope: "col" }, ...line(c))))))));
+  }
+  return el("p", {}, ...line(p.spans));
+}
+
+/** derivation fills box with how an equation is derived. */
+export async function derivation(box: HTMLElement, number: string): Promise<void> {
+  const { header } = await ask<{ passages: Passage[] | null }>("derivation", { id: number });
+  if (box.isConnected) box.replaceChildren(el("h2", {}, "Derivation"), ...(header.passages ?? []).map(passage));
+}
