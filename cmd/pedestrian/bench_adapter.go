@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -43,8 +44,27 @@ func adapterCases() (cases []benchCase) {
 	return cases
 }
 
+// frozenParams are random weights, kept in bf16 as files of such networks hold them.
+func frozenParams(c pedestrian.Config) *pedestrian.Params[float32] {
+	p := pedestrian.NewFrozen[float32](c, func(pedestrian.Slot) pedestrian.Storage { return pedestrian.BF16 })
+	rnd, part := rand.New(rand.NewPCG(1, 2)), make([]float32, 1<<16)
+	for _, t := range p.Tensors() {
+		for first := 0; first < t.Rows*t.Cols; first += len(part) {
+			part := part[:min(len(part), t.Rows*t.Cols-first)]
+			for i := range part {
+				part[i] = math.Float32frombits(math.Float32bits(0.02*float32(rnd.Float64()*2-1)) &^ 0xffff)
+				if t.Vec() {
+					part[i]++
+				}
+			}
+			t.Write(first, part)
+		}
+	}
+	return p
+}
+
 func newAdapterStep(b *bench, c pedestrian.Config, a pedestrian.AdapterConfig, batch, t int, p engine.Precision) *trainStep {
-	s := &trainStep{c: c, w: randomParams(c), rnd: rand.New(rand.NewPCG(3, 4)), precision: p, recompute: b.recompute}
+	s := &trainStep{c: c, w: frozenParams(c), rnd: rand.New(rand.NewPCG(3, 4)), precision: p, recompute: b.recompute}
 	s.adapter = &adapterStep{pedestrian.NewAdapter[float32](c, a), pedestrian.NewAdapter[float32](c, a), pedestrian.NewAdapter[float32](c, a), pedestrian.NewAdapter[float32](c, a)}
 	train.InitAdapter(s.adapter.w, s.w, "", 1)
 	s.net = engine.New(s.w, s.adapter.w, engine.Options{Batch: batch, Context: t, Threads: b.threads, Precision: p, Recompute: b.recompute})
