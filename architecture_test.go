@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"studio/site":     {"durable", "studio/server", "studio/ui"},
 	"studio/wasm":     {"studio"},
 	"exercises":       {"paper"},
+	"lesson":          {"paper", "derive", "gradcheck", "docs"},
 	"parquet":         {},
 	"corpus":          {"token", "parquet", "internal/jinja", "internal/memory"},
 	"generate":        {"", "engine", "token", "corpus", "internal/random"},
@@ -52,7 +53,7 @@ var mayImport = map[string][]string{
 	"hub":             {"", "token", "durable", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
-	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "internal/mpi", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/site"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "internal/mpi", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "lesson", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/site"},
 
 	"internal/faultdisk":   {"durable"},
 	"examples/train":       {"", "token", "corpus", "generate", "train"},
@@ -73,7 +74,7 @@ var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck"
 
 // inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
 // path, without processes, locks or sockets.
-var inBrowser = []string{"", "paper", "gradcheck", "derive", "studio", "studio/wasm", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
+var inBrowser = []string{"", "paper", "gradcheck", "derive", "lesson", "studio", "studio/wasm", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {

@@ -15,9 +15,11 @@ import (
 type Derivation struct {
 	Title string
 	Eq    string   // number in the registry of the equation that it ends in; may be ""
+	Also  []string // numbers of equations that it derives on the way
 	World string   // id
 	Hold  []string // names that do not move: d of them is 0
 	Lines []string // each an equation, a name := expression, or == and what equals the line above
+	Why   []string // of each line the reason, one sentence; nil of a derivation that was typed
 	Slips []Slip   // lines that are false
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
 // TestDerivations: every line of a shipped derivation is right, and each planted slip, in
@@ -13,6 +15,19 @@ func TestDerivations(t *testing.T) {
 		for _, v := range d.Check() {
 			if v.Status != Right {
 				t.Errorf("%s, line %d: %s: %s: %s", d.Eq, v.Line, v.Text, v.Status, v.Message)
+			}
+		}
+		if len(d.Why) != len(d.Lines) {
+			t.Errorf("%s has %d lines and %d reasons", d.Eq, len(d.Lines), len(d.Why))
+		}
+		for i, why := range d.Why {
+			if !strings.HasSuffix(why, ".") || len(why) < 15 {
+				t.Errorf("%s, line %d: the reason is no sentence: %q", d.Eq, i+1, why)
+			}
+		}
+		for _, eq := range append([]string{d.Eq}, d.Also...) {
+			if _, ok := paper.FindEquation(eq); !ok || DerivationOf(eq) != d {
+				t.Errorf("%s: the derivation of (%s) is another, or there is no such equation", d.Eq, eq)
 			}
 		}
 		if len(d.Slips) == 0 {

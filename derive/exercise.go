@@ -282,14 +282,7 @@ func (x *Exercise) Instance(i int) *Instance { return x.grader().points[i].in }
 func (x *Exercise) Scope() *Scope { return x.grader().scope }
 
 // Meaning is what a name of the exercise is, in words.
-func (x *Exercise) Meaning(name string) string {
-	for _, d := range FindWorld(x.World).names {
-		if d.name == name {
-			return d.title
-		}
-	}
-	return ""
-}
+func (x *Exercise) Meaning(name string) string { return FindWorld(x.World).Meaning(name) }
 
 // Solution is a right form, as the learner would type it; of Predict, the right statement.
 func (x *Exercise) Solution() string {

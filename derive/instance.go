@@ -78,16 +78,22 @@ func (p *program) instance(i int, hold ...string) *Instance {
 				clear(in.tangents[s.name].V)
 			}
 		}
-		near := false
-		for _, name := range p.world.apart {
-			for _, x := range in.values[name].V {
-				near = near || math.Abs(x) < leastApart
-			}
-		}
-		if !near {
+		if p.apartIn(in) {
 			return in
 		}
 	}
+}
+
+// apartIn says whether the names that must stay away from 0 do so.
+func (p *program) apartIn(in *Instance) bool {
+	for _, name := range p.world.apart {
+		for _, x := range in.values[name].V {
+			if math.Abs(x) < leastApart {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // define gives a name its numbers, and its tangent.
@@ -235,6 +241,29 @@ var stencil = []float64{4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280}
 // gradient is ∂L/∂name at an instance, by differences, entry by entry. noise is what its
 // rounding may be. Names of hold stay what they are at the instance.
 func (p *program) gradient(in *Instance, name string, hold []string) (g paper.Mat, noise float64) {
+	loss := p.lossAlong(in, name, hold)
+	scale := 0.0
+	for _, x := range in.evaluate(p.loss, true).scale.V {
+		scale = max(scale, x)
+	}
+	from := in.values[name]
+	g = paper.Zeros(from.N, from.D)
+	for i, x := range from.V {
+		if math.IsInf(x, 0) {
+			continue // what is masked stays masked
+		}
+		for k, c := range stencil {
+			step := float64(k+1) * differenceStep
+			up := loss(i, x+step)
+			g.V[i] += c * (up - loss(i, x-step)) / differenceStep
+		}
+	}
+	return g, scale * roundingOverH
+}
+
+// lossAlong is the loss at an instance where number i of a name is x. Names of hold stay what
+// they are.
+func (p *program) lossAlong(in *Instance, name string, hold []string) func(i int, x float64) float64 {
 	var steps []programStep // those between the name and the loss
 	needed := map[string]bool{}
 	p.loss.e.walk(func(e *Expr) { needed[e.name] = true })
@@ -252,30 +281,14 @@ func (p *program) gradient(in *Instance, name string, hold []string) (g paper.Ma
 	from := in.values[name]
 	theta := paper.Mat{N: from.N, D: from.D, V: slices.Clone(from.V)}
 	at.values[name] = theta
-	loss := func() float64 {
+	return func(i int, x float64) float64 {
+		theta.V[i] = x
 		for _, s := range steps {
 			t := p.scope.types[s.name]
 			at.values[s.name] = v.filled(v.eval(s.t), v.size(&dim{letter: t.Rows}), v.size(&dim{letter: t.Cols})).v
 		}
-		return v.eval(p.loss).v.V[0]
+		l := v.eval(p.loss).v.V[0]
+		theta.V[i] = from.V[i]
+		return l
 	}
-	scale := 0.0
-	for _, x := range in.evaluate(p.loss, true).scale.V {
-		scale = max(scale, x)
-	}
-	g = paper.Zeros(from.N, from.D)
-	for i, x := range from.V {
-		if math.IsInf(x, 0) {
-			continue // what is masked stays masked
-		}
-		for k, c := range stencil {
-			step := float64(k+1) * differenceStep
-			theta.V[i] = x + step
-			up := loss()
-			theta.V[i] = x - step
-			g.V[i] += c * (up - loss()) / differenceStep
-		}
-		theta.V[i] = x
-	}
-	return g, scale * roundingOverH
 }

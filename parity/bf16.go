@@ -147,14 +147,6 @@ var operandNames = map[string][2]string{
 	"gate": {"a_6", ".g Δ_z"}, "up": {"a_6", ".g Δ_u"}, "down": {"a_8", "Δ_10"},
 }
 
-// layerOf is the layer that a rounding is told of.
-func layerOf(at string) string {
-	if strings.Contains(at, ".qkv.") {
-		return "qkv"
-	}
-	return at[strings.LastIndexByte(at, '.')+1:]
-}
-
 // resolveTies replaces operands that round to another number than package engine's although
 // they differ by no more than tieTolerance.
 func (r *mixedPass) resolveTies(s paper.Step) paper.Step {
@@ -162,7 +154,7 @@ func (r *mixedPass) resolveTies(s paper.Step) paper.Step {
 		return s // the same numbers in both
 	}
 	i := strings.LastIndexByte(s.At, '.')
-	place, layer, from := strings.TrimSuffix(s.At[:i], ".qkv"), layerOf(s.At), 0
+	place, layer, from := strings.TrimSuffix(s.At[:i], ".qkv"), gradcheck.RoundedLayer(s.At), 0
 	if part := s.At[i+1:]; part != layer {
 		from = r.Config.Linear(0, pedestrian.Target(part)).From
 	}

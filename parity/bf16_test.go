@@ -48,7 +48,7 @@ func TestBF16(t *testing.T) {
 			if r.Total != want || r.Checked != want {
 				t.Errorf("%s, seed %d: %d of %d parameters", c.Name, seed, r.Checked, want)
 			}
-			if seed == 1 && (len(r.Mutants) != len(mixedBugs(c.Config)) || len(r.Mutants[0].BF16) < 10) {
+			if seed == 1 && (len(r.Mutants) != len(gradcheck.RoundingBugs(c.Config)) || len(r.Mutants[0].BF16) < 10) {
 				t.Errorf("%s: %d mutants, the first caught by %v", c.Name, len(r.Mutants), r.Mutants[0].BF16)
 			}
 		}

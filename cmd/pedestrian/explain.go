@@ -5,147 +5,169 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"github.com/pedestrian-ml/pedestrian/docs"
-	"github.com/pedestrian-ml/pedestrian/paper"
+	"github.com/pedestrian-ml/pedestrian/lesson"
 )
 
 func newExplainCmd() *cobra.Command {
-	var full, asJSON bool
+	var o explainOptions
 	cmd := &cobra.Command{
-		Use:   "explain [EQUATION]",
-		Short: "One equation: what it says, where it is, how it is checked",
-		Long: `Shows one equation of the paper by its number, such as 25 or 31.a. Equations without
-a number in the paper have a short name, such as T2 or DoRA. Those of the Llama family,
-which are not in the paper, are L1 to L25. Without an argument it lists all of them.
+		Use:   "explain [CODE|WORD]",
+		Short: "One equation, law, bug or word: a lesson with numbers, code and derivation",
+		Long: `Explains one equation of the paper by its number, such as 25 or 31.a, and every other code
+that a command prints: table 1 to 3 and names such as DoRA, equations of the Llama family (L1 to L25),
+identities (R, X, Y), planted bugs (M, at bf16 B), errata of the paper (S, C, N), the cases of verify.
+A range such as 36-42, a chapter such as "chapter 5", or a word such as softmax lists what has that
+name; where only one thing has, it is explained. Capital and small letters are the same.
+Without an argument it lists what there is.
 
-You will see the equation in ASCII and in TeX, its shapes, the function that
-computes it, the test and the identities that check it, its errata, and where it is
-derived; with --full the derivation too.`,
-		Example: "  pedestrian explain\n  pedestrian explain 25\n  pedestrian explain 31.a --full\n  pedestrian explain L3 --full\n  pedestrian explain 40 --json",
+You will see the formula, what its symbols mean and their shapes, where it is in the code, the
+formula in numbers with a check by finite differences, and the derivation, each move with its reason.
+On a terminal the moves come one at a time: Enter shows the next, q ends. In a pipe all is printed.`,
+		Example: "  pedestrian explain\n  pedestrian explain 25\n  pedestrian explain softmax\n  pedestrian explain r13\n  pedestrian explain \"table 2\"\n  pedestrian explain L3 --full\n  pedestrian explain 40 --json",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("explain takes one equation, not %d: see \"%s --help\"", len(args), cmd.CommandPath())
-			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w := cmd.OutOrStdout()
-			if len(args) == 0 {
-				if asJSON {
-					return writeJSON(w, paper.Equations)
-				}
-				listEquations(w)
-				return nil
-			}
-			number := strings.Trim(args[0], "(). ")
-			if rest, ok := strings.CutPrefix(strings.ToLower(number), "eq"); ok {
-				number = strings.TrimLeft(rest, "(). ")
-			}
-			e, ok := paper.FindEquation(number)
-			if !ok {
-				return usagef("there is no equation %q: the numbers go from 1 to 55.b and from L1 to L25, some have a name such as T2, and \"pedestrian explain\" lists them%s", args[0], parts(number))
-			}
-			if asJSON {
-				return writeJSON(w, e)
-			}
-			card(w, e)
-			if full {
-				section, err := derivation(e.Derivation)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(w, "\n%s", section)
-			}
-			return nil
+			o.in, o.w = cmd.InOrStdin(), cmd.OutOrStdout()
+			return o.run(strings.Join(args, " "))
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&full, "full", false, "print the derivation too, as Markdown with TeX")
-	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.BoolVar(&o.full, "full", false, "print the section of the chapter too")
+	f.BoolVar(&o.all, "all", false, "on a terminal too, print all moves at once")
+	f.BoolVar(&o.asJSON, "json", false, "print JSON: the lesson, or the list")
 	return cmd
 }
 
-// parts suggests the lettered parts of a number that has only those: 31 is 31.a and 31.b.
-func parts(number string) string {
-	var found []string
-	for _, e := range paper.Equations {
-		if strings.HasPrefix(strings.ToLower(e.Number), strings.ToLower(number)+".") {
-			found = append(found, e.Number)
-		}
-	}
-	if len(found) == 0 {
-		return ""
-	}
-	return "; did you mean " + strings.Join(found, " or ") + "?"
+type explainOptions struct {
+	full, all, asJSON bool
+	in                io.Reader
+	w                 io.Writer
 }
 
-// listEquations names all of them, and the function that computes each or why there is none.
-func listEquations(w io.Writer) {
-	t := plainTable(w)
-	t.AppendHeader(table.Row{"equation", "what it is, and where"})
-	for _, e := range paper.Equations {
-		where := e.Func
-		if where == "" {
-			where = string(e.Status)
+func (o explainOptions) run(typed string) error {
+	if typed == "" {
+		if o.asJSON {
+			return writeJSON(o.w, lesson.Entries())
 		}
-		t.AppendRow(table.Row{"(" + e.Number + ")", e.Title + ": " + where})
+		listEverything(o.w)
+		return nil
 	}
-	t.Render()
-}
-
-// card prints everything that the registry knows of an equation.
-func card(w io.Writer, e paper.Equation) {
-	p := newPainter(w)
-	fmt.Fprintf(w, "%s\n\n    %s\n\n", p.bold("("+e.Number+")  "+e.Title), e.ASCII)
-	t := plainTable(w)
-	row := func(name, value string) {
-		if value != "" {
-			t.AppendRow(table.Row{name, value})
+	found := lesson.Find(typed)
+	switch {
+	case len(found) == 0:
+		hint := ""
+		if near := lesson.Nearest(typed); near != "" {
+			hint = fmt.Sprintf(": did you mean %q?", near)
 		}
+		return usagef("there is nothing called %q to explain%s; \"pedestrian explain\" lists what there is", typed, hint)
+	case len(found) > 1:
+		if o.asJSON {
+			return writeJSON(o.w, found)
+		}
+		listEntries(o.w, typed, found)
+		return nil
 	}
-	row("shape", e.Shapes)
-	row("TeX", e.TeX)
-	row("status", string(e.Status))
-	row("why", e.Why)
-	row("code", e.Func)
-	row("test", e.Check)
-	row("identities", strings.Join(e.Identities, ", "))
-	errata := ""
-	if len(e.Errata) > 0 {
-		errata = strings.Join(e.Errata, ", ") + " in docs/errata.md"
-	}
-	row("errata", errata)
-	row("derivation", e.Derivation)
-	t.Render()
-}
-
-// derivation is the section of a chapter that begins at an anchor, such as
-// "docs/03-attention.md#eq-25", up to the next anchor or heading of a chapter's part.
-func derivation(at string) (string, error) {
-	file, anchor, _ := strings.Cut(strings.TrimPrefix(at, "docs/"), "#")
-	text, err := docs.Files.ReadFile(file)
+	l, err := lesson.Of(found[0])
 	if err != nil {
-		return "", fmt.Errorf("reading the derivation %s: %w", at, err)
+		return err
 	}
-	_, after, ok := strings.Cut(string(text), `<a id="`+anchor+`"></a>`)
-	if !ok {
-		return "", fmt.Errorf("reading the derivation %s: the chapter has no such place", at)
+	if o.asJSON {
+		return writeJSON(o.w, l)
 	}
-	var section strings.Builder
-	for line := range strings.Lines(strings.TrimLeft(after, "\n")) {
-		if strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "## ") && section.Len() > 0 {
-			break
+	t := lecturer{w: o.w, p: newPainter(o.w)}
+	if !o.all {
+		t.wait = waiter(o.in, o.w)
+	}
+	if err := t.teach(l); err != nil {
+		return err
+	}
+	if o.full && l.Registry != nil {
+		section, err := lesson.Section(l.Registry.Derivation)
+		if err != nil {
+			return err
 		}
-		if strings.HasPrefix(line, `<a id="`) {
-			if strings.TrimSpace(section.String()) != "" {
-				break
+		t.heading(l.Registry.Derivation)
+		t.blocks(section)
+	}
+	return nil
+}
+
+// listEverything lists the equations by chapters, and what other codes there are.
+func listEverything(w io.Writer) {
+	p := newPainter(w)
+	for _, c := range lesson.Chapters() {
+		fmt.Fprintf(w, "%s\n", p.bold(c.Title))
+		listLines(w, c.Entries)
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "%s\n", p.bold("Other codes"))
+	for _, k := range []struct {
+		kind   lesson.Kind
+		plural string
+	}{{lesson.Identity, "identities"}, {lesson.Bug, "bugs"}, {lesson.Erratum, "errata"}, {lesson.Case, "cases"}, {lesson.Exercise, "exercises"}} {
+		span := lesson.Span(k.kind)
+		if k.kind == lesson.Exercise {
+			span = "of derive"
+		}
+		fmt.Fprintf(w, "  %-12s %s: pedestrian explain %s\n", k.plural, span, k.plural)
+	}
+	fmt.Fprintf(w, "\n\"pedestrian explain 25\" explains one; so do a code, such as r13, and a word, such as softmax.\n")
+}
+
+// listEntries lists what a word names, by kinds.
+func listEntries(w io.Writer, typed string, found []lesson.Entry) {
+	p := newPainter(w)
+	for _, k := range lesson.Kinds {
+		var of []lesson.Entry
+		for _, e := range found {
+			if e.Kind == k {
+				of = append(of, e)
 			}
-			continue
 		}
-		section.WriteString(line)
+		if of != nil {
+			fmt.Fprintf(w, "%s\n", p.bold(kindsCalled(len(of), k)))
+			listLines(w, of)
+		}
 	}
-	return strings.TrimRight(section.String(), "\n") + "\n", nil
+	e := found[0]
+	fmt.Fprintf(w, "\n%d are called %q. One is explained by its code: pedestrian explain %s\n", len(found), typed, entryName(e))
+}
+
+// entryName is what explains just this entry.
+func entryName(e lesson.Entry) string {
+	name := e.Code
+	if is := lesson.Find(name); len(is) != 1 || is[0].Kind != e.Kind {
+		name = string(e.Kind) + " " + name
+	}
+	if strings.ContainsAny(name, " ()'") {
+		return "\"" + name + "\""
+	}
+	return name
+}
+
+// kindsCalled is what several of a kind are called.
+func kindsCalled(n int, k lesson.Kind) string {
+	switch {
+	case n == 1:
+		return string(k)
+	case k == lesson.Identity:
+		return "identities"
+	case k == lesson.Erratum:
+		return "errata"
+	}
+	return string(k) + "s"
+}
+
+// listLines prints one line for each entry.
+func listLines(w io.Writer, entries []lesson.Entry) {
+	wide := 0
+	for _, e := range entries {
+		wide = max(wide, columns(e.Code))
+	}
+	for _, e := range entries {
+		fmt.Fprintf(w, "  %s%s  %s\n", e.Code, strings.Repeat(" ", wide-columns(e.Code)), e.Title)
+	}
 }

@@ -131,7 +131,7 @@ differentiation.
   pedestrian tokenizer   show the tokens of a text; learn a vocabulary
   pedestrian data        look at examples before training: what is learnt, how they fill rows
   pedestrian params      count parameters, term by term
-  pedestrian explain     one equation: what it says, where it is, how it is checked
+  pedestrian explain     a lesson on one equation, code or word, with numbers and derivation
   pedestrian derive      type a gradient: is it right, why, and where it went wrong
   pedestrian studio      both passes of a small GPT in your browser, to be changed
   pedestrian bench       this machine's limits, and how close a training step comes

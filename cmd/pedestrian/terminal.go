@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 
 	"golang.org/x/term"
 )
@@ -50,8 +50,16 @@ func terminalWidth(w io.Writer) int {
 
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// columns is how many columns of a terminal text takes, colours apart.
-func columns(text string) int { return utf8.RuneCountInString(colours.ReplaceAllString(text, "")) }
+// columns is how many columns of a terminal text takes: colours take none, and marks that are
+// set above a letter neither.
+func columns(text string) (n int) {
+	for _, r := range colours.ReplaceAllString(text, "") {
+		if !unicode.Is(unicode.Mn, r) {
+			n++
+		}
+	}
+	return n
+}
 
 // wrap breaks text between words into lines of at most width characters.
 func wrap(text string, width int) (lines []string) {
