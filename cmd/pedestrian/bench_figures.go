@@ -17,7 +17,8 @@ type figures struct {
 	Elements     int                `json:"elements,omitempty"` // of a repetition
 	TokensPerS   float64            `json:"tokens_per_s,omitempty"`
 	GFLOPS       float64            `json:"gflop_per_s,omitempty"`
-	OfPeak       float64            `json:"of_peak,omitempty"` // fraction of the precision's peak, measured in between
+	OfPeak       float64            `json:"of_peak,omitempty"`   // fraction of the precision's peak, measured in between
+	OfKernel     float64            `json:"of_kernel,omitempty"` // fraction of the rate of its kernel alone, measured in between
 	GBPerS       float64            `json:"gb_per_s,omitempty"`
 	OfBandwidth  float64            `json:"of_bandwidth,omitempty"`
 	NsPerElement float64            `json:"ns_per_element,omitempty"`
@@ -58,7 +59,7 @@ func (b *bench) print(r *figures) error {
 		value float64
 		form  string
 	}{
-		{r.PredictedMS, "%10.3f ms predicted"}, {r.TokensPerS, "%8.0f tokens/s"}, {r.GFLOPS, "%8.1f GFLOP/s"}, {100 * r.OfPeak, "%5.1f %% of peak"},
+		{r.PredictedMS, "%10.3f ms predicted"}, {r.TokensPerS, "%8.0f tokens/s"}, {r.GFLOPS, "%8.1f GFLOP/s"}, {100 * r.OfPeak, "%5.1f %% of peak"}, {100 * r.OfKernel, "%5.1f %% of kernel"},
 		{r.GBPerS, "%7.1f GB/s"}, {100 * r.OfBandwidth, "%5.1f %% of bandwidth"},
 		{r.NsPerElement, "%7.3f ns an element"}, {r.PeakMiB, "%7.0f MiB"}, {r.PlannedMiB, "%7.0f MiB planned"},
 	} {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
@@ -64,6 +66,9 @@ func (s *textScreen) row(label, format string, args ...any) {
 
 func (s *textScreen) planMemory() {
 	o, c := s.r.Options, s.r.Network
+	if why := slowPrecision(o.Precision); why != "" {
+		s.row("precision", "%s", why)
+	}
 	m, err := memoryNeeded(o, c)
 	if err != nil {
 		return
@@ -72,6 +77,16 @@ func (s *textScreen) planMemory() {
 	if r, err := recomputing(o, c); err == nil && o.Recompute {
 		s.row("recompute", "%s instead of %s, for about %.0f %% more arithmetic a step", mebibytes(m.total()), mebibytes(r.without), 100*r.work)
 	}
+}
+
+// slowPrecision says why a precision is slower here than float32, and what to use; it is
+// empty where it is not slower.
+func slowPrecision(precision string) string {
+	if precision != string(engine.BF16) || kernel.Dots(1) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("bf16 is slower than float32 here: this processor (%s) has no products of bf16, so each number is rounded, and then computed with in float32. Use --precision float32; bf16 is to compare with runs on other machines",
+		kernel.Current())
 }
 
 // planEnd is the end of the plan: where the run goes, and from where.

@@ -33,3 +33,38 @@ func Dots(n int) (operations float64) {
 	}
 	return float64(n) * peakBF16(current, n)
 }
+
+// Tiles computes n ≥ 1 times a whole tile of a float32 product, on the path in use, from
+// packed operands that stay in the first-level cache, and returns the number of floating-point
+// operations. With a clock it measures the second upper limit for products: that of the tile
+// kernel, which also loads and stores, where memory costs nothing.
+func Tiles(n int) (operations float64) {
+	p := spares.Get().(*Pool)
+	defer spares.Put(p)
+	down, across, k := goDown, goAcross, goBlock
+	if current != Portable {
+		tile, _ := vectorTile(current, 64, 192)
+		down, across, k = tile.down, tile.across, (6<<10)/(tile.down+tile.across)&^7 // 24 KiB
+	}
+	a, b := floats[float32](&p.scratch.left, down*k), floats[float32](&p.scratch.right, across*(k+down))
+	c := b[across*k:]
+	clear(a)
+	clear(b)
+	for range n {
+		if current != Portable {
+			tileVector(current, k, a, b, c)
+		} else {
+			sums := dot2x4(a, b[:across*k])
+			copy(c, sums[:])
+		}
+	}
+	return 2 * float64(n) * float64(down*across*k)
+}
+
+// TilesBF16 is Tiles for products of bf16 in tiles. It returns 0 if the path in use has none.
+func TilesBF16(n int) (operations float64) {
+	if !hasTiles(current) {
+		return 0
+	}
+	return tilesBF16(n)
+}

@@ -241,5 +241,14 @@ func peakVector(p Path, n int) int {
 	return 0
 }
 
+// tileVector computes one whole tile c from packed operands with k terms.
+func tileVector(p Path, k int, a, b, c []float32) {
+	if p == AVX2 {
+		mul256x6x2whole(k, at32(a, 0), 4, 4*6, at32(b, 0), 4*16, at32(c, 0), 4*16, nil, 0, 8)
+		return
+	}
+	mul512x8x3(k, at32(a, 0), 4, 4*8, at32(b, 0), 4*48, at32(c, 0), 4*48, nil, 0, 16)
+}
+
 // readsUnpacked reports whether the tile kernel can read operands that are not packed.
 func readsUnpacked(p Path) bool { return true }

@@ -52,6 +52,11 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 
 func peakVector(p Path, n int) int { return 0 }
 
+// tileVector computes one whole tile c from packed operands with k terms.
+func tileVector(p Path, k int, a, b, c []float32) {
+	mulNEON(k, &a[0], &b[0], &c[0], 4*neonAcross, 0)
+}
+
 // canTranspose reports whether b is transposed in registers; here it never is.
 func canTranspose(t *product[float32]) bool { return false }
 

@@ -18,6 +18,8 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 
 func peakVector(p Path, n int) int { return 0 }
 
+func tileVector(p Path, k int, a, b, c []float32) { panic(noVectors) }
+
 func canTranspose(t *product[float32]) bool { return false }
 
 func readsNarrow(t *product[float32]) bool { return false }

@@ -351,3 +351,22 @@ func peakBF16(p Path, n int) float64 {
 	peakAMX(n, &c[0])
 	return 16 * 2 * 16 * 16 * 32
 }
+
+// tilesBF16 computes one panel of rows and columns n times, and returns the number of operations.
+func tilesBF16(n int) float64 {
+	p := spares.Get().(*Pool)
+	defer spares.Put(p)
+	const k = 6 * tilePanel // 12 KiB of a and of b
+	a := MatBF16{tilePanel, k, k, bf16s(&p.scratch.left, tilePanel*k)}
+	b, c := bf16s(&p.scratch.right, tilePanel*k), floats[float32](&p.scratch.wideA, tilePanel*tilePanel)
+	clear(a.V)
+	clear(b)
+	t := productBF16{path: current, c: Mat[float32]{tilePanel, tilePanel, tilePanel, c}, k: k}
+	t.left, t.pairs, t.panels = a, k/tilePanel, size{1, 1}
+	config := newTileConfig(tilePanel, tilePanel)
+	t.configs = [2][2]tileConfig{{config, config}, {config, config}}
+	for range n {
+		t.row(b, 0, 0, 1, 0, t.pairs, 0)
+	}
+	return 2 * float64(n) * tilePanel * tilePanel * k
+}

@@ -18,3 +18,5 @@ func widenVector(y []float32, x []BF16) { panic(noVectors) }
 func widenF16Vector(y []float32, x []uint16) { panic(noVectors) }
 
 func peakBF16(p Path, n int) float64 { panic(noVectors) }
+
+func tilesBF16(n int) float64 { panic(noVectors) }
