@@ -86,6 +86,14 @@ func TestNothingOutsidePacked(t *testing.T) {
 				}
 			}
 		}
+		for kind := range packFourNarrow256 {
+			for _, k := range []int{1, 8, 24} {
+				try("packFourNarrow256", []any{kind, k}, func() { packFourNarrow256[kind](k, at(e.slice(64*k)), at16(lend[BF16](e, 64*k)), 128) })
+				if k > 1 {
+					try("packColumnsNarrow256", []any{kind, k}, func() { packColumnsNarrow256[kind](k, at(e.slice(8*k)), 32, at16(lend[BF16](e, 8*k)), 2*k, 8) })
+				}
+			}
+		}
 		packing("pack256", 8, 2, packRows256, packColumns256)
 		for k := 1; k < 9; k++ {
 			try("packHeights256", []any{k}, func() { packHeights256(k, at(e.slice(6*k)), at(e.slice(6*k)), 24) })
@@ -126,6 +134,21 @@ func TestNothingOutsidePacked(t *testing.T) {
 			}
 			for r, f := range turnNarrow512[kind] {
 				narrowTurn("turnNarrow512", f, r+1, 1, 16)
+			}
+		}
+		for kind := range packRowsNarrow512 {
+			for _, n := range []int{1, 15, 16, 17, 33, 48} {
+				for _, k := range []int{1, 16, 17, 33} {
+					v := ceil(n, 16)
+					try("packRowsNarrow512", []any{kind, n, k}, func() {
+						packRowsNarrow512[kind](k, at(e.slice(k*v*16)), 64*v, at16(lend[BF16](e, k*n)), 2*n, v, n-(v-1)*16)
+					})
+					if n <= 16 {
+						try("packColumnsNarrow512", []any{kind, n, k}, func() {
+							packColumnsNarrow512[kind](k, at(e.slice(k*16)), 64, at16(lend[BF16](e, n*k)), 2*k, n)
+						})
+					}
+				}
 			}
 		}
 		packing("pack512", 16, 3, packRows512, packColumns512)

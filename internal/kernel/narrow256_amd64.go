@@ -158,6 +158,18 @@ func turn256x2x1bf16(k int, a *float32, down int, right int, b *uint16, next int
 //go:noescape
 func turn256x2x2bf16(k int, a *float32, down int, right int, b *uint16, next int, c *float32, stride int, bias *float32, mode int, last int)
 
+// packFourRows256bf16 copies k ≥ 1 rows of 64 numbers to four strips of 16, one every 16*k numbers:
+// src advances by from bytes.
+//
+//go:noescape
+func packFourRows256bf16(k int, dst *float32, src *uint16, from int)
+
+// packColumns256bf16 transposes rows = 8 rows of k numbers, k a multiple of 8, to k rows of 8, the rest 0.
+// Rows are to bytes apart in dst and from bytes in src.
+//
+//go:noescape
+func packColumns256bf16(k int, dst *float32, to int, src *uint16, from int, rows int)
+
 // mul256x1x1f16 sets c, 1×8, to products of k ≥ 1 terms; last = 8 is the number of
 // columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
 //
@@ -313,6 +325,18 @@ func turn256x2x1f16(k int, a *float32, down int, right int, b *uint16, next int,
 //
 //go:noescape
 func turn256x2x2f16(k int, a *float32, down int, right int, b *uint16, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// packFourRows256f16 copies k ≥ 1 rows of 64 numbers to four strips of 16, one every 16*k numbers:
+// src advances by from bytes.
+//
+//go:noescape
+func packFourRows256f16(k int, dst *float32, src *uint16, from int)
+
+// packColumns256f16 transposes rows = 8 rows of k numbers, k a multiple of 8, to k rows of 8, the rest 0.
+// Rows are to bytes apart in dst and from bytes in src.
+//
+//go:noescape
+func packColumns256f16(k int, dst *float32, to int, src *uint16, from int, rows int)
 
 // widenF16x256 widens x to float32; n is a multiple of 16.
 //

@@ -266,6 +266,18 @@ func turn512x3bf16(k int, a *float32, down int, right int, b *uint16, next int, 
 //go:noescape
 func turn512x4bf16(k int, a *float32, down int, right int, b *uint16, next int, c *float32, stride int, bias *float32, mode int, last int)
 
+// packRows512bf16 copies k ≥ 1 rows of 1 to 3 vectors, the last of which has last ≥ 1 numbers
+// and is filled up with 0. Rows are to bytes apart in dst and from bytes in src.
+//
+//go:noescape
+func packRows512bf16(k int, dst *float32, to int, src *uint16, from int, vectors int, last int)
+
+// packColumns512bf16 transposes 1 ≤ rows ≤ 16 rows of k ≥ 1 numbers to k rows of 16, the rest 0.
+// Rows are to bytes apart in dst and from bytes in src.
+//
+//go:noescape
+func packColumns512bf16(k int, dst *float32, to int, src *uint16, from int, rows int)
+
 // mul512x1x1f16 sets c, 1×16 where last = 16, to products of k ≥ 1 terms; last ≥ 1 counts the
 // columns of the last vector. Strides are in bytes. mode: 1 adds the old c, 2 the bias.
 //
@@ -529,6 +541,18 @@ func turn512x3f16(k int, a *float32, down int, right int, b *uint16, next int, c
 //
 //go:noescape
 func turn512x4f16(k int, a *float32, down int, right int, b *uint16, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// packRows512f16 copies k ≥ 1 rows of 1 to 3 vectors, the last of which has last ≥ 1 numbers
+// and is filled up with 0. Rows are to bytes apart in dst and from bytes in src.
+//
+//go:noescape
+func packRows512f16(k int, dst *float32, to int, src *uint16, from int, vectors int, last int)
+
+// packColumns512f16 transposes 1 ≤ rows ≤ 16 rows of k ≥ 1 numbers to k rows of 16, the rest 0.
+// Rows are to bytes apart in dst and from bytes in src.
+//
+//go:noescape
+func packColumns512f16(k int, dst *float32, to int, src *uint16, from int, rows int)
 
 // widenF16x512 widens x to float32.
 //

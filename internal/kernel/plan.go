@@ -84,8 +84,12 @@ func (t *product[T]) packColumns(w *Pool, dst []T, k, k1, j, j1 int) {
 		t.packStrips(dst, b, n, j1-j)
 		return
 	}
+	x := 0
+	if t.path != Portable {
+		x = packNarrowVector(t.path, as32(dst), b.f32(), n, j1-j, across)
+	}
 	few := roundUp(64, across) // columns, which are packed while they are in the cache
-	for x := 0; x < j1-j; x += few {
+	for ; x < j1-j; x += few {
 		cols := min(few, j1-j-x)
 		t.packStrips(dst[x*n:], b.from(0, x).widened(&w.scratch.wide, n, cols), n, cols)
 	}

@@ -60,5 +60,8 @@ func tileVector(p Path, k int, a, b, c []float32) {
 // canTranspose reports whether b is transposed in registers; here it never is.
 func canTranspose(t *product[float32]) bool { return false }
 
+// packNarrowVector packs no columns of a b of 16 bits: they are widened first.
+func packNarrowVector(p Path, dst []float32, b view[float32], n, cols, across int) int { return 0 }
+
 // readsNarrow reports whether b, of 16 bits, is read where it is; here it never is.
 func readsNarrow(t *product[float32]) bool { return false }

@@ -22,4 +22,6 @@ func tileVector(p Path, k int, a, b, c []float32) { panic(noVectors) }
 
 func canTranspose(t *product[float32]) bool { return false }
 
+func packNarrowVector(p Path, dst []float32, b view[float32], n, cols, across int) int { return 0 }
+
 func readsNarrow(t *product[float32]) bool { return false }

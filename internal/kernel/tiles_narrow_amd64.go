@@ -63,6 +63,47 @@ var (
 	}
 )
 
+// The kernels that pack a b of 16 bits, for bf16 and for f16.
+var (
+	packFourNarrow256    = [2]func(k int, dst *float32, src *uint16, from int){packFourRows256bf16, packFourRows256f16}
+	packColumnsNarrow256 = [2]func(k int, dst *float32, to int, src *uint16, from, rows int){packColumns256bf16, packColumns256f16}
+	packColumnsNarrow512 = [2]func(k int, dst *float32, to int, src *uint16, from, rows int){packColumns512bf16, packColumns512f16}
+	packRowsNarrow512    = [2]func(k int, dst *float32, to int, src *uint16, from, vectors, last int){packRows512bf16, packRows512f16}
+)
+
+// packNarrowVector is packColumnsVector for a b of 16 bits. It returns the number of columns
+// that it packed: without masks for 16 bits, AVX2 leaves what does not fill vectors.
+func packNarrowVector(p Path, dst []float32, b view[float32], n, cols, across int) (x int) {
+	v, kind := b.narrow, b.narrow.kind()
+	switch {
+	case p == AVX2 && b.right == 1:
+		for ; across == 16 && x+64 <= cols; x += 64 {
+			packFourNarrow256[kind](n, at32(dst, x*n), v.at(x), 2*b.down)
+		}
+	case p == AVX2:
+		for ; n%8 == 0 && x+across <= cols; x += across {
+			for y := 0; y < across; y += 8 {
+				packColumnsNarrow256[kind](n, at32(dst, x*n+y), 4*across, v.at((x+y)*b.right), 2*b.right, 8)
+			}
+		}
+	case b.right == 1:
+		for ; x < cols; x += across {
+			for y, w := 0, min(across, cols-x); y < w; y += 48 {
+				part := min(48, w-y)
+				vectors := (part + 15) / 16
+				packRowsNarrow512[kind](n, at32(dst, x*n+y), 4*across, v.at(x+y), 2*b.down, vectors, part-16*(vectors-1))
+			}
+		}
+	default:
+		for ; x < cols; x += across {
+			for y, w := 0, min(across, cols-x); y < w; y += 16 {
+				packColumnsNarrow512[kind](n, at32(dst, x*n+y), 4*across, v.at((x+y)*b.right), 2*b.right, min(16, w-y))
+			}
+		}
+	}
+	return x
+}
+
 // kind is the index of the tables of kernels.
 func (n Narrow) kind() int {
 	if n.F16 {

@@ -46,6 +46,8 @@ func narrow512() {
 		for r := 1; r <= 4; r++ {
 			turnNarrow512(r, from)
 		}
+		packRows(avx512(), 3, from)
+		packColumns(avx512(), from)
 	}
 	widenF16(avx512())
 }
@@ -63,6 +65,8 @@ func narrow256() {
 			turnNarrow256(r, 1, from)
 			turnNarrow256(r, 2, from)
 		}
+		packFourRows256(from)
+		packColumns(avx2(), from)
 	}
 	widenF16(avx2())
 }
@@ -83,6 +87,15 @@ func (x *isa) widen(from storage, m Mem, v vector, tail bool) {
 	}
 	if from == bf16n {
 		VPSLLD(Imm(16), v, v)
+	}
+}
+
+// loadOf is load of numbers that are stored in another way.
+func (x *isa) loadOf(of storage, m Mem, v vector, tail bool) {
+	if of == f32n {
+		x.load(m, v, tail)
+	} else {
+		x.widen(of, m, v, tail)
 	}
 }
 
@@ -132,11 +145,7 @@ func fewRows(x *isa, rows, vectors int, from storage) {
 			PREFETCHT0(Mem{Base: b, Index: ahead, Scale: 8, Disp: v * bytes})
 		}
 		m, tail := Mem{Base: b, Disp: v * bytes}, x.tails && v == vectors-1
-		if from == f32n {
-			x.load(m, columns[v], tail)
-		} else {
-			x.widen(from, m, columns[v], tail)
-		}
+		x.loadOf(from, m, columns[v], tail)
 	}
 
 	Label("terms")

@@ -9,24 +9,25 @@ import (
 
 // pack512 and pack256 write the packing kernels.
 func pack512() {
-	packRows(avx512(), 3)
+	packRows(avx512(), 3, f32n)
 	packHeights512()
 	packFourHeights512()
-	packColumns(avx512())
+	packColumns(avx512(), f32n)
 }
 
 func pack256() {
-	packRows(avx2(), 2)
-	packFourRows256()
+	packRows(avx2(), 2, f32n)
+	packFourRows256(f32n)
 	packHeights256()
 	packFourHeights256()
-	packColumns(avx2())
+	packColumns(avx2(), f32n)
 }
 
 // packRows copies parts of rows to the rows of a strip.
-func packRows(x *isa, vectors int) {
-	TEXT("packRows"+x.name, 4, "func(k int, dst *float32, to int, src *float32, from, vectors, last int)")
-	Doc(fmt.Sprintf("packRows%s copies k ≥ 1 rows of 1 to %d vectors, the last of which has last ≥ 1 numbers", x.name, vectors),
+func packRows(x *isa, vectors int, of storage) {
+	name := "packRows" + x.name + string(of)
+	TEXT(name, 4, fmt.Sprintf("func(k int, dst *float32, to int, src *%s, from, vectors, last int)", of.element()))
+	Doc(fmt.Sprintf("%s copies k ≥ 1 rows of 1 to %d vectors, the last of which has last ≥ 1 numbers", name, vectors),
 		"and is filled up with 0. Rows are to bytes apart in dst and from bytes in src.")
 	Pragma("noescape")
 	k, dst, to, src, from, n := arg("k"), arg("dst"), arg("to"), arg("src"), arg("from"), arg("vectors")
@@ -40,10 +41,10 @@ func packRows(x *isa, vectors int) {
 		Label(fmt.Sprintf("rows%d", v))
 		for i := range v {
 			z := x.new()
-			x.load(Mem{Base: src, Disp: x.bytes * i}, z, i == v-1)
+			x.loadOf(of, Mem{Base: src, Disp: x.lanes() * of.bytes() * i}, z, i == v-1)
 			VMOVUPS(z, Mem{Base: dst, Disp: x.bytes * i})
 		}
-		for i := 0; i < v*x.bytes; i += 64 {
+		for i := 0; i < v*x.lanes()*of.bytes(); i += 64 {
 			PREFETCHT0(Mem{Base: src, Index: from, Scale: 8, Disp: i})
 		}
 		ADDQ(from, src)
@@ -141,22 +142,25 @@ func packHeights256() {
 
 // packFourRows256 copies four cache lines of a row at a time: memory delivers neighbouring
 // lines faster than lines that are a row apart.
-func packFourRows256() {
+func packFourRows256(of storage) {
 	x := avx2()
-	TEXT("packFourRows256", 4, "func(k int, dst, src *float32, from int)")
-	Doc("packFourRows256 copies k ≥ 1 rows of 64 numbers to four strips of 16, one every 16*k numbers:",
+	name := "packFourRows256" + string(of)
+	TEXT(name, 4, fmt.Sprintf("func(k int, dst *float32, src *%s, from int)", of.element()))
+	Doc(name+" copies k ≥ 1 rows of 64 numbers to four strips of 16, one every 16*k numbers:",
 		"src advances by from bytes.")
 	Pragma("noescape")
 	k, dst, src, from := arg("k"), arg("dst"), arg("src"), arg("from")
 	to := strips(k, dst, 16)
 	Label("row")
 	for i := range 4 {
-		for v := 0; v < 64; v += x.bytes {
+		for v := range 2 {
 			z := x.new()
-			VMOVUPS(Mem{Base: src, Disp: 64*i + v}, z)
-			VMOVUPS(z, to.at(i, v))
+			x.loadOf(of, Mem{Base: src, Disp: (16*i + 8*v) * of.bytes()}, z, false)
+			VMOVUPS(z, to.at(i, x.bytes*v))
 		}
-		PREFETCHT0(Mem{Base: src, Index: from, Scale: 8, Disp: 64 * i})
+	}
+	for at := 0; at < 64*of.bytes(); at += 64 {
+		PREFETCHT0(Mem{Base: src, Index: from, Scale: 8, Disp: at})
 	}
 	ADDQ(from, src)
 	ADDQ(Imm(64), dst)
@@ -208,10 +212,15 @@ func packFourHeights256() {
 }
 
 // packColumns transposes rows to the columns of a strip.
-func packColumns(x *isa) {
-	lanes := x.lanes()
-	TEXT("packColumns"+x.name, 4, "func(k int, dst *float32, to int, src *float32, from, rows int)")
-	Doc(fmt.Sprintf("packColumns%s transposes 1 ≤ rows ≤ %d rows of k ≥ 1 numbers to k rows of %d, the rest 0.", x.name, lanes, lanes),
+func packColumns(x *isa, of storage) {
+	lanes, name := x.lanes(), "packColumns"+x.name+string(of)
+	parts := of == f32n || x.bytes == 64 // blocks that are not whole; AVX2 has no mask for 16 bits
+	TEXT(name, 4, fmt.Sprintf("func(k int, dst *float32, to int, src *%s, from, rows int)", of.element()))
+	sizes := fmt.Sprintf("1 ≤ rows ≤ %d rows of k ≥ 1 numbers", lanes)
+	if !parts {
+		sizes = fmt.Sprintf("rows = %d rows of k numbers, k a multiple of %d,", lanes, lanes)
+	}
+	Doc(fmt.Sprintf("%s transposes %s to k rows of %d, the rest 0.", name, sizes, lanes),
 		"Rows are to bytes apart in dst and from bytes in src.")
 	Pragma("noescape")
 	k, dst, to, src, from, rows := arg("k"), arg("dst"), arg("to"), arg("src"), arg("from"), arg("rows")
@@ -226,13 +235,15 @@ func packColumns(x *isa) {
 	row, out := GP64(), GP64()
 
 	Label("blocks")
-	CMPQ(rows, Imm(uint64(lanes)))
-	JL(LabelRef("few"))
-	CMPQ(k, Imm(uint64(lanes)))
-	JL(LabelRef("few"))
+	if parts {
+		CMPQ(rows, Imm(uint64(lanes)))
+		JL(LabelRef("few"))
+		CMPQ(k, Imm(uint64(lanes)))
+		JL(LabelRef("few"))
+	}
 	MOVQ(src, row)
 	for i := range z {
-		VMOVUPS(rowsOf{base: row, step: from, step3: from3}.at(i%4, 0), z[i])
+		x.loadOf(of, rowsOf{base: row, step: from, step3: from3}.at(i%4, 0), z[i], false)
 		PREFETCHT0(rowsOf{base: row, step: from, step3: from3}.at(i%4, 512))
 		if i%4 == 3 && i < lanes-1 {
 			LEAQ(Mem{Base: row, Index: from, Scale: 4}, row)
@@ -245,9 +256,14 @@ func packColumns(x *isa) {
 			LEAQ(Mem{Base: dst, Index: to, Scale: 4}, dst)
 		}
 	}
-	ADDQ(Imm(uint64(x.bytes)), src)
+	ADDQ(Imm(uint64(lanes*of.bytes())), src)
 	SUBQ(Imm(uint64(lanes)), k)
 	JNZ(LabelRef("blocks"))
+	if !parts {
+		VZEROUPPER()
+		RET()
+		return
+	}
 	JMP(LabelRef("done"))
 
 	// A block with fewer rows or numbers in a row.
@@ -266,7 +282,7 @@ func packColumns(x *isa) {
 			CMPQ(rows, Imm(uint64(i)))
 			JLE(LabelRef("loaded"))
 		}
-		x.load(Mem{Base: row}, z[i], true)
+		x.loadOf(of, Mem{Base: row}, z[i], true)
 		ADDQ(from, row)
 	}
 	Label("loaded")
@@ -279,7 +295,7 @@ func packColumns(x *isa) {
 		JLE(LabelRef("done"))
 	}
 	MOVQ(out, dst)
-	ADDQ(Imm(uint64(x.bytes)), src)
+	ADDQ(Imm(uint64(lanes*of.bytes())), src)
 	SUBQ(Imm(uint64(lanes)), k)
 	JMP(LabelRef("few"))
 	Label("done")
