@@ -7,8 +7,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// numbersWork bounds a search for the formula of some numbers, in units of about 20 ns: half a second.
-const numbersWork = 25_000_000
+// numbersWork bounds a search for the formula of some numbers, in units of about 20 ns: a fifth of a second.
+const numbersWork = 10_000_000
 
 // GradeNumbers says of numbers that a program computes whether they are the gradient, and
 // if not, where the program went wrong. It calls compute once at each point, with numbers
