@@ -286,7 +286,14 @@ func (p *texReader) command() (e string, limits bool) {
 	case "mathbb":
 		return "<mi>" + alphabet(p.raw(), 0x1D538, 0x1D552) + "</mi>", false
 	case "text":
-		return "<mtext>" + html.EscapeString(p.raw()) + "</mtext>", false
+		t := p.raw()
+		if strings.HasPrefix(t, " ") { // MathML takes blanks at the ends away
+			t = "\u00a0" + t[1:]
+		}
+		if strings.HasSuffix(t, " ") {
+			t = t[:len(t)-1] + "\u00a0"
+		}
+		return "<mtext>" + html.EscapeString(t) + "</mtext>", false
 	case "phantom":
 		return "<mphantom>" + p.argument() + "</mphantom>", false
 	case "underset":

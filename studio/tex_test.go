@@ -97,6 +97,7 @@ func TestTeX(t *testing.T) {
 		{`163{,}087.5`, `<math><mn>163,087.5</mn></math>`},
 		{`g'`, `<math><msup><mi>g</mi><mo>′</mo></msup></math>`},
 		{`\left[a\right]`, `<math><mrow><mo fence="true" stretchy="true">[</mo><mi>a</mi><mo fence="true" stretchy="true">]</mo></mrow></math>`},
+		{`\text{shape } n`, "<math><mrow><mtext>shape\u00a0</mtext><mi>n</mi></mrow></math>"},
 		{`a<b`, `<math><mrow><mi>a</mi><mo>&lt;</mo><mi>b</mi></mrow></math>`},
 	} {
 		got, err := mathML(c.tex)

@@ -58,7 +58,7 @@ function show(main: HTMLElement, x: Exercise): void {
 const code = (s: string) => s.split(/(`[^`]+`|\bdL\/d\w+|\b\w+_\w+\b'?)/).map((p, i) => i % 2 ? el("code", { class: "code" }, p.replaceAll("`", "")) : p);
 
 const given = (x: Exercise) => [el("h2", { class: "h3 first" }, "Given"),
-  el("table", { class: "plain given" }, el("tbody", {}, ...x.names!.map(g => el("tr", { title: g.meaning }, el("td", { class: g.kind === "error" ? "e" : "v" }, math(g.math)), el("td", {}, el("code", {}, g.name), el("span", { class: "sr" }, g.meaning)), el("td", { class: "r" }, g.shape.replace(/_rho/g, "ᵨ")))))),
+  el("table", { class: "plain given" }, el("tbody", {}, ...x.names!.map(g => el("tr", { title: g.meaning }, el("td", { class: g.kind === "error" ? "e" : "v" }, math(g.math)), el("td", {}, el("code", {}, g.name), el("span", { class: "sr" }, g.meaning)), el("td", { class: "r" }, g.shape.replace(/_rho/g, "_ρ")))))),
   el("p", { class: "small lang" }, ...code("`'` transposes, `@` multiplies matrices, `*` entry by entry, `~` repeats a vector; `sum_tokens(x)`, `rowdot(x, y)`."))];
 
 function choices(x: Exercise, verdict: HTMLElement): HTMLElement {

@@ -61,12 +61,14 @@ export const hue = (n: Node) => n.kind === "error" || n.kind === "gradient" ? "e
 export const word = (t: number) => opened.model.words[traced.tokens[t]!] ?? String(traced.tokens[t]);
 
 // Checks run one after the other, those of the open screen first, and count for this revision.
-let queue: string[] = [], running = false;
+// They wait until nothing was changed for a moment: a worker does one thing at a time.
+let queue: string[] = [], running = false, timer = 0;
 export const checked = (id: string) => checks.get(id);
 
 export function wantChecks(ids: string[], tell: (id: string, c: Check) => void): void {
   queue = ids.filter(id => !checks.has(id));
-  if (!running) void work(tell);
+  clearTimeout(timer);
+  timer = window.setTimeout(() => { if (!running) void work(tell); }, 300);
 }
 async function work(tell: (id: string, c: Check) => void): Promise<void> {
   running = true;

@@ -50,7 +50,7 @@ function tick(id: string, c: Check): void {
   for (const e of $$(`[data-check="${CSS.escape(id)}"]`)) e.textContent = mark(c);
 }
 
-const normText = (id: string) => { const b = place.diff ? normBefore(id) : null; return (b != null && b !== norm(id) ? sig(b) + "→" : "") + sig(norm(id)); };
+const normText = (id: string) => { const b = place.diff ? normBefore(id) : null; return b != null && b !== norm(id) ? sig(b, 2) + "→" + sig(norm(id), 2) : sig(norm(id)); };
 
 function mini(id: string): HTMLElement | null {
   const n = node(id);
