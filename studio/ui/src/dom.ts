@@ -30,16 +30,24 @@ const parser = new DOMParser();
 
 /** math is a formula of the core. What is not MathML in it is left out, wherever it came from. */
 export function math(source: string, cls = ""): HTMLElement {
-  const span = el("span", { class: "m " + cls });
-  const m = parser.parseFromString(source, "text/html").body.firstElementChild;
-  if (m?.localName === "math") {
-    for (const e of [m, ...m.querySelectorAll("*")]) {
-      if (e.namespaceURI !== "http://www.w3.org/1998/Math/MathML") e.remove();
-      for (const a of [...e.attributes]) if (a.name.startsWith("on") || a.name === "style" || a.name === "href") e.removeAttribute(a.name);
-    }
-    span.append(document.importNode(m, true));
+  let m = formulas.get(source);
+  if (!m) {
+    m = read(source);
+    if (formulas.size > 2000) formulas.clear();
+    formulas.set(source, m);
   }
-  return span;
+  return el("span", { class: "m " + cls }, m.cloneNode(true));
+}
+const formulas = new Map<string, Node>(); // that were read already
+
+function read(source: string): Node {
+  const m = parser.parseFromString(source, "text/html").body.firstElementChild;
+  if (m?.localName !== "math") return document.createTextNode("");
+  for (const e of [m, ...m.querySelectorAll("*")]) {
+    if (e.namespaceURI !== "http://www.w3.org/1998/Math/MathML") e.remove();
+    for (const a of [...e.attributes]) if (a.name.startsWith("on") || a.name === "style" || a.name === "href") e.removeAttribute(a.name);
+  }
+  return document.importNode(m, true);
 }
 
 /** say speaks through the live region. */

@@ -21,22 +21,29 @@ export function table(main: HTMLElement, key: string): boolean {
   const heads = opened.model.config.heads, head = Math.min(place.head, heads - 1);
   const lead = el("p", { class: "lead" });
   for (const part of t.lead.split(/(values|errors)/)) lead.append(part === "values" ? el("span", { class: "v" }, part) : part === "errors" ? el("span", { class: "e" }, part) : part);
-  main.replaceChildren(
-    el("h1", {}, t.title), lead,
-    el("div", { class: "bar-top ui" },
-      t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h}`))) : null,
-      el("button", { type: "button", "aria-pressed": String(place.diff), "data-k": "diff", onclick: () => go({ diff: !place.diff }) }, "Difference: new − old"),
-      key === "3" && !place.state.rank ? el("button", { type: "button", "data-k": "rank", onclick: () => go({ state: { ...place.state, rank: 2 } }) }, "Add an adapter of rank 2") : null,
-      legend()),
+  const bar = el("div", { class: "bar-top ui" },
+    t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h}`))) : null,
+    el("button", { type: "button", "aria-pressed": String(place.diff), "data-k": "diff", onclick: () => go({ diff: !place.diff }) }, "Difference: new − old"),
+    key === "3" && !place.state.rank ? el("button", { type: "button", "data-k": "rank", onclick: () => go({ state: { ...place.state, rank: 2 } }) }, "Add an adapter of rank 2") : null,
+    legend());
+  const shape = JSON.stringify([key, place.diff, place.state.rank, opened.model.name]), old = $("#t1", main);
+  if (old?.dataset.shape === shape) { // the formulas stay: numbers are what is new
+    $(".bar-top", main)!.replaceWith(bar);
+    for (const p of $$(".open", old)) p.remove();
+    for (const r of t.rows) { const b = $(`.row[data-k="${r.key}"]`, old)!; fill(b, r); if (isOpen(r)) b.after(panel(t, r)); }
+  } else main.replaceChildren(
+    el("h1", {}, t.title), lead, bar,
     place.diff ? el("p", { class: "small" }, "New minus old; old is this network before every edit, on its own sentence. An exact 0 is what cannot change.") : "",
-    el("section", { class: "t1", id: "t1", "aria-label": t.title },
+    el("section", { class: "t1", id: "t1", "aria-label": t.title, "data-shape": shape },
       el("div", { class: "head", "aria-hidden": "true" }, el("span", {}, "step"), el("span", { class: "v" }, key === "3" ? "parameter" : "value it makes ↓"), el("span", { class: "v right" }, place.diff ? "change" : "map"), el("span", { class: "e" }, place.diff ? "change" : "map"), el("span", { class: "e" }, key === "3" ? "gradient ↑" : "error it hands back ↑"), el("span", {}, "norms, check")),
-      ...t.rows.flatMap(r => rowOf(t, r))),
+      ...t.rows.flatMap(r => isOpen(r) ? [rowOf(r), panel(t, r)] : [rowOf(r)])),
     el("p", { class: "foot ui" }, ...[["Enter", "open or close a row"], ["n p", "next, previous row"], ["← ↑ ↓ →", "cells; past the edge into the partner map"], ["e", "edit"], ["d", "difference"], ["Esc", "close"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!)), el("span", {}, "digits drop the leading zero: .90 is 0.90")));
   if (keep) $(keep, main)?.focus({ preventScroll: true });
   wantChecks(t.rows.map(r => r.error ? here(r.error) : "").filter(id => id && node(id)), tick);
   return true;
 }
+
+const isOpen = (r: Row) => place.row === r.key && !!node(here(r.value));
 
 const focusKey = (main: HTMLElement): string => {
   const a = document.activeElement as HTMLElement | null;
@@ -60,24 +67,35 @@ function mini(id: string): HTMLElement | null {
   return c;
 }
 
-function rowOf(t: Table, r: Row): HTMLElement[] {
-  const a = here(r.value), d = r.error ? here(r.error) : "", na = node(a), nd = d ? node(d) : undefined, open = place.row === r.key;
+function rowOf(r: Row): HTMLElement {
+  const nd = r.error ? node(here(r.error)) : undefined, missing = !node(here(r.value));
   const chip = (eq?: string) => eq ? el("span", { class: "chip" }, `(${eq})`) : null;
-  const missing = !na;
-  const size = (id: string, cls: string) => { const n = node(id)!; return el("span", { class: "nl" }, el("span", { class: cls }, `${n.rows}×${n.cols}`), " ", el("b", {}, normText(id))); };
-  const button = el("button", {
-    class: "row", type: "button", "aria-expanded": String(open), "aria-disabled": missing ? "true" : null, "data-k": r.key, onclick: () => { if (!missing) { go({ row: open ? "" : r.key, cell: open ? place.cell : place.cell }, true); if (!open) $(`.row[data-k="${r.key}"]`)?.scrollIntoView({ block: "nearest" }); } },
+  const b = el("button", {
+    class: "row", type: "button", "aria-disabled": missing ? "true" : null, "data-k": r.key,
+    onclick: () => { if (missing) return; const open = place.row === r.key; go({ row: open ? "" : r.key }, true); if (!open) $(`.row[data-k="${r.key}"]`)?.scrollIntoView({ block: "nearest" }); },
   },
     el("span", { class: "name" }, r.name),
     el("span", { class: "eq ef" }, math(r.forward), chip(r.eqf)),
-    el("span", { class: "mapw m mv" }, mini(a)),
-    el("span", { class: "mapw d me" }, d ? mini(d) : null),
+    el("span", { class: "mapw m mv" }),
+    el("span", { class: "mapw d me" }),
     nd ? el("span", { class: "eq eb" }, math(r.backward), chip(r.eqb)) : el("span", { class: "small eb" }, missing ? "there is no adapter in this network" : r.note ?? ""),
-    el("span", { class: "meta" }, na ? size(a, "v") : null, nd ? size(d, "e") : null, nd ? el("span", { class: "nl", "data-check": d }, mark(checked(d))) : null));
-  return open && !missing ? [button, panel(t, r, a, nd ? d : "")] : [button];
+    el("span", { class: "meta" }));
+  fill(b, r);
+  return b;
 }
 
-function panel(t: Table, r: Row, a: string, d: string): HTMLElement {
+/** fill puts the numbers of this revision into a row. */
+function fill(b: HTMLElement, r: Row): void {
+  const a = here(r.value), d = r.error ? here(r.error) : "", na = node(a), nd = d ? node(d) : undefined, kids = (e: HTMLElement | null) => e ? [e] : [];
+  const size = (id: string, cls: string) => { const n = node(id)!; return el("span", { class: "nl" }, el("span", { class: cls }, `${n.rows}×${n.cols}`), " ", el("b", {}, normText(id))); };
+  b.setAttribute("aria-expanded", String(isOpen(r)));
+  $(".mv", b)!.replaceChildren(...kids(mini(a)));
+  $(".me", b)!.replaceChildren(...kids(d ? mini(d) : null));
+  $(".meta", b)!.replaceChildren(...kids(na ? size(a, "v") : null), ...(nd ? [size(d, "e"), el("span", { class: "nl", "data-check": d }, mark(checked(d)))] : []));
+}
+
+function panel(t: Table, r: Row): HTMLElement {
+  const a = here(r.value), d = r.error && node(here(r.error)) ? here(r.error) : "";
   const na = node(a)!, microA = el("div", { class: "micro" }), microD = el("div", { class: "micro" });
   const paired = d !== "" && node(d)!.rows === na.rows && node(d)!.cols === na.cols;
   const clamp = (id: string): [number, number] => { const n = node(id)!; return [Math.min(place.cell[0], n.rows - 1), Math.min(place.cell[1], n.cols - 1)]; };
