@@ -191,6 +191,18 @@ func ExampleOf(number string) (*Example, error) {
 				x.Operands = append(x.Operands, quantity(n))
 			}
 		}
+		for _, side := range l.Sides { // nudges, which are drawn too
+			side.walk(func(e *Expr) {
+				if e.op != opCall || e.name != "d" || e.kids[0].op != opName {
+					return
+				}
+				nudge := quantity(e.kids[0].name)
+				nudge.Name, nudge.Symbol = e.String(), typesetter{layer: layer, scope: &scope}.at(e, typesetSum)
+				if nudge.Rows = entriesOf(in.tangents[e.kids[0].name]); !slices.ContainsFunc(x.Operands, func(q Quantity) bool { return q.Name == nudge.Name }) {
+					x.Operands = append(x.Operands, nudge)
+				}
+			})
+		}
 		for i := range len(l.Sides) - 1 {
 			apart, err := c.apart(l.Sides[i], l.Sides[i+1])
 			if err != nil {

@@ -75,7 +75,9 @@ func (l *Lesson) equation() error {
 	l.Registry, l.Shape, l.Test, l.Place = &e, strings.NewReplacer("d_rho", "d_ρ").Replace(e.Shapes), e.Check, placeOf(e)
 	w := derive.WorldOf(e.Number)
 	l.Formula = formulaOf(e, w)
-	l.Legend = legend(e, w, l.Formula)
+	if e.Expr != nil {
+		l.Legend = legend(e, w, l.Formula)
+	}
 	switch {
 	case e.Why != "":
 		l.Text = append(l.Text, Block{Prose, []string{sentence(e.Why)}})
@@ -101,7 +103,9 @@ func (l *Lesson) equation() error {
 	} else if len(e.Identities) > 0 {
 		l.Next = append(l.Next, Command{"pedestrian verify --only " + e.Identities[0], "the identity that shows it, evaluated"})
 	}
-	l.Next = append(l.Next, Command{"pedestrian explain " + shellWord(e.Number) + " --full", "the section of its chapter, " + e.Derivation})
+	if l.Derived != "" {
+		l.Next = append(l.Next, Command{"pedestrian explain " + shellWord(e.Number) + " --full", "the section of its chapter, " + e.Derivation})
+	}
 	if n := l.following(); n != "" {
 		l.Next = append(l.Next, Command{"pedestrian explain " + shellWord(n), "the next equation"})
 	}

@@ -43,7 +43,7 @@ var texSymbols = map[string]string{
 	"Longrightarrow": " ⟹  ", "le": " ≤ ", "ge": " ≥ ", "lt": " < ", "gt": " > ", "ne": " ≠ ", "in": " ∈ ", "approx": " ≈ ", "cong": " ≅ ", "sim": " ~ ",
 	"ll": " ≪ ", "gg": " ≫ ", "pm": " ± ", "mid": " | ", "bmod": " mod ", "ast": "*", "cdots": "…", "dots": "…", "vdots": "⋮", "ddots": "⋱", "ldots": "…",
 	"lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
-	"log": "log ", "ln": "ln ", "exp": "exp ", "sin": "sin ", "cos": "cos ", "tanh": "tanh ", "max": "max", "min": "min",
+	"log": " log ", "ln": " ln ", "exp": " exp ", "sin": " sin ", "cos": " cos ", "tanh": " tanh ", "max": "max", "min": "min",
 	"thinspace": " ", "quad": wide, "qquad": wide, "cr": "\n", "left": "", "right": "", "limits": "", "Big": "", "Bigl": "", "Bigr": "", "displaystyle": "",
 }
 

@@ -84,7 +84,7 @@ func (o explainOptions) run(typed string) error {
 	if err := t.teach(l); err != nil {
 		return err
 	}
-	if o.full && l.Registry != nil {
+	if o.full && l.Derived != "" { // else it was the moves
 		section, err := lesson.Section(l.Registry.Derivation)
 		if err != nil {
 			return err

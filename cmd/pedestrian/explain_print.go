@@ -413,7 +413,7 @@ func (t lecturer) moves(l *lesson.Lesson) (goOn bool, err error) {
 	if l.Derived != "" {
 		t.heading("The derivation: " + l.Derived)
 	} else {
-		t.heading("What the chapter says")
+		t.heading("What " + l.Registry.Derivation + " says")
 	}
 	for i, m := range l.Moves {
 		if i > 0 && t.wait != nil {
