@@ -25,6 +25,7 @@ type Run struct {
 
 	net     *engine.Network[float32]
 	stepper stepper
+	group   Group // nil in a run of one process
 	grad    Weights
 	sums    leafSums // with Leaves: those of other leaves
 	batch   engine.Batch
@@ -175,11 +176,18 @@ const (
 // ctx ends, and then saves. It evaluates before the first step, every EvalEvery steps and after
 // the last one. It saves every SaveEvery steps and writes samples every SampleEvery steps. It
 // is an error if the run is finished and all weights are those before its first step.
+//
+// In a run that several processes share (Share), all of them stop if the context of one ends.
 func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 	o, s := &r.Options, r.State
 	r.observer = obs
 	r.checkRoom(obs)
 	r.pace.start(s)
+	asked, stop := ctx, context.CancelCauseFunc(nil)
+	if r.group != nil {
+		ctx, stop = context.WithCancelCause(context.WithoutCancel(ctx))
+		defer stop(nil)
+	}
 	for {
 		last := s.Step >= o.Steps
 		if (s.Step%o.EvalEvery == 0 || last) && !s.evaluated() {
@@ -190,6 +198,9 @@ func (r *Run) Train(ctx context.Context, obs Observer) (End, error) {
 			if err := look(ctx, obs); err != nil && ctx.Err() == nil {
 				return "", err
 			}
+		}
+		if err := r.agreeToStop(asked, stop); err != nil {
+			return "", err
 		}
 		end := End("")
 		switch {

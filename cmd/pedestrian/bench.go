@@ -54,8 +54,11 @@ With --json there is one object per line, in the format of bench/peers/README.md
 			}
 			if strings.HasPrefix(b.only, "ranks") && !list {
 				var err error
-				if b.out, err = joinRanks(b.out); err != nil {
+				if b.out, _, err = joinRanks(b.out, cmd.ErrOrStderr()); err != nil {
 					return err
+				}
+				if !inGroup() {
+					return usagef("the cases of ranks need several processes: start them by a launcher, such as mpirun -n 2 --bind-to none pedestrian-mpi bench --only ranks")
 				}
 			}
 			cases, err := b.cases(list)

@@ -37,15 +37,15 @@ func rankCases() []benchCase {
 			{"all-gather", func(x []float32, t mpi.Tree) error { return world.AllGather(x, t) }},
 		} {
 			cases = append(cases, benchCase{"ranks/" + c.name + "/" + n.name, true, func(b *bench, r *figures) error {
-				tree := binaryTree(world.Size)
+				t := binaryTree(world.Size)
 				x := make([]float32, n.count)
 				share := 1 - 1/float64(world.Size)
 				r.Bytes = 4 * float64(n.count) * share // that a rank sends
 				r.PredictedMS = b.latency*math.Log2(float64(world.Size)) + r.Bytes/b.bandwidth
-				if err := c.f(x, tree); err != nil { // the first touches the memory
+				if err := c.f(x, t); err != nil { // the first touches the memory
 					return err
 				}
-				return ranksTimed(b, r, 1, func() error { return c.f(x, tree) })
+				return ranksTimed(b, r, 1, func() error { return c.f(x, t) })
 			}})
 		}
 	}
@@ -54,14 +54,14 @@ func rankCases() []benchCase {
 
 // binaryTree joins pairs of ranks, as far as their number is even, and the rest at once.
 func binaryTree(ranks int) mpi.Tree {
-	t := mpi.Tree{Block: 1 << 13}
+	var fan []int
 	for range bits.TrailingZeros(uint(ranks)) {
-		t.Fan = append(t.Fan, 2)
+		fan = append(fan, 2)
 	}
 	if odd := ranks >> bits.TrailingZeros(uint(ranks)); odd > 1 {
-		t.Fan = append(t.Fan, odd)
+		fan = append(fan, odd)
 	}
-	return t
+	return tree(fan)
 }
 
 // exchange measures messages of n numbers that all ranks send round a ring at the same time.

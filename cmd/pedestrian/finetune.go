@@ -74,11 +74,11 @@ Settings come from a YAML file, then from flags.`,
 }
 
 func (t *finetuneCommand) run(ctx context.Context, args []string, f *pflag.FlagSet, stdout, stderr io.Writer) error {
-	if err := notManyTimes(); err != nil {
+	stdout, stderr, err := joinRanks(stdout, stderr)
+	if err != nil {
 		return err
 	}
 	var r *train.Run
-	var err error
 	switch {
 	case t.resume != "" && t.adapter != "":
 		return usagef("--adapter begins a new run, and --resume continues one without changes: choose one")
@@ -92,6 +92,9 @@ func (t *finetuneCommand) run(ctx context.Context, args []string, f *pflag.FlagS
 		return usagef("--base goes with --resume; the base of a new run is the argument")
 	default:
 		r, err = t.begin(ctx, args[0], f, stderr)
+	}
+	if err == nil {
+		err = shareRun(r)
 	}
 	if err != nil {
 		return err
@@ -158,7 +161,7 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if t.out == "" {
 		t.out = freeRun("finetune")
 	}
-	r, err := train.Finetune(o, b, d, t.out)
+	r, err := train.Finetune(o, b, d, rankDir(t.out))
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -20,8 +20,7 @@ func launched(getenv func(string) string) (mpi.Launch, bool) {
 	return l, ok && l.Several() && getenv(libraryVariable) != "none"
 }
 
-// notManyTimes returns an error if this is one of several processes of a launcher: each of them
-// would train the whole run, and all would write to one place.
+// notManyTimes returns an error if this is one of several processes of a launcher.
 func notManyTimes() error {
 	l, ok := launched(os.Getenv)
 	if !ok {
@@ -31,7 +30,7 @@ func notManyTimes() error {
 	if l.Size > 0 {
 		several = fmt.Sprintf("%d processes", l.Size)
 	}
-	return usagef("%s has started %s, each of which would train the whole run: %s, or set %s=none to make each a run of its own", l.By, several, insteadOfMany, libraryVariable)
+	return usagef("%s has started %s, each of which would do the whole work: start pedestrian-mpi instead (this program built with -tags mpi), or set %s=none to make each a run of its own", l.By, several, libraryVariable)
 }
 
 // complain prints the line of an error. Of several processes mostly all fail in the same way;
@@ -39,6 +38,9 @@ func notManyTimes() error {
 func complain(stderr io.Writer, err error, code int) {
 	line := oneLine(err)
 	if l, ok := launched(os.Getenv); ok && l.Rank > 0 {
+		if inGroup() && code > 128 {
+			return // all have stopped, and rank 0 says so
+		}
 		time.Sleep(time.Second)
 		host, _ := os.Hostname()
 		line = fmt.Sprintf("rank %d on %s: %s", l.Rank, host, line)

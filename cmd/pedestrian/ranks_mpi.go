@@ -3,42 +3,113 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"github.com/pedestrian-ml/pedestrian/internal/mpi"
+	"github.com/pedestrian-ml/pedestrian/train"
 )
-
-// insteadOfMany is what to do with several processes.
-const insteadOfMany = "start it once, without a launcher"
 
 // world is the processes that work as one; nil in a process that works alone.
 var world *mpi.World
 
-// joinRanks starts MPI, and returns where this rank may write: rank 0 alone is seen.
-func joinRanks(out io.Writer) (io.Writer, error) {
+// inGroup says whether this process works together with others.
+func inGroup() bool { return world != nil }
+
+// joinRanks starts MPI if a launcher has started several processes. It returns where this one may
+// write: rank 0 alone is seen, and of the others no more than errors.
+func joinRanks(out, stderr io.Writer) (io.Writer, io.Writer, error) {
 	l, ok := launched(os.Getenv)
 	if !ok {
-		return out, usagef("the cases of ranks need several processes: start them by a launcher, such as mpirun -n 2 --bind-to none pedestrian-mpi bench --only ranks")
+		return out, stderr, nil
 	}
 	w, err := mpi.Start(l, os.Getenv(libraryVariable))
 	if err != nil {
-		return out, err
+		return out, stderr, err
 	}
 	world = w
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(w.Cores.Mine)
 	}
 	if why := w.Cores.Warning(l.Family); why != "" && w.Cores.First {
-		fmt.Fprintf(os.Stderr, "pedestrian: warning: %s\n", why)
+		fmt.Fprintf(stderr, "pedestrian: warning: %s\n", why)
 	}
 	if w.Rank > 0 {
-		out = io.Discard
+		return io.Discard, io.Discard, nil
 	}
-	return out, nil
+	return out, stderr, nil
 }
+
+// rankDir returns the directory of a run: rank 0 writes to dir, and the others nowhere.
+func rankDir(dir string) string {
+	if world != nil && world.Rank > 0 {
+		return ""
+	}
+	return dir
+}
+
+// shareRun makes r one of the runs of all ranks, after it has compared what must be the same.
+func shareRun(r *train.Run) error {
+	if world == nil {
+		return nil
+	}
+	weights := sha256.New()
+	for _, w := range []train.Weights{{Params: r.State.Params}, {Adapter: r.State.Adapter}} {
+		if w != (train.Weights{}) {
+			if err := binary.Write(weights, binary.LittleEndian, w.Slab()); err != nil {
+				return err
+			}
+		}
+	}
+	facts := []mpi.Fact{
+		{Name: "the version", Value: version()},
+		{Name: "the data (SHA-256)", Value: r.Data.Info().SHA256},
+		{Name: "the step", Value: fmt.Sprint(r.State.Step)},
+		{Name: "the weights (SHA-256)", Value: fmt.Sprintf("%x", weights.Sum(nil))},
+	}
+	settings := r.Options.Settings()
+	if r.Base != nil {
+		settings = r.Options.TuningSettings()
+	}
+	for _, s := range settings {
+		if s.Name == "steps" || !changeable[s.Name] { // where the texts are may differ; what they are is compared
+			facts = append(facts, mpi.Fact{Name: "--" + s.Flag(), Value: s.String()})
+		}
+	}
+	err := world.Same(facts)
+	if err != nil {
+		return usageError{err}
+	}
+	err = world.Same([]mpi.Fact{{Name: "the instructions", Value: fmt.Sprint(kernel.Current())}})
+	if err != nil && world.Rank == 0 {
+		fmt.Fprintf(os.Stderr, "pedestrian: warning: %s for the bits of one machine\n", oneLine(err))
+	}
+	if err := r.Share(ranks{world}); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// ranks are the processes of a run as package train sees them.
+type ranks struct{ w *mpi.World }
+
+func (g ranks) Rank() int { return g.w.Rank }
+func (g ranks) Size() int { return g.w.Size }
+
+func (g ranks) ReduceScatter(x []float32, fan []int) error { return g.w.ReduceScatter(x, tree(fan)) }
+func (g ranks) AllGather(x []float32, fan []int) error     { return g.w.AllGather(x, tree(fan)) }
+func (g ranks) Gather(mine []byte) ([][]byte, error)       { return g.w.Gather(mine) }
+func (g ranks) Agree(x int64) (lowest, highest int64, err error) {
+	return g.w.Agree(x)
+}
+
+// tree has parts that begin where the engine's parts of a slab do.
+func tree(fan []int) mpi.Tree { return mpi.Tree{Fan: fan, Block: 1 << 13} }
 
 // abortRanks ends all ranks with the exit code, after an error of this one. What a signal has
 // stopped, all have agreed to, and each ends by itself.

@@ -5,22 +5,29 @@ package main
 import (
 	"io"
 	"os"
-)
 
-// insteadOfMany is what to do with several processes.
-const insteadOfMany = "start pedestrian-mpi instead (this program built with -tags mpi)"
+	"github.com/pedestrian-ml/pedestrian/train"
+)
 
 // exit ends the process.
 func exit(code int) { os.Exit(code) }
 
-// abortRanks does nothing: there are none.
+// abortRanks does nothing: this process works alone.
 func abortRanks(int) {}
 
-// joinRanks returns an error: this binary calls no MPI library.
-func joinRanks(out io.Writer) (io.Writer, error) {
-	return out, usagef("the cases of ranks need several processes: %s", insteadOfMany)
+// joinRanks returns an error if this is one of several processes that a launcher has started:
+// each of them would train the whole run, and all would write to one place. This binary calls
+// no MPI library.
+func joinRanks(out, stderr io.Writer) (io.Writer, io.Writer, error) {
+	return out, stderr, notManyTimes()
 }
 
-func rankCases() []benchCase { return nil }
+func inGroup() bool { return false }
+
+func rankDir(dir string) string { return dir }
+
+func shareRun(*train.Run) error { return nil }
 
 func ranksLine() string { return "" }
+
+func rankCases() []benchCase { return nil }

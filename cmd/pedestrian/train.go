@@ -91,15 +91,18 @@ func (f *settingFlag) Set(text string) error {
 
 // run is the command: it prepares a run and hands it to runTraining.
 func (t *trainCommand) run(ctx context.Context, f *pflag.FlagSet, stdout, stderr io.Writer) error {
-	if err := notManyTimes(); err != nil {
+	stdout, stderr, err := joinRanks(stdout, stderr)
+	if err != nil {
 		return err
 	}
 	var r *train.Run
-	var err error
 	if t.resume != "" {
 		r, err = t.goOn(f, stderr)
 	} else {
 		r, err = t.begin(f)
+	}
+	if err == nil {
+		err = shareRun(r)
 	}
 	if err != nil {
 		return err
@@ -123,7 +126,7 @@ func (t *trainCommand) begin(f *pflag.FlagSet) (*train.Run, error) {
 	if t.out == "" {
 		t.out = freeRun(o.Preset)
 	}
-	r, err := train.Start(o, d, t.out)
+	r, err := train.Start(o, d, rankDir(t.out))
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -85,5 +85,8 @@ func stopped(ctx context.Context, err error) error {
 	if by := signalled(0); errors.As(context.Cause(ctx), &by) {
 		return stopError{err, by}
 	}
+	if inGroup() { // the signal came to another rank
+		return stopError{err, signalled(syscall.SIGTERM)}
+	}
 	return err
 }

@@ -127,14 +127,14 @@ func (r *resumption) ofRun(path string, stderr io.Writer) error {
 
 // resume goes on, with the text d.
 func (r *resumption) resume(d *train.Data) (*train.Run, error) {
-	if r.out != "" {
+	if r.out != "" && rankDir(r.out) != "" {
 		c, err := train.Branch(r.from, r.out)
 		if err != nil {
 			return nil, usageError{err}
 		}
 		r.from = c
 	}
-	run, err := train.Resume(r.run, r.from, d)
+	run, err := train.Resume(rankDir(r.run), r.from, d)
 	if err != nil {
 		return nil, usageError{err}
 	}
