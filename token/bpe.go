@@ -78,7 +78,7 @@ func newBPE(text []string, merges []merge, added []Added, eos int32, s settings)
 		}
 	}
 	b.tries = b.newFinder()
-	b.encoders.New = func() any { return &encoder{b: b, classes: s.split.classes(), cache: map[string]span{}} }
+	b.encoders.New = func() any { return &encoder{b: b, classes: s.split.classes()} }
 	return &Tokenizer{kind: BPE, text: text, bpe: b, eos: eos}, nil
 }
 

@@ -3,7 +3,6 @@ package token
 import (
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -13,19 +12,8 @@ type encoder struct {
 	b       *bpe
 	classes *classTable
 	merger  merger
-	cache   map[string]span
-	tokens  []int32 // of the words in cache
+	cache   wordCache
 }
-
-// A span is a part of encoder.tokens.
-type span struct{ from, to int32 }
-
-// Limits of the cache of an encoder: about 12 MB, when no two bytes are merged. A full cache
-// is cleared.
-const (
-	cachedWords = 1 << 15 // number of words
-	cachedWord  = 64      // bytes of the longest cached word
-)
 
 // append appends the tokens of text to ids.
 func (e *encoder) append(ids []int32, text string) []int32 {
@@ -47,26 +35,25 @@ func (e *encoder) end(text string, i int) int {
 
 // word appends the tokens of a word to ids.
 func (e *encoder) word(ids []int32, word string) []int32 {
-	if s, ok := e.cache[word]; ok {
-		return append(ids, e.tokens[s.from:s.to]...)
+	if len(word) > cachedWord {
+		return e.merge(ids, word)
+	}
+	known, hash, ok := e.cache.get(word)
+	if ok {
+		return append(ids, known...)
 	}
 	from := len(ids)
-	if id, ok := e.b.wholeWords[word]; ok {
-		ids = append(ids, id)
-	} else {
-		ids = e.merger.append(ids, e.b, word)
-	}
-	if len(word) > cachedWord {
-		return ids
-	}
-	if len(e.cache) == cachedWords {
-		clear(e.cache)
-		e.tokens = e.tokens[:0]
-	}
-	at := int32(len(e.tokens))
-	e.tokens = append(e.tokens, ids[from:]...)
-	e.cache[strings.Clone(word)] = span{at, int32(len(e.tokens))}
+	ids = e.merge(ids, word)
+	e.cache.put(word, hash, ids[from:])
 	return ids
+}
+
+// merge appends the tokens of a word that is not in the cache.
+func (e *encoder) merge(ids []int32, word string) []int32 {
+	if id, ok := e.b.wholeWords[word]; ok {
+		return append(ids, id)
+	}
+	return e.merger.append(ids, e.b, word)
 }
 
 // chunkBytes is the approximate size of a unit of parallel encoding. The places of the cuts

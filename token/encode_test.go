@@ -213,7 +213,8 @@ func TestLinearTime(t *testing.T) {
 
 // TestCacheIsBounded encodes more different words than are remembered.
 func TestCacheIsBounded(t *testing.T) {
-	e := &encoder{b: GPT2().bpe, classes: classes(), cache: map[string]span{}}
+	e := &encoder{b: GPT2().bpe, classes: classes()}
+	c := &e.cache
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 3 * cachedWords {
 		word := make([]byte, 1+r.IntN(8))
@@ -224,16 +225,18 @@ func TestCacheIsBounded(t *testing.T) {
 		if ids := e.append(nil, text); !slices.Equal(ids, slowly(GPT2(), text)) {
 			t.Fatalf("%q is %v", text, ids)
 		}
-		if len(e.cache) > cachedWords || len(e.tokens) > cachedWords*cachedWord {
-			t.Fatalf("%d words, %d tokens are remembered", len(e.cache), len(e.tokens))
+		if c.count > cachedWords || len(c.slots) > 2*cachedWords || len(c.tokens) > cachedWords*cachedWord || len(c.text) > cachedWords*cachedWord {
+			t.Fatalf("%d words of %d bytes in %d slots, %d tokens are remembered", c.count, len(c.text), len(c.slots), len(c.tokens))
 		}
 	}
-	tokens := 0
-	for _, s := range e.cache {
-		tokens += int(s.to - s.from)
+	words, tokens, text := 0, 0, 0
+	for _, s := range c.slots {
+		if s.length > 0 {
+			words, tokens, text = words+1, tokens+int(s.to-s.from), text+int(s.length)
+		}
 	}
-	if tokens != len(e.tokens) {
-		t.Errorf("%d tokens are remembered, of which %d belong to words", len(e.tokens), tokens)
+	if words != c.count || tokens != len(c.tokens) || text != len(c.text) {
+		t.Errorf("%d words, %d tokens and %d bytes are remembered, of which %d, %d and %d belong to words", c.count, len(c.tokens), len(c.text), words, tokens, text)
 	}
 }
 

@@ -17,7 +17,7 @@ type merger struct {
 type node struct {
 	id         int32 // none if it was merged into the node before it
 	prev, next int32 // indices; none at the ends
-	rank       int32 // rank of the merge with the next node; short words only
+	rank, made int32 // of the merge with the next node the rank and the token; short words only
 }
 
 const (
@@ -40,7 +40,7 @@ func (m *merger) append(ids []int32, b *bpe, word string) []int32 {
 func (m *merger) appendShort(ids []int32, b *bpe, word string) []int32 {
 	nodes := b.tokens(m.nodes[:0], word)
 	for i := range len(nodes) - 1 {
-		nodes[i].rank = b.rank(nodes[i].id, nodes[i+1].id)
+		nodes[i].meets(b, nodes[i+1].id)
 	}
 	m.nodes = nodes
 	for {
@@ -53,14 +53,14 @@ func (m *merger) appendShort(ids []int32, b *bpe, word string) []int32 {
 		if best == noRank {
 			break
 		}
-		_, nodes[at].id = b.pairs.get(nodes[at].id, nodes[at+1].id)
+		nodes[at].id = nodes[at].made
 		nodes = append(nodes[:at+1], nodes[at+2:]...)
 		nodes[at].rank = noRank
 		if at+1 < len(nodes) {
-			nodes[at].rank = b.rank(nodes[at].id, nodes[at+1].id)
+			nodes[at].meets(b, nodes[at+1].id)
 		}
 		if at > 0 {
-			nodes[at-1].rank = b.rank(nodes[at-1].id, nodes[at].id)
+			nodes[at-1].meets(b, nodes[at].id)
 		}
 	}
 	for _, n := range nodes {
@@ -81,12 +81,11 @@ func (b *bpe) tokens(nodes []node, word string) []node {
 	return nodes
 }
 
-func (b *bpe) rank(left, right int32) int32 {
-	rank, _ := b.pairs.get(left, right)
-	if rank == none {
-		return noRank
+// meets notes the merge of n with the token right, which is behind it.
+func (n *node) meets(b *bpe, right int32) {
+	if n.rank, n.made = b.pairs.get(n.id, right); n.rank == none {
+		n.rank = noRank
 	}
-	return rank
 }
 
 // appendLong takes time proportional to len(word)·log(len(word)), whatever the
