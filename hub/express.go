@@ -44,7 +44,7 @@ func checkFormat[T pedestrian.Float](f Format, p *pedestrian.Params[T]) error {
 		if !kin.hasPlace(t.Slot) && t.Layer != headLayer {
 			return refuse("it has %s, and there is no such parameter", t.Name)
 		}
-		for _, v := range t.V {
+		for _, v := range t.Widened() {
 			if v-v != 0 {
 				return fmt.Errorf("%s holds %g: a network that is broken is not handed on", t.Name, v)
 			}

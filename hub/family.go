@@ -158,20 +158,48 @@ func (s slot) shape(transposed bool) []int {
 // A view is the parameter of a slot in memory: some columns of a matrix, or of a vector,
 // which has one row.
 type view[T pedestrian.Float] struct {
-	v                  []T // from the first number on; nil if there is no such parameter
+	v                  []T // from the first number on; nil if there is no such parameter, or it is narrow
 	rows, cols, stride int
+
+	narrow pedestrian.Tensor[T] // where it is kept in 16 bits, the tensor
+	from   int                  // and the first of its numbers that is w's
 }
 
 // viewOf finds the slot's columns in its tensor.
 func viewOf[T pedestrian.Float](s slot, t pedestrian.Tensor[T]) view[T] {
-	if t.V == nil {
-		return view[T]{rows: s.Rows, cols: s.Cols}
+	w := view[T]{rows: s.Rows, cols: s.Cols, stride: t.Cols}
+	switch {
+	case t.V != nil:
+		w.v = t.V[s.from:]
+	case t.Exists():
+		w.narrow, w.from = t, s.from
 	}
-	return view[T]{t.V[s.from:], t.Rows, s.Cols, t.Cols}
+	return w
+}
+
+func (w view[T]) isNarrow() bool { return w.narrow.Exists() }
+
+// widened is w, or a copy of what is narrow.
+func (w view[T]) widened() view[T] {
+	if w.isNarrow() {
+		w.v, w.narrow = w.narrow.Widened()[w.from:], pedestrian.Tensor[T]{}
+	}
+	return w
+}
+
+// set sets the numbers from number at on. A narrow parameter holds what the file does,
+// whose type it has.
+func (w view[T]) set(at int, src []T) {
+	if !w.isNarrow() {
+		copy(w.v[at:], src)
+	} else if !w.narrow.Write(w.from+at, src) {
+		panic("hub: " + w.narrow.Name + " does not hold the numbers of its file")
+	}
 }
 
 // contiguous are the numbers of a view whose rows lie side by side in memory.
 func (w view[T]) contiguous() []T {
+	w = w.widened()
 	if w.v == nil {
 		return nil
 	}
@@ -183,6 +211,7 @@ func (w view[T]) contiguous() []T {
 
 // transposed returns the transpose in new memory.
 func (w view[T]) transposed() []T {
+	w = w.widened()
 	out := make([]T, w.rows*w.cols)
 	for i := 0; i < w.rows; i += rowsAtOnce {
 		last := min(i+rowsAtOnce, w.rows)
@@ -197,11 +226,12 @@ func (w view[T]) transposed() []T {
 
 // put sets the columns from number first on to rows of the transpose, one after the other.
 func (w view[T]) put(first int, rows []T) {
+	row := make([]T, len(rows)/w.rows)
 	for i := range w.rows {
-		to := w.v[i*w.stride+first:][:len(rows)/w.rows]
-		for j := range to {
-			to[j] = rows[j*w.rows+i]
+		for j := range row {
+			row[j] = rows[j*w.rows+i]
 		}
+		w.set(i*w.stride+first, row)
 	}
 }
 

@@ -38,7 +38,7 @@ func Folded[T pedestrian.Float](p *pedestrian.Params[T]) *pedestrian.Params[T] {
 		return p
 	}
 	q := pedestrian.NewParams[T](Standard(c))
-	copy(q.Slab, p.Slab)
+	copy(q.Slab, p.Widened().Slab)
 	for i, b := range q.Blocks {
 		for _, t := range []pedestrian.Tensor[T]{b.QKV.W, b.QKV.B} {
 			if t.V != nil {

@@ -90,7 +90,7 @@ func LoadGGUF(path string, o LoadOptions) (*Model[float32], error) {
 		return nil, err
 	}
 	defer g.Close()
-	if err := askMemory[float32](path, g.Network); err != nil {
+	if err := askMemory[float32](path, g.Network, g.storage(o)); err != nil {
 		return nil, err
 	}
 	p, err := g.numbers(o)
@@ -100,9 +100,24 @@ func LoadGGUF(path string, o LoadOptions) (*Model[float32], error) {
 	return &Model[float32]{Params: p, Tokenizer: g.Tokenizer, EOS: g.EOS, BOS: g.BOS, Name: g.Name, Notes: g.Notes}, nil
 }
 
+// storage says how the parameters are kept, as [Directory.Bytes] does.
+func (g *GGUF) storage(o LoadOptions) func(s pedestrian.Slot) pedestrian.Storage {
+	kept := map[string]pedestrian.Storage{}
+	for _, b := range g.bound {
+		own := map[gguf.Type]pedestrian.Storage{gguf.BF16: pedestrian.BF16, gguf.F16: pedestrian.F16}[b.in.Type]
+		if former, part := kept[b.Name]; part && former != own {
+			own = pedestrian.Wide
+		}
+		if o.Frozen {
+			kept[b.Name] = own
+		}
+	}
+	return func(s pedestrian.Slot) pedestrian.Storage { return kept[s.Name] }
+}
+
 // numbers reads the parameters.
 func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
-	p := pedestrian.NewParams[float32](g.Network)
+	p := pedestrian.NewFrozen[float32](g.Network, g.storage(o))
 	var buf []float32
 	for _, b := range g.bound {
 		w := viewOf(b.slot, p.Tensor(b.Name))
@@ -110,24 +125,33 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 		if b.transposed(false) {
 			rows, cols = cols, rows
 		}
-		place := placed(ggufOrder(g.Network, b.part))
+		order := ggufOrder(g.Network, b.part)
+		place := placed(order)
 		for row := 0; row < rows; row += rowsAtOnce {
 			n := min(rowsAtOnce, rows-row)
 			buf = slices.Grow(buf[:0], n*cols)[:n*cols]
 			if err := g.in.DecodeAt(buf, b.in, int64(row)*int64(cols)); err != nil {
 				return nil, err
 			}
-			for i, v := range buf {
+			for _, v := range buf {
 				if v-v != 0 && !o.AllowNonfinite {
 					return nil, fmt.Errorf("tensor %s holds %g: the model is broken", b.in.Name, v)
 				}
-				switch {
-				case b.transposed(false):
-					w.v[i%cols*w.stride+place(row+i/cols)] = v
-				case w.rows == 1:
+			}
+			switch {
+			case b.transposed(false) && order == nil:
+				w.put(row, buf)
+			case b.transposed(false):
+				for r := range n { // rows of the file are columns
+					w.put(place(row+r), buf[r*cols:][:cols])
+				}
+			case w.rows == 1:
+				for i, v := range buf {
 					w.v[place(i)] = v
-				default:
-					w.v[(row+i/cols)*w.stride+i%cols] = v
+				}
+			default:
+				for r := range n {
+					w.set((row+r)*w.stride, buf[r*cols:][:cols])
 				}
 			}
 		}

@@ -84,12 +84,12 @@ func entry[T pedestrian.Float](s slot, t pedestrian.Tensor[T], isTransposed bool
 
 // transposed returns the transpose of t in new memory.
 func transposed[T pedestrian.Float](t pedestrian.Tensor[T]) []T {
-	return view[T]{t.V, t.Rows, t.Cols, t.Cols}.transposed()
+	return view[T]{v: t.Widened(), rows: t.Rows, cols: t.Cols, stride: t.Cols}.transposed()
 }
 
 // transpose sets dst, cols×rows, to the transpose of src, rows×cols.
 func transpose[T pedestrian.Float](dst, src []T, rows, cols int) {
-	view[T]{dst, cols, rows, rows}.put(0, src)
+	view[T]{v: dst, rows: cols, cols: rows, stride: rows}.put(0, src)
 }
 
 // weightFiles returns the files that hold the entries: one file, or an index and shards of

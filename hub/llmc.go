@@ -135,7 +135,7 @@ func loadLLMC[T pedestrian.Float](path string, o LoadOptions) (*Model[T], error)
 
 // readModel reads the numbers of f.
 func readModel[T pedestrian.Float](file *os.File, f *llmcFile, o LoadOptions) (*Model[T], error) {
-	if err := askMemory[T](file.Name(), f.network); err != nil {
+	if err := askMemory[T](file.Name(), f.network, asWide); err != nil {
 		return nil, err
 	}
 	p := pedestrian.NewParams[T](f.network)

@@ -42,7 +42,7 @@ func writeLLMC[T pedestrian.Float](w io.Writer, p *pedestrian.Params[T], d safet
 	}
 	var buf []byte
 	return llmcOrder(p, func(s slot, t pedestrian.Tensor[T]) error {
-		data := t.V
+		data := t.Widened()
 		switch {
 		case data == nil:
 			data = make([]T, s.Cols)

@@ -4,14 +4,20 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"unsafe"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/internal/memory"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
 )
 
 // LoadOptions are options for reading a model. The zero value is the default.
 type LoadOptions struct {
 	AllowNonfinite bool // load weights that are infinite or not numbers
+
+	// Frozen keeps matrices and tables that are bf16 or half precision in the file in that
+	// type, for a network that is not trained ([pedestrian.NewFrozen]).
+	Frozen bool
 }
 
 // rowsAtOnce is the number of rows of a matrix in a buffer.
@@ -32,18 +38,19 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	if tok != nil && tok.Vocab() > d.Network.Vocab {
 		return nil, fmt.Errorf("reading the model: %s: its tokenizer has %d tokens, the network %d", d.Path, tok.Vocab(), d.Network.Vocab)
 	}
-	if err := askMemory[T](d.Path, d.Network); err != nil {
+	storage := d.storage(o)
+	if err := askMemory[T](d.Path, d.Network, storage); err != nil {
 		return nil, err
 	}
-	p := pedestrian.NewParams[T](d.Network)
+	p := pedestrian.NewFrozen[T](d.Network, storage)
 	m := &Model[T]{Params: p, Tokenizer: tok, EOS: d.EOS, BOS: d.BOS, Name: d.Name}
 	if len(d.rowless) > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("The tokens %s have no row in the network, and are taken as text.", strings.Join(d.rowless, " ")))
 	}
 	for _, s := range slotsOf(d.Network) {
 		in, w := d.Tensors[d.place[s.transformers]], viewOf(s, p.Tensor(s.Name))
-		if s.transposed(true) {
-			if err := readTransposed(d, in, w, o); err != nil {
+		if s.transposed(true) || w.isNarrow() {
+			if err := readRows(d, in, w, s.transposed(true), o); err != nil {
 				return nil, err
 			}
 			continue
@@ -63,14 +70,47 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	return m, d.unchanged()
 }
 
-// askMemory returns an error if the parameters of c do not fit into the memory.
-func askMemory[T pedestrian.Float](path string, c pedestrian.Config) error {
-	bytes := 4
-	if T(1)/3 != T(float32(1)/3) { // of float64
-		bytes = 8
+// storage says how Load keeps parameters: a tensor that others hold in parts as they are,
+// if they are of one type.
+func (d *Directory) storage(o LoadOptions) func(s pedestrian.Slot) pedestrian.Storage {
+	kept := map[string]pedestrian.Storage{}
+	if o.Frozen {
+		for _, s := range slotsOf(d.Network) {
+			own := narrowTypes[d.Tensors[d.place[s.transformers]].DType]
+			if former, part := kept[s.Name]; part && former != own {
+				own = pedestrian.Wide
+			}
+			kept[s.Name] = own
+		}
 	}
-	n := c.Ledger().Total()
-	return memory.Ask(int64(bytes)*int64(n), fmt.Sprintf("reading the model: %s: its %d numbers need", path, n), "take a smaller model, or free some")
+	return func(s pedestrian.Slot) pedestrian.Storage { return kept[s.Name] }
+}
+
+// narrowTypes are the types of files that parameters can be kept in.
+var narrowTypes = map[safetensors.DType]pedestrian.Storage{safetensors.BF16: pedestrian.BF16, safetensors.F16: pedestrian.F16}
+
+// Bytes is the memory of the parameters in float32 after Load with o. d must be one that
+// Check finds nothing wrong with.
+func (d *Directory) Bytes(o LoadOptions) int64 { return bytesOf[float32](d.Network, d.storage(o)) }
+
+// bytesOf is the memory of parameters that are kept as storage says.
+func bytesOf[T pedestrian.Float](c pedestrian.Config, storage func(s pedestrian.Slot) pedestrian.Storage) (bytes int64) {
+	for _, s := range c.Slots() {
+		size := int64(unsafe.Sizeof(T(0)))
+		if !s.Vec() && storage(s) != pedestrian.Wide {
+			size = 2
+		}
+		bytes += size * int64(s.Rows) * int64(s.Cols)
+	}
+	return bytes
+}
+
+// asWide keeps every parameter wide.
+func asWide(pedestrian.Slot) pedestrian.Storage { return pedestrian.Wide }
+
+// askMemory returns an error if the parameters of c do not fit into the memory.
+func askMemory[T pedestrian.Float](path string, c pedestrian.Config, storage func(s pedestrian.Slot) pedestrian.Storage) error {
+	return memory.Ask(bytesOf[T](c, storage), fmt.Sprintf("reading the model: %s: its %d numbers need", path, c.Ledger().Total()), "take a smaller model, or free some")
 }
 
 // byRows reads a matrix rowsAtOnce rows at a time and calls visit with them; first is the
@@ -89,21 +129,33 @@ func byRows[T pedestrian.Float](d *Directory, in Stored, rows, cols int, visit f
 	return nil
 }
 
-// readTransposed fills w from a matrix that is output×input in the file.
-func readTransposed[T pedestrian.Float](d *Directory, in Stored, w view[T], o LoadOptions) error {
-	return byRows(d, in, w.cols, w.rows, func(first int, part []T) error {
+// readRows fills w some rows of the file at a time, in which it may be transposed,
+// output×input.
+func readRows[T pedestrian.Float](d *Directory, in Stored, w view[T], transposed bool, o LoadOptions) error {
+	rows, cols := w.rows, w.cols
+	if transposed {
+		rows, cols = cols, rows
+	}
+	return byRows(d, in, rows, cols, func(first int, part []T) error {
 		if err := finite(d, in, part, o); err != nil {
 			return err
 		}
-		w.put(first, part)
+		if transposed {
+			w.put(first, part)
+		} else {
+			w.set(first*cols, part)
+		}
 		return nil
 	})
 }
 
 // sameHead returns an error if the matrix of tied logits is not the token embedding.
 func sameHead[T pedestrian.Float](d *Directory, in Stored, p *pedestrian.Params[T]) error {
+	own := make([]T, min(rowsAtOnce, p.Tok.Rows)*p.Tok.Cols)
 	return byRows(d, in, p.Tok.Rows, p.Tok.Cols, func(first int, part []T) error {
-		for i, v := range p.Tok.V[first*p.Tok.Cols:][:len(part)] {
+		own = own[:len(part)]
+		p.Tok.Read(own, first*p.Tok.Cols)
+		for i, v := range own {
 			if v != part[i] && (v == v || part[i] == part[i]) {
 				return d.errorIn(in, fmt.Errorf("%s differs from the token embedding, and tie_word_embeddings is true: set it to false in %s if two matrices are meant", in.Name, configFile))
 			}

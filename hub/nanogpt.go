@@ -31,11 +31,11 @@ func SaveNanoGPT[T pedestrian.Float](path string, m *Model[T], o SaveOptions) er
 	var es []safetensors.Entry[T]
 	folded := Folded(m.Params)
 	for _, s := range slotsOf(c) {
-		if t := folded.Tensor(s.Name); t.V != nil { // without biases, nanoGPT's dictionary has none either
+		if t := folded.Tensor(s.Name); t.Exists() { // without biases, nanoGPT's dictionary has none either
 			es = append(es, entry(s, t, s.transposed(false), o.DType))
 		}
 	}
-	es = append(es, safetensors.Entry[T]{Name: lmHead, DType: o.DType, Shape: []int{c.Vocab, c.Width}, Data: m.Params.Tok.V})
+	es = append(es, safetensors.Entry[T]{Name: lmHead, DType: o.DType, Shape: []int{c.Vocab, c.Width}, Data: m.Params.Tok.Widened()})
 	safetensors.Sort(es)
 	tok, err := tokenizerFiles(m.Tokenizer, c.Context)
 	if err != nil {

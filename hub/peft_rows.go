@@ -104,7 +104,7 @@ func (r *peftReader) checkTables() error {
 		if err != nil {
 			return err
 		}
-		want := r.base.Tok.V
+		want := r.base.Tok.Widened()
 		if at == headModule && !c.Tied {
 			want = transposed(r.base.Logits.W)
 		}

@@ -132,10 +132,11 @@ func without[V any](m map[pedestrian.Target]V) (rest map[pedestrian.Target]V) {
 
 // baseMagnitudes sets m to the norms of the columns of w.
 func baseMagnitudes(m []float32, w pedestrian.Tensor[float32]) {
+	numbers := w.Widened()
 	for j := range m {
 		sum := 0.0
 		for i := range w.Rows {
-			v := float64(w.V[i*w.Cols+j])
+			v := float64(numbers[i*w.Cols+j])
 			sum += v * v
 		}
 		m[j] = float32(math.Sqrt(sum))

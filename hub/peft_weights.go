@@ -33,7 +33,7 @@ func (r *peftReader) weight(s slot) error {
 	ours := viewOf(s, r.adapter.Tensor(s.Name)).contiguous() // a gain or a bias
 	base := func() []float32 {
 		w := viewOf(s, r.base.Tensor(s.Name))
-		if w.v != nil && s.transposed(true) {
+		if (w.v != nil || w.isNarrow()) && s.transposed(true) {
 			return w.transposed()
 		}
 		return w.contiguous()
@@ -88,7 +88,7 @@ func (r *peftReader) checkHead() error {
 		if err != nil {
 			return err
 		}
-		want := r.base.Tok.V
+		want := r.base.Tok.Widened()
 		if !c.Tied {
 			want = transposed(r.base.Logits.W)
 		}

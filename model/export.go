@@ -13,7 +13,7 @@ import (
 // Export is m's network as package hub writes it. Of a network that learnt conversations,
 // the token that ends an answer is one that ends a text.
 func (m *Model) Export() *hub.Model[float32] {
-	h := &hub.Model[float32]{Params: m.Params, Tokenizer: m.Tokenizer, EOS: m.EOS, BOS: m.BOS, Name: m.Name}
+	h := &hub.Model[float32]{Params: m.Params.Widened(), Tokenizer: m.Tokenizer, EOS: m.EOS, BOS: m.BOS, Name: m.Name}
 	if m.Chat == nil || m.Tokenizer == nil {
 		return h
 	}
@@ -85,7 +85,7 @@ func (m *Model) SaveRun(dir string) (checkpoint string, err error) {
 	h := m.Export()
 	c := &train.Checkpoint{
 		Network: m.Params.Config, Data: train.DataInfo{Source: m.absolute, Begin: begin}, Tokenizer: h.Tokenizer,
-		State: &train.State{Params: m.Params},
+		State: &train.State{Params: h.Params},
 	}
 	if eos, ok := c.Tokenizer.EOS(); !ok || !slices.Equal(h.EOS, []int32{eos}) {
 		c.Ends = h.EOS

@@ -74,12 +74,8 @@ func MergeMemory(c pedestrian.Config) int64 {
 
 // unchanged says whether the merged weights are those of the base.
 func unchanged(base, merged *pedestrian.Params[float32], a *pedestrian.Adapter[float32]) bool {
-	own := map[string][]float32{}
-	for _, t := range base.Tensors() {
-		own[t.Name] = t.V
-	}
 	for _, t := range merged.Tensors() {
-		if before, there := own[t.Name]; there && !slices.Equal(t.V, before) {
+		if before := base.Tensor(t.Name); before.Exists() && !slices.Equal(t.V, before.Widened()) {
 			return false
 		}
 	}
@@ -94,7 +90,7 @@ func unchanged(base, merged *pedestrian.Params[float32], a *pedestrian.Adapter[f
 // finite reports the first number that is not.
 func finite(what string, ts []pedestrian.Tensor[float32]) error {
 	for _, t := range ts {
-		for _, v := range t.V {
+		for _, v := range t.Widened() {
 			if v-v != 0 {
 				return fmt.Errorf("%s %s holds %g: nothing was written", what, t.Name, v)
 			}

@@ -61,8 +61,13 @@ type Options struct {
 	Fetch func(ctx context.Context, name string) (dir string, err error)
 
 	// Room is asked, before numbers are read, whether there is room for what goes with a
-	// network; an error ends Open. It is not asked of runs and GGUF files. nil = there is.
-	Room func(c pedestrian.Config) error
+	// network whose weights take so many bytes; an error ends Open. It is not asked of runs
+	// and GGUF files. nil = there is.
+	Room func(c pedestrian.Config, weights int64) error
+
+	// Frozen keeps weights that are bf16 or half precision in their files in that type, for a
+	// network that is not trained: it computes the same, to the last bit, in half the memory.
+	Frozen bool
 
 	// PassedOver is told which checkpoints of a run are damaged, and which one was taken
 	// in their place; may be nil.
@@ -71,7 +76,7 @@ type Options struct {
 
 // base are the options with which the base of an adapter is opened.
 func (o Options) base() Options {
-	return Options{Cache: o.Cache, Fetch: o.Fetch, PassedOver: o.PassedOver}
+	return Options{Cache: o.Cache, Fetch: o.Fetch, PassedOver: o.PassedOver, Frozen: o.Frozen}
 }
 
 // Open opens the model called name: the path of a run directory (its best checkpoint), of
@@ -89,8 +94,8 @@ func Open(ctx context.Context, name string, o Options) (*Model, error) {
 	if kind == KindAdapter {
 		return nil, inputf("%s is an adapter of PEFT, not a model: \"pedestrian merge BASE %s\" makes one of it and its base", name, shellQuote(name))
 	}
-	if c, known := network(kind, at); known && o.Room != nil {
-		if err := o.Room(c); err != nil {
+	if c, weights, known := network(kind, at, o); known && o.Room != nil {
+		if err := o.Room(c, weights); err != nil {
 			return nil, err
 		}
 	}
@@ -101,9 +106,9 @@ func Open(ctx context.Context, name string, o Options) (*Model, error) {
 	case KindLLMC:
 		err = m.take(hub.LoadLLMC[float32](at, hub.LoadOptions{}))
 	case KindGGUF:
-		err = m.take(hub.LoadGGUF(at, hub.LoadOptions{}))
+		err = m.take(hub.LoadGGUF(at, o.load()))
 	default:
-		err = m.take(hub.LoadModel(at))
+		err = m.take(directoryModel(at, o))
 	}
 	if err == nil && o.Tokenizer != "" {
 		if m.Tokenizer, err = train.OpenTokenizer(o.Tokenizer); err != nil {
@@ -132,6 +137,19 @@ func Open(ctx context.Context, name string, o Options) (*Model, error) {
 		return nil, inputf("the tokenizer has %d tokens, and %s %d: give the model's own", t.Vocab(), name, m.Params.Config.Vocab)
 	}
 	return m, nil
+}
+
+// load are the options of package hub.
+func (o Options) load() hub.LoadOptions { return hub.LoadOptions{Frozen: o.Frozen} }
+
+// directoryModel reads the model in the directory at.
+func directoryModel(at string, o Options) (*hub.Model[float32], error) {
+	d, err := hub.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return hub.Load[float32](d, o.load())
 }
 
 // take fills m with what package hub has read.

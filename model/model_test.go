@@ -191,7 +191,7 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	full := errors.New("no room")
-	if _, err := Open(t.Context(), chat, Options{Room: func(pedestrian.Config) error { return full }}); !errors.Is(err, full) || errors.As(err, new(*InputError)) {
+	if _, err := Open(t.Context(), chat, Options{Room: func(pedestrian.Config, int64) error { return full }}); !errors.Is(err, full) || errors.As(err, new(*InputError)) {
 		t.Errorf("without room: %v", err)
 	}
 	if m := open(t, chat, Options{Tokenizer: ""}); m.Tokenizer == nil {

@@ -138,22 +138,25 @@ func directory(path string) (Kind, error) {
 // isAdapter says whether path is an adapter directory of PEFT, and no model.
 func isAdapter(path string) bool { return hub.IsAdapter(path) && !hub.IsDirectory(path) }
 
-// network is the network of a model of others, by its header. What is wrong with that is
-// told when it is loaded.
-func network(kind Kind, at string) (c pedestrian.Config, known bool) {
+// network is the network of a model of others, by its header, and the memory of its
+// weights. What is wrong with that is told when it is loaded.
+func network(kind Kind, at string, o Options) (c pedestrian.Config, weights int64, known bool) {
 	switch kind {
 	case KindRun, KindCheckpoint, KindGGUF:
-		return c, false
+		return c, 0, false
 	case KindLLMC:
 		c, _, _, err := hub.InspectLLMC(at)
-		return c, err == nil
+		return c, 4 * int64(c.Ledger().Total()), err == nil
 	}
 	d, err := hub.Open(at)
 	if err != nil {
-		return c, false
+		return c, 0, false
 	}
 	defer d.Close()
-	return d.Network, d.Check() == nil
+	if d.Check() != nil {
+		return c, 0, false
+	}
+	return d.Network, d.Bytes(o.load()), true
 }
 
 // shellQuote is a path as a shell reads it.

@@ -4,12 +4,16 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 )
 
 // Float is the type of numbers in memory.
 type Float interface{ float32 | float64 }
 
 const chunk = 64 << 10 // bytes read or written at a time
+
+// buffers are those of Decode, which is called for a few rows at a time.
+var buffers = sync.Pool{New: func() any { return new([chunk]byte) }}
 
 // Decode sets dst to the elements first, first+1, … of t, a tensor of f. It converts F64,
 // F32, F16, BF16, integers and BOOL; other types are an error. An F64 is rounded to the
@@ -24,7 +28,8 @@ func Decode[T Float](f *File, t Tensor, first int, dst []T) error {
 		return fmt.Errorf("tensor %q: numbers of type %s are not read: convert them to F32, F16 or BF16", clip(t.Name), t.DType)
 	}
 	size := t.DType.Bits() / 8
-	buf := make([]byte, min(chunk, size*len(dst)))
+	buf := buffers.Get().(*[chunk]byte)
+	defer buffers.Put(buf)
 	at := f.start + t.begin + int64(first)*int64(size)
 	for done := 0; done < len(dst); {
 		part := dst[done:min(len(dst), done+chunk/size)]

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/token"
@@ -27,15 +26,18 @@ type Base struct {
 }
 
 // Digest returns the SHA-256, in hexadecimal, of the names, shapes and float32 numbers of p.
-// It does not depend on the files that the weights are kept in.
+// It does not depend on the files that the weights are kept in, nor on how they are held in
+// memory.
 func Digest(p *pedestrian.Params[float32]) string { return baseDigest(p, 0) }
 
 // baseDigest is Digest of p with only the first vocab tokens of its vocabulary; 0 = all.
 func baseDigest(p *pedestrian.Params[float32], vocab int) string {
 	h := sha256.New()
-	buf := make([]byte, 0, 1<<16)
-	sum := func(v []float32) {
-		for chunk := range slices.Chunk(v, cap(buf)/4) {
+	buf, some := make([]byte, 0, 1<<16), make([]float32, 1<<14)
+	sum := func(t pedestrian.Tensor[float32], first, n int) {
+		for end := first + n; first < end; first += len(some) {
+			chunk := some[:min(len(some), end-first)]
+			t.Read(chunk, first)
 			buf = buf[:0]
 			for _, v := range chunk {
 				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
@@ -52,11 +54,11 @@ func baseDigest(p *pedestrian.Params[float32], vocab int) string {
 		t := ts[i]
 		fmt.Fprintf(h, "%s %s\n", s.Name, s.Shape())
 		if s.Cols == t.Cols {
-			sum(t.V[:s.Rows*s.Cols])
+			sum(t, 0, s.Rows*s.Cols)
 			continue
 		}
 		for row := range s.Rows {
-			sum(t.V[row*t.Cols:][:s.Cols])
+			sum(t, row*t.Cols, s.Cols)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))

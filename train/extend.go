@@ -32,12 +32,18 @@ func (b *Base) AddTokens(texts []string) (ids []int32, err error) {
 }
 
 // Extend returns a copy of p with a vocabulary of vocab tokens. Each new row of the embedding is
-// the mean of the old rows; so is each new column and bias of separate logits.
+// the mean of the old rows; so is each new column and bias of separate logits. What is frozen
+// stays in its type but for what grows, because a mean needs all bits.
 func Extend(p *pedestrian.Params[float32], vocab int) *pedestrian.Params[float32] {
 	c := p.Config
 	had := c.Vocab
 	c.Vocab = vocab
-	q := pedestrian.NewParams[float32](c)
+	q := pedestrian.NewFrozen[float32](c, func(s pedestrian.Slot) pedestrian.Storage {
+		if t := p.Tensor(s.Name); t.Rows == s.Rows && t.Cols == s.Cols {
+			return t.Narrow.Storage
+		}
+		return pedestrian.Wide
+	})
 	mean := func(v []float32, stride int) float32 { // over the old tokens
 		sum := 0.0
 		for i := range had {
@@ -48,9 +54,15 @@ func Extend(p *pedestrian.Params[float32], vocab int) *pedestrian.Params[float32
 	from := p.Tensors()
 	for i, dst := range q.Tensors() {
 		t := from[i]
+		if t.Rows == dst.Rows && t.Cols == dst.Cols {
+			copy(dst.V, t.V)
+			copy(dst.Narrow.V, t.Narrow.V)
+			continue
+		}
 		for row := range t.Rows {
 			to := dst.V[row*dst.Cols:][:dst.Cols]
-			for j := copy(to, t.V[row*t.Cols:][:t.Cols]); j < dst.Cols; j++ {
+			t.Read(to[:t.Cols], row*t.Cols)
+			for j := t.Cols; j < dst.Cols; j++ {
 				to[j] = mean(to, 1)
 			}
 		}

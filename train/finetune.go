@@ -10,7 +10,8 @@ import (
 )
 
 // Finetune starts a run that fine-tunes the base b, as o.Tuning says. It trains an adapter and
-// does not change b.Params, or it trains all parameters and changes them. If b.Adapter is set,
+// does not change b.Params, which may be frozen ([pedestrian.NewFrozen]); or it trains all
+// parameters and changes them, of a frozen base those of a copy. If b.Adapter is set,
 // its training continues, with moments of zero. The network is that of b, and the sizes in o
 // are not used. Options of 0 are planned by the data (see Options.Plan). An empty
 // o.Tuning.Base is set to the name of b. Otherwise Finetune is like Start.
@@ -37,6 +38,9 @@ func finetuneOn(fs durable.FS, o Options, b Base, d *Data, dir string) (*Run, er
 	}
 	if err := checkFinite(b); err != nil {
 		return nil, err
+	}
+	if !o.Tuning.trainsAdapter() {
+		b.Params = b.Params.Widened()
 	}
 	if b.SHA256 == "" {
 		b.SHA256 = b.digest()

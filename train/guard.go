@@ -120,9 +120,13 @@ func (r *Run) samples(position uint64, first, n int) string {
 // firstInvalid describes the first number of w that is not ok; "" if there is none.
 func firstInvalid(what string, w Weights, ok func(float32) bool) string {
 	for _, t := range w.Tensors() {
-		for i, v := range t.V {
-			if !ok(v) {
-				return fmt.Sprintf("%s %s is %g in row %d, column %d", what, t.Name, v, i/t.Cols, i%t.Cols)
+		row := make([]float32, t.Cols)
+		for i := range t.Rows {
+			t.Read(row, i*t.Cols)
+			for j, v := range row {
+				if !ok(v) {
+					return fmt.Sprintf("%s %s is %g in row %d, column %d", what, t.Name, v, i, j)
+				}
 			}
 		}
 	}

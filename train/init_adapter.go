@@ -40,7 +40,8 @@ func InitAdapter[T pedestrian.Float](a *pedestrian.Adapter[T], p *pedestrian.Par
 				wg.Go(func() { fillUniform(t, 1/math.Sqrt(float64(t.Rows)), seed) })
 			}
 		case pedestrian.Magnitude:
-			wg.Go(func() { columnNorms(t.V, weightOf(p, p.Config.Linear(t.Block, pedestrian.Target(t.Layer)))) })
+			l := p.Config.Linear(t.Block, pedestrian.Target(t.Layer))
+			wg.Go(func() { columnNorms(t.V, p.Tensor(l.Weight), l) })
 		case pedestrian.TokenRows:
 			copyRows(t, p, a.Config.Tokens)
 		case pedestrian.Gain, pedestrian.Bias:
@@ -52,13 +53,15 @@ func InitAdapter[T pedestrian.Float](a *pedestrian.Adapter[T], p *pedestrian.Par
 
 // copyRows sets t to p's rows of the embedding, or columns of the logits, for tokens.
 func copyRows[T pedestrian.Float](t pedestrian.Tensor[T], p *pedestrian.Params[T], tokens []int32) {
-	from := columns[T]{p.Tok.V, p.Tok.Cols, 1, p.Tok.Cols}
-	if t.Layer == "logits" {
-		from = weightOf(p, p.Config.Linear(-1, pedestrian.TargetLogits))
-	}
 	for k, id := range tokens {
-		for j := range t.Cols {
-			t.V[k*t.Cols+j] = from.v[j*from.down+int(id)*from.right]
+		row := t.V[k*t.Cols:][:t.Cols]
+		if t.Layer != "logits" {
+			p.Tok.Read(row, int(id)*t.Cols)
+			continue
+		}
+		w := p.Logits.W // separate, input×output
+		for j := range row {
+			w.Read(row[j:j+1], j*w.Cols+int(id))
 		}
 	}
 }
@@ -70,33 +73,27 @@ func fillUniform[T pedestrian.Float](t pedestrian.Tensor[T], bound float64, seed
 	}
 }
 
-// columns is a matrix with strides: element (i, j) is v[i*down+j*right].
-type columns[T pedestrian.Float] struct {
-	v           []T
-	rows        int
-	down, right int
-}
-
-// weightOf returns the weight of a layer in p, input×output.
-func weightOf[T pedestrian.Float](p *pedestrian.Params[T], l pedestrian.Linear) columns[T] {
-	w := p.Tensor(l.Weight)
-	if l.Transposed {
-		return columns[T]{w.V[l.From*w.Cols:], w.Cols, 1, w.Cols}
-	}
-	return columns[T]{w.V[l.From:], w.Rows, w.Cols, 1}
-}
-
-// columnNorms sets norms to the Euclidean lengths of the first len(norms) columns of w. It sums
-// in float64.
-func columnNorms[T pedestrian.Float](norms []T, w columns[T]) {
+// columnNorms sets norms to the Euclidean lengths of the columns of l in w, the parameter
+// that holds it. It sums in float64.
+func columnNorms[T pedestrian.Float](norms []T, w pedestrian.Tensor[T], l pedestrian.Linear) {
+	row := make([]T, w.Cols)
 	squares := make([]float64, len(norms))
-	for i := range w.rows {
-		for j := range squares {
-			x := float64(w.v[i*w.down+j*w.right])
-			squares[j] += float64(x * x)
+	for i := range w.Rows {
+		w.Read(row, i*w.Cols)
+		if l.Transposed {
+			for _, v := range row {
+				squares[i] += square(v)
+			}
+			continue
+		}
+		for j, v := range row[l.From:][:len(norms)] {
+			squares[j] += square(v)
 		}
 	}
 	for j, s := range squares {
 		norms[j] = T(math.Sqrt(s))
 	}
 }
+
+// square is v² in float64, rounded before it is added.
+func square[T pedestrian.Float](v T) float64 { return float64(float64(v) * float64(v)) }

@@ -108,7 +108,7 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 	if err != nil {
 		return nil, usageError{err}
 	}
-	atLeast := func(c pedestrian.Config) error { // of the run, whatever the data are
+	atLeast := func(c pedestrian.Config, weights int64) error { // of the run, whatever the data are
 		least := o.For(c)
 		least.Batch = 1
 		if a := least.Tuning.Adapter; len(a.Targets) > 0 {
@@ -116,9 +116,9 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 				return usageError{err}
 			}
 		}
-		return fits(least, c, 0)
+		return fits(least, c, weights, 0)
 	}
-	open := model.Options{Adapter: t.adapter, Room: atLeast}
+	open := model.Options{Adapter: t.adapter, Room: atLeast, Frozen: !o.Tuning.Full}
 	if o.Tokenizer != train.BaseTokenizer {
 		open.Tokenizer = o.Tokenizer
 	}
@@ -155,7 +155,7 @@ func (t *finetuneCommand) begin(ctx context.Context, name string, f *pflag.FlagS
 		return nil, usageError{err}
 	}
 	planned, _ := o.Plan(d)
-	if err := fits(planned, o.Config, 4*int64(b.Params.Count())); err != nil {
+	if err := fits(planned, o.Config, b.Params.Bytes(), b.Params.Bytes()); err != nil {
 		return nil, err
 	}
 	if t.out == "" {
@@ -225,7 +225,7 @@ func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.
 				return nil, usageError{err}
 			}
 		}
-		if err := model.Attach(ctx, c, surroundings(model.Options{}, "", true, stderr)); err != nil {
+		if err := model.Attach(ctx, c, surroundings(model.Options{Frozen: true}, "", true, stderr)); err != nil {
 			return nil, orNear(err)
 		}
 	}
@@ -233,7 +233,8 @@ func (t *finetuneCommand) goOn(ctx context.Context, f *pflag.FlagSet, stderr io.
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(c.Options, c.Network, weightBytes(c)); err != nil {
+	weights, loaded := weightBytes(c)
+	if err := fits(c.Options, c.Network, weights, loaded); err != nil {
 		return nil, err
 	}
 	return on.resume(d)

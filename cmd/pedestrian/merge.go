@@ -104,7 +104,7 @@ func (t *mergeCommand) load(ctx context.Context, args []string, stderr io.Writer
 		if isPEFT(args[0]) {
 			return nil, nil, usagef("%s is an adapter of PEFT: name its base before it", args[0])
 		}
-		if base, err = openModel(ctx, args[0], false, model.Options{Newest: t.newest}, stderr); err != nil {
+		if base, err = openModel(ctx, args[0], false, model.Options{Newest: t.newest, Frozen: true}, stderr); err != nil {
 			return nil, nil, err
 		}
 		if base.Adapter == nil {
@@ -112,11 +112,10 @@ func (t *mergeCommand) load(ctx context.Context, args []string, stderr io.Writer
 		}
 		return base, nil, nil
 	}
-	room := func(c pedestrian.Config) error {
-		n := c.Ledger().Total()
-		return memory.Ask(4*int64(n)+model.MergeMemory(c), fmt.Sprintf("merging with %s, of %s parameters, needs", args[0], commas(n)), "take a smaller model, or free some")
+	room := func(c pedestrian.Config, weights int64) error {
+		return memory.Ask(weights+model.MergeMemory(c), fmt.Sprintf("merging with %s, of %s parameters, needs", args[0], commas(c.Ledger().Total())), "take a smaller model, or free some")
 	}
-	if base, err = openModel(ctx, args[0], true, model.Options{Room: room}, stderr); err != nil {
+	if base, err = openModel(ctx, args[0], true, model.Options{Room: room, Frozen: true}, stderr); err != nil {
 		return nil, nil, err
 	}
 	if base.Adapter != nil {

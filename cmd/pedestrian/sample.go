@@ -147,7 +147,7 @@ func (t *sampleCommand) open(ctx context.Context, args []string, stderr io.Write
 	if err != nil {
 		return nil, err
 	}
-	room := func(c pedestrian.Config) error { return t.room(path, c, nil, 4*int64(c.Ledger().Total())) }
+	room := func(c pedestrian.Config, weights int64) error { return t.room(path, c, nil, weights) }
 	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room}, stderr)
 	if err != nil {
 		return nil, err

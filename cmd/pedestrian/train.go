@@ -120,7 +120,7 @@ func (t *trainCommand) begin(f *pflag.FlagSet) (*train.Run, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(o, vocabOf(o, d), 0); err != nil {
+	if err := fits(o, vocabOf(o, d), 0, 0); err != nil {
 		return nil, err
 	}
 	if t.out == "" {
@@ -210,7 +210,8 @@ func (t *trainCommand) goOn(f *pflag.FlagSet, stderr io.Writer) (*train.Run, err
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := fits(c.Options, c.Network, weightBytes(c)); err != nil {
+	weights, loaded := weightBytes(c)
+	if err := fits(c.Options, c.Network, weights, loaded); err != nil {
 		return nil, err
 	}
 	return on.resume(d)

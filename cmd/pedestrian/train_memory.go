@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,11 +22,13 @@ type memoryPlan struct {
 	engine     engine.Budget
 }
 
-func memoryNeeded(o train.Options, c pedestrian.Config) (memoryPlan, error) {
+// memoryNeeded plans a run of a network c. Beside an adapter its weights take so many bytes;
+// 0 means those of float32.
+func memoryNeeded(o train.Options, c pedestrian.Config, weights int64) (memoryPlan, error) {
 	m := memoryPlan{parameters: 4 * 4 * int64(c.Ledger().Total())}
 	a := o.Adapter()
 	if a != nil {
-		m.frozen = 4 * int64(c.Ledger().Total())
+		m.frozen = cmp.Or(weights, 4*int64(c.Ledger().Total()))
 		m.parameters = 4 * 4 * int64(a.Ledger(c).Total())
 		whole := c
 		whole.Tied = c.Tied && !slices.Contains(a.Targets, pedestrian.TargetLogits)
@@ -69,18 +72,18 @@ type recomputed struct {
 }
 
 // recomputing compares a step with Options.Recompute and one without.
-func recomputing(o train.Options, c pedestrian.Config) (r recomputed, err error) {
+func recomputing(o train.Options, c pedestrian.Config, weights int64) (r recomputed, err error) {
 	plain := o
 	plain.Recompute = false
-	m, err := memoryNeeded(plain, c)
+	m, err := memoryNeeded(plain, c, weights)
 	a, n := o.Adapter(), o.Length()
 	return recomputed{m.total(), stepGFLOP(c, a, n, true)/stepGFLOP(c, a, n, false) - 1}, err
 }
 
-// fits refuses a run that this machine's memory cannot hold. loaded is what of it is in
-// memory already.
-func fits(o train.Options, c pedestrian.Config, loaded int64) error {
-	m, err := memoryNeeded(o, c)
+// fits refuses a run that this machine's memory cannot hold. weights is as in memoryNeeded;
+// loaded is what of the run is in memory already.
+func fits(o train.Options, c pedestrian.Config, weights, loaded int64) error {
+	m, err := memoryNeeded(o, c, weights)
 	if err != nil {
 		return usageError{err}
 	}
@@ -101,17 +104,17 @@ func vocabOf(o train.Options, d *train.Data) pedestrian.Config {
 	return c
 }
 
-// weightBytes is what the numbers of the networks in a checkpoint take.
-func weightBytes(c *train.Checkpoint) int64 {
-	n := 0
+// weightBytes is what the numbers in a checkpoint take: those of its network, and all.
+func weightBytes(c *train.Checkpoint) (network, all int64) {
 	if p := c.State.Params; p != nil {
-		n += p.Count()
+		network = p.Bytes()
 	}
+	n := 0
 	if a := c.State.Adapter; a != nil {
 		n += a.Count()
 	}
 	if c.State.M.Params != nil || c.State.M.Adapter != nil {
 		n += 2 * c.State.Trained().Count()
 	}
-	return 4 * int64(n)
+	return network, network + 4*int64(n)
 }

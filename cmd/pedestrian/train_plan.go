@@ -69,12 +69,12 @@ func (s *textScreen) planMemory() {
 	if why := slowPrecision(o.Precision); why != "" {
 		s.row("precision", "%s", why)
 	}
-	m, err := memoryNeeded(o, c)
+	m, err := memoryNeeded(o, c, s.r.State.Params.Bytes())
 	if err != nil {
 		return
 	}
 	s.row("memory", "%s: %s", mebibytes(m.total()), m)
-	if r, err := recomputing(o, c); err == nil && o.Recompute {
+	if r, err := recomputing(o, c, s.r.State.Params.Bytes()); err == nil && o.Recompute {
 		s.row("recompute", "%s instead of %s, for about %.0f %% more arithmetic a step", mebibytes(m.total()), mebibytes(r.without), 100*r.work)
 	}
 }

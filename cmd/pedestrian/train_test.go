@@ -181,12 +181,12 @@ func TestMemoryNeeded(t *testing.T) {
 	}
 	c := o.Config
 	c.Vocab, c.Tied = 31, true
-	plain, err := memoryNeeded(o, c)
+	plain, err := memoryNeeded(o, c, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.OnSpike = train.SpikeRewind
-	rewinds, err := memoryNeeded(o, c)
+	rewinds, err := memoryNeeded(o, c, 0)
 	if err != nil || rewinds.total()-plain.total() != 3*4*int64(c.Ledger().Total()) {
 		t.Errorf("%s; and with rewind %s (%v)", plain, rewinds, err)
 	}
@@ -194,7 +194,7 @@ func TestMemoryNeeded(t *testing.T) {
 	for _, targets := range [][]pedestrian.Target{{pedestrian.TargetQ}, {pedestrian.TargetQ, pedestrian.TargetLogits}} {
 		a := pedestrian.AdapterConfig{Rank: 2, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: targets}
 		o.Tuning = train.Tuning{Base: "base", Adapter: a}
-		m, err := memoryNeeded(o, c)
+		m, err := memoryNeeded(o, c, 0)
 		if want := 4 * int64(engine.Merge(p, pedestrian.NewAdapter[float32](c, a)).Count()); err != nil || m.merged != want {
 			t.Errorf("beside %v: %d bytes for the merged network, want %d (%v)", targets, m.merged, want, err)
 		}
@@ -212,8 +212,8 @@ func TestRecomputing(t *testing.T) {
 	o.Batch, o.Recompute = 8, true
 	c := o.Config
 	c.Vocab = 50257
-	r, err := recomputing(o, c)
-	with, _ := memoryNeeded(o, c)
+	r, err := recomputing(o, c, 0)
+	with, _ := memoryNeeded(o, c, 0)
 	const n, attention = 12*12*768*768 + 50257*768, 12 * 4 * 768 * 512.5 // a token sees 512.5 on average
 	if want := (11*2*8*768*768 + attention*11/12) / (6*n + 3.5*attention); err != nil || math.Abs(r.work-want) > 1e-12 || want < 0.14 || want > 0.17 {
 		t.Errorf("%.4f more work, want %.4f (%v)", r.work, want, err)
@@ -223,7 +223,7 @@ func TestRecomputing(t *testing.T) {
 	}
 	o.Tuning = train.Tuning{Base: "base", Adapter: pedestrian.AdapterConfig{Rank: 2, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{pedestrian.TargetQ}}}
 	const factors = 12 * 2 * 2 * 768
-	if a, err := recomputing(o, c); err != nil || math.Abs(a.work-(11*2*8*768*768+attention*11/12)/(4*n+6*factors+3.5*attention)) > 1e-12 {
+	if a, err := recomputing(o, c, 0); err != nil || math.Abs(a.work-(11*2*8*768*768+attention*11/12)/(4*n+6*factors+3.5*attention)) > 1e-12 {
 		t.Errorf("beside an adapter %.4f more work (%v)", a.work, err)
 	}
 
@@ -234,7 +234,7 @@ func TestRecomputing(t *testing.T) {
 	o.Config, o.Window, o.Batch, o.Tuning = smol, 512, 1, train.Tuning{}
 	const again = 576*576*2 + 2*576*192 + 2*576*1536 // q and o, k and v, gate and up
 	const weights, seen = 30*(again+576*1536) + 49152*576, 30 * 4 * 576 * 256.5
-	if r, err := recomputing(o, smol); err != nil || math.Abs(r.work-(29*2*again+seen*29/30)/(6*weights+3.5*seen)) > 1e-12 {
+	if r, err := recomputing(o, smol, 0); err != nil || math.Abs(r.work-(29*2*again+seen*29/30)/(6*weights+3.5*seen)) > 1e-12 {
 		t.Errorf("SmolLM2-135M: %.4f more work (%v)", r.work, err)
 	}
 }
