@@ -100,7 +100,7 @@ func (t *evalCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if t.model, err = openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter}, t.stderr); err != nil {
+	if t.model, err = openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Frozen: true}, t.stderr); err != nil {
 		return err
 	}
 	if t.model.Tokenizer == nil {

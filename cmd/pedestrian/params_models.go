@@ -98,11 +98,24 @@ func forecasts(c pedestrian.Config, a pedestrian.AdapterConfig) (all []forecast,
 		}
 		held := 16 * all64
 		if f.a != nil {
-			held = 4*all64 + 16*adapter
+			held = frozenBytes(c) + 16*adapter
 		}
 		all = append(all, forecast{f.what, n, held + b.Total(), stepGFLOP(c, f.a, n, f.o.Recompute)})
 	}
 	return all, nil
+}
+
+// frozenBytes is the memory of a network beside an adapter whose file is bf16, as those of
+// published networks are: its vectors alone are widened.
+func frozenBytes(c pedestrian.Config) (bytes int64) {
+	for _, s := range c.Slots() {
+		size := 2
+		if s.Vec() {
+			size = 4
+		}
+		bytes += int64(size * s.Rows * s.Cols)
+	}
+	return bytes
 }
 
 // stepGFLOP counts the multiplications and additions of a step on one sequence. Forward
@@ -141,7 +154,7 @@ func printForecasts(w io.Writer, c pedestrian.Config, a pedestrian.AdapterConfig
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nOf one sequence of %d tokens in float32, by the plan of the engine on this machine:\n\n", all[0].Tokens)
+	fmt.Fprintf(w, "\nOf one sequence of %d tokens in float32, by the plan of the engine on this machine\n(a network beside an adapter is kept in bf16):\n\n", all[0].Tokens)
 	t := plainTable(w)
 	t.AppendHeader(table.Row{"step", "memory", "work", "at 100 GFLOP/s"})
 	for _, f := range all {

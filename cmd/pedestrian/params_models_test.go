@@ -45,6 +45,10 @@ func TestPublished(t *testing.T) {
 			}
 		}
 	}
+	// Of Qwen2.5-0.5B all but 24 blocks' 2·896 gains and 1,152 biases, and 896 gains, take 2 bytes.
+	if got, vectors := frozenBytes(published["qwen2.5-0.5b"]), int64(24*(2*896+1152)+896); got != 2*494_032_768+2*vectors {
+		t.Errorf("Qwen2.5-0.5B takes %d bytes beside an adapter", got)
+	}
 	if len(published) != 14 {
 		t.Errorf("%d networks are listed", len(published))
 	}

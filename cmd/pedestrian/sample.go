@@ -148,7 +148,7 @@ func (t *sampleCommand) open(ctx context.Context, args []string, stderr io.Write
 		return nil, err
 	}
 	room := func(c pedestrian.Config, weights int64) error { return t.room(path, c, nil, weights) }
-	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room}, stderr)
+	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room, Frozen: true}, stderr)
 	if err != nil {
 		return nil, err
 	}
