@@ -77,6 +77,9 @@ func ParseDerivation(text string) (*Derivation, error) {
 			return nil, fmt.Errorf("hold %s: world %s has no such name%s", n, d.World, nearest(n, scope.order))
 		}
 	}
+	if len(d.Lines) == 0 {
+		return nil, fmt.Errorf("there is no line to check: write one below the world, such as \"sum_features(rho) == 1\"")
+	}
 	return d, nil
 }
 
@@ -106,7 +109,7 @@ type checked struct {
 	world *World
 	scope *Scope
 	at    []*Instance
-	above *Expr // the last side of the last line
+	above *Expr // the last side of the last line that is an equation; nil where there is none, or it was refused
 }
 
 func newChecked(d *Derivation) *checked {
@@ -126,11 +129,15 @@ func newChecked(d *Derivation) *checked {
 
 func (c *checked) line(text string) LineVerdict {
 	src, shift := text, 0
-	if rest, ok := strings.CutPrefix(text, "=="); ok && c.above != nil {
+	if rest, ok := strings.CutPrefix(text, "=="); ok {
+		if c.above == nil {
+			return LineVerdict{Status: Refused, Message: "== goes on from the line above, and there is none that can be read: write both sides.", Column: 1, End: 3}
+		}
 		src, shift = rest, 2
 	}
 	l, err := ParseLine(src)
 	if err != nil {
+		c.above = nil
 		return refusedLine(err, shift)
 	}
 	if shift > 0 {
@@ -143,12 +150,16 @@ func (c *checked) line(text string) LineVerdict {
 		return c.define(l)
 	}
 	if len(l.Sides) < 2 {
+		c.above = nil
 		return LineVerdict{Status: Refused, Message: "A line says that two sides are equal, a == b, or gives a name, g := D * ~w."}
 	}
 	c.above = l.Sides[len(l.Sides)-1]
 	v := LineVerdict{Status: Right}
 	for i := range len(l.Sides) - 1 {
 		if v = c.equal(l.Sides[i], l.Sides[i+1], shift); v.Status != Right {
+			if v.Status == Refused {
+				c.above = nil
+			}
 			return v
 		}
 	}
@@ -170,7 +181,7 @@ func (c *checked) define(l Line) LineVerdict {
 		return refusedLine(err, 0)
 	}
 	typ := t.shape.typ()
-	e := &Expr{op: opCall, name: "d", kids: []*Expr{l.Sides[0]}}
+	e := &Expr{op: opCall, name: "d", kids: []*Expr{t.e}}
 	moving, err := c.scope.infer(e, &typ)
 	for _, in := range c.at {
 		in.values[l.Name] = in.evaluate(t, false).v
@@ -241,7 +252,7 @@ func (c *checked) equal(left, right *Expr, shift int) LineVerdict {
 		return refusedLine(err, shift)
 	}
 	v := LineVerdict{Status: Right}
-	worstAt, entry := -1, 0
+	worstAt, entry, least := -1, 0, 0
 	var have [2]float64
 	for i, in := range c.at {
 		a, b := in.evaluate(l, true), in.evaluate(r, true)
@@ -259,8 +270,8 @@ func (c *checked) equal(left, right *Expr, shift int) LineVerdict {
 				d = math.MaxFloat64
 			}
 			v.Residue = max(v.Residue, d)
-			if d > lineRounding && (worstAt < 0 || len(a.v.V) < c.cells(worstAt, l)) {
-				worstAt, entry, have = i, j, [2]float64{x, y}
+			if d > lineRounding && (worstAt < 0 || len(a.v.V) < least) {
+				worstAt, entry, least, have = i, j, len(a.v.V), [2]float64{x, y}
 			}
 		}
 	}
@@ -289,12 +300,6 @@ func (c *checked) equal(left, right *Expr, shift int) LineVerdict {
 		}
 	}
 	return v
-}
-
-// cells is how many numbers a side has at an instance.
-func (c *checked) cells(i int, t *typed) int {
-	ev := &evaluator{in: c.at[i]}
-	return ev.size(t.shape.rows) * ev.size(t.shape.cols)
 }
 
 // mend looks for one edit of one side that makes it the other; a left side that was accepted

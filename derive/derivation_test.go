@@ -118,3 +118,72 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// TestGoesOn: == goes on from the line above, also where that is false, and from no other one
+// where it cannot be read.
+func TestGoesOn(t *testing.T) {
+	d := &Derivation{World: "head", Lines: []string{
+		"== rho",
+		"sum_features(rho) == 1",
+		"rho @ D ==",
+		"== 1",
+		"sum_features(rho) == rho",
+		"== rho",
+		"sum_features(rho) == 2",
+		"e := rho' @ D",
+		"== 1 + 1",
+		"rho",
+		"== rho",
+	}}
+	want := []Status{Refused, Right, Refused, Refused, Refused, Refused, Wrong, Right, Right, Refused, Refused}
+	for i, v := range d.Check() {
+		if v.Status != want[i] || want[i] == Refused && strings.HasPrefix(v.Text, "==") && !strings.Contains(v.Message, "line above") {
+			t.Errorf("line %d, %s, is %s: %s", v.Line, v.Text, v.Status, v.Message)
+		}
+	}
+	if _, err := ParseDerivation("world head\n# nothing\n"); err == nil || !strings.Contains(err.Error(), "no line to check") {
+		t.Errorf("a derivation without lines: %v", err)
+	}
+	for eq, in := range map[string]string{"23": "22", "25": "25", "46": "45"} {
+		if d := DerivationOf(eq); d == nil || d.Eq != in {
+			t.Errorf("(%s) is derived in %v, want (%s)", eq, d, in)
+		}
+	}
+	for _, d := range Derivations {
+		for _, eq := range append([]string{d.Eq}, d.Also...) {
+			if _, ok := paper.FindEquation(eq); !ok {
+				t.Errorf("%s: there is no equation %s", d.Title, eq)
+			}
+		}
+	}
+}
+
+// TestSmallestCounterexample: the instance that is shown is the smallest, also where the left
+// side is a number.
+func TestSmallestCounterexample(t *testing.T) {
+	for _, line := range []string{"1 == sum_features(rho) * 2", "sum_features(rho) * 2 == 1"} {
+		d := &Derivation{World: "softmax", Lines: []string{line}} // of which the fourth instance is the smallest
+		if v := d.Check()[0]; v.Status != Wrong || !strings.Contains(v.Message, "T = 4,") {
+			t.Errorf("%s: %s", line, v.Message)
+		}
+	}
+}
+
+// TestBlankLikeItsNeighbour: an answer that reads like another part of the formula is marked
+// in the blank alone.
+func TestBlankLikeItsNeighbour(t *testing.T) {
+	x := &Exercise{Template: "a' @ ____ @ k"}
+	e, err := x.parse("k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var placed int
+	e.walk(func(e *Expr) {
+		if e.pos > 0 {
+			placed++
+		}
+	})
+	if placed != 1 {
+		t.Errorf("%d parts of %s have columns, want 1", placed, e)
+	}
+}

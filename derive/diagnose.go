@@ -230,7 +230,7 @@ func (g *grader) counterExample(values []paper.Mat, zero bool, v *Verdict) {
 			v.Message = fmt.Sprintf("Wrong in rows %s of %d: %s", strings.Join(rows, ", "), p.truth.N, number)
 		}
 	default:
-		v.Message = "Wrong, and no single slip explains it: " + number
+		v.Message = "Wrong, and no single slip was found that explains it: " + number
 	}
 }
 

@@ -30,8 +30,8 @@ type search struct {
 }
 
 const (
-	// searchWork bounds the work of one search, in units of about 20 ns: 40 ms.
-	searchWork = 2_000_000
+	// searchWork bounds the work of one search, in units of about 40 ns: 40 ms.
+	searchWork = 1_000_000
 	// searchNodes is the largest answer near which is searched; answers have some 20 nodes.
 	searchNodes = 120
 )
@@ -202,8 +202,10 @@ func (s *search) products(at *Expr, back func(e *Expr) *Expr) {
 		c.sign = at.sign
 		s.put(back(c), at, "order", 2, "%s and %s must change places", short(l), short(r))
 	}
-	s.put(back(l), r, "factor-extra", 2, "the factor %s is too much", short(r))
-	if at.op != opOver {
+	if at.op == opOver {
+		s.put(back(l), r, "factor-extra", 2, "the division by %s is too much", short(r))
+	} else {
+		s.put(back(l), r, "factor-extra", 2, "the factor %s is too much", short(r))
 		s.put(back(r), l, "factor-extra", 2, "the factor %s is too much", short(l))
 	}
 }

@@ -17,7 +17,7 @@ func ExampleExercise_Grade() {
 	// right, column 0: Right.
 	// wrong, column 19: k belongs in the place of q.
 	// wrong, column 11: Only a factor is wrong: it is sqrt(d_rho) times the gradient (1.414 at the first point); D_raw belongs in the place of D_causal.
-	// refused, column 8: a_prev is T×d (5×7) and D_raw is T×T (5×5): @ needs as many columns on its left as rows on its right, and d is not T; a_prev must be transposed.
+	// refused, column 8: a_prev is T×d (5×7), and D_raw is T×T (5×5): @ needs as many columns on its left as rows on its right, and d is not T; a_prev must be transposed.
 }
 
 func ExampleDerivation_Check() {

@@ -200,23 +200,17 @@ func (x *Exercise) parse(typed string) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	t = t.unplaced().replaced(func(name string) *Expr {
-		if name == hole {
-			return e
-		}
-		return nil
-	})
-	var back func(t *Expr) *Expr
-	back = func(t *Expr) *Expr { // replaced gives a name's columns to what stands for it
-		if t.op == e.op && t.same(e) {
+	var fill func(t *Expr) *Expr
+	fill = func(t *Expr) *Expr { // not by replaced, which gives a name's columns to what stands for it
+		if t.op == opName && t.name == hole {
 			return e
 		}
 		for i, k := range t.kids {
-			t = t.at(i, back(k))
+			t = t.at(i, fill(k))
 		}
 		return t
 	}
-	return back(t), nil
+	return fill(t.unplaced()), nil
 }
 
 const blank = "____"

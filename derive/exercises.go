@@ -135,6 +135,7 @@ var lossExercises = []*Exercise{
 			{"(D - ~sum_features(D)) * rho", "misconception:plain-sum", "The plain sum of the row is taken out; it must be weighted by rho: rowdot(D, rho)"},
 			{"(D - ~sum_features(D) / n_d) * rho", "misconception:plain-mean", "The plain mean of the row is taken out; it must be the mean under rho: rowdot(D, rho)"},
 			{"D", "misconception:softmax-to-pass", "That is the error on rho; the softmax is still to pass"},
+			{"(diag(rho) - rho @ rho') @ D", "misconception:one-jacobian", "diag(rho) - rho @ rho' is the Jacobian of one row, where rho is that row; here every row of rho has its own"},
 			{"D * rho", "misconception:no-mean", "The mean of D under rho is not taken out: pushing one score up pushes the weights of the others down"},
 			{"D - ~rowdot(D, rho)", "edit:factor-missing", ""},
 			{"(D - rowdot(D, rho)) * rho", "shape:repeat", ""},

@@ -120,6 +120,7 @@ var loraExercises = []*Exercise{
 		Accepted: []string{"D * mask", "mask * D"},
 		Mistakes: []Mistake{
 			{"D", "misconception:mask-up-only", "What was dropped on the way up does not depend on a_prev, so no error passes it: the mask acts both ways"},
+			{"D * mask * mask", "misconception:mask-twice", "The mask is in it twice: its numbers are 0 and 1/(1-p), so what is kept is multiplied by 1/(1-p) once too often"},
 			{"D / mask", "edit:operator", ""},
 			{"D * a_prev", "edit:name", ""},
 		},

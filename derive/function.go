@@ -147,7 +147,7 @@ func (c *checker) pair(t *typed) error {
 	if a.shape.kind == b.shape.kind && fits(a.shape.rows, b.shape.rows) && fits(a.shape.cols, b.shape.cols) {
 		return nil
 	}
-	return c.fail(t.e, "%s needs two of one shape; %s is %s and %s is %s", t.e.name, short(a.e), c.say(a.shape), short(b.e), c.say(b.shape))
+	return c.fail(t.e, "%s needs two of one shape; %s is %s, and %s is %s", t.e.name, short(a.e), c.say(a.shape), short(b.e), c.say(b.shape))
 }
 
 func rowdotShape(c *checker, t *typed) (shape, error) {

@@ -263,7 +263,7 @@ func (g *grader) praise(r reading, v *Verdict) {
 		if v.ID == "right" {
 			v.ID = "right:longer"
 		}
-		v.Message += " There is a shorter form."
+		v.Message += " There is a shorter form: " + g.reference.String() + "."
 		v.Repair = g.reference.String()
 	}
 }

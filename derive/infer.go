@@ -207,7 +207,7 @@ func (c *checker) product(t *typed) (shape, error) {
 		return shape{}, c.fail(t.e, "%s is a number: multiply by it with *, @ is for matrices", short(n))
 	}
 	if !fits(a.cols, b.rows) {
-		return shape{}, c.fail(t.e, "%s is %s and %s is %s: @ needs as many columns on its left as rows on its right, and %s is not %s",
+		return shape{}, c.fail(t.e, "%s is %s, and %s is %s: @ needs as many columns on its left as rows on its right, and %s is not %s",
 			short(l), c.say(a), short(r), c.say(b), count(a.cols), count(b.rows))
 	}
 	switch {
@@ -241,10 +241,10 @@ func (c *checker) entry(t *typed) (shape, error) {
 	}
 	if vector.kind != Matrix && m.kind == Matrix {
 		if vector.kind == Tokens && couldFit(vector.rows, m.rows) || vector.kind == Features && couldFit(vector.cols, m.cols) {
-			return shape{}, c.fail(t.e, "%s is %s and %s is %s: a vector is repeated by ~ only", short(of), c.say(vector), short(other), c.say(m))
+			return shape{}, c.fail(t.e, "%s is %s, and %s is %s: a vector is repeated by ~ only", short(of), c.say(vector), short(other), c.say(m))
 		}
 	}
-	return shape{}, c.fail(t.e, "%s is %s and %s is %s: %s needs two of one shape", short(l), c.say(a), short(r), c.say(b), signOf[t.e.op])
+	return shape{}, c.fail(t.e, "%s is %s, and %s is %s: %s needs two of one shape", short(l), c.say(a), short(r), c.say(b), signOf[t.e.op])
 }
 
 func (c *checker) index(t *typed) (shape, error) {
@@ -252,7 +252,7 @@ func (c *checker) index(t *typed) (shape, error) {
 	within := func(at *Expr, d *dim) error {
 		letter := d.root().letter
 		if n := c.scope.least[letter]; at.op == opNumber && int(at.num) > n {
-			return c.fail(at, "there is no %d here: %s may be as small as %d", int(at.num), d, n)
+			return c.fail(at, "%d is too large: %s may be as small as %d", int(at.num), d, n)
 		}
 		return nil
 	}

@@ -313,7 +313,7 @@ func (p *parser) index(a *Expr, open token) (*Expr, error) {
 			}
 			e.kids = append(e.kids, &Expr{op: opNumber, num: float64(n), pos: t.pos, end: t.end})
 		default:
-			return nil, wrong(t, "an index is a number from 1 on, or : for all; rows picked by ids are ohe(ids)' @ x")
+			return nil, wrong(t, "an index is a number from 1 on, or : for all; the rows of x that ids name are ohe(ids) @ x")
 		}
 		t := p.peek()
 		switch {

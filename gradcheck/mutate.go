@@ -131,7 +131,14 @@ func (hs hosts) mutants(ctx context.Context, o Options) (all []Mutant, err error
 
 // plantBug runs every check against the pass with the bug in it.
 func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
-	m := Mutant{ID: b.id, Title: b.title, Where: b.where, Case: h.Name}
+	m, _, _, err := h.examine(ctx, b)
+	return m, err
+}
+
+// examine is plantBug, with the rows: error signals in the order of the backward pass, then
+// parameters.
+func (h *host) examine(ctx context.Context, b bug) (m Mutant, signals, parameters []Row, err error) {
+	m = Mutant{ID: b.id, Title: b.title, Where: b.where, Case: h.Name}
 	pl := b.make(h.Point)
 	pass := h.run(pl)
 	d := h.plan
@@ -140,11 +147,11 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 		o.Entries = 1 // every number of every row is wrong: directions see that
 		d = pass.plan(o)
 		if err := d.run(ctx, h.Point, pl, o); err != nil {
-			return m, err
+			return m, nil, nil, err
 		}
 	}
 	m.Paper = pass.result()
-	parameters, signals := d.rows(pass)
+	parameters, signals = d.rows(pass)
 	cleanParameters, cleanSignals := d.rows(h.clean)
 	best := diagnosis{rank: unknown}
 	failed := func(rows, clean []Row) {
@@ -172,5 +179,5 @@ func (h *host) plantBug(ctx context.Context, b bug) (Mutant, error) {
 			m.Laws = append(m.Laws, l.id)
 		}
 	}
-	return m, nil
+	return m, signals, parameters, nil
 }

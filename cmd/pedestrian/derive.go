@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pedestrian-ml/pedestrian/derive"
+	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -40,7 +43,7 @@ D is the error signal on the output.
 Exit codes of an answer: 0 right, 1 wrong, 2 it cannot be read, or its shapes do not fit.
 Attempts are kept in $XDG_STATE_HOME/pedestrian/derive.jsonl (~/.local/state), on this machine alone.`,
 		Example: "  pedestrian derive\n  pedestrian derive fc_b\n  pedestrian derive w_q \"a_prev' @ D_raw @ k\"\n  pedestrian derive w_q \"a_prev' @ D_raw @ q\" --json\n" +
-			"  pedestrian derive check proof.txt\n  pedestrian derive grade --rubric rubric.json attempts.jsonl",
+			"  pedestrian derive bug 1\n  pedestrian derive check proof.txt\n  pedestrian derive grade --rubric rubric.json attempts.jsonl",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 2 {
 				return usagef("derive takes an exercise and one answer: put the answer in quotes, \"a_prev' @ D\"")
@@ -50,6 +53,12 @@ Attempts are kept in $XDG_STATE_HOME/pedestrian/derive.jsonl (~/.local/state), o
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w := cmd.OutOrStdout()
 			log := attemptLog{path: statePath(), off: noLog}
+			if len(args) < 2 && (repair || as != "") {
+				return usagef("--repair and --as are about an answer: pedestrian derive %s \"a formula\"", append(args, "EXERCISE")[0])
+			}
+			if as != "" && (repair || asJSON) {
+				return usagef("--as writes the answer in another form and does not grade it: leave out --repair and --json")
+			}
 			if len(args) == 0 {
 				return listExercises(w, log, asJSON)
 			}
@@ -94,7 +103,7 @@ Attempts are kept in $XDG_STATE_HOME/pedestrian/derive.jsonl (~/.local/state), o
 	f.BoolVar(&repair, "repair", false, "show the repaired formula too, where there is one")
 	f.StringVar(&as, "as", "", "do not grade: write the answer as tex, mathml, numpy or go")
 	f.BoolVar(&noLog, "no-log", false, "do not write the attempt down")
-	cmd.AddCommand(newDeriveCheckCmd(), newDeriveGradeCmd())
+	cmd.AddCommand(newDeriveBugCmd(), newDeriveCheckCmd(), newDeriveGradeCmd())
 	return cmd
 }
 
@@ -120,20 +129,11 @@ func nearExercise(typed string) string {
 func listExercises(w io.Writer, log attemptLog, asJSON bool) error {
 	done := log.done()
 	if asJSON {
-		type entry struct {
-			ID      string `json:"id"`
-			Title   string `json:"title"`
-			Section string `json:"section"`
-			Level   string `json:"level"`
-			Eq      string `json:"equation,omitempty"`
-			Ask     string `json:"ask"`
-			Done    bool   `json:"done"`
-		}
 		var all []entry
 		for _, x := range derive.Exercises {
 			all = append(all, entry{x.ID, x.Title, x.Section, string(x.Level), x.Eq, x.Ask, done[x.ID]})
 		}
-		return writeJSON(w, all)
+		return writeJSON(w, append(all, bugEntries(done)...))
 	}
 	p := newPainter(w)
 	section, count, next := "", 0, ""
@@ -151,7 +151,11 @@ func listExercises(w io.Writer, log attemptLog, asJSON bool) error {
 		}
 		fmt.Fprintf(w, "  [%s] %-12s %s\n", mark, x.ID, x.Title)
 	}
-	fmt.Fprintf(w, "\n%d of %d done.", count, len(derive.Exercises))
+	count += listBugs(w, done)
+	if next == "" && count < len(derive.Exercises)+gradcheck.Hunts() {
+		next = bugID(nextBug(done))
+	}
+	fmt.Fprintf(w, "\n%d of %d done.", count, len(derive.Exercises)+gradcheck.Hunts())
 	if next != "" {
 		fmt.Fprintf(w, " Next: pedestrian derive %s", next)
 	}
@@ -220,6 +224,9 @@ Exit codes: 0 every line is true, 1 a line is false, 2 a line cannot be read.`,
 			d := shipped(args[0])
 			if d == nil {
 				text, err := readSmall(cmd.InOrStdin(), args[0])
+				if e, ok := paper.FindEquation(strings.Trim(args[0], "()")); ok && errors.Is(err, fs.ErrNotExist) {
+					return usagef("(%s) has no derivation of ours: those of %s have", e.Number, strings.Join(derived(), ", "))
+				}
 				if err != nil {
 					return err
 				}
@@ -227,7 +234,7 @@ Exit codes: 0 every line is true, 1 a line is false, 2 a line cannot be read.`,
 					return usagef("%s: %v", args[0], err)
 				}
 			} else if !asJSON {
-				fmt.Fprintf(w, "%s\nworld %s\n", newPainter(w).bold("("+d.Eq+") "+d.Title), d.World)
+				fmt.Fprintf(w, "%s\nworld %s\n", newPainter(w).bold("("+strings.Join(append([]string{d.Eq}, d.Also...), ", ")+") "+d.Title), d.World)
 				if len(d.Hold) > 0 {
 					fmt.Fprintf(w, "hold %s\n", strings.Join(d.Hold, " "))
 				}
@@ -257,13 +264,21 @@ Exit codes: 0 every line is true, 1 a line is false, 2 a line cannot be read.`,
 	return cmd
 }
 
+// derived lists the numbers of the equations that have a derivation.
+func derived() (numbers []string) {
+	for _, d := range derive.Derivations {
+		numbers = append(append(numbers, d.Eq), d.Also...)
+	}
+	return numbers
+}
+
 // shipped is the derivation of an equation, where arg is a number that has one and not a file.
 func shipped(arg string) *derive.Derivation {
 	if _, err := os.Stat(arg); err == nil {
 		return nil
 	}
 	if e, ok := paper.FindEquation(strings.Trim(arg, "()")); ok {
-		return derive.FindDerivation(e.Number)
+		return derive.DerivationOf(e.Number)
 	}
 	return nil
 }

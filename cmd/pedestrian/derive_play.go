@@ -220,9 +220,12 @@ func editor(keyboard, screen *os.File, x *derive.Exercise, prompt string) func()
 	below := func(text string) { // at a saved place, one line further down
 		fmt.Fprintf(screen, "\x1b7\x1b[1B\r\x1b[2K%s\x1b8", text)
 	}
+	if x == nil {
+		below = func(string) {}
+	}
 	t.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
 		switch {
-		case x.Level == derive.Predict:
+		case x == nil || x.Level == derive.Predict:
 			return "", 0, false
 		case key == '\t':
 			return complete(x, line, pos)
