@@ -30,8 +30,10 @@ type search struct {
 }
 
 const (
-	// searchWork bounds the work of one search, in units of about 40 ns: 40 ms.
-	searchWork = 1_000_000
+	// searchWork bounds the work of one search, in units of about 20 ns: 40 ms.
+	searchWork = 2_000_000
+	// pairsWork is what of it is left for pairs of edits, of which there are too many to try all.
+	pairsWork = 1_000_000
 	// searchNodes is the largest answer near which is searched; answers have some 20 nodes.
 	searchNodes = 120
 )
@@ -387,6 +389,7 @@ func (s *search) single() (candidate, bool) {
 
 // double is a pair of cheap edits that makes an answer right.
 func (s *search) double() (first, second candidate, ok bool) {
+	s.work = min(s.work, pairsWork)
 	for _, a := range s.edits() {
 		if a.cost > 2 {
 			break

@@ -225,7 +225,7 @@ Exit codes: 0 every line is true, 1 a line is false, 2 a line cannot be read.`,
 			if d == nil {
 				text, err := readSmall(cmd.InOrStdin(), args[0])
 				if e, ok := paper.FindEquation(strings.Trim(args[0], "()")); ok && errors.Is(err, fs.ErrNotExist) {
-					return usagef("(%s) has no derivation of ours: those of %s have", e.Number, strings.Join(derived(), ", "))
+					return usagef("(%s) has no derivation of ours; these have: %s", e.Number, strings.Join(derived(), ", "))
 				}
 				if err != nil {
 					return err

@@ -198,8 +198,11 @@ lines   what can be named           cell D_raw 2 1 at head.1    of another place
 hint    solution    quit            28, D_raw, T2 D_5    your answer: the line
 `
 
+// headOf is the part of a row's name that says which head it is of.
+var headOf = regexp.MustCompile(` (head|kv) \d+`)
+
 // printRows prints the rows that fail, or all: the error signals in the order in which they are
-// found on the way back, then the parameters.
+// found on the way back, then the parameters. Heads, blocks and sequences share a line.
 func printRows(w io.Writer, h *gradcheck.Hunt, all bool) {
 	p := newPainter(w)
 	fmt.Fprintf(w, "loss %.9g, of the equations %.9g\n", float64(h.Loss), float64(h.Equations))
@@ -209,10 +212,11 @@ func printRows(w io.Writer, h *gradcheck.Hunt, all bool) {
 		index := map[string]int{}
 		var joined []place
 		for i, r := range rows {
-			k, seen := index[r.Name]
+			name := headOf.ReplaceAllString(r.Name, "")
+			k, seen := index[name]
 			if !seen {
 				k = len(joined)
-				index[r.Name] = k
+				index[name] = k
 				joined = append(joined, place{row: i})
 			}
 			joined[k].places++
@@ -238,14 +242,17 @@ func printRows(w io.Writer, h *gradcheck.Hunt, all bool) {
 				}
 			}
 			off := max(r.Differences.Error, r.Directions.Error)
-			fmt.Fprintf(w, "  %-24s %8s  off by %.1e  %s\n", rowName(r), r.Shape, float64(off), verdict)
+			if r.Name = rowName(r); j.places > 1 {
+				r.Name = headOf.ReplaceAllString(r.Name, "")
+			}
+			fmt.Fprintf(w, "  %-26s %6s  off by %.1e  %s\n", r.Name, r.Shape, float64(off), verdict)
 		}
 	}
 	if len(h.Laws) > 0 {
 		fmt.Fprintln(w, "identities that do not hold: "+strings.Join(h.Laws, ", ")+" (pedestrian explain "+h.Laws[0]+")")
 	}
 	if !all {
-		fmt.Fprintf(w, "%d rows fail; %d are right\n", shown, right)
+		fmt.Fprintf(w, "rows that fail: %d; that are right: %d\n", shown, right)
 	}
 }
 
