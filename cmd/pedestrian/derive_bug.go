@@ -170,7 +170,7 @@ func hunt(in io.Reader, w, stderr io.Writer, h *gradcheck.Hunt, log attemptLog) 
 				fmt.Fprintln(w, "There are no more hints; solution names the line.")
 				continue
 			}
-			fmt.Fprintln(w, fmt.Sprintf("Hint %d of %d: %s", hints+1, len(h.Hints), h.Hints[hints]))
+			fmt.Fprintf(w, "Hint %d of %d: %s\n", hints+1, len(h.Hints), h.Hints[hints])
 			hints++
 			continue
 		case "solution":

@@ -20,19 +20,6 @@ func launched(getenv func(string) string) (mpi.Launch, bool) {
 	return l, ok && l.Several() && getenv(libraryVariable) != "none"
 }
 
-// notManyTimes returns an error if this is one of several processes of a launcher.
-func notManyTimes() error {
-	l, ok := launched(os.Getenv)
-	if !ok {
-		return nil
-	}
-	several := "several processes"
-	if l.Size > 0 {
-		several = fmt.Sprintf("%d processes", l.Size)
-	}
-	return usagef("%s has started %s, each of which would do the whole work: start pedestrian-mpi instead (this program built with -tags mpi), or set %s=none to make each a run of its own", l.By, several, libraryVariable)
-}
-
 // complain prints the line of an error. Of several processes mostly all fail in the same way;
 // so the others wait until rank 0 has said it and ends them, and speak if it does not.
 func complain(stderr io.Writer, err error, code int) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
@@ -31,3 +32,16 @@ func shareRun(*train.Run) error { return nil }
 func ranksLine() string { return "" }
 
 func rankCases() []benchCase { return nil }
+
+// notManyTimes returns an error if this is one of several processes of a launcher.
+func notManyTimes() error {
+	l, ok := launched(os.Getenv)
+	if !ok {
+		return nil
+	}
+	several := "several processes"
+	if l.Size > 0 {
+		several = fmt.Sprintf("%d processes", l.Size)
+	}
+	return usagef("%s has started %s, each of which would do the whole work: start pedestrian-mpi instead (this program built with -tags mpi), or set %s=none to make each a run of its own", l.By, several, libraryVariable)
+}
