@@ -98,6 +98,7 @@ def main():
     kind, model, *rest, precision = a.case.split("/")
     if kind not in ("generate", "prompt") or model not in MODELS or len(rest) != (kind == "prompt"):
         sys.exit(f"llamacpp_peer.py: unknown case {a.case!r}")
+    libraries = rss_mib("VmRSS")  # they alone, before any weight
     stored = a.type or {"float32": "F32", "bf16": "BF16", "q8_0": "Q8_0"}[precision]
     os.makedirs(a.folder, exist_ok=True)
     path = os.path.join(a.folder, f"{model}-{stored}.gguf")
@@ -106,7 +107,6 @@ def main():
         os.replace(path + ".part", path)
         with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as f:
             f.write("5")
-    libraries = rss_mib("VmRSS")
     o = xllamacpp.CommonParams()
     o.model.path = path
     o.n_ctx, o.n_parallel, o.warmup, o.n_batch, o.verbosity = 1024, 1, True, 512, -1
