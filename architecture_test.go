@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"gradcheck":       {"", "paper"},
 	"parity":          {"", "paper", "engine", "gradcheck"},
 	"derive":          {"", "paper"},
-	"studio":          {"", "docs", "paper", "derive"},
+	"studio":          {"", "docs", "paper", "gradcheck", "derive"},
 	"studio/ui":       {},
 	"studio/server":   {"studio", "studio/ui"},
 	"studio/site":     {"durable", "studio/server", "studio/ui"},

@@ -27,12 +27,12 @@ const DefaultStep = 1.0 / 1024
 const Float32Step = 1.0 / 128
 
 const (
-	// differenceTolerance is what central differences may differ by, relative
-	// (see Relative): 1e-11 of absolute error over differenceFloor is 1e-7, and ten
+	// DifferenceTolerance is what central differences may differ by, relative
+	// (see [Relative]): 1e-11 of absolute error over DifferenceFloor is 1e-7, and ten
 	// times that is the limit. An error of 1e-5 in one entry is five times above it.
-	differenceTolerance = 1e-6
-	// differenceFloor is the gradient below which the error is absolute: 1e-10.
-	differenceFloor = 1e-4
+	DifferenceTolerance = 1e-6
+	// DifferenceFloor is the gradient below which the error is absolute: 1e-10.
+	DifferenceFloor = 1e-4
 	// directions is how many random directions each row is differentiated along.
 	directions = 3
 	// float32Tolerance and float32Floor are for differences of a float32 loss. A loss
@@ -120,9 +120,9 @@ func (e *evaluator) loss(n perturbation) (loss float64, crossed bool) {
 	return loss, crossed
 }
 
-// slope is the central difference of f at zero, and whether one of its
-// evaluations crossed a kink.
-func slope(h float64, f func(x float64) (float64, bool)) (d float64, crossed bool) {
+// Slope is the central difference with step h of f at zero, by the four evaluations of
+// [DefaultStep], and whether one of them crossed a kink, as f says.
+func Slope(h float64, f func(x float64) (float64, bool)) (d float64, crossed bool) {
 	a, c1 := f(h)
 	b, c2 := f(-h)
 	a2, c3 := f(2 * h)
@@ -233,7 +233,7 @@ func (m *numeric) parameterJobs(q piece, h float64) (jobs []job) {
 		jobs = append(jobs, func(e *evaluator) {
 			v := e.tensors()[q.tensor].V
 			at := v[k]
-			m.slope[i], m.refused[i] = slope(h, func(x float64) (float64, bool) {
+			m.slope[i], m.refused[i] = Slope(h, func(x float64) (float64, bool) {
 				v[k] = at + x
 				return e.loss(nil)
 			})
@@ -245,7 +245,7 @@ func (m *numeric) parameterJobs(q piece, h float64) (jobs []job) {
 		jobs = append(jobs, func(e *evaluator) {
 			v := e.tensors()[q.tensor].V
 			at := append([]float64(nil), v...)
-			d.slope, d.refused = slope(h, func(x float64) (float64, bool) {
+			d.slope, d.refused = Slope(h, func(x float64) (float64, bool) {
 				for j, x1 := range d.v {
 					v[q.index(j)] = at[q.index(j)] + x*x1
 				}

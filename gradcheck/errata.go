@@ -69,7 +69,7 @@ func frozenPathFigures(seed uint64) []Claim {
 func (p Point) difference(pl plant, v []float64, i int) float64 {
 	at := v[i]
 	defer func() { v[i] = at }()
-	d, _ := slope(DefaultStep, func(x float64) (float64, bool) {
+	d, _ := Slope(DefaultStep, func(x float64) (float64, bool) {
 		v[i] = at + x
 		return p.run(pl).loss, false
 	})

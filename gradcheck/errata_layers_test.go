@@ -37,7 +37,7 @@ func TestErratumS6(t *testing.T) {
 	}
 	normal, fraction, deviation := outside(a)
 	truth := func(f func(a paper.Mat) paper.Mat) float64 {
-		d, _ := slope(DefaultStep, func(x float64) (float64, bool) { return f(a.Add(v.Scale(x))).Dot(e), false })
+		d, _ := Slope(DefaultStep, func(x float64) (float64, bool) { return f(a.Add(v.Scale(x))).Dot(e), false })
 		return d
 	}
 	numeric := truth(func(a paper.Mat) paper.Mat { n, _, _ := outside(a); return n })
@@ -46,10 +46,10 @@ func TestErratumS6(t *testing.T) {
 	numericInside := truth(func(a paper.Mat) paper.Mat { n, _ := paper.LayerNorm(nil, a, ones, nil, eps); return n })
 	paper40, repaired := formula(normal, normal, deviation), formula(fraction, normal, deviation)
 	claim(t,
-		atMost("ε = 0.05 under the root: (40) against differences", Relative(inside.Dot(v), numericInside, differenceFloor), differenceTolerance),
-		atLeast("ε outside: (40) against differences", Relative(paper40.Dot(v), numeric, differenceFloor), visible),
+		atMost("ε = 0.05 under the root: (40) against differences", Relative(inside.Dot(v), numericInside, DifferenceFloor), DifferenceTolerance),
+		atLeast("ε outside: (40) against differences", Relative(paper40.Dot(v), numeric, DifferenceFloor), visible),
 		atLeast("ε outside: largest error of (40) in one entry", largest(minus(paper40.V, repaired.V)), visible),
-		atMost("ε outside, c/std for one ā: against differences", Relative(repaired.Dot(v), numeric, differenceFloor), differenceTolerance))
+		atMost("ε outside, c/std for one ā: against differences", Relative(repaired.Dot(v), numeric, DifferenceFloor), DifferenceTolerance))
 
 	constant := paper.Zeros(1, toyD)
 	out, _ := paper.LayerNorm(nil, constant, ones, nil, 0)
@@ -180,11 +180,11 @@ func TestErratumS10(t *testing.T) {
 		s := newRandomLayers(r)
 		a, e, v := s.mat(toyN, toyD), s.mat(toyN, toyD), s.mat(toyN, toyD)
 		_, back := paper.Activate(nil, a, g)
-		d, _ := slope(DefaultStep, func(x float64) (float64, bool) {
+		d, _ := Slope(DefaultStep, func(x float64) (float64, bool) {
 			out, _ := paper.Activate(nil, a.Add(v.Scale(x)), g)
 			return out.Dot(e), false
 		})
-		claim(t, atMost("g′ of "+string(g)+" against differences", Relative(back(e).Dot(v), d, differenceFloor), differenceTolerance))
+		claim(t, atMost("g′ of "+string(g)+" against differences", Relative(back(e).Dot(v), d, DifferenceFloor), DifferenceTolerance))
 	}
 
 	var sum []float64 // of the gradients of each sequence alone, with Sum
@@ -222,7 +222,7 @@ func dropout(t *testing.T, p Point) {
 	for i := range v {
 		v[i] = s.NormFloat64() / math.Sqrt(float64(len(v)))
 	}
-	d, _ := slope(DefaultStep, func(x float64) (float64, bool) {
+	d, _ := Slope(DefaultStep, func(x float64) (float64, bool) {
 		for i := range v {
 			q.Params.Slab[i] = p.Params.Slab[i] + x*v[i]
 		}
@@ -230,6 +230,6 @@ func dropout(t *testing.T, p Point) {
 	})
 	clean := p.run(nil).params.Slab
 	claim(t,
-		atMost("dropout: the gradient along a direction against differences", Relative(dot(g.Slab, v), d, differenceFloor), differenceTolerance),
+		atMost("dropout: the gradient along a direction against differences", Relative(dot(g.Slab, v), d, DifferenceFloor), DifferenceTolerance),
 		atLeast("dropout: its gradient against that without", relativeDifference(g.Slab, clean), visible))
 }

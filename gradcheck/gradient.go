@@ -11,11 +11,11 @@ func Gradient(loss func() float64, x, gradient []float64) Comparison {
 	}
 	differences := make([]float64, len(x))
 	for i, at := range x {
-		differences[i], _ = slope(DefaultStep, func(h float64) (float64, bool) {
+		differences[i], _ = Slope(DefaultStep, func(h float64) (float64, bool) {
 			x[i] = at + h
 			return loss(), false
 		})
 		x[i] = at
 	}
-	return Compare(gradient, differences, max(1, len(x)), differenceTolerance, func(a, n float64) float64 { return Relative(a, n, differenceFloor) })
+	return Compare(gradient, differences, max(1, len(x)), DifferenceTolerance, func(a, n float64) float64 { return Relative(a, n, DifferenceFloor) })
 }

@@ -365,7 +365,7 @@ func (h *Hunt) Cell(name, at string, row, col int) (Cell, error) {
 		v := e.tensors()[r.Tensor].V
 		j := r.piece.index(k)
 		was := v[j]
-		d, kink := slope(DefaultStep, func(x float64) (float64, bool) {
+		d, kink := Slope(DefaultStep, func(x float64) (float64, bool) {
 			v[j] = was + x
 			return e.loss(nil)
 		})
@@ -399,7 +399,7 @@ func (h *Hunt) Cell(name, at string, row, col int) (Cell, error) {
 	c := Cell{Name: s.name, Eq: s.step.Eq, At: s.step.At, Row: row, Col: col, Value: Number(s.step.V.V[k]), Of: s.of, Elsewhere: len(found) - 1}
 	e := newEvaluator(h.clean.Point, h.plant, nil)
 	seen := false
-	d, kink := slope(DefaultStep, func(x float64) (float64, bool) {
+	d, kink := Slope(DefaultStep, func(x float64) (float64, bool) {
 		return e.loss(func(f paper.Step) paper.Mat {
 			if f.Name != s.of || f.At != s.step.At {
 				return f.V

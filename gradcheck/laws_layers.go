@@ -37,11 +37,11 @@ func unequalHeads(r *pass) []Claim {
 	_, back := paper.MultiHead(nil, a, heads, paper.Causal(toyN))
 	down, _ := back(e)
 	v := t.mat(toyN, toyD)
-	d, _ := slope(DefaultStep, func(x float64) (float64, bool) {
+	d, _ := Slope(DefaultStep, func(x float64) (float64, bool) {
 		out, _ := paper.MultiHead(nil, a.Add(v.Scale(x)), heads, paper.Causal(toyN))
 		return out.Dot(e), false
 	})
-	return []Claim{atMost("d_ρ = 3, 5, 1 and d_h = 2, 4, 1: Δ_{i-1} against differences", Relative(down.Dot(v), d, differenceFloor), differenceTolerance)}
+	return []Claim{atMost("d_ρ = 3, 5, 1 and d_h = 2, 4, 1: Δ_{i-1} against differences", Relative(down.Dot(v), d, DifferenceFloor), DifferenceTolerance)}
 }
 
 // cycles moves the factors of A·(B C) around.

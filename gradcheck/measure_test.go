@@ -29,10 +29,10 @@ func TestComparison(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if e := Relative(1+1e-5, 1, differenceFloor); !(e > 4*differenceTolerance) {
+	if e := Relative(1+1e-5, 1, DifferenceFloor); !(e > 4*DifferenceTolerance) {
 		t.Errorf("1e-5 is measured as %g", e)
 	}
-	if e := Relative(1e-12, 0, differenceFloor); !(e < differenceTolerance) {
+	if e := Relative(1e-12, 0, DifferenceFloor); !(e < DifferenceTolerance) {
 		t.Errorf("the rounding of a difference at a zero gradient is measured as %g", e)
 	}
 }
@@ -57,7 +57,7 @@ func TestNumber(t *testing.T) {
 // TestSlope differentiates a polynomial of degree four, for which the formula is
 // exact but for rounding.
 func TestSlope(t *testing.T) {
-	d, crossed := slope(DefaultStep, func(x float64) (float64, bool) {
+	d, crossed := Slope(DefaultStep, func(x float64) (float64, bool) {
 		y := 2 + x
 		return y * y * y * y, x > DefaultStep
 	})

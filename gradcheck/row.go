@@ -42,7 +42,7 @@ func (r *pass) theorem(q piece, g []float64) string {
 
 // differences fills in the two comparisons with finite differences.
 func (row *Row) differences(float32 bool) {
-	tolerance, floor := differenceTolerance, differenceFloor
+	tolerance, floor := DifferenceTolerance, DifferenceFloor
 	if float32 {
 		tolerance, floor = float32Tolerance, float32Floor
 	}

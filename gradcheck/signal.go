@@ -84,7 +84,7 @@ func (m *numeric) signalJobs(s signal, h float64) (jobs []job) {
 	}
 	for _, i := range m.entries() {
 		jobs = append(jobs, func(e *evaluator) {
-			m.slope[i], m.refused[i] = slope(h, func(x float64) (float64, bool) {
+			m.slope[i], m.refused[i] = Slope(h, func(x float64) (float64, bool) {
 				return e.loss(nudged(func(v []float64) { v[i] += x }))
 			})
 		})
@@ -92,7 +92,7 @@ func (m *numeric) signalJobs(s signal, h float64) (jobs []job) {
 	for i := range m.along {
 		d := &m.along[i]
 		jobs = append(jobs, func(e *evaluator) {
-			d.slope, d.refused = slope(h, func(x float64) (float64, bool) {
+			d.slope, d.refused = Slope(h, func(x float64) (float64, bool) {
 				return e.loss(nudged(func(v []float64) {
 					for j := range v {
 						v[j] += x * d.v[j]

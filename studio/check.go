@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -20,15 +21,8 @@ type Check struct {
 	Slopes  []float64 `json:"-"`             // the differences, in the order of the cells; NaN where refused
 }
 
-const (
-	// step is h of the differences and tolerance what they may differ by: those of package
-	// gradcheck, where their origin stands.
-	step      = 1.0 / 1024
-	tolerance = 1e-6
-	floor     = 1e-4
-	// maxCells is how many cells one check compares; of a larger tensor every second, third …
-	maxCells = 512
-)
+// maxCells is how many cells one check compares; of a larger tensor every second, third …
+const maxCells = 512
 
 // Check compares a node with differences. The error of a node that is not an error or a
 // gradient says so.
@@ -49,7 +43,7 @@ func (s *Session) Check(id string) (c Check, err error) {
 	v, worst := s.value(id), 0.0
 	stride := 1 + (at-1)/maxCells
 	for k := 0; k < at; k += stride {
-		slope, crossed := s.difference(loss, k)
+		slope, crossed := gradcheck.Slope(gradcheck.DefaultStep, func(x float64) (float64, bool) { return loss(k, x) })
 		if crossed {
 			c.Refused++
 			c.Slopes = append(c.Slopes, math.NaN())
@@ -57,27 +51,18 @@ func (s *Session) Check(id string) (c Check, err error) {
 		}
 		c.Slopes = append(c.Slopes, slope)
 		c.Cells++
-		if e := math.Abs(slope-v.V[k]) / max(floor, math.Abs(slope), math.Abs(v.V[k])); !(e <= worst) {
+		if e := math.Abs(slope-v.V[k]) / max(gradcheck.DifferenceFloor, math.Abs(slope), math.Abs(v.V[k])); !(e <= worst) {
 			worst, c.Row, c.Col = e, k/n.Cols, k%n.Cols
 		}
 	}
 	c.Worst = finite(worst)
-	if c.OK = worst <= tolerance; !c.OK {
+	if c.OK = worst <= gradcheck.DifferenceTolerance; !c.OK {
 		c.Why = "it is not the gradient of this loss"
 		if len(s.edits) > 0 {
 			c.Why = "an edited value is no longer what its equation makes of the values before it, and the backward pass does not know"
 		}
 	}
 	return c, nil
-}
-
-// difference is the slope of the loss at cell k, by four evaluations.
-func (s *Session) difference(loss func(k int, x float64) (float64, bool), k int) (slope float64, crossed bool) {
-	a, c1 := loss(k, step)
-	b, c2 := loss(k, -step)
-	a2, c3 := loss(k, 2*step)
-	b2, c4 := loss(k, -2*step)
-	return (8*(a-b) - (a2 - b2)) / (12 * step), c1 || c2 || c3 || c4
 }
 
 // nudger returns how many cells there are to nudge for an error or a gradient, 0 if there are
