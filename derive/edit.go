@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // A candidate is an expression near an answer: what must be changed, in words, and where.
@@ -318,22 +317,6 @@ func (s *search) terms() {
 		name := s.g.x.Terms[k.at].Name
 		s.put(two(opAdd, s.e, k.e), s.e, "term-missing", 3, "a term is missing: %s", name)
 	}
-}
-
-// removals are the edits that leave something out, the largest part first.
-func (s *search) removals() []candidate {
-	var all []candidate
-	for _, c := range s.edits() {
-		switch c.kind {
-		case "term-extra", "factor-extra", "function-extra":
-			if left := s.e.size() - c.e.size(); left > 0 {
-				c.part = strings.TrimSuffix(c.what, " is too much")
-				all = append(all, c)
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.e.size(), b.e.size()) })
-	return all
 }
 
 // try types a candidate, and says whether it is right.

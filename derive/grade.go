@@ -289,25 +289,3 @@ func capital(s string) string {
 	}
 	return s
 }
-
-// shorter leaves out one term, factor or function after the other, as long as the answer
-// stays right; gone is the first of them.
-func (g *grader) shorter(e *Expr) (short *Expr, gone string, ok bool) {
-	for range 8 {
-		s := g.search(e)
-		found := false
-		for _, c := range s.removals() {
-			if t, err := g.scope.infer(c.e, &g.want); err == nil && g.rightAt(g.points, t) {
-				if e = c.e; gone == "" {
-					gone = c.part
-				}
-				found, ok = true, true
-				break
-			}
-		}
-		if !found {
-			break
-		}
-	}
-	return e, gone, ok
-}
