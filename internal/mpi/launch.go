@@ -1,6 +1,7 @@
 // Package mpi lets several processes, on one machine or many, work as one: it calls an MPI
 // library that is loaded at run time, without cgo, and adds numbers of all processes along
-// a fixed tree, so that a sum has the same bits for any number of processes.
+// a fixed tree, so that a sum has the same bits for every number of processes that can
+// share what is added.
 //
 // It knows the three binary interfaces in use: that of Open MPI, that of MPICH (Intel MPI
 // and MVAPICH have it too), and the standard one of MPI 5.0, chapter 20. Which one a library
