@@ -47,7 +47,8 @@ func SumsOfLeaves(leaves int) int {
 //	6 leaves:  ((0 + 1) + (2 + 3)) + (4 + 5)
 //
 // So processes that have a subtree each get the bits of one that has them all: a sum of two
-// numbers does not depend on their order.
+// numbers does not depend on their order. fan says how processes add their sums; a test of
+// internal/mpi (TestTreeOfTrain) holds its Tree to the same.
 type leafSums struct {
 	levels [][]float32 // the sum of 2ⁱ leaves that waits for the sum of the next 2ⁱ
 	thirds []float32   // the sum of one group of three, or of two
