@@ -74,13 +74,14 @@ func (s *Session) nudger(n *Node) (cells int, loss func(k int, x float64) (l flo
 		if p == nil {
 			return 0, nil
 		}
-		w, width := s.slot(p), s.width(p)
+		own := s.apart()
+		w := own.tensor(p)
 		return p.Rows * p.Cols, func(k int, x float64) (float64, bool) {
-			at := k/p.Cols*width + p.cols[k%p.Cols]
-			old := w[at]
-			w[at] += x
-			l, crossed := s.lossOf(nil)
-			w[at] = old
+			at := k/p.Cols*w.Cols + p.cols[k%p.Cols]
+			old := w.V[at]
+			w.V[at] += x
+			l, crossed := own.lossOf(nil)
+			w.V[at] = old
 			return l, crossed
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian/derive"
@@ -108,6 +110,44 @@ func TestSameAnswer(t *testing.T) {
 	if len(c.kept) > maxKept {
 		t.Errorf("%d sessions are kept", len(c.kept))
 	}
+}
+
+// Requests about one state do not disturb each other: while checks nudge its parameters, every
+// other answer has the numbers of the state.
+func TestAnswersAtTheSameTime(t *testing.T) {
+	var c Core
+	const request = `{"op":"trace","state":{"rank":2},"want":["b0.w_6","b0.b_6","u_11","a_12","L"]}`
+	want, _ := c.Handle([]byte(request))
+	checks := []string{`{"op":"check","state":{"rank":2},"id":"b0.db_6"}`, `{"op":"check","state":{"rank":2},"id":"logits.lora.du"}`}
+	var verdicts [][]byte
+	for _, r := range checks {
+		b, ok := c.Handle([]byte(r))
+		if !ok {
+			t.Fatalf("%s: %s", r, b)
+		}
+		verdicts = append(verdicts, b)
+	}
+	var busy sync.WaitGroup
+	var running atomic.Int32
+	for i, r := range checks {
+		running.Add(1)
+		busy.Go(func() {
+			defer running.Add(-1)
+			for range 3 {
+				if b, _ := c.Handle([]byte(r)); !bytes.Equal(b, verdicts[i]) {
+					t.Errorf("%s is answered otherwise while others ask", r)
+					return
+				}
+			}
+		})
+	}
+	for running.Load() > 0 {
+		if b, _ := c.Handle([]byte(request)); !bytes.Equal(b, want) {
+			t.Error("a trace has numbers that a check has nudged")
+			break
+		}
+	}
+	busy.Wait()
 }
 
 // A thousand states leave eight sessions, and a few megabytes.

@@ -11,7 +11,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// A Session is a state that was computed: both passes with all their steps.
+// A Session is a state that was computed: both passes with all their steps. After Open nothing
+// changes it, so several goroutines may ask it.
 type Session struct {
 	State State        // that was asked for
 	Model *Model       // its network
@@ -127,7 +128,8 @@ func (s *Session) apply(edits []Edit) error {
 		}
 		switch {
 		case n.Kind == Parameter:
-			s.slot(n)[e.Row*s.width(n)+n.cols[e.Col]] = *e.Value
+			t := s.tensor(n)
+			t.V[e.Row*t.Cols+n.cols[e.Col]] = *e.Value
 		case n.ID == "a_0" || strings.HasSuffix(n.ID, "ohe"):
 			return fmt.Errorf("%s: a token is changed by its word", e.ID)
 		default:
@@ -205,19 +207,24 @@ func (s *Session) forward(tr *paper.Trace, first bool, nudge func(step int, v pa
 	return loss, func() { pull() }
 }
 
-// slot is the numbers of the slot that a parameter lies in, and width its columns.
-func (s *Session) slot(n *Node) []float64 {
-	if s.adapter != nil && strings.HasPrefix(n.slot, "logits.") && (n.ID == "d_11" || n.ID == "u_11") {
-		return s.adapter.Tensor(n.slot).V
+// tensor is the tensor that a parameter lies in.
+func (s *Session) tensor(n *Node) pedestrian.Tensor[float64] {
+	if n.ID == "d_11" || n.ID == "u_11" {
+		return s.adapter.Tensor(n.slot)
 	}
-	return s.params.Tensor(n.slot).V
+	return s.params.Tensor(n.slot)
 }
 
-func (s *Session) width(n *Node) int {
-	if n.ID == "d_11" || n.ID == "u_11" {
-		return s.adapter.Tensor(n.slot).Cols
+// apart is the session with parameters of its own, to be nudged: others may be reading those of s.
+func (s *Session) apart() *Session {
+	own := *s
+	own.params = pedestrian.NewParams[float64](s.params.Config)
+	copy(own.params.Slab, s.params.Slab)
+	if s.adapter != nil {
+		own.adapter = pedestrian.NewAdapter[float64](s.adapter.Base, s.adapter.Config)
+		copy(own.adapter.Slab, s.adapter.Slab)
 	}
-	return s.params.Tensor(n.slot).Cols
+	return &own
 }
 
 // value is the numbers of a node. It panics when there is no such node.
@@ -232,11 +239,11 @@ func (s *Session) value(id string) paper.Mat {
 	case n.Kind == Mask:
 		return s.mask(s.node(strings.TrimSuffix(id, "m") + "rho_causal").step)
 	}
-	w, width := s.slot(n), s.width(n)
+	t := s.tensor(n)
 	m := paper.Zeros(n.Rows, n.Cols)
 	for i := range n.Rows {
 		for j, c := range n.cols {
-			m.V[i*n.Cols+j] = w[i*width+c]
+			m.V[i*n.Cols+j] = t.V[i*t.Cols+c]
 		}
 	}
 	return m
