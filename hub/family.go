@@ -179,6 +179,9 @@ func viewOf[T pedestrian.Float](s slot, t pedestrian.Tensor[T]) view[T] {
 
 func (w view[T]) isNarrow() bool { return w.narrow.Exists() }
 
+// exists says whether there is such a parameter.
+func (w view[T]) exists() bool { return w.v != nil || w.isNarrow() }
+
 // widened is w, or a copy of what is narrow.
 func (w view[T]) widened() view[T] {
 	if w.isNarrow() {

@@ -124,7 +124,7 @@ func ggufEntries(p *pedestrian.Params[float32], matrices gguf.Type) (es []gguf.E
 		}
 		order := ggufOrder(p.Config, s.part)
 		switch {
-		case w.v == nil && !w.isNarrow(): // llama.cpp needs every bias of a GPT-2
+		case !w.exists(): // llama.cpp needs every bias of a GPT-2
 			e.Data = make([]float32, s.Cols)
 		case s.transposed(false):
 			e.Make = func() []float32 { return reordered(w.transposed(), order) }

@@ -100,20 +100,19 @@ func LoadGGUF(path string, o LoadOptions) (*Model[float32], error) {
 	return &Model[float32]{Params: p, Tokenizer: g.Tokenizer, EOS: g.EOS, BOS: g.BOS, Name: g.Name, Notes: g.Notes}, nil
 }
 
-// storage says how the parameters are kept, as [Directory.Bytes] does.
+// storage says how the parameters are kept.
 func (g *GGUF) storage(o LoadOptions) func(s pedestrian.Slot) pedestrian.Storage {
-	kept := map[string]pedestrian.Storage{}
-	for _, b := range g.bound {
-		own := map[gguf.Type]pedestrian.Storage{gguf.BF16: pedestrian.BF16, gguf.F16: pedestrian.F16}[b.in.Type]
-		if former, part := kept[b.Name]; part && former != own {
-			own = pedestrian.Wide
-		}
-		if o.Frozen {
-			kept[b.Name] = own
+	k := kept{}
+	if o.Frozen {
+		for _, b := range g.bound {
+			k.part(b.Name, ggufNarrowTypes[b.in.Type])
 		}
 	}
-	return func(s pedestrian.Slot) pedestrian.Storage { return kept[s.Name] }
+	return k.storage
 }
+
+// ggufNarrowTypes are the types of files that parameters can be kept in.
+var ggufNarrowTypes = map[gguf.Type]pedestrian.Storage{gguf.BF16: pedestrian.BF16, gguf.F16: pedestrian.F16}
 
 // numbers reads the parameters.
 func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {

@@ -70,21 +70,30 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	return m, d.unchanged()
 }
 
-// storage says how Load keeps parameters: a tensor that others hold in parts as they are,
-// if they are of one type.
+// storage says how Load keeps parameters.
 func (d *Directory) storage(o LoadOptions) func(s pedestrian.Slot) pedestrian.Storage {
-	kept := map[string]pedestrian.Storage{}
+	k := kept{}
 	if o.Frozen {
 		for _, s := range slotsOf(d.Network) {
-			own := narrowTypes[d.Tensors[d.place[s.transformers]].DType]
-			if former, part := kept[s.Name]; part && former != own {
-				own = pedestrian.Wide
-			}
-			kept[s.Name] = own
+			k.part(s.Name, narrowTypes[d.Tensors[d.place[s.transformers]].DType])
 		}
 	}
-	return func(s pedestrian.Slot) pedestrian.Storage { return kept[s.Name] }
+	return k.storage
 }
+
+// A kept says by name how parameters are kept: one that others hold in parts as these are,
+// if they are of one type. What it does not name is wide.
+type kept map[string]pedestrian.Storage
+
+// part adds a part of a parameter.
+func (k kept) part(name string, own pedestrian.Storage) {
+	if former, part := k[name]; part && former != own {
+		own = pedestrian.Wide
+	}
+	k[name] = own
+}
+
+func (k kept) storage(s pedestrian.Slot) pedestrian.Storage { return k[s.Name] }
 
 // narrowTypes are the types of files that parameters can be kept in.
 var narrowTypes = map[safetensors.DType]pedestrian.Storage{safetensors.BF16: pedestrian.BF16, safetensors.F16: pedestrian.F16}

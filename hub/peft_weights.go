@@ -33,7 +33,7 @@ func (r *peftReader) weight(s slot) error {
 	ours := viewOf(s, r.adapter.Tensor(s.Name)).contiguous() // a gain or a bias
 	base := func() []float32 {
 		w := viewOf(s, r.base.Tensor(s.Name))
-		if (w.v != nil || w.isNarrow()) && s.transposed(true) {
+		if w.exists() && s.transposed(true) {
 			return w.transposed()
 		}
 		return w.contiguous()
