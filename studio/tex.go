@@ -86,14 +86,16 @@ func (p *texReader) ends() bool {
 func (p *texReader) scripted() string {
 	base, limits := p.element()
 	var sub, sup string
+	raised := false // by ^
 	for p.at < len(p.src) {
 		switch r := p.src[p.at]; {
 		case r == '_' && sub == "":
 			p.at++
 			sub = p.argument()
-		case r == '^' && sup == "":
+		case r == '^' && !raised: // primes may stand before it
 			p.at++
-			sup = p.argument()
+			raised = true
+			sup += p.argument()
 		case r == '\'':
 			p.at++
 			sup += "<mo>′</mo>"
@@ -127,12 +129,17 @@ func scripts(base, sub, sup string, limits bool) string {
 	return base
 }
 
-// argument reads what a command or a script applies to: a group or one element.
+// argument reads what a command or a script applies to: a group or one element. A number
+// without braces gives its first digit, as in TeX: \frac12 is a half.
 func (p *texReader) argument() string {
 	p.blanks()
 	if p.at >= len(p.src) {
 		p.fail("something is missing at the end")
 		return ""
+	}
+	if r := p.src[p.at]; '0' <= r && r <= '9' {
+		p.at++
+		return "<mn>" + string(r) + "</mn>"
 	}
 	e, _ := p.element()
 	return e
@@ -217,6 +224,9 @@ func (p *texReader) element() (e string, limits bool) {
 	}
 	p.at++
 	switch r {
+	case '^', '_':
+		p.fail("%q has nothing before it, or is the second one", string(r))
+		return "", false
 	case '-':
 		return "<mo>−</mo>", false
 	case '*':

@@ -93,6 +93,9 @@ func TestTeX(t *testing.T) {
 		{`a_i`, `<math><msub><mi>a</mi><mi>i</mi></msub></math>`},
 		{`\Delta_{i-1}^h`, `<math><msubsup><mi mathvariant="normal">Δ</mi><mrow><mi>i</mi><mo>−</mo><mn>1</mn></mrow><mi>h</mi></msubsup></math>`},
 		{`\frac{1}{\sqrt{d}}`, `<math><mfrac><mn>1</mn><msqrt><mi>d</mi></msqrt></mfrac></math>`},
+		{`\tfrac12x`, `<math><mrow><mfrac><mn>1</mn><mn>2</mn></mfrac><mi>x</mi></mrow></math>`},
+		{`x^10`, `<math><mrow><msup><mi>x</mi><mn>1</mn></msup><mn>0</mn></mrow></math>`},
+		{`k_j'^t`, `<math><msubsup><mi>k</mi><mi>j</mi><mrow><mo>′</mo><mi>t</mi></mrow></msubsup></math>`},
 		{`\widetilde{b}`, `<math><mrow class="wide-tilde"><mi>b</mi></mrow></math>`},
 		{`163{,}087.5`, `<math><mn>163,087.5</mn></math>`},
 		{`g'`, `<math><msup><mi>g</mi><mo>′</mo></msup></math>`},
@@ -105,7 +108,7 @@ func TestTeX(t *testing.T) {
 			t.Errorf("%s:\n got %s %v\nwant %s", c.tex, got, err, c.want)
 		}
 	}
-	for _, tex := range []string{`\nosuch`, `{a`, `a}`, `\left(a`, `\frac{a}`, `\begin{pmatrix}a`, `a_`, strings.Repeat("{", 1000)} {
+	for _, tex := range []string{`\nosuch`, `{a`, `a}`, `\left(a`, `\frac{a}`, `\begin{pmatrix}a`, `a_`, `a_i_j`, `a^i^j`, `a'^i^j`, `^i`, strings.Repeat("{", 1000)} {
 		if got, err := mathML(tex); err == nil {
 			t.Errorf("%s was typeset: %s", tex, got)
 		}
