@@ -7,8 +7,8 @@ import (
 )
 
 // unTeX writes a formula of the chapters or of the registry for a terminal: one line for each
-// of its own, without a backslash. It knows the commands that the chapters use; a test reads
-// them all.
+// of its own. It knows the commands that the chapters use, and a test reads them all; another
+// command stays as it is, with its backslash.
 func unTeX(tex string) (lines []string) {
 	r := &texReader{src: []rune(strings.TrimSpace(tex))}
 	text := r.until("")
@@ -41,7 +41,7 @@ var texSymbols = map[string]string{
 	"theta": "θ", "omega": "ω", "lambda": "λ", "delta": "δ", "pi": "π", "kappa": "κ", "varphi": "φ", "Phi": "Φ", "ell": "ℓ", "infty": "∞",
 	"cdot": " · ", "times": " × ", "circ": " ∘ ", "ominus": " ⊖ ", "oplus": " ⊕ ", "sum": "Σ", "to": " → ", "leftarrow": " ← ", "longrightarrow": " → ",
 	"Longrightarrow": " ⟹  ", "le": " ≤ ", "ge": " ≥ ", "lt": " < ", "gt": " > ", "ne": " ≠ ", "in": " ∈ ", "approx": " ≈ ", "cong": " ≅ ", "sim": " ~ ",
-	"ll": " ≪ ", "gg": " ≫ ", "pm": " ± ", "mid": " | ", "bmod": " mod ", "ast": "*", "cdots": "…", "dots": "…", "vdots": "⋮", "ddots": "⋱", "ldots": "…",
+	"ll": " ≪ ", "gg": " ≫ ", "pm": " ± ", "mid": " | ", "bmod": " mod ", "ast": "*", "cdots": "…", "dots": "…", "vdots": "⋮", "ddots": "⋱", "ldots": "…", "prime": "′",
 	"lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
 	"log": " log ", "ln": " ln ", "exp": " exp ", "sin": " sin ", "cos": " cos ", "tanh": " tanh ", "max": "max", "min": "min",
 	"thinspace": " ", "quad": wide, "qquad": wide, "cr": "\n", "left": "", "right": "", "limits": "", "Big": "", "Bigl": "", "Bigr": "", "displaystyle": "",
@@ -201,7 +201,10 @@ func (r *texReader) command() string {
 			r.i++
 		}
 	}
-	return texSymbols[name]
+	if s, ok := texSymbols[name]; ok {
+		return s
+	}
+	return `\` + name
 }
 
 // environment reads rows up to its end.
