@@ -75,8 +75,8 @@ var exampleOf = map[string]string{
 	"43": "lora", "44": "lora", "45": "lora", "46": "lora", "FC+LoRA": "adapted", "dropout": "dropout", "DoRA": "dora", "DoRA-N": "dora",
 	"FC": "fc", "g": "activation", "skip": "network", "block": "network", "T3": "network", "tied": "tied",
 	"47": "head", "48": "head", "cycle": "square", "49": "square", "50": "square", "51": "square", "52": "square", "53": "matrices", "54": "matrices", "55.a": "square", "55.b": "square",
-	"L1": "rmsnorm", "L2": "rmsnorm", "L3": "rmsnorm", "L4": "rmsnorm", "L5": "rmsnorm", "L6": "rmsnorm", "L7.a": "frequencies", "L7.b": "frequencies", "L8": "rotary", "L9": "rotary", "L12": "turnedkeys",
-	"L13": "gated", "L14": "gated", "L15.a": "gated", "L15.b": "gated", "L16": "gated", "L17": "shared", "L18.a": "shared", "L18.b": "group", "L18.c": "group", "L19": "headnorms", "L21": "turnedcache", "L22": "llamaqkv", "L23": "ends",
+	"L1": "rmsnorm", "L2": "rmsnorm", "L3": "rmsnorm", "L4": "rmsnorm", "L5": "rmsnorm", "L6": "rmsnorm", "L7.a": "frequencies", "L7.b": "frequencies", "L8": "rotary", "L9": "rotary", "L10": "pairings", "L11": "turns", "L12": "turnedkeys",
+	"L13": "gated", "L14": "gated", "L15.a": "gated", "L15.b": "gated", "L16": "gated", "L17": "shared", "L18.a": "shared", "L18.b": "group", "L18.c": "group", "L19": "headnorms", "L21": "turnedcache", "L22": "llamaqkv", "L23": "ends", "L24.a": "gainlayers", "L24.b": "hidden", "L24.c": "valuegroup",
 }
 
 // WorldOf is the world in which an equation of the registry is shown, nil where there is none.
@@ -305,7 +305,7 @@ func (p *program) checkByDifferences(in *Instance, name, of string, hold []strin
 }
 
 // smallSizes are the letters' sizes in examples: 3 tokens, and widths that a screen has room for.
-var smallSizes = map[string]int{"T": 3, "V": 4, "C": 4, "d": 4, "f": 3, "g": 2, "r": 1, "d_rho": 2, "d_h": 2, "d_1": 2, "d_2": 1, "p": 1, "e": 2}
+var smallSizes = map[string]int{"T": 3, "V": 4, "C": 4, "d": 4, "f": 3, "g": 2, "r": 1, "d_rho": 2, "d_h": 2, "d_1": 2, "d_2": 1, "p": 1, "e": 2, "pairs": 2}
 
 // small is an instance of small sizes, whose drawn numbers have one digit behind the point.
 func (p *program) small() *Instance {

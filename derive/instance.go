@@ -208,6 +208,25 @@ var distributions = map[string]func(r *rand.Rand, m paper.Mat, in *Instance) (mo
 		}
 		return false
 	},
+	"neighbourquarter": func(_ *rand.Rand, m paper.Mat, _ *Instance) bool { // a quarter turn of pairs (2j, 2j+1)
+		for j := 0; j < m.D; j += 2 {
+			m.Row(j)[j+1], m.Row(j + 1)[j] = 1, -1
+		}
+		return false
+	},
+	"neighbours": func(_ *rand.Rand, m paper.Mat, _ *Instance) bool { // a number of a pair to two columns side by side
+		for j := range m.N {
+			m.Row(j)[2*j], m.Row(j)[2*j+1] = 1, 1
+		}
+		return false
+	},
+	"halves": func(_ *rand.Rand, m paper.Mat, _ *Instance) bool { // columns (2j, 2j+1) to (j, j+p)
+		p := m.D / 2
+		for j := range p {
+			m.Row(2 * j)[j], m.Row(2*j + 1)[j+p] = 1, 1
+		}
+		return false
+	},
 	"permutation": func(r *rand.Rand, m paper.Mat, _ *Instance) bool {
 		for t, j := range r.Perm(m.N) {
 			m.Row(t)[j] = 1
