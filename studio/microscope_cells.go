@@ -61,7 +61,7 @@ func (c *scope) forward() {
 		c.sum("The word, and its place.", "tok.a_i", "pos.a_i")
 	case name == "a_1":
 		c.copied("b"+strconv.Itoa(c.block()-1)+".a_10", c.i, c.j, "The output of the block before.")
-	case name == "a_prev" || name == "a_prev_to_h" || strings.HasPrefix(name, "a_prev_to_"):
+	case name == "a_prev" || strings.HasPrefix(name, "a_prev_to_"):
 		c.copied(c.input(name), c.i, c.j, "One of several readers of the same tensor.")
 	case name == "sigma":
 		t := c.j // a number for each token, recorded as a row
@@ -111,7 +111,7 @@ func (c *scope) forward() {
 		c.sum("The frozen layer, and the adapter beside it.", "logits.frozen.a_i", "logits.lora.a_i")
 	case name == "a_i" && c.at == "logits.lora.":
 		c.times(c.low("logits.lora.a_prev", c.i), c.column("u_11", c.j), s.State.Rank, "")
-	case name == "a_i" || n.Eq == "FC" && name == "a_i":
+	case name == "a_i":
 		c.times(c.row(c.here("a_prev"), c.i), c.column(prefix+"w_"+number, c.j), s.node(c.here("a_prev")).Cols, prefix+"b_"+number)
 	case name == "a_5":
 		c.sum("The skip: what came in, and what the heads add to it.", c.here("a_1"), c.here("a_4"))

@@ -31,12 +31,15 @@ A name such as train/gpt2/4x64/float32 is one case. --only takes the beginning o
 name, and "pedestrian bench --list" prints all names. Without --only the long cases are
 left out. Each figure is a median. "Of peak" compares the rate with that of fused
 multiply-adds on registers (in bf16: of dot products, if the processor has them),
-measured between the cases. "Of kernel" compares it with the kernel of
-products alone, on operands in the first-level cache: where another tenant uses the
-same core, that limit falls with the products, and the peak does not. The operations of a step are counted in the usual way, 6·parameters +
+measured between the cases. "Of kernel" compares it with the kernel of products alone,
+on operands in the first-level cache: where another tenant uses the same core, that
+limit falls with the products, and the peak does not.
+
+The operations of a step are counted in the usual way, 6·parameters +
 12·blocks·width·T for each token, masked or not; a third of them is the forward pass.
 Of LoRA, of networks of the Llama family and of prompts, what is needed is counted: of
 attention what is not masked, and no gradients of frozen weights.
+
 With --parts the kinds of work of a step are measured too, each alone on matrices of its
 sizes, and "rest" is the difference. A --profile contains them and the measurement of
 the peak.

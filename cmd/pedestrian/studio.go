@@ -28,14 +28,19 @@ mask, and both passes follow.
 The page asks this program and nobody else: it listens on this machine alone, reads and writes
 no file, and needs no network. Ctrl-C ends it. With --export it writes a folder instead, which
 any static file server serves: the same page with the same code in WebAssembly, built by the Go
-toolchain of this machine. Presets: lesson (trained, so that attention means
-something) and paper (the paper's choices, random weights).`,
+toolchain of this machine. Presets: lesson (trained, so that attention means something) and
+paper (the paper's choices, random weights).`,
 		Example: "  pedestrian studio\n  pedestrian studio --no-open --listen 127.0.0.1:8080\n  pedestrian studio --preset paper\n  pedestrian studio --export site",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			if export != "" {
+				for _, name := range []string{"listen", "preset", "no-open"} {
+					if cmd.Flags().Changed(name) {
+						return usagef("--%s cannot be given with --export, which writes a folder and serves nothing", name)
+					}
+				}
 				if err := site.Write(ctx, export); err != nil {
 					return err
 				}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,11 +155,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // looked up as Host, so a foreign name that points at this machine is seen; it names the page
 // that asks as Origin, and how they are related as Sec-Fetch-Site.
 func (h *handler) foreign(r *http.Request) string {
-	own := false
-	for _, host := range h.hosts {
-		own = own || r.Host == host
-	}
-	if !own {
+	if !slices.Contains(h.hosts, r.Host) {
 		return "this address is not the studio's: open the one that it printed"
 	}
 	if origin := r.Header.Values("Origin"); len(origin) > 1 || len(origin) == 1 && origin[0] != "http://"+r.Host {

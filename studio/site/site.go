@@ -25,9 +25,9 @@ import (
 
 const module = "github.com/pedestrian-ml/pedestrian"
 
-// Write makes the folder dir; an empty one gives way, any other is an error. The core is built by the Go toolchain of
-// this machine from the source of this program: that of the module in the current directory, or
-// of the version that the binary was installed from.
+// Write makes the folder dir; an empty one gives way, any other is an error. The core is built
+// by the Go toolchain of this machine from the source of this program: that of the module in
+// the current directory, or of the version that the binary was installed from.
 func Write(ctx context.Context, dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 { // before the compiler runs
 		return fmt.Errorf("exporting the studio: %s is not empty: name a new folder", dir)
@@ -65,12 +65,12 @@ func page(files map[string][]byte) error {
 		}
 		b, err := fs.ReadFile(ui.Files(), name)
 		if err != nil {
-			return fmt.Errorf("writing the studio: %w", err)
+			return fmt.Errorf("exporting the studio: %w", err)
 		}
 		if name == "index.html" {
 			server, worker := []byte(`<meta name="studio-core" content="server">`), []byte(`<meta name="studio-core" content="worker">`)
 			if !bytes.Contains(b, server) {
-				return errors.New("writing the studio: the page does not say where its core is")
+				return errors.New("exporting the studio: the page does not say where its core is")
 			}
 			b = bytes.Replace(b, server, append(policy(), worker...), 1)
 		}
