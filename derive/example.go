@@ -152,7 +152,20 @@ func ExampleOf(number string) (*Example, error) {
 	for _, l := range w.letters {
 		x.Sizes[l.name] = in.sizes[l.name]
 	}
+	add := func(q Quantity) { // once
+		if !slices.ContainsFunc(x.Operands, func(have Quantity) bool { return have.Name == q.Name }) {
+			x.Operands = append(x.Operands, q)
+		}
+	}
 	computed := map[string]bool{}
+	operands := func(src, but string) { // what a line uses
+		names, _ := Names(src)
+		for _, n := range names {
+			if _, known := in.values[n]; known && n != but && !computed[n] {
+				add(quantity(n))
+			}
+		}
+	}
 	for _, src := range e.Expr {
 		l, err := ParseLine(src)
 		if err != nil {
@@ -161,13 +174,7 @@ func ExampleOf(number string) (*Example, error) {
 		line := ExampleLine{Line: src}
 		left := l.Sides[0]
 		if name := left.name; left.op == opName && len(l.Sides) == 2 {
-			names, _ := Names(src)
-			for _, n := range names {
-				_, known := in.values[n]
-				if known && n != name && !computed[n] && !slices.ContainsFunc(x.Operands, func(q Quantity) bool { return q.Name == n }) {
-					x.Operands = append(x.Operands, quantity(n))
-				}
-			}
+			operands(src, name)
 			of, hold := w.nudged(name)
 			if _, ok := scope.types[name]; !ok {
 				if v := c.defineAs(name, l.Sides[1], of); v.Status != Right {
@@ -185,12 +192,7 @@ func ExampleOf(number string) (*Example, error) {
 			x.Lines = append(x.Lines, line)
 			continue
 		}
-		names, _ := Names(src)
-		for _, n := range names {
-			if _, known := in.values[n]; known && !computed[n] && !slices.ContainsFunc(x.Operands, func(q Quantity) bool { return q.Name == n }) {
-				x.Operands = append(x.Operands, quantity(n))
-			}
-		}
+		operands(src, "")
 		for _, side := range l.Sides { // nudges, which are drawn too
 			side.walk(func(e *Expr) {
 				if e.op != opCall || e.name != "d" || e.kids[0].op != opName {
@@ -198,9 +200,8 @@ func ExampleOf(number string) (*Example, error) {
 				}
 				nudge := quantity(e.kids[0].name)
 				nudge.Name, nudge.Symbol = e.String(), typesetter{layer: layer, scope: &scope}.at(e, typesetSum)
-				if nudge.Rows = entriesOf(in.tangents[e.kids[0].name]); !slices.ContainsFunc(x.Operands, func(q Quantity) bool { return q.Name == nudge.Name }) {
-					x.Operands = append(x.Operands, nudge)
-				}
+				nudge.Rows = entriesOf(in.tangents[e.kids[0].name])
+				add(nudge)
 			})
 		}
 		for i := range len(l.Sides) - 1 {

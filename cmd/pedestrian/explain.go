@@ -168,6 +168,6 @@ func listLines(w io.Writer, entries []lesson.Entry) {
 		wide = max(wide, columns(e.Code))
 	}
 	for _, e := range entries {
-		fmt.Fprintf(w, "  %s%s  %s\n", e.Code, strings.Repeat(" ", wide-columns(e.Code)), e.Title)
+		fmt.Fprintf(w, "  %s  %s\n", padded(e.Code, wide), e.Title)
 	}
 }

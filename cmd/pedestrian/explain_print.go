@@ -68,9 +68,8 @@ func (t lecturer) teach(l *lesson.Lesson) error {
 
 // formula prints a formula, broken before its signs where it is too long.
 func (t lecturer) formula(text string, indent int) {
-	width := min(terminalWidth(t.w), unfolded)
 	margin := strings.Repeat(" ", indent)
-	for i, part := range breakFormula(text, width-indent) {
+	for i, part := range breakFormula(text, terminalWidth(t.w)-indent) {
 		if i > 0 {
 			part = "    " + part
 		}
