@@ -62,7 +62,7 @@ type Network[T Float] struct {
 	adapterBottom int // the lowest stage that the adapter trains
 
 	squares                  sumSquares[T]
-	slabs                    addSlabs[T]
+	slabs                    slabsTask[T]
 	update                   adamwTask[T]
 	norms                    normsTask[T]
 	paramParts, adapterParts []span
@@ -70,7 +70,8 @@ type Network[T Float] struct {
 
 // New makes a network of the parameters p and the adapter, which may be nil. Of frozen
 // parameters ([pedestrian.NewFrozen]) it computes what it computes of the widened ones, to
-// the last bit, and the gradients of the adapter alone. It panics when the adapter was made for another configuration, or when an option is invalid.
+// the last bit, and the gradients of the adapter alone. It panics when the adapter was made
+// for another configuration, or when an option is invalid.
 func New[T Float](p *pedestrian.Params[T], adapter *pedestrian.Adapter[T], o Options) *Network[T] {
 	c := p.Config
 	if err := validate(c, nil); err != nil {

@@ -63,10 +63,10 @@ func Load(path string) (*Tokenizer, error) {
 
 // LoadFS reads the tokenizer of a directory: tokenizer.json, or else tokenizer.model of
 // SentencePiece, or else vocab.json with merges.txt, the form in which GPT-2's are published.
-// If they exist, tokenizer_config.json,
-// special_tokens_map.json, added_tokens.json and chat_template.jinja are read, too: they
-// name the end-of-text token and the added tokens, and give the chat template. File names
-// are never read from a file, so nothing outside fsys is read.
+// If they exist, tokenizer_config.json, special_tokens_map.json, added_tokens.json and
+// chat_template.jinja are read, too: they name the end-of-text token and the added tokens,
+// and give the chat template. File names are never read from a file, so nothing outside fsys
+// is read.
 func LoadFS(fsys fs.FS) (*Tokenizer, error) {
 	t, err := loadFS(fsys)
 	if err != nil {
