@@ -168,6 +168,19 @@ var attentionExercises = []*Exercise{
 		},
 	},
 	{
+		ID: "b_k", Title: "the bias of the keys, and why", Section: "attention", Level: Predict, Eq: "32.b", World: "head",
+		Ask: "k = a_prev @ w_k + ~b_k, so dL/db_k is sum_tokens(D_raw' @ q). It is zero, whatever the numbers. Which law says so?",
+		Choices: []Choice{
+			{"each row of D_raw sums to zero (26)", true, "sum_tokens(D_raw' @ q) is the sum over the tokens of each row's sum of D_raw times its query, and each of these sums is zero. A key bias adds q's product with b_k to a whole row of scores, and softmax does not see that"},
+			{"each column of D_raw sums to zero", false, "No: the rows do. A column holds what one key gets from all queries, and that is not zero in general"},
+			{"each row of rho sums to one (14), and that is enough", false, "That alone makes dL/db_v free of rho, and b_v learns. Here the derivative of softmax is needed too: with (14) it gives (26)"},
+			{"the mask hides later tokens (13)", false, "No: without a mask it is zero as well"},
+			{"the queries sum to zero over the tokens", false, "Nothing makes them: q is any matrix"},
+		},
+		Hints: []string{"What does b_k add to the scores of one query?", "Pull the sum over the keys to D_raw: sum_tokens(D_raw' @ q) == sum_tokens(q * ~sum_features(D_raw))."},
+		Shows: []string{"sum_features(D_raw) == 0", "sum_tokens(D_raw' @ q) == sum_tokens(q * ~sum_features(D_raw))", "sum_tokens(D_raw' @ q) == 0"},
+	},
+	{
 		ID: "d_q", Title: "what the queries hand down", Section: "attention", Level: TypeIt, Eq: "30.a",
 		Ask:   "What error signal reaches a_prev through the queries alone?",
 		World: "head", Target: "a_prev", Hold: "k v", Given: headNames + " D_causal D_raw",

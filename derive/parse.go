@@ -409,8 +409,6 @@ func (p *parser) function(name token, as arguments) (*Expr, error) {
 		}
 	case "mean":
 		return nil, wrong(name, "there is no mean: write sum_features(x) / d or sum_tokens(x) / n_T, or mu(x) for the mean of each token")
-	case "einsum", "tensordot":
-		return nil, wrong(name, "%s is not understood: write the product with @, transposes with '", name.text)
 	case "matmul", "mm", "dot", "multiply", "subtract", "add", "divide":
 		if err := takes(2); err != nil {
 			return nil, err

@@ -75,6 +75,7 @@ func TestRefused(t *testing.T) {
 		{"D.sum()", 3, "sum over what"},
 		{"np.sum(D, axis=2)", 4, "no axis 2"},
 		{"einsum(a, b)", 1, "write the product with @"},
+		{"2 * np.einsum('ti,tj->ij', a, b)", 8, "write the product with @"},
 		{`\rho^t`, 1, "TeX"},
 		{"x ** 2", 3, "no power"},
 		{"x^2", 2, "no power"},

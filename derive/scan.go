@@ -104,6 +104,9 @@ next:
 				i = j + 1
 				continue
 			}
+			if name == "einsum" || name == "tensordot" { // refused here: its first argument is a text in quotes
+				return nil, &Error{Column: i + 1, End: j + 1, ID: "syntax", Message: name + " is not understood: write the product with @, transposes with '"}
+			}
 			put(tokenName, ascii(name), i, j)
 			i = j
 		case r == '.' && i+1 < len(rs) && rs[i+1] == 'T' && (i+2 == len(rs) || !inName(rs[i+2])):

@@ -64,7 +64,7 @@ Attempts are kept in $XDG_STATE_HOME/pedestrian/derive.jsonl (~/.local/state), o
 			}
 			x := derive.FindExercise(args[0])
 			if x == nil {
-				return usagef("there is no exercise %q%s: \"pedestrian derive\" lists them", args[0], nearExercise(args[0]))
+				return usagef("there is no exercise %q%s; \"pedestrian derive\" lists them", args[0], nearExercise(args[0]))
 			}
 			if len(args) == 1 {
 				if asJSON {
@@ -118,7 +118,7 @@ func nearExercise(typed string) string {
 	} {
 		for _, x := range derive.Exercises {
 			if near(bare(x.ID)) {
-				return fmt.Sprintf(": did you mean %q?", x.ID)
+				return fmt.Sprintf(" (did you mean %q?)", x.ID)
 			}
 		}
 	}
