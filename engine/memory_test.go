@@ -51,6 +51,23 @@ func testPlannedIsTaken(t *testing.T) {
 			if got := d.taken(&decoder.w); err != nil || told.Total() != got {
 				t.Errorf("%s, %+v: a decoder of %v (%v), %d bytes, but %d are taken", cs.name, o, told, err, told.Total(), got)
 			}
+
+			if a == nil {
+				continue
+			}
+			n = New(p, a, mergedOptions(1, cs.t, 2))
+			m := mergedPass[float32]{merger: newMerger(p, a), columns: min(mergedColumns, cs.c.Vocab)}
+			allocate(func(arena *arena[float32]) { m.plan(arena, cs.c, cs.t) })
+			n.reserve(nil, gradients[float32]{})
+			n.Close()
+			told, err = MergedMemory[float32](cs.c, cs.lora, cs.t, 2)
+			got := n.taken(&n.work) + 4*int64(len(m.tokens))
+			for _, v := range [][]float32{m.logits.V, m.y.V, m.rows.V, m.slab} {
+				got += 4 * int64((len(v)+15)/16*16)
+			}
+			if err != nil || told.Total() != got {
+				t.Errorf("%s: checking the merged network: %v (%v), %d bytes, but %d are taken", cs.name, told, err, told.Total(), got)
+			}
 		}
 	}
 }

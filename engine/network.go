@@ -138,6 +138,28 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 	return o, nil
 }
 
+// Base returns the network without its adapter, for Loss and Logits. Both share memory and
+// threads: use one at a time, and do not use the base after n is closed.
+func (n *Network[T]) Base() *Network[T] {
+	n.reserve(nil, gradients[T]{})
+	n.prepare()
+	b, c := *n, n.params.Config
+	b.adapter, b.doras, b.adapterBottom = nil, nil, bottom(c, false, nil)
+	b.embedding.own = tokenRows[T]{}
+	b.blocks = make([]block[T], c.Blocks)
+	for i := range b.blocks {
+		b.blocks[i] = blockOf(c, n.params, nil, i)
+		with := n.blocks[i].linears()
+		for j, l := range b.blocks[i].linears() {
+			l.mixed = with[j].mixed
+		}
+	}
+	b.final = normOf(n.params.LNFinal, c)
+	b.logits = logitsOf(n.params, nil)
+	b.logits.mixed = n.logits.mixed
+	return &b
+}
+
 // Close stops the threads. The network cannot be used afterwards.
 func (n *Network[T]) Close() { n.pool.Close() }
 

@@ -79,8 +79,8 @@ func (a *Audit) Err() error {
 	return nil
 }
 
-// Audit checks a run that trains an adapter. It needs memory for one more network, that of
-// base and adapter merged.
+// Audit checks a run that trains an adapter. It takes memory for one merged block and for some
+// logits; AuditMemory tells how much.
 func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 	s := r.State
 	if s.Adapter == nil {
@@ -90,10 +90,8 @@ func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 		Unrounded: len(s.Adapter.Config.Tokens) > 0 && r.Options.Precision == string(engine.BF16)}
 	a.Unchanged = a.SHA256 == r.Base.SHA256
 	if r.Options.Validates() {
-		base := engine.New(s.Params, nil, r.Options.Engine())
 		var err error
-		a.BaseLoss, err = r.Options.evaluate(ctx, base, r.feed, r.batch)
-		base.Close()
+		a.BaseLoss, err = r.Options.evaluate(ctx, r.net.Base(), r.feed, r.batch)
 		if err != nil {
 			return nil, err
 		}
@@ -107,20 +105,15 @@ func (r *Run) Audit(ctx context.Context) (*Audit, error) {
 		r.feed.draw(0, 0, &b)
 	}
 	n := min(b.T, auditTokens)
-	tokens := engine.Batch{B: 1, T: n, Tokens: b.Tokens[:n]}
-	logits := func(p *pedestrian.Params[float32], l *pedestrian.Adapter[float32]) []float32 {
-		net := engine.New(p, l, engine.Options{Context: n, Threads: r.Options.Threads})
-		defer net.Close()
-		out := engine.NewMat[float32](n, p.Config.Vocab)
-		net.Logits(out, tokens)
-		return out.V
-	}
-	beside := logits(s.Params, s.Adapter)
-	for i, x := range logits(engine.Merge(s.Params, s.Adapter), nil) {
-		a.MergedDifference = math.Max(a.MergedDifference, math.Abs(float64(x)-float64(beside[i])))
-		a.LargestLogit = math.Max(a.LargestLogit, math.Abs(float64(beside[i])))
-	}
+	a.MergedDifference, a.LargestLogit = engine.MergedDifference(s.Params, s.Adapter, engine.Batch{B: 1, T: n, Tokens: b.Tokens[:n]}, r.Options.Threads)
 	return a, nil
+}
+
+// AuditMemory tells how many bytes Audit takes beside what a run of a network c with these
+// options has.
+func (o Options) AuditMemory(c pedestrian.Config) (int64, error) {
+	b, err := engine.MergedMemory[float32](c, o.Adapter(), min(o.Length(), auditTokens), o.Threads)
+	return b.Total(), err
 }
 
 // upNorms returns the norms of the up factors of every target of a.

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -18,40 +17,40 @@ type memoryPlan struct {
 	parameters int64 // weights, gradient and two moments of what is trained
 	sums       int64 // with leaves, gradients of some beside that of the step
 	back       int64 // with on_spike rewind, the weights and moments to go back to
-	merged     int64 // base and adapter as one network, which the run ends with (train.Run.Audit)
+	audit      int64 // what the checks after the last step take (train.Run.Audit)
 	engine     engine.Budget
 }
 
 // memoryNeeded plans a run of a network c. Beside an adapter its weights take so many bytes;
 // 0 means those of float32.
 func memoryNeeded(o train.Options, c pedestrian.Config, weights int64) (memoryPlan, error) {
+	var err error
 	m := memoryPlan{parameters: 4 * 4 * int64(c.Ledger().Total())}
 	a := o.Adapter()
 	if a != nil {
 		m.frozen = cmp.Or(weights, 4*int64(c.Ledger().Total()))
 		m.parameters = 4 * 4 * int64(a.Ledger(c).Total())
-		whole := c
-		whole.Tied = c.Tied && !slices.Contains(a.Targets, pedestrian.TargetLogits)
-		m.merged = 4 * int64(whole.Ledger().Total())
+		if m.audit, err = o.AuditMemory(c); err != nil {
+			return m, err
+		}
 	}
 	m.sums = m.parameters / 4 * int64(train.SumsOfLeaves(o.Leaves))
 	if o.OnSpike == train.SpikeRewind {
 		m.back = m.parameters / 4 * 3
 	}
-	var err error
 	m.engine, err = engine.Memory[float32](c, a, o.Engine())
 	return m, err
 }
 
 func (m memoryPlan) total() int64 {
-	return m.frozen + m.parameters + m.sums + m.back + m.merged + m.engine.Total()
+	return m.frozen + m.parameters + m.sums + m.back + m.audit + m.engine.Total()
 }
 
 // String lists the parts.
 func (m memoryPlan) String() string {
 	s := "weights, gradient and moments " + mebibytes(m.parameters)
 	if m.frozen > 0 {
-		s = "base " + mebibytes(m.frozen) + ", merged to be checked " + mebibytes(m.merged) + ", adapter with " + strings.TrimPrefix(s, "weights, ")
+		s = "base " + mebibytes(m.frozen) + ", checks at the end " + mebibytes(m.audit) + ", adapter with " + strings.TrimPrefix(s, "weights, ")
 	}
 	if m.sums > 0 {
 		s += ", sums of leaves " + mebibytes(m.sums)
