@@ -62,6 +62,11 @@ func (c *Core) answer(r request) (header any, numbers []float64, err error) {
 			Revision int       `json:"rev"`
 			Passages []passage `json:"passages"`
 		}{r.Revision, derivation(e)}, nil, nil
+	case "laws":
+		return laws(r), nil, nil
+	case "identity":
+		header, err = evaluated(r)
+		return header, nil, err
 	case "exercises", "exercise", "shape", "grade", "hint":
 		header, numbers, err = derived(r)
 		return header, numbers, err
@@ -75,6 +80,9 @@ func (c *Core) answer(r request) (header any, numbers []float64, err error) {
 		return opened{r.Revision, s.Model, s.nodes, Tables, Models}, nil, nil
 	case "trace":
 		return c.trace(r, s)
+	case "law":
+		header, numbers, err = c.demonstrate(r, s)
+		return header, numbers, err
 	case "check":
 		check, err := s.Check(r.ID)
 		return struct {

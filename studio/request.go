@@ -26,6 +26,10 @@ type request struct {
 	Answer   string   `json:"answer"`
 	Hint     int      `json:"hint"`
 	Repair   bool     `json:"repair"`
+	Block    int      `json:"block"` // of a law: the block and the head that it is shown in
+	Head     int      `json:"head"`
+	Knob     *float64 `json:"knob"` // of a law; nil is where it starts
+	Broken   bool     `json:"broken"`
 }
 
 // parse reads a request strictly: one object, no unknown or doubled keys, nothing behind it.

@@ -38,7 +38,7 @@ func TestAccessible(t *testing.T) {
 				t.Fatal(err)
 			}
 			eval[bool](p, string(axe)+";true")
-			for _, s := range screens {
+			for _, s := range visited() {
 				p.to(s)
 				violations(t, p, s)
 			}

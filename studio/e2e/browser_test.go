@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,15 @@ import (
 	"github.com/pedestrian-ml/pedestrian/studio/server"
 )
 
-var required = flag.Bool("required", false, "fail where there is no Chromium, and do not merely say so")
+var (
+	required = flag.Bool("required", false, "fail where there is no Chromium, and do not merely say so")
+	only     = flag.String("only", "", "of the tests that visit every screen: those screens whose address contains this")
+)
+
+// visited are the screens that are asked for.
+func visited() []string {
+	return slices.DeleteFunc(slices.Clone(screens), func(s string) bool { return !strings.Contains(s, *only) })
+}
 
 // browserPath is the Chromium that is used.
 var browserPath string

@@ -18,14 +18,14 @@ import (
 
 // screens are one of each kind.
 var screens = []string{"#/", "#/table/1?v=1&row=softmax&cell=4,2", "#/table/mha?v=1&row=head", "#/table/2?v=1&row=a7", "#/table/3?v=1&row=wk", "#/node/b0.h1.D_causal", "#/node/w_tok", "#/cell/b0.h1.rho/4,2",
-	"#/derive", "#/derive/w_q?v=1&answer=a_prev'%20@%20D_raw%20@%20q", "#/derive/which_bias", "#/check", "#/equations", "#/equations/25", "#/nosuch", "#/?v=1&model=paper&seed=3", "#/table/1?v=1&model=paper&row=mask", "#/?v=1&diff=1&tok=0.3.4.6.0.8"}
+	"#/derive", "#/derive/w_q?v=1&answer=a_prev'%20@%20D_raw%20@%20q", "#/derive/which_bias", "#/laws", "#/laws/mask", "#/laws/rank?v=1&broken=1", "#/laws/adam", "#/check", "#/equations", "#/equations/25", "#/nosuch", "#/?v=1&model=paper&seed=3", "#/table/1?v=1&model=paper&row=mask", "#/?v=1&diff=1&tok=0.3.4.6.0.8"}
 
 // Nothing is asked of another origin, the policy has nothing to report, and no screen fails.
 func TestNothingLeavesTheOrigin(t *testing.T) {
 	base := serve(t)
 	p := open(t, base, "")
 	eval[bool](p, "(window.reports = [], document.addEventListener('securitypolicyviolation', e => window.reports.push(e.violatedDirective + ' ' + e.blockedURI)), true)")
-	for _, s := range screens {
+	for _, s := range visited() {
 		p.to(s)
 		if text := eval[string](p, "document.querySelector('main').innerText"); strings.Contains(text, "cannot be computed") || len(text) < 20 {
 			t.Errorf("%s shows %q", s, text)
@@ -36,7 +36,7 @@ func TestNothingLeavesTheOrigin(t *testing.T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.requests) < len(screens) {
+	if len(p.requests) < len(visited()) {
 		t.Errorf("only %d requests were seen", len(p.requests))
 	}
 	for _, r := range p.requests {
@@ -79,7 +79,7 @@ func TestNarrow(t *testing.T) {
 		if err := chromedp.Do(p.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range screens {
+		for _, s := range visited() {
 			p.to(s)
 			if over := eval[int](p, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
 				wide := eval[string](p, "[...document.querySelectorAll('main *, header *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll, .f, math, .echo')).map(e => e.tagName + '.' + e.className).slice(0, 5).join(' ')")

@@ -5,6 +5,7 @@ import { block, blockKey } from "./block.js";
 import { cellScreen, equationScreen, nodeKey, nodeScreen } from "./node.js";
 import { checkScreen } from "./check.js";
 import { derive } from "./derive.js";
+import { lawKey, laws } from "./laws.js";
 import { sig } from "./number.js";
 import { onScheme } from "./ramp.js";
 import { go, link, onPlace, place } from "./state.js";
@@ -33,7 +34,7 @@ function header(): void {
 
 async function show(): Promise<void> {
   const [name = "", a = "", b = ""] = place.path;
-  const key = name + (["table", "derive", "equations"].includes(name) ? a : "");
+  const key = name + (["table", "derive", "equations", "laws"].includes(name) ? a : "");
   const moved = key !== screen;
   clearTimeout(pale);
   pale = window.setTimeout(() => main.classList.add("stale"), 60); // what is shown is of an older revision
@@ -42,7 +43,7 @@ async function show(): Promise<void> {
     if (place.path.join("/") !== [name, a, b].filter(Boolean).join("/")) return;
     header();
     if (moved) { main.replaceChildren(); delete main.dataset.exercise; }
-    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : name === "equations" ? await equationScreen(main, a) : false;
+    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : name === "equations" ? await equationScreen(main, a) : name === "laws" ? await laws(main, a) : false;
     if (!found) missing();
     if (moved && screen) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
     screen = key;
@@ -81,7 +82,7 @@ addEventListener("keydown", e => {
   const t = e.target as HTMLElement;
   if (e.ctrlKey || e.metaKey || e.altKey || t.matches("input, select, textarea") || $("dialog[open]")) return;
   const name = place.path[0] ?? "";
-  const done = name === "" ? blockKey(e) : name === "table" ? tableKey(e) : nodeKey(e);
+  const done = name === "" ? blockKey(e) : name === "table" ? tableKey(e) : name === "laws" ? lawKey(e) : nodeKey(e);
   if (done) { e.preventDefault(); return; }
   switch (e.key) {
     case "?": help(); break;

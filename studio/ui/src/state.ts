@@ -14,10 +14,12 @@ export interface Place {
   cell: [number, number];
   diff: boolean;       // what changed is shown, and not what is
   answer: string;      // of an exercise
+  knob: number | null; // of a law, null where it starts
+  broken: boolean;     // a law is broken
   unknown: string[];   // keys that the link has and the studio does not know
 }
 
-const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "ramp"];
+const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "ramp"];
 const whole = (s: string | null, otherwise: number) => s != null && /^\d{1,9}$/.test(s) ? Number(s) : otherwise;
 const list = (s: string | null) => s == null || !/^-?\d{1,4}(\.-?\d{1,4})*$/.test(s) ? undefined : s.split(".").map(Number);
 
@@ -46,6 +48,7 @@ export function parse(hash: string): Place {
     block: whole(q.get("block"), 0), head: whole(q.get("head"), 1),
     row: q.get("row") ?? "", cell: cell ? [Number(cell[1]) - 1, Number(cell[2]) - 1] : [0, 0],
     diff: q.get("diff") === "1", answer: q.get("answer") ?? "",
+    knob: /^-?\d{1,4}(\.\d{1,4})?$/.test(q.get("knob") ?? "") ? Number(q.get("knob")) : null, broken: q.get("broken") === "1",
   };
 }
 
@@ -66,6 +69,8 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   if (p.cell && (p.cell[0] || p.cell[1])) put("cell", `${p.cell[0] + 1},${p.cell[1] + 1}`);
   if (p.diff) put("diff", "1");
   if (p.answer) put("answer", p.answer);
+  if (p.path[0] === "laws" && p.knob != null) put("knob", String(p.knob));
+  if (p.path[0] === "laws" && p.broken) put("broken", "1");
   if (document.documentElement.dataset.ramp === "diverging") put("ramp", "diverging");
   return "#/" + p.path.map(encodeURIComponent).join("/") + (q.length ? "?v=1&" + q.join("&") : "");
 }
