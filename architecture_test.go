@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"studio/server":   {"studio", "studio/ui"},
 	"studio/site":     {"durable", "studio/server", "studio/ui"},
 	"studio/wasm":     {"studio"},
+	"studio/sheet":    {"studio", "studio/ui", "paper"},
 	"exercises":       {"paper"},
 	"lesson":          {"paper", "derive", "gradcheck", "docs"},
 	"parquet":         {},
@@ -53,7 +54,7 @@ var mayImport = map[string][]string{
 	"hub":             {"", "token", "durable", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
-	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "internal/mpi", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "lesson", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/site"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "internal/mpi", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "lesson", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/sheet", "studio/site"},
 
 	"internal/faultdisk":   {"durable"},
 	"examples/train":       {"", "token", "corpus", "generate", "train"},

@@ -2,171 +2,175 @@ package main
 
 import (
 	"fmt"
-	"math"
+	"io"
+	"os"
+	"slices"
 	"strings"
 
-	"github.com/pedestrian-ml/pedestrian"
-	"github.com/pedestrian-ml/pedestrian/engine"
-	"github.com/pedestrian-ml/pedestrian/paper"
-	"github.com/pedestrian-ml/pedestrian/token"
-	"github.com/pedestrian-ml/pedestrian/train"
+	"github.com/spf13/cobra"
+
+	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/studio"
+	"github.com/pedestrian-ml/pedestrian/studio/sheet"
 )
 
-// A look replays a trained network in the paper's equations, on a few tokens of the
-// text that it was validated on.
-type look struct {
-	network pedestrian.Config
-	trained *pedestrian.Params[float32]
-	params  *pedestrian.Params[float64]
-	tok     *token.Tokenizer
-	seq     paper.Sequence
-	trace   paper.Trace
-	grads   *pedestrian.Params[float64]
-	head    paper.Step // ρ of the head worth showing
-	block   int
-	h       int
+// A lookCommand holds the flags of look.
+type lookCommand struct {
+	screen, html, preset string
+	block, head          int
+	mean, json           bool
 }
 
-// lookTokens is how many tokens are looked at: as many as fit a line.
-const lookTokens = 32
+func newLookCmd() *cobra.Command {
+	var l lookCommand
+	var screens []string
+	for _, s := range sheet.Screens {
+		screens = append(screens, fmt.Sprintf("  %-12s %s", s[0], s[1]))
+	}
+	cmd := &cobra.Command{
+		Use:   `look ["my text"]`,
+		Short: "Both passes of one text, in the terminal or as a page in one file",
+		Long: `Shows both passes of one text through a network that is small enough to be read: the
+values a_0 … a_12 down, the errors Δ_12 … Δ_1 up, each error at the height of its value, and ρ
+of the head with most to see beside the error on its scores. It says first what loss is
+differentiated. Without a text the network reads its own.
 
-func newLook(c *train.Checkpoint, d *train.Data) (*look, error) {
-	l := &look{network: c.Network, trained: c.State.Params, params: pedestrian.NewParams[float64](c.Network), tok: c.Tokenizer}
-	pedestrian.Convert(&l.params.Values, &l.trained.Values)
-	n := min(lookTokens, c.Network.Context)
-	from := 0
-	for i, id := range d.Val { // behind the end of a line a story begins
-		if c.Tokenizer.Token(id) == "\n" && i+1+n < len(d.Val) && c.Tokenizer.Token(d.Val[i+1]) != "\n" {
-			from = i + 1
-			break
-		}
-	}
-	if from+n >= len(d.Val) {
-		return nil, fmt.Errorf("looking inside: the validation text has %d tokens, %d are needed", len(d.Val), from+n+1)
-	}
-	for i := range n {
-		l.seq.Tokens = append(l.seq.Tokens, int(d.Val[from+i]))
-		l.seq.Targets = append(l.seq.Targets, int(d.Val[from+i+1]))
-	}
-	_, back := paper.Network(&l.trace, l.params, nil, []paper.Sequence{l.seq}, paper.Mean)
-	l.grads, _ = back()
-	l.choose()
-	return l, nil
-}
+Everything that the studio shows has its text here, under the name that its address has:
 
-// choose finds the head that looks back most decidedly: the one with the largest mean
-// square of the weights on tokens two or more before.
-func (l *look) choose() {
-	most := math.Inf(-1)
-	for b := range l.network.Blocks {
-		for h := range l.network.Heads {
-			s, ok := l.trace.Find(fmt.Sprintf("seq.0.block.%d.head.%d", b, h), "ρ")
-			if !ok {
-				continue
+` + strings.Join(screens, "\n") + `
+
+An address of the studio, from "#/" on, shows the same place, with the edits in it. With --html
+the tables are written as a page in one file, which needs no network and runs no program.`,
+		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2'\n  pedestrian look \"a cat sat\" --html cat.html",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("look takes one text: put it in quotes")
 			}
-			sum := 0.0
-			for i := range s.V.N {
-				for j := 0; j < i-1; j++ {
-					sum += s.V.At(i, j) * s.V.At(i, j)
-				}
-			}
-			if sum > most {
-				most, l.head, l.block, l.h = sum, s, b, h
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return l.run(cmd, args)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&l.screen, "screen", "block", "what is shown, see above")
+	f.StringVar(&l.html, "html", "", "write a page into this new file")
+	f.BoolVar(&l.json, "json", false, "print the screen as one JSON document")
+	f.StringVar(&l.preset, "preset", "", "the network: lesson or paper (default lesson)")
+	f.BoolVar(&l.mean, "mean", false, "differentiate the mean of the losses, and not their sum")
+	f.IntVar(&l.block, "block", 0, "the block that is shown, from 0 (default that of the head with most to see)")
+	f.IntVar(&l.head, "head", 0, "the head that is shown, from 0 (default the one with most to see)")
+	return cmd
+}
+
+func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
+	changed := cmd.Flags().Changed
+	if l.html != "" && (l.json || changed("screen")) {
+		return usagef("--html writes every table: leave out --json and --screen")
+	}
+	place := sheet.Link{Screen: l.screen, Block: -1, Head: -1}
+	if len(args) == 1 && strings.Contains(args[0], "#/") {
+		for _, name := range []string{"screen", "preset", "mean"} {
+			if changed(name) {
+				return usagef("--%s cannot be given with an address of the studio, which says it", name)
 			}
 		}
-	}
-}
-
-// shades are the levels of attention, by the square root of the weight.
-var shades = []rune(" ░▒▓█")
-
-// visible is a token in one column.
-func (l *look) visible(t int) string {
-	switch s := l.tok.Token(int32(l.seq.Tokens[t])); {
-	case s == "\n":
-		return "¶"
-	case s == " ":
-		return "·"
-	case len([]rune(s)) != 1 || s < " ":
-		return "?"
-	default:
-		return s
-	}
-}
-
-// attention draws ρ of the chosen head: a row for each token, darker where it looks.
-func (l *look) attention(t *tour) {
-	att, n := l.head.V, l.head.V.N
-	t.say("ρ (15) of block %d, head %d, on a story that it has not seen. Each row is a token that\nlooks back along the columns; what it looks at most stands at the right.\n", l.block, l.h)
-	var top strings.Builder
-	for j := range n {
-		top.WriteString(l.visible(j))
-	}
-	t.say("      %s", t.p.bold(top.String()))
-	for i := range n {
-		var row strings.Builder
-		at := 0
-		for j := range i + 1 {
-			if att.At(i, j) > att.At(i, at) {
-				at = j
-			}
-			level := int(math.Sqrt(att.At(i, j))*float64(len(shades)-1) + 0.5)
-			row.WriteRune(shades[min(level, len(shades)-1)])
+		var err error
+		if place, err = sheet.ParseLink(args[0]); err != nil {
+			return usageError{err}
 		}
-		t.say("    %s %-*s  %3.0f %% on %s", t.p.bold(l.visible(i)), n, row.String(), 100*att.At(i, at), l.around(at))
-	}
-	t.say("")
-}
-
-// around is a token with its neighbours, so that a reader finds it.
-func (l *look) around(at int) string {
-	var b strings.Builder
-	for j := max(0, at-4); j < min(len(l.seq.Tokens), at+5); j++ {
-		if j == at {
-			b.WriteString("[" + l.visible(j) + "]")
-		} else {
-			b.WriteString(l.visible(j))
-		}
-	}
-	return b.String()
-}
-
-// gradient compares one entry of the head's ∂L/∂w_q: by the paper's equations, by
-// the engine that trained, and by the change of the loss.
-func (l *look) gradient(t *tour) {
-	w, g := l.params.Blocks[l.block].QKV.W, l.grads.Blocks[l.block].QKV.W
-	row, col := 0, l.h*l.network.QueryDim()
-	for i := range g.Rows {
-		for j := range l.network.QueryDim() {
-			if c := l.h*l.network.QueryDim() + j; math.Abs(g.V[i*g.Cols+c]) > math.Abs(g.V[row*g.Cols+col]) {
-				row, col = i, c
+	} else {
+		place.State = studio.State{Model: l.preset, Mean: l.mean}
+		if len(args) == 1 {
+			var err error
+			if place.State.Tokens, err = wordsOf(l.preset, args[0]); err != nil {
+				return err
 			}
 		}
 	}
-	at := row*g.Cols + col
-
-	const h = 1e-5
-	loss := func(nudge float64) float64 {
-		was := w.V[at]
-		defer func() { w.V[at] = was }()
-		w.V[at] += nudge
-		loss, _ := paper.Network(nil, l.params, nil, []paper.Sequence{l.seq}, paper.Mean)
-		return loss
+	session, err := studio.Open(place.State)
+	if err != nil {
+		return usageError{err}
 	}
-	difference := (loss(h) - loss(-h)) / (2 * h)
-
-	n := len(l.seq.Tokens)
-	b := engine.Batch{B: 1, T: n}
-	for i := range n {
-		b.Tokens, b.Targets = append(b.Tokens, int32(l.seq.Tokens[i])), append(b.Targets, int32(l.seq.Targets[i]))
+	s := sheet.New(session)
+	s.Checks = true
+	if changed("block") {
+		place.Block = l.block
 	}
-	net := engine.New(l.trained, nil, engine.Options{Context: n, Threads: t.threads})
-	defer net.Close()
-	dp := pedestrian.NewParams[float32](l.network)
-	net.Gradients(dp, nil, b, 1/float64(n), 0)
+	if changed("head") {
+		place.Head = l.head
+	}
+	if err := choose(s, place); err != nil {
+		return usageError{err}
+	}
+	if err := s.Has(place.Screen); err != nil {
+		return usageError{err}
+	}
+	out := cmd.OutOrStdout()
+	switch {
+	case l.html != "":
+		if _, err := os.Lstat(l.html); err == nil {
+			return usagef("--html: %s is there already: name a new file", l.html)
+		}
+		if err := durable.WriteFile(l.html, s.Page); err != nil {
+			return fmt.Errorf("writing the page: %w", err)
+		}
+		fmt.Fprintf(out, "%s is written: open it in any browser.\n", l.html)
+		return nil
+	case l.json:
+		d, err := s.Data(place.Screen)
+		if err != nil {
+			return err
+		}
+		return writeJSON(out, d)
+	}
+	return s.Text(out, place.Screen, terminalOf(out))
+}
 
-	t.say("∂L/∂w_q[%d,%d] of that head, on the same story, by", row, col-l.h*l.network.QueryDim())
-	t.say("    equation (31.a), in float64           %+.10f", g.V[at])
-	t.say("    the engine that trained, in float32   %+.10f", dp.Blocks[l.block].QKV.W.V[at])
-	t.say("    (L(w+h) - L(w-h)) / 2h, h = %.0e     %+.10f\n", h, difference)
+// choose shows the block and the head of a place, as far as it names them.
+func choose(s *sheet.Sheet, place sheet.Link) error {
+	if place.Block < 0 && place.Head < 0 {
+		return nil
+	}
+	block, head := s.Block, s.Head
+	if place.Block >= 0 {
+		block = place.Block
+	}
+	if place.Head >= 0 {
+		head = place.Head
+	}
+	return s.Show(block, head)
+}
+
+// wordsOf is a text in the words of a preset.
+func wordsOf(preset, text string) (tokens []int, err error) {
+	i := slices.IndexFunc(studio.Models, func(m *studio.Model) bool { return preset == "" || m.Name == preset })
+	if i < 0 {
+		return nil, nil // studio.Open says so
+	}
+	m := studio.Models[i]
+	for _, word := range strings.Fields(text) {
+		k := slices.Index(m.Words, word)
+		if k < 0 {
+			return nil, usagef("%s does not know the word %q: it knows %s", m.Title, word, strings.Join(m.Words, ", "))
+		}
+		tokens = append(tokens, k)
+	}
+	if len(tokens) == 0 {
+		return nil, usagef("the text is empty: leave it out for the network's own")
+	}
+	return tokens, nil
+}
+
+// terminalOf is what a sheet is printed for at w.
+func terminalOf(w io.Writer) sheet.Terminal {
+	t := sheet.Terminal{Width: max(60, min(terminalWidth(w), 120))}
+	if newPainter(w) {
+		t.Colours = 256
+		if c := os.Getenv("COLORTERM"); c == "truecolor" || c == "24bit" {
+			t.Colours = 1 << 24
+		}
+	}
+	return t
 }

@@ -133,6 +133,7 @@ differentiation.
   pedestrian params      count parameters, term by term
   pedestrian explain     a lesson on one equation, code or word, with numbers and derivation
   pedestrian derive      type a gradient: is it right, why, and where it went wrong
+  pedestrian look        both passes of a text in the terminal, values beside their errors
   pedestrian studio      both passes of a small GPT in your browser, to be changed
   pedestrian bench       this machine's limits, and how close a training step comes
 
@@ -190,6 +191,7 @@ func newRootCmd() *cobra.Command {
 		newParamsCmd(),
 		newExplainCmd(),
 		newDeriveCmd(),
+		newLookCmd(),
 		newStudioCmd(),
 		newBenchCmd(),
 	)
