@@ -80,6 +80,9 @@ func (c *Core) answer(r request) (header any, numbers []float64, err error) {
 		return opened{r.Revision, s.Model, s.nodes, Tables, Models}, nil, nil
 	case "trace":
 		return c.trace(r, s)
+	case "params":
+		header, err = count(r, s)
+		return header, nil, err
 	case "law":
 		header, numbers, err = c.demonstrate(r, s)
 		return header, numbers, err

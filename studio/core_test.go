@@ -76,7 +76,8 @@ func TestRequestsAreRefused(t *testing.T) {
 	for _, r := range []string{"", "{", "null", "[]", `{"op":"trace"} {}`, `{"op":"trace","op":"open"}`, `{"op":"trace","OP":"open"}`, `{"op":"nosuch"}`,
 		`{"op":"trace","unknown":1}`, `{"op":"trace","want":["nosuch"]}`, `{"op":"trace","state":{"tokens":[99]}}`, `{"op":"trace","state":{"tokens":[1e99]}}`,
 		`{"op":"check","id":"a_0"}`, `{"op":"look","id":"a_1","i":-1}`, `{"op":"look","id":"L","j":5}`, `{"op":"nudge","id":"a_1"}`, `{"op":"grade","id":"nosuch"}`, `{"op":"hint","id":"w_q","hint":99}`,
-		`{"op":"law","id":"nosuch"}`, `{"op":"law","id":"mask","knob":99}`, `{"op":"law","id":"rows","head":2}`, `{"op":"law","id":"rows","block":-1}`, `{"op":"identity","id":"R99"}`,
+		`{"op":"law","id":"nosuch"}`, `{"op":"law","id":"mask","knob":99}`, `{"op":"law","id":"rows","head":2}`, `{"op":"law","id":"rows","block":-1}`, `{"op":"identity","id":"R99"}`, `{"op":"params","sizes":{"vocab":0}}`, `{"op":"params","sizes":{"vocab":10,"context":4,"width":10000001,"heads":1,"blocks":1}}`,
+		`{"op":"params","sizes":{"vocab":10,"context":4,"width":10,"heads":3,"blocks":1}}`, `{"op":"params","sizes":{"vocab":10,"context":4,"width":9,"heads":3,"blocks":1,"rank":2,"targets":["gate"]}}`, `{"op":"params","sizes":{"vocab":10,"context":4,"width":9,"heads":3,"blocks":1,"rank":-1}}`,
 		`{"op":"trace","before":{"tokens":[1]}}`, strings.Repeat(`{"state":`, 100), `{"op":"` + strings.Repeat("x", MaxRequest) + `"}`, `{"op":"trace","state":{"edits":[{"id":"b0.a_1","i":0,"j":0,"v":1e300}]}}`} {
 		b, ok := c.Handle([]byte(r))
 		header, _, err := Decode(b)

@@ -30,6 +30,7 @@ type request struct {
 	Head     int      `json:"head"`
 	Knob     *float64 `json:"knob"` // of a law; nil is where it starts
 	Broken   bool     `json:"broken"`
+	Sizes    *Sizes   `json:"sizes"` // of params; nil is the network of the state
 }
 
 // parse reads a request strictly: one object, no unknown or doubled keys, nothing behind it.

@@ -7,6 +7,7 @@ import { checkScreen } from "./check.js";
 import { derive } from "./derive.js";
 import { lawKey, laws } from "./laws.js";
 import { sig } from "./number.js";
+import { paramsScreen } from "./params.js";
 import { onScheme } from "./ramp.js";
 import { go, link, onPlace, place } from "./state.js";
 import { load, opened, traced } from "./store.js";
@@ -43,7 +44,7 @@ async function show(): Promise<void> {
     if (place.path.join("/") !== [name, a, b].filter(Boolean).join("/")) return;
     header();
     if (moved) { main.replaceChildren(); delete main.dataset.exercise; }
-    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : name === "equations" ? await equationScreen(main, a) : name === "laws" ? await laws(main, a) : false;
+    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : name === "equations" ? await equationScreen(main, a) : name === "laws" ? await laws(main, a) : name === "params" ? await paramsScreen(main) : false;
     if (!found) missing();
     if (moved && screen) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
     screen = key;

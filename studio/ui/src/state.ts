@@ -16,10 +16,11 @@ export interface Place {
   answer: string;      // of an exercise
   knob: number | null; // of a law, null where it starts
   broken: boolean;     // a law is broken
+  net: string;         // sizes whose parameters are counted, "" for this network's
   unknown: string[];   // keys that the link has and the studio does not know
 }
 
-const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "ramp"];
+const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "ramp"];
 const whole = (s: string | null, otherwise: number) => s != null && /^\d{1,9}$/.test(s) ? Number(s) : otherwise;
 const list = (s: string | null) => s == null || !/^-?\d{1,4}(\.-?\d{1,4})*$/.test(s) ? undefined : s.split(".").map(Number);
 
@@ -48,7 +49,7 @@ export function parse(hash: string): Place {
     block: whole(q.get("block"), 0), head: whole(q.get("head"), 1),
     row: q.get("row") ?? "", cell: cell ? [Number(cell[1]) - 1, Number(cell[2]) - 1] : [0, 0],
     diff: q.get("diff") === "1", answer: q.get("answer") ?? "",
-    knob: /^-?\d{1,4}(\.\d{1,4})?$/.test(q.get("knob") ?? "") ? Number(q.get("knob")) : null, broken: q.get("broken") === "1",
+    knob: /^-?\d{1,4}(\.\d{1,4})?$/.test(q.get("knob") ?? "") ? Number(q.get("knob")) : null, broken: q.get("broken") === "1", net: q.get("net") ?? "",
   };
 }
 
@@ -71,6 +72,7 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   if (p.answer) put("answer", p.answer);
   if (p.path[0] === "laws" && p.knob != null) put("knob", String(p.knob));
   if (p.path[0] === "laws" && p.broken) put("broken", "1");
+  if (p.path[0] === "params" && p.net) put("net", p.net);
   if (document.documentElement.dataset.ramp === "diverging") put("ramp", "diverging");
   return "#/" + p.path.map(encodeURIComponent).join("/") + (q.length ? "?v=1&" + q.join("&") : "");
 }

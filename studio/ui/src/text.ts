@@ -2,7 +2,7 @@
 
 export const text = {
   brand: ["pedestrian ", "studio"],
-  screens: [["", "Block"], ["table/1", "Table 1"], ["table/mha", "Heads"], ["table/2", "Table 2"], ["table/3", "Table 3"], ["derive", "Derive"], ["laws", "Laws"], ["check", "Check"], ["equations", "Equations"]] as [string, string][],
+  screens: [["", "Block"], ["table/1", "Table 1"], ["table/mha", "Heads"], ["table/2", "Table 2"], ["table/3", "Table 3"], ["derive", "Derive"], ["laws", "Laws"], ["check", "Check"], ["params", "Parameters"], ["equations", "Equations"]] as [string, string][],
   blockTitle: "One block, both passes",
   masked: "not seen", zero: "zero, whatever the numbers", nan: "not a number", change: "new − old", only: "·",
   cell: (i: number, r: string, j: number, c: string) => `row ${i}${r && r !== "·" ? ` “${r}”` : ""}, column ${j}${c ? ` “${c}”` : ""}`,
