@@ -31,24 +31,20 @@ func (h AdamW) up() float64 {
 	return h.Up
 }
 
-// blockSize is the number of parameters in one part: fixed, so that sums over
-// the parts do not depend on the number of threads.
-const blockSize = 1 << 13
+// UpdateBlock is the number of parameters in one part: fixed, so that sums over the
+// parts do not depend on the number of threads, nor on which process has which of them.
+const UpdateBlock = 1 << 13
 
 // Norm2 is the Euclidean norm √Σg², the length that clipping compares. It sums
 // in float64 along a fixed tree.
 func (n *Network[T]) Norm2(g []T) float64 {
-	parts := (len(g) + blockSize - 1) / blockSize
+	parts := (len(g) + UpdateBlock - 1) / UpdateBlock
 	if cap(n.squares.sums) < parts {
 		n.squares.sums = make([]float64, parts)
 	}
 	n.squares.g, n.squares.sums = g, n.squares.sums[:parts]
 	n.pool.Run(parts, &n.squares)
-	sum := 0.0
-	for _, v := range n.squares.sums {
-		sum += v
-	}
-	return math.Sqrt(sum)
+	return Length(n.squares.sums)
 }
 
 type sumSquares[T Float] struct {
@@ -57,7 +53,7 @@ type sumSquares[T Float] struct {
 }
 
 func (s *sumSquares[T]) Do(_ *kernel.Pool, part int) {
-	s.sums[part] = kernel.SumSquares(s.g[part*blockSize : min((part+1)*blockSize, len(s.g))])
+	s.sums[part] = kernel.SumSquares(s.g[part*UpdateBlock : min((part+1)*UpdateBlock, len(s.g))])
 }
 
 // AdamW takes step number step ≥ 1 on w, a network's parameters, with moments m
@@ -68,11 +64,8 @@ func (n *Network[T]) AdamW(h AdamW, step int, gscale float64, w, g, m, v *pedest
 	if w.Config != n.params.Config {
 		panic(fmt.Sprintf("engine.Network.AdamW: parameters of %+v, a network of %+v", w.Config, n.params.Config))
 	}
-	if n.paramParts == nil {
-		n.paramParts = parts(n.params.Tensors(), n.mixed.packed, nil)
-	}
 	n.update.pack = &w.Slab[0] == &n.params.Slab[0]
-	n.adamw(h, step, gscale, n.paramParts, w.Slab, g.Slab, m.Slab, v.Slab)
+	n.adamw(h, step, gscale, n.spansOfParams(), w.Slab, g.Slab, m.Slab, v.Slab)
 	n.Changed()
 	n.mixed.stale = !n.update.pack
 }
@@ -82,11 +75,52 @@ func (n *Network[T]) AdamWAdapter(h AdamW, step int, gscale float64, w, g, m, v 
 	if n.adapter == nil || len(w.Slab) != len(n.adapter.Slab) {
 		panic(fmt.Sprintf("engine.Network.AdamWAdapter: an adapter %+v beside %+v is not the network's", w.Config, w.Base))
 	}
+	n.adamw(h, step, gscale, n.spansOfAdapter(), w.Slab, g.Slab, m.Slab, v.Slab)
+	n.normsStale = true
+}
+
+// AdamWPart is AdamW, or AdamWAdapter in a network with an adapter, for the part of the
+// slab that begins with its number at: w, g, m and v have the numbers of that part alone.
+// The rest of the slab is taken to have changed too, by other processes, before the next pass.
+func (n *Network[T]) AdamWPart(h AdamW, step int, gscale float64, at int, w, g, m, v []T) {
+	var spans []span
+	var all int
+	if n.adapter != nil {
+		spans, all = n.spansOfAdapter(), len(n.adapter.Slab)
+	} else {
+		spans, all = n.spansOfParams(), len(n.params.Slab)
+	}
+	if at < 0 || at+len(w) > all {
+		panic(fmt.Sprintf("engine.Network.AdamWPart: numbers %d to %d of a slab of %d", at, at+len(w), all))
+	}
+	own := n.ownSpans[:0]
+	for _, s := range spans {
+		from, to := max(s.from, at), min(s.to, at+len(w))
+		if from < to {
+			own = append(own, span{from: from - at, to: to - at, kind: s.kind})
+		}
+	}
+	n.ownSpans = own
+	n.adamw(h, step, gscale, own, w, g, m, v)
+	if n.adapter != nil {
+		n.normsStale = true
+	} else {
+		n.Changed()
+	}
+}
+
+func (n *Network[T]) spansOfParams() []span {
+	if n.paramParts == nil {
+		n.paramParts = parts(n.params.Tensors(), n.mixed.packed, nil)
+	}
+	return n.paramParts
+}
+
+func (n *Network[T]) spansOfAdapter() []span {
 	if n.adapterParts == nil {
 		n.adapterParts = parts(n.adapter.Tensors(), nil, func(t pedestrian.Tensor[T]) bool { return t.Vec() || t.Role == pedestrian.Up })
 	}
-	n.adamw(h, step, gscale, n.adapterParts, w.Slab, g.Slab, m.Slab, v.Slab)
-	n.normsStale = true
+	return n.adapterParts
 }
 
 func (n *Network[T]) adamw(h AdamW, step int, gscale float64, parts []span, w, g, m, v []T) {
@@ -127,7 +161,7 @@ const (
 	kinds  = 4
 )
 
-// parts cuts the parameters of a slab into spans: of blockSize at most, and of what is
+// parts cuts the parameters of a slab into spans: of UpdateBlock at most, and of what is
 // packed so many rows as are packed at once. isFast says which learn at the rate Up·LR,
 // and nil that none does.
 func parts[T Float](tensors []pedestrian.Tensor[T], packed weights, isFast func(pedestrian.Tensor[T]) bool) (spans []span) {
@@ -139,7 +173,7 @@ func parts[T Float](tensors []pedestrian.Tensor[T], packed weights, isFast func(
 		if isFast != nil && isFast(t) {
 			kind |= fast
 		}
-		size, weight := blockSize, packed.of(t)
+		size, weight := UpdateBlock, packed.of(t)
 		if weight != nil {
 			size = kernel.PackedRows * t.Cols
 		}
@@ -161,8 +195,8 @@ type adamwTask[T Float] struct {
 
 func (f *adamwTask[T]) Do(p *kernel.Pool, part int) {
 	s := f.parts[part]
-	for at := s.from; at < s.to; at += blockSize {
-		to := min(at+blockSize, s.to)
+	for at := s.from; at < s.to; at += UpdateBlock {
+		to := min(at+UpdateBlock, s.to)
 		kernel.AdamW(f.w[at:to], f.g[at:to], f.m[at:to], f.v[at:to], &f.steps[s.kind])
 	}
 	if s.weight != nil && f.pack {

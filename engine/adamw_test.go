@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -90,7 +91,7 @@ func TestNorm2(t *testing.T) {
 	p, _ := cs.params(1)
 	n := New(p, nil, Options{})
 	defer n.Close()
-	g := make([]float64, 3*blockSize+5)
+	g := make([]float64, 3*UpdateBlock+5)
 	for i := range g {
 		g[i] = 2
 	}
@@ -110,13 +111,13 @@ func TestNorms(t *testing.T) {
 	defer n.Close()
 	var x [4][]float64
 	for i := range x {
-		x[i] = make([]float64, 2*blockSize+5)
+		x[i] = make([]float64, 2*UpdateBlock+5)
 		for j := range x[i] {
 			x[i][j] = float64(i + 1)
 		}
 	}
 	x[0][3], x[3][9] = -1, math.Copysign(0, -1)
-	at := 2*blockSize + 4
+	at := 2*UpdateBlock + 4
 	want := Norms{W: 1, G: 2 * math.Sqrt(float64(len(x[1]))), M: 3, V: 4}
 	if got := n.Norms(x[0], x[1], x[2], x[3]); got != want {
 		t.Errorf("%+v, want %+v", got, want)
@@ -135,5 +136,81 @@ func TestNorms(t *testing.T) {
 	x[3][at] = -1e-30
 	if got := n.Norms(x[0], x[1], x[2], x[3]); !got.Negative || h.Safe(got, 10, 1) {
 		t.Errorf("a negative second moment is safe: %+v", got)
+	}
+}
+
+// Norms and updates of the parts of a slab, wherever they are cut, are those of the whole, to
+// the last bit: of all parameters, in both precisions, and of an adapter with LoRA+.
+func TestParts(t *testing.T) {
+	config := pedestrian.Config{Vocab: 61, Context: 8, Width: 64, Heads: 4, Blocks: 2, Activation: pedestrian.GELU, Bias: true}
+	adapter := pedestrian.AdapterConfig{Rank: 24, Alpha: 8, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetExpand}, Bias: pedestrian.BiasAll}
+	h := AdamW{LR: 0.01, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Decay: 0.2, Up: 4}
+	tokens := Batch{B: 1, T: 8, Tokens: []int32{3, 1, 4, 1, 5, 9, 2, 6}, Targets: []int32{1, 4, 1, 5, 9, 2, 6, 5}}
+	for name, o := range map[string]Options{"all": {}, "all in bf16": {Precision: BF16}, "adapter": {}} {
+		o.Threads, o.Batch, o.Context = 2, 1, 8
+		type slabs struct {
+			n          *Network[float32]
+			w, g, m, v []float32
+			update     func(step int)
+		}
+		begin := func() (s slabs) {
+			rnd := rand.New(rand.NewPCG(4, 2))
+			fill := func(ts []pedestrian.Tensor[float32]) {
+				for _, t := range ts {
+					for i := range t.V {
+						t.V[i] = float32(0.1 * rnd.NormFloat64())
+					}
+				}
+			}
+			p := pedestrian.NewParams[float32](config)
+			fill(p.Tensors())
+			if name == "adapter" {
+				like := func() *pedestrian.Adapter[float32] { return pedestrian.NewAdapter[float32](config, adapter) }
+				a, g, m, v := like(), like(), like(), like()
+				fill(a.Tensors())
+				fill(g.Tensors())
+				n := New(p, a, o)
+				return slabs{n, a.Slab, g.Slab, m.Slab, v.Slab, func(step int) { n.AdamWAdapter(h, step, 0.3, a, g, m, v) }}
+			}
+			g, m, v := pedestrian.NewParams[float32](config), pedestrian.NewParams[float32](config), pedestrian.NewParams[float32](config)
+			fill(g.Tensors())
+			n := New(p, nil, o)
+			return slabs{n, p.Slab, g.Slab, m.Slab, v.Slab, func(step int) { n.AdamW(h, step, 0.3, p, g, m, v) }}
+		}
+		whole, parts := begin(), begin()
+		defer whole.n.Close()
+		defer parts.n.Close()
+		end := len(whole.w)
+		if end < 2*UpdateBlock {
+			t.Fatalf("%s: a slab of %d numbers", name, end)
+		}
+		for step := 1; step <= 3; step++ {
+			whole.update(step)
+			for _, cut := range [][2]int{{0, 5}, {5, 5}, {5, UpdateBlock}, {UpdateBlock, end - 77}, {end - 77, end}} {
+				i, j := cut[0], cut[1]
+				parts.n.AdamWPart(h, step, 0.3, i, parts.w[i:j], parts.g[i:j], parts.m[i:j], parts.v[i:j])
+			}
+			for i, pair := range [][2][]float32{{whole.w, parts.w}, {whole.m, parts.m}, {whole.v, parts.v}} {
+				if !slices.Equal(pair[0], pair[1]) {
+					t.Errorf("%s, step %d: slab %d has other bits in parts", name, step, i)
+				}
+			}
+			a, _ := whole.n.Loss(tokens)
+			if b, _ := parts.n.Loss(tokens); a != b {
+				t.Errorf("%s, step %d: a loss of %v after parts, %v after the whole", name, step, b, a)
+			}
+			want := whole.n.Norms(whole.w, whole.g, whole.m, whole.v)
+			var got Norms
+			var squares []float64
+			for i := 0; i < end; i += UpdateBlock {
+				j := min(i+UpdateBlock, end)
+				part, s := parts.n.PartNorms(parts.w[i:j], parts.g[i:j], parts.m[i:j], parts.v[i:j])
+				got.Join(part)
+				squares = append(squares, s...)
+			}
+			if got.G = Length(squares); got != want || want.G != whole.n.Norm2(whole.g) {
+				t.Errorf("%s, step %d: norms %+v of parts, %+v of the whole", name, step, got, want)
+			}
+		}
 	}
 }

@@ -20,46 +20,60 @@ type Norms struct {
 // Norms measures what AdamW or AdamWAdapter is about to read, in one pass over the
 // four slabs. G has the bits of Norm2. It panics when they are not of one length.
 func (n *Network[T]) Norms(w, g, m, v []T) Norms {
+	all, squares := n.PartNorms(w, g, m, v)
+	all.G = Length(squares)
+	return all
+}
+
+// PartNorms is Norms of a part of the four slabs that begins at a multiple of UpdateBlock.
+// Instead of G it returns Σg² of each block of UpdateBlock numbers, which the next call
+// overwrites. Join and Length make the Norms of the whole slabs from those of all parts.
+func (n *Network[T]) PartNorms(w, g, m, v []T) (part Norms, squares []float64) {
 	if len(g) != len(w) || len(m) != len(w) || len(v) != len(w) {
 		panic(fmt.Sprintf("engine.Network.Norms: slabs of %d, %d, %d and %d numbers", len(w), len(g), len(m), len(v)))
 	}
-	parts := (len(w) + blockSize - 1) / blockSize
+	parts := (len(w) + UpdateBlock - 1) / UpdateBlock
 	f := &n.norms
 	if len(f.parts) < parts {
-		f.parts = make([]normsPart, parts)
+		f.parts, f.squares = make([]Norms, parts), make([]float64, parts)
 	}
 	f.w, f.g, f.m, f.v = w, g, m, v
 	n.pool.Run(parts, f)
-	var all Norms
-	squares := 0.0
 	for _, p := range f.parts[:parts] {
-		all.W, all.M, all.V = math.Max(all.W, p.w), math.Max(all.M, p.m), math.Max(all.V, p.v) // NaN if one is
-		all.Negative = all.Negative || p.negative
-		squares += p.squares
+		part.Join(p)
 	}
-	all.G = math.Sqrt(squares)
-	return all
+	return part, f.squares[:parts]
+}
+
+// Join makes n the Norms of what n and part have measured, but for G.
+func (n *Norms) Join(part Norms) {
+	n.W, n.M, n.V = math.Max(n.W, part.W), math.Max(n.M, part.M), math.Max(n.V, part.V) // NaN if one is
+	n.Negative = n.Negative || part.Negative
+}
+
+// Length is the Euclidean norm of a vector of whose blocks Σx² are given, in their order.
+func Length(squares []float64) float64 {
+	sum := 0.0
+	for _, v := range squares {
+		sum += v
+	}
+	return math.Sqrt(sum)
 }
 
 type normsTask[T Float] struct {
 	w, g, m, v []T // of equal lengths
-	parts      []normsPart
-}
-
-type normsPart struct {
-	w, squares, m, v float64
-	negative         bool
+	parts      []Norms
+	squares    []float64
 }
 
 func (f *normsTask[T]) Do(_ *kernel.Pool, part int) {
-	from, to := part*blockSize, min((part+1)*blockSize, len(f.w))
+	from, to := part*UpdateBlock, min((part+1)*UpdateBlock, len(f.w))
 	w, _ := kernel.Extent(f.w[from:to])
 	m, _ := kernel.Extent(f.m[from:to])
 	v, minus := kernel.Extent(f.v[from:to])
-	f.parts[part] = normsPart{
-		w: float64(w), squares: kernel.SumSquares(f.g[from:to]), m: float64(m), v: float64(v),
-		negative: minus && slices.ContainsFunc(f.v[from:to], func(x T) bool { return x < 0 }), // not if it is -0
-	}
+	f.squares[part] = kernel.SumSquares(f.g[from:to])
+	f.parts[part] = Norms{W: float64(w), M: float64(m), V: float64(v),
+		Negative: minus && slices.ContainsFunc(f.v[from:to], func(x T) bool { return x < 0 })} // not if it is -0
 }
 
 // Safe reports whether the update of AdamW with these settings, on numbers that were

@@ -66,6 +66,7 @@ type Network[T Float] struct {
 	update                   adamwTask[T]
 	norms                    normsTask[T]
 	paramParts, adapterParts []span
+	ownSpans                 []span // of the part that AdamWPart updates
 }
 
 // New makes a network of the parameters p and the adapter, which may be nil. Of frozen

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/safetensors"
 	"github.com/pedestrian-ml/pedestrian/token"
 )
 
@@ -51,6 +52,8 @@ type Checkpoint struct {
 	Ends      []int32 // of an imported network: the tokens that end a text, if the tokenizer does not have all of them
 	Tokenizer *token.Tokenizer
 	State     *State
+
+	gather func(second bool) (Weights, error) // in a run that several processes share: stepper.moments
 }
 
 // importPreset is Options.Preset in checkpoints of imported networks from older programs,
@@ -133,8 +136,44 @@ func (c *Checkpoint) files() []durable.File {
 		{Name: tokenizerFile, Write: func(w io.Writer) error { return writeJSON(w, c.Tokenizer) }},
 		{Name: stateFile, Write: func(w io.Writer) error { return writeJSON(w, c.State.Progress) }},
 		{Name: c.weightsFile(), Bytes: bytes, Blocks: true, Write: func(w io.Writer) error { return writeTensors(w, meta, c.State.Trained().Tensors()) }},
-		{Name: momentsFile, Bytes: 2 * bytes, Blocks: true, Write: func(w io.Writer) error { return writeTensors(w, meta, c.State.moments()) }},
+		c.momentsFile(meta, 2*bytes),
 	}
+}
+
+// momentsFile returns the file of the moments. Those of a shared run are gathered while the file
+// is written, first the first ones and then the second ones, so it is written but once: its size
+// is not given, by which durable.Save would call Write a second time for the digest.
+func (c *Checkpoint) momentsFile(meta map[string]string, bytes int64) durable.File {
+	f := durable.File{Name: momentsFile, Blocks: true}
+	if c.gather == nil {
+		f.Bytes = bytes
+		f.Write = func(w io.Writer) error { return writeTensors(w, meta, c.State.moments()) }
+		return f
+	}
+	f.Write = func(w io.Writer) error {
+		var entries []safetensors.Entry[float32]
+		var failed error
+		for _, moment := range []string{".m", ".v"} {
+			ts := c.State.Trained().Tensors()
+			for i, t := range ts {
+				entries = append(entries, safetensors.Entry[float32]{Name: t.Name + moment, DType: safetensors.F32, Shape: shapeOf(t), Make: func() []float32 {
+					if i == 0 && failed == nil {
+						var all Weights
+						if all, failed = c.gather(moment == ".v"); failed == nil {
+							ts = all.Tensors()
+						}
+					}
+					return ts[i].V
+				}})
+			}
+		}
+		err := safetensors.Write(w, meta, entries)
+		if failed != nil {
+			return failed
+		}
+		return err
+	}
+	return f
 }
 
 // weightsFile returns the name of the file with the trained weights.

@@ -3,12 +3,15 @@ package train
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
 // A Group is the processes that make a run together: each has a Run of its own, with the same
@@ -21,12 +24,17 @@ type Group interface {
 	// Size returns the number of processes.
 	Size() int
 
+	// Part returns the part of n numbers that this process has after ReduceScatter with the
+	// same fan: from ≤ i < to. The parts of all processes are all numbers; each begins at a
+	// multiple of engine.UpdateBlock, or is empty. They need not be in the order of the ranks.
+	Part(n int, fan []int) (from, to int)
+
 	// ReduceScatter adds x over the processes: fan[0] neighbours, then fan[1] of these
 	// sums, and so on, each time from the left. The product of fan is Size. Every process gets
-	// a part of the sum, in its place in x; the rest of x has no meaning afterwards.
+	// its part of the sum, in its place in x; the rest of x has no meaning afterwards.
 	ReduceScatter(x []float32, fan []int) error
 
-	// AllGather brings the parts that ReduceScatter has left in x to all processes.
+	// AllGather brings the parts of x that the processes have to all of them.
 	AllGather(x []float32, fan []int) error
 
 	// Gather returns what each process has given, by rank.
@@ -37,8 +45,11 @@ type Group interface {
 }
 
 // Share makes r one of the runs of g, which make every update together, with the bits of one
-// process that has the same Leaves. It must be called before the first step. Only the run of
-// process 0 may have a directory.
+// process that has the same Leaves. It must be called before the first step, by all processes.
+// Only the run of process 0 may have a directory.
+//
+// Each process has all weights and gradients, and of the moments a part, which it updates
+// (ZeRO, stage 1). State.M and State.V are empty from now on, and Save gathers the moments.
 //
 // The number of processes must divide Leaves so that each has a whole subtree of the sum of the
 // leaves; otherwise Share returns an error, which names the numbers that do.
@@ -56,9 +67,9 @@ func (r *Run) Share(g Group) error {
 	if g.Rank() > 0 && r.Dir != "" {
 		panic(fmt.Sprintf("train.Run.Share: process %d would write to %s, as process 0 does", g.Rank(), r.Dir))
 	}
-	r.group = g
-	r.stepper = manyProcesses{oneProcess{r}, g, fan(g.Size())}
-	return nil
+	p := manyProcesses{oneProcess{r}, g, fan(g.Size())}
+	r.group, r.stepper = g, p
+	return p.divide()
 }
 
 // shares says whether so many processes have a whole subtree of n leaves each.
@@ -79,11 +90,30 @@ func fan(size int) (fan []int) {
 }
 
 // manyProcesses is the stepper of a run that several processes make: each computes the gradients of
-// its leaves, and all have their sum. Norms and updates are those of one process, in each.
+// its leaves, gets a part of their sum, and updates this part of the weights and moments.
 type manyProcesses struct {
 	oneProcess
 	group Group
 	fan   []int
+}
+
+// divide leaves to this process its part of the moments.
+func (p manyProcesses) divide() error {
+	r := p.r
+	if err := p.shareSnapshot(); err != nil {
+		return err
+	}
+	from, to := p.group.Part(len(r.State.Trained().Slab()), p.fan)
+	if from%engine.UpdateBlock != 0 && from < to {
+		panic(fmt.Sprintf("train.Run.Share: the part of process %d begins with number %d, which is no multiple of %d", p.group.Rank(), from, engine.UpdateBlock))
+	}
+	for _, s := range []*State{r.State, r.back} {
+		if s != nil {
+			s.part = &momentsPart{from, slices.Clone(s.M.Slab()[from:to]), slices.Clone(s.V.Slab()[from:to])}
+			s.M, s.V = Weights{}, Weights{}
+		}
+	}
+	return nil
 }
 
 // gradients does not look at ctx: the end of a run is agreed on between updates (Run.agreeToStop).
@@ -107,26 +137,85 @@ func (p manyProcesses) gradients(_ context.Context, position uint64) (sum float6
 		sum += math.Float64frombits(binary.LittleEndian.Uint64(b))
 		counted += int(binary.LittleEndian.Uint64(b[8:]))
 	}
-	if err := g.ReduceScatter(p.r.grad.Slab(), p.fan); err != nil {
-		return 0, 0, err
-	}
-	return sum, counted, g.AllGather(p.r.grad.Slab(), p.fan)
+	return sum, counted, g.ReduceScatter(p.r.grad.Slab(), p.fan)
 }
 
-// agreeToStop ends the context of the run in all processes if that of one has ended: asked is the
-// context that the caller of Train gave, and stop ends the one that Train works with. In a
-// run of one process both are the same.
-func (r *Run) agreeToStop(asked context.Context, stop context.CancelCauseFunc) error {
-	if r.group == nil {
-		return nil
+// norms joins those of the parts. Squares of the gradient are added in the order of the slab.
+func (p manyProcesses) norms() (engine.Norms, error) {
+	s := p.r.State
+	slab, grad := s.Trained().Slab(), p.r.grad.Slab()
+	own, squares := p.r.net.PartNorms(s.part.of(slab), s.part.of(grad), s.part.m, s.part.v)
+	negative := uint64(0)
+	if own.Negative {
+		negative = 1
 	}
-	mine := int64(0)
-	if asked.Err() != nil {
-		mine = 1
+	mine := binary.LittleEndian.AppendUint64(nil, uint64(s.part.at))
+	mine = binary.LittleEndian.AppendUint64(mine, negative)
+	for _, x := range append([]float64{own.W, own.M, own.V}, squares...) {
+		mine = binary.LittleEndian.AppendUint64(mine, math.Float64bits(x))
 	}
-	_, any, err := r.group.Agree(mine)
-	if any != 0 {
-		stop(context.Canceled)
+	all, err := p.group.Gather(mine)
+	if err != nil {
+		return engine.Norms{}, err
 	}
-	return err
+	var norms engine.Norms
+	squares = make([]float64, (len(slab)+engine.UpdateBlock-1)/engine.UpdateBlock)
+	for _, b := range all {
+		at, negative := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		var x []float64
+		for b = b[16:]; len(b) > 0; b = b[8:] {
+			x = append(x, math.Float64frombits(binary.LittleEndian.Uint64(b)))
+		}
+		norms.Join(engine.Norms{W: x[0], M: x[1], V: x[2], Negative: negative != 0})
+		copy(squares[at/engine.UpdateBlock:], x[3:])
+	}
+	norms.G = engine.Length(squares)
+	return norms, nil
+}
+
+// update changes the part of this process, and all weights come from those that have changed them.
+func (p manyProcesses) update(h engine.AdamW, step int, scale float64) error {
+	s := p.r.State
+	slab := s.Trained().Slab()
+	p.r.net.AdamWPart(h, step, scale, s.part.at, s.part.of(slab), s.part.of(p.r.grad.Slab()), s.part.m, s.part.v)
+	return p.group.AllGather(slab, p.fan)
+}
+
+func (p manyProcesses) wholeGradient() error { return p.group.AllGather(p.r.grad.Slab(), p.fan) }
+
+func (p manyProcesses) moments(second bool) (Weights, error) {
+	part, grad := p.r.State.part, p.r.grad
+	if second {
+		copy(part.of(grad.Slab()), part.v)
+	} else {
+		copy(part.of(grad.Slab()), part.m)
+	}
+	return grad, p.group.AllGather(grad.Slab(), p.fan)
+}
+
+// diagnosis returns what the first process has found whose weights or moments are damaged, or
+// else what process 0 has found, so that all do the same about it.
+func (p manyProcesses) diagnosis(mine Diverged) (*Diverged, error) {
+	type finding struct {
+		State          bool
+		Cause, Samples string
+	}
+	text, err := json.Marshal(finding{mine.State, mine.Cause, mine.Samples})
+	if err != nil {
+		return nil, err
+	}
+	all, err := p.group.Gather(text)
+	if err != nil {
+		return nil, err
+	}
+	for rank, text := range all {
+		var f finding
+		if err := json.Unmarshal(text, &f); err != nil {
+			return nil, fmt.Errorf("what process %d has found: %w", rank, err)
+		}
+		if rank == 0 || f.State && !mine.State {
+			mine.State, mine.Cause, mine.Samples = f.State, f.Cause, f.Samples
+		}
+	}
+	return &mine, nil
 }

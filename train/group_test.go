@@ -5,11 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
 
@@ -56,7 +61,17 @@ type member struct {
 func (m member) Rank() int { return m.rank }
 func (m member) Size() int { return m.size }
 
-// ReduceScatter leaves the whole sum to process 0 and nothing to the others.
+// Part gives the last blocks to the first process, and so on, so that nothing relies on an order.
+// With a number that does not divide the blocks, some have one more.
+func (m member) Part(n int, _ []int) (from, to int) { return partOf(n, m.size, m.rank) }
+
+func partOf(n, size, rank int) (from, to int) {
+	blocks := (n + engine.UpdateBlock - 1) / engine.UpdateBlock
+	at := func(i int) int { return min(n, blocks*i/size*engine.UpdateBlock) }
+	return at(size - 1 - rank), at(size - rank)
+}
+
+// ReduceScatter leaves nothing but its part to each process.
 func (m member) ReduceScatter(x []float32, fan []int) error {
 	var sums [][]float32
 	for _, y := range m.meet(m.rank, slices.Clone(x)) {
@@ -76,15 +91,19 @@ func (m member) ReduceScatter(x []float32, fan []int) error {
 	if len(sums) != 1 {
 		return fmt.Errorf("fan %v leaves %d sums", fan, len(sums))
 	}
-	clear(x)
-	if m.rank == 0 {
-		copy(x, sums[0])
+	for i := range x {
+		x[i] = float32(math.NaN()) // has no meaning
 	}
+	from, to := m.Part(len(x), fan)
+	copy(x[from:to], sums[0][from:to])
 	return nil
 }
 
-func (m member) AllGather(x []float32, _ []int) error {
-	copy(x, m.meet(m.rank, slices.Clone(x))[0].([]float32))
+func (m member) AllGather(x []float32, fan []int) error {
+	for rank, y := range m.meet(m.rank, slices.Clone(x)) {
+		from, to := partOf(len(x), m.size, rank)
+		copy(x[from:to], y.([]float32)[from:to])
+	}
 	return nil
 }
 
@@ -120,47 +139,79 @@ func together(t *testing.T, size int, f func(g Group) error) {
 	}
 }
 
-// digest is the SHA-256 of weights and moments.
-func digest(s *State) string {
+// digest is the SHA-256 of weights and moments. All processes of a run call it.
+func digest(r *Run) (string, error) {
 	h := sha256.New()
-	for _, w := range []Weights{s.Trained(), s.M, s.V} {
+	_ = binary.Write(h, binary.LittleEndian, r.State.Trained().Slab())
+	for _, second := range []bool{false, true} {
+		w, err := r.stepper.moments(second)
+		if err != nil {
+			return "", err
+		}
 		_ = binary.Write(h, binary.LittleEndian, w.Slab())
 	}
-	return fmt.Sprintf("%x", h.Sum(nil))
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// TestGroupBits: several processes make the run of one, to the last bit: all weights and an
-// adapter, with dropout, in both precisions.
+// trained is the digest of a run of one process.
+func trained(t *testing.T, r *Run) string {
+	t.Helper()
+	if _, err := r.Train(t.Context(), Observer{}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := digest(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// sameRun trains the run of a process of g to its end, and compares its digest.
+func sameRun(ctx context.Context, r *Run, g Group, want string) error {
+	if err := r.Share(g); err != nil {
+		return err
+	}
+	if _, err := r.Train(ctx, Observer{}); err != nil {
+		return err
+	}
+	if got, err := digest(r); err != nil || got != want {
+		return fmt.Errorf("weights and moments %.12s, those of one process %.12s (%v)", got, want, err)
+	}
+	return nil
+}
+
+// broad are options whose slab has several blocks: of all weights 8, of an adapter 3.
+func broad(o Options) Options {
+	o.Width, o.Heads, o.Context, o.Vocab, o.Batch, o.Steps, o.Threads = 48, 4, 8, 64, 1, 3, 1
+	if o.Tuning.trainsAdapter() {
+		o.Tuning.Adapter.Rank = 24
+	}
+	return o
+}
+
+// TestGroupBits: several processes make the run of one, to the last bit: all weights, LoRA and
+// DoRA, with dropout, in both precisions, also where a process has no number to update.
 func TestGroupBits(t *testing.T) {
+	dora := adapted()
+	dora.Tuning.Adapter.DoRA, dora.Tuning.Adapter.Bias, dora.Tuning.LoRAPlus = true, pedestrian.BiasAll, 4
 	for _, c := range []struct {
 		leaves int
 		sizes  []int
-	}{{4, []int{2, 4}}, {12, []int{3, 6, 12}}} {
-		for name, o := range map[string]Options{"all": mini(), "adapter": adapted()} {
+	}{{4, []int{2, 4}}, {12, []int{3, 12}}} {
+		for name, o := range map[string]Options{"all": mini(), "LoRA": adapted(), "DoRA": dora} {
 			for _, precision := range []engine.Precision{engine.Float32, engine.BF16} {
-				o.Leaves, o.Accumulate, o.Batch, o.Dropout, o.Steps, o.Precision, o.Threads = c.leaves, 2*c.leaves, 1, 0.1, 3, string(precision), 1
-				o.OnSpike = SpikeRewind
+				o := broad(o)
+				o.Leaves, o.Accumulate, o.Dropout, o.Precision = c.leaves, 2*c.leaves, 0.1, string(precision)
 				d := dataOf(t, sentences(t), o)
-				one := start(t, o, d, "")
-				if _, err := one.Train(t.Context(), Observer{}); err != nil {
-					t.Fatal(err)
-				}
-				want := digest(one.State)
+				want := trained(t, start(t, o, d, ""))
 				for _, size := range c.sizes {
 					runs := make([]*Run, size)
 					for rank := range runs {
 						runs[rank] = start(t, o, d, "")
 					}
 					together(t, size, func(g Group) error {
-						r := runs[g.Rank()]
-						if err := r.Share(g); err != nil {
-							return err
-						}
-						if _, err := r.Train(t.Context(), Observer{}); err != nil {
-							return err
-						}
-						if got := digest(r.State); got != want {
-							return fmt.Errorf("%s, %s, %d leaves: weights and moments %.12s, those of one process %.12s", name, precision, c.leaves, got, want)
+						if err := sameRun(t.Context(), runs[g.Rank()], g, want); err != nil {
+							return fmt.Errorf("%s, %s, %d leaves: %w", name, precision, c.leaves, err)
 						}
 						return nil
 					})
@@ -170,64 +221,247 @@ func TestGroupBits(t *testing.T) {
 	}
 }
 
-// TestGroupStops: if one process is asked to stop, all stop after the same step, and with another
-// number of processes the run goes on to the bits of one that was not stopped.
-func TestGroupStops(t *testing.T) {
-	o := mini()
-	o.Leaves, o.Accumulate, o.Batch, o.Steps, o.Threads = 4, 4, 1, 6, 1
-	d := dataOf(t, sentences(t), o)
-	whole := start(t, o, d, "")
-	if _, err := whole.Train(t.Context(), Observer{}); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	runs := []*Run{start(t, o, d, dir), start(t, o, d, "")}
-	together(t, 2, func(g Group) error {
-		r := runs[g.Rank()]
-		if err := r.Share(g); err != nil {
-			return err
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		end, err := r.Train(ctx, Observer{Step: func(u Update) {
-			if u.Step == 3 && g.Rank() == 1 {
-				stop()
-			}
-		}})
-		if err != nil || end != Stopped || r.State.Step != 3 {
-			return fmt.Errorf("%q after step %d, %v", end, r.State.Step, err)
-		}
-		return nil
-	})
-	runs[0].Close()
-	again := make([]*Run, 4)
-	for rank := range again {
+// resumed returns runs that go on from the newest checkpoint in dir. The first of them has dir.
+func resumed(t *testing.T, dir string, d *Data, size int) []*Run {
+	t.Helper()
+	runs := make([]*Run, size)
+	for rank := range runs {
 		c, _, err := LoadNewest(dir, true)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if c.Options.Tuning.trainsAdapter() {
+			b, err := randomBase(c.Options, d)
+			if err == nil {
+				err = c.Attach(b.Params)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		to := ""
 		if rank == 0 {
 			to = dir
 		}
-		if again[rank], err = Resume(to, c, d); err != nil {
+		if runs[rank], err = Resume(to, c, d); err != nil {
 			t.Fatal(err)
 		}
-		defer again[rank].Close()
+		t.Cleanup(func() { runs[rank].Close() })
 	}
-	together(t, 4, func(g Group) error {
-		r := again[g.Rank()]
-		if err := r.Share(g); err != nil {
+	return runs
+}
+
+// TestGroupStops: if one process is asked to stop, all stop after the same step. The checkpoint
+// has the bytes of one process's, and with other numbers of processes, 2, 4 and 1, the run goes
+// on to the bits of one that was not stopped.
+func TestGroupStops(t *testing.T) {
+	o := broad(mini())
+	o.Leaves, o.Accumulate, o.Steps, o.SaveEvery = 4, 4, 9, 100
+	d := dataOf(t, sentences(t), o)
+	alone := t.TempDir()
+	want := trained(t, start(t, o, d, alone))
+	dir := t.TempDir()
+	runs := []*Run{start(t, o, d, dir), start(t, o, d, "")}
+	for i, size := range []int{2, 4} {
+		together(t, size, func(g Group) error {
+			r := runs[g.Rank()]
+			if err := r.Share(g); err != nil {
+				return err
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			end, err := r.Train(ctx, Observer{Step: func(u Update) {
+				if u.Step == 3+3*i && g.Rank() == 1 {
+					stop()
+				}
+			}})
+			if err != nil || end != Stopped || r.State.Step != 3+3*i {
+				return fmt.Errorf("%q after step %d, %v", end, r.State.Step, err)
+			}
+			return nil
+		})
+		runs[0].Close()
+		runs = resumed(t, dir, d, []int{4, 1}[i])
+	}
+	if got := trained(t, runs[0]); got != want {
+		t.Errorf("weights and moments %.12s, those of the run that was not stopped %.12s", got, want)
+	}
+
+	// The last checkpoint, once more by 3 and 4 processes.
+	o.Leaves, o.Accumulate = 12, 12
+	alone, dir = t.TempDir(), t.TempDir()
+	want = trained(t, start(t, o, d, alone))
+	runs = []*Run{start(t, o, d, dir), start(t, o, d, ""), start(t, o, d, "")}
+	together(t, 3, func(g Group) error { return sameRun(t.Context(), runs[g.Rank()], g, want) })
+	for _, name := range []string{modelFile, momentsFile} {
+		a, errA := os.ReadFile(filepath.Join(alone, "step-000009", name))
+		b, errB := os.ReadFile(filepath.Join(dir, "step-000009", name))
+		if errA != nil || errB != nil || !slices.Equal(a, b) {
+			t.Errorf("%s of three processes has other bytes than that of one (%v, %v)", name, errA, errB)
+		}
+	}
+	if err := Verify(filepath.Join(dir, "step-000009")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGroupSpikes: batches that are passed over, and states that the run goes back to, are those
+// of one process, also if the run is stopped and goes on with another number of processes after
+// a snapshot that only process 0 can load; and so is the end by patience.
+func TestGroupSpikes(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"skip":    func(o *Options) { o.OnSpike = SpikeSkip },
+		"rewind":  func(o *Options) { o.OnSpike = SpikeRewind },
+		"adapter": func(o *Options) { o.OnSpike, o.Tuning = SpikeRewind, adapted().Tuning },
+		"patient": func(o *Options) { o.OnSpike, o.Patience, o.LR, o.MinLR = SpikeSkip, 2, 1, 1 },
+	} {
+		o := mini()
+		change(&o)
+		o = broad(o)
+		o.Leaves, o.Accumulate, o.Steps, o.SaveEvery, o.EvalEvery, o.EvalBatches, o.Clip = 4, 4, 14, 5, 6, 1, 1
+		d := dataOf(t, sentences(t), o)
+		spoil := func(r *Run) *Run {
+			r.beforeUpdate = func() {
+				if r.State.Position == 9 {
+					g := r.grad.Slab()
+					g[len(g)/2] = float32(math.NaN())
+				}
+			}
+			return r
+		}
+		one := spoil(start(t, o, d, ""))
+		want := trained(t, one)
+		if one.State.Skipped != 1 || name == "patient" && one.State.Step == o.Steps {
+			t.Fatalf("%s: %d batches passed over, %d steps", name, one.State.Skipped, one.State.Step)
+		}
+		dir := t.TempDir()
+		runs := []*Run{start(t, o, d, dir), start(t, o, d, "")}
+		together(t, 2, func(g Group) error {
+			r := spoil(runs[g.Rank()])
+			if err := r.Share(g); err != nil {
+				return err
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			_, err := r.Train(ctx, Observer{Step: func(u Update) {
+				if u.Step == 7 { // the snapshot is that of step 5
+					stop()
+				}
+			}})
 			return err
+		})
+		runs[0].Close()
+		runs = resumed(t, dir, d, 4)
+		if runs[0].State.Step > 7 {
+			t.Fatalf("%s: resumed after step %d", name, runs[0].State.Step)
 		}
-		if _, err := r.Train(t.Context(), Observer{}); err != nil {
+		together(t, 4, func(g Group) error {
+			if err := sameRun(t.Context(), spoil(runs[g.Rank()]), g, want); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if s := runs[g.Rank()].State; s.Skipped != 1 || s.Step != one.State.Step || s.Best != one.State.Best {
+				return fmt.Errorf("%s: %d batches passed over, %d steps, the best %+v", name, s.Skipped, s.Step, s.Best)
+			}
+			return nil
+		})
+	}
+}
+
+// TestGroupDamaged: a number that the memory of one process has spoiled ends the run of all with
+// one cause, or all go back. Which process has it does not matter.
+func TestGroupDamaged(t *testing.T) {
+	o := broad(mini())
+	o.Leaves, o.Accumulate, o.Steps, o.SaveEvery, o.OnSpike = 2, 2, 6, 2, SpikeRewind
+	d := dataOf(t, sentences(t), o)
+	want := trained(t, start(t, o, d, ""))
+	for _, at := range []int{0, 1 << 14} { // in the part of the last process, and in that of the first
+		for what, slab := range map[string]func(*State) []float32{
+			"the weight":             func(s *State) []float32 { return s.Params.Slab[at:] },
+			"the first moment of":    func(s *State) []float32 { return s.part.m },
+			"the second moment of":   func(s *State) []float32 { return s.part.v },
+			"the weight of the last": func(s *State) []float32 { return s.Params.Blocks[1].Expand.W.V },
+		} {
+			for damaged := range 2 {
+				runs := []*Run{start(t, o, d, ""), start(t, o, d, "")}
+				causes := make([]string, 2)
+				together(t, 2, func(g Group) error {
+					r, spoilt := runs[g.Rank()], false
+					r.beforeUpdate = func() {
+						if r.State.Step == 3 && g.Rank() == damaged && !spoilt {
+							spoilt = true
+							slab(r.State)[0] = float32(math.NaN())
+						}
+					}
+					if err := r.Share(g); err != nil {
+						return err
+					}
+					_, err := r.Train(t.Context(), Observer{Spike: func(s Spike) { causes[g.Rank()] = s.String() }})
+					if err != nil {
+						return err
+					}
+					got, err := digest(r)
+					if err != nil || got != want {
+						return fmt.Errorf("%s of process %d: %.12s, want %.12s (%v): %s", what, damaged, got, want, err, causes[g.Rank()])
+					}
+					return nil
+				})
+				if causes[0] != causes[1] || causes[0] != "" && !strings.Contains(causes[0], "the same batches again") {
+					t.Errorf("%s of process %d: %q", what, damaged, causes)
+				}
+			}
+		}
+	}
+}
+
+// TestGroupMemory: a process keeps its part of the moments, and no other.
+func TestGroupMemory(t *testing.T) {
+	o := broad(mini())
+	o.Width, o.Leaves, o.Accumulate, o.OnSpike = 192, 4, 4, SpikeRewind
+	d := dataOf(t, sentences(t), o)
+	kept := func(size int, shared bool) (bytes int64) {
+		before := live()
+		runs := make([]*Run, size)
+		for rank := range runs {
+			runs[rank] = start(t, o, d, "")
+		}
+		together(t, size, func(g Group) error {
+			r := runs[g.Rank()]
+			if shared {
+				if err := r.Share(g); err != nil {
+					return err
+				}
+			}
+			_, err := r.Step(t.Context())
+			_, _ = g.Gather(nil) // the room forgets the slabs that were brought last
 			return err
+		})
+		bytes = live() - before
+		for _, r := range runs {
+			for _, s := range append(r.sums.levels, r.sums.thirds) {
+				bytes -= int64(4 * len(s))
+			}
 		}
-		if got, want := digest(r.State), digest(whole.State); got != want {
-			return fmt.Errorf("weights and moments %.12s, those of the whole run %.12s", got, want)
+		return bytes
+	}
+	n := 4 * int64(start(t, o, d, "").Network.Ledger().Total())
+	for _, size := range []int{2, 4} {
+		// There are four moments, two in the state and two in the snapshot. Alone each run has
+		// them; together all have them once.
+		freed, want := kept(size, false)-kept(size, true), 4*n*int64(size-1)
+		if freed < want-n/8 || freed > want+n/8 {
+			t.Errorf("%d processes keep %d bytes less than so many runs, with moments of %d bytes, want %d", size, freed, n, want)
 		}
-		return nil
-	})
+	}
+}
+
+// live returns the bytes of all that is reachable.
+func live() int64 {
+	var m runtime.MemStats
+	for range 3 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // TestGroupRefused: processes that have no whole subtree each are refused, with what would do.

@@ -27,29 +27,46 @@ func (e *Diverged) Error() string {
 		e.Step, e.Loss, e.Norm, e.Cause, e.Samples, advice)
 }
 
-// diverged finds the cause of a refused step. It is slow: it checks every number and computes
-// the passes of the batch again.
-func (r *Run) diverged(step int, loss, norm float64) *Diverged {
+// diverged finds the cause of a refused step, whose operands have these norms. It is slow: it
+// checks every number and computes the passes of the batch again.
+func (r *Run) diverged(step int, loss, norm float64, n engine.Norms) (*Diverged, error) {
 	o, s := &r.Options, r.State
-	e := &Diverged{Step: step, Loss: loss, Norm: norm, Samples: r.samples(s.Position, 0, o.Batch*o.Accumulate)}
-	for _, p := range []struct {
-		what string
-		w    Weights
-		ok   func(x float32) bool
-	}{
-		{"the weight", s.Trained(), isFinite}, {"the first moment of", s.M, isFinite},
-		{"the second moment of", s.V, func(x float32) bool { return isFinite(x) && x >= 0 }},
-		{"the frozen weight", s.frozen(), isFinite},
-	} {
-		if e.Cause = firstInvalid(p.what, p.w, p.ok); e.Cause != "" {
-			e.State = true
-			return e
-		}
+	e := Diverged{Step: step, Loss: loss, Norm: norm, Samples: r.samples(s.Position, 0, o.Batch*o.Accumulate)}
+	if err := r.stepper.wholeGradient(); err != nil {
+		return nil, err
 	}
 	gradient := firstInvalid("the gradient of", r.grad, isFinite)
-	if gradient == "" && !(isFinite64(loss) && isFinite64(norm)) || gradient != "" {
+	for _, p := range []struct {
+		what string
+		w    func() (Weights, error)
+		ok   func(x float32) bool
+	}{
+		{"the weight", func() (Weights, error) { return s.Trained(), nil }, isFinite},
+		{"the first moment of", func() (Weights, error) { return r.stepper.moments(false) }, isFinite},
+		{"the second moment of", func() (Weights, error) { return r.stepper.moments(true) }, func(x float32) bool { return isFinite(x) && x >= 0 }},
+		{"the frozen weight", func() (Weights, error) { return s.frozen(), nil }, isFinite},
+	} {
+		w, err := p.w()
+		if err != nil {
+			return nil, err
+		}
+		if e.Cause == "" {
+			e.Cause = firstInvalid(p.what, w, p.ok)
+			e.State = e.Cause != ""
+		}
+	}
+	if !e.State {
+		r.divergedIn(&e, gradient, n)
+	}
+	return r.stepper.diagnosis(e)
+}
+
+// divergedIn finds the cause of a refused step whose weights and moments are finite. gradient is
+// the first number of the gradient that is not.
+func (r *Run) divergedIn(e *Diverged, gradient string, n engine.Norms) {
+	if gradient != "" || !isFinite64(e.Loss) || !isFinite64(e.Norm) {
 		if e.Cause = r.firstActivation(e); e.Cause != "" {
-			return e
+			return
 		}
 	}
 	switch {
@@ -57,14 +74,12 @@ func (r *Run) diverged(step int, loss, norm float64) *Diverged {
 		e.Cause = gradient + ", which did not come again when the step was repeated: a fault of the memory or the processor"
 	case gradient != "":
 		e.Cause = gradient
-	case !isFinite64(loss) || !isFinite64(norm):
+	case !isFinite64(e.Loss) || !isFinite64(e.Norm):
 		e.Cause = "no number of the batch explains it"
 	default:
-		n := r.stepper.norms()
 		e.State = n.W > math.MaxFloat32/16 || n.M > math.MaxFloat32/16 || n.V > math.MaxFloat32/16
 		e.Cause = fmt.Sprintf("the update would not be finite: weights up to %.3g, moments up to %.3g and %.3g", n.W, n.M, n.V)
 	}
-	return e
 }
 
 // firstActivation computes the passes of the batch again and describes the first number that is

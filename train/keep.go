@@ -65,8 +65,17 @@ func (r *Run) isNewest(from *Checkpoint) error {
 
 // Save writes a checkpoint of the present state, unless it is saved already, and then removes
 // checkpoints that are no longer kept. After an error the state and the older checkpoints are
-// unchanged, and Save may be called again.
+// unchanged, and Save may be called again. All processes that share a run must call it.
 func (r *Run) Save(obs Observer) error {
+	if r.group != nil {
+		return r.saveShared(obs)
+	}
+	return r.save(obs, nil)
+}
+
+// save is Save in the process that has the directory. If processes share the run, moments gathers
+// theirs, while the file of the moments is written.
+func (r *Run) save(obs Observer, moments func(second bool) (Weights, error)) error {
 	s := r.State
 	if r.Dir == "" || r.saved != nil && sameProgress(*r.saved, s.Progress) {
 		return nil
@@ -75,7 +84,7 @@ func (r *Run) Save(obs Observer) error {
 	if err := r.log.sync(); err != nil {
 		return err
 	}
-	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Base: r.Base, Tokenizer: r.Data.Tokenizer, State: s}
+	c := &Checkpoint{Network: r.Network, Options: r.Options, Data: r.Data.Info(), Base: r.Base, Tokenizer: r.Data.Tokenizer, State: s, gather: moments}
 	dir, err := c.save(r.fs, r.Dir)
 	if diskFull(err) && r.makeRoom(c, err, obs) {
 		dir, err = c.save(r.fs, r.Dir)

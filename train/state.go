@@ -12,7 +12,33 @@ type State struct {
 	Progress
 	Params  *pedestrian.Params[float32]  // the parameters of the network; frozen if there is an adapter
 	Adapter *pedestrian.Adapter[float32] // the adapter that is trained; nil if Params are trained
-	M, V    Weights                      // first and second moments of AdamW; zero values if only the weights were loaded
+	M, V    Weights                      // first and second moments of AdamW; zero values if only the weights were loaded, or if processes share the run
+
+	part *momentsPart // of this process, in a run that several share; nil in a run of one
+}
+
+// A momentsPart is the part of the moments that one of several processes has: of the numbers
+// at ≤ i < at + len(m) of the slab of what is trained.
+type momentsPart struct {
+	at   int
+	m, v []float32
+}
+
+// of returns the numbers of a whole slab that are in p.
+func (p *momentsPart) of(slab []float32) []float32 { return slab[p.at : p.at+len(p.m)] }
+
+func (p *momentsPart) zerosLike() *momentsPart {
+	if p == nil {
+		return nil
+	}
+	return &momentsPart{p.at, make([]float32, len(p.m)), make([]float32, len(p.v))}
+}
+
+func (p *momentsPart) copyFrom(from *momentsPart) {
+	if p != nil {
+		copy(p.m, from.m)
+		copy(p.v, from.v)
+	}
 }
 
 // Trained returns the weights that the run trains: the adapter, or all parameters without one.
@@ -90,7 +116,7 @@ func NewState(c pedestrian.Config, seed uint64) *State {
 // zerosLike returns a state of zeros with the shapes of s and its frozen weights.
 func (s *State) zerosLike() *State {
 	trained := s.Trained().zerosLike()
-	c := &State{Params: trained.Params, Adapter: trained.Adapter, M: trained.zerosLike(), V: trained.zerosLike()}
+	c := &State{Params: trained.Params, Adapter: trained.Adapter, M: s.M.zerosLike(), V: s.V.zerosLike(), part: s.part.zerosLike()}
 	if s.Adapter != nil {
 		c.Params = s.Params
 	}
@@ -103,6 +129,7 @@ func (s *State) copyFrom(from *State) {
 	copy(s.Trained().Slab(), from.Trained().Slab())
 	copy(s.M.Slab(), from.M.Slab())
 	copy(s.V.Slab(), from.V.Slab())
+	s.part.copyFrom(from.part)
 }
 
 // addEvaluation records an evaluation. It says whether it is the best so far.

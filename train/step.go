@@ -25,14 +25,21 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 			return Update{}, err
 		}
 		loss := sum / float64(counted)
-		norms := r.stepper.norms()
+		norms, err := r.stepper.norms()
+		if err != nil {
+			return Update{}, err
+		}
 		norm := norms.G / float64(counted)
 		scale := clipScale(norm, o.Clip)
 		h := engine.AdamW{LR: o.Rate(step), Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.AdamEps, Decay: o.Decay, Up: o.Tuning.LoRAPlus}
 		spike := Spike{Step: step, Position: position, Loss: loss, Norm: norm}
 		found := false
 		if !isFinite64(loss) || !h.Safe(norms, step, scale/float64(counted)) {
-			spike.Cause, spike.ZLoss, spike.ZNorm = r.diverged(step, loss, norm), math.Inf(1), math.Inf(1)
+			why, err := r.diverged(step, loss, norm, norms)
+			if err != nil {
+				return Update{}, err
+			}
+			spike.Cause, spike.ZLoss, spike.ZNorm = why, math.Inf(1), math.Inf(1)
 			found = true
 		} else {
 			spike.ZLoss, spike.ZNorm = s.Window.zScores(loss, norm)
@@ -45,7 +52,9 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 				continue
 			}
 		}
-		r.stepper.update(h, step, scale/float64(counted))
+		if err := r.stepper.update(h, step, scale/float64(counted)); err != nil {
+			return Update{}, err
+		}
 		s.Step = step
 		s.Position++
 		s.Tokens += int64(counted)

@@ -29,14 +29,25 @@ type stepper interface {
 	gradients(ctx context.Context, position uint64) (sum float64, counted int, err error)
 
 	// norms returns the norms of the operands of update: the weights, r.grad and the moments.
-	norms() engine.Norms
+	norms() (engine.Norms, error)
 
 	// update applies h with the step number step and the gradient scale·r.grad to the weights
-	// and moments of the run's State. They are complete when it returns.
-	update(h engine.AdamW, step int, scale float64)
+	// and moments of the run's State. The weights are complete when it returns.
+	update(h engine.AdamW, step int, scale float64) error
 
 	// changed must be called after the run has set its State to a snapshot.
 	changed()
+
+	// wholeGradient completes r.grad, of which several processes have a part each.
+	wholeGradient() error
+
+	// moments returns all first moments of the State, or all second ones. If several processes
+	// have a part each, they are in r.grad, which they overwrite.
+	moments(second bool) (Weights, error)
+
+	// diagnosis returns what the processes have found in a diverged step, of which each has
+	// found mine.
+	diagnosis(mine Diverged) (*Diverged, error)
 }
 
 // oneProcess is the stepper of a run in one process, with one engine.
@@ -59,19 +70,31 @@ func (p oneProcess) gradients(ctx context.Context, position uint64) (sum float64
 	return sum, counted, nil
 }
 
-func (p oneProcess) norms() engine.Norms {
+func (p oneProcess) norms() (engine.Norms, error) {
 	r, s := p.r, p.r.State
-	return r.net.Norms(s.Trained().Slab(), r.grad.Slab(), s.M.Slab(), s.V.Slab())
+	return r.net.Norms(s.Trained().Slab(), r.grad.Slab(), s.M.Slab(), s.V.Slab()), nil
 }
 
-func (p oneProcess) update(h engine.AdamW, step int, scale float64) {
+func (p oneProcess) update(h engine.AdamW, step int, scale float64) error {
 	r, s := p.r, p.r.State
 	if s.Adapter != nil {
 		r.net.AdamWAdapter(h, step, scale, s.Adapter, r.grad.Adapter, s.M.Adapter, s.V.Adapter)
-		return
+	} else {
+		r.net.AdamW(h, step, scale, s.Params, r.grad.Params, s.M.Params, s.V.Params)
 	}
-	r.net.AdamW(h, step, scale, s.Params, r.grad.Params, s.M.Params, s.V.Params)
+	return nil
 }
+
+func (p oneProcess) wholeGradient() error { return nil }
+
+func (p oneProcess) moments(second bool) (Weights, error) {
+	if second {
+		return p.r.State.V, nil
+	}
+	return p.r.State.M, nil
+}
+
+func (p oneProcess) diagnosis(mine Diverged) (*Diverged, error) { return &mine, nil }
 
 func (p oneProcess) changed() { p.r.net.Changed() }
 

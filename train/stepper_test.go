@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -12,7 +13,10 @@ import (
 // twoEngines is a stepper like one of two processes: each engine has weights, moments
 // and a gradient of its own. The first computes the first half of the micro-batches, the
 // second goes on with its gradient, and both get the whole.
-type twoEngines struct{ first, second *Run }
+type twoEngines struct {
+	oneProcess    // what no step needs that is right
+	first, second *Run
+}
 
 func newTwoEngines(r *Run) *twoEngines {
 	s := r.State.zerosLike()
@@ -20,7 +24,7 @@ func newTwoEngines(r *Run) *twoEngines {
 	second := &Run{Options: r.Options, Network: r.Network, State: s, grad: s.Trained().zerosLike(), batch: r.Options.newBatch(), draw: r.draw}
 	second.net = engine.New(s.Params, s.Adapter, r.Options.Engine())
 	second.stepper = oneProcess{second}
-	return &twoEngines{r, second}
+	return &twoEngines{oneProcess{r}, r, second}
 }
 
 func (w *twoEngines) gradients(ctx context.Context, position uint64) (sum float64, counted int, err error) {
@@ -41,11 +45,10 @@ func (w *twoEngines) gradients(ctx context.Context, position uint64) (sum float6
 }
 
 // norms are measured by the second engine, on its copies.
-func (w *twoEngines) norms() engine.Norms { return oneProcess{w.second}.norms() }
+func (w *twoEngines) norms() (engine.Norms, error) { return oneProcess{w.second}.norms() }
 
-func (w *twoEngines) update(h engine.AdamW, step int, scale float64) {
-	oneProcess{w.first}.update(h, step, scale)
-	oneProcess{w.second}.update(h, step, scale)
+func (w *twoEngines) update(h engine.AdamW, step int, scale float64) error {
+	return errors.Join(oneProcess{w.first}.update(h, step, scale), oneProcess{w.second}.update(h, step, scale))
 }
 
 func (w *twoEngines) changed() {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"github.com/pedestrian-ml/pedestrian/internal/mpi"
 	"github.com/pedestrian-ml/pedestrian/train"
@@ -20,6 +21,14 @@ var world *mpi.World
 
 // inGroup says whether this process works together with others.
 func inGroup() bool { return world != nil }
+
+// ranksOfRun is the number of processes that share a run.
+func ranksOfRun() int {
+	if world == nil {
+		return 1
+	}
+	return world.Size
+}
 
 // joinRanks starts MPI if a launcher has started several processes. It returns where this one may
 // write: rank 0 alone is seen, and of the others no more than errors.
@@ -101,6 +110,8 @@ type ranks struct{ w *mpi.World }
 func (g ranks) Rank() int { return g.w.Rank }
 func (g ranks) Size() int { return g.w.Size }
 
+func (g ranks) Part(n int, fan []int) (from, to int) { return tree(fan).Part(n, g.w.Rank) }
+
 func (g ranks) ReduceScatter(x []float32, fan []int) error { return g.w.ReduceScatter(x, tree(fan)) }
 func (g ranks) AllGather(x []float32, fan []int) error     { return g.w.AllGather(x, tree(fan)) }
 func (g ranks) Gather(mine []byte) ([][]byte, error)       { return g.w.Gather(mine) }
@@ -109,7 +120,7 @@ func (g ranks) Agree(x int64) (lowest, highest int64, err error) {
 }
 
 // tree has parts that begin where the engine's parts of a slab do.
-func tree(fan []int) mpi.Tree { return mpi.Tree{Fan: fan, Block: 1 << 13} }
+func tree(fan []int) mpi.Tree { return mpi.Tree{Fan: fan, Block: engine.UpdateBlock} }
 
 // abortRanks ends all ranks with the exit code, after an error of this one. What a signal has
 // stopped, all have agreed to, and each ends by itself.

@@ -29,7 +29,7 @@ func (s *jsonScreen) plan() {
 	fields := map[string]any{"options": s.r.Options, "network": s.r.Network, "data": s.r.Data.Info(), "dir": s.r.Dir,
 		"base": s.r.Base, "planned": s.r.Planned, "trainable": s.r.State.Trained().Count(), "documents": s.r.Data.Report, "warnings": s.r.Data.Warnings,
 		"parameters": s.r.Network.Ledger().Total(), "impotent_key_biases": s.r.Network.KeyBiasesWithoutGradient(), "step": s.r.State.Step}
-	if m, err := memoryNeeded(s.r.Options, s.r.Network, s.r.State.Params.Bytes()); err == nil {
+	if m, err := memoryNeeded(s.r.Options, s.r.Network, s.r.State.Params.Bytes(), ranksOfRun()); err == nil {
 		fields["memory_bytes"] = m.total()
 	}
 	s.put("plan", fields)

@@ -15,28 +15,32 @@ import (
 type memoryPlan struct {
 	frozen     int64 // weights of a base beside an adapter
 	parameters int64 // weights, gradient and two moments of what is trained
+	processes  int64 // that share the run, and have a part of the moments each
 	sums       int64 // with leaves, gradients of some beside that of the step
 	back       int64 // with on_spike rewind, the weights and moments to go back to
 	audit      int64 // what the checks after the last step take (train.Run.Audit)
 	engine     engine.Budget
 }
 
-// memoryNeeded plans a run of a network c. Beside an adapter its weights take so many bytes;
-// 0 means those of float32.
-func memoryNeeded(o train.Options, c pedestrian.Config, weights int64) (memoryPlan, error) {
+// memoryNeeded plans a run of a network c, for one of so many processes that share it. Beside an
+// adapter its weights take so many bytes; 0 means those of float32.
+func memoryNeeded(o train.Options, c pedestrian.Config, weights int64, processes int) (memoryPlan, error) {
 	var err error
-	m := memoryPlan{parameters: 4 * 4 * int64(c.Ledger().Total())}
+	m := memoryPlan{processes: int64(processes)}
+	trained := 4 * int64(c.Ledger().Total())
 	a := o.Adapter()
 	if a != nil {
 		m.frozen = cmp.Or(weights, 4*int64(c.Ledger().Total()))
-		m.parameters = 4 * 4 * int64(a.Ledger(c).Total())
+		trained = 4 * int64(a.Ledger(c).Total())
 		if m.audit, err = o.AuditMemory(c); err != nil {
 			return m, err
 		}
 	}
-	m.sums = m.parameters / 4 * int64(train.SumsOfLeaves(o.Leaves))
+	moments := 2 * trained / m.processes
+	m.parameters = 2*trained + moments
+	m.sums = trained * int64(train.SumsOfLeaves(o.Leaves/processes))
 	if o.OnSpike == train.SpikeRewind {
-		m.back = m.parameters / 4 * 3
+		m.back = trained + moments
 	}
 	m.engine, err = engine.Memory[float32](c, a, o.Engine())
 	return m, err
@@ -48,7 +52,11 @@ func (m memoryPlan) total() int64 {
 
 // String lists the parts.
 func (m memoryPlan) String() string {
-	s := "weights, gradient and moments " + mebibytes(m.parameters)
+	moments := "moments"
+	if m.processes > 1 {
+		moments = fmt.Sprintf("1/%d of the moments", m.processes)
+	}
+	s := fmt.Sprintf("weights, gradient and %s %s", moments, mebibytes(m.parameters))
 	if m.frozen > 0 {
 		s = "base " + mebibytes(m.frozen) + ", checks at the end " + mebibytes(m.audit) + ", adapter with " + strings.TrimPrefix(s, "weights, ")
 	}
@@ -74,7 +82,7 @@ type recomputed struct {
 func recomputing(o train.Options, c pedestrian.Config, weights int64) (r recomputed, err error) {
 	plain := o
 	plain.Recompute = false
-	m, err := memoryNeeded(plain, c, weights)
+	m, err := memoryNeeded(plain, c, weights, ranksOfRun())
 	a, n := o.Adapter(), o.Length()
 	return recomputed{m.total(), stepGFLOP(c, a, n, true)/stepGFLOP(c, a, n, false) - 1}, err
 }
@@ -82,7 +90,7 @@ func recomputing(o train.Options, c pedestrian.Config, weights int64) (r recompu
 // fits refuses a run that this machine's memory cannot hold. weights is as in memoryNeeded;
 // loaded is what of the run is in memory already.
 func fits(o train.Options, c pedestrian.Config, weights, loaded int64) error {
-	m, err := memoryNeeded(o, c, weights)
+	m, err := memoryNeeded(o, c, weights, ranksOfRun())
 	if err != nil {
 		return usageError{err}
 	}

@@ -69,7 +69,7 @@ func (s *textScreen) planMemory() {
 	if why := slowPrecision(o.Precision); why != "" {
 		s.row("precision", "%s", why)
 	}
-	m, err := memoryNeeded(o, c, s.r.State.Params.Bytes())
+	m, err := memoryNeeded(o, c, s.r.State.Params.Bytes(), ranksOfRun())
 	if err != nil {
 		return
 	}

@@ -180,21 +180,28 @@ func TestMemoryNeeded(t *testing.T) {
 	}
 	c := o.Config
 	c.Vocab, c.Tied = 31, true
-	plain, err := memoryNeeded(o, c, 0)
+	plain, err := memoryNeeded(o, c, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.OnSpike = train.SpikeRewind
-	rewinds, err := memoryNeeded(o, c, 0)
+	rewinds, err := memoryNeeded(o, c, 0, 1)
 	if err != nil || rewinds.total()-plain.total() != 3*4*int64(c.Ledger().Total()) {
 		t.Errorf("%s; and with rewind %s (%v)", plain, rewinds, err)
+	}
+	o.Leaves, o.Accumulate = 4, 4
+	four, err := memoryNeeded(o, c, 0, 4)
+	alone, _ := memoryNeeded(o, c, 0, 1)
+	n := 4 * int64(c.Ledger().Total()) // bytes of a slab: three fourths of four moments less, and no sums of two leaves and of one
+	if err != nil || alone.total()-four.total() != 3*n+2*n || !strings.HasPrefix(four.String(), "weights, gradient and 1/4 of the moments ") {
+		t.Errorf("one process needs %s, one of four %s (%v)", alone, four, err)
 	}
 	o = train.TuningOptions("")
 	c = published["qwen2.5-0.5b"]
 	for _, targets := range [][]pedestrian.Target{{pedestrian.TargetQ}, {pedestrian.TargetQ, pedestrian.TargetLogits}} {
 		o.Context, o.Window, o.Batch = 512, 256, 1
 		o.Tuning = train.Tuning{Base: "base", Adapter: pedestrian.AdapterConfig{Rank: 2, Alpha: 2, Scaling: pedestrian.ScaleRank, Targets: targets}}
-		m, err := memoryNeeded(o, c, 2*int64(c.Ledger().Total()))
+		m, err := memoryNeeded(o, c, 2*int64(c.Ledger().Total()), 1)
 		const d, f, vocab = 896, 4864, 151_936
 		const block = 4 * (3*d*f + 2*d*d + 2*d*128 + d + 2*128 + 2*d)
 		const least = block + 4*64*(vocab+4096)
@@ -216,7 +223,7 @@ func TestRecomputing(t *testing.T) {
 	c := o.Config
 	c.Vocab = 50257
 	r, err := recomputing(o, c, 0)
-	with, _ := memoryNeeded(o, c, 0)
+	with, _ := memoryNeeded(o, c, 0, 1)
 	const n, attention = 12*12*768*768 + 50257*768, 12 * 4 * 768 * 512.5 // a token sees 512.5 on average
 	if want := (11*2*8*768*768 + attention*11/12) / (6*n + 3.5*attention); err != nil || math.Abs(r.work-want) > 1e-12 || want < 0.14 || want > 0.17 {
 		t.Errorf("%.4f more work, want %.4f (%v)", r.work, want, err)
