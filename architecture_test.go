@@ -65,6 +65,7 @@ var mayImport = map[string][]string{
 
 	"internal/mutants":    {},
 	"internal/release":    {},
+	"internal/diagram":    {"", "paper", "engine", "studio", "studio/sheet"},
 	"internal/golden":     {""},
 	"internal/trajectory": {"", "internal/golden"},
 }

@@ -75,7 +75,7 @@ func blocks(text string) (all []Block) {
 	for i := 0; i < len(lines); i++ {
 		line := strings.TrimRight(lines[i], " ")
 		switch {
-		case strings.TrimSpace(line) == "":
+		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "!["): // a terminal has no pictures
 			flush()
 		case strings.HasPrefix(line, "```"):
 			flush()

@@ -60,7 +60,7 @@ func passages(text string) (all []passage) {
 	for i := 0; i < len(lines); {
 		line := strings.TrimSpace(lines[i])
 		switch {
-		case line == "" || strings.HasPrefix(line, "<!--") || strings.HasPrefix(line, "<a id="):
+		case line == "" || strings.HasPrefix(line, "<!--") || strings.HasPrefix(line, "<a id=") || strings.HasPrefix(line, "!["): // the page has pictures of its own
 			i++
 		case strings.HasPrefix(line, "```"):
 			language := strings.TrimPrefix(line, "```")

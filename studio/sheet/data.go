@@ -122,7 +122,7 @@ func (s *Sheet) Data(screen string) (*Data, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Cell = &CellData{id, i + 1, j + 1, finite(m.Value), plain(m.Formula), plain(m.Numbers), m.Terms, m.Says, m.Feeds}
+		d.Cell = &CellData{id, i + 1, j + 1, finite(m.Value), Plain(m.Formula), Plain(m.Numbers), m.Terms, m.Says, m.Feeds}
 		add(true, id, s.Node(id).Partner)
 	}
 	return d, nil
@@ -131,7 +131,7 @@ func (s *Sheet) Data(screen string) (*Data, error) {
 func (s *Sheet) tensor(n *studio.Node, numbers bool) Tensor {
 	v := s.Values(n.ID)
 	norm, top := studio.Size(v)
-	t := Tensor{ID: n.ID, Symbol: plain(n.MathML), Kind: n.Kind, Eq: n.Eq, Title: n.Title, At: n.At, Rows: n.Rows, Cols: n.Cols, Partner: n.Partner, Norm: finite(norm), Max: finite(top)}
+	t := Tensor{ID: n.ID, Symbol: Plain(n.MathML), Kind: n.Kind, Eq: n.Eq, Title: n.Title, At: n.At, Rows: n.Rows, Cols: n.Cols, Partner: n.Partner, Norm: finite(norm), Max: finite(top)}
 	if numbers {
 		t.Values = rows(v)
 	}

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// plain writes a formula in MathML, as package studio typesets it, on one line of text:
+// Plain writes a formula in MathML, as package studio typesets it, on one line of text:
 // Δᵢ₋₁, Δ_raw, (a + b)/c, ~(A ⊖ B) for a wide tilde.
-func plain(mathML string) string {
+func Plain(mathML string) string {
 	d := xml.NewDecoder(strings.NewReader(mathML))
 	d.Strict = false
 	root := &mathNode{}

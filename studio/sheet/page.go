@@ -110,7 +110,7 @@ func (s *Sheet) Page(w io.Writer) error {
 		}
 		d.Losses = append(d.Losses, x)
 	}
-	d.Drawing = template.HTML(strings.Replace(s.Drawing(), "<style>"+Style()+"</style>", "", 1)) // the page has it
+	d.Drawing = template.HTML(strings.Replace(s.Drawing(), "<style>"+Style(true)+"</style>", "", 1)) // the page has it
 	at := fmt.Sprintf("b%d.h%d.", s.Block, s.Head)
 	d.Pair = []pageGrid{s.grid(at + "rho"), s.grid(at + "D_causal")}
 	for _, t := range studio.Tables {
@@ -132,7 +132,7 @@ func styles() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the page: %w", err)
 	}
-	return string(studio) + Style() + string(own), nil
+	return string(studio) + Style(true) + string(own), nil
 }
 
 func (s *Sheet) pageTable(t studio.Table) pageTable {

@@ -153,7 +153,7 @@ func TestPlain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if have := plain(m); have != want {
+		if have := Plain(m); have != want {
 			t.Errorf("%s is %q, want %q", formula, have, want)
 		}
 	}
@@ -162,7 +162,7 @@ func TestPlain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if have := plain(m); strings.ContainsAny(have, `\&`) || strings.Contains(have, "</") || strings.Contains(have, "<m") || have == "" {
+		if have := Plain(m); strings.ContainsAny(have, `\&`) || strings.Contains(have, "</") || strings.Contains(have, "<m") || have == "" {
 			t.Errorf("(%s) is %q", e.Number, have)
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/pedestrian-ml/pedestrian/studio"
 )
 
-// Style is the style sheet of a drawing: the colours of the studio, light and dark. A drawing has
-// it inside, so that it is read everywhere.
-func Style() string {
+// Style is the style sheet of a drawing: the colours of the studio, light and dark, and those of
+// its maps if it has maps. A drawing has it inside, so that it is read everywhere.
+func Style(maps bool) string {
 	var light, dark strings.Builder
-	for n := 1; n <= levels; n++ {
+	for n := 1; n <= levels && maps; n++ {
 		for _, c := range []struct {
 			name        string
 			light, dark ramp
@@ -26,8 +26,8 @@ func Style() string {
 		}
 	}
 	return fmt.Sprintf(`svg{--paper:#fdfcf9;--ink:#1d1c19;--ink-2:#57534b;--ink-3:#6f6b62;--rule:#d9d5ca;--value:#a8480b;--error:#1b5aa3;--value-line:#d4701f;--error-line:#3f82d0;--hatch:#b9b4a7;--wash:#f6f4ee}
-text{font:13px Inter,system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--ink)}.sym{font:italic 19px "STIX Two Text",STIX,Cambria,Georgia,serif}.sym .r{font-style:normal}.sub{font-size:12.5px}.up{font-style:normal}.small{font-size:12px;fill:var(--ink-2)}.b{font-weight:600}.mid{text-anchor:middle}.end{text-anchor:end}.v{fill:var(--value)}.e{fill:var(--error)}
-.paper{fill:var(--paper)}.box{fill:var(--paper);stroke:var(--ink-3)}.wash{fill:var(--wash);stroke:var(--rule)}.lv{stroke:var(--value-line);fill:none;stroke-width:2.5}.le{stroke:var(--error-line);fill:none;stroke-width:2.5}.li{stroke:var(--ink-3);fill:none;stroke-width:1.25}.nv{stroke:var(--value-line);fill:var(--paper);stroke-width:1.75}.ne{stroke:var(--error-line);fill:var(--paper);stroke-width:1.75}.dv{fill:var(--value-line)}.de{fill:var(--error-line)}
+text{font:13px Inter,system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--ink)}.sym{font:italic 19px "STIX Two Text",STIX,Cambria,Georgia,serif}.sym .r{font-style:normal}.sub{font-size:.72em}.m{font:italic 17px "STIX Two Text",STIX,Cambria,Georgia,serif}.m .up{font-style:normal}.chip{font:400 12px Inter,system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--ink-2)}.up{font-style:normal}.small{font-size:12px;fill:var(--ink-2)}.b{font-weight:600}.mid{text-anchor:middle}.end{text-anchor:end}.v{fill:var(--value)}.e{fill:var(--error)}
+.paper{fill:var(--paper)}.box{fill:var(--paper);stroke:var(--ink-3)}.wash{fill:var(--wash);stroke:var(--rule)}.lv{stroke:var(--value-line);fill:none;stroke-width:2.5}.le{stroke:var(--error-line);fill:none;stroke-width:2.5}.li{stroke:var(--ink-3);fill:none;stroke-width:1.25}.nv{stroke:var(--value-line);fill:var(--paper);stroke-width:1.75}.ne{stroke:var(--error-line);fill:var(--paper);stroke-width:1.75}.dv{fill:var(--value-line)}.de{fill:var(--error-line)}.di{fill:var(--ink-3)}
 .z{fill:#%06x;background:#%06x}.dash{stroke:#171613;stroke-opacity:.75;fill:none}.hatch{stroke:var(--hatch);fill:none}.dot{stroke:var(--ink-2);fill:none}
 %s
 @media(prefers-color-scheme:dark){svg{--paper:#151412;--ink:#ece8de;--ink-2:#b8b2a6;--ink-3:#9a9488;--rule:#3a3731;--value:#f2a063;--error:#8bbaf2;--value-line:#d97f36;--error-line:#5b95dc;--hatch:#57534a;--wash:#1c1b18}.z{fill:#%06x;background:#%06x}.dash{stroke:#fff}%s}`, zeroLight, zeroLight, light.String(), zeroDark, zeroDark, dark.String())
@@ -103,7 +103,7 @@ func (s *Sheet) mini(id string, cell float64) string {
 	}
 	w, h := float64(v.D)*cell, float64(v.N)*cell
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg role="img" aria-label="%s" width="%s" height="%s" viewBox="0 0 %s %s">`, html.EscapeString(fmt.Sprintf("map of %s, %d by %d", plain(n.MathML), v.N, v.D)), num(w), num(h), num(w), num(h))
+	fmt.Fprintf(&b, `<svg role="img" aria-label="%s" width="%s" height="%s" viewBox="0 0 %s %s">`, html.EscapeString(fmt.Sprintf("map of %s, %d by %d", Plain(n.MathML), v.N, v.D)), num(w), num(h), num(w), num(h))
 	mapSVG(&b, v, hidden, n.Kind, 0, 0, cell)
 	return b.String() + "</svg>"
 }

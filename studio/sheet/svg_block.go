@@ -27,7 +27,7 @@ func (s *Sheet) Drawing() string {
 	var b strings.Builder
 	title := fmt.Sprintf("One block of a GPT, both passes, on “%s”", s.text())
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%s" viewBox="0 0 %d %s" role="img" aria-labelledby="block-title block-desc"><title id="block-title">%s</title><desc id="block-desc">%s</desc><style>%s</style>`,
-		blockWidth, num(height), blockWidth, num(height), html.EscapeString(title), html.EscapeString(s.described()), Style())
+		blockWidth, num(height), blockWidth, num(height), html.EscapeString(title), html.EscapeString(s.described()), Style(true))
 	fmt.Fprintf(&b, `<rect class="paper" width="%d" height="%s"/>`, blockWidth, num(height))
 	s.drawBlock(&b, all)
 	return b.String() + "</svg>\n"

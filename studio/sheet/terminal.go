@@ -178,7 +178,7 @@ func (p *printer) caption(m textMap) string {
 	if !m.digits {
 		unit = ", most " + significant(m.top, 3)
 	}
-	return p.in(hue(m.node.Kind), plain(m.node.MathML)) + fmt.Sprintf("%s  %d×%d%s", eq, m.v.N, m.v.D, unit)
+	return p.in(hue(m.node.Kind), Plain(m.node.MathML)) + fmt.Sprintf("%s  %d×%d%s", eq, m.v.N, m.v.D, unit)
 }
 
 // row is one row of a map, columns from up to to.

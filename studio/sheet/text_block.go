@@ -91,7 +91,7 @@ func (s *Sheet) side(p *printer, id string, wide int, value bool) string {
 	shape := fmt.Sprintf("%d×%d", n.Rows, n.Cols)
 	bar := narrowed(rowNorms(v), wide)
 	code := hue(n.Kind)
-	symbol := p.in(code, plain(n.MathML))
+	symbol := p.in(code, Plain(n.MathML))
 	if value {
 		return right(fmt.Sprintf("%s %s %s %s", left(shape, 5), right(significant(norm, 3), 6), left(p.bar(bar, code), wide), right(symbol, 3)), 17+wide)
 	}

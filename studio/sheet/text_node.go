@@ -10,14 +10,14 @@ import (
 
 // printNode prints a tensor beside its partner, and what is known of its equation.
 func (s *Sheet) printNode(p *printer, n *studio.Node) {
-	p.line("%s  %s", p.in(hue(n.Kind), p.in(bold, plain(n.MathML))), cut(n.Title+" · "+n.At, p.Width-2-columns(plain(n.MathML))))
+	p.line("%s  %s", p.in(hue(n.Kind), p.in(bold, Plain(n.MathML))), cut(n.Title+" · "+n.At, p.Width-2-columns(Plain(n.MathML))))
 	norm, _ := studio.Size(s.Values(n.ID))
 	p.fact("shape", fmt.Sprintf("%d × %d", n.Rows, n.Cols))
 	p.fact("norm", significant(norm, 4))
 	value, err := n.ID, n.Partner
 	if partner := s.Node(n.Partner); partner != nil {
 		what := map[studio.Kind]string{studio.Value: "its error", studio.Error: "error on", studio.Parameter: "its gradient", studio.Gradient: "gradient of"}[n.Kind]
-		p.fact(what, p.in(hue(partner.Kind), plain(partner.MathML))+"  "+partner.ID)
+		p.fact(what, p.in(hue(partner.Kind), Plain(partner.MathML))+"  "+partner.ID)
 		if backward(n.Kind) {
 			value, err = n.Partner, n.ID
 		}
@@ -28,7 +28,7 @@ func (s *Sheet) printNode(p *printer, n *studio.Node) {
 	if e, ok := paper.FindEquation(n.Eq); ok {
 		p.fact("("+e.Number+")", e.Title)
 		if m, err := studio.MathML(e.TeX); err == nil {
-			for i, part := range broken(plain(m), p.Width-14) {
+			for i, part := range broken(Plain(m), p.Width-14) {
 				p.fact(map[bool]string{true: "formula"}[i == 0], part)
 			}
 		}
@@ -128,9 +128,9 @@ func (s *Sheet) printMicroscope(p *printer, id string, i, j int) {
 			place = strings.Replace(place, []string{fmt.Sprintf("row %d", at+1), fmt.Sprintf("column %d", at+1)}[k], fmt.Sprintf("%s %d “%s”", []string{"row", "column"}[k], at+1, name), 1)
 		}
 	}
-	p.line("%s  %s · %s", p.in(hue(n.Kind), p.in(bold, plain(n.MathML))), place, n.At)
+	p.line("%s  %s · %s", p.in(hue(n.Kind), p.in(bold, Plain(n.MathML))), place, n.At)
 	for _, f := range []string{m.Formula, m.Numbers} {
-		for _, part := range broken(plain(f), p.Width-2) {
+		for _, part := range broken(Plain(f), p.Width-2) {
 			p.line("  %s", part)
 		}
 	}
@@ -149,7 +149,7 @@ func (s *Sheet) printMicroscope(p *printer, id string, i, j int) {
 func (s *Sheet) printTerms(p *printer, t *studio.Terms) {
 	label := 0
 	for _, r := range t.Rows {
-		label = max(label, columns(plain(r.Label)))
+		label = max(label, columns(Plain(r.Label)))
 	}
 	label = min(label, 24)
 	const cell = 9
@@ -175,7 +175,7 @@ func (s *Sheet) printTerms(p *printer, t *studio.Terms) {
 		}
 		p.line("  %s", p.in(faint, line))
 		for _, r := range t.Rows {
-			line := p.in(hue(r.Kind), left(cut(plain(r.Label), label), label))
+			line := p.in(hue(r.Kind), left(cut(Plain(r.Label), label), label))
 			for k := from; k < to && k < len(r.V); k++ {
 				line += right(text(r.V[k]), cell)
 			}

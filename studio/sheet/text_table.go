@@ -169,7 +169,7 @@ func (s *Sheet) printSide(p *printer, id, formula, eq string) {
 	if c, ok := s.checked(id); ok {
 		facts += "  " + mark(c)
 	}
-	f := p.in(hue(n.Kind), plain(formula)) + eq
+	f := p.in(hue(n.Kind), Plain(formula)) + eq
 	if columns(f)+columns(facts)+4 <= p.Width {
 		p.line("  %s%s", left(f, p.Width-2-columns(facts)), p.in(faint, facts))
 		return
