@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"parity":          {"", "paper", "engine", "gradcheck"},
 	"derive":          {"", "paper"},
 	"studio":          {"", "docs", "paper", "gradcheck", "derive"},
+	"studio/live":     {"", "engine", "token", "generate", "studio"},
 	"studio/ui":       {},
 	"studio/server":   {"studio", "studio/ui"},
 	"studio/site":     {"durable", "studio/server", "studio/ui"},
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 	"hub":             {"", "token", "durable", "safetensors", "gguf", "pickle", "internal/memory"},
 	"eval":            {"", "engine", "token", "corpus", "internal/memory"},
 	"model":           {"", "engine", "token", "corpus", "durable", "generate", "train", "hub", "internal/memory"},
-	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "internal/mpi", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "lesson", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/server", "studio/sheet", "studio/site"},
+	"cmd/pedestrian":  {"", "internal/kernel", "internal/memory", "internal/mpi", "docs", "token", "paper", "engine", "gradcheck", "parity", "derive", "lesson", "corpus", "safetensors", "gguf", "durable", "generate", "train", "hub", "model", "eval", "studio", "studio/live", "studio/server", "studio/sheet", "studio/site"},
 
 	"internal/faultdisk":   {"durable"},
 	"examples/train":       {"", "token", "corpus", "generate", "train"},
@@ -76,7 +77,7 @@ var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck"
 
 // inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
 // path, without processes, locks or sockets.
-var inBrowser = []string{"", "paper", "gradcheck", "derive", "lesson", "studio", "studio/wasm", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model"}
+var inBrowser = []string{"", "paper", "gradcheck", "derive", "lesson", "studio", "studio/wasm", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model", "studio/live"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {

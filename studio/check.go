@@ -3,6 +3,7 @@ package studio
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
@@ -24,6 +25,12 @@ type Check struct {
 // maxCells is how many cells one check compares; of a larger tensor every second, third …
 const maxCells = 512
 
+// cells is maxCells, or fewer where a pass takes long: four passes are run for each.
+func (s *Session) cells() int {
+	const work = 10_000_000 // parameters times tokens
+	return max(4, min(maxCells, work/(len(s.params.Slab)*len(s.seq.Tokens))))
+}
+
 // Check compares a node with differences. The error of a node that is not an error or a
 // gradient says so.
 func (s *Session) Check(id string) (c Check, err error) {
@@ -33,6 +40,12 @@ func (s *Session) Check(id string) (c Check, err error) {
 	}
 	c = Check{ID: id, OK: true}
 	at, loss := s.nudger(n)
+	if at == 0 && n.Kind == Gradient && strings.HasPrefix(n.Symbol, "∂L/∂w") {
+		return c, fmt.Errorf("%s is one of two parts: the words and the logits share a matrix, whose gradient is their sum, dw_tok", id)
+	}
+	if at == 0 && n.Kind == Gradient {
+		return c, fmt.Errorf("%s is the gradient of a bias that this network does not have", id)
+	}
 	if at == 0 {
 		return c, fmt.Errorf("%s is not an error or a gradient: there is no difference to compare it with", id)
 	}
@@ -41,7 +54,7 @@ func (s *Session) Check(id string) (c Check, err error) {
 		return c, nil
 	}
 	v, worst := s.value(id), 0.0
-	stride := 1 + (at-1)/maxCells
+	stride := 1 + (at-1)/s.cells()
 	for k := 0; k < at; k += stride {
 		slope, crossed := gradcheck.Slope(gradcheck.DefaultStep, func(x float64) (float64, bool) { return loss(k, x) })
 		if crossed {

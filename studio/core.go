@@ -13,8 +13,15 @@ import (
 // A Core answers requests. Its zero value is ready; it may be used by several goroutines. It
 // keeps the sessions of the last states, for a screen asks several things of one.
 type Core struct {
-	mu   sync.Mutex
-	kept []keptSession // the newest at the end
+	More []*Model // networks beside [Models]
+
+	// Other answers requests whose op the core does not know: a header that JSON has, and
+	// numbers. ok says whether there is such an op. nil = there are none.
+	Other func(c *Core, r Request) (header any, numbers []float64, ok bool, err error)
+
+	opening sync.Mutex // held while a session is computed
+	mu      sync.Mutex
+	kept    []keptSession // the newest at the end
 }
 
 type keptSession struct {
@@ -22,8 +29,12 @@ type keptSession struct {
 	s   *Session
 }
 
-// maxKept is how many sessions a core keeps. One of the largest model takes about a megabyte.
-const maxKept = 8
+// A core keeps so many sessions, or as many as have so many numbers together; but always two,
+// which a comparison needs. One of the lesson has ten thousand, the largest four million.
+const (
+	maxKept        = 8
+	maxKeptNumbers = 8_000_000
+)
 
 // Handle answers one request. A request that is wrong is answered by a header with "error",
 // and ok is false.
@@ -49,7 +60,7 @@ func (c *Core) Handle(b []byte) (response []byte, ok bool) {
 	return response, false
 }
 
-func (c *Core) answer(r request) (header any, numbers []float64, err error) {
+func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 	switch r.Op {
 	case "registry":
 		return registry(r), nil, nil
@@ -71,13 +82,18 @@ func (c *Core) answer(r request) (header any, numbers []float64, err error) {
 		header, numbers, err = derived(r)
 		return header, numbers, err
 	}
-	s, err := c.session(r.State)
+	if c.Other != nil {
+		if header, numbers, ok, err := c.Other(c, r); ok {
+			return header, numbers, err
+		}
+	}
+	s, err := c.Session(r.State)
 	if err != nil {
 		return nil, nil, err
 	}
 	switch r.Op {
 	case "open":
-		return opened{r.Revision, s.Model, s.nodes, Tables, Models}, nil, nil
+		return opened{r.Revision, s.Model, s.nodes, Tables, c.models()}, nil, nil
 	case "trace":
 		return c.trace(r, s)
 	case "params":
@@ -108,28 +124,51 @@ func (c *Core) answer(r request) (header any, numbers []float64, err error) {
 	return nil, nil, fmt.Errorf("there is no request %q", clip(r.Op))
 }
 
-// session is a state, computed now or kept.
-func (c *Core) session(state State) (*Session, error) {
+func (c *Core) models() []*Model { return append(slices.Clip(Models), c.More...) }
+
+// Session is a state, computed now or kept.
+func (c *Core) Session(state State) (*Session, error) {
 	key, err := json.Marshal(state)
 	if err != nil {
 		return nil, fmt.Errorf("the state is not one that JSON has: %w", err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, k := range c.kept {
-		if k.key == string(key) {
-			c.kept = append(slices.Delete(c.kept, i, i+1), k)
-			return k.s, nil
-		}
+	if s := c.keeps(string(key)); s != nil {
+		return s, nil
 	}
-	s, err := Open(state)
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	if s := c.keeps(string(key)); s != nil { // computed meanwhile
+		return s, nil
+	}
+	s, err := openAmong(c.models(), state)
 	if err != nil {
 		return nil, err
 	}
-	if c.kept = append(c.kept, keptSession{string(key), s}); len(c.kept) > maxKept {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = append(c.kept, keptSession{string(key), s})
+	numbers := 0
+	for _, k := range c.kept {
+		numbers += k.s.numbers()
+	}
+	for len(c.kept) > maxKept || numbers > maxKeptNumbers && len(c.kept) > 2 {
+		numbers -= c.kept[0].s.numbers()
 		c.kept = slices.Delete(c.kept, 0, 1)
 	}
 	return s, nil
+}
+
+// keeps is a session that is kept, or nil.
+func (c *Core) keeps(key string) *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, k := range c.kept {
+		if k.key == key {
+			c.kept = append(slices.Delete(c.kept, i, i+1), k)
+			return k.s
+		}
+	}
+	return nil
 }
 
 // opened is what does not change with the numbers: names, tables, words.
@@ -164,7 +203,7 @@ type traced struct {
 // maxNumbers is how many numbers a trace holds.
 const maxNumbers = 200_000
 
-func (c *Core) trace(r request, s *Session) (traced, []float64, error) {
+func (c *Core) trace(r Request, s *Session) (traced, []float64, error) {
 	h := traced{Revision: r.Revision, Loss: finite(s.Loss), Tokens: s.seq.Tokens, Targets: s.seq.Targets}
 	h.Losses, h.P = s.perToken()
 	wanted := map[string]bool{}
@@ -185,7 +224,7 @@ func (c *Core) trace(r request, s *Session) (traced, []float64, error) {
 	var before *Session
 	if r.Before != nil {
 		var err error
-		if before, err = c.session(*r.Before); err != nil {
+		if before, err = c.Session(*r.Before); err != nil {
 			return h, nil, fmt.Errorf("what it is compared with: %w", err)
 		}
 		if before.layout != s.layout {

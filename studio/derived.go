@@ -49,7 +49,7 @@ type graded struct {
 }
 
 // derived answers what is about exercises. It needs no network.
-func derived(r request) (header any, numbers []float64, err error) {
+func derived(r Request) (header any, numbers []float64, err error) {
 	if r.Op == "exercises" {
 		var all []exerciseTitle
 		for _, x := range derive.Exercises {
@@ -92,7 +92,7 @@ func derived(r request) (header any, numbers []float64, err error) {
 	return g, nil, nil
 }
 
-func shown(r request, x *derive.Exercise) exercise {
+func shown(r Request, x *derive.Exercise) exercise {
 	e := exercise{Revision: r.Revision, exerciseTitle: exerciseTitle{x.ID, x.Title, x.Section, string(x.Level)}, Ask: x.Ask, Template: x.Template, Hints: len(x.Hints), Eq: x.Eq}
 	for i, y := range derive.Exercises[:len(derive.Exercises)-1] {
 		if y == x {
@@ -146,7 +146,7 @@ type looked struct {
 	Column   int    `json:"column,omitempty"`  // from 1
 }
 
-func shape(r request, x *derive.Exercise) looked {
+func shape(r Request, x *derive.Exercise) looked {
 	l := looked{Revision: r.Revision}
 	if x.Level == derive.Predict {
 		return l

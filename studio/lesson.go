@@ -22,7 +22,7 @@ var lesson = Model{
 }
 
 func init() {
-	lesson.params = func(uint64) *pedestrian.Params[float64] {
+	lesson.Params = func(State) (*pedestrian.Params[float64], error) {
 		p := pedestrian.NewParams[float64](lesson.Config)
 		at := 0
 		for _, t := range p.Tensors() {
@@ -31,7 +31,7 @@ func init() {
 				at += 8
 			}
 		}
-		return p
+		return p, nil
 	}
 }
 

@@ -76,7 +76,7 @@ func TestLesson(t *testing.T) {
 	if len(lessonWeights) != len(b) {
 		t.Fatalf("lesson.f64 has %d bytes, the lesson %d", len(lessonWeights), len(b))
 	}
-	got := lesson.params(0)
+	got := must(lesson.Params(State{}))
 	for i, x := range p.Slab {
 		if math.Abs(got.Slab[i]-x) > 1e-6 {
 			t.Fatalf("weight %d is %g in lesson.f64, training gives %g", i, got.Slab[i], x)

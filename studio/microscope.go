@@ -76,7 +76,12 @@ func at(id string) string { return id[:strings.LastIndexByte(id, '.')+1] }
 // get is a cell that this one is made of.
 func (c *scope) get(id string, i, j int) float64 {
 	c.m.From = append(c.m.From, Ref{id, i, j})
-	return c.s.value(id).At(i, j)
+	n := c.s.node(id)
+	if n == nil || n.Kind != Parameter {
+		return c.s.value(id).At(i, j)
+	}
+	t := c.s.tensor(n) // value would copy all of it
+	return t.V[i*t.Cols+n.cols[j]]
 }
 
 // here is the id of a node at the same place; above is one at the place around it.
@@ -197,7 +202,7 @@ func (f factor) term(k string) string {
 	return strings.Replace(f.label, `\cdot`, k, 1)
 }
 
-// product says that the cell is the sum of n products, and a bias if there is one.
+// product says that the cell is the sum of n products, and of a bias if the network has it.
 func (c *scope) product(formula string, n int, a, b factor, bias string, head []string) {
 	t := &Terms{Head: head, Hot: -1}
 	if head == nil {
@@ -217,7 +222,7 @@ func (c *scope) product(formula string, n int, a, b factor, bias string, head []
 	t.Rows = []TermRow{ra, rb, rp}
 	c.m.Terms = t
 	numbers := `=` + num(total)
-	if bias != "" {
+	if c.s.node(bias) != nil {
 		x := c.get(bias, 0, c.j)
 		formula += `+` + c.symbol(bias, c.j)
 		numbers = `=` + plus(total, x) + `=` + num(total+x)
@@ -241,6 +246,20 @@ func (c *scope) row(id string, i int) factor {
 
 func (c *scope) column(id string, j int) factor {
 	return factor{c.symbol(id) + `[\cdot,` + strconv.Itoa(j+1) + `]`, c.s.node(id).Kind, func(k int) float64 { return c.get(id, k, j) }}
+}
+
+// weight is the row i or column j of a layer's matrix, by the number of table 2: with tied logits
+// w_11 is w_tokᵗ. The other index is -1.
+func (c *scope) weight(id string, i, j int) factor {
+	switch {
+	case id == "w_11" && c.s.node(id) == nil && j >= 0:
+		return c.row("w_tok", j)
+	case id == "w_11" && c.s.node(id) == nil:
+		return c.column("w_tok", i)
+	case j >= 0:
+		return c.column(id, j)
+	}
+	return c.row(id, i)
 }
 
 // times is the product of matrices a and b, of which cell i,j is looked at.

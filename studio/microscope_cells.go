@@ -82,9 +82,13 @@ func (c *scope) forward() {
 		c.m.Says = "Less the mean of the token, over its deviation."
 		c.show(c.cell()+`=\frac{`+c.symbol(c.here("a_prev"), c.i, c.j)+`-\mu}{\sigma}`, `=\frac{`+plus(a, -mean)+`}{`+num(sigma)+`}=`+num(v), v)
 	case name == "a_i" && (strings.Contains(c.at, "ln")):
-		a, w, b := c.get(c.here("abar_prev"), c.i, c.j), c.get(prefix+"w_"+number, 0, c.j), c.get(prefix+"b_"+number, 0, c.j)
-		c.show(c.cell()+`=`+c.symbol(c.here("abar_prev"), c.i, c.j)+`\,`+c.symbol(prefix+"w_"+number, c.j)+`+`+c.symbol(prefix+"b_"+number, c.j),
-			`=`+num(a)+`\cdot`+signed(w)+plusSign(b)+`=`+num(a*w+b), a*w+b)
+		a, w := c.get(c.here("abar_prev"), c.i, c.j), c.get(prefix+"w_"+number, 0, c.j)
+		formula, numbers, v := c.cell()+`=`+c.symbol(c.here("abar_prev"), c.i, c.j)+`\,`+c.symbol(prefix+"w_"+number, c.j), `=`+num(a)+`\cdot`+signed(w), a*w
+		if bias := prefix + "b_" + number; s.node(bias) != nil {
+			b := c.get(bias, 0, c.j)
+			formula, numbers, v = formula+`+`+c.symbol(bias, c.j), numbers+plusSign(b), v+b
+		}
+		c.show(formula, numbers+`=`+num(v), v)
 	case name == "v" || name == "q" || name == "k":
 		c.times(c.row(c.here("a_prev_to_"+name), c.i), c.column(c.here("w_"+name), c.j), cfg.Width, c.here("b_"+name))
 	case name == "rho_raw":
@@ -112,7 +116,7 @@ func (c *scope) forward() {
 	case name == "a_i" && c.at == "logits.lora.":
 		c.times(c.low("logits.lora.a_prev", c.i), c.column("u_11", c.j), s.State.Rank, "")
 	case name == "a_i":
-		c.times(c.row(c.here("a_prev"), c.i), c.column(prefix+"w_"+number, c.j), s.node(c.here("a_prev")).Cols, prefix+"b_"+number)
+		c.times(c.row(c.here("a_prev"), c.i), c.weight(prefix+"w_"+number, -1, c.j), s.node(c.here("a_prev")).Cols, prefix+"b_"+number)
 	case name == "a_5":
 		c.sum("The skip: what came in, and what the heads add to it.", c.here("a_1"), c.here("a_4"))
 	case name == "a_10":

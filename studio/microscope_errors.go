@@ -63,7 +63,7 @@ func (c *scope) error() {
 	case name == "D_prev" && c.at == "logits.lora.":
 		c.times(c.lowError(c.i), c.row("d_11", c.j), s.State.Rank, "")
 	case name == "D_prev":
-		c.times(c.row(c.output(), c.i), c.row(prefix+"w_"+number, c.j), s.node(c.output()).Cols, "")
+		c.times(c.row(c.output(), c.i), c.weight(prefix+"w_"+number, c.j, -1), s.node(c.output()).Cols, "")
 	case name == "D_i_h":
 		d := cfg.ValueDim()
 		head, _ := strconv.Atoi(strings.TrimPrefix(strings.Split(c.at, ".")[1], "h"))
@@ -240,6 +240,10 @@ func (c *scope) gradient() {
 		d := map[string]string{"tok.": "b0.D_1", "pos.": "b0.D_1"}[c.at]
 		c.m.Says = "The errors of the tokens that looked up this row; a row that nobody looked up gets exactly zero."
 		overTokens(c.column(c.here("ohe"), c.i), c.column(d, c.j))
+	case name == "dw_tok" && s.Model.Config.Tied:
+		table, logits := c.get("tok.dw_emb", c.i, c.j), c.get(s.logitsGradient(), c.j, c.i)
+		c.m.Says = "One matrix, read twice: by the words, and turned by the logits. Both add to its gradient."
+		c.show(c.cell()+`=`+c.symbol("tok.dw_emb", c.i, c.j)+`+`+c.symbol(s.logitsGradient(), c.j, c.i), `=`+plus(table, logits)+`=`+num(table+logits), table+logits)
 	case name == "dw_tok" || name == "dw_pos":
 		c.copied(strings.TrimPrefix(name, "dw_")+".dw_emb", c.i, c.j, "The gradient of the table.")
 	case name == "dw_v":

@@ -245,6 +245,9 @@ func (l *layout) parameters(p *pedestrian.Params[float64], a *pedestrian.Adapter
 		switch t.Layer {
 		case "tok", "pos":
 			l.parameter(t.Slot, "w_"+t.Layer, "w_"+t.Layer, columns(0, t.Cols))
+			if part := l.node("tok.dw_emb"); c.Tied {
+				part.Partner = "" // see Session.tie
+			}
 		case "qkv":
 			for h := range c.Heads {
 				for i, part := range []string{"q", "k", "v"} {

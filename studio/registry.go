@@ -26,7 +26,7 @@ type registered struct {
 	Equations []entry `json:"equations"`
 }
 
-func registry(r request) registered {
+func registry(r Request) registered {
 	all := registered{Revision: r.Revision}
 	for _, e := range paper.Equations {
 		m, err := displayML(e.TeX)

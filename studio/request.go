@@ -12,8 +12,8 @@ import (
 // MaxRequest is how many bytes a request may have.
 const MaxRequest = 64 << 10
 
-// A request is what a page asks.
-type request struct {
+// A Request is what a page asks.
+type Request struct {
 	Op       string   `json:"op"`
 	Revision int      `json:"rev"` // is given back
 	State    State    `json:"state"`
@@ -34,7 +34,7 @@ type request struct {
 }
 
 // parse reads a request strictly: one object, no unknown or doubled keys, nothing behind it.
-func parse(b []byte) (r request, err error) {
+func parse(b []byte) (r Request, err error) {
 	if len(b) > MaxRequest {
 		return r, fmt.Errorf("a request of %d bytes: at most %d", len(b), MaxRequest)
 	}

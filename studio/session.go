@@ -35,17 +35,19 @@ type cellEdit struct {
 	shift float64
 }
 
-// layouts are kept: they depend on the model, the adapter and the number of tokens alone.
+// layouts are kept: they depend on the configuration, the adapter and the number of tokens alone.
 var layouts struct {
 	sync.Mutex
 	m map[string]*layout
 }
 
-// Open computes a state, or says what is wrong with it.
-func Open(state State) (*Session, error) {
-	m := model(state.Model)
-	if m == nil {
-		return nil, fmt.Errorf("there is no model %q: lesson or paper", clip(state.Model))
+// Open computes a state of one of [Models], or says what is wrong with it.
+func Open(state State) (*Session, error) { return openAmong(Models, state) }
+
+func openAmong(models []*Model, state State) (*Session, error) {
+	m, err := find(state.Model, models)
+	if err != nil {
+		return nil, err
 	}
 	if state.Rank < 0 || state.Rank > MaxRank {
 		return nil, fmt.Errorf("rank %d: an adapter here has 0 to %d", state.Rank, MaxRank)
@@ -53,15 +55,17 @@ func Open(state State) (*Session, error) {
 	if len(state.Edits) > MaxEdits {
 		return nil, fmt.Errorf("%d edits: at most %d", len(state.Edits), MaxEdits)
 	}
-	s := &Session{State: state, Model: m, params: m.params(state.Seed), edits: map[int][]cellEdit{}, masks: map[int][]cellEdit{}}
-	var err error
+	s := &Session{State: state, Model: m, edits: map[int][]cellEdit{}, masks: map[int][]cellEdit{}}
 	if s.seq, err = state.sequence(m); err != nil {
+		return nil, err
+	}
+	if s.params, err = m.Params(state); err != nil {
 		return nil, err
 	}
 	if state.Rank > 0 {
 		s.adapter = fresh(m.Config, state.Rank, state.Seed)
 	}
-	s.layout = s.named(fmt.Sprintf("%s %d %d", m.Name, state.Rank, len(s.seq.Tokens)))
+	s.layout = s.named(fmt.Sprintf("%v %d %d", m.Config, state.Rank, len(s.seq.Tokens)))
 	if err := s.apply(state.Edits); err != nil {
 		return nil, err
 	}
@@ -69,7 +73,32 @@ func Open(state State) (*Session, error) {
 	loss, back := s.forward(s.Trace, true, nil)
 	back()
 	s.Loss = loss
+	s.tie()
 	return s, nil
+}
+
+// tie makes the gradient of w_tok whole where the logits share it: the pass recorded that of the
+// table, and the logits add theirs, transposed (R27).
+func (s *Session) tie() {
+	if !s.Model.Config.Tied {
+		return
+	}
+	table, logits := s.node("dw_tok"), s.value(s.logitsGradient())
+	sum := paper.Zeros(table.Rows, table.Cols)
+	for i := range sum.N {
+		for j := range sum.D {
+			sum.V[i*sum.D+j] = s.Trace.Steps[table.step].V.At(i, j) + logits.At(j, i)
+		}
+	}
+	s.Trace.Steps[table.step].V = sum
+}
+
+// logitsGradient is the id of the gradient of the logits' matrix.
+func (s *Session) logitsGradient() string {
+	if s.adapter != nil {
+		return "logits.frozen.dw"
+	}
+	return "logits.dw"
 }
 
 // fresh is an adapter beside the logits as training begins: d drawn, u = 0.
@@ -205,6 +234,15 @@ func (s *Session) forward(tr *paper.Trace, first bool, nudge func(step int, v pa
 	}
 	loss, pull := paper.Network(tr, s.params, s.adapter, []paper.Sequence{s.seq}, reduction)
 	return loss, func() { pull() }
+}
+
+// numbers is how many numbers the session holds.
+func (s *Session) numbers() int {
+	n := len(s.params.Slab)
+	for _, st := range s.Trace.Steps {
+		n += len(st.V.V)
+	}
+	return n
 }
 
 // tensor is the tensor that a parameter lies in.

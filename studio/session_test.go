@@ -25,7 +25,7 @@ func TestSessionIsThePaper(t *testing.T) {
 	for _, m := range Models {
 		s := open(t, State{Model: m.Name, Seed: 3})
 		tr := &paper.Trace{}
-		loss, back := paper.Network(tr, m.params(3), nil, []paper.Sequence{{Tokens: m.Tokens, Targets: m.Targets}}, paper.Sum)
+		loss, back := paper.Network(tr, must(m.Params(State{Seed: 3})), nil, []paper.Sequence{{Tokens: m.Tokens, Targets: m.Targets}}, paper.Sum)
 		back()
 		if loss != s.Loss {
 			t.Errorf("%s: loss %g, of the paper %g", m.Name, s.Loss, loss)

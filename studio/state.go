@@ -4,16 +4,20 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
-// Limits of what a state may ask for. A pass of the largest network takes some milliseconds.
+// Limits of what a state may ask for. Both passes of the largest network take a third of a second.
 const (
-	MaxEdits = 200
-	MaxRank  = 8
-	maxValue = 1e6 // of an edited number, without its sign
+	MaxTokens     = 32        // that a network reads at a time
+	MaxParameters = 1_000_000 // of a network; Fits has the other limits of one
+	MaxEdits      = 200
+	MaxRank       = 8
+	maxHeads      = 64  // of all blocks together
+	maxValue      = 1e6 // of an edited number, without its sign
 )
 
 // A State is everything that a screen is about: a network, what it reads, and what was changed
@@ -21,6 +25,8 @@ const (
 type State struct {
 	Model   string `json:"model,omitempty"`   // of Models; "" is the first
 	Seed    uint64 `json:"seed,omitempty"`    // of the parameters, where they are drawn
+	Step    int    `json:"step,omitempty"`    // of a model that is trained here: after so many updates
+	Rates   []Rate `json:"rates,omitempty"`   // of such a model: its learning rates; nil: the model's own
 	Tokens  []int  `json:"tokens,omitempty"`  // ids; nil: the model's own
 	Targets []int  `json:"targets,omitempty"` // ids, or -1 where nothing is to be predicted; nil: the next tokens
 	Mean    bool   `json:"mean,omitempty"`    // the loss is the mean over the targets, and not their sum
@@ -37,6 +43,12 @@ type Edit struct {
 	Value *float64 `json:"v"` // nil is -∞, of a mask: the token is not seen
 }
 
+// A Rate is the learning rate after a number of updates, up to the next one.
+type Rate struct {
+	From int     `json:"from"` // updates
+	Rate float64 `json:"rate"` // of AdamW
+}
+
 // A Model is a network that the studio opens.
 type Model struct {
 	Name    string            `json:"name"`
@@ -46,10 +58,30 @@ type Model struct {
 	Tokens  []int             `json:"tokens"`
 	Targets []int             `json:"targets"`
 
-	params func(seed uint64) *pedestrian.Params[float64]
+	// Params returns the parameters in a state, which may be of Config alone: the caller
+	// changes them.
+	Params func(State) (*pedestrian.Params[float64], error) `json:"-"`
 }
 
-// Models are the networks that there are.
+// Fits says why the studio does not open a network of configuration c: it is too large to be
+// looked at number by number, or of another kind than the paper's tables. nil = it does.
+func Fits(c pedestrian.Config) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if other := c.BeyondGPT2(); len(other) > 0 {
+		return fmt.Errorf("the studio shows the tables of the paper, which are those of GPT-2: this network has %s", strings.Join(other, ", "))
+	}
+	if n := c.Ledger().Total(); n > MaxParameters {
+		return fmt.Errorf("%d parameters are too many to look at one by one: the studio opens networks of at most %d", n, MaxParameters)
+	}
+	if n := c.Blocks * c.Heads; n > maxHeads {
+		return fmt.Errorf("%d blocks of %d heads are too many to look at: the studio opens networks of at most %d heads in all", c.Blocks, c.Heads, maxHeads)
+	}
+	return nil
+}
+
+// Models are the networks that every core has.
 var Models = []*Model{&lesson, &paperModel}
 
 // paperModel has the sizes of the network that "pedestrian verify" checks first, and the
@@ -62,20 +94,20 @@ var paperModel = Model{
 }
 
 func init() {
-	paperModel.params = func(seed uint64) *pedestrian.Params[float64] { return drawn(paperModel.Config, seed) }
+	paperModel.Params = func(s State) (*pedestrian.Params[float64], error) { return drawn(paperModel.Config, s.Seed), nil }
 }
 
-// model is the model of that name, or nil.
-func model(name string) *Model {
-	if name == "" {
-		return Models[0]
-	}
-	for _, m := range Models {
-		if m.Name == name {
-			return m
+// find returns the model of that name; that of no name is the first.
+func find(name string, models []*Model) (*Model, error) {
+	var names []string
+	for _, m := range models {
+		if name == "" || m.Name == name {
+			return m, nil
 		}
+		names = append(names, m.Name)
 	}
-	return nil
+	last := len(names) - 1
+	return nil, fmt.Errorf("there is no model %q: %s or %s", clip(name), strings.Join(names[:last], ", "), names[last])
 }
 
 // sequence is what the network reads and should say, or what is wrong with it.
@@ -87,6 +119,9 @@ func (s State) sequence(m *Model) (seq paper.Sequence, err error) {
 	n := len(seq.Tokens)
 	if n == 0 || n > m.Config.Context {
 		return seq, fmt.Errorf("%d tokens: the context of %s holds 1 to %d", n, m.Name, m.Config.Context)
+	}
+	if n > MaxTokens {
+		return seq, fmt.Errorf("%d tokens: the studio shows at most %d at a time", n, MaxTokens)
 	}
 	if seq.Targets == nil {
 		seq.Targets = append(slices.Clone(seq.Tokens[1:]), m.Targets[len(m.Targets)-1])

@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/pedestrian-ml/pedestrian/studio"
 	"github.com/pedestrian-ml/pedestrian/studio/server"
 )
 
@@ -70,16 +71,17 @@ type page struct {
 	complaint []string // exceptions, errors, reports of the policy
 }
 
-// serve starts a server as "pedestrian studio" does.
-func serve(t testing.TB) string {
+// serve starts a server as "pedestrian studio" does, with more networks.
+func serve(t testing.TB, more ...*studio.Model) string {
 	t.Helper()
 	l, err := server.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	core := &studio.Core{More: more}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(ctx, l) }()
+	go func() { done <- server.Serve(ctx, l, core) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil && err != http.ErrServerClosed {

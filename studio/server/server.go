@@ -54,10 +54,10 @@ func Listen(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers until the context ends.
-func Serve(ctx context.Context, l net.Listener) error {
+// Serve answers by core until the context ends.
+func Serve(ctx context.Context, l net.Listener, core *studio.Core) error {
 	s := &http.Server{
-		Handler: Handler(l.Addr().(*net.TCPAddr).Port), MaxHeaderBytes: maxHeader,
+		Handler: Handler(l.Addr().(*net.TCPAddr).Port, core), MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: readHeader, ReadTimeout: readRequest, WriteTimeout: answer, IdleTimeout: idle,
 	}
 	done := make(chan error, 1)
@@ -75,9 +75,9 @@ func Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// Handler answers at a port of this machine.
-func Handler(port int) http.Handler {
-	h := &handler{files: map[string][]byte{}, busy: make(chan struct{}, maxBusy)}
+// Handler answers by core at a port of this machine.
+func Handler(port int, core *studio.Core) http.Handler {
+	h := &handler{core: core, files: map[string][]byte{}, busy: make(chan struct{}, maxBusy)}
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]"} {
 		h.hosts = append(h.hosts, fmt.Sprintf("%s:%d", host, port))
 	}
@@ -98,7 +98,7 @@ func Handler(port int) http.Handler {
 }
 
 type handler struct {
-	core  studio.Core
+	core  *studio.Core
 	hosts []string // that a request may name
 	files map[string][]byte
 	busy  chan struct{}

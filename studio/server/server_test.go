@@ -23,13 +23,13 @@ func send(method, target, host string, header map[string]string, body string) *h
 		r.Header.Set(k, v)
 	}
 	w := httptest.NewRecorder()
-	Handler(port).ServeHTTP(w, r)
+	Handler(port, new(studio.Core)).ServeHTTP(w, r)
 	return w
 }
 
 // Who may ask: a table of what a browser sends, and an oracle that is written out.
 func TestAccess(t *testing.T) {
-	h := Handler(port)
+	h := Handler(port, new(studio.Core))
 	own := map[string]bool{"127.0.0.1:4711": true, "localhost:4711": true, "[::1]:4711": true}
 	hosts := []string{"127.0.0.1:4711", "localhost:4711", "[::1]:4711", "127.0.0.1", "127.0.0.1:4712", "0.0.0.0:4711", "localhost.:4711", "localhost.evil.test:4711", "evil.test:4711", "127.0.0.2:4711", "LOCALHOST:4711", "[::]:4711", "", "127.0.0.1:4711,evil.test"}
 	origins := []string{"-", "own", "null", "http://evil.test", "https://127.0.0.1:4711", "http://127.0.0.1:4712", "http://127.0.0.1", ""}
@@ -120,7 +120,7 @@ func TestListen(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, l) }()
+	go func() { done <- Serve(ctx, l, new(studio.Core)) }()
 	r, err := http.Get("http://" + l.Addr().String() + "/")
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func TestListen(t *testing.T) {
 
 // Whatever is sent, the answer is of the kinds that there are, and never a failure of ours.
 func FuzzRequests(f *testing.F) {
-	h := Handler(port)
+	h := Handler(port, new(studio.Core))
 	f.Add("POST", "/api", "127.0.0.1:4711", "application/json", "", []byte(`{"op":"open"}`))
 	f.Add("GET", "/", "localhost:4711", "", "http://evil.test", []byte(nil))
 	f.Add("POST", "/api", "[::1]:4711", "application/json", "http://[::1]:4711", []byte(`{"op":"trace","state":{"edits":[{"id":"b0.h1.m","i":0,"j":0,"v":null}]}}`))

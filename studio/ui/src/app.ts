@@ -10,7 +10,7 @@ import { sig } from "./number.js";
 import { paramsScreen } from "./params.js";
 import { onScheme } from "./ramp.js";
 import { go, link, onPlace, place } from "./state.js";
-import { load, opened, traced } from "./store.js";
+import { another, load, more, opened, traced } from "./store.js";
 import { table, tableKey } from "./tables.js";
 import { text } from "./text.js";
 
@@ -33,10 +33,24 @@ function header(): void {
   if (note) { note.textContent = words; note.hidden = !words; }
 }
 
+/** screens draw themselves by the rest of their path; false is that there is no such thing. */
+const screens: Record<string, (a: string, b: string) => boolean | Promise<boolean>> = {
+  "": () => (block(main), true),
+  table: a => table(main, a),
+  node: a => nodeScreen(main, a),
+  cell: (a, b) => cellScreen(main, a, b),
+  derive: a => derive(main, a || undefined),
+  check: () => (checkScreen(main), true),
+  equations: a => equationScreen(main, a),
+  laws: a => laws(main, a),
+  params: () => paramsScreen(main),
+};
+
 async function show(): Promise<void> {
   const [name = "", a = "", b = ""] = place.path;
   const key = name + (["table", "derive", "equations", "laws"].includes(name) ? a : "");
   const moved = key !== screen;
+  if (moved) another();
   clearTimeout(pale);
   pale = window.setTimeout(() => main.classList.add("stale"), 60); // what is shown is of an older revision
   try {
@@ -44,7 +58,9 @@ async function show(): Promise<void> {
     if (place.path.join("/") !== [name, a, b].filter(Boolean).join("/")) return;
     header();
     if (moved) { main.replaceChildren(); delete main.dataset.exercise; }
-    const found = name === "" ? (block(main), true) : name === "table" ? table(main, a) : name === "node" ? nodeScreen(main, a) : name === "cell" ? cellScreen(main, a, b) : name === "derive" ? await derive(main, a || undefined) : name === "check" ? (checkScreen(main), true) : name === "equations" ? await equationScreen(main, a) : name === "laws" ? await laws(main, a) : name === "params" ? await paramsScreen(main) : false;
+    const draw = async () => screens[name]?.(a, b) ?? false;
+    let found = await draw();
+    if (await more()) found = await draw(); // with numbers that were not here
     if (!found) missing();
     if (moved && screen) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
     screen = key;

@@ -25,6 +25,7 @@ export function block(main: HTMLElement): void {
     main.replaceChildren(
       el("h1", {}, text.blockTitle),
       el("p", { class: "lead" }, "Down the left, ", el("span", { class: "v" }, "values"), ": what the network computes. Up the right, ", el("span", { class: "e" }, "errors"), ": how the loss would answer to each number. An error has the shape of its value."),
+      el("p", { class: "bar-top ui", id: "blocks" }),
       el("div", { class: "sentence", id: "sentence", role: "group", "aria-label": "the sentence; every word can be changed" }),
       el("div", { class: "over" },
         el("section", { "aria-label": "the block" }, el("div", { class: "draw", id: "draw", role: "listbox", "aria-label": "stations of both passes" })),
@@ -36,9 +37,16 @@ export function block(main: HTMLElement): void {
       el("p", { class: "foot ui" }, el("span", {}, "Rows of a map: tokens; columns: features"), el("span", {}, "Line thickness: norm, logarithmic"), el("span", {}, "✓ agrees with finite differences"), ...[["n", "p"], ["↑", "↓", "←", "→"], ["Enter"]].map((k, i) => el("span", {}, ...k.flatMap(x => [el("kbd", {}, x), " "]), ["step along both passes", "stations", "open one"][i]!))));
     new ResizeObserver(() => { if ($("#draw")) draw(); }).observe($("#draw")!.parentElement!);
   }
+  const n = opened.model.config.blocks;
+  $("#blocks")!.hidden = n < 2;
+  $("#blocks")!.replaceChildren(blockPicker(), " ", el("span", { class: "small" }, text.otherBlocks(n)));
   sentence(); losses(); draw(); detail();
   wantChecks(order.filter(n => n[0] === "D").map(n => stationID(+n.slice(1), "D")), tick);
 }
+
+/** blockPicker chooses the block, where there are several. */
+export const blockPicker = (): HTMLElement => el("span", { class: "seg", role: "group", "aria-label": "block" }, ...Array.from({ length: opened.model.config.blocks }, (_, b) =>
+  el("button", { type: "button", "aria-pressed": String(b === Math.min(place.block, opened.model.config.blocks - 1)), "data-k": "block" + b, onclick: () => { go({ block: b }); $(`[data-k="block${b}"]`)?.focus(); } }, `Block ${b}`)));
 
 function tick(id: string, c: Check): void {
   const mark = $(`.nrm[data-check="${CSS.escape(id)}"]`);
@@ -47,18 +55,23 @@ function tick(id: string, c: Check): void {
 }
 
 function sentence(): void {
-  const box = $("#sentence")!, base = opened.model.tokens, words = opened.model.words, focused = $$("select", box).indexOf(document.activeElement as HTMLElement);
+  const box = $("#sentence")!, base = opened.model.tokens, words = opened.model.words, focused = $$("select, input", box).indexOf(document.activeElement as HTMLElement);
   box.replaceChildren(...traced.tokens.map((t, i) => {
-    const q = el("select", { "aria-label": `token ${i + 1}`, onchange: () => {
+    const long = words.length > 128; // too many to list beside every word
+    const q: HTMLSelectElement | HTMLInputElement = el(long ? "input" : "select", { ...(long ? { list: "words", value: words[t]!, size: 6 } : {}), "aria-label": `token ${i + 1}`, onchange: () => {
       const tokens = [...traced.tokens], was = traced.loss;
-      tokens[i] = Number(q.value);
+      const now = long ? words.indexOf(q.value) : Number(q.value);
+      if (now < 0) { say(text.noToken(q.value)); q.value = words[t]!; return; }
+      tokens[i] = now;
       const same = tokens.length === base.length && tokens.every((x, k) => x === base[k]);
       go({ state: { ...place.state, tokens: same ? undefined : tokens } });
       announce = () => say(`token ${i + 1} is ${words[tokens[i]!]}; loss ${sig(traced.loss)}, before ${sig(was)}`);
-    } }, ...words.map((w, j) => el("option", { value: j, selected: j === t }, w)));
+    } }, ...(long ? [] : words.map((w, j) => el("option", { value: j, selected: j === t }, w))));
     return el("label", { class: base[i] !== t ? "changed" : "" }, q, el("span", { class: "n", "aria-hidden": "true" }, String(i + 1)));
   }));
-  if (focused >= 0) $$("select", box)[focused]?.focus();
+  if (words.length > 128) box.append(el("datalist", { id: "words" }, ...words.map(w => el("option", { value: w }))));
+  box.classList.toggle("many", traced.tokens.length > 8);
+  if (focused >= 0) $$<HTMLElement>("select, input", box)[focused]?.focus();
   announce?.(); announce = null;
 }
 let announce: (() => void) | null = null;
@@ -130,7 +143,7 @@ function draw(): void {
     const id = stationID(i, side), at = node(id)!, left = side === "a", p = at.cols === hidden ? small : at.cols > 8 ? Math.min(px8, small * 2) : px8, q = p * n;
     const xe = left ? cx - bw / 2 - lane : cx + bw / 2 + lane, xm = left ? cx - inner : cx + inner, edge = left ? "right" : "left", off = (left ? W - xe + 4 : xe + 4) + "px";
     put(math(at.math, "lab " + (left ? "v" : "e")), { top: Y(i) - (wide && i ? 17 * u : 9 * u) + "px", [edge]: off });
-    if (!i) { if (wide) put(el("div", { class: "nrm" }, "ids  " + traced.tokens.join("  ")), { top: Y(0) - 8 + "px", right: W - xm + "px" }); continue; }
+    if (!i) { if (wide && n <= 8) put(el("div", { class: "nrm" }, "ids  " + traced.tokens.join("  ")), { top: Y(0) - 8 + "px", right: W - xm + "px" }); continue; }
     if (wide) {
       const c = left ? undefined : checked(id);
       put(el("div", { class: "nrm", "data-check": left ? null : id }, normText(id) + (c ? c.ok ? " ✓" : " ≠" : "")), { top: Y(i) + 4 * u + "px", [edge]: off });

@@ -48,19 +48,20 @@ export function grid(id: string, o: GridOptions): HTMLElement {
   const side = hue(n), theorem = (n.kind === "error" || n.kind === "gradient") && !diff;
   const edited = new Set((place.state.edits ?? []).filter(e => e.id === id).map(e => e.i * n.cols + e.j));
   const [ci, cj] = [Math.min(o.cell[0], n.rows - 1), Math.min(o.cell[1], n.cols - 1)];
+  const [r0, r1] = part(ci, n.rows, n), [c0, c1] = part(cj, n.cols, n), whole = r1 - r0 === n.rows && c1 - c0 === n.cols;
   const square = h.col(0) === h.row(0) && n.rows === n.cols;
   const table = el("table", { class: "grid", role: "grid", "aria-label": label(n), "data-id": id });
-  const caption = el("div", { class: "cap" }, o.caption ?? math(n.math, side === "error" ? "e" : "v"), el("small", {}, `${n.rows} × ${n.cols}${s.unit ? ", " + s.unit : ""}${diff ? ", " + text.change : ""}`));
-  table.append(el("thead", {}, el("tr", {}, el("td", { class: "corner" }), ...Array.from({ length: n.cols }, (_, j) => el("th", { scope: "col", class: j === cj ? "line" : "" }, h.col(j))))));
+  const caption = el("div", { class: "cap" }, o.caption ?? math(n.math, side === "error" ? "e" : "v"), el("small", {}, `${n.rows} × ${n.cols}${s.unit ? ", " + s.unit : ""}${diff ? ", " + text.change : ""}${whole ? "" : ": " + text.part(`${r0 + 1}–${r1}`, `${c0 + 1}–${c1}`)}`));
+  table.append(el("thead", {}, el("tr", {}, el("td", { class: "corner" }), ...Array.from({ length: c1 - c0 }, (_, k) => el("th", { scope: "col", class: c0 + k === cj ? "line" : "" }, h.col(c0 + k))))));
   const body = el("tbody");
   const say1 = (i: number, j: number) => {
     const k = i * n.cols + j, x = v[k]!;
     const words = x === -Infinity || hidden?.(k) && !diff ? text.masked : x === 0 && theorem ? text.zero : Number.isFinite(x) ? spoken(x) : text.nan;
     return `${spokenSymbol(n)}, ${cellName(n, i, j)}: ${words}`;
   };
-  for (let i = 0; i < n.rows; i++) {
+  for (let i = r0; i < r1; i++) {
     const tr = el("tr", {}, el("th", { scope: "row", class: i === ci ? "line" : "" }, h.row(i) || text.only));
-    for (let j = 0; j < n.cols; j++) {
+    for (let j = c0; j < c1; j++) {
       const k = i * n.cols + j, x = v[k]!, mask = x === -Infinity || (hidden?.(k) ?? false) && !diff, zero = x === 0 && theorem && !mask, me = i === ci && j === cj;
       const td = el("td", {
         class: (mask ? "mask" : zero ? "null" : square && i === ci && !hidden?.(k) ? "line" : "") + (edited.has(k) ? " edited" : ""), role: "gridcell", "data-ij": `${i},${j}`, "data-v": String(x), title: Number.isFinite(x) ? minus(String(x)) : null, tabindex: me ? 0 : -1, "aria-selected": String(me),
@@ -94,6 +95,14 @@ export function grid(id: string, o: GridOptions): HTMLElement {
   });
   table.addEventListener("dblclick", e => { const c = at(e.target); if (c) edit(table, n, ...c); });
   return el("div", { class: "gridw" }, caption, el("div", { class: "scroll" }, table));
+}
+
+/** part is which rows or columns of a large tensor have their digits on the page: those around the cell. */
+function part(at: number, of: number, n: Node): [number, number] {
+  const size = 32;
+  if (n.rows * n.cols <= 2048 || of <= size) return [0, of];
+  const from = Math.floor(at / size) * size;
+  return [from, Math.min(of, from + size)];
 }
 
 /** change puts a number into a cell, and the core computes both passes anew. */

@@ -5,7 +5,8 @@ import { place, type State } from "./state.js";
 
 export let opened: Opened;
 export let traced: Traced;
-let numbers = new Float64Array();
+let held = new Map<string, Float64Array>(), heldChange = new Map<string, Float64Array>(); // numbers of this revision
+let used = new Set<string>(), missing = new Set<string>(); // ids that the screen has read, and those that were not here
 let index = new Map<string, number>();
 let openKey = "", traceKey = "", revision = 0;
 const checks = new Map<string, Check>();
@@ -20,10 +21,9 @@ export async function load(): Promise<boolean> {
   if (key === traceKey) return false;
   const mine = ++revision;
   if (diff && !opened) opened = (await ask<Opened>("open", { state })).header; // how many words the model's own sentence has
-  const before = diff ? { before: { ...state, edits: [], tokens: state.tokens?.length === opened?.model.tokens.length ? undefined : state.tokens } } : {};
   const [names, t] = await Promise.all([
     openKey === shapeKey(state) ? null : ask<Opened>("open", { state, rev: mine }),
-    ask<Traced>("trace", { state, rev: mine, want: ["*"], ...before }),
+    ask<Traced>("trace", { state, rev: mine, want: wanted(state), ...beforeOf(state, diff) }),
   ]);
   if (mine !== revision) return false;
   if (names) {
@@ -32,9 +32,36 @@ export async function load(): Promise<boolean> {
     openKey = shapeKey(state);
   }
   traced = t.header;
-  numbers = t.numbers as Float64Array<ArrayBuffer>;
+  held = new Map(); heldChange = new Map();
+  keep(t.header, t.numbers);
   if (key !== traceKey) checks.clear();
   traceKey = key;
+  return true;
+}
+
+/** wanted is what the screen reads: all of a small network at first, so that other screens have it. */
+function wanted(s: State): string[] {
+  if (used.size && openKey === shapeKey(s)) return [...used];
+  return opened ? openKey === shapeKey(s) && opened.nodes.reduce((k, n) => k + n.rows * n.cols, 0) < 20_000 ? ["*"] : [] : s.model && s.model !== "paper" && s.model !== "lesson" ? [] : ["*"];
+}
+const beforeOf = (state: State, diff: boolean) => diff ? { before: { ...state, edits: [], tokens: state.tokens?.length === opened?.model.tokens.length ? undefined : state.tokens } } : {};
+
+function keep(h: Traced, numbers: Float64Array): void {
+  for (const [to, at] of [[held, h.at], [heldChange, h.changeAt]] as const)
+    at?.forEach((from, i) => { const n = opened.nodes[i]!; if (from >= 0) to.set(n.id, numbers.subarray(from, from + n.rows * n.cols)); });
+}
+
+/** another is called when the screen changes: it reads other tensors. */
+export function another(): void { used = new Set(); missing = new Set(); }
+
+/** more asks for what the screen has read and was not here. It says whether there was any. */
+export async function more(): Promise<boolean> {
+  const want = [...missing], mine = revision;
+  missing = new Set();
+  if (!want.length) return false;
+  const t = await ask<Traced>("trace", { state: place.state, rev: mine, want, ...beforeOf(place.state, place.diff) });
+  if (mine !== revision) return false;
+  keep(t.header, t.numbers);
   return true;
 }
 
@@ -45,8 +72,12 @@ export const changeOf = (id: string) => traced.change?.[index.get(id)!];
 
 /** values are the numbers of a node, or with diff what changed in them. */
 export function values(id: string, diff = false): Float64Array {
-  const n = node(id)!, at = (diff ? traced.changeAt : traced.at)![index.get(id)!]!;
-  return at < 0 ? new Float64Array(n.rows * n.cols) : numbers.subarray(at, at + n.rows * n.cols);
+  used.add(id);
+  const v = (diff ? heldChange : held).get(id);
+  if (v) return v;
+  missing.add(id);
+  const n = node(id)!;
+  return new Float64Array(n.rows * n.cols); // until it is here
 }
 /** largest is the largest number of what values returns, without its sign. */
 export const largest = (id: string, diff = false) => (diff ? traced.change : traced.max)?.[index.get(id)!] ?? 0;

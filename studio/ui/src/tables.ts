@@ -3,11 +3,13 @@
 
 import type { Check, Row, Table } from "./core.js";
 import { $, $$, el, math, say, unit } from "./dom.js";
+import { blockPicker } from "./block.js";
 import { grid } from "./grid.js";
 import { microscope } from "./microscope.js";
 import { sig } from "./number.js";
 import { map } from "./ramp.js";
 import { go, link, place } from "./state.js";
+import { text } from "./text.js";
 import { checked, here, hiddenIn, hue, largest, node, norm, normBefore, opened, values, wantChecks, word } from "./store.js";
 
 const legend = () => el("span", { class: "legend", "aria-hidden": "true" }, ...([["value", "value − 0 +", [-1, -.5, 0, .5, 1]], ["error", "error − 0 +", [-1, -.5, 0, .5, 1]], ["value", "not seen", [-Infinity]], ["error", "zero, whatever the numbers", [0]]] as const).map(([k, t, v], i) =>
@@ -22,6 +24,7 @@ export function table(main: HTMLElement, key: string): boolean {
   const lead = el("p", { class: "lead" });
   for (const part of t.lead.split(/(values|errors)/)) lead.append(part === "values" ? el("span", { class: "v" }, part) : part === "errors" ? el("span", { class: "e" }, part) : part);
   const bar = el("div", { class: "bar-top ui" },
+    opened.model.config.blocks > 1 ? blockPicker() : null,
     t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h}`))) : null,
     el("button", { type: "button", "aria-pressed": String(place.diff), "data-k": "diff", onclick: () => go({ diff: !place.diff }) }, "Difference: new − old"),
     key === "3" && !place.state.rank ? el("button", { type: "button", "data-k": "rank", onclick: () => go({ state: { ...place.state, rank: 2 } }) }, "Add an adapter of rank 2") : null,
@@ -62,7 +65,7 @@ const normText = (id: string) => { const b = place.diff ? normBefore(id) : null;
 function mini(id: string): HTMLElement | null {
   const n = node(id);
   if (!n) return null;
-  const px = Math.max(1.5, Math.min(9, Math.floor(2 * 92 / n.cols) / 2, Math.floor(2 * 130 / n.rows) / 2)) * unit(), hidden = place.diff ? undefined : hiddenIn(n);
+  const px = Math.max(.2, Math.min(9, Math.floor(2 * 92 / n.cols) / 2 || 92 / n.cols, Math.floor(2 * 130 / n.rows) / 2 || 130 / n.rows)) * unit(), hidden = place.diff ? undefined : hiddenIn(n);
   const c = map(values(id, place.diff), n.rows, n.cols, px, hue(n), { max: largest(id, place.diff), theorem: (n.kind === "error" || n.kind === "gradient") && !place.diff, ...(hidden ? { hidden } : {}) });
   return c;
 }
@@ -78,7 +81,7 @@ function rowOf(r: Row): HTMLElement {
     el("span", { class: "eq ef" }, math(r.forward), chip(r.eqf)),
     el("span", { class: "mapw m mv" }),
     el("span", { class: "mapw d me" }),
-    nd ? el("span", { class: "eq eb" }, math(r.backward), chip(r.eqb)) : el("span", { class: "small eb" }, missing ? "there is no adapter in this network" : r.note ?? ""),
+    nd ? el("span", { class: "eq eb" }, math(r.backward), chip(r.eqb)) : el("span", { class: "small eb" }, missing ? /^[du]_/.test(r.value) ? text.noAdapter : text.noParameter : r.note ?? ""),
     el("span", { class: "meta" }));
   fill(b, r);
   return b;
@@ -118,7 +121,7 @@ function panel(t: Table, r: Row): HTMLElement {
     for (const [id, box] of [[a, microA], [d, microD]] as const) if (id) { const n = node(id)!; if (i < n.rows && j < n.cols) void microscope(box, id, i, j); else box.replaceChildren(); }
   };
   look(...place.cell[0] < na.rows && place.cell[1] < na.cols ? place.cell : clamp(a));
-  const extra = r.extra?.length ? el("div", { class: "grads" }, ...r.extra.map(here).filter(id => node(id)).map(id => { const n = node(id)!; return el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: link({ ...place, path: ["node", id], row: "", cell: [0, 0] }), "aria-label": `gradient, ${n.symbol}` }, map(values(id, place.diff), n.rows, n.cols, Math.min(20, Math.max(6, 160 / n.cols)) * unit(), "error", { max: largest(id, place.diff), theorem: !place.diff }))); })) : null;
+  const extra = r.extra?.length ? el("div", { class: "grads" }, ...r.extra.map(here).filter(id => node(id)).map(id => { const n = node(id)!; return el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: link({ ...place, path: ["node", id], row: "", cell: [0, 0] }), "aria-label": `gradient, ${n.symbol}` }, map(values(id, place.diff), n.rows, n.cols, Math.min(20, Math.max(n.cols > 64 ? 320 / n.cols : 6, 160 / n.cols)) * unit(), "error", { max: largest(id, place.diff), theorem: !place.diff }))); })) : null;
   const wide = na.cols > 12;
   return el("div", { class: "open" + (wide ? " wide" : ""), role: "region", "aria-label": `${r.name}, open` }, side(a, "value"), d ? side(d, "error") : null, el("div", { class: "right-col" }, extra, microA, microD),
     el("p", { class: "says full" }, r.says, " ", ...(r.exercise ? [el("a", { href: link({ ...place, path: ["derive", r.exercise], row: "", cell: [0, 0] }) }, "Derive it"), " · "] : []), el("a", { href: link({ ...place, path: ["node", d || a], row: "", cell: [0, 0] }) }, "More of it"), paired && t.key !== "3" ? " An error has the shape of its value." : ""));
