@@ -15,7 +15,7 @@ type listedLaws struct {
 	Identities []gradcheck.Identity `json:"identities"` // without claims
 }
 
-func laws(r request) listedLaws { return listedLaws{r.Revision, Laws, gradcheck.Identities()} }
+func laws(r Request) listedLaws { return listedLaws{r.Revision, Laws, gradcheck.Identities()} }
 
 // An evaluatedIdentity is an identity at the first of gradcheck's cases that it is about.
 type evaluatedIdentity struct {
@@ -24,7 +24,7 @@ type evaluatedIdentity struct {
 	Case string `json:"case,omitempty"` // name of the case; "" where it is about none
 }
 
-func evaluated(r request) (evaluatedIdentity, error) {
+func evaluated(r Request) (evaluatedIdentity, error) {
 	out := evaluatedIdentity{Revision: r.Revision}
 	if !gradcheck.IsIdentity(r.ID) {
 		return out, fmt.Errorf("there is no identity %q", clip(r.ID))

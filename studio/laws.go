@@ -123,7 +123,7 @@ type shownLaw struct {
 }
 
 // demonstrate answers "law". A knob that is nil stands at its start.
-func (c *Core) demonstrate(r request, s *Session) (shownLaw, []float64, error) {
+func (c *Core) demonstrate(r Request, s *Session) (shownLaw, []float64, error) {
 	k := slices.IndexFunc(Laws, func(l Law) bool { return l.ID == r.ID })
 	if k < 0 {
 		return shownLaw{}, nil, fmt.Errorf("there is no law %q", clip(r.ID))

@@ -16,7 +16,7 @@ func showMask(d *demonstration) error {
 	last := len(st.Tokens) - 1
 	old := st.Tokens[last]
 	st.Tokens[last] = int(d.knob)
-	other, err := Open(st)
+	other, err := d.s.again(st)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func showCausality(d *demonstration) error {
 	var all [3]*Session
 	for i, st := range []State{base, word, target} {
 		var err error
-		if all[i], err = Open(st); err != nil {
+		if all[i], err = d.s.again(st); err != nil {
 			return err
 		}
 	}

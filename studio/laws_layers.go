@@ -54,7 +54,7 @@ func (s *Session) adapted(size float64) (*Session, error) {
 	if st.Rank == 0 {
 		st.Rank = 2
 	}
-	x, err := Open(st)
+	x, err := s.again(st)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func showRank(d *demonstration) error {
 	n := int(d.knob)
 	st := d.s.state()
 	st.Tokens, st.Targets, st.Edits = st.Tokens[:n], st.Targets[:n], d.s.parameterEdits()
-	s, err := Open(st)
+	s, err := d.s.again(st)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func showRank(d *demonstration) error {
 		for t := range other.Tokens {
 			other.Tokens[t] = (other.Tokens[t] + 1) % s.Model.Config.Vocab
 		}
-		o, err := Open(other)
+		o, err := d.s.again(other)
 		if err != nil {
 			return err
 		}

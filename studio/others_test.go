@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -131,5 +132,32 @@ func TestLargeNetworks(t *testing.T) {
 	}
 	if numbers > maxKeptNumbers {
 		t.Errorf("%d sessions with %d numbers are kept", len(c.kept), numbers)
+	}
+}
+
+// The laws hold in other networks, and break there; none of them ends the program.
+func TestLawsOfOtherNetworks(t *testing.T) {
+	for _, bias := range []bool{true, false} {
+		m := other(pedestrian.Config{Vocab: 7, Context: 9, Width: 6, Heads: 3, Blocks: 2, Activation: pedestrian.GELU, Eps: 1e-5, Tied: !bias, Bias: bias})
+		c := Core{More: []*Model{m}}
+		for _, l := range Laws {
+			for _, broken := range []bool{false, true} {
+				b, ok := c.Handle(fmt.Appendf(nil, `{"op":"law","id":%q,"broken":%v,"state":{"model":"run","seed":3},"block":1,"head":2}`, l.ID, broken))
+				var h struct {
+					Holds bool
+					Error string
+				}
+				header, _, err := Decode(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := json.Unmarshal(header, &h); err != nil {
+					t.Fatal(err)
+				}
+				if !ok && (bias || !strings.Contains(h.Error, "have no bias")) || ok && h.Holds == broken {
+					t.Errorf("biases %v, law %s, broken %v: %+v", bias, l.ID, broken, h)
+				}
+			}
+		}
 	}
 }

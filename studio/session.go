@@ -101,6 +101,9 @@ func (s *Session) logitsGradient() string {
 	return "logits.dw"
 }
 
+// again is another state of the network of s.
+func (s *Session) again(state State) (*Session, error) { return openAmong([]*Model{s.Model}, state) }
+
 // fresh is an adapter beside the logits as training begins: d drawn, u = 0.
 func fresh(c pedestrian.Config, rank int, seed uint64) *pedestrian.Adapter[float64] {
 	a := pedestrian.NewAdapter[float64](c, pedestrian.AdapterConfig{Rank: rank, Alpha: 1, Scaling: pedestrian.ScalePaper, Targets: []pedestrian.Target{pedestrian.TargetLogits}})
