@@ -51,7 +51,7 @@ type counted struct {
 }
 
 // count answers "params": of the sizes that were asked for, or of the network of this page.
-func count(r request, s *Session) (counted, error) {
+func count(r Request, s *Session) (counted, error) {
 	out := counted{Revision: r.Revision, Paper: paperSizes}
 	var c pedestrian.Config
 	if r.Sizes == nil {
