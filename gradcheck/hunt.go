@@ -54,17 +54,7 @@ func Hunts() int { return len(bugs) }
 
 // NewHunt plants bug number n, from 1, at the point of seed 1 and takes the differences. The
 // error is ctx's, or says that there is no such bug.
-func NewHunt(ctx context.Context, n int) (*Hunt, error) {
-	if n < 1 || n > len(bugs) {
-		return nil, fmt.Errorf("there is no bug %d: they are numbered from 1 to %d", n, len(bugs))
-	}
-	b := bugs[n-1]
-	host, err := newHost(ctx, b.host, Options{Seed: 1, Step: DefaultStep, Entries: 1})
-	if err != nil {
-		return nil, err
-	}
-	return host.hunt(ctx, n)
-}
+func NewHunt(ctx context.Context, n int) (*Hunt, error) { return new(Hunter).Hunt(ctx, n) }
 
 // hunt is the hunt for bug number n, which belongs into the host.
 func (host *host) hunt(ctx context.Context, n int) (*Hunt, error) {

@@ -112,3 +112,45 @@ func TestCells(t *testing.T) {
 		}
 	}
 }
+
+// A hunter makes the hunt that NewHunt makes, once, and keeps a few.
+func TestHunter(t *testing.T) {
+	var k Hunter
+	for _, n := range []int{1, 2, 26, 1} {
+		h, err := k.Hunt(context.Background(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := hunts(t)[n-1]
+		if h.Number != n || h.Loss != of.Loss || h.Solution() != of.Solution() || h.Mutant().ID != fmt.Sprint("M", n) {
+			t.Errorf("bug %d: %s, loss %v", n, h.Solution(), h.Loss)
+		}
+		if again, err := k.Hunt(context.Background(), n); err != nil || again != h {
+			t.Errorf("bug %d is planted anew: %v", n, err)
+		}
+	}
+	if len(k.kept) != 3 || k.kept[2].Number != 1 {
+		t.Errorf("%d hunts are kept", len(k.kept))
+	}
+}
+
+// Rows of one name are one row, which is the first that fails.
+func TestJoin(t *testing.T) {
+	rows := []Row{{Name: "Δ_q head 0", Shape: "a", OK: true}, {Name: "Δ_5", OK: true}, {Name: "Δ_q head 1", Shape: "b"}, {Name: "Δ_q head 2", Shape: "c"}, {Name: "w_q head 0 (31.a)", OK: true}}
+	all := Join(rows)
+	if len(all) != 3 {
+		t.Fatalf("%d rows", len(all))
+	}
+	if q := all[0]; q.Name != "Δ_q" || q.Shape != "b" || q.Places != 3 || q.Failed != 2 || q.OK {
+		t.Errorf("%+v", q)
+	}
+	if d := all[1]; d.Name != "Δ_5" || d.Places != 1 || d.Failed != 0 || !d.OK {
+		t.Errorf("%+v", d)
+	}
+	if w := all[2]; w.Name != "w_q head 0 (31.a)" || w.Places != 1 {
+		t.Errorf("%+v", w)
+	}
+	if rows[0].Name != "Δ_q head 0" {
+		t.Error("the rows were changed")
+	}
+}

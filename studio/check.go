@@ -64,7 +64,7 @@ func (s *Session) Check(id string) (c Check, err error) {
 		}
 		c.Slopes = append(c.Slopes, slope)
 		c.Cells++
-		if e := math.Abs(slope-v.V[k]) / max(gradcheck.DifferenceFloor, math.Abs(slope), math.Abs(v.V[k])); !(e <= worst) {
+		if e := gradcheck.Deviation(v.V[k], slope); !(e <= worst) {
 			worst, c.Row, c.Col = e, k/n.Cols, k%n.Cols
 		}
 	}
@@ -72,7 +72,7 @@ func (s *Session) Check(id string) (c Check, err error) {
 	if c.OK = worst <= gradcheck.DifferenceTolerance; !c.OK {
 		c.Why = "it is not the gradient of this loss"
 		if len(s.edits) > 0 {
-			c.Why = "an edited value is no longer what its equation makes of the values before it, and the backward pass does not know"
+			c.Why = edited
 		}
 	}
 	return c, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/pedestrian-ml/pedestrian/gradcheck"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -22,6 +23,7 @@ type Core struct {
 	opening sync.Mutex // held while a session is computed
 	mu      sync.Mutex
 	kept    []keptSession // the newest at the end
+	hunter  gradcheck.Hunter
 }
 
 type keptSession struct {
@@ -81,6 +83,18 @@ func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 	case "exercises", "exercise", "shape", "grade", "hint":
 		header, numbers, err = derived(r)
 		return header, numbers, err
+	case "plan":
+		header, err = lessonPlan(r)
+		return header, nil, err
+	case "sheet":
+		w, err := sheet(r.ID)
+		return struct {
+			Revision int `json:"rev"`
+			worksheet
+		}{r.Revision, w}, nil, err
+	case "bugs", "bug", "planted", "number", "judge", "clue", "solution":
+		header, err = c.hunted(r)
+		return header, nil, err
 	}
 	if c.Other != nil {
 		if header, numbers, ok, err := c.Other(c, r); ok {
@@ -108,6 +122,12 @@ func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 			Revision int `json:"rev"`
 			Check
 		}{r.Revision, check}, check.Slopes, err
+	case "curve":
+		v, err := s.Curve(r.ID, r.Row, r.Col)
+		return struct {
+			Revision int `json:"rev"`
+			VCurve
+		}{r.Revision, v}, v.Numbers, err
 	case "look":
 		m, err := s.Look(r.ID, r.Row, r.Col)
 		return struct {

@@ -74,9 +74,10 @@ func symbolTeX(symbol string) string {
 			return symbolTeX(base) + `_{\mathrm{` + word + `}}`
 		}
 	}
-	if base, _, ok := strings.Cut(symbol, "→"); ok {
+	if base, _, ok := strings.Cut(symbol, "→"); ok && !strings.Contains(base, "{") {
 		return symbolTeX(base)
 	}
+	symbol = strings.ReplaceAll(symbol, "→", `\to `)
 	switch symbol {
 	case "y_pred", "y_gt":
 		return `y_{\mathrm{` + symbol[2:] + `}}`

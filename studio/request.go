@@ -19,7 +19,9 @@ type Request struct {
 	State    State    `json:"state"`
 	Before   *State   `json:"before"` // of a trace: the state that it is compared with
 	Want     []string `json:"want"`   // of a trace: ids whose numbers are wanted; "*" is all
-	ID       string   `json:"id"`     // of a tensor, an equation or an exercise
+	ID       string   `json:"id"`     // of a tensor, an equation or an exercise; the number of a bug
+	Name     string   `json:"name"`   // of a number in a pass with a bug
+	At       string   `json:"at"`     // its place
 	Row      int      `json:"i"`
 	Col      int      `json:"j"`
 	Epsilon  float64  `json:"epsilon"`

@@ -198,54 +198,29 @@ lines   what can be named           cell D_raw 2 1 at head.1    of another place
 hint    solution    quit            28, D_raw, T2 D_5    your answer: the line
 `
 
-// headOf is the part of a row's name that says which head it is of.
-var headOf = regexp.MustCompile(` (head|kv) \d+`)
-
 // printRows prints the rows that fail, or all: the error signals in the order in which they are
 // found on the way back, then the parameters. Heads, blocks and sequences share a line.
 func printRows(w io.Writer, h *gradcheck.Hunt, all bool) {
 	p := newPainter(w)
 	fmt.Fprintf(w, "loss %.9g, of the equations %.9g\n", float64(h.Loss), float64(h.Equations))
-	type place struct{ row, places, failed int }
 	shown, right := 0, 0
 	for _, rows := range [][]gradcheck.Row{h.Signals, h.Parameters} {
-		index := map[string]int{}
-		var joined []place
-		for i, r := range rows {
-			name := headOf.ReplaceAllString(r.Name, "")
-			k, seen := index[name]
-			if !seen {
-				k = len(joined)
-				index[name] = k
-				joined = append(joined, place{row: i})
-			}
-			joined[k].places++
-			if !r.OK {
-				if joined[k].failed++; rows[joined[k].row].OK {
-					joined[k].row = i
-				}
-			}
-		}
-		for _, j := range joined {
-			if j.failed == 0 {
+		for _, j := range gradcheck.Join(rows) {
+			if j.Failed == 0 {
 				if right++; !all {
 					continue
 				}
 			}
 			shown++
-			r := rows[j.row]
 			verdict := p.good("ok")
-			if j.failed > 0 {
+			if j.Failed > 0 {
 				verdict = p.bad("FAIL")
-				if j.places > 1 {
-					verdict += fmt.Sprintf(" in %d of %d places", j.failed, j.places)
+				if j.Places > 1 {
+					verdict += fmt.Sprintf(" in %d of %d places", j.Failed, j.Places)
 				}
 			}
-			off := max(r.Differences.Error, r.Directions.Error)
-			if r.Name = rowName(r); j.places > 1 {
-				r.Name = headOf.ReplaceAllString(r.Name, "")
-			}
-			fmt.Fprintf(w, "  %-26s %6s  off by %.1e  %s\n", r.Name, r.Shape, float64(off), verdict)
+			off := max(j.Differences.Error, j.Directions.Error)
+			fmt.Fprintf(w, "  %-26s %6s  off by %.1e  %s\n", rowName(j.Row), j.Shape, float64(off), verdict)
 		}
 	}
 	if len(h.Laws) > 0 {

@@ -3,7 +3,9 @@
 import { $, el, say } from "./dom.js";
 import { block, blockKey } from "./block.js";
 import { cellScreen, equationScreen, nodeKey, nodeScreen } from "./node.js";
+import { bugKey, bugScreen } from "./bugs.js";
 import { checkScreen } from "./check.js";
+import { curveKey } from "./curve.js";
 import { derive } from "./derive.js";
 import { lawKey, laws } from "./laws.js";
 import { sig } from "./number.js";
@@ -16,6 +18,23 @@ import { text } from "./text.js";
 
 const main = $("#main")!;
 let screen = "", pale = 0;
+
+/** A Screen draws itself into main, and says whether there is such a place. Of one with parts
+ * each is a screen of its own, to whose top a link leads. */
+interface Screen { show(a: string, b: string): boolean | Promise<boolean>; key?(e: KeyboardEvent): boolean; parts?: boolean }
+
+const screens: Record<string, Screen> = {
+  "": { show: () => (block(main), true), key: blockKey },
+  table: { show: a => table(main, a), key: tableKey, parts: true },
+  node: { show: a => nodeScreen(main, a), key: nodeKey },
+  cell: { show: (a, b) => cellScreen(main, a, b) },
+  derive: { show: a => derive(main, a || undefined), parts: true },
+  laws: { show: a => laws(main, a), key: lawKey, parts: true },
+  params: { show: () => paramsScreen(main) },
+  check: { show: a => checkScreen(main, a), key: curveKey, parts: true },
+  bug: { show: a => bugScreen(main, a), key: bugKey, parts: true },
+  equations: { show: a => equationScreen(main, a), parts: true },
+};
 
 function header(): void {
   const at = place.path.slice(0, place.path[0] === "table" ? 2 : 1).join("/"), edits = place.state.edits?.length ?? 0;
@@ -33,22 +52,9 @@ function header(): void {
   if (note) { note.textContent = words; note.hidden = !words; }
 }
 
-/** screens draw themselves by the rest of their path; false is that there is no such thing. */
-const screens: Record<string, (a: string, b: string) => boolean | Promise<boolean>> = {
-  "": () => (block(main), true),
-  table: a => table(main, a),
-  node: a => nodeScreen(main, a),
-  cell: (a, b) => cellScreen(main, a, b),
-  derive: a => derive(main, a || undefined),
-  check: () => (checkScreen(main), true),
-  equations: a => equationScreen(main, a),
-  laws: a => laws(main, a),
-  params: () => paramsScreen(main),
-};
-
 async function show(): Promise<void> {
   const [name = "", a = "", b = ""] = place.path;
-  const key = name + (["table", "derive", "equations", "laws"].includes(name) ? a : "");
+  const to = Object.hasOwn(screens, name) ? screens[name]! : null, key = name + (to?.parts ? a : "");
   const moved = key !== screen;
   if (moved) another();
   clearTimeout(pale);
@@ -57,8 +63,8 @@ async function show(): Promise<void> {
     const fresh = await load();
     if (place.path.join("/") !== [name, a, b].filter(Boolean).join("/")) return;
     header();
-    if (moved) { main.replaceChildren(); delete main.dataset.exercise; }
-    const draw = async () => screens[name]?.(a, b) ?? false;
+    if (moved) { main.replaceChildren(); delete main.dataset.exercise; delete main.dataset.bug; }
+    const draw = async () => to ? to.show(a, b) : false;
     let found = await draw();
     if (await more()) found = await draw(); // with numbers that were not here
     if (!found) missing();
@@ -99,14 +105,14 @@ addEventListener("keydown", e => {
   const t = e.target as HTMLElement;
   if (e.ctrlKey || e.metaKey || e.altKey || t.matches("input, select, textarea") || $("dialog[open]")) return;
   const name = place.path[0] ?? "";
-  const done = name === "" ? blockKey(e) : name === "table" ? tableKey(e) : name === "laws" ? lawKey(e) : nodeKey(e);
+  const done = Object.hasOwn(screens, name) && screens[name]!.key?.(e);
   if (done) { e.preventDefault(); return; }
   switch (e.key) {
     case "?": help(); break;
     case "d": go({ diff: !place.diff }); break;
     case "r": reset(); break;
     case "u": history.back(); break;
-    case "c": go({ path: ["check"], row: "" }); break;
+    case "c": go({ path: name === "node" || name === "cell" ? ["check", place.path[1]!] : ["check"], row: "" }); break;
     case "Escape": if (name === "cell" || name === "node") history.back(); break;
     default: return;
   }

@@ -8,7 +8,7 @@ const inline = (s: Span): HTMLElement | string => s.kind === "math" ? math(s.tex
   : s.kind === "link" ? el("a", { href: link({ ...place, path: ["equations", s.to!], row: "", cell: [0, 0] }) }, s.text) : s.text;
 const line = (s: Span[] | undefined) => (s ?? []).map(inline);
 
-function passage(p: Passage): HTMLElement {
+export function passage(p: Passage): HTMLElement {
   switch (p.kind) {
     case "h": return el("h3", {}, ...line(p.spans));
     case "math": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "formula" }, math(p.text!));

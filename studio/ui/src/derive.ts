@@ -2,6 +2,7 @@
 
 import { ask } from "./core.js";
 import { $, el, math, say } from "./dom.js";
+import { done, keep } from "./done.js";
 import { go, link, place } from "./state.js";
 import { equations } from "./node.js";
 
@@ -12,13 +13,9 @@ interface Looked { shape?: string; math?: string; message?: string; column?: num
 interface Graded { status: "right" | "wrong" | "refused"; id: string; message: string; column?: number; end?: number; echo?: string; shape?: string; repair?: string; math?: string; eq?: string; shows?: string[] }
 
 let path: Title[] | null = null;
-const store = "pedestrian.studio.done";
-const done = (): Set<string> => { try { return new Set(JSON.parse(localStorage.getItem(store) ?? "[]") as string[]); } catch { return new Set(); } };
-const keep = (id: string) => { try { localStorage.setItem(store, JSON.stringify([...done().add(id)])); } catch { /* a browser that keeps nothing */ } };
-
 export async function derive(main: HTMLElement, id: string | undefined): Promise<boolean> {
   path ??= (await ask<{ exercises: Title[] }>("exercises")).header.exercises;
-  if (!id) { list(main); return true; }
+  if (!id) { document.title = "Derive · pedestrian studio"; await list(main, "Derive", "Type a gradient as a formula. It is compared with differences of the loss, so every right form counts; a wrong one is taken apart."); return true; }
   if (!path.some(x => x.id === id)) return false;
   if (main.dataset.exercise === id && $("#exercise")) return true;
   const { header: x } = await ask<Exercise>("exercise", { id });
@@ -27,12 +24,14 @@ export async function derive(main: HTMLElement, id: string | undefined): Promise
   return true;
 }
 
-function list(main: HTMLElement): void {
-  document.title = "Derive · pedestrian studio";
-  const d = done(), sections = [...new Set(path!.map(x => x.section))];
-  main.replaceChildren(el("h1", {}, "Derive"), el("p", { class: "lead" }, "Type a gradient as a formula. It is compared with differences of the loss, so every right form counts; a wrong one is taken apart."),
-    el("p", { class: "small" }, `${path!.filter(x => d.has(x.id)).length} of ${path!.length} done, on this machine.`),
-    el("div", { class: "sections" }, ...sections.map(s => el("section", {}, el("h2", { class: "h3" }, s), el("ol", { class: "path" }, ...path!.filter(x => x.section === s).map(x => el("li", { class: d.has(x.id) ? "done" : "" }, el("a", { href: link({ path: ["derive", x.id] }) }, x.title), d.has(x.id) ? el("span", { class: "sr" }, "done") : null)))))));
+/** list is the whole path; with course it says in each section what is done, and what comes next. */
+export async function list(main: HTMLElement, heading: string, lead: string, course = false): Promise<void> {
+  path ??= (await ask<{ exercises: Title[] }>("exercises")).header.exercises;
+  const d = done(), sections = [...new Set(path.map(x => x.section))], next = path.find(x => !d.has(x.id)), of = (all: Title[]) => `${all.filter(x => d.has(x.id)).length} of ${all.length}`;
+  main.replaceChildren(el("h1", {}, heading), el("p", { class: "lead" }, lead),
+    el("p", { class: "small", id: "path-done" }, `${of(path)} done, on this machine.`),
+    course ? el("p", { class: "acts" }, next ? el("a", { class: "button", href: link({ path: ["derive", next.id] }) }, `${d.size ? "Go on" : "Begin"}: ${next.title}`) : "All is done.", el("a", { class: "mid small", href: link({ path: ["bug"] }) }, "then: find the bug")) : "",
+    el("div", { class: "sections" }, ...sections.map(s => { const all = path!.filter(x => x.section === s); return el("section", {}, el("h2", { class: "h3" }, s, course ? `, ${of(all)}` : ""), el("ol", { class: "path" }, ...all.map(x => el("li", { class: d.has(x.id) ? "done" : "" }, el("a", { href: link({ path: ["derive", x.id] }) }, x.title), d.has(x.id) ? el("span", { class: "sr" }, "done") : null)))); })));
 }
 
 function show(main: HTMLElement, x: Exercise): void {
@@ -55,7 +54,7 @@ function show(main: HTMLElement, x: Exercise): void {
 }
 
 /** code sets `…` and names with an underscore as code. */
-const code = (s: string) => s.split(/(`[^`]+`|\bdL\/d\w+|\b\w+_\w+\b'?)/).map((p, i) => i % 2 ? el("code", { class: "code" }, p.replaceAll("`", "")) : p);
+export const code = (s: string) => s.split(/(`[^`]+`|\bdL\/d\w+|\b\w+_\w+\b'?)/).map((p, i) => i % 2 ? el("code", { class: "code" }, p.replaceAll("`", "")) : p);
 
 const given = (x: Exercise) => [el("h2", { class: "h3 first" }, "Given"),
   el("table", { class: "plain given" }, el("tbody", {}, ...x.names!.map(g => el("tr", { title: g.meaning }, el("td", { class: g.kind === "error" ? "e" : "v" }, math(g.math)), el("td", {}, el("code", {}, g.name), el("span", { class: "sr" }, g.meaning)), el("td", { class: "r" }, g.shape.replace(/_rho/g, "_ρ")))))),

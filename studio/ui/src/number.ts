@@ -1,7 +1,7 @@
 // How numbers are written and spoken. Nothing is computed here that is shown as a result.
 
 export const minus = (s: string) => s.replace("-", "−");
-const superscript = (n: number) => [...String(n)].map(c => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+export const superscript = (n: number) => [...String(n)].map(c => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
 
 /** sig has n significant digits: 0.0119, 2.3·10⁻⁸. */
 export function sig(x: number | null | undefined, n = 3): string {
@@ -16,6 +16,9 @@ export function sig(x: number | null | undefined, n = 3): string {
 
 /** fixed has d decimals in the style of print: .90, −.013, and 0 for exactly zero. */
 export const fixed = (x: number, d: number) => x === 0 ? "0" : minus(x.toFixed(d)).replace(/^(−?)0\./, "$1.").replace(/^−(\.?0*)$/, "$1");
+
+/** exact has nine significant digits. */
+export const exact = (x: number | null | undefined) => x == null || Number.isNaN(x) ? "–" : x === 0 ? "0" : minus(x.toPrecision(9));
 
 /** spoken is a number as it is read aloud. */
 export function spoken(x: number): string {
