@@ -113,6 +113,9 @@ func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 	case "params":
 		header, err = count(r, s)
 		return header, nil, err
+	case "adapter":
+		header, numbers, err = c.adapter(r, s)
+		return header, numbers, err
 	case "law":
 		header, numbers, err = c.demonstrate(r, s)
 		return header, numbers, err

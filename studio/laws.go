@@ -83,11 +83,12 @@ var Laws = []Law{
 		Says:  "Summed instead of known, the gradient of the key bias is what rounding leaves. Adam divides a gradient by its own size; ε is what keeps it from dividing rounding by rounding. All parameters train on this sentence.",
 		Knob:  Knob{"steps", 1, 60, 1, 20},
 		Break: "Let ε be 10⁻³⁰ instead of 10⁻⁸", Broken: "Rounding divided by rounding is one: the key bias walks at full speed, in no direction at all.",
-		show: showAdam},
+		show: showAdam, limit: func(s *Session) float64 { return float64(s.mostSteps(60)) }},
 }
 
 // A Panel is a tensor of a demonstration.
 type Panel struct {
+	Key      string   `json:"key,omitempty"`
 	Title    string   `json:"title"`
 	MathML   string   `json:"math,omitempty"`
 	Kind     Kind     `json:"kind"`
@@ -95,7 +96,8 @@ type Panel struct {
 	Cols     int      `json:"cols"`
 	RowHeads []string `json:"rowHeads,omitempty"` // words, where rows are tokens
 	ColHeads []string `json:"colHeads,omitempty"`
-	At       int      `json:"at"` // where its numbers begin
+	At       int      `json:"at"`   // where its numbers begin
+	Norm     *float64 `json:"norm"` // of what is finite; nil where that is not a number
 	Node     string   `json:"node,omitempty"`
 }
 
@@ -159,6 +161,13 @@ const (
 	lawVisible  = 1e-4  // the least that counts as a change, far above rounding
 )
 
+// mostSteps is how many steps of training are taken at a time, at most most: fewer where a pass
+// takes long.
+func (s *Session) mostSteps(most int) int {
+	const work = 300_000_000 // parameters times tokens times steps
+	return max(5, min(most, work/(len(s.params.Slab)*len(s.seq.Tokens))))
+}
+
 // small claims that a number is zero but for rounding; scale is the size of what it is made of.
 func (d *demonstration) small(what string, x, scale float64) {
 	limit := lawRounding * max(1, scale)
@@ -177,7 +186,8 @@ func (d *demonstration) visible(what string, x float64) {
 
 // panel shows a matrix; node, if not "", is the node that it is a form of.
 func (d *demonstration) panel(title string, kind Kind, m paper.Mat, node string, rows, cols []string) {
-	p := Panel{Title: title, Kind: kind, Rows: m.N, Cols: m.D, RowHeads: rows, ColHeads: cols, At: len(d.numbers), Node: node}
+	norm, _ := size(m)
+	p := Panel{Title: title, Kind: kind, Rows: m.N, Cols: m.D, RowHeads: rows, ColHeads: cols, At: len(d.numbers), Norm: finite(norm), Node: node}
 	if n := d.s.node(node); n != nil {
 		p.MathML = n.MathML
 	}

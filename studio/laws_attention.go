@@ -62,18 +62,6 @@ func printedMask(id string, now *Session, v paper.Mat) {
 func showCausality(d *demonstration) error {
 	t := int(d.knob) - 1
 	base := d.s.state()
-	if d.broken {
-		n := len(base.Tokens)
-		for _, x := range d.s.nodes {
-			if x.Kind == Mask {
-				for i := range n {
-					for j := i + 1; j < n; j++ {
-						base.Edits = append(slices.Clip(base.Edits), Edit{ID: x.ID, Row: i, Col: j, Value: new(float64)})
-					}
-				}
-			}
-		}
-	}
 	word, target := base, base
 	word.Tokens, target.Targets = slices.Clone(base.Tokens), slices.Clone(base.Targets)
 	words := d.s.Model.Words
@@ -84,6 +72,9 @@ func showCausality(d *demonstration) error {
 		var err error
 		if all[i], err = d.s.again(st); err != nil {
 			return err
+		}
+		if d.broken {
+			all[i] = all[i].rewritten(unmasked)
 		}
 	}
 	one, forward, backward := all[0], all[1], all[2]
@@ -97,6 +88,13 @@ func showCausality(d *demonstration) error {
 	d.panel("another word: logits, new − old", Value, forward.value("a_12").Sub(one.value("a_12")), "a_12", d.words(forward), words)
 	d.panel("another target: errors, new − old", Error, backward.value(first).Sub(one.value(first)), first, d.words(one), nil)
 	return nil
+}
+
+// unmasked lets every token see every other.
+func unmasked(id string, now *Session, v paper.Mat) {
+	if at, ok := strings.CutSuffix(id, "rho_causal"); ok {
+		copy(v.V, now.value(at+"rho_scaled").V)
+	}
 }
 
 // showKeyBias adds a number to the key bias, or to the key of one token.

@@ -56,12 +56,7 @@ func TestLaws(t *testing.T) {
 // Numbers of four demonstrations, written out.
 func TestLawFigures(t *testing.T) {
 	var c Core
-	near := func(what string, got, want, limit float64) {
-		t.Helper()
-		if !(math.Abs(got-want) <= limit) {
-			t.Errorf("%s: %.17g, want %.17g", what, got, want)
-		}
-	}
+	near := func(what string, got, want, limit float64) { t.Helper(); near(t, what, got, want, limit) }
 	s := open(t, State{})
 	h, numbers := ask[shownLaw](t, &c, `{"op":"law","id":"mask","broken":true,"head":1,"knob":8}`) // 8 is the last word as it was
 	score := s.value("b0.h1.rho_scaled").At(0, 0)

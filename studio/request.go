@@ -32,6 +32,8 @@ type Request struct {
 	Head     int      `json:"head"`
 	Knob     *float64 `json:"knob"` // of a law; nil is where it starts
 	Broken   bool     `json:"broken"`
+	Alpha    *float64 `json:"alpha"` // of the adapter; nil is where it starts
+	Steps    *int     `json:"steps"` // that it was trained
 	Sizes    *Sizes   `json:"sizes"` // of params; nil is the network of the state
 }
 

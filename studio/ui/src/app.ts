@@ -8,6 +8,7 @@ import { checkScreen } from "./check.js";
 import { curveKey } from "./curve.js";
 import { derive } from "./derive.js";
 import { lawKey, laws } from "./laws.js";
+import { loraKey, loraScreen } from "./lora.js";
 import { sig } from "./number.js";
 import { paramsScreen } from "./params.js";
 import { onScheme } from "./ramp.js";
@@ -30,6 +31,7 @@ const screens: Record<string, Screen> = {
   cell: { show: (a, b) => cellScreen(main, a, b) },
   derive: { show: a => derive(main, a || undefined), parts: true },
   laws: { show: a => laws(main, a), key: lawKey, parts: true },
+  lora: { show: () => loraScreen(main), key: loraKey },
   params: { show: () => paramsScreen(main) },
   check: { show: a => checkScreen(main, a), key: curveKey, parts: true },
   bug: { show: a => bugScreen(main, a), key: bugKey, parts: true },
@@ -54,7 +56,7 @@ function header(): void {
 
 async function show(): Promise<void> {
   const [name = "", a = "", b = ""] = place.path;
-  const to = Object.hasOwn(screens, name) ? screens[name]! : null, key = name + (to?.parts ? a : "");
+  const mine = location.hash, to = Object.hasOwn(screens, name) ? screens[name]! : null, key = name + (to?.parts ? a : "");
   const moved = key !== screen;
   if (moved) another();
   clearTimeout(pale);
@@ -67,6 +69,7 @@ async function show(): Promise<void> {
     const draw = async () => to ? to.show(a, b) : false;
     let found = await draw();
     if (await more()) found = await draw(); // with numbers that were not here
+    if (mine !== location.hash) return; // a newer place is on its way
     if (!found) missing();
     if (moved && screen) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
     screen = key;
@@ -75,8 +78,10 @@ async function show(): Promise<void> {
   } catch (e) {
     failed(e instanceof Error ? e.message : String(e));
   } finally {
-    clearTimeout(pale);
-    main.classList.remove("stale");
+    if (mine === location.hash) {
+      clearTimeout(pale);
+      main.classList.remove("stale");
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import { panel, type Panel } from "./panel.js";
 import { go, link, place } from "./state.js";
 import { opened } from "./store.js";
 
-interface Claim { what: string; value: number | string; limit: number | string; above?: boolean; ok: boolean }
+export interface Claim { what: string; value: number | string; limit: number | string; above?: boolean; ok: boolean }
 interface Knob { label: string; min: number; max: number; step: number; start: number }
 interface Law { id: string; title: string; says: string; eqs: string[]; identities: string[]; erratum?: string; head: boolean; knob: Knob; break: string; broken: string }
 interface Shown extends Law { at: number; reading?: string; claims: Claim[] | null; holds: boolean; panels: Panel[] }

@@ -10,7 +10,7 @@ import { text } from "./text.js";
 
 export interface Panel {
   title: string; math?: string; kind: Kind; rows: number; cols: number;
-  rowHeads?: string[]; colHeads?: string[]; at: number; node?: string;
+  key?: string; norm: number | null; rowHeads?: string[]; colHeads?: string[]; at: number; node?: string;
 }
 
 /** panel draws one; max is the largest number of a scale that several share. */

@@ -16,11 +16,13 @@ export interface Place {
   answer: string;      // of an exercise
   knob: number | null; // of a law, null where it starts
   broken: boolean;     // a law is broken
+  alpha: number | null; // of the adapter, null where it starts
+  steps: number | null; // that it was trained
   net: string;         // sizes whose parameters are counted, "" for this network's
   unknown: string[];   // keys that the link has and the studio does not know
 }
 
-const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "ramp"];
+const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "alpha", "steps", "ramp"];
 const whole = (s: string | null, otherwise: number) => s != null && /^\d{1,9}$/.test(s) ? Number(s) : otherwise;
 const list = (s: string | null) => s == null || !/^-?\d{1,4}(\.-?\d{1,4})*$/.test(s) ? undefined : s.split(".").map(Number);
 
@@ -50,6 +52,7 @@ export function parse(hash: string): Place {
     row: q.get("row") ?? "", cell: cell ? [Number(cell[1]) - 1, Number(cell[2]) - 1] : [0, 0],
     diff: q.get("diff") === "1", answer: q.get("answer") ?? "",
     knob: /^-?\d{1,4}(\.\d{1,4})?$/.test(q.get("knob") ?? "") ? Number(q.get("knob")) : null, broken: q.get("broken") === "1", net: q.get("net") ?? "",
+    alpha: /^\d(\.\d{1,3})?$/.test(q.get("alpha") ?? "") ? Number(q.get("alpha")) : null, steps: q.has("steps") ? whole(q.get("steps"), 0) : null,
   };
 }
 
@@ -72,6 +75,8 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   if (p.answer) put("answer", p.answer);
   if (p.path[0] === "laws" && p.knob != null) put("knob", String(p.knob));
   if (p.path[0] === "laws" && p.broken) put("broken", "1");
+  if (p.path[0] === "lora" && p.alpha != null) put("alpha", String(p.alpha));
+  if (p.path[0] === "lora" && p.steps != null) put("steps", String(p.steps));
   if (p.path[0] === "params" && p.net) put("net", p.net);
   if (document.documentElement.dataset.ramp === "diverging") put("ramp", "diverging");
   return "#/" + p.path.map(encodeURIComponent).join("/") + (q.length ? "?v=1&" + q.join("&") : "");
