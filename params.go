@@ -85,8 +85,9 @@ func NewParams[T Float](c Config) *Params[T] {
 }
 
 // NewFrozen allocates the parameters of c, all zero, of a network that is not trained.
-// storage says how the numbers of a matrix or a table are held; vectors are Wide. The
-// offset of a tensor counts numbers of its own type. It panics when c is not valid.
+// storage says how the numbers of a matrix or a table are held; vectors are Wide, and so is
+// what Q8 cannot hold (see [Slot.HasBlocks]). The offset of a tensor counts numbers of its
+// own type, and bytes in Q8. It panics when c is not valid.
 func NewFrozen[T Float](c Config, storage func(s Slot) Storage) *Params[T] {
 	if err := c.Validate(); err != nil {
 		panic("pedestrian.NewFrozen: " + err.Error())
@@ -136,10 +137,11 @@ func (a *Affine[T]) put(t Tensor[T]) {
 
 // Values are the numbers of a list of slots, in one flat slab. Every tensor starts at
 // a multiple of 16 numbers; the padding between tensors is zero and stays zero. What is
-// not Wide lies in a slab of its own.
+// not Wide lies in slabs of its own.
 type Values[T Float] struct {
 	Slab    []T
 	narrow  []uint16
+	blocks  []byte
 	tensors []Tensor[T] // in the order of the slab
 }
 
@@ -147,26 +149,38 @@ type Values[T Float] struct {
 // or a table are held; nil means all are Wide.
 func newValues[T Float](list []Slot, storage func(s Slot) Storage) Values[T] {
 	v := Values[T]{tensors: make([]Tensor[T], len(list))}
-	wide, narrow := 0, 0
+	wide, narrow, blocks := 0, 0, 0
 	for i, s := range list {
-		t, size := &v.tensors[i], &wide
+		t, size, n := &v.tensors[i], &wide, s.Rows*s.Cols
 		if storage != nil && !s.Vec() {
 			t.Narrow.Storage = storage(s)
 		}
-		if t.Narrow.Storage != Wide {
+		if t.Narrow.Storage == Q8 && !s.HasBlocks() {
+			t.Narrow.Storage = Wide
+		}
+		switch t.Narrow.Storage {
+		case Wide:
+		case Q8:
+			size, n = &blocks, int(s.Bytes(Q8, 0))
+		default:
 			size = &narrow
 		}
 		t.Slot, t.Offset = s, *size
-		*size += padded(s.Rows * s.Cols)
+		*size += padded(n)
 	}
-	v.Slab, v.narrow = make([]T, wide), make([]uint16, narrow)
+	v.Slab, v.narrow, v.blocks = make([]T, wide), make([]uint16, narrow), make([]byte, blocks)
 	hugePages(v.Slab)
 	hugePages(v.narrow)
+	hugePages(v.blocks)
 	for i := range v.tensors {
 		t := &v.tensors[i]
-		if end := t.Offset + t.Rows*t.Cols; t.Narrow.Storage == Wide {
+		switch end := t.Offset + t.Rows*t.Cols; t.Narrow.Storage {
+		case Wide:
 			t.V = v.Slab[t.Offset:end:end]
-		} else {
+		case Q8:
+			end = t.Offset + int(t.Bytes(Q8, 0))
+			t.Narrow.Blocks = v.blocks[t.Offset:end:end]
+		default:
 			t.Narrow.V = v.narrow[t.Offset:end:end]
 		}
 	}
@@ -175,11 +189,11 @@ func newValues[T Float](list []Slot, storage func(s Slot) Storage) Values[T] {
 
 // Bytes is the memory that the numbers take.
 func (v *Values[T]) Bytes() int64 {
-	return int64(len(v.Slab))*int64(unsafe.Sizeof(T(0))) + 2*int64(len(v.narrow))
+	return int64(len(v.Slab))*int64(unsafe.Sizeof(T(0))) + 2*int64(len(v.narrow)) + int64(len(v.blocks))
 }
 
 // IsFrozen says whether some tensor is not Wide: such values can be read, not trained.
-func (v *Values[T]) IsFrozen() bool { return len(v.narrow) > 0 }
+func (v *Values[T]) IsFrozen() bool { return len(v.narrow)+len(v.blocks) > 0 }
 
 // Tensors returns the views of every parameter, in slab order.
 func (v *Values[T]) Tensors() []Tensor[T] { return slices.Clone(v.tensors) }
@@ -206,6 +220,7 @@ func (v *Values[T]) Count() (n int) {
 func (v *Values[T]) Zero() {
 	clear(v.Slab)
 	clear(v.narrow)
+	clear(v.blocks)
 }
 
 // Convert copies src into dst, number by number. It panics when they are not of the

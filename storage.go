@@ -5,27 +5,35 @@ import "math"
 // A Storage is the type of numbers in memory.
 type Storage string
 
-// The storages. Every number of the last two is a float32.
+// The storages. Every number of the last three is a float32.
 const (
 	Wide Storage = ""     // that of the network, float32 or float64
 	BF16 Storage = "bf16" // the upper half of a float32: 8 bits of exponent, 7 of fraction
 	F16  Storage = "f16"  // IEEE 754 half precision: 5 bits of exponent, 10 of fraction
+	Q8   Storage = "q8_0" // ggml's blocks of 32 whole numbers of 8 bits: see BlockLen
 )
 
-// Narrow holds the numbers of a tensor that is not trained in the 16-bit type of its file.
-// Its zero value holds none.
+// Narrow holds the numbers of a tensor that is not trained in fewer bits than a Wide one,
+// such as the type of its file. Its zero value holds none.
 type Narrow struct {
-	Storage Storage // BF16 or F16
-	V       []uint16
+	Storage Storage  // BF16, F16 or Q8
+	V       []uint16 // of BF16 and F16
+	Blocks  []byte   // of Q8, in the order that BlockLen tells
 }
 
+func (n Narrow) exists() bool { return n.V != nil || n.Blocks != nil }
+
 // Exists says whether there is such a parameter.
-func (t Tensor[T]) Exists() bool { return t.V != nil || t.Narrow.V != nil }
+func (t Tensor[T]) Exists() bool { return t.V != nil || t.Narrow.exists() }
 
 // Read sets dst to the numbers of t from number first on. It is exact.
 func (t Tensor[T]) Read(dst []T, first int) {
-	if t.Narrow.V == nil {
+	switch t.Narrow.Storage {
+	case Wide:
 		copy(dst, t.V[first:][:len(dst)])
+		return
+	case Q8:
+		t.readBlocks(dst, first)
 		return
 	}
 	from := t.Narrow.V[first:][:len(dst)]
@@ -42,20 +50,28 @@ func (t Tensor[T]) Read(dst []T, first int) {
 
 // Widened returns the numbers of t: V, or those of Narrow in new memory.
 func (t Tensor[T]) Widened() []T {
-	if t.Narrow.V == nil {
+	if !t.Narrow.exists() {
 		return t.V
 	}
-	v := make([]T, len(t.Narrow.V))
+	n := len(t.Narrow.V)
+	if t.Narrow.Storage == Q8 {
+		n = t.Rows * t.Cols
+	}
+	v := make([]T, n)
 	t.Read(v, 0)
 	return v
 }
 
 // Write sets the numbers of t from number first on to src. It says whether t holds them
-// all exactly; if it does not, what it holds of src is undefined.
+// all exactly; if it does not, what it holds of src is undefined. It panics when t is in Q8,
+// which SetBlocks writes.
 func (t Tensor[T]) Write(first int, src []T) (exact bool) {
-	if t.Narrow.V == nil {
+	switch t.Narrow.Storage {
+	case Wide:
 		copy(t.V[first:][:len(src)], src)
 		return true
+	case Q8:
+		panic("pedestrian.Tensor.Write: " + t.Name + " is in q8_0: use SetBlocks")
 	}
 	to := t.Narrow.V[first:][:len(src)]
 	for i, v := range src {

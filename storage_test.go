@@ -24,8 +24,8 @@ func TestStorageIsExact(t *testing.T) {
 		BF16: func(h uint16) float64 { return float64(math.Float32frombits(uint32(h) << 16)) },
 		F16:  half,
 	} {
-		tensor := Tensor[float64]{Narrow: Narrow{storage, make([]uint16, 1<<16)}}
-		back := Tensor[float64]{Narrow: Narrow{storage, make([]uint16, 1<<16)}}
+		tensor := Tensor[float64]{Narrow: Narrow{Storage: storage, V: make([]uint16, 1<<16)}}
+		back := Tensor[float64]{Narrow: Narrow{Storage: storage, V: make([]uint16, 1<<16)}}
 		for i := range tensor.Narrow.V {
 			tensor.Narrow.V[i] = uint16(i)
 		}
@@ -59,7 +59,7 @@ func TestStorageIsTooSmall(t *testing.T) {
 	} {
 		x := Tensor[float64]{V: make([]float64, 3)}
 		if c.storage != Wide {
-			x = Tensor[float64]{Narrow: Narrow{c.storage, make([]uint16, 3)}}
+			x = Tensor[float64]{Narrow: Narrow{Storage: c.storage, V: make([]uint16, 3)}}
 		}
 		if got := x.Write(1, []float64{c.v}); got != c.exact {
 			t.Errorf("%q holds %g: %v", c.storage, c.v, got)

@@ -24,7 +24,14 @@ func view[T Float](t pedestrian.Tensor[T]) Mat[T] {
 
 // weight is the matrix of a parameter; it is not On when there is no such parameter.
 func weight[T Float](t pedestrian.Tensor[T]) kernel.Weight[T] {
-	return kernel.Weight[T]{Mat: view(t), Narrow: kernel.Narrow{V: t.Narrow.V, F16: t.Narrow.Storage == pedestrian.F16}}
+	narrow := kernel.Narrow{V: t.Narrow.V, F16: t.Narrow.Storage == pedestrian.F16}
+	if t.Narrow.Storage == pedestrian.Q8 {
+		narrow.Blocks = kernel.Blocks{V: t.Narrow.Blocks, Length: t.Rows}
+		if t.Role == pedestrian.Table {
+			narrow.Blocks.Length, narrow.Blocks.Rows = t.Cols, true
+		}
+	}
+	return kernel.Weight[T]{Mat: view(t), Narrow: narrow}
 }
 
 // first is the view of the first rows of m.

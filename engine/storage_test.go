@@ -19,6 +19,10 @@ func frozen[T Float](t *testing.T, p *pedestrian.Params[float64], storages ...pe
 		return storages[next%len(storages)]
 	})
 	for _, to := range narrow.Tensors() {
+		if to.Narrow.Storage == pedestrian.Q8 {
+			setBlocks(to, p.Tensor(to.Name))
+			continue
+		}
 		v := make([]T, to.Rows*to.Cols)
 		for i, x := range p.Tensor(to.Name).V {
 			if v[i] = T(math.Float32frombits(math.Float32bits(float32(x)) &^ 0xffff)); math.Abs(x) < 1e-3 {
@@ -30,6 +34,61 @@ func frozen[T Float](t *testing.T, p *pedestrian.Params[float64], storages ...pe
 		}
 	}
 	return narrow, narrow.Widened()
+}
+
+// setBlocks sets to, in blocks, to the numbers of from, rounded to multiples of a scale that
+// differs from block to block.
+func setBlocks[T Float](to pedestrian.Tensor[T], from pedestrian.Tensor[float64]) {
+	lines, length := from.Cols, from.Rows
+	if from.Role == pedestrian.Table {
+		lines, length = length, lines
+	}
+	for line := range lines {
+		for k := range length / pedestrian.BlockLen {
+			b := []byte{0, byte(0x14 + 4*((line+k)%4))} // 2^-10 to 2^-7
+			scale := math.Ldexp(1, -10+(line+k)%4)
+			for i := range pedestrian.BlockLen {
+				at := (k*pedestrian.BlockLen+i)*from.Cols + line
+				if from.Role == pedestrian.Table {
+					at = line*from.Cols + k*pedestrian.BlockLen + i
+				}
+				b = append(b, byte(int8(max(-127, min(127, math.Round(from.V[at]/scale))))))
+			}
+			to.SetBlocks(line, k, b)
+		}
+	}
+}
+
+// wholeBlocks is cs with sizes that blocks of 32 numbers divide.
+func (cs testCase) wholeBlocks() testCase {
+	cs.c.Width, cs.c.KeyDim = 96, 0
+	if cs.c.Hidden > 0 {
+		cs.c.Hidden = 64
+	}
+	if cs.c.HeadDim > 0 {
+		cs.c.HeadDim = 8
+	}
+	return cs
+}
+
+// TestFrozenBlocks is TestFrozenStorage for a base in blocks of 8 bits.
+func TestFrozenBlocks(t *testing.T) {
+	paths := kernel.Paths()
+	for i, path := range paths {
+		t.Run(path.String(), func(t *testing.T) {
+			defer kernel.Use(kernel.Use(path))
+			for j, cs := range everyCase() {
+				if fastest := i == len(paths)-1; fastest || j%5 == i%5 && cs.b*cs.t <= 100 {
+					testFrozenStorage[float32](t, cs.wholeBlocks(), []pedestrian.Storage{pedestrian.Q8}, []pedestrian.Storage{pedestrian.BF16, pedestrian.Q8})
+				}
+			}
+		})
+	}
+	t.Run("float64", func(t *testing.T) {
+		for _, cs := range adapterCases[:2] {
+			testFrozenStorage[float64](t, cs.wholeBlocks(), []pedestrian.Storage{pedestrian.Q8})
+		}
+	})
 }
 
 var storages = [][]pedestrian.Storage{{pedestrian.BF16}, {pedestrian.F16, pedestrian.BF16, pedestrian.Wide}}
@@ -46,19 +105,19 @@ func TestFrozenStorage(t *testing.T) {
 			defer kernel.Use(kernel.Use(path))
 			for _, cs := range all {
 				if fastest := i == len(paths)-1; fastest || cs.b*cs.t <= 100 && i < 2 {
-					testFrozenStorage[float32](t, cs)
+					testFrozenStorage[float32](t, cs, storages...)
 				}
 			}
 		})
 	}
 	t.Run("float64", func(t *testing.T) {
 		for _, cs := range all[:len(cases)+len(adapterCases)] {
-			testFrozenStorage[float64](t, cs)
+			testFrozenStorage[float64](t, cs, storages...)
 		}
 	})
 }
 
-func testFrozenStorage[T Float](t *testing.T, cs testCase) {
+func testFrozenStorage[T Float](t *testing.T, cs testCase, storages ...[]pedestrian.Storage) {
 	p64, a64 := cs.params(1)
 	_, a := convert[T](p64, a64)
 	for i, s := range storages {

@@ -29,19 +29,20 @@ func appendNumbers(b []byte, vs []float32, t Type) ([]byte, error) {
 	}
 	for ; len(vs) > 0; vs = vs[q8Block:] { // Q8_0
 		var err error
-		if b, err = appendQ8(b, vs[:q8Block]); err != nil {
+		if b, err = AppendBlock(b, vs[:q8Block]); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
 }
 
-// appendQ8 appends one block: the scale, the largest magnitude divided by 127, in half
-// precision, and the numbers divided by the unrounded scale and rounded to the nearest
-// integer, halves away from zero. It gives the bits of ggml's quantize_row_q8_0_ref.
-func appendQ8(b []byte, block []float32) ([]byte, error) {
+// AppendBlock appends a block of Q8_0 with 32 finite numbers: the scale, the largest magnitude
+// divided by 127, in half precision, and the numbers divided by the unrounded scale and rounded
+// to the nearest integer, halves away from zero. It gives the bits of ggml's
+// quantize_row_q8_0_ref. An error says which number needs a scale that does not fit.
+func AppendBlock(b []byte, block []float32) ([]byte, error) {
 	largest := float32(0)
-	for _, v := range block {
+	for _, v := range block[:q8Block] {
 		largest = max(largest, float32(math.Abs(float64(v))))
 	}
 	d := largest / 127
@@ -66,6 +67,19 @@ func (f *File) Decode(dst []float32, t Tensor) error {
 		panic(fmt.Sprintf("gguf.Decode: room for %d numbers, and %q has %d", len(dst), t.Name, t.Elements()))
 	}
 	return f.DecodeAt(dst, t, 0)
+}
+
+// Blocks reads the bytes of t, of type Q8_0, from block first on into dst: 34 a block. It panics
+// if t has fewer.
+func (f *File) Blocks(dst []byte, t Tensor, first int64) error {
+	const size = 2 + q8Block
+	if at := size * first; t.Type != Q8_0 || first < 0 || len(dst)%size != 0 || at+int64(len(dst)) > int64(t.size) {
+		panic(fmt.Sprintf("gguf.Blocks: %d bytes of %q from block %d on, and it has %d of type %s", len(dst), t.Name, first, t.size, t.Type))
+	}
+	if _, err := f.r.ReadAt(dst, int64(f.start+t.offset)+size*first); err != nil {
+		return fmt.Errorf("tensor %q is cut short: %w", t.Name, err)
+	}
+	return nil
 }
 
 // DecodeAt reads len(dst) numbers of t from index at on into dst. It panics if t has fewer, or

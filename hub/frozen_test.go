@@ -116,6 +116,69 @@ func TestFrozenFormats(t *testing.T) {
 	}
 }
 
+// A model is read into blocks of q8_0 as it would be quantized after it was read, from every
+// format, and goes through GGUF in the same blocks. What has no whole blocks stays as it was.
+func TestLoadQ8(t *testing.T) {
+	for name, c := range map[string]pedestrian.Config{"llama": frozenConfig,
+		"gpt2": {Vocab: 100, Context: 16, Width: 64, Hidden: 96, Heads: 4, Blocks: 2, Activation: pedestrian.GELUTanh, Eps: 1e-5, Bias: true, Tied: true}} {
+		p := representable(c)
+		want, err := Quantize(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := func(what string, got *pedestrian.Params[float32]) {
+			t.Helper()
+			for i, w := range want.Tensors() {
+				g := got.Tensors()[i]
+				as := g.Narrow.Storage == w.Narrow.Storage
+				if what == "GGUF" && w.Layer == "down" { // written in half precision there
+					as = g.Narrow.Storage == pedestrian.F16
+				}
+				if !as || !slices.Equal(g.Widened(), w.Widened()) {
+					t.Errorf("%s, %s: %s is held as %q, want %q, or has other numbers", name, what, w.Name, g.Narrow.Storage, w.Narrow.Storage)
+				}
+			}
+		}
+		dir := filepath.Join(t.TempDir(), "m")
+		if err := SaveHuggingFace(dir, &Model[float32]{Params: p}, SaveOptions{DType: safetensors.F32}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Load[float32](d, LoadOptions{Q8: true})
+		told, files := d.Bytes(LoadOptions{Q8: true}), int64(64*len(p.Tensors()))
+		d.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		same("Hugging Face", m.Params)
+		if has := m.Params.Bytes(); told > has || told < has-files {
+			t.Errorf("%s: %d bytes were told, and it has %d", name, told, has)
+		}
+		path := filepath.Join(t.TempDir(), "m.gguf")
+		if _, err := SaveGGUF(path, m, gguf.Q8_0); err != nil {
+			t.Fatal(err)
+		}
+		again, err := LoadGGUF(path, LoadOptions{Q8: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		same("GGUF", again.Params)
+		for _, x := range want.Tensors() {
+			if x.Layer == "contract" || x.Layer == "qkv" {
+				if of := x.Narrow.Storage; x.Role == pedestrian.Matrix && of != pedestrian.Q8 {
+					t.Errorf("%s: %s is held as %q", name, x.Name, of)
+				}
+			}
+			if x.Layer == "down" && x.Narrow.Storage != pedestrian.Wide { // lines of 176
+				t.Errorf("%s: %s is held as %q", name, x.Name, x.Narrow.Storage)
+			}
+		}
+	}
+}
+
 // Reading takes little more memory than the file has bytes.
 func TestFrozenPeak(t *testing.T) {
 	c := frozenConfig

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -103,16 +104,16 @@ func LoadGGUF(path string, o LoadOptions) (*Model[float32], error) {
 // storage says how the parameters are kept.
 func (g *GGUF) storage(o LoadOptions) func(s pedestrian.Slot) pedestrian.Storage {
 	k := kept{}
-	if o.Frozen {
+	if o.Frozen || o.Q8 {
 		for _, b := range g.bound {
 			k.part(b.Name, ggufNarrowTypes[b.in.Type])
 		}
 	}
-	return k.storage
+	return o.quantized(k.storage)
 }
 
 // ggufNarrowTypes are the types of files that parameters can be kept in.
-var ggufNarrowTypes = map[gguf.Type]pedestrian.Storage{gguf.BF16: pedestrian.BF16, gguf.F16: pedestrian.F16}
+var ggufNarrowTypes = map[gguf.Type]pedestrian.Storage{gguf.BF16: pedestrian.BF16, gguf.F16: pedestrian.F16, gguf.Q8_0: pedestrian.Q8}
 
 // numbers reads the parameters.
 func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
@@ -126,6 +127,12 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 		}
 		order := ggufOrder(g.Network, b.part)
 		place := placed(order)
+		if w.isBlocks() && b.in.Type == gguf.Q8_0 {
+			if err := g.blocks(w, b.in, rows, place, o); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		for row := 0; row < rows; row += rowsAtOnce {
 			n := min(rowsAtOnce, rows-row)
 			buf = slices.Grow(buf[:0], n*cols)[:n*cols]
@@ -138,6 +145,12 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 				}
 			}
 			switch {
+			case w.isBlocks():
+				for r := range n {
+					if err := w.putLine(place(row+r), 0, buf[r*cols:][:cols]); err != nil {
+						return nil, fmt.Errorf("tensor %s in q8_0: %w", b.in.Name, err)
+					}
+				}
 			case b.transposed(false) && order == nil:
 				w.put(row, buf)
 			case b.transposed(false):
@@ -160,6 +173,28 @@ func (g *GGUF) numbers(o LoadOptions) (*pedestrian.Params[float32], error) {
 		err = fmt.Errorf("it was changed while it was read: try again when it is written")
 	}
 	return p, err
+}
+
+// blocks reads the blocks of in to w. Each of its rows is a line of w, at its place.
+func (g *GGUF) blocks(w view[float32], in gguf.Tensor, rows int, place func(row int) int, o LoadOptions) error {
+	perRow := int(in.Dims[0]) / pedestrian.BlockLen
+	size := perRow * pedestrian.BlockBytes
+	buf := make([]byte, min(rowsAtOnce, rows)*size)
+	for row := 0; row < rows; row += rowsAtOnce {
+		part := buf[:min(rowsAtOnce, rows-row)*size]
+		if err := g.in.Blocks(part, in, int64(row)*int64(perRow)); err != nil {
+			return err
+		}
+		for at := 0; at < len(part); at += pedestrian.BlockBytes {
+			if scale := binary.LittleEndian.Uint16(part[at:]); scale&0x7c00 == 0x7c00 && !o.AllowNonfinite {
+				return fmt.Errorf("tensor %s holds a scale that is infinite or not a number: the model is broken", in.Name)
+			}
+		}
+		for r := range len(part) / size {
+			w.narrow.SetBlocks(w.from+place(row+r), 0, part[r*size:][:size])
+		}
+	}
+	return nil
 }
 
 // placed is the inverse of an order of [ggufOrder]: the column of a row of the file.

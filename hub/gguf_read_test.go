@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -63,6 +64,7 @@ func TestReadGGUFAsTheReference(t *testing.T) {
 			check(name+".weight", w)
 			check(name+".bias", a.B.V)
 		}
+		checkFrozenGGUF(t, path, m.Params)
 		p := m.Params
 		check("token_embd.weight", p.Tok.V)
 		check("position_embd.weight", p.Pos.V)
@@ -275,6 +277,37 @@ func TestReadGGUFCut(t *testing.T) {
 		if _, err := LoadGGUF(path, LoadOptions{}); err == nil {
 			t.Fatalf("%d bytes of %d are read", at, len(data))
 		}
+	}
+}
+
+// checkFrozenGGUF reads the file at path again, as its types hold it, and in blocks of q8_0:
+// the first have the numbers of wide, the second those of the file that the package gguf has
+// written in q8_0 from the same numbers.
+func checkFrozenGGUF(t *testing.T, path string, wide *pedestrian.Params[float32]) {
+	t.Helper()
+	frozen, err := LoadGGUF(path, LoadOptions{Frozen: true})
+	blocks, err2 := LoadGGUF(path, LoadOptions{Q8: true})
+	reference, err3 := LoadGGUF(filepath.Join(ggufDir, "read-q8_0.gguf"), LoadOptions{Frozen: true})
+	quantized, err4 := Quantize(wide)
+	if err := errors.Join(err, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]pedestrian.Storage{"read-q8_0.gguf": pedestrian.Q8, "read-f16.gguf": pedestrian.F16, "read-bf16.gguf": pedestrian.BF16}[filepath.Base(path)]
+	for _, w := range wide.Tensors() {
+		f, q := frozen.Params.Tensor(w.Name), blocks.Params.Tensor(w.Name)
+		matrix := w.Role == pedestrian.Matrix || w.Layer == "tok"
+		if (f.Narrow.Storage == of) != (matrix || of == pedestrian.Wide) || !slices.Equal(f.Widened(), w.V) {
+			t.Errorf("%s: %s is held as %q, or has other numbers", path, w.Name, f.Narrow.Storage)
+		}
+		if (q.Narrow.Storage == pedestrian.Q8) != matrix || !slices.Equal(q.Narrow.Blocks, quantized.Tensor(w.Name).Narrow.Blocks) {
+			t.Errorf("%s: %s is held as %q, or quantized to other blocks", path, w.Name, q.Narrow.Storage)
+		}
+		if exact := of == pedestrian.Wide || of == pedestrian.Q8; exact && matrix && w.Layer != "logits" && !slices.Equal(q.Narrow.Blocks, reference.Params.Tensor(w.Name).Narrow.Blocks) {
+			t.Errorf("%s: %s has other blocks than the reference's", path, w.Name)
+		}
+	}
+	if same, err := Quantize(blocks.Params); err != nil || same != blocks.Params {
+		t.Errorf("%s: what is in blocks is quantized again: %v", path, err)
 	}
 }
 

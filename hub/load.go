@@ -15,9 +15,13 @@ import (
 type LoadOptions struct {
 	AllowNonfinite bool // load weights that are infinite or not numbers
 
-	// Frozen keeps matrices and tables that are bf16 or half precision in the file in that
+	// Frozen keeps matrices and tables that are bf16, half precision or q8_0 in the file in that
 	// type, for a network that is not trained ([pedestrian.NewFrozen]).
 	Frozen bool
+
+	// Q8 rounds matrices and the table of tokens to q8_0 while they are read, as [Quantize]
+	// does. It implies Frozen for the others.
+	Q8 bool
 }
 
 // rowsAtOnce is the number of rows of a matrix in a buffer.
@@ -50,7 +54,7 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 	for _, s := range slotsOf(d.Network) {
 		in, w := d.Tensors[d.place[s.transformers]], viewOf(s, p.Tensor(s.Name))
 		if s.transposed(true) || w.isNarrow() {
-			if err := readRows(d, in, w, s.transposed(true), o); err != nil {
+			if err := readRows(d, in, w, s, o); err != nil {
 				return nil, err
 			}
 			continue
@@ -73,12 +77,12 @@ func Load[T pedestrian.Float](d *Directory, o LoadOptions) (*Model[T], error) {
 // storage says how Load keeps parameters.
 func (d *Directory) storage(o LoadOptions) func(s pedestrian.Slot) pedestrian.Storage {
 	k := kept{}
-	if o.Frozen {
+	if o.Frozen || o.Q8 {
 		for _, s := range slotsOf(d.Network) {
 			k.part(s.Name, narrowTypes[d.Tensors[d.place[s.transformers]].DType])
 		}
 	}
-	return k.storage
+	return o.quantized(k.storage)
 }
 
 // A kept says by name how parameters are kept: one that others hold in parts as these are,
@@ -105,11 +109,7 @@ func (d *Directory) Bytes(o LoadOptions) int64 { return bytesOf[float32](d.Netwo
 // bytesOf is the memory of parameters that are kept as storage says.
 func bytesOf[T pedestrian.Float](c pedestrian.Config, storage func(s pedestrian.Slot) pedestrian.Storage) (bytes int64) {
 	for _, s := range c.Slots() {
-		size := int64(unsafe.Sizeof(T(0)))
-		if !s.Vec() && storage(s) != pedestrian.Wide {
-			size = 2
-		}
-		bytes += size * int64(s.Rows) * int64(s.Cols)
+		bytes += s.Bytes(storage(s), int(unsafe.Sizeof(T(0))))
 	}
 	return bytes
 }
@@ -140,8 +140,8 @@ func byRows[T pedestrian.Float](d *Directory, in Stored, rows, cols int, visit f
 
 // readRows fills w some rows of the file at a time, in which it may be transposed,
 // output×input.
-func readRows[T pedestrian.Float](d *Directory, in Stored, w view[T], transposed bool, o LoadOptions) error {
-	rows, cols := w.rows, w.cols
+func readRows[T pedestrian.Float](d *Directory, in Stored, w view[T], s slot, o LoadOptions) error {
+	rows, cols, transposed := w.rows, w.cols, s.transposed(true)
 	if transposed {
 		rows, cols = cols, rows
 	}
@@ -149,9 +149,14 @@ func readRows[T pedestrian.Float](d *Directory, in Stored, w view[T], transposed
 		if err := finite(d, in, part, o); err != nil {
 			return err
 		}
-		if transposed {
+		switch {
+		case w.isBlocks():
+			if err := w.putBlocks(first, part, transposed || s.Role == pedestrian.Table); err != nil {
+				return d.errorIn(in, fmt.Errorf("tensor %s in q8_0: %w", in.Name, err))
+			}
+		case transposed:
 			w.put(first, part)
-		} else {
+		default:
 			w.set(first*cols, part)
 		}
 		return nil

@@ -65,9 +65,13 @@ type Options struct {
 	// and GGUF files. nil = there is.
 	Room func(c pedestrian.Config, weights int64) error
 
-	// Frozen keeps weights that are bf16 or half precision in their files in that type, for a
-	// network that is not trained: it computes the same, to the last bit, in half the memory.
+	// Frozen keeps weights that are bf16, half precision or q8_0 in their files in that type, for
+	// a network that is not trained: it computes the same, to the last bit, in less memory.
 	Frozen bool
+
+	// Q8 rounds the weights to q8_0, as [hub.Quantize] does, for a network that is not trained.
+	// A base of an adapter and a run are read as they are first.
+	Q8 bool
 
 	// PassedOver is told which checkpoints of a run are damaged, and which one was taken
 	// in their place; may be nil.
@@ -140,7 +144,21 @@ func Open(ctx context.Context, name string, o Options) (*Model, error) {
 }
 
 // load are the options of package hub.
-func (o Options) load() hub.LoadOptions { return hub.LoadOptions{Frozen: o.Frozen} }
+func (o Options) load() hub.LoadOptions { return hub.LoadOptions{Frozen: o.Frozen, Q8: o.Q8} }
+
+// quantize rounds the weights to q8_0, unless they were when they were read. Of the numbers
+// before nothing keeps hold.
+func (m *Model) quantize() error {
+	p, err := hub.Quantize(m.Params)
+	if err != nil {
+		return &InputError{fmt.Errorf("%s in q8_0: %w", m.Name, err)}
+	}
+	if m.Checkpoint != nil && p != m.Params {
+		m.Checkpoint.State.Params = p
+	}
+	m.Params, m.unfolded = p, nil
+	return nil
+}
 
 // directoryModel reads the model in the directory at.
 func directoryModel(at string, o Options) (*hub.Model[float32], error) {

@@ -57,6 +57,7 @@ func Extend(p *pedestrian.Params[float32], vocab int) *pedestrian.Params[float32
 		if t.Rows == dst.Rows && t.Cols == dst.Cols {
 			copy(dst.V, t.V)
 			copy(dst.Narrow.V, t.Narrow.V)
+			copy(dst.Narrow.Blocks, t.Narrow.Blocks)
 			continue
 		}
 		for row := range t.Rows {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
@@ -80,7 +79,7 @@ With --json there is one object per line, in the format of bench/peers/README.md
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&b.only, "only", "", "the case, or the beginning of several, such as gemm/nn")
-	f.StringVar(&b.precision, "precision", "", "only cases of this precision, float32 or bf16")
+	f.StringVar(&b.precision, "precision", "", "only cases of this precision, float32, bf16 or q8_0")
 	f.IntVar(&b.threads, "threads", 0, "threads (0 = one a processor)")
 	f.IntVar(&b.repeat, "repeat", 0, "repetitions of each case (0 = as many as it needs)")
 	f.StringVar(&b.text, "text", "", "the text that run/char learns")
@@ -138,8 +137,10 @@ func benchCases() []benchCase {
 // cases are those that the flags name, the long ones among them only if they are named
 // or all are wanted.
 func (b *bench) cases(all bool) ([]benchCase, error) {
-	if b.precision != "" && b.precision != string(engine.Float32) && b.precision != string(engine.BF16) {
-		return nil, usagef("unknown precision %q: choose %q or %q", b.precision, engine.Float32, engine.BF16)
+	if b.precision != "" {
+		if err := readPrecision(b.precision).check(); err != nil {
+			return nil, err
+		}
 	}
 	cases := slices.DeleteFunc(benchCases(), func(c benchCase) bool {
 		return !strings.HasPrefix(c.name, b.only) || b.precision != "" && !strings.HasSuffix(c.name, "/"+b.precision) ||

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -44,11 +45,16 @@ func adapterCases() (cases []benchCase) {
 	return cases
 }
 
-// frozenParams are random weights, kept in bf16 as files of such networks hold them.
-func frozenParams(c pedestrian.Config) *pedestrian.Params[float32] {
-	p := pedestrian.NewFrozen[float32](c, func(pedestrian.Slot) pedestrian.Storage { return pedestrian.BF16 })
-	rnd, part := rand.New(rand.NewPCG(1, 2)), make([]float32, 1<<16)
+// frozenParams are random weights, kept in storage of as files of such networks hold them.
+func frozenParams(c pedestrian.Config, of pedestrian.Storage) *pedestrian.Params[float32] {
+	p := pedestrian.NewFrozen[float32](c, func(pedestrian.Slot) pedestrian.Storage { return of })
+	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, t := range p.Tensors() {
+		if t.Narrow.Storage == pedestrian.Q8 {
+			fillBlocks(t, rnd)
+			continue
+		}
+		part := make([]float32, 1<<16)
 		for first := 0; first < t.Rows*t.Cols; first += len(part) {
 			part := part[:min(len(part), t.Rows*t.Cols-first)]
 			for i := range part {
@@ -63,8 +69,27 @@ func frozenParams(c pedestrian.Config) *pedestrian.Params[float32] {
 	return p
 }
 
+// fillBlocks fills t with random whole numbers, of up to 0.02 with their scales.
+func fillBlocks(t pedestrian.Tensor[float32], rnd *rand.Rand) {
+	lines, length := t.Cols, t.Rows
+	if t.Role == pedestrian.Table {
+		lines, length = t.Rows, t.Cols
+	}
+	line := make([]byte, length/pedestrian.BlockLen*pedestrian.BlockBytes)
+	for i := range lines {
+		for at := 0; at < len(line); at += pedestrian.BlockBytes {
+			b := line[at:][:pedestrian.BlockBytes]
+			for j := range b {
+				b[j] = byte(rnd.IntN(255) - 127)
+			}
+			binary.LittleEndian.PutUint16(b, 0x0929) // 0.02/127 in half precision
+		}
+		t.SetBlocks(i, 0, line)
+	}
+}
+
 func newAdapterStep(b *bench, c pedestrian.Config, a pedestrian.AdapterConfig, batch, t int, p engine.Precision) *trainStep {
-	s := &trainStep{c: c, w: frozenParams(c), rnd: rand.New(rand.NewPCG(3, 4)), precision: p, recompute: b.recompute}
+	s := &trainStep{c: c, w: frozenParams(c, pedestrian.BF16), rnd: rand.New(rand.NewPCG(3, 4)), precision: p, recompute: b.recompute}
 	s.adapter = &adapterStep{pedestrian.NewAdapter[float32](c, a), pedestrian.NewAdapter[float32](c, a), pedestrian.NewAdapter[float32](c, a), pedestrian.NewAdapter[float32](c, a)}
 	train.InitAdapter(s.adapter.w, s.w, "", 1)
 	s.net = engine.New(s.w, s.adapter.w, engine.Options{Batch: batch, Context: t, Threads: b.threads, Precision: p, Recompute: b.recompute})

@@ -28,7 +28,7 @@ var generateModels = []string{"gpt2", "smollm2-135m", "qwen2.5-0.5b"}
 func generateCases() (cases []benchCase) {
 	for _, model := range generateModels {
 		for _, texts := range generateTogether {
-			for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+			for _, p := range readPrecisions {
 				name := "generate/" + model + "/"
 				if texts > 1 {
 					name += fmt.Sprint(texts, "/")
@@ -41,7 +41,7 @@ func generateCases() (cases []benchCase) {
 		}
 	}
 	for _, model := range generateModels {
-		for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+		for _, p := range readPrecisions {
 			cases = append(cases, benchCase{fmt.Sprintf("prompt/%s/%d/%s", model, promptTokens, p), true, func(b *bench, r *figures) error {
 				b.readPrompt(r, published[model], p)
 				return nil
@@ -54,9 +54,20 @@ func generateCases() (cases []benchCase) {
 // promptTokens is the length of a prompt that is read alone.
 const promptTokens = 512
 
+// readParams are random weights as a model that is read with precision p has them.
+func readParams(c pedestrian.Config, p readPrecision) *pedestrian.Params[float32] {
+	switch p {
+	case inBlocks:
+		return frozenParams(c, pedestrian.Q8)
+	case readPrecision(engine.BF16):
+		return frozenParams(c, pedestrian.BF16)
+	}
+	return randomParams(c)
+}
+
 // readPrompt reads a prompt, to the logits of its last token.
-func (b *bench) readPrompt(r *figures, c pedestrian.Config, precision engine.Precision) {
-	net := engine.New(randomParams(c), nil, engine.Options{Threads: b.threads, Precision: precision})
+func (b *bench) readPrompt(r *figures, c pedestrian.Config, precision readPrecision) {
+	net := engine.New(readParams(c, precision), nil, engine.Options{Threads: b.threads, Precision: precision.products()})
 	defer net.Close()
 	d := net.NewDecoder(1)
 	rnd := rand.New(rand.NewPCG(7, 8))
@@ -85,9 +96,9 @@ func forwardGFLOP(c pedestrian.Config, n int) float64 {
 }
 
 // generate feeds a prompt for each text, then the most likely token again and again.
-func (b *bench) generate(r *figures, c pedestrian.Config, texts int, precision engine.Precision) {
-	p := randomParams(c)
-	net := engine.New(p, nil, engine.Options{Threads: b.threads, Precision: precision})
+func (b *bench) generate(r *figures, c pedestrian.Config, texts int, precision readPrecision) {
+	p := readParams(c, precision)
+	net := engine.New(p, nil, engine.Options{Threads: b.threads, Precision: precision.products()})
 	defer net.Close()
 	d := net.NewDecoder(texts)
 	seqs, next := make([]int, texts), make([]int32, texts)
@@ -117,11 +128,13 @@ func (b *bench) generate(r *figures, c pedestrian.Config, texts int, precision e
 			r.MS = append(r.MS, ms)
 		}
 	}
-	bytes := 4.0
-	if precision == engine.BF16 {
-		bytes = 2
+	bytes := int64(0) // of the weights, which each token reads
+	for _, t := range p.Tensors() {
+		if t.Layer != "pos" {
+			bytes += t.Bytes(t.Narrow.Storage, 4)
+		}
 	}
-	r.Tokens, r.Bytes, r.PeakMiB = texts*generateTokens, generateTokens*bytes*float64(p.Count()-len(p.Pos.V)), peakMemory()
+	r.Tokens, r.Bytes, r.PeakMiB = texts*generateTokens, generateTokens*float64(bytes), peakMemory()
 	r.OfBandwidth = r.Bytes / median(r.MS) / 1e6 / median(bandwidth)
 }
 

@@ -69,7 +69,7 @@ func (t *sampleCommand) chat(ctx context.Context, args []string, in io.Reader, s
 	if err != nil {
 		return usageError{err}
 	}
-	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision), DecoderContext: generate.Context(m.Params.Config)})
+	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: t.precision.products(), DecoderContext: generate.Context(m.Params.Config)})
 	defer net.Close()
 	c := &talk{sampleCommand: t, w: m.Writer(net), template: template, context: net.DecoderContext(), stdout: stdout, stderr: stderr}
 	c.w.Reuse = true // of a conversation only what is new is read

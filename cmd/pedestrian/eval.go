@@ -31,7 +31,7 @@ type evalCommand struct {
 	last            time.Time
 	progressed      bool
 	reading         corpus.ExampleOptions
-	precisionChosen string
+	precisionChosen readPrecision
 }
 
 func newEvalCmd() *cobra.Command {
@@ -77,7 +77,7 @@ and at the end of each file a summary; --summary prints only the summaries.`,
 	t.examples.addFlags(f)
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a path, in the place of the model's own")
 	f.StringVar(&t.adapter, "adapter", "", "an adapter beside the model: a directory of PEFT, or a run of finetune")
-	f.StringVar(&t.precisionChosen, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size")
+	f.StringVar((*string)(&t.precisionChosen), "precision", string(engine.Float32), "float32, or bf16 or q8_0 for weights of a half or a quarter of the size")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.Threads, "threads", 0, "0 = one a processor; the numbers do not depend on it")
 	f.BoolVar(&t.json, "json", false, "print JSON, one object a line")
@@ -86,13 +86,14 @@ and at the end of each file a summary; --summary prints only the summaries.`,
 }
 
 func (t *evalCommand) run(ctx context.Context, args []string) error {
-	switch t.Precision = engine.Precision(t.precisionChosen); {
+	if err := t.precisionChosen.check(); err != nil {
+		return err
+	}
+	switch t.Precision = t.precisionChosen.products(); {
 	case len(t.data) == 0:
 		return usagef("nothing to evaluate on: name a text, examples or questions with --data")
 	case t.summary && !t.json:
 		return usagef("--summary belongs to --json")
-	case t.Precision != engine.Float32 && t.Precision != engine.BF16:
-		return usagef("unknown precision %q: choose %q or %q", t.precisionChosen, engine.Float32, engine.BF16)
 	case t.Threads < 0:
 		return usagef("--threads is %d: it must not be negative", t.Threads)
 	}
@@ -100,7 +101,7 @@ func (t *evalCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if t.model, err = openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Frozen: true}, t.stderr); err != nil {
+	if t.model, err = openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Frozen: true, Q8: t.precisionChosen == inBlocks}, t.stderr); err != nil {
 		return err
 	}
 	if t.model.Tokenizer == nil {

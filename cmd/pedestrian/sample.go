@@ -26,7 +26,8 @@ type sampleCommand struct {
 	talks                     bool   // there is a message
 	manner                    string // in which it is answered, a sentence
 	n, threads                int
-	kv, precision             string
+	kv                        string
+	precision                 readPrecision
 	tokenizer, adapter        string
 	newest, json              bool
 }
@@ -87,7 +88,7 @@ func (t *sampleCommand) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&t.Stop, "stop", nil, "end the text before this string; of several, before the one that comes first")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, instead of the model's own")
 	f.StringVar(&t.adapter, "adapter", "", "an adapter for the model: a directory of PEFT, or a run of finetune")
-	f.StringVar(&t.precision, "precision", string(engine.Float32), "float32, or bf16 for weights of half the size (faster, a different text)")
+	f.StringVar((*string)(&t.precision), "precision", string(engine.Float32), "float32, or bf16 or q8_0 for weights of a half or a quarter of the size (faster, a different text)")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.threads, "threads", 0, "0 = one for each processor; the text does not depend on it")
 }
@@ -109,7 +110,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision), DecoderContext: generate.Context(m.Params.Config)})
+	net := engine.New(m.Params, m.Adapter, engine.Options{Threads: t.threads, Precision: t.precision.products(), DecoderContext: generate.Context(m.Params.Config)})
 	defer net.Close()
 	w := m.Writer(net)
 	var from []beginning
@@ -121,9 +122,7 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return usageError{err}
 	}
-	if t.precision == string(engine.BF16) {
-		t.manner = strings.TrimSpace(t.manner + " Weights rounded to bf16.")
-	}
+	t.manner = strings.TrimSpace(t.manner + " " + t.precision.rounding())
 	if !t.json {
 		fmt.Fprintf(stderr, "%s\n\n", strings.TrimSpace(header(m)+" "+t.manner))
 	}
@@ -134,8 +133,8 @@ func (t *sampleCommand) run(ctx context.Context, args []string, stdout, stderr i
 
 // open checks the flags of addFlags and opens the model that writes, which has a tokenizer.
 func (t *sampleCommand) open(ctx context.Context, args []string, stderr io.Writer) (*model.Model, error) {
-	if t.precision != string(engine.Float32) && t.precision != string(engine.BF16) {
-		return nil, usagef("unknown precision %q: choose %q or %q", t.precision, engine.Float32, engine.BF16)
+	if err := t.precision.check(); err != nil {
+		return nil, err
 	}
 	if err := t.Validate(); err != nil {
 		return nil, usageError{err}
@@ -148,7 +147,7 @@ func (t *sampleCommand) open(ctx context.Context, args []string, stderr io.Write
 		return nil, err
 	}
 	room := func(c pedestrian.Config, weights int64) error { return t.room(path, c, nil, weights) }
-	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room, Frozen: true}, stderr)
+	m, err := openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer, Adapter: t.adapter, Room: room, Frozen: true, Q8: t.precision == inBlocks}, stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +170,7 @@ func (t *sampleCommand) room(path string, c pedestrian.Config, l *pedestrian.Ada
 	if texts < 1<<20 {
 		texts *= max(1, len(t.prompts))
 	}
-	need, err := generate.Memory(c, l, engine.Options{Threads: t.threads, Precision: engine.Precision(t.precision)}, texts)
+	need, err := generate.Memory(c, l, engine.Options{Threads: t.threads, Precision: t.precision.products()}, texts)
 	if err != nil {
 		return usageError{err}
 	}

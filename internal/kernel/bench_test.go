@@ -53,10 +53,10 @@ func fractionOf(p *Pool, operations float64, f func(), limit func(n int) float64
 
 // fill writes to memory, which else would all be one page of zeros. Small integers
 // are subnormal bf16: those are made from the bits of 1.
-func fill[T float32 | BF16](v []T) {
+func fill[T float32 | BF16 | byte](v []T) {
 	base := T(0)
-	if _, ok := any(base).(BF16); ok {
-		base = 0x3f80
+	if one, ok := any(&base).(*BF16); ok {
+		*one = 0x3f80
 	}
 	for i := range v {
 		v[i] = base + T(i%7)

@@ -105,6 +105,15 @@ var matEdges = map[string]func(e *edges, m, n, k, x int){
 	"WeightMulT": func(e *edges, m, n, k, x int) {
 		WeightMulT(nil, e.mat(m, n, x), e.narrow(m, k, x), e.mat(n, k, x), k%2 == 0)
 	},
+	"MulWeight, blocks": func(e *edges, m, n, k, x int) {
+		MulWeight(nil, e.mat(m, n, x), e.mat(m, k, x), e.blocks(k, n, x == 1), e.slice(n), k%2 == 0)
+	},
+	"MulWeightT, blocks": func(e *edges, m, n, k, x int) {
+		MulWeightT(nil, e.mat(m, n, x), e.mat(m, k, x), e.blocks(n, k, x != 1), k%2 == 0)
+	},
+	"WeightMulT, blocks": func(e *edges, m, n, k, x int) {
+		WeightMulT(nil, e.mat(m, n, x), e.blocks(m, k, x == 1), e.mat(n, k, x), k%2 == 0)
+	},
 }
 
 // edgePacked packs a matrix between edges, and places what it packed there, too.

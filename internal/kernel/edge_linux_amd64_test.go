@@ -40,6 +40,30 @@ func TestNothingOutsidePacked(t *testing.T) {
 			}
 		}
 	}
+	blockTile := func(what string, f blockKernel, rows, vectors, lanes int) {
+		for _, last := range []int{1, lanes - 1, lanes} {
+			for _, k := range []int{4, 8, 32, 36} {
+				for _, skip := range []int{0, 4, 28} {
+					for mode := range 4 {
+						cols, bytes := (vectors-1)*lanes+last, ceil(skip+k, blockLen)*panelBlockBytes
+						try(what, []any{vectors, rows, last, k, skip, mode}, func() {
+							f(k, at(e.slice(rows*k)), 4, 4*rows, byteAt(lend[byte](e, ceil(vectors*lanes, panelLines)*bytes), 0), bytes, skip,
+								at(e.slice(rows*cols)), 4*cols, at(e.slice(cols)), mode, last)
+						})
+					}
+				}
+			}
+		}
+	}
+	widenPanel := func(what string, f func(k int, dst *float32, to int, b *byte, skip int)) {
+		for _, k := range []int{1, 31, 32, 33, 64} {
+			for _, skip := range []int{0, 1, 31} {
+				try(what, []any{k, skip}, func() {
+					f(k, at(e.slice(16*k)), 64, byteAt(lend[byte](e, ceil(skip+k, blockLen)*panelBlockBytes), 0), skip)
+				})
+			}
+		}
+	}
 	narrowTurn := func(what string, f narrowKernel, rows, groups, lanes int) {
 		for _, last := range []int{1, lanes - 1, lanes} {
 			for _, k := range []int{4, 8, 32, 36, 76} {
@@ -86,6 +110,14 @@ func TestNothingOutsidePacked(t *testing.T) {
 				}
 			}
 		}
+		for v := range blocks256 {
+			for r, f := range blocks256[v] {
+				if f != nil {
+					blockTile("blocks256", f, r+1, v+1, 8)
+				}
+			}
+		}
+		widenPanel("widenPanel256", widenPanel256)
 		for kind := range packFourNarrow256 {
 			for _, k := range []int{1, 8, 24} {
 				try("packFourNarrow256", []any{kind, k}, func() { packFourNarrow256[kind](k, at(e.slice(64*k)), at16(lend[BF16](e, 64*k)), 128) })
@@ -136,6 +168,14 @@ func TestNothingOutsidePacked(t *testing.T) {
 				narrowTurn("turnNarrow512", f, r+1, 1, 16)
 			}
 		}
+		for v := range blocks512 {
+			for r, f := range blocks512[v] {
+				if f != nil {
+					blockTile("blocks512", f, r+1, v+1, 16)
+				}
+			}
+		}
+		widenPanel("widenPanel512", widenPanel512)
 		for kind := range packRowsNarrow512 {
 			for _, n := range []int{1, 15, 16, 17, 33, 48} {
 				for _, k := range []int{1, 16, 17, 33} {

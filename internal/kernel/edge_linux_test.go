@@ -39,7 +39,7 @@ func newEdges(t *testing.T) *edges {
 }
 
 // lend lends n numbers of a region of its own.
-func lend[T float32 | BF16](e *edges, n int) []T {
+func lend[T float32 | BF16 | byte](e *edges, n int) []T {
 	b := e.regions[e.lent]
 	e.lent++
 	size := n * int(unsafe.Sizeof(*new(T)))
@@ -66,7 +66,18 @@ func (e *edges) bf16(rows, cols, extra int) MatBF16 {
 func (e *edges) narrow(rows, cols, extra int) Weight[float32] {
 	m := e.bf16(rows, cols, extra)
 	v := unsafe.Slice((*uint16)(unsafe.SliceData(m.V)), len(m.V))
-	return Weight[float32]{Mat[float32]{rows, cols, m.Stride, nil}, Narrow{v, extra%2 == 1}}
+	return Weight[float32]{Mat[float32]{rows, cols, m.Stride, nil}, Narrow{V: v, F16: extra%2 == 1}}
+}
+
+// blocks lends a matrix in blocks, of rows or of columns; it is a part of one with whole blocks.
+func (e *edges) blocks(rows, cols int, along bool) Weight[float32] {
+	lines, length := cols, rows
+	if along {
+		lines, length = rows, cols
+	}
+	b := Blocks{Length: roundUp(length, blockLen), Rows: along}
+	b.V = lend[byte](e, ceil(lines, panelLines)*b.Length/blockLen*panelBlockBytes)
+	return Weight[float32]{Mat[float32]{rows, cols, 0, nil}, Narrow{Blocks: b}}
 }
 
 // both runs f with operands at the ends of regions and at their beginnings. What f says

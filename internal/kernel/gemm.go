@@ -41,7 +41,7 @@ func MulTN[T Float](p *Pool, c, a, b Mat[T], acc bool) {
 }
 
 // A view is an operand of a product: element (i, j) is v[i*down + j*right], or that of
-// narrow, if it has a V.
+// narrow, if it is there. In blocks, right is 1 if columns are lines, and down if rows are.
 type view[T Float] struct {
 	v           []T
 	down, right int
@@ -57,7 +57,13 @@ func (v view[T]) transposed() view[T] {
 
 func (v view[T]) from(i, j int) view[T] {
 	at := i*v.down + j*v.right
-	if v.isNarrow() {
+	if v.inBlocks() {
+		if v.right == 0 {
+			i, j = j, i
+		}
+		v.narrow.Blocks.at += i
+		v.narrow.Blocks.line += j
+	} else if v.isNarrow() {
 		v.narrow.V = v.narrow.V[at:]
 	} else {
 		v.v = v.v[at:]
@@ -65,4 +71,4 @@ func (v view[T]) from(i, j int) view[T] {
 	return v
 }
 
-func (v view[T]) isNarrow() bool { return v.narrow.V != nil }
+func (v view[T]) isNarrow() bool { return v.narrow.on() }

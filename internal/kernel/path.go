@@ -13,6 +13,8 @@ import "fmt"
 //go:generate asm -out ../vec256_amd64.s -stubs ../vec256_amd64.go -pkg kernel vec256
 //go:generate asm -out ../narrow512_amd64.s -stubs ../narrow512_amd64.go -pkg kernel narrow512
 //go:generate asm -out ../narrow256_amd64.s -stubs ../narrow256_amd64.go -pkg kernel narrow256
+//go:generate asm -out ../blocks512_amd64.s -stubs ../blocks512_amd64.go -pkg kernel blocks512
+//go:generate asm -out ../blocks256_amd64.s -stubs ../blocks256_amd64.go -pkg kernel blocks256
 //go:generate asm -out ../bf16_amd64.s -stubs ../bf16_asm_amd64.go -pkg kernel bf16
 //go:generate sh -c "go run -C gen . amx > amx_amd64.s"
 //go:generate sh -c "go run -C gen . dots > dots_amd64.s"

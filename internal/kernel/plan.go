@@ -86,7 +86,11 @@ func (t *product[T]) packColumns(w *Pool, dst []T, k, k1, j, j1 int) {
 	}
 	x := 0
 	if t.path != Portable {
-		x = packNarrowVector(t.path, as32(dst), b.f32(), n, j1-j, across)
+		if b.inBlocks() {
+			x = packBlocksVector(t.path, as32(dst), b.narrow.Blocks, b.right == 1, n, j1-j, across)
+		} else {
+			x = packNarrowVector(t.path, as32(dst), b.f32(), n, j1-j, across)
+		}
 	}
 	few := roundUp(64, across) // columns, which are packed while they are in the cache
 	for ; x < j1-j; x += few {

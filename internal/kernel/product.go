@@ -154,8 +154,11 @@ func (t *product[T]) Do(w *Pool, part int) {
 	i, j := t.corner(part)
 	i1, j1 := min(i+t.part.down, t.mi), min(j+t.part.across, t.ni)
 	step := j1 - j
-	if t.packRight == transposedInRegisters {
-		step = transposeCols // all blocks of terms of these rows of b: a row is read from memory in one go
+	switch { // all blocks of terms of few columns: a row of b, or a panel, is read from memory in one go
+	case t.packRight == transposedInRegisters:
+		step = transposeCols
+	case t.packRight == unpacked && t.b.inBlocks():
+		step = blockColumns(t.m)
 	}
 	for ; j < j1; j += step {
 		end := min(j+step, j1)

@@ -82,6 +82,9 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 	case t.b.isNarrow() && t.packRight == transposedInRegisters:
 		tilesNarrowTransposed(t, k, n, i, i1, j, j1, mode)
 		return
+	case t.b.inBlocks() && t.packRight == unpacked:
+		tilesBlocks(t, k, n, i, i1, j, j1, mode)
+		return
 	case t.b.isNarrow() && t.packRight == unpacked:
 		tilesNarrow(t, k, n, i, i1, j, j1, mode)
 		return
@@ -134,7 +137,7 @@ func canTranspose(t *product[float32]) bool {
 	if t.path == AVX2 {
 		rows = transposeRows256
 	}
-	return t.m <= rows && t.a.right == 1 && !t.a.isNarrow() && t.b.down == 1 && t.k%4 == 0
+	return t.m <= rows && t.a.right == 1 && !t.a.isNarrow() && t.b.down == 1 && !t.b.inBlocks() && t.k%4 == 0
 }
 
 // tilesTransposed is tilesVector for a b that is transposed in registers.

@@ -65,3 +65,6 @@ func packNarrowVector(p Path, dst []float32, b view[float32], n, cols, across in
 
 // readsNarrow reports whether b, of 16 bits, is read where it is; here it never is.
 func readsNarrow(t *product[float32]) bool { return false }
+
+// packBlocksVector packs no columns of a b in blocks: they are widened first.
+func packBlocksVector(p Path, dst []float32, b Blocks, lines bool, n, cols, across int) int { return 0 }

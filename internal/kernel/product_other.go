@@ -25,3 +25,5 @@ func canTranspose(t *product[float32]) bool { return false }
 func packNarrowVector(p Path, dst []float32, b view[float32], n, cols, across int) int { return 0 }
 
 func readsNarrow(t *product[float32]) bool { return false }
+
+func packBlocksVector(p Path, dst []float32, b Blocks, lines bool, n, cols, across int) int { return 0 }

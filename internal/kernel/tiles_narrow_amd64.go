@@ -120,9 +120,12 @@ func (n Narrow) at(i int) *uint16 {
 // than packing it.
 const narrowRows = 16
 
-// readsNarrow reports whether the kernels can read b, of 16 bits, where it is, and whether
+// readsNarrow reports whether the kernels can read a narrow b where it is, and whether
 // that is faster.
 func readsNarrow(t *product[float32]) bool {
+	if t.b.inBlocks() {
+		return readsBlocks(t)
+	}
 	return t.m <= narrowRows && (t.path != AVX2 || t.n%8 == 0)
 }
 

@@ -15,6 +15,8 @@ func roundVector(y []BF16, x []float32) { panic(noVectors) }
 
 func widenVector(y []float32, x []BF16) { panic(noVectors) }
 
+func widenPanelVector(dst []float32, stride int, panel []byte, at, terms int) { panic(noVectors) }
+
 func widenF16Vector(y []float32, x []uint16) { panic(noVectors) }
 
 func peakBF16(p Path, n int) float64 { panic(noVectors) }

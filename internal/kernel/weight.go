@@ -6,36 +6,50 @@ import (
 )
 
 // A Weight is a matrix that products read. It has the numbers of a Mat, or it is narrow:
-// V is nil, and Narrow holds numbers of 16 bits, which are widened where they are read.
+// V is nil, and Narrow holds the numbers in fewer bits; they are widened where they are read.
 // Each of them is a T exactly, so a result has the bits of that with the widened matrix.
 type Weight[T Float] struct {
 	Mat[T]
 	Narrow Narrow
 }
 
-// Narrow holds numbers of 16 bits: bf16, or with F16 those of IEEE 754 half precision.
+// Narrow holds numbers of 16 bits, bf16 or with F16 those of IEEE 754 half precision; or
+// numbers in Blocks, whose order makes the stride of the matrix meaningless.
 type Narrow struct {
-	V   []uint16 // the numbers
-	F16 bool     // their format
+	V      []uint16 // the numbers of 16 bits
+	F16    bool     // their format
+	Blocks Blocks
 }
 
+func (n Narrow) on() bool { return n.V != nil || n.Blocks.on() }
+
 // On reports whether there is a matrix.
-func (w Weight[T]) On() bool { return w.V != nil || w.Narrow.V != nil }
+func (w Weight[T]) On() bool { return w.V != nil || w.Narrow.on() }
 
 // Sub is the view of rows [r0, r1) and columns [c0, c1).
 func (w Weight[T]) Sub(r0, r1, c0, c1 int) Weight[T] {
-	if w.Narrow.V == nil {
+	switch {
+	case !w.Narrow.on():
 		return Weight[T]{Mat: w.Mat.Sub(r0, r1, c0, c1)}
+	case w.Narrow.Blocks.on():
+		return Weight[T]{Mat[T]{max(r1-r0, 0), max(c1-c0, 0), w.Stride, nil}, Narrow{Blocks: w.Narrow.Blocks.sub(r0, c0)}}
 	}
 	if r0 >= r1 || c0 >= c1 {
 		return Weight[T]{Mat: Mat[T]{max(r1-r0, 0), max(c1-c0, 0), w.Stride, nil}}
 	}
-	return Weight[T]{Mat[T]{r1 - r0, c1 - c0, w.Stride, nil}, Narrow{w.Narrow.V[r0*w.Stride+c0 : (r1-1)*w.Stride+c1], w.Narrow.F16}}
+	return Weight[T]{Mat[T]{r1 - r0, c1 - c0, w.Stride, nil}, Narrow{V: w.Narrow.V[r0*w.Stride+c0 : (r1-1)*w.Stride+c1], F16: w.Narrow.F16}}
 }
 
 // Part returns numbers [from, to) of row i: where they are, or widened in the scratch memory
 // of p, a pool of one thread, until p is used again.
 func (w Weight[T]) Part(p *Pool, i, from, to int) []T {
+	if b := w.Narrow.Blocks; b.on() {
+		part := floats[T](&p.scratch.wide, to-from)
+		for j := range part {
+			part[j] = T(b.numberAt(i, from+j))
+		}
+		return part
+	}
 	from, to = i*w.Stride+from, i*w.Stride+to
 	if w.Narrow.V == nil {
 		return w.V[from:to:to]
@@ -45,7 +59,7 @@ func (w Weight[T]) Part(p *Pool, i, from, to int) []T {
 	return part
 }
 
-// widen sets dst to the numbers of n from number first on:
+// widen sets dst to the numbers of n, of 16 bits, from number first on:
 //
 //	for i { dst[i] = T(float(n.V[first+i])) }
 func widen[T Float](dst []T, n Narrow, first int) {
@@ -112,11 +126,23 @@ func WeightMulT[T Float](p *Pool, c Mat[T], w Weight[T], b Mat[T], acc bool) {
 	multiply(p, c, w.view(), b.view().transposed(), w.Cols, nil, acc)
 }
 
-func (w Weight[T]) view() view[T] { return view[T]{w.V, w.Stride, 1, w.Narrow} }
+func (w Weight[T]) view() view[T] {
+	v := view[T]{w.V, w.Stride, 1, w.Narrow}
+	if v.inBlocks() {
+		v.down, v.right = 0, 1
+		if w.Narrow.Blocks.Rows {
+			v = v.transposed()
+		}
+	}
+	return v
+}
 
-// widened returns rows×cols numbers of a narrow v, widened, in the memory of *buf. The
-// result is contiguous where v is.
+// widened returns rows×cols numbers of a narrow v, widened, in the memory of *buf. Rows of the
+// result are contiguous where those of v are, or its columns.
 func (v view[T]) widened(buf *[]byte, rows, cols int) view[T] {
+	if v.inBlocks() {
+		return v.widenedBlocks(buf, rows, cols)
+	}
 	wide := view[T]{v: floats[T](buf, rows*cols), down: cols, right: 1}
 	from, to := v, wide
 	if v.right != 1 {

@@ -25,6 +25,8 @@ var programs = map[string]func(){
 
 	"narrow512": narrow512,
 	"narrow256": narrow256,
+	"blocks512": blocks512,
+	"blocks256": blocks256,
 }
 
 func main() {
