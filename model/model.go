@@ -125,6 +125,11 @@ func Open(ctx context.Context, name string, o Options) (*Model, error) {
 	if m.absolute, err = filepath.Abs(m.Path); err != nil {
 		return nil, &InputError{err}
 	}
+	if o.Q8 {
+		if err := m.quantize(); err != nil {
+			return nil, err
+		}
+	}
 	if m.Checkpoint != nil {
 		m.marks(m.Checkpoint)
 	}

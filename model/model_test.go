@@ -40,7 +40,7 @@ func trainBase(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := train.Options{Config: pedestrian.Config{Context: 16, Width: 8, Heads: 2, Blocks: 1}, Steps: 2, Batch: 2}
+	o := train.Options{Config: pedestrian.Config{Context: 16, Width: 32, Heads: 2, Blocks: 1}, Steps: 2, Batch: 2}
 	d, err := train.TextData(o, tok, text)
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +165,32 @@ func TestOpenAdapters(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), run, Options{}); !errors.As(err, new(*InputError)) || !strings.HasPrefix(err.Error(), "the base of "+run) {
 		t.Errorf("without its base: %v", err)
+	}
+}
+
+// TestOpenQ8: whatever is opened has its matrices in blocks of 8 bits, those that its wide
+// numbers are rounded to; a run with an adapter and its base, too.
+func TestOpenQ8(t *testing.T) {
+	t.Chdir(t.TempDir())
+	trainBase(t, "run")
+	adapt(t, open(t, "run", Options{}), "adapted")
+	for _, name := range []string{"run", "adapted"} {
+		wide, got := open(t, name, Options{}), open(t, name, Options{Q8: true})
+		want, err := hub.Quantize(wide.Params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := 0
+		for i, w := range want.Tensors() {
+			g := got.Params.Tensors()[i]
+			if g.Narrow.Storage != w.Narrow.Storage || !slices.Equal(g.Widened(), w.Widened()) {
+				t.Errorf("%s: %s is held as %q, or has other numbers", name, g.Name, g.Narrow.Storage)
+			}
+			blocks += len(g.Narrow.Blocks)
+		}
+		if blocks == 0 || got.Checkpoint.State.Params != got.Params || (got.Adapter != nil) != (name == "adapted") {
+			t.Errorf("%s: %d bytes in blocks, and an adapter: %v", name, blocks, got.Adapter != nil)
+		}
 	}
 }
 
