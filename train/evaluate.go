@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"slices"
 
 	"github.com/pedestrian-ml/pedestrian/corpus"
 	"github.com/pedestrian-ml/pedestrian/engine"
@@ -9,9 +10,12 @@ import (
 
 // Evaluate returns the mean validation loss in nats per token. It evaluates EvalBatches·Batch
 // rows, always the same ones, evenly spread. If there are no more rows, or EvalBatches is 0,
-// it evaluates all of them, with every target once. Windows begin at o.Align.
-func (r *Run) Evaluate(ctx context.Context) (float64, error) {
-	return r.Options.evaluate(ctx, r.net, r.feed, r.batch)
+// it evaluates all of them, with every target once. Windows begin at o.Align. Processes that
+// share a run divide the rows, and all of them must call Evaluate.
+func (r *Run) Evaluate(ctx context.Context) (float64, error) { return r.stepper.evaluate(ctx) }
+
+func (p oneProcess) evaluate(ctx context.Context) (float64, error) {
+	return p.r.Options.evaluate(ctx, p.r.net, p.r.feed, p.r.batch)
 }
 
 // Evaluate returns the mean loss of net on the validation data of d, as a run with o computes
@@ -21,23 +25,31 @@ func Evaluate(ctx context.Context, net *engine.Network[float32], o Options, d *D
 }
 
 func (o Options) evaluate(ctx context.Context, net *engine.Network[float32], f feed, room engine.Batch) (float64, error) {
-	rows := spread(f.evalRows(), o.EvalBatches*o.Batch)
 	sum, counted := 0.0, 0
-	for len(rows) > 0 {
+	for _, rows := range o.evalBatches(f) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		b := room
-		b.B, b.Starts = min(o.Batch, len(rows)), b.Starts[:0]
-		b.Tokens, b.Targets = b.Tokens[:b.B*b.T], b.Targets[:b.B*b.T]
-		for i, row := range rows[:b.B] {
-			f.eval(row, i, &b)
-		}
-		rows = rows[b.B:]
-		loss, c := net.Loss(b)
+		loss, c := net.Loss(evalBatch(f, rows, room))
 		sum, counted = sum+loss, counted+c
 	}
 	return sum / float64(counted), nil
+}
+
+// evalBatches returns the rows of each batch of an evaluation.
+func (o Options) evalBatches(f feed) [][]int {
+	return slices.Collect(slices.Chunk(spread(f.evalRows(), o.EvalBatches*o.Batch), o.Batch))
+}
+
+// evalBatch fills the batch room, which may have more rows, with these.
+func evalBatch(f feed, rows []int, room engine.Batch) engine.Batch {
+	b := room
+	b.B, b.Starts = len(rows), b.Starts[:0]
+	b.Tokens, b.Targets = b.Tokens[:b.B*b.T], b.Targets[:b.B*b.T]
+	for i, row := range rows {
+		f.eval(row, i, &b)
+	}
+	return b
 }
 
 // sweep returns all windows of the validation split.

@@ -8,8 +8,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
@@ -25,23 +23,45 @@ type Group interface {
 	Size() int
 
 	// Part returns the part of n numbers that this process has after ReduceScatter with the
-	// same fan: from ≤ i < to. The parts of all processes are all numbers; each begins at a
+	// same Sum: from ≤ i < to. The parts of all processes are all numbers; each begins at a
 	// multiple of engine.UpdateBlock, or is empty. They need not be in the order of the ranks.
-	Part(n int, fan []int) (from, to int)
+	Part(n int, s Sum) (from, to int)
 
-	// ReduceScatter adds x over the processes: fan[0] neighbours, then fan[1] of these
-	// sums, and so on, each time from the left. The product of fan is Size. Every process gets
-	// its part of the sum, in its place in x; the rest of x has no meaning afterwards.
-	ReduceScatter(x []float32, fan []int) error
+	// ReduceScatter adds the slabs x of all processes, which have the same lengths. Every
+	// process gets its part of the sum, in its place in the last slab of x; the rest of x has
+	// no meaning afterwards.
+	ReduceScatter(x [][]float32, s Sum) error
 
 	// AllGather brings the parts of x that the processes have to all of them.
-	AllGather(x []float32, fan []int) error
+	AllGather(x []float32, s Sum) error
 
 	// Gather returns what each process has given, by rank.
 	Gather(mine []byte) (all [][]byte, err error)
 
 	// Agree returns the lowest and the highest x of all processes.
 	Agree(x int64) (lowest, highest int64, err error)
+}
+
+// A Sum says in which order the slabs of processes are added. Counts[r] is the number of those that
+// process r has. Taken in the order of the processes, after slab k has come the latest two sums
+// are added, Adds[k] times; at the end one is left.
+//
+// Where each process has one slab, and these are a whole tree, Fan says the same in another way:
+// Fan[0] neighbours are added, then Fan[1] of these sums, and so on, each time from the left.
+// The product of Fan is the number of processes. Elsewhere Fan is nil.
+type Sum struct {
+	Counts, Adds []int
+	Fan          []int
+}
+
+// sumOf returns how so many processes add the leaves of an update.
+func sumOf(leaves, processes int) Sum {
+	s := Sum{}
+	s.Counts, s.Adds, _ = partialSums(leaves, processes)
+	if own := leaves / processes; leaves%processes == 0 && (processes == 1 || own&(own-1) == 0) {
+		s.Fan = fan(processes)
+	}
+	return s
 }
 
 // Share makes r one of the runs of g, which make every update together, with the bits of one
@@ -51,35 +71,25 @@ type Group interface {
 // Each process has all weights and gradients, and of the moments a part, which it updates
 // (ZeRO, stage 1). State.M and State.V are empty from now on, and Save gathers the moments.
 //
-// The number of processes must divide Leaves so that each has a whole subtree of the sum of the
-// leaves; otherwise Share returns an error, which names the numbers that do.
+// Each process has at least one leaf, so there may be as many processes as leaves. They take
+// equally long where their number divides Leaves, and send least where each has a whole subtree
+// of the sum of the leaves.
 func (r *Run) Share(g Group) error {
 	n := r.Options.leaves()
-	if !shares(n, g.Size()) {
-		var may []string
-		for size := 1; size <= n; size++ {
-			if shares(n, size) {
-				may = append(may, strconv.Itoa(size))
-			}
-		}
-		return fmt.Errorf("%d processes cannot share an update whose leaves are %d: the number of processes may be %s; set leaves, and accumulate to a multiple of it, to have more", g.Size(), n, strings.Join(may, ", "))
+	if g.Size() > n {
+		return fmt.Errorf("%d processes cannot share an update whose leaves are %d: there may be as many processes as leaves; set leaves, and accumulate to a multiple of it, to have more", g.Size(), n)
 	}
 	if g.Rank() > 0 && r.Dir != "" {
 		panic(fmt.Sprintf("train.Run.Share: process %d would write to %s, as process 0 does", g.Rank(), r.Dir))
 	}
-	p := manyProcesses{oneProcess{r}, g, fan(g.Size())}
+	p := manyProcesses{oneProcess{r}, g, sumOf(n, g.Size())}
 	r.group, r.stepper = g, p
 	return p.divide()
 }
 
-// shares says whether so many processes have a whole subtree of n leaves each.
-func shares(n, size int) bool {
-	own := n / size
-	return n%size == 0 && (size == 1 || own&(own-1) == 0)
-}
-
-// fan returns how the sums of processes are added, for a number of which shares is true.
-func fan(size int) (fan []int) {
+// fan returns how the sums of processes are added of which each has a whole subtree.
+func fan(size int) []int {
+	fan := []int{}
 	for range bits.Len(uint(pairs(size))) - 1 {
 		fan = append(fan, 2)
 	}
@@ -94,7 +104,7 @@ func fan(size int) (fan []int) {
 type manyProcesses struct {
 	oneProcess
 	group Group
-	fan   []int
+	sum   Sum
 }
 
 // divide leaves to this process its part of the moments.
@@ -103,7 +113,7 @@ func (p manyProcesses) divide() error {
 	if err := p.shareSnapshot(); err != nil {
 		return err
 	}
-	from, to := p.group.Part(len(r.State.Trained().Slab()), p.fan)
+	from, to := p.group.Part(len(r.State.Trained().Slab()), p.sum)
 	if from%engine.UpdateBlock != 0 && from < to {
 		panic(fmt.Sprintf("train.Run.Share: the part of process %d begins with number %d, which is no multiple of %d", p.group.Rank(), from, engine.UpdateBlock))
 	}
@@ -119,25 +129,39 @@ func (p manyProcesses) divide() error {
 // gradients does not look at ctx: the end of a run is agreed on between updates (Run.agreeToStop).
 func (p manyProcesses) gradients(_ context.Context, position uint64) (sum float64, counted int, err error) {
 	o, g := &p.r.Options, p.group
-	leaf, own := o.Accumulate/o.leaves(), o.leaves()/g.Size()
-	mine := make([]byte, 0, 16*own*leaf)
-	for i := range own * leaf {
-		loss, n := p.r.microBatch(position, g.Rank()*own*leaf+i, i%leaf > 0)
-		mine = binary.LittleEndian.AppendUint64(mine, math.Float64bits(loss))
-		mine = binary.LittleEndian.AppendUint64(mine, uint64(n))
-		if (i+1)%leaf == 0 {
-			p.r.sums.join(p.r.net, p.r.grad.Slab(), i/leaf, own)
+	leaf := o.Accumulate / o.leaves() // micro-batches
+	from, to := leavesOf(o.leaves(), g.Size(), g.Rank())
+	mine := make([]byte, 0, 16*(to-from)*leaf)
+	p.r.sums.begin()
+	for k := from * leaf; k < to*leaf; k++ {
+		loss, n := p.r.microBatch(position, k, k%leaf > 0)
+		mine = appendLoss(mine, loss, n)
+		if (k+1)%leaf == 0 {
+			p.r.sums.join(p.r.net, p.r.grad.Slab(), k/leaf, o.leaves(), k < to*leaf-1)
 		}
 	}
 	all, err := g.Gather(mine)
 	if err != nil {
 		return 0, 0, err
 	}
-	for b := slices.Concat(all...); len(b) > 0; b = b[16:] { // in the order of k
-		sum += math.Float64frombits(binary.LittleEndian.Uint64(b))
-		counted += int(binary.LittleEndian.Uint64(b[8:]))
+	sum, counted = addLosses(all)
+	return sum, counted, g.ReduceScatter(p.r.sums.take(p.r.grad.Slab()), p.sum)
+}
+
+// appendLoss and addLosses write and add losses and the numbers of their targets, in their order.
+func appendLoss(b []byte, loss float64, counted int) []byte {
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(loss))
+	return binary.LittleEndian.AppendUint64(b, uint64(counted))
+}
+
+func addLosses(all [][]byte) (sum float64, counted int) {
+	for _, b := range all {
+		for ; len(b) > 0; b = b[16:] {
+			sum += math.Float64frombits(binary.LittleEndian.Uint64(b))
+			counted += int(binary.LittleEndian.Uint64(b[8:]))
+		}
 	}
-	return sum, counted, g.ReduceScatter(p.r.grad.Slab(), p.fan)
+	return sum, counted
 }
 
 // norms joins those of the parts. Squares of the gradient are added in the order of the slab.
@@ -178,10 +202,10 @@ func (p manyProcesses) update(h engine.AdamW, step int, scale float64) error {
 	s := p.r.State
 	slab := s.Trained().Slab()
 	p.r.net.AdamWPart(h, step, scale, s.part.at, s.part.of(slab), s.part.of(p.r.grad.Slab()), s.part.m, s.part.v)
-	return p.group.AllGather(slab, p.fan)
+	return p.group.AllGather(slab, p.sum)
 }
 
-func (p manyProcesses) wholeGradient() error { return p.group.AllGather(p.r.grad.Slab(), p.fan) }
+func (p manyProcesses) wholeGradient() error { return p.group.AllGather(p.r.grad.Slab(), p.sum) }
 
 func (p manyProcesses) moments(second bool) (Weights, error) {
 	part, grad := p.r.State.part, p.r.grad
@@ -190,7 +214,7 @@ func (p manyProcesses) moments(second bool) (Weights, error) {
 	} else {
 		copy(part.of(grad.Slab()), part.m)
 	}
-	return grad, p.group.AllGather(grad.Slab(), p.fan)
+	return grad, p.group.AllGather(grad.Slab(), p.sum)
 }
 
 // diagnosis returns what the first process has found whose weights or moments are damaged, or
@@ -218,4 +242,21 @@ func (p manyProcesses) diagnosis(mine Diverged) (*Diverged, error) {
 		}
 	}
 	return &mine, nil
+}
+
+// evaluate divides the batches of an evaluation. Losses are added in the order of the batches.
+func (p manyProcesses) evaluate(ctx context.Context) (float64, error) {
+	r, g := p.r, p.group
+	batches := r.Options.evalBatches(r.feed)
+	var mine []byte
+	for _, rows := range batches[len(batches)*g.Rank()/g.Size() : len(batches)*(g.Rank()+1)/g.Size()] {
+		loss, n := r.net.Loss(evalBatch(r.feed, rows, r.batch))
+		mine = appendLoss(mine, loss, n)
+	}
+	all, err := g.Gather(mine)
+	if err != nil {
+		return 0, err
+	}
+	sum, counted := addLosses(all)
+	return sum / float64(counted), ctx.Err()
 }

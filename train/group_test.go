@@ -63,7 +63,7 @@ func (m member) Size() int { return m.size }
 
 // Part gives the last blocks to the first process, and so on, so that nothing relies on an order.
 // With a number that does not divide the blocks, some have one more.
-func (m member) Part(n int, _ []int) (from, to int) { return partOf(n, m.size, m.rank) }
+func (m member) Part(n int, _ Sum) (from, to int) { return partOf(n, m.size, m.rank) }
 
 func partOf(n, size, rank int) (from, to int) {
 	blocks := (n + engine.UpdateBlock - 1) / engine.UpdateBlock
@@ -71,35 +71,56 @@ func partOf(n, size, rank int) (from, to int) {
 	return at(size - 1 - rank), at(size - rank)
 }
 
-// ReduceScatter leaves nothing but its part to each process.
-func (m member) ReduceScatter(x []float32, fan []int) error {
-	var sums [][]float32
-	for _, y := range m.meet(m.rank, slices.Clone(x)) {
-		sums = append(sums, y.([]float32))
+// ReduceScatter leaves nothing but its part to each process. Where there is a fan, it and the
+// order must say the same.
+func (m member) ReduceScatter(x [][]float32, s Sum) error {
+	var mine [][]float32
+	for _, y := range x {
+		mine = append(mine, slices.Clone(y))
 	}
-	for _, n := range fan {
+	var stack, slabs [][]float32
+	for rank, y := range m.meet(m.rank, mine) {
+		if theirs := y.([][]float32); len(theirs) != s.Counts[rank] {
+			return fmt.Errorf("process %d has %d slabs, of %v", rank, len(theirs), s.Counts)
+		}
+		slabs = append(slabs, y.([][]float32)...)
+	}
+	for k, y := range slabs {
+		stack = append(stack, y)
+		for range s.Adds[k] {
+			top := len(stack) - 1
+			stack = append(stack[:top-1], plus(stack[top-1], stack[top]))
+		}
+	}
+	if len(stack) != 1 {
+		return fmt.Errorf("%v leaves %d sums", s.Adds, len(stack))
+	}
+	for _, n := range s.Fan {
 		var joined [][]float32
-		for i := 0; i < len(sums); i += n {
-			sum := sums[i]
-			for _, y := range sums[i+1 : i+n] {
+		for i := 0; i < len(slabs); i += n {
+			sum := slabs[i]
+			for _, y := range slabs[i+1 : i+n] {
 				sum = plus(sum, y)
 			}
 			joined = append(joined, sum)
 		}
-		sums = joined
+		slabs = joined
 	}
-	if len(sums) != 1 {
-		return fmt.Errorf("fan %v leaves %d sums", fan, len(sums))
+	if s.Fan != nil && (len(slabs) != 1 || !slices.Equal(slabs[0], stack[0])) {
+		return fmt.Errorf("the fan %v and the order %v add otherwise", s.Fan, s.Adds)
 	}
-	for i := range x {
-		x[i] = float32(math.NaN()) // has no meaning
+	for _, y := range x {
+		for i := range y {
+			y[i] = float32(math.NaN()) // has no meaning
+		}
 	}
-	from, to := m.Part(len(x), fan)
-	copy(x[from:to], sums[0][from:to])
+	last := x[len(x)-1]
+	from, to := m.Part(len(last), s)
+	copy(last[from:to], stack[0][from:to])
 	return nil
 }
 
-func (m member) AllGather(x []float32, fan []int) error {
+func (m member) AllGather(x []float32, _ Sum) error {
 	for rank, y := range m.meet(m.rank, slices.Clone(x)) {
 		from, to := partOf(len(x), m.size, rank)
 		copy(x[from:to], y.([]float32)[from:to])
@@ -197,7 +218,7 @@ func TestGroupBits(t *testing.T) {
 	for _, c := range []struct {
 		leaves int
 		sizes  []int
-	}{{4, []int{2, 4}}, {12, []int{3, 12}}} {
+	}{{4, []int{2, 3}}, {12, []int{2, 4, 12}}} {
 		for name, o := range map[string]Options{"all": mini(), "LoRA": adapted(), "DoRA": dora} {
 			for _, precision := range []engine.Precision{engine.Float32, engine.BF16} {
 				o := broad(o)
@@ -437,7 +458,7 @@ func TestGroupMemory(t *testing.T) {
 		})
 		bytes = live() - before
 		for _, r := range runs {
-			for _, s := range append(r.sums.levels, r.sums.thirds) {
+			for _, s := range r.sums.room {
 				bytes -= int64(4 * len(s))
 			}
 		}
@@ -464,23 +485,112 @@ func live() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestGroupRefused: processes that have no whole subtree each are refused, with what would do.
+// TestGroupEvaluation: the loss of an evaluation whose rows the processes divide has the bits of
+// one process, of all rows and of some, with the last batch full or not.
+func TestGroupEvaluation(t *testing.T) {
+	for _, c := range []struct{ rows, batch int }{{0, 2}, {0, 3}, {7, 1}, {1, 1}} {
+		o := mini()
+		o.Leaves, o.Accumulate, o.EvalBatches, o.Batch = 4, 4, c.rows, c.batch
+		d := dataOf(t, sentences(t), o)
+		want, err := start(t, o, d, "").Evaluate(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for size := 2; size <= 4; size++ {
+			runs := make([]*Run, size)
+			for rank := range runs {
+				runs[rank] = start(t, o, d, "")
+			}
+			together(t, size, func(g Group) error {
+				r := runs[g.Rank()]
+				if err := r.Share(g); err != nil {
+					return err
+				}
+				if got, err := r.Evaluate(t.Context()); err != nil || got != want {
+					return fmt.Errorf("%d batches of %d: %v, one process has %v (%v)", c.rows, c.batch, got, want, err)
+				}
+				return nil
+			})
+		}
+	}
+}
+
+// TestGroupRefused: each process has a leaf at least.
 func TestGroupRefused(t *testing.T) {
 	for _, c := range []struct {
 		leaves, size int
 		want         string
 	}{
-		{1, 2, "2 processes cannot share an update whose leaves are 1: the number of processes may be 1; set leaves"},
-		{4, 3, "may be 1, 2, 4; "},
-		{12, 4, "may be 1, 3, 6, 12; "},
-		{8, 16, "may be 1, 2, 4, 8; "},
-		{6, 5, "may be 1, 3, 6; "},
+		{1, 2, "2 processes cannot share an update whose leaves are 1: there may be as many processes as leaves; set leaves"},
+		{8, 16, "16 processes cannot share an update whose leaves are 8: "},
 	} {
 		o := mini()
 		o.Leaves, o.Accumulate = c.leaves, c.leaves
 		r := start(t, o, dataOf(t, sentences(t), o), "")
 		if err := r.Share(member{newRoom(c.size), 0}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%d leaves, %d processes: %v", c.leaves, c.size, err)
+		}
+	}
+}
+
+// TestPartialSums: whatever the number of processes, what they add as text is what one process
+// adds, and the leaves are divided as evenly as can be.
+func TestPartialSums(t *testing.T) {
+	add := func(stack []string, times int) []string {
+		for ; times > 0; times-- {
+			top := len(stack) - 1
+			stack = append(stack[:top-1], "("+stack[top-1]+"+"+stack[top]+")")
+		}
+		return stack
+	}
+	for leaves, want := range map[int]string{
+		1: "0", 2: "(0+1)", 3: "((0+1)+2)", 4: "((0+1)+(2+3))", 6: "(((0+1)+(2+3))+(4+5))", 8: "(((0+1)+(2+3))+((4+5)+(6+7)))",
+		12: "((((0+1)+(2+3))+((4+5)+(6+7)))+((8+9)+(10+11)))", 16: "", 24: "", 48: "",
+	} {
+		var one []string
+		for i := range leaves {
+			one = add(append(one, fmt.Sprint(i)), joins(i, leaves))
+		}
+		if len(one) != 1 || want != "" && one[0] != want {
+			t.Fatalf("%d leaves: %q, want %s", leaves, one, want)
+		}
+		for size := 1; size <= leaves; size++ {
+			s := sumOf(leaves, size)
+			var all []string
+			k := 0
+			for rank := range size {
+				from, to := leavesOf(leaves, size, rank)
+				if to-from < leaves/size || to-from > (leaves+size-1)/size {
+					t.Errorf("%d leaves of %d processes: the one of rank %d has %d", leaves, size, rank, to-from)
+				}
+				// What a process has by itself: sums of whole subtrees, each of which is a part of the text.
+				var own []string
+				for i, left := from, s.Counts[rank]; i < to; i++ {
+					own = append(own, fmt.Sprint(i))
+					for len(own) > 1 && strings.Contains(one[0], "("+own[len(own)-2]+"+"+own[len(own)-1]+")") {
+						own = add(own, 1)
+					}
+					if i == to-1 && len(own) != left {
+						t.Errorf("%d leaves of %d processes: the one of rank %d has %q, and %d sums are said", leaves, size, rank, own, left)
+					}
+				}
+				for _, x := range own {
+					all = add(append(all, x), s.Adds[k])
+					k++
+				}
+			}
+			if len(all) != 1 || all[0] != one[0] {
+				t.Errorf("%d leaves of %d processes: %q, want %s", leaves, size, all, one[0])
+			}
+			if whole := !slices.ContainsFunc(s.Counts, func(n int) bool { return n > 1 }); s.Fan != nil && !whole {
+				t.Errorf("%d leaves of %d processes: a fan %v, and %v slabs", leaves, size, s.Fan, s.Counts)
+			}
+		}
+	}
+	for _, size := range []int{1, 2, 3, 4, 6, 12} {
+		s := sumOf(12, size)
+		if most := slices.Max(s.Counts); most > 2 || (s.Fan != nil) != (most == 1) {
+			t.Errorf("12 leaves of %d processes: %+v", size, s)
 		}
 	}
 }

@@ -60,8 +60,8 @@ func TestLeaves(t *testing.T) {
 				if !slices.Equal(r.grad.Slab(), sum(leaves)) {
 					t.Errorf("%d leaves of %d: other bits than the sum written out", n, leaf)
 				}
-				if kept := len(r.sums.levels) + min(1, len(r.sums.thirds)); kept != SumsOfLeaves(n) {
-					t.Errorf("%d leaves: %d sums are kept, SumsOfLeaves says %d", n, kept, SumsOfLeaves(n))
+				if kept := len(r.sums.room); kept != SumsOfLeaves(n, 1) {
+					t.Errorf("%d leaves: %d sums are kept, SumsOfLeaves says %d", n, kept, SumsOfLeaves(n, 1))
 				}
 			}
 		}

@@ -17,7 +17,7 @@ import (
 //     depend only on the position and k (Run.microBatch).
 //   - Gradients of a leaf (Options.Leaves; without it all micro-batches are one) are added in the
 //     order of k to the gradient of its first micro-batch, by engine.Network.Gradients. The sums
-//     of the leaves are added along the tree that leafSums describes. Losses are added in the
+//     of the leaves are added along the tree that joins describes. Losses are added in the
 //     order of k, in float64.
 //   - Squares of the gradient are summed as engine.Network.Norms does: in blocks of fixed
 //     size, then over the blocks in order.
@@ -34,6 +34,9 @@ type stepper interface {
 	// update applies h with the step number step and the gradient scale·r.grad to the weights
 	// and moments of the run's State. The weights are complete when it returns.
 	update(h engine.AdamW, step int, scale float64) error
+
+	// evaluate is Run.Evaluate.
+	evaluate(ctx context.Context) (float64, error)
 
 	// changed must be called after the run has set its State to a snapshot.
 	changed()
@@ -57,6 +60,7 @@ type oneProcess struct{ r *Run }
 func (p oneProcess) gradients(ctx context.Context, position uint64) (sum float64, counted int, err error) {
 	o := &p.r.Options
 	leaf := o.Accumulate / o.leaves() // micro-batches
+	p.r.sums.begin()
 	for k := range o.Accumulate {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
@@ -64,7 +68,7 @@ func (p oneProcess) gradients(ctx context.Context, position uint64) (sum float64
 		loss, n := p.r.microBatch(position, k, k%leaf > 0)
 		sum, counted = sum+loss, counted+n
 		if (k+1)%leaf == 0 {
-			p.r.sums.join(p.r.net, p.r.grad.Slab(), k/leaf, o.leaves())
+			p.r.sums.join(p.r.net, p.r.grad.Slab(), k/leaf, o.leaves(), k < o.Accumulate-1)
 		}
 	}
 	return sum, counted, nil

@@ -110,11 +110,26 @@ type ranks struct{ w *mpi.World }
 func (g ranks) Rank() int { return g.w.Rank }
 func (g ranks) Size() int { return g.w.Size }
 
-func (g ranks) Part(n int, fan []int) (from, to int) { return tree(fan).Part(n, g.w.Rank) }
+func (g ranks) Part(n int, s train.Sum) (from, to int) { return g.tree(s).Part(n, g.w.Rank) }
 
-func (g ranks) ReduceScatter(x []float32, fan []int) error { return g.w.ReduceScatter(x, tree(fan)) }
-func (g ranks) AllGather(x []float32, fan []int) error     { return g.w.AllGather(x, tree(fan)) }
-func (g ranks) Gather(mine []byte) ([][]byte, error)       { return g.w.Gather(mine) }
+func (g ranks) ReduceScatter(x [][]float32, s train.Sum) error {
+	if s.Fan == nil {
+		return g.w.ReduceScatterInOrder(x, mpi.Order{Counts: s.Counts, Adds: s.Adds}, engine.UpdateBlock)
+	}
+	return g.w.ReduceScatter(x[0], g.tree(s))
+}
+
+func (g ranks) AllGather(x []float32, s train.Sum) error { return g.w.AllGather(x, g.tree(s)) }
+
+// tree says which part of a slab each rank has after a sum.
+func (g ranks) tree(s train.Sum) mpi.Tree {
+	if s.Fan == nil {
+		return tree([]int{g.w.Size})
+	}
+	return tree(s.Fan)
+}
+
+func (g ranks) Gather(mine []byte) ([][]byte, error) { return g.w.Gather(mine) }
 func (g ranks) Agree(x int64) (lowest, highest int64, err error) {
 	return g.w.Agree(x)
 }

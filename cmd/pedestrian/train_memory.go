@@ -38,7 +38,7 @@ func memoryNeeded(o train.Options, c pedestrian.Config, weights int64, processes
 	}
 	moments := 2 * trained / m.processes
 	m.parameters = 2*trained + moments
-	m.sums = trained * int64(train.SumsOfLeaves(o.Leaves/processes))
+	m.sums = trained * int64(train.SumsOfLeaves(o.Leaves, processes))
 	if o.OnSpike == train.SpikeRewind {
 		m.back = trained + moments
 	}

@@ -17,6 +17,14 @@ func (w *World) ReduceScatter(x []float32, t Tree) error {
 	return w.do(func() error { return t.reduceScatter(x, w.Rank, &w.wire) })
 }
 
+// ReduceScatterInOrder adds the slabs x of all ranks, which have the same lengths, in the order o.
+// Of the sum this rank gets its part, that of Tree{Fan: []int{w.Size}, Block: block}, in its
+// place in the last slab of x; the rest of x has no meaning afterwards.
+func (w *World) ReduceScatterInOrder(x [][]float32, o Order, block int) error {
+	w.must("ReduceScatterInOrder", o.tree(block))
+	return w.do(func() error { return o.reduceScatter(x, block, w.Rank, &w.wire) })
+}
+
 // AllGather brings the parts of x that the ranks own, t.Part(len(x), rank), to all ranks.
 func (w *World) AllGather(x []float32, t Tree) error {
 	w.must("AllGather", t)

@@ -22,16 +22,24 @@ type member struct {
 func (m member) Rank() int { return m.rank }
 func (m member) Size() int { return m.size }
 
-func (m member) tree(fan []int) Tree { return Tree{Fan: fan, Block: engine.UpdateBlock} }
-
-func (m member) Part(n int, fan []int) (from, to int) { return m.tree(fan).Part(n, m.rank) }
-
-func (m member) ReduceScatter(x []float32, fan []int) error {
-	return m.tree(fan).reduceScatter(x, m.rank, m.w)
+func (m member) tree(s train.Sum) Tree {
+	if s.Fan == nil {
+		return Tree{Fan: []int{m.size}, Block: engine.UpdateBlock}
+	}
+	return Tree{Fan: s.Fan, Block: engine.UpdateBlock}
 }
 
-func (m member) AllGather(x []float32, fan []int) error {
-	return m.tree(fan).allGather(x, m.rank, m.w)
+func (m member) Part(n int, s train.Sum) (from, to int) { return m.tree(s).Part(n, m.rank) }
+
+func (m member) ReduceScatter(x [][]float32, s train.Sum) error {
+	if s.Fan == nil {
+		return Order{s.Counts, s.Adds}.reduceScatter(x, engine.UpdateBlock, m.rank, m.w)
+	}
+	return m.tree(s).reduceScatter(x[0], m.rank, m.w)
+}
+
+func (m member) AllGather(x []float32, s train.Sum) error {
+	return m.tree(s).allGather(x, m.rank, m.w)
 }
 
 // Gather sends the length, and then each byte as a number.
@@ -108,7 +116,7 @@ func TestTreeOfTrain(t *testing.T) {
 		}
 		return r.State.Params.Slab, nil
 	}
-	for leaves, sizes := range map[int][]int{8: {2, 4, 8}, 12: {3, 6, 12}} {
+	for leaves, sizes := range map[int][]int{8: {2, 3, 4, 8}, 12: {2, 3, 4, 6, 12}} {
 		want, err := steps(leaves, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -44,6 +44,7 @@ type level struct {
 	ranks  []int // the group
 	me     int   // this rank's place in it
 	pieces []piece
+	slabs  []int // of each of the group; nil = 1
 }
 
 // A piece is the numbers from ≤ i < to of a slab.
@@ -114,9 +115,9 @@ func (t Tree) reduceScatter(x []float32, rank int, w *wire) error {
 			return w.buffer(from*ahead+at/w.chunk%ahead, min(w.chunk, len(own)-at))
 		}
 		err := l.exchange(w,
-			func(to int) []float32 { return l.pieces[to].of(x) },
+			func(to, _ int) []float32 { return l.pieces[to].of(x) },
 			func(int) int { return len(own) },
-			arrived,
+			func(from, _, at int) []float32 { return arrived(from, at) },
 			func(at int) {
 				if at >= len(own) {
 					return
@@ -154,9 +155,9 @@ func (t Tree) allGather(x []float32, rank int, w *wire) error {
 	for i := len(levels) - 1; i >= 0; i-- {
 		l := levels[i]
 		err := l.exchange(w,
-			func(int) []float32 { return l.pieces[l.me].of(x) },
+			func(int, int) []float32 { return l.pieces[l.me].of(x) },
 			func(from int) int { return len(l.pieces[from].of(x)) },
-			func(from, at int) []float32 {
+			func(from, _, at int) []float32 {
 				p := l.pieces[from].of(x)
 				return p[at:min(at+w.chunk, len(p))]
 			},
@@ -168,13 +169,20 @@ func (t Tree) allGather(x []float32, rank int, w *wire) error {
 	return nil
 }
 
-// exchange sends out(j) to each other member j of the group, and receives expect(j) numbers
-// of it, both in messages of w.chunk numbers. The message of j that begins with its number at
-// is received into in(j, at); done(at) is called when those of all members have come.
-func (l level) exchange(w *wire, out func(to int) []float32, expect func(from int) int, in func(from, at int) []float32, done func(at int)) error {
+// exchange sends out(j, k) to each other member j of the group, for each slab k of this one, and
+// receives expect(j) numbers of each slab of it, both in messages of w.chunk numbers. The
+// message of j that begins with number at of its slab k is received into in(j, k, at); done(at)
+// is called when those of all members have come. Members have l.slabs slabs, or one.
+func (l level) exchange(w *wire, out func(to, k int) []float32, expect func(from int) int, in func(from, k, at int) []float32, done func(at int)) error {
+	slabs := func(member int) int {
+		if l.slabs == nil {
+			return 1
+		}
+		return l.slabs[member]
+	}
 	most := 0
 	for j := range l.ranks {
-		most = max(most, len(out(j)), expect(j))
+		most = max(most, len(out(j, 0)), expect(j))
 	}
 	var waits [ahead][]func() error
 	start := func(at int) error {
@@ -184,22 +192,26 @@ func (l level) exchange(w *wire, out func(to int) []float32, expect func(from in
 			if j == l.me || at >= expect(j) {
 				continue
 			}
-			wait, err := w.receive(in(j, at), rank)
-			if err != nil {
-				return err
+			for k := range slabs(j) {
+				wait, err := w.receive(in(j, k, at), rank)
+				if err != nil {
+					return err
+				}
+				waits[slot] = append(waits[slot], wait)
 			}
-			waits[slot] = append(waits[slot], wait)
 		}
 		for j, rank := range l.ranks {
-			x := out(j)
-			if j == l.me || at >= len(x) {
-				continue
+			for k := range slabs(l.me) {
+				x := out(j, k)
+				if j == l.me || at >= len(x) {
+					continue
+				}
+				wait, err := w.send(x[at:min(at+w.chunk, len(x))], rank)
+				if err != nil {
+					return err
+				}
+				waits[slot] = append(waits[slot], wait)
 			}
-			wait, err := w.send(x[at:min(at+w.chunk, len(x))], rank)
-			if err != nil {
-				return err
-			}
-			waits[slot] = append(waits[slot], wait)
 		}
 		return nil
 	}
