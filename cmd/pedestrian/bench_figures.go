@@ -11,6 +11,9 @@ type figures struct {
 	Name         string             `json:"name"`
 	MS           []float64          `json:"ms"`                     // of each repetition
 	PredictedMS  float64            `json:"predicted_ms,omitempty"` // by a model of the case
+	AloneMS      float64            `json:"alone_ms,omitempty"`     // what one rank takes by itself, with the cores of all ranks of its machine
+	Efficiency   float64            `json:"efficiency,omitempty"`   // what each rank would take if ranks cost nothing, over what it takes
+	Note         string             `json:"note,omitempty"`
 	Tokens       int                `json:"tokens,omitempty"`
 	Flop         float64            `json:"flop,omitempty"`     // operations of a repetition
 	Bytes        float64            `json:"bytes,omitempty"`    // that a repetition moves
@@ -59,13 +62,16 @@ func (b *bench) print(r *figures) error {
 		value float64
 		form  string
 	}{
-		{r.PredictedMS, "%10.3f ms predicted"}, {r.TokensPerS, "%8.0f tokens/s"}, {r.GFLOPS, "%8.1f GFLOP/s"}, {100 * r.OfPeak, "%5.1f %% of peak"}, {100 * r.OfKernel, "%5.1f %% of kernel"},
+		{r.PredictedMS, "%10.3f ms predicted"}, {r.AloneMS, "%10.3f ms alone"}, {100 * r.Efficiency, "%5.1f %% efficiency"}, {r.TokensPerS, "%8.0f tokens/s"}, {r.GFLOPS, "%8.1f GFLOP/s"}, {100 * r.OfPeak, "%5.1f %% of peak"}, {100 * r.OfKernel, "%5.1f %% of kernel"},
 		{r.GBPerS, "%7.1f GB/s"}, {100 * r.OfBandwidth, "%5.1f %% of bandwidth"},
 		{r.NsPerElement, "%7.3f ns an element"}, {r.PeakMiB, "%7.0f MiB"}, {r.PlannedMiB, "%7.0f MiB planned"},
 	} {
 		if f.value > 0 {
 			line += "  " + fmt.Sprintf(f.form, f.value)
 		}
+	}
+	if r.Note != "" {
+		line += "  (" + r.Note + ")"
 	}
 	fmt.Fprintln(b.out, line)
 	for _, name := range phaseNames {

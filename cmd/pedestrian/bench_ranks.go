@@ -41,6 +41,9 @@ func rankCases() []benchCase {
 				x := make([]float32, n.count)
 				share := 1 - 1/float64(world.Size)
 				r.Bytes = 4 * float64(n.count) * share // that a rank sends
+				if err := b.link(); err != nil {
+					return err
+				}
 				r.PredictedMS = b.latency*math.Log2(float64(world.Size)) + r.Bytes/b.bandwidth
 				if err := c.f(x, t); err != nil { // the first touches the memory
 					return err
@@ -49,7 +52,7 @@ func rankCases() []benchCase {
 			}})
 		}
 	}
-	return cases
+	return append(cases, rankSteps()...)
 }
 
 // binaryTree joins pairs of ranks, as far as their number is even, and the rest at once.
@@ -83,6 +86,19 @@ func exchange(b *bench, r *figures, n, each int) error {
 		r.Bytes = 0
 	} else {
 		b.bandwidth = r.Bytes / median(r.MS)
+	}
+	return nil
+}
+
+// link measures latency and bandwidth between the ranks, if no case has.
+func (b *bench) link() error {
+	if b.latency == 0 {
+		if err := exchange(b, new(figures), 2, 1000); err != nil {
+			return err
+		}
+	}
+	if b.bandwidth == 0 {
+		return exchange(b, new(figures), 1<<24, 1)
 	}
 	return nil
 }

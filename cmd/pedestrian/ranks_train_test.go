@@ -89,7 +89,7 @@ func TestRanksTrain(t *testing.T) {
 		on := func(ranks int, command ...string) *job {
 			return startJob(t, dir, append(append(launcher[:len(launcher):len(launcher)], "-n", fmt.Sprint(ranks)), command...)...)
 		}
-		for _, ranks := range []int{1, 2, 4} {
+		for _, ranks := range []int{1, 2, 3, 4} {
 			run := fmt.Sprintf("run-%d-%d", i, ranks)
 			out, code := on(ranks, train(run, 40)...).end()
 			if code != 0 || strings.Count(out, "step 40/40  validation") != 1 {
@@ -100,23 +100,30 @@ func TestRanksTrain(t *testing.T) {
 			}
 		}
 
-		// Stopped, with two ranks; on with four.
+		// Stopped, with two ranks; on with four, and stopped again; and on alone.
 		run := fmt.Sprintf("run-%d", i)
-		j := on(2, train(run, 40)...)
-		for range 1200 {
-			if found, _ := filepath.Glob(filepath.Join(dir, run, "step-*")); len(found) > 0 {
-				break
+		for _, ranks := range []int{2, 4} {
+			before, _ := filepath.Glob(filepath.Join(dir, run, "step-*"))
+			command := train(run, 40)
+			if ranks > 2 {
+				command = []string{path, "train", "--resume", run}
 			}
-			time.Sleep(20 * time.Millisecond)
+			j := on(ranks, command...)
+			for range 1200 {
+				if found, _ := filepath.Glob(filepath.Join(dir, run, "step-*")); len(found) > len(before) {
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			_ = j.cmd.Process.Signal(syscall.SIGTERM)
+			out, code := j.end()
+			if strings.Count(out, "and saved; go on with: pedestrian train --resume "+run) != 1 && !strings.Contains(out, "step 40/40  validation") {
+				t.Fatalf("%s, stopped with %d ranks: exit code %d\n%s", launcher[0], ranks, code, out)
+			}
+			t.Logf("%s: stopped with %d ranks, exit code %d", launcher[0], ranks, code)
 		}
-		_ = j.cmd.Process.Signal(syscall.SIGTERM)
-		out, code := j.end()
-		if strings.Count(out, "and saved; go on with: pedestrian train --resume "+run) != 1 && !strings.Contains(out, "step 40/40  validation") {
-			t.Fatalf("%s, stopped: exit code %d\n%s", launcher[0], code, out)
-		}
-		t.Logf("%s: stopped with exit code %d", launcher[0], code)
-		if out, code := on(4, path, "train", "--resume", run).end(); code != 0 {
-			t.Fatalf("%s, resumed with 4 ranks: exit code %d\n%s", launcher[0], code, out)
+		if out, code := startJob(t, dir, path, "train", "--resume", run).end(); code != 0 {
+			t.Fatalf("%s, resumed alone: exit code %d\n%s", launcher[0], code, out)
 		}
 		if got := digestOfRun(t, filepath.Join(dir, run), 40); got != want {
 			t.Errorf("%s, resumed: weights and moments %.12s, alone %.12s", launcher[0], got, want)
@@ -125,7 +132,7 @@ func TestRanksTrain(t *testing.T) {
 		// Of two ranks one has another setting.
 		both := append(append(launcher[:len(launcher):len(launcher)], "-n", "1"), train("other", 5)...)
 		both = append(append(both, ":", "-n", "1"), train("other", 5, "--lr", "0.5")...)
-		out, code = startJob(t, dir, both...).end()
+		out, code := startJob(t, dir, both...).end()
 		if code == 0 || !strings.Contains(out, "--lr of rank 1 on ") || !strings.Contains(out, " is 0.5, and that of rank 0 on ") {
 			t.Errorf("%s, another setting: exit code %d\n%s", launcher[0], code, out)
 		}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +58,9 @@ func sumsForAWhile(w *World) {
 	}
 }
 
+// sumsRight is what sumsForAWhile says.
+var sumsRight = regexp.MustCompile(`(\d+) sums right`)
+
 // cable calls testdata/cable.sh.
 func cable(t *testing.T, args ...string) {
 	t.Helper()
@@ -65,8 +70,8 @@ func cable(t *testing.T, args ...string) {
 }
 
 // Two hosts that a cable joins, under Open MPI and MPICH: every function gives what it must; a
-// cable that is out for two seconds delays the sums and changes none; one that stays out ends
-// the job under Open MPI, which looks after its connections. MPICH waits.
+// cable that is out for two seconds, or slow, delays the sums and changes none; one that stays out
+// ends the job under Open MPI, which looks after its connections. MPICH waits.
 func TestTwoHosts(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Log("not tried: two network namespaces can be made by root alone")
@@ -127,6 +132,35 @@ func TestTwoHosts(t *testing.T) {
 			t.Errorf("%s, a cable out for two seconds: %v\n%s", i.name, err, out)
 		}
 		t.Logf("%s, a cable out for two seconds: %s", i.name, strings.TrimSpace(out.String()))
+
+		// A sum sends 4 MB each way, which take 320 ms at 100 Mbit/s, and 40 ms more for each of
+		// two messages that wait for each other.
+		for _, slow := range []struct {
+			args  []string
+			least time.Duration
+		}{{[]string{"slow", "100mbit"}, 300 * time.Millisecond}, {[]string{"delay", "20ms"}, 40 * time.Millisecond}} {
+			if out, err := exec.Command("testdata/cable.sh", slow.args...).CombinedOutput(); err != nil {
+				if slow.args[0] == "delay" && strings.Contains(string(out), "qdisc kind is unknown") {
+					t.Logf("%s: a cable that takes %s was not tried: this kernel has no netem", i.name, slow.args[1])
+					continue
+				}
+				t.Fatalf("cable.sh %s: %v\n%s", slow.args, err, out)
+			}
+			cmd, out, _ := launch("sums")
+			err := within(t, cmd, 4*time.Minute)
+			rounds := 0
+			if found := sumsRight.FindStringSubmatch(out.String()); found != nil {
+				rounds, _ = strconv.Atoi(found[1])
+			}
+			if err != nil || rounds == 0 {
+				t.Errorf("%s, a cable with %s: %v\n%s", i.name, slow.args, err, out)
+			} else if each := 8 * time.Second / time.Duration(rounds); each < slow.least {
+				t.Errorf("%s, a cable with %s: a sum took %v, at least %v are wanted", i.name, slow.args, each, slow.least)
+			} else {
+				t.Logf("%s, a cable with %s: %d sums right, about %v each", i.name, slow.args, rounds, each.Round(time.Millisecond))
+			}
+			cable(t, "fast")
+		}
 
 		if i.abi != ABIOpenMPI {
 			continue

@@ -5,6 +5,8 @@
 #   cable.sh cut         pull the cable
 #   cable.sh join        put it in again
 #   cable.sh slow RATE   let it carry no more than RATE, such as 1gbit
+#   cable.sh delay TIME  let it take TIME each way, such as 20ms; some kernels have no netem
+#   cable.sh fast        take slow and delay back
 #   cable.sh down        take all away
 set -e
 case $1 in
@@ -23,8 +25,18 @@ up)
 	done
 	;;
 cut) ip -n h0 link set v0 down ;;
-join) ip -n h0 link set v0 up ;;
+join)
+	# The link is up a moment later, and a host that did not answer is remembered for a while:
+	# who connects at once is told that there is no route.
+	ip -n h0 link set v0 up
+	for i in 0 1; do
+		until ip -n h$i link show v$i | grep -q 'state UP'; do sleep 0.05; done
+		ip -n h$i neigh flush dev v$i
+	done
+	;;
 slow) for i in 0 1; do ip netns exec h$i tc qdisc replace dev v$i root tbf rate "$2" burst 1mb limit 16mb; done ;;
+delay) for i in 0 1; do ip netns exec h$i tc qdisc replace dev v$i root netem delay "$2"; done ;;
+fast) for i in 0 1; do ip netns exec h$i tc qdisc del dev v$i root; done ;;
 down)
 	for i in 0 1; do
 		ip netns del h$i || true
