@@ -2,6 +2,7 @@ package studio
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/pedestrian-ml/pedestrian/docs"
@@ -14,6 +15,7 @@ type passage struct {
 	Spans []span     `json:"spans,omitempty"` // of a paragraph or a heading
 	Rows  [][][]span `json:"rows,omitempty"`  // of a list, one cell each; of a table, its head first
 	Text  string     `json:"text,omitempty"`  // code, or a formula, typeset
+	Start int        `json:"start,omitempty"` // of a list with numbers: the first
 }
 
 // A span is text of one kind within a line.
@@ -102,6 +104,7 @@ func passages(text string) (all []passage) {
 			all = append(all, p)
 		case item.MatchString(line):
 			p := passage{Kind: "list"}
+			p.Start, _ = strconv.Atoi(line[:max(0, strings.IndexByte(line, '.'))]) // 0 of a list without numbers
 			for i < len(lines) && item.MatchString(lines[i]) {
 				text := item.ReplaceAllString(lines[i], "")
 				for i++; i < len(lines) && strings.HasPrefix(lines[i], "  "); i++ {

@@ -24,7 +24,7 @@ type VCurve struct {
 	OK        bool     `json:"ok"`        // at the step of every check
 	Why       string   `json:"why,omitempty"`
 
-	Numbers []float64 `json:"-"`
+	Numbers []float64 `json:"-"` // six for each step, largest step first
 }
 
 // curveCells is how many cells of a tensor a curve compares beside its own.

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,16 @@ func TestWorksheets(t *testing.T) {
 		if w.ID != id || w.Title == "" || len(w.Text) < 3 {
 			t.Errorf("%s: %q, %d passages", id, w.Title, len(w.Text))
 		}
+	}
+	w, _ := ask[struct{ worksheet }](t, &c, `{"op":"sheet","id":"1"}`)
+	var starts []int
+	for _, p := range w.Text {
+		if p.Kind == "list" {
+			starts = append(starts, p.Start, len(p.Rows))
+		}
+	}
+	if !slices.Equal(starts, []int{1, 3, 4, 3}) { // three questions from 1, three from 4
+		t.Errorf("the lists of worksheet 1 begin at, and have: %v", starts)
 	}
 	for _, id := range []string{"", "5", "../lesson", "1.md"} {
 		if b, ok := c.Handle([]byte(`{"op":"sheet","id":"` + id + `"}`)); ok {

@@ -18,7 +18,7 @@ import (
 
 // screens are one of each kind.
 var screens = []string{"#/", "#/table/1?v=1&row=softmax&cell=4,2", "#/table/mha?v=1&row=head", "#/table/2?v=1&row=a7", "#/table/3?v=1&row=wk", "#/node/b0.h1.D_causal", "#/node/w_tok", "#/cell/b0.h1.rho/4,2",
-	"#/derive", "#/derive/w_q?v=1&answer=a_prev'%20@%20D_raw%20@%20q", "#/derive/which_bias", "#/laws", "#/laws/mask", "#/laws/rank?v=1&broken=1", "#/laws/adam", "#/params?v=1&rank=2", "#/params?v=1&net=50257,1024,768,12,12,r16,qkv,logits", "#/check", "#/check/b0.h1.D_causal?v=1&cell=4,2", "#/bug", "#/bug/1", "#/equations", "#/equations/25", "#/nosuch", "#/?v=1&model=paper&seed=3", "#/table/1?v=1&model=paper&row=mask", "#/?v=1&diff=1&tok=0.3.4.6.0.8"}
+	"#/derive", "#/derive/w_q?v=1&answer=a_prev'%20@%20D_raw%20@%20q", "#/derive/which_bias", "#/laws", "#/laws/mask", "#/laws/rank?v=1&broken=1", "#/laws/adam", "#/params?v=1&rank=2", "#/params?v=1&net=50257,1024,768,12,12,r16,qkv,logits", "#/check", "#/check/b0.h1.D_causal?v=1&cell=4,2", "#/bug", "#/bug/1", "#/teach", "#/teach/path", "#/teach/present/8?v=1&row=1", "#/teach/sheet/all", "#/equations", "#/equations/25", "#/nosuch", "#/?v=1&model=paper&seed=3", "#/table/1?v=1&model=paper&row=mask", "#/?v=1&diff=1&tok=0.3.4.6.0.8"}
 
 // Nothing is asked of another origin, the policy has nothing to report, and no screen fails.
 func TestNothingLeavesTheOrigin(t *testing.T) {

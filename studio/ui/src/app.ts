@@ -15,6 +15,7 @@ import { onScheme } from "./ramp.js";
 import { go, link, onPlace, place } from "./state.js";
 import { another, load, more, opened, traced } from "./store.js";
 import { table, tableKey } from "./tables.js";
+import { teachKey, teachScreen } from "./teach.js";
 import { text } from "./text.js";
 
 const main = $("#main")!;
@@ -35,6 +36,7 @@ const screens: Record<string, Screen> = {
   params: { show: () => paramsScreen(main) },
   check: { show: a => checkScreen(main, a), key: curveKey, parts: true },
   bug: { show: a => bugScreen(main, a), key: bugKey, parts: true },
+  teach: { show: (a, b) => teachScreen(main, a, b), key: teachKey, parts: true },
   equations: { show: a => equationScreen(main, a), parts: true },
 };
 
@@ -59,6 +61,7 @@ async function show(): Promise<void> {
   const mine = location.hash, to = Object.hasOwn(screens, name) ? screens[name]! : null, key = name + (to?.parts ? a : "");
   const moved = key !== screen;
   if (moved) another();
+  document.documentElement.classList.toggle("presenting", name === "teach" && a === "present");
   clearTimeout(pale);
   pale = window.setTimeout(() => main.classList.add("stale"), 60); // what is shown is of an older revision
   try {
@@ -92,6 +95,7 @@ function missing(): void {
 function failed(message: string): void {
   document.title = "Error · pedestrian studio";
   screen = "?";
+  document.documentElement.dataset.ready = location.hash || "#/";
   main.replaceChildren(el("h1", {}, "This cannot be computed"), el("p", { class: "lead" }, message[0]!.toUpperCase() + message.slice(1) + "."), el("p", {}, el("a", { href: link({ path: [] }) }, "Begin anew")));
 }
 

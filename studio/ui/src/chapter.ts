@@ -13,8 +13,8 @@ export function passage(p: Passage): HTMLElement {
     case "h": return el("h3", {}, ...line(p.spans));
     case "math": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "formula" }, math(p.text!));
     case "code": return el("pre", { tabindex: 0, class: "scroll" }, el("code", { class: "code" }, p.text!));
-    case "list": return el("ul", {}, ...p.rows!.map(r => el("li", {}, ...line(r[0]))));
-    case "table": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "table" }, el("table", { class: "plain" }, el("tbody", {}, ...p.rows!.map((r, i) => el("tr", {}, ...r.map(c => el(i ? "td" : "th", i ? {} : { scope: "col" }, ...line(c))))))));
+    case "list": return el(p.start ? "ol" : "ul", p.start ? { start: p.start } : {}, ...p.rows!.map(r => el("li", {}, ...line(r[0]))));
+    case "table": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "table" }, el("table", { class: "plain" }, el("tbody", {}, ...p.rows!.map((r, i) => el("tr", {}, ...r.map(c => el(i || !c?.length ? "td" : "th", i || !c?.length ? {} : { scope: "col" }, ...line(c))))))));
   }
   return el("p", {}, ...line(p.spans));
 }

@@ -34,7 +34,7 @@ export interface Entry {
   identities?: string[]; derivation: string; errata?: string[]; exercises?: string[];
 }
 export interface Span { kind?: string; text: string; to?: string }
-export interface Passage { kind: string; spans?: Span[]; rows?: Span[][][]; text?: string }
+export interface Passage { kind: string; spans?: Span[]; rows?: Span[][][]; text?: string; start?: number }
 export interface Answer<T> { header: T; numbers: Float64Array }
 
 type Send = (body: string) => Promise<ArrayBuffer>;

@@ -2,7 +2,7 @@
 
 export const text = {
   brand: ["pedestrian ", "studio"],
-  screens: [["", "Block"], ["table/1", "Table 1"], ["table/mha", "Heads"], ["table/2", "Table 2"], ["table/3", "Table 3"], ["derive", "Derive"], ["laws", "Laws"], ["lora", "LoRA"], ["check", "Check"], ["params", "Parameters"], ["equations", "Equations"]] as [string, string][],
+  screens: [["", "Block"], ["table/1", "Table 1"], ["table/mha", "Heads"], ["table/2", "Table 2"], ["table/3", "Table 3"], ["derive", "Derive"], ["laws", "Laws"], ["lora", "LoRA"], ["check", "Check"], ["params", "Parameters"], ["equations", "Equations"], ["teach", "Teach"]] as [string, string][],
   blockTitle: "One block, both passes",
   masked: "not seen", zero: "zero, whatever the numbers", nan: "not a number", change: "new − old", only: "·", otherBlocks: (n: number) => `One of ${n} blocks: what it makes goes into the next, and the last one's into the final layer norm.`,
   noAdapter: "there is no adapter in this network", noParameter: "this network has no such parameter",
