@@ -40,7 +40,8 @@ var mayImport = map[string][]string{
 	"parity":          {"", "paper", "engine", "gradcheck"},
 	"derive":          {"", "paper"},
 	"studio":          {"", "docs", "paper", "gradcheck", "derive"},
-	"studio/live":     {"", "engine", "token", "generate", "studio"},
+	"studio/live":     {"", "engine", "token", "corpus", "generate", "train", "studio"},
+	"studio/livewasm": {"studio/live"},
 	"studio/ui":       {},
 	"studio/server":   {"studio", "studio/ui"},
 	"studio/site":     {"durable", "studio/server", "studio/ui"},
@@ -77,7 +78,7 @@ var standsAlone = []string{"", "internal/kernel", "paper", "engine", "gradcheck"
 
 // inBrowser lists the packages that must build for GOOS=js GOARCH=wasm: the portable
 // path, without processes, locks or sockets.
-var inBrowser = []string{"", "paper", "gradcheck", "derive", "lesson", "studio", "studio/wasm", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model", "studio/live"}
+var inBrowser = []string{"", "paper", "gradcheck", "derive", "lesson", "studio", "studio/wasm", "engine", "token", "corpus", "generate", "durable", "train", "hub", "model", "studio/live", "studio/livewasm"}
 
 // goList returns the import path of each package with what it imports.
 func goList(t *testing.T, args ...string) map[string][]string {

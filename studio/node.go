@@ -310,6 +310,15 @@ func parameterPlace(s pedestrian.Slot, at string) string {
 	return s.Layer
 }
 
+// LayerName is what the layer of a parameter is called, with its block: "block 0, FC expand".
+func LayerName(s pedestrian.Slot) string {
+	at := parameterPlace(s, "")
+	if s.Layer == "qkv" {
+		at = "block." + strconv.Itoa(s.Block) + ".queries, keys, values"
+	}
+	return where(at)
+}
+
 // ownStep is the id of the gradient as the layer itself records it.
 func ownStep(s pedestrian.Slot, name string) string {
 	at := s.Layer

@@ -35,6 +35,7 @@ type Request struct {
 	Alpha    *float64 `json:"alpha"` // of the adapter; nil is where it starts
 	Steps    *int     `json:"steps"` // that it was trained
 	Sizes    *Sizes   `json:"sizes"` // of params; nil is the network of the state
+	Next     int      `json:"next"`  // of train: how many updates are wanted after that of the state
 }
 
 // parse reads a request strictly: one object, no unknown or doubled keys, nothing behind it.

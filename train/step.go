@@ -69,6 +69,10 @@ func (r *Run) Step(ctx context.Context) (Update, error) {
 	}
 }
 
+// Gradient returns the gradient of the last Step, before it was clipped: of the sum of the losses
+// of its batch, not of their mean. It is valid until the next Step, and belongs to the run.
+func (r *Run) Gradient() Weights { return r.grad }
+
 // pass sets r.grad to the gradient of the sum of the losses of a batch.
 func (r *Run) pass(ctx context.Context) (sum float64, counted int, err error) {
 	sum, counted, err = r.stepper.gradients(ctx, r.State.Position)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/corpus"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"github.com/pedestrian-ml/pedestrian/model"
 	"github.com/pedestrian-ml/pedestrian/studio"
 	"github.com/pedestrian-ml/pedestrian/studio/live"
@@ -68,7 +69,8 @@ toolchain of this machine.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "%s is written. Any file server serves it: python3 -m http.server -d %s\n", export, export)
 				return nil
 			}
-			core, query := new(studio.Core), ""
+			var more []*studio.Model
+			query := ""
 			switch {
 			case len(args) > 0 && preset != "":
 				return usagef("--preset and %s are two networks to begin with: choose one", args[0])
@@ -77,7 +79,7 @@ toolchain of this machine.`,
 				if err != nil {
 					return err
 				}
-				core.More, query = append(core.More, m), "#/?model="+m.Name
+				more, query = append(more, m), "#/?model="+m.Name
 			case newest:
 				return usagef("--newest says which checkpoint of a run: name the run")
 			case preset != "":
@@ -85,6 +87,11 @@ toolchain of this machine.`,
 					return usagef("--preset: %w", err)
 				}
 				query = "#/?model=" + preset
+			}
+			kernel.Use(kernel.Portable) // what trains here has the bits of the exported page
+			core, err := live.NewCore(more...)
+			if err != nil {
+				return err
 			}
 			l, err := server.Listen(listen)
 			if err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/pedestrian-ml/pedestrian/studio"
+	"github.com/pedestrian-ml/pedestrian/studio/live"
 	"github.com/pedestrian-ml/pedestrian/studio/server"
 )
 
@@ -79,7 +80,10 @@ func serve(t testing.TB, more ...*studio.Model) string {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	core := &studio.Core{More: more}
+	core, err := live.NewCore(more...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, l, core) }()
 	t.Cleanup(func() {

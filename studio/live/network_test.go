@@ -19,8 +19,8 @@ import (
 	"github.com/pedestrian-ml/pedestrian/train"
 )
 
-// trainer is a run in a directory that saves after every second step.
-func trainer(t *testing.T, dir string, steps int) *train.Run {
+// aTrainer is a run in a directory that saves after every second step.
+func aTrainer(t *testing.T, dir string, steps int) *train.Run {
 	t.Helper()
 	o, err := train.PresetOptions("tiny")
 	if err != nil {
@@ -70,7 +70,7 @@ func ask[T any](t *testing.T, c *studio.Core, format string, args ...any) (h T, 
 // float64, which shares no code with the paper's equations.
 func TestRunIsTheEngine(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	r := trainer(t, dir, 10)
+	r := aTrainer(t, dir, 10)
 	defer r.Close()
 	if _, err := r.Train(t.Context(), train.Observer{}); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestRunIsTheEngine(t *testing.T) {
 // again and again; the trainer does not notice.
 func TestOpenWhileItTrains(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	r := trainer(t, dir, 400)
+	r := aTrainer(t, dir, 400)
 	defer r.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -180,7 +180,7 @@ func TestOpenWhileItTrains(t *testing.T) {
 // than the window is cut, with the target of its last token.
 func TestOwnText(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	r := trainer(t, dir, 2)
+	r := aTrainer(t, dir, 2)
 	defer r.Close()
 	if _, err := r.Train(t.Context(), train.Observer{}); err != nil {
 		t.Fatal(err)

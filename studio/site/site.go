@@ -84,7 +84,7 @@ func policy() []byte {
 	return []byte(`<meta http-equiv="Content-Security-Policy" content="` + p + `">` + "\n")
 }
 
-// core builds studio.wasm, and takes wasm_exec.js of the same toolchain.
+// core builds studio.wasm and live.wasm, and takes wasm_exec.js of the same toolchain.
 func core(ctx context.Context) (map[string][]byte, error) {
 	root, err := output(ctx, "", "env", "GOROOT")
 	if err != nil {
@@ -103,15 +103,18 @@ func core(ctx context.Context) (map[string][]byte, error) {
 		return nil, fmt.Errorf("exporting the studio: %w", err)
 	}
 	defer os.RemoveAll(temp)
-	file := filepath.Join(temp, "studio.wasm")
-	if _, err := output(ctx, source, "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./studio/wasm"); err != nil {
-		return nil, fmt.Errorf("exporting the studio: building its core: %w", err)
+	files := map[string][]byte{"wasm_exec.js": glue}
+	for _, name := range []string{"studio.wasm", "live.wasm"} {
+		program := map[string]string{"studio.wasm": "./studio/wasm", "live.wasm": "./studio/livewasm"}[name]
+		file := filepath.Join(temp, name)
+		if _, err := output(ctx, source, "build", "-trimpath", "-ldflags=-s -w", "-o", file, program); err != nil {
+			return nil, fmt.Errorf("exporting the studio: building its core: %w", err)
+		}
+		if files[name], err = os.ReadFile(file); err != nil {
+			return nil, fmt.Errorf("exporting the studio: %w", err)
+		}
 	}
-	wasm, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("exporting the studio: %w", err)
-	}
-	return map[string][]byte{"studio.wasm": wasm, "wasm_exec.js": glue}, nil
+	return files, nil
 }
 
 // source is the folder of the module's source.

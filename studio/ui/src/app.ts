@@ -17,6 +17,7 @@ import { another, load, more, opened, traced } from "./store.js";
 import { table, tableKey } from "./tables.js";
 import { teachKey, teachScreen } from "./teach.js";
 import { text } from "./text.js";
+import { trainKey, trainScreen } from "./train.js";
 
 const main = $("#main")!;
 let screen = "", pale = 0;
@@ -34,6 +35,7 @@ const screens: Record<string, Screen> = {
   laws: { show: a => laws(main, a), key: lawKey, parts: true },
   lora: { show: () => loraScreen(main), key: loraKey },
   params: { show: () => paramsScreen(main) },
+  train: { show: () => trainScreen(main), key: trainKey },
   check: { show: a => checkScreen(main, a), key: curveKey, parts: true },
   bug: { show: a => bugScreen(main, a), key: bugKey, parts: true },
   teach: { show: (a, b) => teachScreen(main, a, b), key: teachKey, parts: true },

@@ -37,7 +37,7 @@ export interface Span { kind?: string; text: string; to?: string }
 export interface Passage { kind: string; spans?: Span[]; rows?: Span[][][]; text?: string; start?: number }
 export interface Answer<T> { header: T; numbers: Float64Array }
 
-type Send = (body: string) => Promise<ArrayBuffer>;
+type Send = (body: string, live: boolean) => Promise<ArrayBuffer>;
 
 function overHTTP(): Send {
   return async body => {
@@ -51,7 +51,13 @@ function inWorker(): Send {
   if (typeof WebAssembly !== "object") {
     return () => Promise.reject(new Error("This browser has no WebAssembly, in which the studio computes here. A browser of the last years has it, or run: pedestrian studio"));
   }
-  const worker = new Worker("worker.js");
+  const small = oneWorker("worker.js");
+  let large: ReturnType<typeof oneWorker> | null = null; // loaded when it is needed
+  return (body, live) => live ? (large ??= oneWorker("worker.js?live"))(body) : small(body);
+}
+
+function oneWorker(url: string): (body: string) => Promise<ArrayBuffer> {
+  const worker = new Worker(url);
   const waiting = new Map<number, { done: (b: ArrayBuffer) => void; fail: (e: Error) => void }>();
   let last = 0;
   worker.onmessage = (e: MessageEvent<{ id: number; response?: ArrayBuffer; error?: string }>) => {
@@ -60,7 +66,7 @@ function inWorker(): Send {
     if (e.data.response) w?.done(e.data.response);
     else for (const x of w ? [w] : waiting.values()) x.fail(new Error(e.data.error ?? "the worker does not answer"));
   };
-  worker.onerror = () => { for (const w of waiting.values()) w.fail(new Error("The studio's core could not be loaded: is studio.wasm beside this page?")); };
+  worker.onerror = () => { for (const w of waiting.values()) w.fail(new Error("The studio's core could not be loaded: are studio.wasm and live.wasm beside this page?")); };
   return body => new Promise((done, fail) => {
     const id = ++last;
     waiting.set(id, { done, fail });
@@ -72,7 +78,7 @@ const send: Send = document.querySelector<HTMLMetaElement>("meta[name=studio-cor
 
 /** ask sends a request and takes its answer apart. */
 export async function ask<T>(op: string, fields: object = {}): Promise<Answer<T>> {
-  const b = await send(JSON.stringify({ op, ...fields }));
+  const b = await send(JSON.stringify({ op, ...fields }), op === "train" || op === "next" || (fields as { state?: { model?: string } }).state?.model === "story");
   const n = new DataView(b).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(b, 4, n)));
   if (typeof header.error === "string") throw new Error(header.error);

@@ -3,7 +3,8 @@
 export interface Edit { id: string; i: number; j: number; v: number | null }
 
 /** The part of the URL that the core computes from. */
-export interface State { model?: string; seed?: number; tokens?: number[]; targets?: number[]; mean?: boolean; rank?: number; edits?: Edit[] }
+export interface Rate { from: number; rate: number }
+export interface State { model?: string; seed?: number; step?: number; rates?: Rate[]; tokens?: number[]; targets?: number[]; mean?: boolean; rank?: number; edits?: Edit[] }
 
 export interface Place {
   path: string[];      // of the screen, such as ["table", "1"]
@@ -22,7 +23,7 @@ export interface Place {
   unknown: string[];   // keys that the link has and the studio does not know
 }
 
-const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "alpha", "steps", "ramp"];
+const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "step", "rates", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "alpha", "steps", "ramp"];
 const whole = (s: string | null, otherwise: number) => s != null && /^\d{1,9}$/.test(s) ? Number(s) : otherwise;
 const list = (s: string | null) => s == null || !/^-?\d{1,4}(\.-?\d{1,4})*$/.test(s) ? undefined : s.split(".").map(Number);
 
@@ -37,6 +38,9 @@ export function parse(hash: string): Place {
   if (list(q.get("tgt"))) state.targets = list(q.get("tgt"))!;
   if (q.get("mean") === "1") state.mean = true;
   if (whole(q.get("rank"), 0)) state.rank = whole(q.get("rank"), 0);
+  if (whole(q.get("step"), 0)) state.step = whole(q.get("step"), 0);
+  const rates = (q.get("rates") ?? "").split(",").filter(Boolean).map(r => /^(\d{1,5}):([\d.e-]+)$/.exec(r));
+  if (rates.length && rates.every(r => r && Number.isFinite(Number(r[2])))) state.rates = rates.map(r => ({ from: Number(r![1]), rate: Number(r![2]) }));
   const edits: Edit[] = [];
   for (const e of (q.get("edit") ?? "").split(";").filter(Boolean)) {
     const m = /^([\w.-]+):(\d{1,4}),(\d{1,4})=(hidden|[-+.\deE]+)$/.exec(e);
@@ -62,6 +66,8 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   const s = p.state ?? {};
   if (s.model) put("model", s.model);
   if (s.seed) put("seed", String(s.seed));
+  if (s.step) put("step", String(s.step));
+  if (s.rates?.length) put("rates", s.rates.map(r => `${r.from}:${r.rate}`).join(","));
   if (s.tokens) put("tok", s.tokens.join("."));
   if (s.targets) put("tgt", s.targets.join("."));
   if (s.mean) put("mean", "1");

@@ -2,6 +2,7 @@
 
 import { ask, type Check, type Node, type Opened, type Traced } from "./core.js";
 import { place, type State } from "./state.js";
+import { reach } from "./training.js";
 
 export let opened: Opened;
 export let traced: Traced;
@@ -20,6 +21,8 @@ export async function load(): Promise<boolean> {
   const key = JSON.stringify([state, diff]);
   if (key === traceKey) return false;
   const mine = ++revision;
+  await reach(state);
+  if (mine !== revision) return false;
   if (diff && !opened) opened = (await ask<Opened>("open", { state })).header; // how many words the model's own sentence has
   const [names, t] = await Promise.all([
     openKey === shapeKey(state) ? null : ask<Opened>("open", { state, rev: mine }),

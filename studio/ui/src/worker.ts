@@ -1,6 +1,6 @@
 // The worker runs the core, compiled to WebAssembly, beside the page.
 
-interface Scope {
+interface Scope { // ?live is the core that trains and writes
   importScripts(url: string): void;
   postMessage(message: unknown, transfer?: Transferable[]): void;
   onmessage: ((e: MessageEvent<{ id: number; body: string }>) => void) | null;
@@ -13,8 +13,9 @@ const scope = self as unknown as Scope;
 scope.importScripts("wasm_exec.js");
 const ready = (async () => {
   const go = new scope.Go();
-  const file = await fetch("studio.wasm");
-  if (!file.ok) throw new Error(`studio.wasm: ${file.status} ${file.statusText}`);
+  const core = location.search === "?live" ? "live.wasm" : "studio.wasm";
+  const file = await fetch(core);
+  if (!file.ok) throw new Error(`${core}: ${file.status} ${file.statusText}`);
   const { instance } = await WebAssembly.instantiate(await file.arrayBuffer(), go.importObject); // a plain file server may not know its type
   void go.run(instance);
 })();

@@ -1,0 +1,22 @@
+package live
+
+import (
+	"github.com/pedestrian-ml/pedestrian/studio"
+)
+
+// NewCore makes a core of the studio that trains as well: its requests are those of package
+// studio and "train". more are networks beside those of the studio.
+func NewCore(more ...*studio.Model) (*studio.Core, error) {
+	t := new(trainer)
+	story, err := storyModel(t)
+	if err != nil {
+		return nil, err
+	}
+	return &studio.Core{More: append(more, story), Other: func(_ *studio.Core, r studio.Request) (header any, numbers []float64, ok bool, err error) {
+		if r.Op == "train" {
+			header, numbers, err = t.train(r)
+			return header, numbers, true, err
+		}
+		return nil, nil, false, nil
+	}}, nil
+}
