@@ -125,6 +125,12 @@ func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 			Revision int `json:"rev"`
 			Check
 		}{r.Revision, check}, check.Slopes, err
+	case "layers":
+		l, err := s.Layers(r.ID)
+		return struct {
+			Revision int `json:"rev"`
+			Layers
+		}{r.Revision, l}, l.Numbers, err
 	case "curve":
 		v, err := s.Curve(r.ID, r.Row, r.Col)
 		return struct {

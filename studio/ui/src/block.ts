@@ -34,7 +34,7 @@ export function block(main: HTMLElement): void {
             ...["sum", "mean"].map(w => el("button", { "data-red": w, type: "button", onclick: () => go({ state: { ...place.state, mean: w === "mean" } }) }, w)))),
           el("div", { class: "scroll" }, el("table", { class: "plain", id: "loss" })),
           el("div", { class: "detail", id: "detail" }))),
-      el("p", { class: "foot ui" }, el("span", {}, "Rows of a map: tokens; columns: features"), el("span", {}, "Line thickness: norm, logarithmic"), el("span", {}, "✓ agrees with finite differences"), ...[["n", "p"], ["↑", "↓", "←", "→"], ["Enter"]].map((k, i) => el("span", {}, ...k.flatMap(x => [el("kbd", {}, x), " "]), ["step along both passes", "stations", "open one"][i]!))));
+      el("p", { class: "foot ui" }, el("span", {}, "Rows of a map: tokens; columns: features"), el("span", {}, "Line thickness: norm, logarithmic"), el("span", {}, "✓ agrees with finite differences"), ...[["n", "p"], ["N", "P"], ["↑", "↓", "←", "→"], ["Enter"]].map((k, i) => el("span", {}, ...k.flatMap(x => [el("kbd", {}, x), " "]), ["step along both passes", "along the backward pass", "stations", "open one"][i]!))));
     new ResizeObserver(() => { if ($("#draw")) draw(); }).observe($("#draw")!.parentElement!);
   }
   const n = opened.model.config.blocks;
@@ -188,6 +188,7 @@ export function blockKey(e: KeyboardEvent): boolean {
   const k = order.indexOf(selected), to = (j: number) => { pick(order[Math.max(0, Math.min(order.length - 1, j))]!); return true; };
   if (e.key === "n") return to(k + 1);
   if (e.key === "p") return to(k - 1);
+  if (e.key === "N" || e.key === "P") { const i = +selected.slice(1); pick("D" + (selected[0] === "a" ? i : Math.max(1, Math.min(12, i + (e.key === "N" ? -1 : 1))))); return true; } // along the backward pass alone
   if (!(e.target as Element).matches(".hit")) return false;
   const i = +selected.slice(1), side = selected[0]!;
   if (e.key === "ArrowDown" && i < 12) { pick(side + (i + 1)); return true; }

@@ -81,7 +81,7 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
       el("div", { class: "main-col" }, el("div", { class: "pair" }, ...pair.map(side)), micro),
       el("aside", { class: "side-col" }, facts(n), equation, el("h2", { class: "h3" }, "Save"), exports(n))),
     el("section", { class: "chapter", id: "chapter" }),
-    el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
+    el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"], ["N P", "of the backward pass"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
   void microscope(micro, id, i, j);
   void equations().then(all => {
     const e = n.eq ? all.get(n.eq) : undefined;
@@ -155,8 +155,9 @@ function nudgeBox(box: HTMLElement, n: Node, i: number, j: number): void {
 
 /** nodeKey goes to the next or the previous tensor. */
 export function nodeKey(e: KeyboardEvent): boolean {
-  if (e.key !== "n" && e.key !== "p" || place.path[0] !== "node") return false;
-  const at = opened.nodes.findIndex(n => n.id === place.path[1]) + (e.key === "n" ? 1 : -1), to = opened.nodes[at];
+  const k = e.key.toLowerCase();
+  if (k !== "n" && k !== "p" || place.path[0] !== "node") return false;
+  const all = e.key === k ? opened.nodes : opened.nodes.filter(n => hue(n) === "error" || n.id === place.path[1]), to = all[all.findIndex(n => n.id === place.path[1]) + (k === "n" ? 1 : -1)]; // N and P: of the backward pass
   if (to) go({ path: ["node", to.id], cell: [0, 0] });
   return true;
 }

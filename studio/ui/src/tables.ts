@@ -5,6 +5,7 @@ import type { Check, Row, Table } from "./core.js";
 import { $, $$, el, math, say, unit } from "./dom.js";
 import { blockPicker } from "./block.js";
 import { grid } from "./grid.js";
+import { layers, player, step } from "./layers.js";
 import { microscope } from "./microscope.js";
 import { sig } from "./number.js";
 import { map } from "./ramp.js";
@@ -27,6 +28,7 @@ export function table(main: HTMLElement, key: string): boolean {
     opened.model.config.blocks > 1 ? blockPicker() : null,
     t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h}`))) : null,
     el("button", { type: "button", "aria-pressed": String(place.diff), "data-k": "diff", onclick: () => go({ diff: !place.diff }) }, "Difference: new − old"),
+    key === "3" ? player() : null,
     key === "3" && !place.state.rank ? el("button", { type: "button", "data-k": "rank", onclick: () => go({ state: { ...place.state, rank: 2 } }) }, "Add an adapter of rank 2") : null,
     legend());
   const shape = JSON.stringify([key, place.diff, place.state.rank, opened.model.name]), old = $("#t1", main);
@@ -40,7 +42,7 @@ export function table(main: HTMLElement, key: string): boolean {
     el("section", { class: "t1", id: "t1", "aria-label": t.title, "data-shape": shape },
       el("div", { class: "head", "aria-hidden": "true" }, el("span", {}, "step"), el("span", { class: "v" }, key === "3" ? "parameter" : "value it makes ↓"), el("span", { class: "v right" }, place.diff ? "change" : "map"), el("span", { class: "e" }, place.diff ? "change" : "map"), el("span", { class: "e" }, key === "3" ? "gradient ↑" : "error it hands back ↑"), el("span", {}, "norms, check")),
       ...t.rows.flatMap(r => isOpen(r) ? [rowOf(r), panel(t, r)] : [rowOf(r)])),
-    el("p", { class: "foot ui" }, ...[["Enter", "open or close a row"], ["n p", "next, previous row"], ["← ↑ ↓ →", "cells; past the edge into the partner map"], ["e", "edit"], ["d", "difference"], ["Esc", "close"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!)), el("span", {}, "digits drop the leading zero: .90 is 0.90")));
+    el("p", { class: "foot ui" }, ...[["Enter", "open or close a row"], ["n p", "next, previous row"], ["N P", "the same as the backward pass goes: up, down"], ["← ↑ ↓ →", "cells; past the edge into the partner map"], ["e", "edit"], ["d", "difference"], ["Esc", "close"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!)), el("span", {}, "digits drop the leading zero: .90 is 0.90")));
   if (keep) $(keep, main)?.focus({ preventScroll: true });
   wantChecks(t.rows.map(r => r.error ? here(r.error) : "").filter(id => id && node(id)), tick);
   return true;
@@ -122,8 +124,9 @@ function panel(t: Table, r: Row): HTMLElement {
   };
   look(...place.cell[0] < na.rows && place.cell[1] < na.cols ? place.cell : clamp(a));
   const extra = r.extra?.length ? el("div", { class: "grads" }, ...r.extra.map(here).filter(id => node(id)).map(id => { const n = node(id)!; return el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: link({ ...place, path: ["node", id], row: "", cell: [0, 0] }), "aria-label": `gradient, ${n.symbol}` }, map(values(id, place.diff), n.rows, n.cols, Math.min(20, Math.max(n.cols > 64 ? 320 / n.cols : 6, 160 / n.cols)) * unit(), "error", { max: largest(id, place.diff), theorem: !place.diff }))); })) : null;
-  const wide = na.cols > 12;
-  return el("div", { class: "open" + (wide ? " wide" : ""), role: "region", "aria-label": `${r.name}, open` }, side(a, "value"), d ? side(d, "error") : null, el("div", { class: "right-col" }, extra, microA, microD),
+  const wide = na.cols > 12, sum = t.key === "3" && d ? el("div", { class: "full sum" }) : null;
+  if (sum) queueMicrotask(() => void layers(sum, d));
+  return el("div", { class: "open" + (wide ? " wide" : ""), role: "region", "aria-label": `${r.name}, open` }, side(a, "value"), d ? side(d, "error") : null, el("div", { class: "right-col" }, extra, microA, microD), sum,
     el("p", { class: "says full" }, r.says, " ", ...(r.exercise ? [el("a", { href: link({ ...place, path: ["derive", r.exercise], row: "", cell: [0, 0] }) }, "Derive it"), " · "] : []), el("a", { href: link({ ...place, path: ["node", d || a], row: "", cell: [0, 0] }) }, "More of it"), paired && t.key !== "3" ? " An error has the shape of its value." : ""));
 }
 
@@ -133,6 +136,7 @@ export function tableKey(e: KeyboardEvent): boolean {
   const to = (k: number) => { const r = rows[Math.max(0, Math.min(rows.length - 1, k))]!; go({ row: r.dataset.k! }, true); const now = $(`.row[data-k="${r.dataset.k}"]`); now?.focus(); now?.scrollIntoView({ block: "nearest" }); return true; };
   if (e.key === "n") return to(i + 1);
   if (e.key === "p") return to(i - 1);
+  if (e.key === "N" || e.key === "P") { step(e.key === "N" ? -1 : 1); return true; } // the backward pass goes up
   if (e.key === "Escape" && place.row) { const k = place.row; go({ row: "" }, true); $(`.row[data-k="${k}"]`)?.focus(); return true; }
   if (e.key === "x" && place.row === "mask" && (e.target as HTMLElement).dataset.ij) {
     const [r, c] = (e.target as HTMLElement).dataset.ij!.split(",").map(Number), id = here("b{b}.h{h}.m"), open = values(id)[r! * node(id)!.cols + c!] === 0;

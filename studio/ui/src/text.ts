@@ -37,7 +37,8 @@ export const text = {
   unknown: (keys: string[]) => `This link has what the studio does not know, and leaves it out: ${keys.join(", ")}.`,
   edited: (n: number) => `${n === 1 ? "One number" : n + " numbers"} changed by hand.`,
   help: [
-    ["n, p", "next and previous station, or row"],
+    ["n, p", "next and previous station, row or tensor"],
+    ["N, P", "the same along the backward pass alone"],
     ["arrows", "cells; past the edge into the partner map"],
     ["Enter", "open a row; the microscope of a cell"],
     ["e, F2", "edit a cell; ↑ ↓ by .01, Shift by .1"],
