@@ -8,3 +8,9 @@ import "embed"
 //
 //go:embed *.md
 var Files embed.FS
+
+// Drawings holds the pictures of the chapters at the names that these link to, such as
+// "img/head.svg".
+//
+//go:embed img/*.svg
+var Drawings embed.FS

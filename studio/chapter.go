@@ -2,6 +2,7 @@ package studio
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,11 +12,14 @@ import (
 
 // A passage is a paragraph, a formula, a list, a table, a heading or a piece of code of a chapter.
 type passage struct {
-	Kind  string     `json:"kind"`            // "p", "h", "math", "code", "list", "table"
+	Kind  string     `json:"kind"`            // "p", "h", "math", "code", "list", "table", "drawing"
 	Spans []span     `json:"spans,omitempty"` // of a paragraph or a heading
 	Rows  [][][]span `json:"rows,omitempty"`  // of a list, one cell each; of a table, its head first
-	Text  string     `json:"text,omitempty"`  // code, or a formula, typeset
+	Text  string     `json:"text,omitempty"`  // code, or a formula, typeset; of a drawing what it shows
+	Image string     `json:"image,omitempty"` // of a drawing, as a URL
 	Start int        `json:"start,omitempty"` // of a list with numbers: the first
+
+	Anchors []string `json:"anchors,omitempty"` // names of this place, for links
 }
 
 // A span is text of one kind within a line.
@@ -23,6 +27,9 @@ type span struct {
 	Kind string `json:"kind,omitempty"` // "" for plain text, "math", "code", "strong", "em", "link"
 	Text string `json:"text"`           // of a formula, typeset
 	To   string `json:"to,omitempty"`   // of a link: the number of an equation
+
+	Book   string `json:"book,omitempty"`   // of a link: a chapter, "" is the same
+	Anchor string `json:"anchor,omitempty"` // and the place in it
 }
 
 // derivation is the place of a chapter where an equation is derived, taken apart; nil where the
@@ -37,7 +44,7 @@ func derivation(e paper.Equation) []passage {
 	if !ok {
 		return nil
 	}
-	return passages(untilNext(after))
+	return slices.DeleteFunc(passages(untilNext(after)), func(p passage) bool { return p.Kind == "drawing" }) // the page has pictures of its own
 }
 
 // untilNext is the text up to the next anchor, or the next heading of a chapter's part.
@@ -59,10 +66,18 @@ func untilNext(text string) string {
 // passages reads the part of Markdown that the chapters are written in.
 func passages(text string) (all []passage) {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	for i := 0; i < len(lines); {
-		line := strings.TrimSpace(lines[i])
+	var anchors []string // of what comes next
+	for i, n := 0, 0; i < len(lines); {
+		for _, m := range anchorTag.FindAllStringSubmatch(lines[i], -1) {
+			anchors = append(anchors, m[1])
+		}
+		line := strings.TrimSpace(anchorTag.ReplaceAllString(lines[i], ""))
 		switch {
-		case line == "" || strings.HasPrefix(line, "<!--") || strings.HasPrefix(line, "<a id=") || strings.HasPrefix(line, "!["): // the page has pictures of its own
+		case line == "" || strings.HasPrefix(line, "<!--"):
+			i++
+		case picture.MatchString(line):
+			m := picture.FindStringSubmatch(line)
+			all = append(all, passage{Kind: "drawing", Text: m[1], Image: drawing(m[2])})
 			i++
 		case strings.HasPrefix(line, "```"):
 			language := strings.TrimPrefix(line, "```")
@@ -87,7 +102,9 @@ func passages(text string) (all []passage) {
 			m, _ := displayML(strings.TrimSuffix(body, "$$"))
 			all = append(all, passage{Kind: "math", Text: m})
 		case strings.HasPrefix(line, "#"):
-			all = append(all, passage{Kind: "h", Spans: spans(strings.TrimLeft(line, "# "))})
+			heading := strings.TrimLeft(line, "# ")
+			anchors = append(anchors, slug(heading))
+			all = append(all, passage{Kind: "h", Spans: spans(heading)})
 			i++
 		case strings.HasPrefix(line, "|"):
 			p := passage{Kind: "table"}
@@ -120,9 +137,14 @@ func passages(text string) (all []passage) {
 			}
 			all = append(all, passage{Kind: "p", Spans: spans(text)})
 		}
+		if len(all) > n {
+			all[n].Anchors, anchors, n = anchors, nil, len(all)
+		}
 	}
 	return all
 }
+
+var picture = regexp.MustCompile(`^!\[([^\]]*)\]\(([^)]*)\)$`)
 
 var item = regexp.MustCompile(`^\s*(?:-|\*|\d+\.) +`)
 
@@ -159,19 +181,21 @@ func spans(text string) (all []span) {
 		part := func(i int) string { return text[m[2*i]:m[2*i+1]] }
 		switch {
 		case m[2] >= 0:
-			all = append(all, span{"code", part(1), ""})
+			all = append(all, span{Kind: "code", Text: part(1)})
 		case m[4] >= 0:
 			f, _ := mathML(part(2))
-			all = append(all, span{"math", f, ""})
+			all = append(all, span{Kind: "math", Text: f})
 		case m[6] >= 0:
 			all = append(all, within("strong", part(3))...)
 		case m[8] >= 0:
 			all = append(all, within("em", part(4))...)
 		default:
 			to := linked(part(6))
+			file, anchor, _ := strings.Cut(part(6), "#")
+			file, chapter := strings.CutSuffix(file, ".md")
 			for _, s := range spans(part(5)) {
-				if s.Kind == "" && to != "" {
-					s.Kind, s.To = "link", to
+				if s.Kind == "" && (to != "" || chapter && !strings.Contains(file, "/") || file == "") {
+					s.Kind, s.To, s.Book, s.Anchor = "link", to, file, anchor
 				}
 				all = append(all, s)
 			}

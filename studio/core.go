@@ -75,6 +75,20 @@ func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 			Revision int       `json:"rev"`
 			Passages []passage `json:"passages"`
 		}{r.Revision, derivation(e)}, nil, nil
+	case "book":
+		return struct {
+			Revision int           `json:"rev"`
+			Chapters []bookChapter `json:"chapters"`
+		}{r.Revision, book()}, nil, nil
+	case "chapter":
+		header, err = chapter(r)
+		return header, nil, err
+	case "search":
+		hits, err := search(r.Answer)
+		return struct {
+			Revision int   `json:"rev"`
+			Hits     []hit `json:"hits"`
+		}{r.Revision, hits}, nil, err
 	case "laws":
 		return laws(r), nil, nil
 	case "identity":

@@ -3,6 +3,7 @@
 import { $, el, say } from "./dom.js";
 import { block, blockKey } from "./block.js";
 import { cellScreen, equationScreen, nodeKey, nodeScreen } from "./node.js";
+import { bookKey, bookScreen } from "./book.js";
 import { bugKey, bugScreen } from "./bugs.js";
 import { checkScreen } from "./check.js";
 import { curveKey } from "./curve.js";
@@ -33,6 +34,7 @@ const screens: Record<string, Screen> = {
   cell: { show: (a, b) => cellScreen(main, a, b) },
   derive: { show: a => derive(main, a || undefined), parts: true },
   laws: { show: a => laws(main, a), key: lawKey, parts: true },
+  book: { show: (a, b) => bookScreen(main, a, b), key: bookKey, parts: true },
   lora: { show: () => loraScreen(main), key: loraKey },
   params: { show: () => paramsScreen(main) },
   train: { show: () => trainScreen(main), key: trainKey },

@@ -33,8 +33,8 @@ export interface Entry {
   number: string; title: string; math: string; ascii: string; shapes: string; func?: string; check: string;
   identities?: string[]; derivation: string; errata?: string[]; exercises?: string[];
 }
-export interface Span { kind?: string; text: string; to?: string }
-export interface Passage { kind: string; spans?: Span[]; rows?: Span[][][]; text?: string; start?: number }
+export interface Span { kind?: string; text: string; to?: string; book?: string; anchor?: string }
+export interface Passage { kind: string; spans?: Span[]; rows?: Span[][][]; text?: string; image?: string; anchors?: string[]; start?: number }
 export interface Answer<T> { header: T; numbers: Float64Array }
 
 type Send = (body: string, live: boolean) => Promise<ArrayBuffer>;

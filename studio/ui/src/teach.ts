@@ -47,7 +47,7 @@ export async function teachScreen(main: HTMLElement, a: string, b: string): Prom
   main.replaceChildren(el("h1", {}, plan.title),
     el("p", { class: "links noprint" }, el("a", { class: "button", href: to(["teach", "present", "1"]) }, "Present it"), " ", el("a", { href: to(["teach", "path"]) }, "A path of two hours, alone"), " · ", ...plan.sheets.flatMap((s, i) => [i ? " · " : "", el("a", { href: to(["teach", "sheet", s.id]) }, s.id === "solutions" ? "Solutions" : `Worksheet ${s.id}`)]), " · ", el("a", { href: to(["bug"]) }, "Find the bug")),
     el("ol", { class: "plan noprint" }, ...plan.parts.map(p => el("li", {}, el("a", { href: to(["teach", "present", String(slides(plan!).findIndex(s => s.part === p) + 1)]) }, el("span", { class: "min" }, `${p.from}–${p.to}`), p.title)))),
-    el("div", { class: "chapter handout" }, ...plan.before.map(passage), ...[...plan.parts, ...plan.after].flatMap(p => [el("h2", {}, p.to ? el("span", { class: "min" }, `${p.from}–${p.to}`) : null, p.title), ...p.steps.flatMap(s => s.items.flatMap(item))])));
+    el("div", { class: "chapter handout" }, ...plan.before.map(p => passage(p)), ...[...plan.parts, ...plan.after].flatMap(p => [el("h2", {}, p.to ? el("span", { class: "min" }, `${p.from}–${p.to}`) : null, p.title), ...p.steps.flatMap(s => s.items.flatMap(item))])));
   return true;
 }
 
@@ -57,7 +57,7 @@ async function sheet(main: HTMLElement, id: string): Promise<boolean> {
   document.title = (pages.length === 1 ? pages[0]!.header.title : "Worksheets") + " · pedestrian studio";
   main.replaceChildren(el("p", { class: "crumb small noprint" }, el("a", { href: to(["teach"]) }, plan!.title)), ...(id === "all" ? [el("h1", { class: "noprint" }, "Worksheets")] : []),
     el("p", { class: "acts noprint" }, el("button", { type: "button", class: "primary", id: "print", onclick: () => print() }, "Print"), el("a", { class: "small mid", href: to(["teach", "sheet", id === "all" ? "1" : "all"]) }, id === "all" ? "one alone" : "all four")),
-    ...pages.map(({ header: p }) => el("section", { class: "chapter sheet", "aria-label": p.title }, el(id === "all" ? "h2" : "h1", {}, p.title), ...p.text!.map(passage))));
+    ...pages.map(({ header: p }) => el("section", { class: "chapter sheet", "aria-label": p.title }, el(id === "all" ? "h2" : "h1", {}, p.title), ...p.text!.map(p => passage(p)))));
   return true;
 }
 

@@ -14,7 +14,7 @@ export const text = {
     ["check", "Check"],
     ["params", "Parameters"],
     ["train", "Train"],
-    ["equations", "Equations"],
+    ["book", "Book"], ["equations", "Equations"],
     ["teach", "Teach"],
   ] as [string, string][],
   blockTitle: "One block, both passes",
