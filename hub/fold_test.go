@@ -91,7 +91,7 @@ func TestFoldedAdapter(t *testing.T) {
 		}
 		base := scales()[name]
 		lora := anAdapter(p, pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"qkv"}}, 3)
-		es, _, err := adapterEntries(&Adapter{Adapter: lora})
+		es, _, _, err := adapterEntries(&Adapter{Adapter: lora})
 		if err != nil {
 			t.Fatal(err)
 		}

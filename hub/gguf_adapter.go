@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -17,7 +18,7 @@ import (
 // multiplied into its up factor. An adapter with anything that llama.cpp would ignore or
 // refuse is an error.
 func SaveAdapterGGUF(path string, a *Adapter) error {
-	entries, alpha, err := adapterEntries(a)
+	entries, alpha, exact, err := adapterEntries(a)
 	if err != nil {
 		return fmt.Errorf("llama.cpp cannot hold this adapter: %w", err)
 	}
@@ -35,29 +36,37 @@ func SaveAdapterGGUF(path string, a *Adapter) error {
 	if a.BaseName != "" {
 		pairs = append(pairs, gguf.Pair{Key: "general.base_model.count", Value: uint32(1)}, gguf.Pair{Key: "general.base_model.0.name", Value: a.BaseName})
 	}
+	if a.BaseSHA256 != "" { // it is ours: LoadAdapterGGUF compares the base, and restores the shape
+		pairs = append(pairs, gguf.Pair{Key: metaBase, Value: a.BaseSHA256})
+		if shape, err := json.Marshal(a.Config); err == nil && exact {
+			pairs = append(pairs, gguf.Pair{Key: metaAdapter, Value: string(shape)})
+		}
+	}
 	return durable.WriteFile(path, func(w io.Writer) error { return gguf.Write(w, pairs, entries) })
 }
 
-// adapterEntries returns the tensors of the file, and the α for which they are scaled.
-func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
+// adapterEntries returns the tensors of the file, the α for which they are scaled, and
+// whether that is exactly the α of all of them, so that none was multiplied or rounded.
+func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, exact bool, err error) {
 	c := a.Config
 	switch {
 	case c.DoRA:
-		return nil, 0, fmt.Errorf("it has no magnitudes (DoRA): merge it into its base, and export that")
+		return nil, 0, false, fmt.Errorf("it has no magnitudes (DoRA): merge it into its base, and export that")
 	case len(c.Tokens) > 0:
-		return nil, 0, fmt.Errorf("it has no rows of single tokens: merge it into its base, and export that")
+		return nil, 0, false, fmt.Errorf("it has no rows of single tokens: merge it into its base, and export that")
 	case c.Norms || c.Bias != "" && c.Bias != pedestrian.BiasNone:
-		return nil, 0, fmt.Errorf("it has no biases and norms of its own, and this one trains them: merge it into its base, and export that")
+		return nil, 0, false, fmt.Errorf("it has no biases and norms of its own, and this one trains them: merge it into its base, and export that")
 	case slices.Contains(c.Targets, pedestrian.TargetLogits) && a.Base.Tied:
-		return nil, 0, fmt.Errorf("the logits share the matrix of the embedding, and there they cannot be adapted apart: merge it into its base, and export that")
+		return nil, 0, false, fmt.Errorf("the logits share the matrix of the embedding, and there they cannot be adapted apart: merge it into its base, and export that")
 	}
 	if err := checkBase(a.Base); err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	f, err := inModules(foldAdapter(a.Adapter), nil)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
+	exact = true
 	first := true
 	for _, m := range modulesOf(a.Base) {
 		l := f.LoRA(max(m.block, 0), m.target)
@@ -79,6 +88,7 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 		} else {
 			factor = l.Multiplier
 		}
+		exact = exact && factor == 1 && float64(alpha) == l.Multiplier*r
 		name := m.llamaCPP + ".weight"
 		down, up := transposed(l.Down), reordered(transposed(l.Up), ggufOrder(a.Base, m.part))
 		for i, v := range up {
@@ -89,10 +99,10 @@ func adapterEntries(a *Adapter) (es []gguf.Entry, alpha float32, err error) {
 			{Name: name + ".lora_b", Type: gguf.F32, Dims: []int{l.Down.Cols, l.Up.Cols}, Data: up},
 		} {
 			if slices.ContainsFunc(e.Data, func(v float32) bool { return v-v != 0 }) {
-				return nil, 0, fmt.Errorf("%s is not finite: the adapter is broken", e.Name)
+				return nil, 0, false, fmt.Errorf("%s is not finite: the adapter is broken", e.Name)
 			}
 			es = append(es, e)
 		}
 	}
-	return es, alpha, nil
+	return es, alpha, exact, nil
 }

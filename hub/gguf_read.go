@@ -47,12 +47,7 @@ func IsGGUF(path string) bool { return readMagic(path) == "GGUF" }
 // it; anything else is an error that says why.
 // Close the result after use.
 func OpenGGUF(path string) (*GGUF, error) {
-	root, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("reading the model: %w", err)
-	}
-	defer root.Close()
-	file, err := durable.OpenRegular(root, filepath.Base(path))
+	file, err := openRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the model: %w", err)
 	}
@@ -65,6 +60,16 @@ func OpenGGUF(path string) (*GGUF, error) {
 		return nil, fmt.Errorf("reading the model: %s: %w", path, err)
 	}
 	return g, nil
+}
+
+// openRegular opens the file at path, which must be a regular one.
+func openRegular(path string) (*os.File, error) {
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return durable.OpenRegular(root, filepath.Base(path))
 }
 
 // read reads the header of a file of size bytes: configuration, tensors and tokenizer.

@@ -21,7 +21,7 @@ func (g *GGUF) network() error {
 	case err != nil:
 		return err
 	case kind == "adapter":
-		return fmt.Errorf("it is an adapter, not a network: give that of PEFT, or the run")
+		return fmt.Errorf("it is an adapter, not a network: name its base, and put it beside that (--adapter)")
 	case kind != "model" && kind != "":
 		return fmt.Errorf("general.type is %.40q: only \"model\" is read", kind)
 	}

@@ -475,7 +475,7 @@ func TestGGUFAdapter(t *testing.T) {
 	// α of 0 is a factor of its own to llama.cpp.
 	for _, alphas := range []map[pedestrian.Target]float64{{"attProj": 0}, {"expand": 0}} {
 		a := anAdapter(p, pedestrian.AdapterConfig{Rank: 2, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"attProj", "expand"}, Alphas: alphas}, 2)
-		es, alpha, err := adapterEntries(&Adapter{Adapter: a})
+		es, alpha, _, err := adapterEntries(&Adapter{Adapter: a})
 		if err != nil {
 			t.Fatal(err)
 		}

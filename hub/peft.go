@@ -30,10 +30,21 @@ func IsAdapter(path string) bool {
 	return f.has(adapterConfig)
 }
 
-// CheckAdapter returns an error of one line if the configuration of the adapter at path is
-// not one that can be read. It does not check the tensors, which must fit a base: see
-// [LoadAdapter].
+// CheckAdapter returns an error of one line if the configuration of the adapter at path, of
+// PEFT or in GGUF, is not one that can be read. It does not check the tensors, which must
+// fit a base: see [LoadAdapter] and [LoadAdapterGGUF].
 func CheckAdapter(path string) error {
+	if IsGGUF(path) {
+		g, err := openAdapterGGUF(path)
+		if err == nil {
+			defer g.Close()
+			_, err = g.checkAdapter()
+		}
+		if err != nil {
+			return fmt.Errorf("reading the adapter: %w", err)
+		}
+		return nil
+	}
 	f, err := openFolder(path)
 	if err == nil {
 		defer f.Close()

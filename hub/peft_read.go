@@ -181,7 +181,10 @@ func (r *peftReader) read() error {
 			return fmt.Errorf("tensor %.120q has no place in an adapter of %s", t.Name, adapterConfig)
 		}
 	}
-	return r.restore()
+	if was, ok := r.file.Metadata[metaAdapter]; ok {
+		return r.restore(was)
+	}
+	return nil
 }
 
 // askMemory returns an error if an adapter with the configuration c has more numbers than the
@@ -246,14 +249,9 @@ func (r *peftReader) factors(m module) error {
 	return nil
 }
 
-// restore gives the adapter the configuration that it had before SaveAdapter wrote it. It
-// does nothing if another program wrote the file, and adds a note if the numbers of
-// adapter_config.json have been changed since.
-func (r *peftReader) restore() error {
-	text, ok := r.file.Metadata[metaAdapter]
-	if !ok {
-		return nil
-	}
+// restore gives the adapter the configuration that it had before it was written, which the
+// text is. It adds a note if the numbers of adapter_config.json have been changed since.
+func (r *peftReader) restore(text string) error {
 	var was pedestrian.AdapterConfig
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()

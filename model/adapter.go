@@ -21,7 +21,7 @@ import (
 type Adapter struct {
 	*hub.Adapter
 	Path string            // as it was asked for
-	Run  *train.Checkpoint // that trained it; nil of an adapter of PEFT
+	Run  *train.Checkpoint // that trained it; nil of an adapter in others' files
 }
 
 // An OtherBaseError says that an adapter was trained beside other weights than those that it
@@ -37,7 +37,7 @@ func (e *OtherBaseError) Error() string {
 }
 
 // OpenAdapter opens the adapter called name, which stands beside m: a directory of PEFT or
-// the name of one on the hub, or a run of ours. m's vocabulary grows where the adapter has
+// the name of one on the hub, a file in GGUF, or a run of ours. m's vocabulary grows where the adapter has
 // rows of tokens that were added. It is not put beside m, and the hash that it recorded of its base is not compared ([Adapter.Check]); [Options].Adapter does all that.
 func (m *Model) OpenAdapter(ctx context.Context, name string, o Options) (*Adapter, error) {
 	at := name
@@ -46,8 +46,12 @@ func (m *Model) OpenAdapter(ctx context.Context, name string, o Options) (*Adapt
 			return nil, err
 		}
 	}
-	if hub.IsAdapter(at) {
-		a, err := hub.LoadAdapter(at, m.Params)
+	load := hub.LoadAdapter
+	if hub.IsGGUF(at) {
+		load = hub.LoadAdapterGGUF
+	}
+	if hub.IsGGUF(at) || hub.IsAdapter(at) {
+		a, err := load(at, m.Params)
 		if err != nil {
 			return nil, input(err)
 		}
@@ -62,7 +66,7 @@ func (m *Model) OpenAdapter(ctx context.Context, name string, o Options) (*Adapt
 	}
 	c, err := OpenCheckpoint(kind, at, o)
 	if err != nil {
-		return nil, inputf("%s is no adapter: %w: name an adapter directory of PEFT, or a run of \"pedestrian finetune\"", name, err)
+		return nil, inputf("%s is no adapter: %w: name an adapter directory of PEFT, an adapter in GGUF, or a run of \"pedestrian finetune\"", name, err)
 	}
 	if c.State.Adapter == nil {
 		return nil, inputf("%s holds a whole network, not an adapter", name)

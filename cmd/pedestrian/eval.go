@@ -76,7 +76,7 @@ and at the end of each file a summary; --summary prints only the summaries.`,
 	f.IntVar(&t.Stride, "stride", 0, "tokens between the ends of windows (0 = the window)")
 	t.examples.addFlags(f)
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a path, in the place of the model's own")
-	f.StringVar(&t.adapter, "adapter", "", "an adapter beside the model: a directory of PEFT, or a run of finetune")
+	f.StringVar(&t.adapter, "adapter", "", "an adapter beside the model: a directory of PEFT, a file in GGUF, or a run of finetune")
 	f.StringVar((*string)(&t.precisionChosen), "precision", string(engine.Float32), "float32, or bf16 or q8_0 for weights of a half or a quarter of the size")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.Threads, "threads", 0, "0 = one a processor; the numbers do not depend on it")

@@ -61,7 +61,7 @@ You will see what was written, and the code that loads it.`,
 	f.StringVar(&t.out, "out", "", "the directory to write; of gguf, the file")
 	f.StringVar(&t.shard, "max-shard", "", "with hf: begin another file of weights beyond this size, such as 500MB")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, in the place of the model's own")
-	f.StringVar(&t.base, "base", "", "of an adapter of PEFT, for gguf: the network that it stands beside")
+	f.StringVar(&t.base, "base", "", "of an adapter of PEFT or in GGUF: the network that it stands beside")
 	f.BoolVar(&t.newest, "newest", false, "of a run, the newest checkpoint instead of the best")
 	f.BoolVar(&t.json, "json", false, "print one JSON object")
 	return cmd

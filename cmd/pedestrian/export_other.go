@@ -111,9 +111,9 @@ func readsText(path string) bool {
 // source opens a network, or an adapter and the base that it stands beside elsewhere.
 func (t *exportCommand) source(ctx context.Context, path string, stderr io.Writer) (m *model.Model, a *hub.Adapter, base *pedestrian.Params[float32], err error) {
 	_, missing := os.Stat(path)
-	if named := t.base != "" && errors.Is(missing, fs.ErrNotExist); !named && !isPEFT(path) {
+	if named := t.base != "" && errors.Is(missing, fs.ErrNotExist); !named && !isAdapter(path) {
 		if t.base != "" {
-			return nil, nil, nil, usagef("--base is for an adapter of PEFT, and %s is none: a run knows its base", path)
+			return nil, nil, nil, usagef("--base is for an adapter of PEFT or in GGUF, and %s is none: a run knows its base", path)
 		}
 		if m, err = openModel(ctx, path, false, model.Options{Newest: t.newest, Tokenizer: t.tokenizer}, stderr); err != nil {
 			return nil, nil, nil, err
@@ -122,7 +122,7 @@ func (t *exportCommand) source(ctx context.Context, path string, stderr io.Write
 		return m, a, base, nil
 	}
 	if t.base == "" {
-		return nil, nil, nil, usagef("%s is an adapter of PEFT: name its base with --base", path)
+		return nil, nil, nil, usagef("%s is an adapter: name its base with --base", path)
 	}
 	if m, err = openModel(ctx, t.base, true, model.Options{}, stderr); err != nil {
 		return nil, nil, nil, err

@@ -64,7 +64,7 @@ Settings come from a YAML file, then from flags.`,
 	f.StringVar(&t.out, "out", "", "the run directory (default runs/finetune-1, -2, …)")
 	f.StringVar(&t.resume, "resume", "", resumeHelp)
 	f.StringVar(&t.base, "base", "", "with --resume: where the base is now, if it was moved")
-	f.StringVar(&t.adapter, "adapter", "", "continue this adapter: a directory of PEFT, or a run of finetune")
+	f.StringVar(&t.adapter, "adapter", "", "continue this adapter: a directory of PEFT, a file in GGUF, or a run of finetune")
 	f.BoolVar(&t.json, "json", false, "print events as JSON, one per line")
 	addSettings(f, o.TuningSettings())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

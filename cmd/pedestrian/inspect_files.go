@@ -96,7 +96,14 @@ func (i *inspection) gguf() error {
 		i.Settings[p.Key] = p.Value
 	}
 	var ours map[string]string
-	if kind, _ := g.Lookup("general.type"); kind == nil || kind == "model" {
+	switch kind, _ := g.Lookup("general.type"); kind {
+	case "adapter":
+		if err := hub.CheckAdapter(i.Path); err != nil {
+			i.Problem = err.Error()
+		} else {
+			i.Notes = append(i.Notes, "It is an adapter, to be put beside its base with --adapter.")
+		}
+	case nil, "model":
 		m, err := hub.OpenGGUF(i.Path)
 		if err != nil {
 			i.Problem = err.Error()

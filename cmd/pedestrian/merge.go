@@ -30,8 +30,8 @@ func newMergeCmd() *cobra.Command {
 		Short: "Make one network of a base and its adapter",
 		Long: `Adds an adapter to the weights of its base, and writes one network that computes the
 same as base and adapter. ADAPTER is a run of "pedestrian finetune" or one of its
-checkpoints, an adapter directory of PEFT, or the name of one on the Hugging Face hub.
-A run knows its BASE. For another adapter give it: a directory of Hugging Face, its name
+checkpoints, an adapter directory of PEFT, the name of one on the Hugging Face hub, or an
+adapter in GGUF. A run knows its BASE. For another adapter give it: a directory of Hugging Face, its name
 on the hub, or a run.
 
 Before it writes, the command checks that the base's weights are those that the adapter
@@ -101,8 +101,8 @@ func (t *mergeCommand) run(ctx context.Context, args []string, stdout, stderr io
 // load opens the base and the adapter beside it, which is nil where it is the base's own.
 func (t *mergeCommand) load(ctx context.Context, args []string, stderr io.Writer) (base *model.Model, a *model.Adapter, err error) {
 	if len(args) == 1 {
-		if isPEFT(args[0]) {
-			return nil, nil, usagef("%s is an adapter of PEFT: name its base before it", args[0])
+		if isAdapter(args[0]) {
+			return nil, nil, usagef("%s is an adapter: name its base before it", args[0])
 		}
 		if base, err = openModel(ctx, args[0], false, model.Options{Newest: t.newest, Frozen: true}, stderr); err != nil {
 			return nil, nil, err

@@ -76,8 +76,11 @@ func mistake(err error) error {
 	return usageError{err}
 }
 
-// isPEFT says whether path is an adapter directory of PEFT, and no model.
-func isPEFT(path string) bool { return hub.IsAdapter(path) && !hub.IsDirectory(path) }
+// isAdapter says whether path is an adapter directory of PEFT or an adapter in GGUF, and no
+// model.
+func isAdapter(path string) bool {
+	return hub.IsAdapter(path) && !hub.IsDirectory(path) || hub.IsAdapterGGUF(path)
+}
 
 // aboutAdapter says what an adapter is, on one line.
 func aboutAdapter(a *pedestrian.Adapter[float32]) string {

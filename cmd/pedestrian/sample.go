@@ -87,7 +87,7 @@ func (t *sampleCommand) addFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of the random choices")
 	f.StringArrayVar(&t.Stop, "stop", nil, "end the text before this string; of several, before the one that comes first")
 	f.StringVar(&t.tokenizer, "tokenizer", "", "gpt2, bytes, or a tokenizer's path, instead of the model's own")
-	f.StringVar(&t.adapter, "adapter", "", "an adapter for the model: a directory of PEFT, or a run of finetune")
+	f.StringVar(&t.adapter, "adapter", "", "an adapter for the model: a directory of PEFT, a file in GGUF, or a run of finetune")
 	f.StringVar((*string)(&t.precision), "precision", string(engine.Float32), "float32, or bf16 or q8_0 for weights of a half or a quarter of the size (faster, a different text)")
 	f.BoolVar(&t.newest, "newest", false, "the newest checkpoint instead of the best")
 	f.IntVar(&t.threads, "threads", 0, "0 = one for each processor; the text does not depend on it")
