@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"runtime"
+	"slices"
 	"testing"
 
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"github.com/pedestrian-ml/pedestrian/paper"
 )
 
@@ -69,5 +72,52 @@ func TestAttentionOfOneToken(t *testing.T) {
 	attention[float64]{heads: 1, keyDim: 3, valueDim: 2}.forward(r.pool, y, c, q, k, v, []segment{{n: 1}})
 	if y.Row(0)[0] != v.Row(0)[0] || y.Row(0)[1] != v.Row(0)[1] {
 		t.Errorf("output %v, value %v", y.Row(0), v.Row(0))
+	}
+}
+
+// TestAttentionApart: with many more threads than heads, strips of queries and tiles of keys
+// are units of their own, and no bit differs: of long documents and short ones, with windows,
+// groups and masks.
+func TestAttentionApart(t *testing.T) {
+	bothLanes(t, testAttentionApart[float64], testAttentionApart[float32])
+}
+
+func testAttentionApart[T Float](t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(24))
+	r := newLane[T](t)
+	const keyDim, valueDim, rows = 4, 5, 1000
+	for _, l := range []attention[T]{
+		{heads: 3, keyDim: keyDim, valueDim: valueDim},
+		{heads: 4, kvHeads: 2, keyDim: keyDim, valueDim: valueDim, drop: kernel.NewMask(0.2, 7)},
+		{heads: 2, keyDim: keyDim, valueDim: valueDim, window: 300},
+		{heads: 2, kvHeads: 1, keyDim: keyDim, valueDim: valueDim, window: 5, scale: 2},
+	} {
+		q, k, v := to[T](r.mat(rows, l.heads*keyDim)), to[T](r.mat(rows, l.keyHeads()*keyDim)), to[T](r.mat(rows, l.keyHeads()*valueDim))
+		dy := to[T](r.mat(rows, l.heads*valueDim))
+		segments := []segment{{q: 0, k: 0, n: 900}, {q: 900, k: 900, n: 1}, {q: 901, k: 901, n: 99}}
+		var want []T
+		for _, threads := range []int{1, 24, 2, 17} {
+			p := kernel.NewPool(threads)
+			c := &attentionCache[T]{lse: NewMat[T](l.heads, rows)}
+			y := rubbish[T](rows, l.heads*valueDim)
+			dq, dk, dv := rubbish[T](rows, l.heads*keyDim), rubbish[T](rows, l.keyHeads()*keyDim), rubbish[T](rows, l.keyHeads()*valueDim)
+			l.forward(p, y, c, q, k, v, segments)
+			l.backward(p, dq, dk, dv, dy, c, q, k, v, y, segments)
+			if apart := threads > 9; c.backward.apart != apart {
+				t.Errorf("%d heads of three documents on %d threads: units apart: %v", l.heads, threads, c.backward.apart)
+			}
+			var got []T
+			for _, m := range []Mat[T]{y, dq, dk, dv} {
+				for i := range rows {
+					got = append(got, m.Row(i)...)
+				}
+			}
+			if want == nil {
+				want = got
+			} else if !slices.Equal(got, want) {
+				t.Errorf("%d heads, window %d: other bits on %d threads", l.heads, l.window, threads)
+			}
+			p.Close()
+		}
 	}
 }
