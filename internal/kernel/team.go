@@ -86,6 +86,7 @@ func (t *team) join() {
 		if i%32 != 0 {
 			continue
 		}
+		yield()
 		switch now := time.Now(); {
 		case start.IsZero():
 			start = now
@@ -148,6 +149,7 @@ func (t *team) waitForTask(me *worker, last uint64) uint64 {
 		if i%64 != 0 {
 			continue
 		}
+		yield()
 		now := time.Now()
 		if start.IsZero() {
 			start = now
