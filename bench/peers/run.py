@@ -26,12 +26,13 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 PRECISIONS = ("float32", "bf16")
+QUANTIZED = "q8_0"  # of generation and prompts, in llama.cpp alone
 GEMM = ["nn/1024x2304x768", "nn/1024x768x768", "nn/1024x3072x768", "nn/1024x768x3072", "nn/1024x50257x768",
         "nn/256x2304x768", "nn/256x3072x768",
         "nt/1024x768x2304", "nt/1024x768x3072", "nt/1024x3072x768",
         "tn/768x2304x1024", "tn/768x3072x1024", "tn/3072x768x1024"]
 
-# (case, rounds, repetitions a round); a case without its precision is run in both.
+# (case, rounds, repetitions a round); a case without its precision is run in all that it has.
 CASES = [("train/gpt2/4x64", 5, 5), ("train/gpt2/4x256", 5, 3), ("train/gpt2/1x1024", 5, 3),
          ("train/char/12x64", 7, 100), ("train/smollm2-135m/1x512", 5, 3), ("train/smollm2-135m/4x256", 5, 3), ("lora/gpt2/4x256", 5, 3),
          ("lora/smollm2-135m/1x512", 5, 3), ("lora/smollm2-135m/4x256", 5, 3), ("lora/qwen2.5-0.5b/1x512", 3, 2), ("lora/qwen2.5-0.5b/4x256", 3, 2),
@@ -45,6 +46,10 @@ WANTED = [("train/gpt2", "float32", "PyTorch", 1.3), ("train/gpt2", "float32", "
 MODES = ["eager", "compile", "autotune", "onednn"]  # the last one for steps in float32 alone
 DISTURBED = 0.05  # the share of the machine that others may take while a sample is measured
 WANTED_MEMORY = {"train/gpt2/4x256": 0.6, "lora/gpt2": 0.3, "lora": 0.35}  # of the peer's peak without its libraries
+
+
+def precisions(case):
+    return PRECISIONS + ((QUANTIZED,) if case.startswith(("generate/", "prompt/")) else ())
 
 
 def environment(threads, cache, preload):
@@ -191,12 +196,12 @@ def peers(case, a, env, llmc, onednn):
 
     if a.ours:
         start("pedestrian", lambda: Ours(a.ours, case, a.threads, a.text))
-    if a.torch and case.startswith(("train/gpt2", "train/char", "generate/gpt2", "gemm/", "run/")):
+    if a.torch and not case.endswith(QUANTIZED) and case.startswith(("train/gpt2", "train/char", "generate/gpt2", "gemm/", "run/")):
         possible = ["eager"] if case.startswith("gemm/") else MODES if case.startswith("train/") and case.endswith("float32") else MODES[:-1]
         for mode in [m for m in a.modes.split(",") if m in possible]:
             command = [a.torch, str(HERE / "torch_peer.py"), case, "--mode", mode, "--threads", str(a.threads)]
             start("PyTorch " + mode, lambda: Worker("PyTorch " + mode, command + (["--text", a.text] if a.text else []), env))
-    if a.transformers and (case.startswith(("lora/", "generate/", "prompt/", "train/smollm2"))):
+    if a.transformers and not case.endswith(QUANTIZED) and (case.startswith(("lora/", "generate/", "prompt/", "train/smollm2"))):
         for mode in ["eager"] if case.startswith("generate/") else [m for m in MODES[:2] if m in a.modes.split(",")]:
             name = ("PEFT " if case.startswith("lora/") else "transformers ") + mode
             command = [a.transformers, str(HERE / "transformers_peer.py"), case, "--mode", mode, "--threads", str(a.threads)]
@@ -302,7 +307,7 @@ def main():
     p.add_argument("--repeat", type=int, default=0, help="repetitions a round, instead of each case's own number")
     p.add_argument("--tries", type=int, default=3, help="samples in place of one during which others took more than 5 %% of this machine")
     p.add_argument("--llmc-rounds", type=int, default=2, help="llm.c takes up to a minute a step")
-    p.add_argument("--precision", choices=PRECISIONS, help="only this one")
+    p.add_argument("--precision", choices=(*PRECISIONS, QUANTIZED), help="only this one")
     p.add_argument("--modes", default="eager,compile", help="of PyTorch: " + ", ".join(MODES) + " (float32 steps whose products are its oneDNN's, not its MKL's)")
     p.add_argument("--preload", default="", help="an allocator for PyTorch, such as libjemalloc.so.2")
     p.add_argument("--out", default="", help="append every sample as a JSON line")
@@ -312,7 +317,7 @@ def main():
 
     if unknown := set(a.modes.split(",")) - set(MODES):
         p.error(f"unknown mode {unknown.pop()!r}: choose of {', '.join(MODES)}")
-    all_cases = [(f"{c}/{pr}", r, n) for c, r, n in CASES for pr in PRECISIONS if a.precision in (None, pr)]
+    all_cases = [(f"{c}/{pr}", r, n) for c, r, n in CASES for pr in precisions(c) if a.precision in (None, pr)]
     chosen = [c for c in all_cases if not a.cases or any(c[0].startswith(x) for x in a.cases)]
     if not a.text:
         chosen = [c for c in chosen if not c[0].startswith("run/")]
