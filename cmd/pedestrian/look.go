@@ -19,6 +19,7 @@ type lookCommand struct {
 	screen, html, preset string
 	block, head          int
 	mean, json           bool
+	newest, check        bool
 }
 
 func newLookCmd() *cobra.Command {
@@ -28,12 +29,16 @@ func newLookCmd() *cobra.Command {
 		screens = append(screens, fmt.Sprintf("  %-12s %s", s[0], s[1]))
 	}
 	cmd := &cobra.Command{
-		Use:   `look ["my text"]`,
+		Use:   `look [MODEL] ["my text"]`,
 		Short: "Both passes of one text, in the terminal or as a page in one file",
 		Long: `Shows both passes of one text through a network that is small enough to be read: the
 values a_0 … a_12 down, the errors Δ_12 … Δ_1 up, each error at the height of its value, and ρ
 of the head with most to see beside the error on its scores. It says first what loss is
-differentiated. Without a text the network reads its own.
+differentiated.
+
+MODEL is a run or a checkpoint of yours, a directory of Hugging Face, or a model in its cache: a
+network of GPT-2's kind with at most a million parameters. Without MODEL it is the lesson's, of
+twelve words. Without a text the network reads one of its own kind.
 
 Everything that the studio shows has its text here, under the name that its address has:
 
@@ -41,10 +46,10 @@ Everything that the studio shows has its text here, under the name that its addr
 
 An address of the studio, from "#/" on, shows the same place, with the edits in it. With --html
 the tables are written as a page in one file, which needs no network and runs no program.`,
-		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2'\n  pedestrian look \"a cat sat\" --html cat.html",
+		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look runs/story-1 \"One day Ada\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2'\n  pedestrian look \"a cat sat\" --html cat.html",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("look takes one text: put it in quotes")
+			if len(args) > 2 || len(args) == 2 && !namesModel(args[0]) {
+				return usagef("look takes a MODEL and one text: put the text in quotes")
 			}
 			return nil
 		},
@@ -58,6 +63,8 @@ the tables are written as a page in one file, which needs no network and runs no
 	f.StringVar(&l.html, "html", "", "write a page into this new file")
 	f.BoolVar(&l.json, "json", false, "print the screen as one JSON document")
 	f.StringVar(&l.preset, "preset", "", "the network: lesson or paper (default lesson)")
+	f.BoolVar(&l.newest, "newest", false, "of a run, the newest checkpoint instead of the best")
+	f.BoolVar(&l.check, "check", false, "compare errors and gradients of MODEL with differences of the loss; it takes a minute or more (those of a preset always are compared)")
 	f.BoolVar(&l.mean, "mean", false, "differentiate the mean of the losses, and not their sum")
 	f.IntVar(&l.block, "block", 0, "the block that is shown, from 0 (default that of the head with most to see)")
 	f.IntVar(&l.head, "head", 0, "the head that is shown, from 0 (default the one with most to see)")
@@ -69,7 +76,21 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 	if l.html != "" && (l.json || changed("screen")) {
 		return usagef("--html writes every table: leave out --json and --screen")
 	}
-	place := sheet.Link{Screen: l.screen, Block: -1, Head: -1}
+	core, place := new(studio.Core), sheet.Link{Screen: l.screen, Block: -1, Head: -1}
+	given := len(args) > 0 && namesModel(args[0])
+	switch {
+	case given && l.preset != "":
+		return usagef("--preset and %s are two networks: choose one", args[0])
+	case !given && (l.newest || l.check):
+		return usagef("--newest and --check are about a MODEL: name it")
+	case given:
+		m, err := studioModel(cmd.Context(), args, l.newest, cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		core.More = append(core.More, m)
+		place.State = studio.State{Model: m.Name, Mean: l.mean}
+	}
 	if len(args) == 1 && strings.Contains(args[0], "#/") {
 		for _, name := range []string{"screen", "preset", "mean"} {
 			if changed(name) {
@@ -80,7 +101,7 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 		if place, err = sheet.ParseLink(args[0]); err != nil {
 			return usageError{err}
 		}
-	} else {
+	} else if !given {
 		place.State = studio.State{Model: l.preset, Mean: l.mean}
 		if len(args) == 1 {
 			var err error
@@ -89,12 +110,12 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 			}
 		}
 	}
-	session, err := studio.Open(place.State)
+	session, err := core.Session(place.State)
 	if err != nil {
 		return usageError{err}
 	}
 	s := sheet.New(session)
-	s.Checks = true
+	s.Checks = !given || l.check
 	if changed("block") {
 		place.Block = l.block
 	}
@@ -126,6 +147,16 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 		return writeJSON(out, d)
 	}
 	return s.Text(out, place.Screen, terminalOf(out))
+}
+
+// namesModel says whether an argument names a model and is no text: it is a path that exists, or
+// has a slash and no blank.
+func namesModel(arg string) bool {
+	if arg == "" || strings.Contains(arg, "#/") {
+		return false
+	}
+	_, err := os.Stat(arg)
+	return err == nil || strings.Contains(arg, "/") && !strings.ContainsAny(arg, " \t\n")
 }
 
 // choose shows the block and the head of a place, as far as it names them.

@@ -15,6 +15,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/generate"
 	"github.com/pedestrian-ml/pedestrian/gradcheck"
+	"github.com/pedestrian-ml/pedestrian/paper"
 	"github.com/pedestrian-ml/pedestrian/parity"
 	"github.com/pedestrian-ml/pedestrian/train"
 )
@@ -40,7 +41,8 @@ you will see
   2  a small GPT that learns the built-in stories; its loss comes close to a floor,
      which is known because the stories' grammar is known
   3  a story that the GPT writes
-  4  where one of its attention heads looks, computed by the paper's equations
+  4  where one of its attention heads looks, and beside it the error on its scores,
+     computed by the paper's equations
   5  one of its gradients, computed in three independent ways
 
 The run is kept in runs/, where "pedestrian sample" finds it. Ctrl-C during training
@@ -131,8 +133,10 @@ func (t *tour) run(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t.chapter(4, "Where it looks")
-	l.attention(t)
+	t.chapter(4, "Where it looks, and how the loss answers")
+	if err := l.attention(t); err != nil {
+		return err
+	}
 	t.chapter(5, "One of its gradients, three ways")
 	l.gradient(t)
 	t.next()
@@ -191,7 +195,7 @@ func (t *tour) verify(ctx context.Context, stderr io.Writer) error {
 			}
 		}
 	}
-	t.say("%s.", c.Title)
+	t.say("%s. L is the %s of the losses of its tokens; every gradient is ∂L/∂ of a parameter.", c.Title, map[paper.Reduction]string{paper.Sum: "sum", paper.Mean: "mean"}[c.Reduction])
 	t.say("%s of %s gradients agree with finite differences (worst error %.0e), and so do\n%d error signals; %d of %d identities hold; %d of %d planted bugs are caught. %.1f s.",
 		commas(r.Checked), commas(r.Total), float64(worst), len(r.Signals), holds, numeric, caught, len(r.Mutants), time.Since(began).Seconds())
 	if !r.Pass {
@@ -224,6 +228,7 @@ func (t *tour) next() {
 		{"pedestrian sample --temperature 1 -n 3", "more of its stories"},
 		{"pedestrian verify", "every gradient in a table"},
 		{"pedestrian explain 25", "one equation: softmax"},
+		{"pedestrian look " + t.out + " \"One day\"", "both passes of a text of yours"},
 		{"pedestrian train --data book.txt --preset char", "a network on your own text"},
 		{"pedestrian params", "where GPT-2's parameters are"},
 	} {

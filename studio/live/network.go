@@ -48,7 +48,7 @@ func (n Network) Model(ctx context.Context) (m *studio.Model, whole bool, err er
 	if n.Text == "" {
 		window = min(window, ownTokens)
 	}
-	m = &studio.Model{Name: n.Name, Title: n.Title, Config: c, Words: words(n.Tokenizer, c.Vocab)}
+	m = &studio.Model{Name: n.Name, Title: n.Title, Config: c, Words: Words(n.Tokenizer, c.Vocab)}
 	if whole = len(ids) <= window; whole {
 		ids = append(ids, -1) // what follows is not known
 	}
@@ -86,8 +86,8 @@ func doubled(p *pedestrian.Params[float32]) *pedestrian.Params[float64] {
 	return d
 }
 
-// words are the tokens as a reader sees them: blanks and line ends are visible.
-func words(tok *token.Tokenizer, vocab int) []string {
+// Words are the tokens of a vocabulary as a reader sees them: blanks and line ends are visible.
+func Words(tok *token.Tokenizer, vocab int) []string {
 	all := make([]string, vocab)
 	for i := range all {
 		if i >= tok.Vocab() {

@@ -59,7 +59,7 @@ func storyModel(t *trainer) (*studio.Model, error) {
 	}
 	c := storyConfig
 	c.Vocab = tok.Vocab()
-	m := &studio.Model{Name: Story, Title: "story model, trained here", Config: c, Words: words(tok, c.Vocab), Params: t.params}
+	m := &studio.Model{Name: Story, Title: "story model, trained here", Config: c, Words: Words(tok, c.Vocab), Params: t.params}
 	for i := range ownTokens {
 		m.Tokens, m.Targets = append(m.Tokens, int(ids[i])), append(m.Targets, int(ids[i+1]))
 	}

@@ -66,6 +66,7 @@ type pageSide struct {
 // A pageGrid is a tensor with its digits, or as a map where it has very many.
 type pageGrid struct {
 	Error   bool
+	Name    string // of the symbol, to be spoken
 	Symbol  template.HTML
 	Caption string
 	Map     template.HTML // of one that is too large for digits
@@ -183,7 +184,7 @@ func (s *Sheet) grid(id string) pageGrid {
 	}
 	_, top := studio.Size(v)
 	sc := scaleOf(top)
-	g := pageGrid{Error: backward(n.Kind), Symbol: template.HTML(n.MathML), Caption: fmt.Sprintf("%d × %d", n.Rows, n.Cols)}
+	g := pageGrid{Error: backward(n.Kind), Name: Plain(n.MathML), Symbol: template.HTML(n.MathML), Caption: fmt.Sprintf("%d × %d", n.Rows, n.Cols)}
 	if len(v.V) > mostDigits {
 		g.Caption += ", largest " + significant(top, 3)
 		g.Map = template.HTML(s.mini(id, min(14, max(2, 880/float64(v.D)))))

@@ -138,7 +138,7 @@ func (s *Sheet) stations() (all []station) {
 			x.layer, x.equations = "block "+strconv.Itoa(s.Block-1), ""
 		}
 		if i == 11 && s.Block < s.Model.Config.Blocks-1 {
-			x.layer = "more blocks, final LayerNorm"
+			x.layer = "blocks above, last norm"
 		}
 		at := ""
 		if i > 0 && i < 11 {

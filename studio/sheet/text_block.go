@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -53,8 +54,8 @@ const layerWidth = 30
 // the height of their values, upwards. A bar has the norm of each token's row.
 func (s *Sheet) printStations(p *printer) {
 	n := len(s.Sequence().Tokens)
-	wide := max(2, min(n, (p.Width-layerWidth-37)/2)) // of a bar
-	side := 17 + wide
+	wide := max(2, min(n, (p.Width-layerWidth-34)/2)) // of a bar
+	side := 18 + wide
 	p.line("%s%s%s", right(p.in(orange, "values, forward ↓"), side), strings.Repeat(" ", layerWidth+2), p.in(blue, "↑ errors, backward"))
 	all := s.stations()
 	for i, x := range all {
@@ -70,9 +71,9 @@ func (s *Sheet) printStations(p *printer) {
 		}
 		p.line("%s %s %s", left(value, side), s.rails(p, i), err)
 	}
-	note := "Beside a name: the Frobenius norm, and a bar for the row of each token, the highest full."
+	note := "Beside a name: the Frobenius norm, and a bar for the row of each token, the highest full. An error has the shape of its value."
 	if n > wide {
-		note = "Beside a name: the Frobenius norm, and bars for the rows of the tokens, several to a bar, the highest full."
+		note = "Beside a name: the Frobenius norm, and bars for the rows of the tokens, several to a bar, the highest full. An error has the shape of its value."
 	}
 	if c := s.Model.Config.Blocks; c > 1 {
 		note += fmt.Sprintf(" This is block %d of 0 to %d.", s.Block, c-1)
@@ -93,9 +94,9 @@ func (s *Sheet) side(p *printer, id string, wide int, value bool) string {
 	code := hue(n.Kind)
 	symbol := p.in(code, Plain(n.MathML))
 	if value {
-		return right(fmt.Sprintf("%s %s %s %s", left(shape, 5), right(significant(norm, 3), 6), left(p.bar(bar, code), wide), right(symbol, 3)), 17+wide)
+		return right(fmt.Sprintf("%s %s %s %s", left(shape, 6), right(significant(norm, 3), 6), left(p.bar(bar, code), wide), right(symbol, 3)), 18+wide)
 	}
-	return fmt.Sprintf("%s %s %s %s", left(symbol, 3), left(p.bar(bar, code), wide), left(significant(norm, 3), 8), shape)
+	return fmt.Sprintf("%s %s %s", left(symbol, 3), left(p.bar(bar, code), wide), significant(norm, 3))
 }
 
 // narrowed has at most n numbers, each the largest of some that stand side by side.
@@ -223,6 +224,13 @@ func compare(a, b float64) int {
 		return 1
 	}
 	return 0
+}
+
+// Attention prints what [Sheet.Text] prints of the head at the end of the block.
+func (s *Sheet) Attention(w io.Writer, t Terminal) error {
+	p := &printer{Terminal: t, w: w}
+	s.printAttention(p)
+	return p.err
 }
 
 // printAttention prints ρ of the head that is shown beside Δ^causal, the error on its scores, and

@@ -42,7 +42,7 @@ func (s *Sheet) printPair(p *printer, value, err string) {
 	} else {
 		p.line("%*s %s%*s%s", label, "", left(p.caption(a), wide), gap, "", p.caption(b))
 	}
-	if a.cell > 1 {
+	if a.cell > 1 || s.oneColumn(a) {
 		p.line("%*s %s%*s%s", label, "", left(s.heads(p, a, 0, a.v.D), wide), gap, "", s.heads(p, b, 0, b.v.D))
 	}
 	for i := range a.v.N {
@@ -81,6 +81,16 @@ func (s *Sheet) shaded(m textMap, room int) textMap {
 		}
 	}
 	return m
+}
+
+// oneColumn says whether the name of every column takes one.
+func (s *Sheet) oneColumn(m textMap) bool {
+	for j := range m.v.D {
+		if columns(s.columnName(m.node, j)) != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // heads are the names of columns.
