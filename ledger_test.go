@@ -28,7 +28,7 @@ func TestPaperCounts(t *testing.T) {
 		{"LoRA on the logits", head.Ledger(full).Total(), 816_400},
 		{"LoRA everywhere", everywhere.Ledger(full).Total(), 3_470_608},
 		{"tied, no logits bias", tied.Ledger().Total(), 124_439_808},
-		{"impotent key biases of a block", minimal.KeyBiasesWithoutGradient(), 768},
+		{"key biases of a block without gradient", minimal.KeyBiasesWithoutGradient(), 768},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d parameters, the paper has %d", c.name, c.got, c.want)

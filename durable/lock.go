@@ -74,12 +74,8 @@ func openLock(root *os.Root, rel, name string, perm os.FileMode) (f *os.File, bu
 		f.Close()
 		return nil, false, err
 	}
-	if !busy { // it may have been removed before it was locked
-		mine, e1 := f.Stat()
-		there, e2 := root.Lstat(rel)
-		busy = e1 != nil || e2 != nil || !os.SameFile(mine, there)
-	}
-	return f, busy, nil
+	// One that was removed before it was locked is nobody's sign.
+	return f, busy || !hasName(f, root, rel), nil
 }
 
 // A busyError says who has the lock, or what is in its place.

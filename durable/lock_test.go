@@ -53,3 +53,67 @@ func TestLockNames(t *testing.T) {
 		t.Errorf("a lock without its directory: %v", err)
 	}
 }
+
+// A file whose name another file or a link has taken, or that has none any more, is not the
+// one of that name: a lock of it would be nobody's sign.
+func TestHasName(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	f, err := root.Create("lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	check := func(state string, want bool) {
+		t.Helper()
+		if got := hasName(f, root, "lock"); got != want {
+			t.Errorf("%s: the file has the name: %v, want %v", state, got, want)
+		}
+	}
+	check("made", true)
+	if err := root.Rename("lock", "moved"); err != nil {
+		t.Fatal(err)
+	}
+	check("renamed", false)
+	if err := root.Symlink("moved", "lock"); err != nil {
+		t.Fatal(err)
+	}
+	check("behind a link", false)
+	root.Remove("lock")
+	if err := root.WriteFile("lock", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	check("another file", false)
+}
+
+// A lock holds the number of a process, and nothing else: a file of that name with another
+// content is refused and left as it is.
+func TestOtherFilesAreNoLocks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	for _, text := range []string{"notes", "12 13", strings.Repeat("1", maxLock+1)} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OS.Lock(name)
+		if err == nil || !strings.Contains(err.Error(), "holds something else than a lock") {
+			t.Errorf("%q was taken for a lock: %v", text, err)
+		}
+		if is, _ := os.ReadFile(name); string(is) != text {
+			t.Errorf("%q became %q", text, is)
+		}
+	}
+	for _, text := range []string{"", "123\n", "\x00\x00\x00"} { // zeros are what a failure of power leaves
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		lock, err := OS.Lock(name)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		lock.Close()
+	}
+}

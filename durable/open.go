@@ -54,7 +54,7 @@ func openOwn(root *os.Root, rel, name string, flag int, perm os.FileMode) (*os.F
 	if err == nil && !opened.Mode().IsRegular() {
 		err = errNoFile
 	}
-	if there, e := root.Lstat(rel); err == nil && (e != nil || !os.SameFile(opened, there)) {
+	if err == nil && !hasName(f, root, rel) {
 		err = &Linked{Path: name} // in whose place it was opened
 	}
 	if err != nil {
@@ -62,6 +62,14 @@ func openOwn(root *os.Root, rel, name string, flag int, perm os.FileMode) (*os.F
 		return nil, err
 	}
 	return f, nil
+}
+
+// hasName says whether the file of the name rel in root is still f, and not another one or
+// a link that came into its place since f was opened.
+func hasName(f *os.File, root *os.Root, rel string) bool {
+	opened, e1 := f.Stat()
+	there, e2 := root.Lstat(rel)
+	return e1 == nil && e2 == nil && os.SameFile(opened, there)
 }
 
 // named is err, which says of what it is.

@@ -335,3 +335,42 @@ func TestPowerLossSlips(t *testing.T) {
 		}
 	}
 }
+
+// A failure of power during a file that is written by itself leaves it complete or not at
+// all, and it is there once that was told.
+func TestPowerLossOfAFile(t *testing.T) {
+	m := faultdisk.New()
+	m.Mkdir("disk")
+	if err := m.Sync("."); err != nil {
+		t.Fatal(err)
+	}
+	base := m.Tree.Clone()
+	m.Ops = nil
+	const name, text = "disk/model.gguf", "every byte of it"
+	err := durable.WriteFileIn(m, name, func(w io.Writer) error {
+		for i := range text {
+			if _, err := io.WriteString(w, text[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(m.Ops) + 1 {
+		faultdisk.States(base, m.Ops[:n], 100, func(img faultdisk.Image) {
+			f, err := faultdisk.On(img).Open(name)
+			if err != nil {
+				if n == len(m.Ops) {
+					t.Errorf("the file was written and is not there: %v", err)
+				}
+				return
+			}
+			is := make([]byte, f.Size())
+			if f.ReadAt(is, 0); string(is) != text {
+				t.Errorf("after %d of %d operations the file may hold %q", n, len(m.Ops), is)
+			}
+		})
+	}
+}

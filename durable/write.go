@@ -51,6 +51,25 @@ func WriteFile(path string, content func(io.Writer) error) error {
 		return err
 	}
 	defer fs.Close()
+	err = writeFile(fs, at, content)
+	switch {
+	case errors.Is(err, iofs.ErrExist):
+		return taken
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// A linker is a file system with hard links: a file can get a second name in its directory,
+// which must be a new one.
+type linker interface {
+	link(from, to string) error
+}
+
+// writeFile is WriteFile in a directory that is open. The error is iofs.ErrExist where a
+// file of that name has come meanwhile.
+func writeFile(fs FS, at string, content func(io.Writer) error) error {
 	temp, out, err := create(fs, at)
 	if err == nil {
 		if _, err = write(out, File{Write: content}, io.Discard); err != nil {
@@ -58,19 +77,18 @@ func WriteFile(path string, content func(io.Writer) error) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
-	err = fs.link(temp, at)
-	switch {
-	case errors.Is(err, iofs.ErrExist):
-		fs.Remove(temp)
-		return taken
-	case err != nil: // a file system without hard links
+	err = errors.ErrUnsupported
+	if l, ok := fs.(linker); ok {
+		err = l.link(temp, at) // replaces nothing
+	}
+	renamed := false
+	if err != nil && !errors.Is(err, iofs.ErrExist) { // no hard links here
 		err = fs.Rename(temp, at)
-		if err != nil {
-			fs.Remove(temp)
-		}
-	default:
+		renamed = err == nil
+	}
+	if !renamed { // or the name may be another writer's by now
 		fs.Remove(temp)
 	}
 	if err != nil {

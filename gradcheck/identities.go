@@ -29,7 +29,7 @@ var laws = []law{
 	{"R6", "ρ = 1 returns the values", "16", false, identityWeights},
 	{"R7", "twice the tokens, four times the weights", "18", false, quadratic},
 	{"R8", "softmax does not see a shift, so the key bias changes nothing", "19, 53, 54", false, keyBiasForward},
-	{"R9", "with queries and keys swapped, the query bias is the impotent one", "18", false, swapped},
+	{"R9", "with queries and keys swapped, the query bias is the one without gradient", "18", false, swapped},
 	{"R10", "two layers of attention meet three tokens in one term", "20", false, thirdOrder},
 	{"R11", "products of random matrices blow up; normalized ones do not", "20", false, blowUp},
 	{"R12", "three branches of the error add up", "22, 30, 33", true, threeBranches},

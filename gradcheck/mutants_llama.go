@@ -94,7 +94,7 @@ var llamaBugs = []bug{
 		}},
 	{"M47", "embeddings multiplied by √d, their errors not", "∂w_tok := ohe(a_0)ᵗ Δ_1 (L23)", "gemma", false,
 		scaled("∂L/∂w_tok", "L23", func(p Point) float64 { return 1 / math.Sqrt(float64(p.Config.Width)) })},
-	{"M48", "the key bias taken for impotent, though keys turn", "∂b_k := 0, as in (29) (L12)", "qwen2", false,
+	{"M48", "the key bias taken to have no gradient, though keys turn", "∂b_k := 0, as in (29) (L12)", "qwen2", false,
 		scaled("∂L/∂b_k", "L22", func(Point) float64 { return 0 })},
 }
 

@@ -61,7 +61,7 @@ func TestQVCache(t *testing.T) {
 	other.Bq = s.vec(dρ)
 	q = x.Mul(other.Wq).Bias(other.Bq)
 	moved := Softmax(k.Mul(q.T()).Scale(1 / math.Sqrt(float64(dρ))).Add(Causal(n))).Mul(v)
-	same(t, "b_q is impotent", moved.V, full.V, rounding)
+	same(t, "b_q has no gradient", moved.V, full.V, rounding)
 }
 
 // TestCache: the whole network, token by token, gives the logits of the full pass,

@@ -38,7 +38,7 @@ func TestKeyBiasBackward(t *testing.T) {
 }
 
 // TestKeyBiasNeedsTheMask: with the mask printed in the paper, ones and zeros
-// multiplied before the softmax, the key bias is not impotent: the theorem belongs
+// multiplied before the softmax, the key bias has a gradient: the theorem belongs
 // to -∞. The wrong mask is put in place of the right one through the trace.
 func TestKeyBiasNeedsTheMask(t *testing.T) {
 	s := draw(13)

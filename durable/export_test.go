@@ -1,0 +1,4 @@
+package durable
+
+// WriteFileIn is WriteFile in a directory that is open.
+var WriteFileIn = writeFile
