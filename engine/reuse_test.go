@@ -46,8 +46,8 @@ func TestReuse(t *testing.T) {
 func testReuse[T Float](t *testing.T, precision Precision) {
 	for _, cs := range reuseCases() {
 		for i, o := range []Options{{}, {Dropout: 0.2}, {Recompute: true}, {Recompute: true, Dropout: 0.2, Threads: 3, Chunk: 32}} {
-			if inFloat64[T](cs) {
-				continue // plans count numbers and not bytes
+			if inFloat64[T](cs) || !is32[T]() && i%3 != 0 {
+				continue // plans count numbers and not bytes: float32 has the other networks and options
 			}
 			o.Batch, o.Context, o.Precision, o.Seed = cs.b, cs.t, precision, 4
 			p, _ := convert[T](cs.params(1))

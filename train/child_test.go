@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,16 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	// The runs of these tests are so small that two threads mostly wait for each other: a
+	// test that is about threads asks for them with parallel.
+	runtime.GOMAXPROCS(1)
 	os.Exit(m.Run())
+}
+
+// parallel lets n threads run until the test ends. Without it there is one.
+func parallel(t testing.TB, n int) {
+	before := runtime.GOMAXPROCS(n)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
 // miniOptions is the run of the tests that kill: two blocks of width 32, context 32,
@@ -59,6 +69,9 @@ func child(args []string) error {
 	threads, _ := strconv.Atoi(args[3])
 	stop, _ := strconv.Atoi(args[4])
 	kill, _ := strconv.Atoi(args[5])
+	if threads > 0 {
+		runtime.GOMAXPROCS(threads)
+	}
 	o := miniOptions(60)
 	childModes[mode](&o)
 	o.Data, o.Threads = text, threads

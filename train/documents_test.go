@@ -39,6 +39,7 @@ func answers(t testing.TB) (path string, tok *token.Tokenizer) {
 func documented(t testing.TB) (Options, Base, *token.Tokenizer) {
 	t.Helper()
 	path, tok := answers(t)
+	parallel(t, 2)
 	o := TuningOptions("base")
 	o.Data, o.Threads = path, 2
 	o.Config = pedestrian.Config{Vocab: tok.Vocab(), Context: 32, Width: 16, Heads: 2, Blocks: 2, Activation: pedestrian.GELU, Eps: 1e-5, Tied: true}

@@ -151,6 +151,7 @@ func TestAdapterResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "cut")
+	parallel(t, 4)
 	for stop := 1; stop <= o.Steps; stop++ {
 		var r *Run
 		if stop == 1 {

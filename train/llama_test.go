@@ -30,6 +30,7 @@ func TestLlamaRun(t *testing.T) {
 			base, _ = randomBase(o, d)
 		}
 		var first *Run
+		parallel(t, 5)
 		for _, threads := range []int{1, 2, 5} {
 			o.Threads = threads
 			dir := filepath.Join(t.TempDir(), "run")

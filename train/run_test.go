@@ -288,6 +288,7 @@ func TestDropoutMasksChange(t *testing.T) {
 // bits and the same log as the one that never stopped.
 func TestResumeIsBitExact(t *testing.T) {
 	o := mini()
+	parallel(t, 3)
 	o.Dropout, o.Accumulate, o.Steps, o.SaveEvery = 0.1, 2, 12, 4
 	d := dataOf(t, sentences(t), o)
 	whole := start(t, o, d, t.TempDir())
@@ -383,6 +384,7 @@ func TestResumeCutsTheLog(t *testing.T) {
 // Threads do not change a bit, and neither does computing activations again.
 func TestThreadsDoNotMatter(t *testing.T) {
 	var want *State
+	parallel(t, 5)
 	for _, threads := range []int{1, 2, 3, 5} {
 		o := mini()
 		o.Threads, o.Dropout, o.Batch, o.Recompute = threads, 0.2, 6, threads == 3

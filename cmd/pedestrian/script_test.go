@@ -56,7 +56,8 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-// The scripts under testdata/script are transcripts of the command line.
+// The scripts under testdata/script are transcripts of the command line. What follows the
+// condition [long] is for the long tier.
 //
 // Their patterns see lines as they were written; the same lines as they are folded at 80
 // columns are what a person sees, and none may be longer, but for one long word.
@@ -85,6 +86,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LMEVAL", filepath.Join(filepath.Dir(peft), "lm-eval"))
 			// What a script cannot spell out.
 			return os.WriteFile(filepath.Join(e.WorkDir, "binary.txt"), []byte("text\x00more"), 0o644)
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "long" {
+				return false, fmt.Errorf("there is no condition %s", name)
+			}
+			return longTier, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":    await,
