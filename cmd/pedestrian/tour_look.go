@@ -101,7 +101,7 @@ func (l *look) gradient(t *tour) {
 	dp := pedestrian.NewParams[float32](l.trained.Config)
 	net.Gradients(dp, nil, b, 1/float64(n), 0)
 
-	t.say("∂L/∂w_q[%d,%d] of that head, L being the mean of the losses of the same %d tokens, by", row, col, n)
+	t.say("∂L/∂w_q[%d,%d] of that head, L being the mean over the same %d tokens, by", row, col, n)
 	t.say("    equation (31.a), in float64           %+.10f", g.At(row, col))
 	t.say("    the engine that trained, in float32   %+.10f", dp.Blocks[l.sheet.Block].QKV.W.V[at])
 	t.say("    (L(w+h) - L(w-h)) / 2h, h = %.0e     %+.10f\n", h, difference)
