@@ -105,6 +105,18 @@ func (d *Decoder[T]) prepare() {
 // DecoderContext returns the largest number of tokens in a sequence of a decoder of n.
 func (n *Network[T]) DecoderContext() int { return n.o.DecoderContext }
 
+// KeyValues returns the keys and values of a block that are kept for sequence seq, a row for each
+// token: keys as they meet queries. They are views, valid until the next call. It panics when
+// the sequence or the block does not exist.
+func (d *Decoder[T]) KeyValues(block, seq int) (keys, values Mat[T]) {
+	d.mustHave("KeyValues", seq)
+	if block < 0 || block >= len(d.w.store) {
+		panic(fmt.Sprintf("engine.Decoder.KeyValues: block %d of %d", block, len(d.w.store)))
+	}
+	s, from, n := &d.w.store[block], seq*d.rows, d.lens[seq]-d.gone[seq]
+	return s.k.Sub(from, from+n, 0, s.k.Cols), s.v.Sub(from, from+n, 0, s.v.Cols)
+}
+
 // Len returns the number of tokens that were appended to sequence seq.
 func (d *Decoder[T]) Len(seq int) int { return d.lens[seq] }
 

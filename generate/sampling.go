@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/pedestrian-ml/pedestrian/internal/random"
 )
 
 // Sampling says how tokens are chosen from a network's probabilities, and when a text
@@ -43,6 +45,36 @@ type candidate struct {
 	weight float64
 }
 
+// A Choice is a token as it may come next.
+type Choice struct {
+	P float64 // its probability by the network
+	Q float64 // with temperature, top-k and top-p; 0 = it does not come
+}
+
+// Choices returns what s makes of the logits of all tokens, and the token that a [Writer] takes
+// as number n of a text, counted from 0. The error is of a logit that is not finite.
+func (s Sampling) Choices(logits []float32, n int) (all []Choice, taken int32, err error) {
+	space := make([]candidate, len(logits))
+	taken, err = s.choose(logits, random.Uniform(s.Seed, random.Sampling, uint64(n), 0, 0), space)
+	if err != nil {
+		return nil, 0, err
+	}
+	all = make([]Choice, len(logits))
+	own, sum := Sampling{Temperature: 1}.candidates(logits, space)
+	for _, c := range own {
+		all[c.id].P = c.weight / sum
+	}
+	if s.Temperature == 0 {
+		all[taken].Q = 1
+		return all, taken, nil
+	}
+	left, sum := s.candidates(logits, space)
+	for _, c := range left {
+		all[c.id].Q = c.weight / sum
+	}
+	return all, taken, nil
+}
+
 // choose takes a token by a number u in (0, 1): the one at which the running sum of
 // probabilities passes u. space is scratch of at least len(logits).
 func (s Sampling) choose(logits []float32, u float64, space []candidate) (int32, error) {
@@ -58,11 +90,25 @@ func (s Sampling) choose(logits []float32, u float64, space []candidate) (int32,
 	if s.Temperature == 0 {
 		return int32(best), nil
 	}
-	cs := space[:len(logits)]
-	for i, l := range logits {
-		cs[i] = candidate{int32(i), math.Exp(float64(l-logits[best]) / s.Temperature)}
+	cs, sum := s.candidates(logits, space)
+	passed := 0.0
+	for _, c := range cs {
+		if passed += c.weight; passed > u*sum {
+			return c.id, nil
+		}
 	}
-	limited, sum := s.TopK > 0 && s.TopK < len(cs), 0.0
+	return cs[len(cs)-1].id, nil
+}
+
+// candidates are the tokens that may come next, in the order in which choose passes them, and
+// the sum of their weights. The logits are finite, and the temperature is not 0.
+func (s Sampling) candidates(logits []float32, space []candidate) (cs []candidate, sum float64) {
+	best := slices.Max(logits)
+	cs = space[:len(logits)]
+	for i, l := range logits {
+		cs[i] = candidate{int32(i), math.Exp(float64(l-best) / s.Temperature)}
+	}
+	limited := s.TopK > 0 && s.TopK < len(cs)
 	if limited {
 		cs = likeliest(cs, s.TopK, math.Inf(1))
 	}
@@ -81,13 +127,7 @@ func (s Sampling) choose(logits []float32, u float64, space []candidate) (int32,
 			}
 		}
 	}
-	passed := 0.0
-	for _, c := range cs {
-		if passed += c.weight; passed > u*sum {
-			return c.id, nil
-		}
-	}
-	return cs[len(cs)-1].id, nil
+	return cs, sum
 }
 
 // likeliest is the n likeliest of cs in order, of equals the one with the lower id

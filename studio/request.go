@@ -14,28 +14,33 @@ const MaxRequest = 64 << 10
 
 // A Request is what a page asks.
 type Request struct {
-	Op       string   `json:"op"`
-	Revision int      `json:"rev"` // is given back
-	State    State    `json:"state"`
-	Before   *State   `json:"before"` // of a trace: the state that it is compared with
-	Want     []string `json:"want"`   // of a trace: ids whose numbers are wanted; "*" is all
-	ID       string   `json:"id"`     // of a tensor, an equation or an exercise; the number of a bug
-	Name     string   `json:"name"`   // of a number in a pass with a bug
-	At       string   `json:"at"`     // its place
-	Row      int      `json:"i"`
-	Col      int      `json:"j"`
-	Epsilon  float64  `json:"epsilon"`
-	Answer   string   `json:"answer"`
-	Hint     int      `json:"hint"`
-	Repair   bool     `json:"repair"`
-	Block    int      `json:"block"` // of a law: the block and the head that it is shown in
-	Head     int      `json:"head"`
-	Knob     *float64 `json:"knob"` // of a law; nil is where it starts
-	Broken   bool     `json:"broken"`
-	Alpha    *float64 `json:"alpha"` // of the adapter; nil is where it starts
-	Steps    *int     `json:"steps"` // that it was trained
-	Sizes    *Sizes   `json:"sizes"` // of params; nil is the network of the state
-	Next     int      `json:"next"`  // of train: how many updates are wanted after that of the state
+	Op          string   `json:"op"`
+	Revision    int      `json:"rev"` // is given back
+	State       State    `json:"state"`
+	Before      *State   `json:"before"` // of a trace: the state that it is compared with
+	Want        []string `json:"want"`   // of a trace: ids whose numbers are wanted; "*" is all
+	ID          string   `json:"id"`     // of a tensor, an equation or an exercise; the number of a bug
+	Name        string   `json:"name"`   // of a number in a pass with a bug
+	At          string   `json:"at"`     // its place
+	Row         int      `json:"i"`
+	Col         int      `json:"j"`
+	Epsilon     float64  `json:"epsilon"`
+	Answer      string   `json:"answer"`
+	Hint        int      `json:"hint"`
+	Repair      bool     `json:"repair"`
+	Block       int      `json:"block"` // of a law: the block and the head that it is shown in
+	Head        int      `json:"head"`
+	Knob        *float64 `json:"knob"` // of a law; nil is where it starts
+	Broken      bool     `json:"broken"`
+	Alpha       *float64 `json:"alpha"`       // of the adapter; nil is where it starts
+	Steps       *int     `json:"steps"`       // that it was trained
+	Sizes       *Sizes   `json:"sizes"`       // of params; nil is the network of the state
+	Prompt      int      `json:"prompt"`      // of next: how many of the tokens were given; the others were chosen
+	Temperature float64  `json:"temperature"` // as package generate has it
+	TopK        int      `json:"topk"`        // 0 = all
+	TopP        float64  `json:"topp"`        // 0 = all
+	Draw        uint64   `json:"draw"`        // seed of the choices
+	Next        int      `json:"next"`        // of train: how many updates are wanted after that of the state
 }
 
 // parse reads a request strictly: one object, no unknown or doubled keys, nothing behind it.

@@ -101,6 +101,12 @@ func (s *Session) logitsGradient() string {
 	return "logits.dw"
 }
 
+// Parameters are those of the network, with the edits in them. They belong to the session.
+func (s *Session) Parameters() *pedestrian.Params[float64] { return s.params }
+
+// Tokens are what the network reads.
+func (s *Session) Tokens() []int { return s.seq.Tokens }
+
 // again is another state of the network of s.
 func (s *Session) again(state State) (*Session, error) { return openAmong([]*Model{s.Model}, state) }
 

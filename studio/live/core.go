@@ -5,18 +5,22 @@ import (
 )
 
 // NewCore makes a core of the studio that trains as well: its requests are those of package
-// studio and "train". more are networks beside those of the studio.
+// studio, "train" and "next". more are networks beside those of the studio.
 func NewCore(more ...*studio.Model) (*studio.Core, error) {
 	t := new(trainer)
 	story, err := storyModel(t)
 	if err != nil {
 		return nil, err
 	}
-	return &studio.Core{More: append(more, story), Other: func(_ *studio.Core, r studio.Request) (header any, numbers []float64, ok bool, err error) {
-		if r.Op == "train" {
+	return &studio.Core{More: append(more, story), Other: func(c *studio.Core, r studio.Request) (header any, numbers []float64, ok bool, err error) {
+		switch r.Op {
+		case "train":
 			header, numbers, err = t.train(r)
-			return header, numbers, true, err
+		case "next":
+			header, numbers, err = next(c, r)
+		default:
+			return nil, nil, false, nil
 		}
-		return nil, nil, false, nil
+		return header, numbers, true, err
 	}}, nil
 }

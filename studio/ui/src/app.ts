@@ -13,6 +13,7 @@ import { loraKey, loraScreen } from "./lora.js";
 import { sig } from "./number.js";
 import { paramsScreen } from "./params.js";
 import { onScheme } from "./ramp.js";
+import { generateKey, generateScreen } from "./generate.js";
 import { go, link, onPlace, place } from "./state.js";
 import { another, load, more, opened, traced } from "./store.js";
 import { table, tableKey } from "./tables.js";
@@ -37,6 +38,7 @@ const screens: Record<string, Screen> = {
   book: { show: (a, b) => bookScreen(main, a, b), key: bookKey, parts: true },
   lora: { show: () => loraScreen(main), key: loraKey },
   params: { show: () => paramsScreen(main) },
+  generate: { show: () => generateScreen(main), key: generateKey },
   train: { show: () => trainScreen(main), key: trainKey },
   check: { show: a => checkScreen(main, a), key: curveKey, parts: true },
   bug: { show: a => bugScreen(main, a), key: bugKey, parts: true },

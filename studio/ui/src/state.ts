@@ -20,10 +20,11 @@ export interface Place {
   alpha: number | null; // of the adapter, null where it starts
   steps: number | null; // that it was trained
   net: string;         // sizes whose parameters are counted, "" for this network's
+  write: string;       // how the network writes: temperature, top-k, top-p, seed, tokens of the prompt
   unknown: string[];   // keys that the link has and the studio does not know
 }
 
-const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "step", "rates", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "alpha", "steps", "ramp"];
+const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "step", "rates", "write", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "alpha", "steps", "ramp"];
 const whole = (s: string | null, otherwise: number) => s != null && /^\d{1,9}$/.test(s) ? Number(s) : otherwise;
 const list = (s: string | null) => s == null || !/^-?\d{1,4}(\.-?\d{1,4})*$/.test(s) ? undefined : s.split(".").map(Number);
 
@@ -54,7 +55,7 @@ export function parse(hash: string): Place {
     path: path.split("/").filter(Boolean).map(decodeURIComponent), state, unknown,
     block: whole(q.get("block"), 0), head: whole(q.get("head"), 1),
     row: q.get("row") ?? "", cell: cell ? [Number(cell[1]) - 1, Number(cell[2]) - 1] : [0, 0],
-    diff: q.get("diff") === "1", answer: q.get("answer") ?? "",
+    diff: q.get("diff") === "1", answer: q.get("answer") ?? "", write: q.get("write") ?? "",
     knob: /^-?\d{1,4}(\.\d{1,4})?$/.test(q.get("knob") ?? "") ? Number(q.get("knob")) : null, broken: q.get("broken") === "1", net: q.get("net") ?? "",
     alpha: /^\d(\.\d{1,3})?$/.test(q.get("alpha") ?? "") ? Number(q.get("alpha")) : null, steps: q.has("steps") ? whole(q.get("steps"), 0) : null,
   };
@@ -78,6 +79,7 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   if (p.row) put("row", p.row);
   if (p.cell && (p.cell[0] || p.cell[1])) put("cell", `${p.cell[0] + 1},${p.cell[1] + 1}`);
   if (p.diff) put("diff", "1");
+  if (p.write && p.path[0] === "generate") put("write", p.write);
   if (p.answer) put("answer", p.answer);
   if (p.path[0] === "laws" && p.knob != null) put("knob", String(p.knob));
   if (p.path[0] === "laws" && p.broken) put("broken", "1");
