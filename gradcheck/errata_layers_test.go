@@ -12,45 +12,12 @@ import (
 
 // TestErratumS6: (40) is exact with ε under the root and wrong with it outside.
 func TestErratumS6(t *testing.T) {
-	const eps = 0.05
-	s := newRandomLayers(&pass{Point: Point{Seed: 1}})
-	a, e, v := s.mat(toyN, toyD), s.mat(toyN, toyD), s.mat(toyN, toyD)
+	claim(t, epsilonOutside(1)...)
+
 	ones := make(paper.Vec, toyD)
 	for j := range ones {
 		ones[j] = 1
 	}
-	// outside is (a - μ)/(std + ε), and its (40) the paper's formula with σ = std + ε.
-	outside := func(a paper.Mat) (normal, fraction paper.Mat, deviation paper.Vec) {
-		mean, std := paper.Moments(a, 0)
-		centered := a.Sub(paper.Cols(mean, a.D))
-		fraction = centered.Div(paper.Cols(std, a.D))
-		deviation = slices.Clone(std)
-		for i := range deviation {
-			deviation[i] += eps
-		}
-		return centered.Div(paper.Cols(deviation, a.D)), fraction, deviation
-	}
-	formula := func(first, second paper.Mat, deviation paper.Vec) paper.Mat {
-		d := float64(toyD)
-		return e.Scale(d).Sub(paper.Cols(e.SumFeatures(), toyD)).Sub(first.Had(paper.Cols(second.FeatureDot(e), toyD))).
-			Div(paper.Cols(deviation, toyD).Scale(d))
-	}
-	normal, fraction, deviation := outside(a)
-	truth := func(f func(a paper.Mat) paper.Mat) float64 {
-		d, _ := Slope(DefaultStep, func(x float64) (float64, bool) { return f(a.Add(v.Scale(x))).Dot(e), false })
-		return d
-	}
-	numeric := truth(func(a paper.Mat) paper.Mat { n, _, _ := outside(a); return n })
-	_, back := paper.LayerNorm(nil, a, ones, nil, eps)
-	inside, _, _ := back(e)
-	numericInside := truth(func(a paper.Mat) paper.Mat { n, _ := paper.LayerNorm(nil, a, ones, nil, eps); return n })
-	paper40, repaired := formula(normal, normal, deviation), formula(fraction, normal, deviation)
-	claim(t,
-		atMost("ε = 0.05 under the root: (40) against differences", Relative(inside.Dot(v), numericInside, DifferenceFloor), DifferenceTolerance),
-		atLeast("ε outside: (40) against differences", Relative(paper40.Dot(v), numeric, DifferenceFloor), visible),
-		atLeast("ε outside: largest error of (40) in one entry", largest(minus(paper40.V, repaired.V)), visible),
-		atMost("ε outside, c/std for one ā: against differences", Relative(repaired.Dot(v), numeric, DifferenceFloor), DifferenceTolerance))
-
 	constant := paper.Zeros(1, toyD)
 	out, _ := paper.LayerNorm(nil, constant, ones, nil, 0)
 	if largest(out.V) != 0 {

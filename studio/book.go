@@ -62,7 +62,7 @@ type shownChapter struct {
 
 // chapter answers "chapter".
 func chapter(r Request) (shownChapter, error) {
-	for _, c := range book() {
+	for _, c := range append(book(), bookChapter{File: "errata"}) { // which is a screen of its own
 		if c.File == r.ID {
 			text, err := docs.Files.ReadFile(c.File + ".md")
 			if err != nil {

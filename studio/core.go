@@ -89,6 +89,9 @@ func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 			Revision int   `json:"rev"`
 			Hits     []hit `json:"hits"`
 		}{r.Revision, hits}, nil, err
+	case "counterexample":
+		header, err = counterExample(r)
+		return header, nil, err
 	case "laws":
 		return laws(r), nil, nil
 	case "identity":

@@ -41,3 +41,12 @@ func evaluated(r Request) (evaluatedIdentity, error) {
 	}
 	return out, nil
 }
+
+// counterExample evaluates the counter-example of an erratum, S1 to S10.
+func counterExample(r Request) (evaluatedIdentity, error) {
+	i, ok := gradcheck.CounterExample(r.ID, 1)
+	if !ok {
+		return evaluatedIdentity{}, fmt.Errorf("there is no counter-example %q", clip(r.ID))
+	}
+	return evaluatedIdentity{Revision: r.Revision, Identity: i}, nil
+}

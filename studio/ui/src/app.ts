@@ -8,6 +8,7 @@ import { bugKey, bugScreen } from "./bugs.js";
 import { checkScreen } from "./check.js";
 import { curveKey } from "./curve.js";
 import { derive } from "./derive.js";
+import { errataScreen } from "./errata.js";
 import { lawKey, laws } from "./laws.js";
 import { loraKey, loraScreen } from "./lora.js";
 import { sig } from "./number.js";
@@ -36,6 +37,7 @@ const screens: Record<string, Screen> = {
   derive: { show: a => derive(main, a || undefined), parts: true },
   laws: { show: a => laws(main, a), key: lawKey, parts: true },
   book: { show: (a, b) => bookScreen(main, a, b), key: bookKey, parts: true },
+  errata: { show: a => errataScreen(main, a) },
   lora: { show: () => loraScreen(main), key: loraKey },
   params: { show: () => paramsScreen(main) },
   generate: { show: () => generateScreen(main), key: generateKey },

@@ -17,6 +17,7 @@ export const text = {
     ["generate", "Generate"],
     ["book", "Book"],
     ["equations", "Equations"],
+    ["errata", "Errata"],
     ["teach", "Teach"],
   ] as [string, string][],
   blockTitle: "One block, both passes",
