@@ -89,8 +89,11 @@ func (b *bench) rankStep(r *figures, o train.Options, repeat int) error {
 	if err := shared.Share(ranks{world}); err != nil {
 		return err
 	}
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
 	var alone *train.Run
 	if world.Rank == 0 {
+		runtime.GOMAXPROCS(max(before, threads*here)) // a network has no more threads than this when it is made
 		if alone, err = begin(threads * here); err != nil {
 			return err
 		}
@@ -110,8 +113,6 @@ func (b *bench) rankStep(r *figures, o train.Options, repeat int) error {
 		_, slowest, err := world.Agree(int64(time.Since(start)))
 		return float64(slowest) / 1e6, err
 	}
-	before := runtime.GOMAXPROCS(0)
-	defer runtime.GOMAXPROCS(before)
 	var alones []float64
 	for i := range b.repeats(repeat) + 1 {
 		runtime.GOMAXPROCS(max(before, threads))
