@@ -83,6 +83,9 @@ func TestShots(t *testing.T) {
 	total := 0
 	base := serve(t)
 	for _, s := range shots {
+		if *shoot != "" && *shoot != "all" && *shoot != s.name {
+			continue
+		}
 		file := filepath.Join(pictures, s.name+".png")
 		p := open(t, base, "")
 		light := chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
