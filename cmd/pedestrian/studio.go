@@ -25,7 +25,7 @@ import (
 
 func newStudioCmd() *cobra.Command {
 	var listen, preset, export string
-	var noOpen, newest bool
+	var noOpen, newest, training bool
 	cmd := &cobra.Command{
 		Use:   "studio [MODEL [TEXT]]",
 		Short: "Both passes of a small GPT in your browser: every value, every error, to be changed",
@@ -43,7 +43,11 @@ Without MODEL the networks are lesson (trained, so that attention means somethin
 The page asks this program and nobody else: it listens on this machine alone, reads and writes
 no file, and needs no network. Ctrl-C ends it. With --export it writes a folder instead, which
 any static file server serves: the same page with the same code in WebAssembly, built by the Go
-toolchain of this machine.`,
+toolchain of this machine.
+
+With --listen and an address that other machines reach, such as 0.0.0.0:8080 for a class, the URL
+has a token, new at each start: who has it may read, by plain HTTP. Training is refused to them
+unless --allow-training is given. Names and addresses other than this machine's are refused.`,
 		Example: "  pedestrian studio\n  pedestrian studio runs/story-1\n  pedestrian studio runs/story-1 \"One day Ada\"\n  pedestrian studio --no-open --listen 127.0.0.1:8080\n  pedestrian studio --preset paper\n  pedestrian studio --export site",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 2 {
@@ -58,7 +62,7 @@ toolchain of this machine.`,
 				if len(args) > 0 {
 					return usagef("%s cannot be given with --export: a folder holds the networks of the studio", args[0])
 				}
-				for _, name := range []string{"listen", "preset", "no-open", "newest"} {
+				for _, name := range []string{"listen", "preset", "no-open", "newest", "allow-training"} {
 					if cmd.Flags().Changed(name) {
 						return usagef("--%s cannot be given with --export, which writes a folder and serves nothing", name)
 					}
@@ -97,8 +101,12 @@ toolchain of this machine.`,
 			if err != nil {
 				return usageError{err}
 			}
-			url := "http://" + l.Addr().String() + "/" + query
+			l.ReadOnly = l.ReadOnly && !training
+			url := l.URL() + query
 			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", url)
+			if l.Token != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), "Other machines reach this address: who has it, with its token, sees what the studio shows.\nIt is not encrypted. A new start makes a new one.")
+			}
 			fmt.Fprintln(cmd.ErrOrStderr(), "Ctrl-C ends the studio.")
 			if !noOpen && isTerminal(cmd.OutOrStdout()) {
 				browse(url)
@@ -107,7 +115,8 @@ toolchain of this machine.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&listen, "listen", "127.0.0.1:0", "address of this machine to listen at; port 0 is any that is free")
+	f.StringVar(&listen, "listen", "127.0.0.1:0", "address to listen at; port 0 is any that is free; others than this machine need the token in the URL")
+	f.BoolVar(&training, "allow-training", false, "let other machines train, with a --listen that they reach")
 	f.StringVar(&export, "export", "", "write the studio into this new folder, for any file server, and end")
 	f.StringVar(&preset, "preset", "", "network to begin with: lesson or paper (default lesson)")
 	f.BoolVar(&newest, "newest", false, "of a run, the newest checkpoint instead of the best")

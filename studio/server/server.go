@@ -1,16 +1,17 @@
 // Package server hands out the page of the studio and answers its requests, to programs on
-// this machine alone. It reads and writes no file, keeps nothing about who asks, and takes
+// this machine alone, or to who knows a token. It reads and writes no file, keeps nothing about who asks, and takes
 // what is sent for a stranger's: a page of another origin, or a name that was made to point
 // at this machine, is refused.
 package server
 
 import (
 	"context"
+	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,27 +38,10 @@ const (
 // types are the files of the page and what they are.
 var types = map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
-// Listen listens at an address of this machine, such as "127.0.0.1:0", where 0 is any free
-// port. Another address is refused: whoever reaches the port could ask.
-func Listen(address string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("listening at %q: an address is like 127.0.0.1:8080", address)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listening at %q: the studio answers this machine alone: 127.0.0.1, [::1] or localhost; for others, export it as a folder", address)
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
-	if err != nil {
-		return nil, fmt.Errorf("listening at %q: %w", address, err)
-	}
-	return l, nil
-}
-
 // Serve answers by core until the context ends.
-func Serve(ctx context.Context, l net.Listener, core *studio.Core) error {
+func Serve(ctx context.Context, l *Listener, core *studio.Core) error {
 	s := &http.Server{
-		Handler: Handler(l.Addr().(*net.TCPAddr).Port, core), MaxHeaderBytes: maxHeader,
+		Handler: Handler(l, core), MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: readHeader, ReadTimeout: readRequest, WriteTimeout: answer, IdleTimeout: idle,
 	}
 	done := make(chan error, 1)
@@ -75,12 +59,9 @@ func Serve(ctx context.Context, l net.Listener, core *studio.Core) error {
 	}
 }
 
-// Handler answers by core at a port of this machine.
-func Handler(port int, core *studio.Core) http.Handler {
-	h := &handler{core: core, files: map[string][]byte{}, busy: make(chan struct{}, maxBusy)}
-	for _, host := range []string{"127.0.0.1", "localhost", "[::1]"} {
-		h.hosts = append(h.hosts, fmt.Sprintf("%s:%d", host, port))
-	}
+// Handler answers by core who may ask at l.
+func Handler(l *Listener, core *studio.Core) http.Handler {
+	h := &handler{core: core, at: l, files: map[string][]byte{}, busy: make(chan struct{}, maxBusy)}
 	page := ui.Files()
 	entries, err := fs.ReadDir(page, ".")
 	if err != nil {
@@ -99,7 +80,7 @@ func Handler(port int, core *studio.Core) http.Handler {
 
 type handler struct {
 	core  *studio.Core
-	hosts []string // that a request may name
+	at    *Listener
 	files map[string][]byte
 	busy  chan struct{}
 }
@@ -117,7 +98,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "the studio failed at this request; it goes on", http.StatusInternalServerError)
 		}
 	}()
-	if why := h.foreign(r); why != "" {
+	path, known := h.path(r)
+	if why := h.foreign(r, path); why != "" || !known {
+		if why == "" {
+			why = notOurs
+		}
 		http.Error(w, why, http.StatusForbidden)
 		return
 	}
@@ -128,11 +113,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many requests at a time", http.StatusServiceUnavailable)
 		return
 	}
-	if r.URL.Path == "/api" {
+	if path == "/api" {
 		h.api(w, r)
 		return
 	}
-	file, ok := h.files[r.URL.Path]
+	file, ok := h.files[path]
 	switch {
 	case !ok:
 		http.Error(w, "there is no such page", http.StatusNotFound)
@@ -141,8 +126,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a page is only read", http.StatusMethodNotAllowed)
 	default:
 		kind := types[".html"]
-		if i := strings.LastIndexByte(r.URL.Path, '.'); i >= 0 {
-			kind = types[r.URL.Path[i:]]
+		if i := strings.LastIndexByte(path, '.'); i >= 0 {
+			kind = types[path[i:]]
 		}
 		header.Set("Content-Type", kind)
 		if r.Method == http.MethodGet {
@@ -151,20 +136,32 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// notOurs is said to who asks at another address than the one that was printed.
+const notOurs = "this address is not the studio's: open the one that it printed"
+
+// path is what is asked for, behind the token; known is false without it.
+func (h *handler) path(r *http.Request) (path string, known bool) {
+	if h.at.Token == "" {
+		return r.URL.Path, true
+	}
+	token, rest, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return "/" + rest, ok && subtle.ConstantTimeCompare([]byte(token), []byte(h.at.Token)) == 1
+}
+
 // foreign says why a request is not from our own page, or "". A browser sends the name that it
 // looked up as Host, so a foreign name that points at this machine is seen; it names the page
 // that asks as Origin, and how they are related as Sec-Fetch-Site.
-func (h *handler) foreign(r *http.Request) string {
-	if !slices.Contains(h.hosts, r.Host) {
-		return "this address is not the studio's: open the one that it printed"
+func (h *handler) foreign(r *http.Request, path string) string {
+	if !slices.Contains(h.at.hosts, r.Host) {
+		return notOurs
 	}
 	if origin := r.Header.Values("Origin"); len(origin) > 1 || len(origin) == 1 && origin[0] != "http://"+r.Host {
 		return "a page of another origin may not ask the studio"
 	}
 	switch site := r.Header.Values("Sec-Fetch-Site"); {
 	case len(site) == 0, len(site) == 1 && site[0] == "same-origin":
-	case len(site) == 1 && site[0] == "none" && r.Method == http.MethodGet && r.URL.Path != "/api": // typed, or a bookmark
-	case len(site) == 1 && r.Method == http.MethodGet && r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate": // a link
+	case len(site) == 1 && site[0] == "none" && r.Method == http.MethodGet && path != "/api": // typed, or a bookmark
+	case len(site) == 1 && r.Method == http.MethodGet && path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate": // a link
 	default:
 		return "a page of another origin may not ask the studio"
 	}
@@ -191,10 +188,23 @@ func (h *handler) api(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the request did not arrive whole", http.StatusBadRequest)
 		return
 	}
+	if h.at.ReadOnly && changes(body) {
+		http.Error(w, "Training is not open to other machines here: pedestrian studio --allow-training opens it", http.StatusForbidden)
+		return
+	}
 	response, ok := h.core.Handle(body)
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if !ok {
 		w.WriteHeader(http.StatusBadRequest)
 	}
 	_, _ = w.Write(response)
+}
+
+// changes says whether a request asks for what goes on after its answer: training. All other
+// state of the studio stands in each request.
+func changes(body []byte) bool {
+	var r struct {
+		Op string `json:"op"`
+	}
+	return json.Unmarshal(body, &r) == nil && r.Op == "train"
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,10 @@ import (
 	"github.com/pedestrian-ml/pedestrian/studio"
 )
 
-const port = 4711
+// own is the door of this machine alone, at port 4711.
+func own() *Listener {
+	return &Listener{hosts: []string{"127.0.0.1:4711", "localhost:4711", "[::1]:4711"}}
+}
 
 func send(method, target, host string, header map[string]string, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
@@ -23,14 +27,14 @@ func send(method, target, host string, header map[string]string, body string) *h
 		r.Header.Set(k, v)
 	}
 	w := httptest.NewRecorder()
-	Handler(port, new(studio.Core)).ServeHTTP(w, r)
+	Handler(own(), new(studio.Core)).ServeHTTP(w, r)
 	return w
 }
 
 // Who may ask: a table of what a browser sends, and an oracle that is written out.
 func TestAccess(t *testing.T) {
-	h := Handler(port, new(studio.Core))
-	own := map[string]bool{"127.0.0.1:4711": true, "localhost:4711": true, "[::1]:4711": true}
+	h := Handler(own(), new(studio.Core))
+	mine := map[string]bool{"127.0.0.1:4711": true, "localhost:4711": true, "[::1]:4711": true}
 	hosts := []string{"127.0.0.1:4711", "localhost:4711", "[::1]:4711", "127.0.0.1", "127.0.0.1:4712", "0.0.0.0:4711", "localhost.:4711", "localhost.evil.test:4711", "evil.test:4711", "127.0.0.2:4711", "LOCALHOST:4711", "[::]:4711", "", "127.0.0.1:4711,evil.test"}
 	origins := []string{"-", "own", "null", "http://evil.test", "https://127.0.0.1:4711", "http://127.0.0.1:4712", "http://127.0.0.1", ""}
 	sites := []string{"-", "same-origin", "same-site", "cross-site", "none", "bogus"}
@@ -55,7 +59,7 @@ func TestAccess(t *testing.T) {
 						}
 						w := httptest.NewRecorder()
 						h.ServeHTTP(w, r)
-						allowed := own[host] && (origin == "-" || origin == "own" || origin == "http://"+host) &&
+						allowed := mine[host] && (origin == "-" || origin == "own" || origin == "http://"+host) &&
 							(site == "-" || site == "same-origin" || site == "none" && method == "GET" && path != "/api")
 						want := 403
 						if allowed {
@@ -108,7 +112,7 @@ func TestRequests(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	for _, a := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.168.1.1:80", "example.org:80", "127.0.0.1", "nonsense"} {
+	for _, a := range []string{":0", "192.0.2.1:0", "127.0.0.1", "nonsense", "127.0.0.1:x"} {
 		if l, err := Listen(a); err == nil {
 			l.Close()
 			t.Errorf("it listens at %s", a)
@@ -145,9 +149,84 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// Other machines may ask with the token alone, whatever else is right, and may not train. Names
+// are those of the address that was listened at.
+func TestAccessFromOtherMachines(t *testing.T) {
+	l, err := Listen("0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if len(l.Token) < 26 || !l.ReadOnly || !strings.HasSuffix(l.URL(), "/"+l.Token+"/") {
+		t.Fatalf("token %q, read-only %v, address %s", l.Token, l.ReadOnly, l.URL())
+	}
+	again, err := Listen("0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+	if again.Token == l.Token {
+		t.Error("two listeners have one token")
+	}
+	name := "127.0.0.1:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	h, n := Handler(l, new(studio.Core)), 0
+	for _, host := range []string{name, "evil.test:" + name[10:], "0.0.0.0:" + name[10:], "127.0.0.1", ""} {
+		for _, token := range []string{l.Token, "", l.Token[1:], l.Token + "x", strings.ToUpper(l.Token), again.Token, "%2e%2e"} {
+			for _, path := range []string{"", "api", "studio.js", "nosuch", "../api"} {
+				for _, origin := range []string{"", "http://" + name, "http://evil.test", "null"} {
+					for _, method := range []string{"GET", "POST"} {
+						for _, op := range []string{"exercises", "train"} {
+							n++
+							r := httptest.NewRequest(method, "http://x/", strings.NewReader(`{"op":"`+op+`"}`))
+							r.Host, r.URL.Path = host, "/"+token+"/"+path
+							r.Header.Set("Content-Type", "application/json")
+							if origin != "" {
+								r.Header.Set("Origin", origin)
+							}
+							w := httptest.NewRecorder()
+							h.ServeHTTP(w, r)
+							want := 403
+							if host == name && token == l.Token && (origin == "" || origin == "http://"+name) {
+								switch {
+								case path == "api" && method == "GET", path != "api" && method == "POST" && (path == "" || path == "studio.js"):
+									want = 405
+								case path == "api" && op == "train":
+									want = 403
+								case path == "nosuch" || path == "../api":
+									want = 404
+								default:
+									want = 200
+								}
+							}
+							if w.Code != want {
+								t.Fatalf("%s %q of host %q, origin %q, op %s: %d, want %d", method, r.URL.Path, host, origin, op, w.Code, want)
+							}
+							if strings.Contains(w.Body.String(), l.Token) || w.Header().Get("Content-Security-Policy") == "" || w.Header().Get("Referrer-Policy") != "no-referrer" {
+								t.Fatalf("%s %q: the token is given away, or a header is missing", method, r.URL.Path)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	if n != 5*7*5*4*2*2 {
+		t.Error(n)
+	}
+	l.ReadOnly = false // --allow-training: the core answers, which here does not know it
+	r := httptest.NewRequest("POST", "http://x/", strings.NewReader(`{"op":"train"}`))
+	r.Host, r.URL.Path = name, "/"+l.Token+"/api"
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 400 {
+		t.Errorf("training that is allowed: %d", w.Code)
+	}
+}
+
 // Whatever is sent, the answer is of the kinds that there are, and never a failure of ours.
 func FuzzRequests(f *testing.F) {
-	h := Handler(port, new(studio.Core))
+	h := Handler(own(), new(studio.Core))
 	f.Add("POST", "/api", "127.0.0.1:4711", "application/json", "", []byte(`{"op":"open"}`))
 	f.Add("GET", "/", "localhost:4711", "", "http://evil.test", []byte(nil))
 	f.Add("POST", "/api", "[::1]:4711", "application/json", "http://[::1]:4711", []byte(`{"op":"trace","state":{"edits":[{"id":"b0.h1.m","i":0,"j":0,"v":null}]}}`))

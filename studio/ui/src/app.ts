@@ -1,6 +1,6 @@
 // The page: it goes to the screen that the URL names, and hears the keys that all screens share.
 
-import { $, el, say } from "./dom.js";
+import { $, el, math, say } from "./dom.js";
 import { block, blockKey } from "./block.js";
 import { cellScreen, equationScreen, nodeKey, nodeScreen } from "./node.js";
 import { bookKey, bookScreen } from "./book.js";
@@ -59,7 +59,7 @@ function header(): void {
       edits ? el("button", { type: "button", class: "quiet", onclick: reset }, `${edits} edited · reset`) : "",
       el("button", { type: "button", class: "quiet", onclick: () => help() }, "Keys ", el("kbd", {}, "?"))));
   let note = $("#note");
-  const words = place.unknown.length ? text.unknown(place.unknown) : "";
+  const words = [place.unknown.length ? text.unknown(place.unknown) : "", typesets() ? "" : text.noMathML].filter(Boolean).join(" ");
   if (words && !note) { note = el("p", { id: "note", class: "small note", role: "status" }); $("#top")!.after(note); }
   if (note) { note.textContent = words; note.hidden = !words; }
 }
@@ -94,6 +94,15 @@ async function show(): Promise<void> {
       main.classList.remove("stale");
     }
   }
+}
+
+/** typesets says whether the browser knows MathML: a space that is asked for takes room. */
+function typesets(): boolean {
+  const probe = el("span", { class: "sr" }, math('<math><mspace width="20px" height="20px"/></math>'));
+  document.body.append(probe);
+  const ok = probe.querySelector("mspace")!.getBoundingClientRect().width > 10;
+  probe.remove();
+  return ok;
 }
 
 function missing(): void {

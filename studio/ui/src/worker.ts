@@ -16,7 +16,7 @@ const ready = (async () => {
   const core = location.search === "?live" ? "live.wasm" : "studio.wasm";
   const file = await fetch(core);
   if (!file.ok) throw new Error(`${core}: ${file.status} ${file.statusText}`);
-  const { instance } = await WebAssembly.instantiate(await file.arrayBuffer(), go.importObject); // a plain file server may not know its type
+  const { instance } = await WebAssembly.instantiate(await file.arrayBuffer(), go.importObject).catch(err => { throw new Error(`${core} is damaged, write the folder anew (${err})`); }); // a plain file server may not know its type
   void go.run(instance);
 })();
 
@@ -26,6 +26,6 @@ scope.onmessage = async e => {
     const response = scope.pedestrianStudio!(e.data.body).buffer;
     scope.postMessage({ id: e.data.id, response }, [response]);
   } catch (err) {
-    scope.postMessage({ id: e.data.id, error: String(err) });
+    scope.postMessage({ id: e.data.id, error: err instanceof Error ? err.message : String(err) });
   }
 };
