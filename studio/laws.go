@@ -30,11 +30,11 @@ type Law struct {
 
 // A Knob is a number that a demonstration lets turn.
 type Knob struct {
-	Label string  `json:"label"`
-	Min   float64 `json:"min"`
-	Max   float64 `json:"max"`
-	Step  float64 `json:"step"`
-	Start float64 `json:"start"`
+	Label string  `json:"label"` // what is turned
+	Min   float64 `json:"min"`   // where it ends on the left
+	Max   float64 `json:"max"`   // and on the right; of a law with a limit, before that is known
+	Step  float64 `json:"step"`  // from one setting to the next
+	Start float64 `json:"start"` // where it stands at first
 }
 
 // Laws are the demonstrations, in the order of the forward pass.
