@@ -126,6 +126,14 @@ func TestLoadQ8(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for i, w := range want.Tensors() { // each number is within half a step of what it was
+			v := w.Widened()
+			for j, x := range p.Tensors()[i].V {
+				if off := math.Abs(float64(v[j] - x)); off > 0.57*0.25/127 { // all are at most 0.25, and scales are rounded
+					t.Fatalf("%s: number %d of %s is %g in q8_0, and was %g", name, j, w.Name, v[j], x)
+				}
+			}
+		}
 		same := func(what string, got *pedestrian.Params[float32]) {
 			t.Helper()
 			for i, w := range want.Tensors() {
