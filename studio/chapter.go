@@ -77,7 +77,9 @@ func passages(text string) (all []passage) {
 			i++
 		case picture.MatchString(line):
 			m := picture.FindStringSubmatch(line)
-			all = append(all, passage{Kind: "drawing", Text: m[1], Image: drawing(m[2])})
+			if url := drawing(m[2]); url != "" { // else it is a screenshot of this page
+				all = append(all, passage{Kind: "drawing", Text: m[1], Image: url})
+			}
 			i++
 		case strings.HasPrefix(line, "```"):
 			language := strings.TrimPrefix(line, "```")
