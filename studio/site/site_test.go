@@ -44,7 +44,7 @@ func TestWrite(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if name == "studio.wasm" && (!bytes.HasPrefix(b, []byte("\x00asm")) || len(b) > 8<<20) {
+		if name == "studio.wasm" && (!bytes.HasPrefix(b, []byte("\x00asm")) || len(b) > 10<<20) {
 			t.Errorf("studio.wasm begins %q and has %d bytes", b[:min(4, len(b))], len(b))
 		}
 	}
