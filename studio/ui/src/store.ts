@@ -96,15 +96,17 @@ export const word = (t: number) => opened.model.words[traced.tokens[t]!] ?? Stri
 
 // Checks run one after the other, those of the open screen first, and count for this revision.
 // They wait until nothing was changed for a moment: a worker does one thing at a time.
-let queue: string[] = [], running = false, timer = 0;
+let queue: string[] = [], running = false, timer = 0, tell: (id: string, c: Check) => void = () => {};
 export const checked = (id: string) => checks.get(id);
 
-export function wantChecks(ids: string[], tell: (id: string, c: Check) => void): void {
+/** wantChecks has tensors checked, and tells each result to the screen that asked last. */
+export function wantChecks(ids: string[], then: typeof tell): void {
+  tell = then; // also of checks that another screen began
   queue = ids.filter(id => !checks.has(id));
   clearTimeout(timer);
-  timer = window.setTimeout(() => { if (!running) void work(tell); }, 300);
+  timer = window.setTimeout(() => { if (!running) void work(); }, 300);
 }
-async function work(tell: (id: string, c: Check) => void): Promise<void> {
+async function work(): Promise<void> {
   running = true;
   while (queue.length) {
     const id = queue.shift()!, key = traceKey;
