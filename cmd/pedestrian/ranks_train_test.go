@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,6 +86,11 @@ func TestRanksTrain(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", code, out)
 	}
 	want := digestOfRun(t, filepath.Join(dir, "alone"), 40)
+	const long = 160 // steps of what is stopped: enough for a signal to come before the end
+	if out, code := startJob(t, dir, train("long", long)...).end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, out)
+	}
+	wantLong := digestOfRun(t, filepath.Join(dir, "long"), long)
 	for i, launcher := range rankLaunchers(t) {
 		on := func(ranks int, command ...string) *job {
 			return startJob(t, dir, append(append(launcher[:len(launcher):len(launcher)], "-n", fmt.Sprint(ranks)), command...)...)
@@ -104,20 +110,20 @@ func TestRanksTrain(t *testing.T) {
 		run := fmt.Sprintf("run-%d", i)
 		for _, ranks := range []int{2, 4} {
 			before, _ := filepath.Glob(filepath.Join(dir, run, "step-*"))
-			command := train(run, 40)
+			command := train(run, long)
 			if ranks > 2 {
 				command = []string{path, "train", "--resume", run}
 			}
 			j := on(ranks, command...)
 			for range 1200 {
-				if found, _ := filepath.Glob(filepath.Join(dir, run, "step-*")); len(found) > len(before) {
+				if found, _ := filepath.Glob(filepath.Join(dir, run, "step-*")); slices.ContainsFunc(found, func(f string) bool { return !slices.Contains(before, f) }) { // old ones are removed
 					break
 				}
 				time.Sleep(20 * time.Millisecond)
 			}
 			_ = j.cmd.Process.Signal(syscall.SIGTERM)
 			out, code := j.end()
-			if strings.Count(out, "and saved; go on with: pedestrian train --resume "+run) != 1 && !strings.Contains(out, "step 40/40  validation") {
+			if strings.Count(out, "and saved; go on with: pedestrian train --resume "+run) != 1 && !strings.Contains(out, "step 160/160  validation") && !strings.Contains(out, "after step 160 of 160") {
 				t.Fatalf("%s, stopped with %d ranks: exit code %d\n%s", launcher[0], ranks, code, out)
 			}
 			t.Logf("%s: stopped with %d ranks, exit code %d", launcher[0], ranks, code)
@@ -125,8 +131,8 @@ func TestRanksTrain(t *testing.T) {
 		if out, code := startJob(t, dir, path, "train", "--resume", run).end(); code != 0 {
 			t.Fatalf("%s, resumed alone: exit code %d\n%s", launcher[0], code, out)
 		}
-		if got := digestOfRun(t, filepath.Join(dir, run), 40); got != want {
-			t.Errorf("%s, resumed: weights and moments %.12s, alone %.12s", launcher[0], got, want)
+		if got := digestOfRun(t, filepath.Join(dir, run), long); got != wantLong {
+			t.Errorf("%s, resumed: weights and moments %.12s, alone %.12s", launcher[0], got, wantLong)
 		}
 
 		// Of two ranks one has another setting.
