@@ -40,7 +40,7 @@ MODEL is a run or a checkpoint of yours, a directory of Hugging Face, or a model
 network of GPT-2's kind with at most a million parameters. Without MODEL it is the lesson's, of
 twelve words. Without a text the network reads one of its own kind.
 
-Everything that the studio shows has its text here, under the name that its address has:
+These screens of the studio have their text here, under the names that their addresses have:
 
 ` + strings.Join(screens, "\n") + `
 
