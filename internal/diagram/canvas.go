@@ -34,12 +34,12 @@ func (c *canvas) add(format string, args ...any) { fmt.Fprintf(&c.b, format+"\n"
 // text writes a line; class is of the style sheet of package sheet. In it _{…} is below the line,
 // ^{…} above.
 func (c *canvas) text(class string, x, y float64, text string) {
-	c.add(`<text class="%s" x="%s" y="%s">%s</text>`, class, num(x), num(y), marked(text))
+	c.add(`<text class="%s" x="%s" y="%s">%s</text>`, class, sheet.Coordinate(x), sheet.Coordinate(y), marked(text))
 }
 
 // box is a layer: its name, and what stands below it.
 func (c *canvas) box(x, y, w, h float64, name, below string) {
-	c.add(`<rect class="box" x="%s" y="%s" width="%s" height="%s" rx="3"/>`, num(x-w/2), num(y-h/2), num(w), num(h))
+	c.add(`<rect class="box" x="%s" y="%s" width="%s" height="%s" rx="3"/>`, sheet.Coordinate(x-w/2), sheet.Coordinate(y-h/2), sheet.Coordinate(w), sheet.Coordinate(h))
 	if below == "" {
 		c.text("mid b", x, y+5, name)
 		return
@@ -61,10 +61,10 @@ func (c *canvas) line(pass string, points ...float64) {
 		if i > 0 {
 			d += "L"
 		}
-		d += num(points[i]) + " " + num(points[i+1])
+		d += sheet.Coordinate(points[i]) + " " + sheet.Coordinate(points[i+1])
 	}
 	c.add(`<path class="l%s" d="%s"/>`, pass, d)
-	c.add(`<path class="d%s" d="M%s %sL%s %sL%s %sz"/>`, pass, num(x2), num(y2), num(x2-9*ux-4.5*uy), num(y2-9*uy+4.5*ux), num(x2-9*ux+4.5*uy), num(y2-9*uy-4.5*ux))
+	c.add(`<path class="d%s" d="M%s %sL%s %sL%s %sz"/>`, pass, sheet.Coordinate(x2), sheet.Coordinate(y2), sheet.Coordinate(x2-9*ux-4.5*uy), sheet.Coordinate(y2-9*uy+4.5*ux), sheet.Coordinate(x2-9*ux+4.5*uy), sheet.Coordinate(y2-9*uy-4.5*ux))
 }
 
 // both is an edge downwards with its two passes: the forward pass at the left, the backward pass
@@ -77,25 +77,17 @@ func (c *canvas) both(x1, y1, x2, y2 float64) {
 
 // plus is a circle in which a sum is taken; dot is a place where something is read twice.
 func (c *canvas) plus(pass string, x, y float64) {
-	c.add(`<circle class="n%s" cx="%s" cy="%s" r="9"/><path class="l%s" d="M%s %sh9M%s %sv9"/>`, pass, num(x), num(y), pass, num(x-4.5), num(y), num(x), num(y-4.5))
+	c.add(`<circle class="n%s" cx="%s" cy="%s" r="9"/><path class="l%s" d="M%s %sh9M%s %sv9"/>`, pass, sheet.Coordinate(x), sheet.Coordinate(y), pass, sheet.Coordinate(x-4.5), sheet.Coordinate(y), sheet.Coordinate(x), sheet.Coordinate(y-4.5))
 }
 
 func (c *canvas) dot(pass string, x, y float64) {
-	c.add(`<circle class="d%s" cx="%s" cy="%s" r="4.5"/>`, pass, num(x), num(y))
+	c.add(`<circle class="d%s" cx="%s" cy="%s" r="4.5"/>`, pass, sheet.Coordinate(x), sheet.Coordinate(y))
 }
 
 // heads of every drawing: which colour is which pass.
 func (c *canvas) passes(x, y float64) {
 	c.text("v b end", x-14, y, "values, forward ↓")
 	c.text("e b", x+14, y, "↑ errors, backward")
-}
-
-func num(x float64) string {
-	s := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.2f", x), "0"), ".")
-	if s == "-0" {
-		return "0"
-	}
-	return s
 }
 
 // marked turns _{…} and ^{…} into raised and lowered text.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pedestrian-ml/pedestrian"
+	"github.com/pedestrian-ml/pedestrian/studio/sheet"
 )
 
 // loraRank is the rank of the adapter that is drawn and planned.
@@ -33,7 +34,7 @@ func lora() (string, error) {
 	c.both(lx-20, 284, 476, 340)
 	c.both(440, 362, 440, 424)
 	c.box(440, 64, 200, 44, "input  a_{i-1}", lowered("n_T×f_{i-1}"))
-	c.add(`<rect class="wash" x="%s" y="174" width="240" height="94" rx="3"/>`, num(wx-120))
+	c.add(`<rect class="wash" x="%s" y="174" width="240" height="94" rx="3"/>`, sheet.Coordinate(wx-120))
 	c.text("mid b", wx, 210, "w, frozen")
 	c.text("mid small", wx, 230, fmt.Sprintf("%s×%s = %s numbers", commas(down.Rows), commas(up.Cols), commas(down.Rows*up.Cols)))
 	c.text("mid small", wx, 248, "no gradient, no moments")

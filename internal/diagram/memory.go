@@ -6,6 +6,7 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
+	"github.com/pedestrian-ml/pedestrian/studio/sheet"
 )
 
 // A part is a piece of a training step's memory.
@@ -89,7 +90,7 @@ func memory() (string, error) {
 		x := x0
 		for _, p := range b.parts {
 			w := wide * float64(p.bytes) / float64(most)
-			c.add(`<rect class="%s" x="%s" y="%s" width="%s" height="30"><title>%s: %s</title></rect>`, p.class, num(x), num(y+10), num(max(.5, w)), p.name, megabytes(p.bytes))
+			c.add(`<rect class="%s" x="%s" y="%s" width="%s" height="30"><title>%s: %s</title></rect>`, p.class, sheet.Coordinate(x), sheet.Coordinate(y+10), sheet.Coordinate(max(.5, w)), p.name, megabytes(p.bytes))
 			if text := megabytes(p.bytes); w > 46 {
 				c.text("small mid", x+w/2, y+56, text)
 			}
@@ -104,7 +105,7 @@ func memory() (string, error) {
 	}
 	x := x0
 	for _, p := range bars[0].parts {
-		c.add(`<rect class="%s" x="%s" y="430" width="13" height="13"/>`, p.class, num(x))
+		c.add(`<rect class="%s" x="%s" y="430" width="13" height="13"/>`, p.class, sheet.Coordinate(x))
 		c.text("small", x+19, 441, p.name)
 		x += 38 + 6.6*float64(len(p.name))
 	}

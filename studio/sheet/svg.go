@@ -53,26 +53,26 @@ func mapSVG(b *strings.Builder, v, hidden paper.Mat, k studio.Kind, x, y, cell f
 		}
 		fmt.Fprintf(paths[class], format, args...)
 	}
-	side := num(cell - gap)
+	side := Coordinate(cell - gap)
 	for i := range v.N {
 		for j := range v.D {
 			q, X, Y := v.At(i, j), x+float64(j)*cell, y+float64(i)*cell
 			if math.IsInf(q, -1) || hidden.V != nil && math.IsInf(hidden.At(i, j), -1) {
 				s := cell - gap
-				add("hatch", "M%s %sL%s %sM%s %sL%s %s", num(X), num(Y+s), num(X+s), num(Y), num(X), num(Y+s/2), num(X+s/2), num(Y))
+				add("hatch", "M%s %sL%s %sM%s %sL%s %s", Coordinate(X), Coordinate(Y+s), Coordinate(X+s), Coordinate(Y), Coordinate(X), Coordinate(Y+s/2), Coordinate(X+s/2), Coordinate(Y))
 				continue
 			}
 			name := "z"
 			if n := level(q, top); n > 0 {
 				name = fmt.Sprintf("%s%d", map[bool]string{true: "n", false: class}[q < 0], n)
 			}
-			add(name, "M%s %sh%sv%sh-%sz", num(X), num(Y), side, side, side)
+			add(name, "M%s %sh%sv%sh-%sz", Coordinate(X), Coordinate(Y), side, side, side)
 			switch s := cell - gap; {
 			case q == 0 && backward(k) && cell >= 5:
 				r := s * .2
-				add("dot", "M%s %sa%s %s 0 1 0 %s 0a%s %s 0 1 0 -%s 0", num(X+s/2-r), num(Y+s/2), num(r), num(r), num(2*r), num(r), num(r), num(2*r))
+				add("dot", "M%s %sa%s %s 0 1 0 %s 0a%s %s 0 1 0 -%s 0", Coordinate(X+s/2-r), Coordinate(Y+s/2), Coordinate(r), Coordinate(r), Coordinate(2*r), Coordinate(r), Coordinate(r), Coordinate(2*r))
 			case q < 0 && cell >= 5:
-				add("dash", "M%s %sh%s", num(X+s*.3), num(Y+s/2), num(s*.4))
+				add("dash", "M%s %sh%s", Coordinate(X+s*.3), Coordinate(Y+s/2), Coordinate(s*.4))
 			}
 		}
 	}
@@ -85,8 +85,8 @@ func mapSVG(b *strings.Builder, v, hidden paper.Mat, k studio.Kind, x, y, cell f
 // marks are drawn above the cells.
 var marks = map[string]int{"dash": 1, "dot": 1}
 
-// num is a coordinate with at most two decimals.
-func num(x float64) string {
+// Coordinate writes a coordinate of a drawing, with at most two decimals.
+func Coordinate(x float64) string {
 	s := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.2f", x), "0"), ".")
 	if s == "-0" || s == "" {
 		return "0"
@@ -103,7 +103,7 @@ func (s *Sheet) mini(id string, cell float64) string {
 	}
 	w, h := float64(v.D)*cell, float64(v.N)*cell
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg role="img" aria-label="%s" width="%s" height="%s" viewBox="0 0 %s %s">`, html.EscapeString(fmt.Sprintf("map of %s, %d by %d", Plain(n.MathML), v.N, v.D)), num(w), num(h), num(w), num(h))
+	fmt.Fprintf(&b, `<svg role="img" aria-label="%s" width="%s" height="%s" viewBox="0 0 %s %s">`, html.EscapeString(fmt.Sprintf("map of %s, %d by %d", Plain(n.MathML), v.N, v.D)), Coordinate(w), Coordinate(h), Coordinate(w), Coordinate(h))
 	mapSVG(&b, v, hidden, n.Kind, 0, 0, cell)
 	return b.String() + "</svg>"
 }

@@ -27,8 +27,8 @@ func (s *Sheet) Drawing() string {
 	var b strings.Builder
 	title := fmt.Sprintf("One block of a GPT, both passes, on “%s”", s.text())
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%s" viewBox="0 0 %d %s" role="img" aria-labelledby="block-title block-desc"><title id="block-title">%s</title><desc id="block-desc">%s</desc><style>%s</style>`,
-		blockWidth, num(height), blockWidth, num(height), html.EscapeString(title), html.EscapeString(s.described()), Style(true))
-	fmt.Fprintf(&b, `<rect class="paper" width="%d" height="%s"/>`, blockWidth, num(height))
+		blockWidth, Coordinate(height), blockWidth, Coordinate(height), html.EscapeString(title), html.EscapeString(s.described()), Style(true))
+	fmt.Fprintf(&b, `<rect class="paper" width="%d" height="%s"/>`, blockWidth, Coordinate(height))
 	s.drawBlock(&b, all)
 	return b.String() + "</svg>\n"
 }
@@ -69,7 +69,7 @@ func (s *Sheet) drawBlock(b *strings.Builder, all []station) {
 		return 1 + 1.45*max(0, min(3.2, math.Log10(max(norm, 1e-9)/.02)))
 	}
 	line := func(class string, w float64, d string, args ...any) {
-		fmt.Fprintf(b, `<path class="%s" style="stroke-width:%s" d="%s"/>`, class, num(w), fmt.Sprintf(d, args...))
+		fmt.Fprintf(b, `<path class="%s" style="stroke-width:%s" d="%s"/>`, class, Coordinate(w), fmt.Sprintf(d, args...))
 	}
 	last := len(all) - 1
 	for i := range last {
@@ -77,18 +77,18 @@ func (s *Sheet) drawBlock(b *strings.Builder, all []station) {
 		if i == last-1 {
 			to = y(i) + pitch/2
 		}
-		line("lv", thick(all[max(i, 1)].value), "M%s %sV%s", num(xl), num(y(i)), num(to))
+		line("lv", thick(all[max(i, 1)].value), "M%s %sV%s", Coordinate(xl), Coordinate(y(i)), Coordinate(to))
 		if i > 0 {
-			line("le", thick(all[i].error), "M%s %sV%s", num(xr), num(y(i)), num(to))
+			line("le", thick(all[i].error), "M%s %sV%s", Coordinate(xr), Coordinate(y(i)), Coordinate(to))
 		}
 	}
-	line("le", thick(all[1].error), "M%s %sV%s", num(xr), num(y(0)+pitch/2), num(y(1)))
+	line("le", thick(all[1].error), "M%s %sV%s", Coordinate(xr), Coordinate(y(0)+pitch/2), Coordinate(y(1)))
 	arc := func(class string, x, outside, from, to, w float64) {
 		r := 12.0
 		if outside < x {
 			r = -r
 		}
-		line(class, w, "M%s %sH%sQ%s %s %s %sV%sQ%s %s %s %sH%s", num(x), num(from), num(outside-r), num(outside), num(from), num(outside), num(from+12), num(to-12), num(outside), num(to), num(outside-r), num(to), num(x))
+		line(class, w, "M%s %sH%sQ%s %s %s %sV%sQ%s %s %s %sH%s", Coordinate(x), Coordinate(from), Coordinate(outside-r), Coordinate(outside), Coordinate(from), Coordinate(outside), Coordinate(from+12), Coordinate(to-12), Coordinate(outside), Coordinate(to), Coordinate(outside-r), Coordinate(to), Coordinate(x))
 	}
 	left, right := cx-boxWidth/2-22, cx+boxWidth/2+22
 	arc("lv", xl, left, y(1), y(4)+pitch/2, thick(all[1].value))
@@ -98,30 +98,30 @@ func (s *Sheet) drawBlock(b *strings.Builder, all []station) {
 	for i := 1; i <= last; i++ {
 		middle := y(i) - pitch/2
 		if all[i].layer == "skip" {
-			fmt.Fprintf(b, `<text class="small mid" x="%s" y="%s">%s</text>`, num(cx), num(middle+4), symbols(all[i].equations))
+			fmt.Fprintf(b, `<text class="small mid" x="%s" y="%s">%s</text>`, Coordinate(cx), Coordinate(middle+4), symbols(all[i].equations))
 			plus(b, "v", xl, middle)
 			continue
 		}
-		fmt.Fprintf(b, `<rect class="box" x="%s" y="%s" width="%s" height="%s" rx="3"/><text class="mid b" x="%s" y="%s">%s</text>`, num(cx-boxWidth/2), num(middle-boxHeight/2), num(boxWidth), num(boxHeight), num(cx), num(middle-1), html.EscapeString(all[i].layer))
-		fmt.Fprintf(b, `<text class="small mid" x="%s" y="%s">%s</text>`, num(cx), num(middle+12), html.EscapeString(all[i].equations))
+		fmt.Fprintf(b, `<rect class="box" x="%s" y="%s" width="%s" height="%s" rx="3"/><text class="mid b" x="%s" y="%s">%s</text>`, Coordinate(cx-boxWidth/2), Coordinate(middle-boxHeight/2), Coordinate(boxWidth), Coordinate(boxHeight), Coordinate(cx), Coordinate(middle-1), html.EscapeString(all[i].layer))
+		fmt.Fprintf(b, `<text class="small mid" x="%s" y="%s">%s</text>`, Coordinate(cx), Coordinate(middle+12), html.EscapeString(all[i].equations))
 	}
 	for _, i := range []int{1, 5} {
-		fmt.Fprintf(b, `<circle class="dv" cx="%s" cy="%s" r="4"/>`, num(xl), num(y(i)))
+		fmt.Fprintf(b, `<circle class="dv" cx="%s" cy="%s" r="4"/>`, Coordinate(xl), Coordinate(y(i)))
 		plus(b, "e", xr, y(i))
 	}
-	fmt.Fprintf(b, `<circle class="de" cx="%s" cy="%s" r="4"/>`, num(xr), num(y(10)))
+	fmt.Fprintf(b, `<circle class="de" cx="%s" cy="%s" r="4"/>`, Coordinate(xr), Coordinate(y(10)))
 	for i := 2; i < last; i++ { // heads of arrows, between the layers
 		arrow(b, "dv", xl, y(i)+1, 1)
 		if i != 5 && i != 10 {
 			arrow(b, "de", xr, y(i)-1, -1)
 		}
 	}
-	fmt.Fprintf(b, `<text class="v b end" x="%s" y="24">values, forward ↓</text><text class="e b" x="%s" y="24">↑ errors, backward</text>`, num(cx-18), num(cx+18))
+	fmt.Fprintf(b, `<text class="v b end" x="%s" y="24">values, forward ↓</text><text class="e b" x="%s" y="24">↑ errors, backward</text>`, Coordinate(cx-18), Coordinate(cx+18))
 	near, room := boxWidth/2+34, cx-boxWidth/2-100.0
 	for i, x := range all[:last] {
 		if i == 0 {
-			fmt.Fprintf(b, `<text class="sym v end" x="%s" y="%s">%s</text><text class="small" x="%s" y="%s">ids are names, not numbers: no error</text>`, num(cx-near), num(y(0)+5), symbols("a0"), num(cx+near), num(y(0)+4))
-			fmt.Fprintf(b, `<text class="small end" x="%s" y="%s">%s</text>`, num(cx-near-44), num(y(0)+4), html.EscapeString(s.text()))
+			fmt.Fprintf(b, `<text class="sym v end" x="%s" y="%s">%s</text><text class="small" x="%s" y="%s">ids are names, not numbers: no error</text>`, Coordinate(cx-near), Coordinate(y(0)+5), symbols("a0"), Coordinate(cx+near), Coordinate(y(0)+4))
+			fmt.Fprintf(b, `<text class="small end" x="%s" y="%s">%s</text>`, Coordinate(cx-near-44), Coordinate(y(0)+4), html.EscapeString(s.text()))
 			continue
 		}
 		s.drawStation(b, x.value, symbols(fmt.Sprintf("a%d", i)), cx-near, y(i), room, -1)
@@ -147,7 +147,7 @@ func (s *Sheet) drawStation(b *strings.Builder, id, symbol string, x, y, room fl
 			mark = " ✓"
 		}
 	}
-	fmt.Fprintf(b, `<text class="sym %s%s" x="%s" y="%s">%s</text><text class="small%s" x="%s" y="%s">%s</text>`, class, anchor, num(x), num(y-1), symbol, anchor, num(x), num(y+17), significant(norm, 3)+mark)
+	fmt.Fprintf(b, `<text class="sym %s%s" x="%s" y="%s">%s</text><text class="small%s" x="%s" y="%s">%s</text>`, class, anchor, Coordinate(x), Coordinate(y-1), symbol, anchor, Coordinate(x), Coordinate(y+17), significant(norm, 3)+mark)
 	cell := min(6.75, (pitch-5)/float64(v.N), room/float64(v.D))
 	var hidden paper.Mat
 	at := x + 66
@@ -159,12 +159,12 @@ func (s *Sheet) drawStation(b *strings.Builder, id, symbol string, x, y, room fl
 
 // plus is a circle in which a sum is taken.
 func plus(b *strings.Builder, pass string, x, y float64) {
-	fmt.Fprintf(b, `<circle class="n%s" cx="%s" cy="%s" r="8"/><path class="l%s" style="stroke-width:1.6" d="M%s %sh8M%s %sv8"/>`, pass, num(x), num(y), pass, num(x-4), num(y), num(x), num(y-4))
+	fmt.Fprintf(b, `<circle class="n%s" cx="%s" cy="%s" r="8"/><path class="l%s" style="stroke-width:1.6" d="M%s %sh8M%s %sv8"/>`, pass, Coordinate(x), Coordinate(y), pass, Coordinate(x-4), Coordinate(y), Coordinate(x), Coordinate(y-4))
 }
 
 // arrow is a head of an arrow at x, y; down is 1 or -1.
 func arrow(b *strings.Builder, class string, x, y, down float64) {
-	fmt.Fprintf(b, `<path class="%s" d="M%s %sh9l-4.5 %sz"/>`, class, num(x-4.5), num(y-4*down), num(8*down))
+	fmt.Fprintf(b, `<path class="%s" d="M%s %sh9l-4.5 %sz"/>`, class, Coordinate(x-4.5), Coordinate(y-4*down), Coordinate(8*down))
 }
 
 // symbols sets letters of the network with their indices: "a5 = a1 + a4".
