@@ -2,8 +2,12 @@ package main
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // onTerminal explains on a terminal. A key is typed when a prompt has come since the last one.
@@ -18,15 +22,22 @@ func onTerminal(t *testing.T, keys, typed string, all bool) (screen string, err 
 		program.Close()
 		done <- err
 	}()
+	window.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	answered := 0
 	for buf := make([]byte, 4096); ; {
 		n, err := window.Read(buf)
 		screen += string(buf[:n])
 		if asked := strings.Count(screen, "q: end"); asked > answered && answered < len(keys) {
+			if state, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS); err != nil || state.Lflag&(unix.ICANON|unix.ISIG) != 0 {
+				t.Errorf("it asks before it listens: %v, a key may be lost", err)
+			}
 			if _, err := window.WriteString(keys[answered : answered+1]); err != nil {
 				t.Fatal(err)
 			}
 			answered++
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("nothing came for two minutes after %q", screen)
 		}
 		if err != nil { // EIO: the other end is closed
 			break

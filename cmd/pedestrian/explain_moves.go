@@ -58,11 +58,11 @@ func waiter(in io.Reader, w io.Writer) func() (bool, error) {
 	p := newPainter(w)
 	return func() (bool, error) {
 		const ask = "     Enter: the next move, q: end"
-		fmt.Fprint(w, p.dim(ask))
 		old, err := term.MakeRaw(int(keyboard.Fd()))
 		if err != nil {
 			return false, fmt.Errorf("reading a key: %w", err)
 		}
+		fmt.Fprint(w, p.dim(ask)) // once every key is heard: before, Ctrl-C would be taken for a signal
 		key := make([]byte, 1)
 		goOn, known := false, false
 		for !known {

@@ -28,8 +28,16 @@ func openTerminal(t *testing.T) (window, program *os.File) {
 		request uintptr
 		of      *int32
 	}{{syscall.TIOCSPTLCK, &unlock}, {syscall.TIOCGPTN, &number}} {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, window.Fd(), c.request, uintptr(unsafe.Pointer(c.of))); errno != 0 {
-			t.Fatal(errno)
+		raw, err := window.SyscallConn() // not Fd: it would end the deadlines of reading
+		if err != nil {
+			t.Fatal(err)
+		}
+		var errno syscall.Errno
+		err = raw.Control(func(fd uintptr) {
+			_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, c.request, uintptr(unsafe.Pointer(c.of)))
+		})
+		if err != nil || errno != 0 {
+			t.Fatal(err, errno)
 		}
 	}
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
