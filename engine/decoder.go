@@ -81,7 +81,7 @@ func (n *Network[T]) NewDecoder(batch int) *Decoder[T] {
 	o := n.o
 	o.Threads = n.pool.Threads()
 	p := newPlan[T](o.decoding(c, n.adapterConfig(), batch))
-	if p.precision == BF16 {
+	if p.precision.takesBF16() {
 		n.reserveBF16(p.shape)
 	}
 	n.reserveDoRA(p)

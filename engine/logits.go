@@ -122,16 +122,24 @@ func (l *logits[T]) mixedForward(p *kernel.Pool, y, x Mat[float32], b []float32)
 	for t := range y.Rows {
 		copy(y.Row(t), b)
 	}
-	kernel.MulPackedT(p, y, m.rounded(p, &m.x, x), m.w, b != nil)
+	m.each(p, &m.x, x, func(x kernel.MatBF16, more bool) { kernel.MulPackedT(p, y, x, m.w, b != nil || more) })
 }
 
-// mixedBackwardInput is backwardInput in mixed precision; dy is rounded already.
+// mixedBackwardInput is backwardInput in mixed precision, for which dy is rounded already
+// unless it is split.
 func (l *logits[T]) mixedBackwardInput(p *kernel.Pool, dx, dy Mat[float32]) {
 	m := l.mixed
-	if rounded := shaped(m.dy.buf, dy.Rows, dy.Cols); l.w.On() {
-		kernel.MulPackedT(p, dx, rounded, m.w, false)
+	product := func(dy kernel.MatBF16, add bool) {
+		if l.w.On() {
+			kernel.MulPackedT(p, dx, dy, m.w, add)
+		} else {
+			kernel.MulPacked(p, dx, dy, m.w, nil, add)
+		}
+	}
+	if m.task.split {
+		m.each(p, &m.dy, dy, product)
 	} else {
-		kernel.MulPacked(p, dx, rounded, m.w, nil, false)
+		product(shaped(m.dy.buf, dy.Rows, dy.Cols), false)
 	}
 }
 
@@ -141,7 +149,7 @@ func (l *logits[T]) backwardInput(p *kernel.Pool, dx, dy Mat[T], c *logitsCache[
 	if l.dora != nil {
 		dy = l.dora.backwardInput(p, dy, first(c.z, dy.Rows)) // Δ_z
 		c.show("Δ_z", rows, dy)
-		if l.mixed != nil {
+		if l.mixed != nil && !l.mixed.task.split {
 			l.mixed.task.run(p, shaped(l.mixed.dy.buf, dy.Rows, dy.Cols), as32(dy))
 		}
 	}
@@ -237,7 +245,7 @@ func (l *logits[T]) lossAndGradients(p *kernel.Pool, dx Mat[T], grad *logits[T],
 		l.forward(p, y, c, xc, rows)
 		c.show("a_12", rows, y)
 		loss := loss[T]{scale: s, backward: true}
-		if l.mixed != nil && l.dora == nil {
+		if l.mixed != nil && l.dora == nil && !l.mixed.task.split {
 			loss.round = shaped(l.mixed.dy.buf, y.Rows, y.Cols)
 		}
 		sum += loss.forward(p, y, &c.loss, targets) // Δ_12

@@ -11,7 +11,17 @@ type Precision string
 const (
 	Float32 Precision = "float32" // that of the parameters: nothing is rounded
 	BF16    Precision = "bf16"    // mixed precision: operands are rounded to bf16; sums and everything else are float32
+
+	// BF16x3 rounds nothing. A frozen weight that is held in bf16 is multiplied by three bf16
+	// numbers that add up to the float32 of the other operand; products are exact, sums
+	// float32. Other weights are as with Float32. The results are as accurate as those of
+	// Float32 and have other bits. It is for processors whose products of bf16 are more than
+	// three times as fast (AMX).
+	BF16x3 Precision = "bf16x3"
 )
+
+// takesBF16 says whether operands of products become bf16 numbers.
+func (p Precision) takesBF16() bool { return p == BF16 || p == BF16x3 }
 
 // In mixed precision the operands of every product of a fully connected layer,
 // forward and backward, are rounded to bf16 (to nearest, ties to even) just before
@@ -32,7 +42,21 @@ type mixed struct {
 type operands struct {
 	x, dy, dh slot           // rounded a_{i-1}; rounded Δ_i; rounded Δ_i of a layer inside a branch
 	dyRounded kernel.MatBF16 // set by backwardInput, read by backwardWeights
-	task      roundRows
+	task      roundRows      // it splits operands instead of rounding them with BF16x3
+}
+
+// each calls product with m rounded, in the buffer of s. Where operands are split it does so
+// with each part of m, the smallest first, for products that add up: add says whether
+// there was one before.
+func (o *operands) each(p *kernel.Pool, s *slot, m Mat[float32], product func(m kernel.MatBF16, add bool)) {
+	if !o.task.split {
+		product(o.rounded(p, s, m), false)
+		return
+	}
+	for part := kernel.SplitParts - 1; part >= 0; part-- {
+		o.task.part = part
+		product(o.task.run(p, shaped(s.buf, m.Rows, m.Cols), m), part < kernel.SplitParts-1)
+	}
 }
 
 // A slot is the buffer of one rounded matrix, large enough for the largest. The layer
@@ -104,7 +128,10 @@ func strideBF16(cols int) int { return ((cols+31)/32 | 1) * 32 }
 
 // forward sets y to r(x) r(w) plus bias, or adds that to y.
 func (m *mixed) forward(p *kernel.Pool, y, x Mat[float32], bias []float32, add bool) {
-	kernel.MulPacked(p, y, m.rounded(p, &m.x, x), m.w, bias, add)
+	m.each(p, &m.x, x, func(x kernel.MatBF16, more bool) {
+		kernel.MulPacked(p, y, x, m.w, bias, add || more)
+		bias = nil
+	})
 }
 
 // backwardInput sets dx to r(dy) r(w)ᵗ, or adds that to dx.
@@ -113,8 +140,10 @@ func (m *mixed) backwardInput(p *kernel.Pool, dx, dy Mat[float32], add bool) {
 	if m.dh.pending == &dy.V[0] {
 		s = &m.dh
 	}
-	m.operands.dyRounded = m.rounded(p, s, dy)
-	kernel.MulPackedT(p, dx, m.operands.dyRounded, m.w, add)
+	m.each(p, s, dy, func(dy kernel.MatBF16, more bool) {
+		m.operands.dyRounded = dy
+		kernel.MulPackedT(p, dx, dy, m.w, add || more)
+	})
 }
 
 // backwardWeights adds r(x)ᵗ r(dy) to dw if add is true, and else sets dw to it. Call
@@ -123,10 +152,12 @@ func (m *mixed) backwardWeights(p *kernel.Pool, dw, dy, x Mat[float32], add bool
 	kernel.MulTNBF16(p, dw, m.rounded(p, &m.x, x), m.operands.dyRounded, add)
 }
 
-// roundRows is the task of rounding a matrix.
+// roundRows is the task of rounding a matrix, or of taking a part of it.
 type roundRows struct {
-	dst kernel.MatBF16
-	src Mat[float32]
+	dst   kernel.MatBF16
+	src   Mat[float32]
+	split bool
+	part  int
 }
 
 func (r *roundRows) run(p *kernel.Pool, dst kernel.MatBF16, src Mat[float32]) kernel.MatBF16 {
@@ -138,7 +169,11 @@ func (r *roundRows) run(p *kernel.Pool, dst kernel.MatBF16, src Mat[float32]) ke
 func (r *roundRows) Do(_ *kernel.Pool, part int) {
 	from, to := rowRange(part, r.src.Rows)
 	for t := from; t < to; t++ {
-		kernel.RoundBF16(r.dst.Row(t), r.src.Row(t))
+		if r.split {
+			kernel.SplitBF16(r.dst.Row(t), r.src.Row(t), r.part)
+		} else {
+			kernel.RoundBF16(r.dst.Row(t), r.src.Row(t))
+		}
 	}
 }
 
@@ -170,7 +205,7 @@ func (w weights) of(v any) *packedWeight {
 }
 
 // reserveBF16 takes the memory of operands for passes of shape s, and gives every layer
-// its packed weight.
+// its packed weight; with BF16x3, every layer whose weight is held in bf16.
 func (n *Network[T]) reserveBF16(s shape) {
 	w, train := &n.mixed, s.backward
 	x, dy, dh := s.operands()
@@ -182,17 +217,26 @@ func (n *Network[T]) reserveBF16(s shape) {
 			r.s.buf = kernel.NewMatBF16(1, r.size)
 		}
 	}
+	w.task.split = s.precision == BF16x3
 	for i := range n.work.blocks {
+		if w.task.split {
+			break // a layer has no part to write before the product asks for it
+		}
 		c := &n.work.blocks[i]
 		c.ln1.round, c.ln2.round, c.act.round = roundSlots{&w.x, &w.dy}, roundSlots{&w.x, &w.dy}, roundSlots{&w.x, &w.dh}
 	}
-	n.work.final.round.dx = &w.dy
+	if !w.task.split {
+		n.work.final.round.dx = &w.dy
+	}
 	if w.packed != nil && (w.train || !train) {
 		return
 	}
 	w.packed, w.train, w.stale = nil, train, true
 	n.paramParts = nil // they depend on which weights are packed
 	add := func(m kernel.Weight[T], nn, nt bool) *mixed {
+		if w.task.split && (m.Narrow.V == nil || m.Narrow.F16) {
+			return nil // bf16 does not hold it
+		}
 		to := kernel.NewPackedBF16(m.Rows, m.Cols, nn, nt)
 		w.packed = append(w.packed, &packedWeight{kernel.Weight[float32]{Mat: as32(m.Mat), Narrow: m.Narrow}, to})
 		return &mixed{to, &w.operands}

@@ -132,8 +132,8 @@ func (o Options) withDefaults(c pedestrian.Config) (Options, error) {
 		return o, fmt.Errorf("Options.DecoderContext is %d: it must be at most the network's context of %d, or 0 for all of it", o.DecoderContext, c.Context)
 	case o.Chunk < 1:
 		return o, fmt.Errorf("Options.Chunk is %d: it must be at least 1", o.Chunk)
-	case o.Precision != "" && o.Precision != Float32 && o.Precision != BF16:
-		return o, fmt.Errorf("Options.Precision is %q: choose %q or %q", o.Precision, Float32, BF16)
+	case o.Precision != "" && o.Precision != Float32 && !o.Precision.takesBF16():
+		return o, fmt.Errorf("Options.Precision is %q: choose %q, %q or %q", o.Precision, Float32, BF16, BF16x3)
 	}
 	o.Chunk = min(evenChunk(o.Batch*o.Context, o.Chunk), o.Batch*o.Context)
 	return o, nil

@@ -125,7 +125,7 @@ func newPlan[T Float](s shape) *plan[T] {
 			p.budget.add(part.Name, part.Bytes)
 		}
 	}
-	if s.precision == BF16 {
+	if s.precision.takesBF16() {
 		p.budget.add("bf16", s.mixedBytes())
 	}
 	return p

@@ -24,7 +24,7 @@ func (n *Network[T]) reserve(train *trained, g gradients[T]) {
 		return
 	}
 	p := newPlan[T](s)
-	if s.precision == BF16 {
+	if s.precision.takesBF16() {
 		n.reserveBF16(s)
 	}
 	if w.x.V == nil {

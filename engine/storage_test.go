@@ -164,6 +164,70 @@ func stepsBeside[T Float](cs testCase, p *pedestrian.Params[T], a *pedestrian.Ad
 	return append(all, d.Next([]int{0, 1}, b.Tokens[:2]).V...)
 }
 
+// TestSplit: with BF16x3 beside a base in bf16, losses, gradients and logits are as near to
+// those of float64 as float32 is, in every kind of network and adapter, and have the same
+// bits on any number of threads; rounded operands would be further away than the limit.
+func TestSplit(t *testing.T) {
+	paths := kernel.Paths()
+	for i, path := range paths {
+		t.Run(path.String(), func(t *testing.T) {
+			defer kernel.Use(kernel.Use(path))
+			for _, cs := range slices.Concat(everyCase(), frozenCases()) {
+				if cs.lora != nil && (i == len(paths)-1 || cs.b*cs.t <= 100 && i == 0) {
+					testSplit(t, cs)
+				}
+			}
+		})
+	}
+}
+
+func testSplit(t *testing.T, cs testCase) {
+	p64, a64 := cs.params(1)
+	narrow, wide := frozen[float32](t, p64, pedestrian.BF16)
+	pedestrian.Convert(&p64.Values, &wide.Values)
+	_, a := convert[float32](p64, a64)
+	b := cs.packed(2)
+	beside := func(precision Precision, threads int) (all []float32) {
+		n := New(narrow, a, Options{Batch: cs.b, Context: cs.t, Threads: threads, Dropout: 0.1, Precision: precision, Recompute: threads > 1})
+		defer n.Close()
+		da, out := likeAdapter(a), NewMat[float32](len(b.Tokens), cs.c.Vocab)
+		sum, _ := n.SetGradients(nil, da, b, 0.1, 1)
+		n.Logits(out, b)
+		all = append(append(append(all, float32(sum)), da.Slab...), out.V...)
+		return append(all, n.NewDecoder(1).Feed(0, b.Tokens[:3])...)
+	}
+	n := New(p64, a64, Options{Batch: cs.b, Context: cs.t, Threads: 2, Dropout: 0.1})
+	defer n.Close()
+	da, out := likeAdapter(a64), NewMat[float64](len(b.Tokens), cs.c.Vocab)
+	sum, _ := n.SetGradients(nil, da, b, 0.1, 1)
+	n.Logits(out, b)
+	exact := slices.Concat([]float64{sum}, da.Slab, out.V, n.NewDecoder(1).Feed(0, b.Tokens[:3]))
+	one, two, plain, rounded := beside(BF16x3, 1), beside(BF16x3, 2), beside(Float32, 1), beside(BF16, 1)
+	if !slices.Equal(one, two) {
+		t.Errorf("%s: other bits with 2 threads and recomputation than with 1", cs.name)
+	}
+	ends := []int{0, 1, 1 + len(da.Slab), 1 + len(da.Slab) + len(out.V), len(exact)}
+	for i, what := range []string{"loss", "gradients", "logits", "logits of a decoder"} {
+		off := func(got []float32) float64 {
+			wide := make([]float64, len(got))
+			for j, v := range got {
+				wide[j] = float64(v)
+			}
+			return distance(wide[ends[i]:ends[i+1]], exact[ends[i]:ends[i+1]])
+		}
+		limit := splitTol + 4*off(plain)
+		if got := off(one); !(got <= limit) {
+			t.Errorf("%s: %s differ by %.1e, those of float32 by %.1e", cs.name, what, got, off(plain))
+		}
+		if i == 1 && off(rounded) < 10*limit {
+			t.Errorf("%s: rounding moves %s by no more than %.1e", cs.name, what, off(rounded))
+		}
+	}
+}
+
+// splitTol is what one rounding of a result in float32 may be, where float32 was exact.
+const splitTol = 0x1p-23
+
 // TestMergeFrozen: an adapter merges into a frozen base as into the widened one.
 func TestMergeFrozen(t *testing.T) {
 	for _, cs := range everyCase() {

@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pedestrian-ml/pedestrian"
@@ -83,6 +84,36 @@ func TestFrozenRun(t *testing.T) {
 				t.Errorf("beside the frozen base the run of the widened one does not go on: %v", err)
 			}
 		})
+	}
+}
+
+// With bf16x3 a run beside a base in bf16 learns what one in float32 does, to the rounding of
+// float32, and a base of other types is refused.
+func TestFrozenSplit(t *testing.T) {
+	o := adapted()
+	o.Steps, o.EvalEvery, o.SaveEvery = 4, 2, 2
+	b, d := aBase(t, o)
+	frozen, wide := frozenBase(t, b)
+	var losses []float64
+	for _, precision := range []string{"float32", "bf16x3"} {
+		o.Precision = precision
+		r := finetune(t, o, frozen, d, t.TempDir())
+		if end, err := r.Train(t.Context(), Observer{}); err != nil || end != Finished {
+			t.Fatal(end, err)
+		}
+		a, err := r.Audit(t.Context())
+		if err != nil || a.Err() != nil || a.FirstLoss != a.BaseLoss {
+			t.Errorf("audited: %+v, %v, %v", a, err, a.Err())
+		}
+		losses = append(losses, r.State.First.Loss, r.State.Last.Loss)
+		r.Close()
+	}
+	const limit = 1e-6 // of a loss of a few nats, after four steps
+	if learnt := losses[0] - losses[1]; learnt < 1000*limit || math.Abs(losses[0]-losses[2]) > limit || math.Abs(losses[1]-losses[3]) > limit {
+		t.Errorf("float32 went from %.9f to %.9f, bf16x3 from %.9f to %.9f", losses[0], losses[1], losses[2], losses[3])
+	}
+	if _, err := Finetune(o, wide, d, ""); err == nil || !strings.Contains(err.Error(), `precision "bf16x3" is for a base whose weights are in bf16`) {
+		t.Errorf("beside a base in float32: %v", err)
 	}
 }
 

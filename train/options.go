@@ -107,7 +107,8 @@ type Options struct {
 	Seed    uint64 `json:"seed" yaml:"seed"`       // of weights, data order and dropout
 	Threads int    `json:"threads" yaml:"threads"` // 0 = one for each processor; no result depends on it
 
-	// Precision is "float32" or "bf16", mixed precision; "" means float32.
+	// Precision is "float32", "bf16", mixed precision, or beside a base in bf16 "bf16x3", which
+	// rounds nothing (engine.BF16x3); "" means float32.
 	Precision string `json:"precision,omitempty" yaml:"precision"`
 
 	// Recompute computes the activations of blocks again in the backward pass. It takes less
@@ -133,8 +134,14 @@ func (o Options) Validate() error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if o.Precision != "" && o.Precision != string(engine.Float32) && o.Precision != string(engine.BF16) {
-		return fmt.Errorf("unknown precision %q: choose %q or %q", o.Precision, engine.Float32, engine.BF16)
+	switch engine.Precision(o.Precision) {
+	case "", engine.Float32, engine.BF16:
+	case engine.BF16x3:
+		if !o.Tuning.trainsAdapter() {
+			return fmt.Errorf("precision %q is for an adapter beside a base that stays in bf16: choose %q or %q", engine.BF16x3, engine.Float32, engine.BF16)
+		}
+	default:
+		return fmt.Errorf("unknown precision %q: choose %q, %q or %q", o.Precision, engine.Float32, engine.BF16x3, engine.BF16)
 	}
 	if o.Data != "" && !(o.Tuning.hasBase() && o.Tokenizer == BaseTokenizer) {
 		if err := checkTokenizer(o.Tokenizer); err != nil {

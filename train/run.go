@@ -125,6 +125,9 @@ func networkFor(o Options, d *Data) (pedestrian.Config, error) {
 }
 
 func newRun(fs durable.FS, o Options, c pedestrian.Config, d *Data, s *State, b *Base, dir string, from *Checkpoint) (*Run, error) {
+	if err := o.checkHeld(s.Params); err != nil {
+		return nil, err
+	}
 	r := &Run{Options: o, Network: c, Data: d, State: s, Base: b, Dir: dir, fs: fs}
 	if dir != "" {
 		var err error

@@ -49,7 +49,7 @@ func (o *Options) TuningSettings() []Setting {
 		"window": "tokens of a row of a batch; 0 = the context, or 256 where that is above 512", "batch": "rows of a micro-batch; 0 = 8, or fewer where there are few", "accumulate": "", "lr": "", "min_lr": "", "warmup": "steps from 0 to lr; 0 = a twentieth of all", "schedule": "",
 		"beta1": "", "beta2": "", "adam_eps": "", "decay": "", "clip": "", "dropout": "", "on_spike": "",
 		"eval_every": "steps between evaluations; 0 = a tenth of all", "eval_batches": "", "patience": "", "save_every": "", "keep": "",
-		"sample_every": "", "sample_tokens": "", "tensorboard": "", "seed": "", "precision": "", "threads": "", "recompute": "",
+		"sample_every": "", "sample_tokens": "", "tensorboard": "", "seed": "", "precision": "float32; bf16 rounds the operands of large products; bf16x3, beside a base in bf16, rounds nothing and is faster with AMX", "threads": "", "recompute": "",
 	}
 	for _, s := range o.Settings() {
 		if about, ok := own[s.Name]; ok {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 )
 
@@ -79,7 +80,7 @@ With --json there is one object per line, in the format of bench/peers/README.md
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&b.only, "only", "", "the case, or the beginning of several, such as gemm/nn")
-	f.StringVar(&b.precision, "precision", "", "only cases of this precision, float32, bf16 or q8_0")
+	f.StringVar(&b.precision, "precision", "", "only cases of this precision, float32, bf16x3, bf16 or q8_0")
 	f.IntVar(&b.threads, "threads", 0, "threads (0 = one a processor)")
 	f.IntVar(&b.repeat, "repeat", 0, "repetitions of each case (0 = as many as it needs)")
 	f.StringVar(&b.text, "text", "", "the text that run/char learns")
@@ -137,7 +138,7 @@ func benchCases() []benchCase {
 // cases are those that the flags name, the long ones among them only if they are named
 // or all are wanted.
 func (b *bench) cases(all bool) ([]benchCase, error) {
-	if b.precision != "" {
+	if b.precision != "" && b.precision != string(engine.BF16x3) {
 		if err := readPrecision(b.precision).check(); err != nil {
 			return nil, err
 		}

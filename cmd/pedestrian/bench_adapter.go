@@ -15,7 +15,8 @@ import (
 type adapterStep struct{ w, dw, m, v *pedestrian.Adapter[float32] }
 
 // adapterCases are steps of LoRA with α = 2r, on all layers of each block: rank 8 beside
-// GPT-2, whose c_attn counts as one layer as in PEFT, and rank 16 beside the others.
+// GPT-2, whose c_attn counts as one layer as in PEFT, and rank 16 beside the others. The base
+// is in bf16.
 func adapterCases() (cases []benchCase) {
 	llama := []pedestrian.Target{pedestrian.TargetQ, pedestrian.TargetK, pedestrian.TargetV, pedestrian.TargetAttProj,
 		pedestrian.TargetGate, pedestrian.TargetUp, pedestrian.TargetDown}
@@ -30,7 +31,7 @@ func adapterCases() (cases []benchCase) {
 		{"qwen2.5-0.5b", 16, llama, [][2]int{{1, 512}, {4, 256}}},
 	} {
 		for _, shape := range s.shapes {
-			for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+			for _, p := range []engine.Precision{engine.Float32, engine.BF16x3, engine.BF16} {
 				name := fmt.Sprintf("lora/%s/%dx%d/%s", s.model, shape[0], shape[1], p)
 				cases = append(cases, benchCase{name, true, func(b *bench, r *figures) error {
 					a := pedestrian.AdapterConfig{Rank: s.rank, Alpha: 2 * float64(s.rank), Scaling: pedestrian.ScaleRank, Targets: s.targets}

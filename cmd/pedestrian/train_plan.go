@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
 	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"github.com/pedestrian-ml/pedestrian/train"
@@ -66,7 +69,7 @@ func (s *textScreen) row(label, format string, args ...any) {
 
 func (s *textScreen) planMemory() {
 	o, c := s.r.Options, s.r.Network
-	if why := slowPrecision(o.Precision); why != "" {
+	if why := cmp.Or(slowPrecision(o.Precision), fasterPrecision(o, s.r.State.Params)); why != "" {
 		s.row("precision", "%s", why)
 	}
 	m, err := memoryNeeded(o, c, s.r.State.Params.Bytes(), ranksOfRun())
@@ -82,11 +85,24 @@ func (s *textScreen) planMemory() {
 // slowPrecision says why a precision is slower here than float32, and what to use; it is
 // empty where it is not slower.
 func slowPrecision(precision string) string {
-	if precision != string(engine.BF16) || kernel.Dots(1) > 0 {
+	switch {
+	case precision == string(engine.BF16) && kernel.Dots(1) == 0:
+		return fmt.Sprintf("bf16 is slower than float32 here: this processor (%s) has no products of bf16, so each number is rounded, and then computed with in float32. Use --precision float32; bf16 is to compare with runs on other machines",
+			kernel.Current())
+	case precision == string(engine.BF16x3) && kernel.Current() != kernel.AMX:
+		return fmt.Sprintf("bf16x3 is slower than float32 here: it takes three products of bf16 for one of float32, and this processor (%s) has no AMX. Use --precision float32, which is as accurate", kernel.Current())
+	}
+	return ""
+}
+
+// fasterPrecision says how a run beside the base p could be faster here and as accurate; it
+// is empty where there is no such way.
+func fasterPrecision(o train.Options, p *pedestrian.Params[float32]) string {
+	inBF16 := func(t pedestrian.Tensor[float32]) bool { return t.Narrow.Storage == pedestrian.BF16 }
+	if o.Adapter() == nil || o.Precision != "" && o.Precision != string(engine.Float32) || kernel.Current() != kernel.AMX || !slices.ContainsFunc(p.Tensors(), inBF16) {
 		return ""
 	}
-	return fmt.Sprintf("bf16 is slower than float32 here: this processor (%s) has no products of bf16, so each number is rounded, and then computed with in float32. Use --precision float32; bf16 is to compare with runs on other machines",
-		kernel.Current())
+	return "float32; --precision bf16x3 is as accurate, and its products are faster on this processor"
 }
 
 // planEnd is the end of the plan: where the run goes, and from where.

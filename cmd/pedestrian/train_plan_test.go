@@ -16,6 +16,10 @@ func TestSlowPrecision(t *testing.T) {
 			if strings.Contains(why, "--precision float32") != slow || strings.Contains(why, path.String()) != slow {
 				t.Errorf("of bf16 the plan says %q", why)
 			}
+			why, slow = slowPrecision("bf16x3"), path != kernel.AMX
+			if strings.Contains(why, "--precision float32") != slow || strings.Contains(why, path.String()) != slow {
+				t.Errorf("of bf16x3 the plan says %q", why)
+			}
 			for _, p := range []string{"", "float32"} {
 				if why := slowPrecision(p); why != "" {
 					t.Errorf("of %q the plan says %q", p, why)

@@ -36,6 +36,36 @@ func RoundBF16(y []BF16, x []float32) {
 	}
 }
 
+// SplitParts is the number of bf16 numbers whose sum is any float32.
+const SplitParts = 3
+
+// SplitBF16 sets y, which has the length of x, to a part of x: the parts 0 to SplitParts-1
+// of a number add up to it, exactly. Part 0 has the upper 8 bits of its fraction, part 1 the
+// upper 8 bits of the rest, and part 2 what then is left. Two things are lost: bits below
+// 2⁻¹³³, and a number that is not finite, whose parts add up to NaN.
+//
+//	for i {
+//		v := x[i]
+//		for range part { v -= upper half of v }
+//		y[i] = upper half of v
+//	}
+func SplitBF16(y []BF16, x []float32, part int) {
+	mustLen("SplitBF16", len(y), len(x))
+	if part < 0 || part >= SplitParts {
+		panic(fmt.Sprintf("kernel.SplitBF16: part %d of %d", part, SplitParts))
+	}
+	if vectors && current >= AVX512 {
+		splitVector(y, x, part)
+		return
+	}
+	for i, v := range x {
+		for range part {
+			v -= math.Float32frombits(math.Float32bits(v) &^ 0xffff)
+		}
+		y[i] = BF16(math.Float32bits(v) >> 16)
+	}
+}
+
 // widenBF16 converts x to y, which has the same length:
 //
 //	for i { y[i] = x[i].float() }

@@ -136,6 +136,77 @@ DATA c512_7fc00000<>+56(SB)/4, $0x7fc00000
 DATA c512_7fc00000<>+60(SB)/4, $0x7fc00000
 GLOBL c512_7fc00000<>(SB), RODATA|NOPTR, $64
 
+// func splitBF16x512(y *uint16, x *float32, n int, first uint32, second uint32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·splitBF16x512(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         first+24(FP), BX
+	VPBROADCASTD BX, Z0
+	MOVL         second+28(FP), BX
+	VPBROADCASTD BX, Z1
+	SUBQ         $0x40, DX
+	JL           rest
+
+round:
+	VMOVUPS (CX), Z2
+	VPANDD  Z0, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPANDD  Z1, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPSRLD  $0x10, Z2, Z2
+	VPMOVDW Z2, (AX)
+	VMOVUPS 64(CX), Z2
+	VPANDD  Z0, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPANDD  Z1, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPSRLD  $0x10, Z2, Z2
+	VPMOVDW Z2, 32(AX)
+	VMOVUPS 128(CX), Z2
+	VPANDD  Z0, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPANDD  Z1, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPSRLD  $0x10, Z2, Z2
+	VPMOVDW Z2, 64(AX)
+	VMOVUPS 192(CX), Z2
+	VPANDD  Z0, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPANDD  Z1, Z2, Z3
+	VSUBPS  Z3, Z2, Z2
+	VPSRLD  $0x10, Z2, Z2
+	VPMOVDW Z2, 96(AX)
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x40, DX
+	JGE     round
+
+rest:
+	ADDQ $0x40, DX
+	JZ   done
+
+tail:
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z2
+	VPANDD    Z0, Z2, Z3
+	VSUBPS    Z3, Z2, Z2
+	VPANDD    Z1, Z2, Z3
+	VSUBPS    Z3, Z2, Z2
+	VPSRLD    $0x10, Z2, Z2
+	VPMOVDW   Z2, K1, (AX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x10, DX
+	JG        tail
+
+done:
+	VZEROUPPER
+	RET
+
 // func widenBF16x512(y *float32, x *uint16, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·widenBF16x512(SB), NOSPLIT, $0-24

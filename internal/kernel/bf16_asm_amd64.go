@@ -7,6 +7,11 @@ package kernel
 //go:noescape
 func roundBF16x512(y *uint16, x *float32, n int)
 
+// splitBF16x512 writes the upper halves of x less its part under the mask first, less its part under second.
+//
+//go:noescape
+func splitBF16x512(y *uint16, x *float32, n int, first uint32, second uint32)
+
 // widenBF16x512 widens x to float32.
 //
 //go:noescape

@@ -52,6 +52,55 @@ func TestBF16(t *testing.T) {
 	})
 }
 
+// Three parts of a float32 add up to it, and their products with a bf16 number to the
+// number's, on every path with the same bits.
+func TestSplitBF16(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		x := dense()
+		parts := [SplitParts][]BF16{}
+		for i := range parts {
+			parts[i] = make([]BF16, len(x))
+			SplitBF16(parts[i], x, i)
+		}
+		for i, v := range x {
+			sum := float64(parts[0][i].float()) + float64(parts[1][i].float()) + float64(parts[2][i].float())
+			if math.IsInf(float64(v), 0) || v != v {
+				if sum == sum {
+					t.Fatalf("%v: its parts add up to %v", v, sum)
+				}
+				continue
+			}
+			hi := math.Float32frombits(math.Float32bits(v) &^ 0xffff)
+			mid := math.Float32frombits(math.Float32bits(v-hi) &^ 0xffff)
+			if parts[0][i].float() != hi || parts[1][i].float() != mid {
+				t.Fatalf("%v: parts %v and %v, want %v and %v", v, parts[0][i].float(), parts[1][i].float(), hi, mid)
+			}
+			if lost := math.Abs(sum - float64(v)); lost >= 0x1p-133 {
+				t.Fatalf("%v: its parts add up to %v", v, sum)
+			}
+		}
+		eachLength(t, func(n int, slice func() []float32) {
+			x := slice()
+			for part := range SplitParts {
+				y := make([]BF16, n+1)
+				y[n] = 77
+				SplitBF16(y[:n], x, part)
+				for i, v := range x {
+					for range part {
+						v -= math.Float32frombits(math.Float32bits(v) &^ 0xffff)
+					}
+					if want := BF16(math.Float32bits(v) >> 16); y[i] != want {
+						t.Fatalf("length %d: part %d of [%d] is %#x, want %#x", n, part, i, y[i], want)
+					}
+				}
+				if y[n] != 77 {
+					t.Fatalf("length %d: wrote behind the slice", n)
+				}
+			}
+		})
+	})
+}
+
 func randomBF16(r *rand.Rand, rows, cols, extra int) (MatBF16, Mat[float32]) {
 	m := random[float32](r, rows, cols, extra)
 	h := MatBF16{m.Rows, m.Cols, m.Stride, make([]BF16, len(m.V))}

@@ -60,6 +60,7 @@ var sliceEdges = map[string]func(e *edges, n int){
 	"SiLU":            func(e *edges, n int) { SiLU(e.slice(n), e.slice(n)) },
 	"SiLUBackward":    func(e *edges, n int) { SiLUBackward(e.slice(n), e.slice(n), e.slice(n), e.slice(n)) },
 	"RoundBF16":       func(e *edges, n int) { RoundBF16(lend[BF16](e, n), e.slice(n)) },
+	"SplitBF16":       func(e *edges, n int) { SplitBF16(lend[BF16](e, n), e.slice(n), 2) },
 	"Scale":           func(e *edges, n int) { Scale(e.slice(n), 2) },
 	"ScaleLarge":      func(e *edges, n int) { ScaleLarge(e.slice(n), 2, 1<<25) },
 	"Softmax":         func(e *edges, n int) { Softmax(e.slice(n), 1) },

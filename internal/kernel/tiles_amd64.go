@@ -303,6 +303,14 @@ func roundVector(y []BF16, x []float32) {
 	}
 }
 
+func splitVector(y []BF16, x []float32, part int) {
+	masks := [SplitParts - 1]uint32{}
+	for i := range part {
+		masks[i] = 0xffff0000
+	}
+	splitBF16x512(at16(y, 0), at32(x, 0), len(x), masks[0], masks[1])
+}
+
 func widenVector(y []float32, x []BF16) {
 	if current >= AVX512 {
 		widenBF16x512(at32(y, 0), at16(x, 0), len(x))

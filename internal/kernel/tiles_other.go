@@ -13,6 +13,8 @@ func (w *PackedBF16) packPanel(p *Pool, m Weight[float32], from, to int) { panic
 
 func roundVector(y []BF16, x []float32) { panic(noVectors) }
 
+func splitVector(y []BF16, x []float32, part int) { panic(noVectors) }
+
 func widenVector(y []float32, x []BF16) { panic(noVectors) }
 
 func widenPanelVector(dst []float32, stride int, panel []byte, at, terms int) { panic(noVectors) }

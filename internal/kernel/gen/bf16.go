@@ -13,6 +13,7 @@ import (
 // by side. A tile of a is 16 rows of 32 terms.
 func bf16() {
 	roundBF16()
+	splitBF16()
 	widenBF16()
 	packTilePairs()
 	packTileRows()
@@ -36,6 +37,32 @@ func roundBF16() {
 		VCMPPS(Imm(3), v, v, K2) // NaN
 		VPADDD(odd, v, v)
 		VMOVDQA32(quiet, K2, v)
+		VPSRLD(Imm(16), v, v)
+		if tail {
+			VPMOVDW(v, K1, Mem{Base: y, Disp: 32 * i})
+		} else {
+			VPMOVDW(v, Mem{Base: y, Disp: 32 * i})
+		}
+	}, 64, 32)
+	finish()
+}
+
+// splitBF16 takes the upper halves twice away, where the masks let it, and writes the upper
+// half of what is left.
+func splitBF16() {
+	x := avx512()
+	x.text("splitBF16x", "y *uint16, x *float32, n int, first uint32, second uint32)", "writes the upper halves of x less its part under the mask first, less its part under second.")
+	y, p, n := arg("y"), arg("x"), arg("n")
+	masks := [2]VecVirtual{ZMM(), ZMM()}
+	for i, name := range []string{"first", "second"} {
+		VPBROADCASTD(Load(Param(name), GP32()), masks[i])
+	}
+	x.walkTo(n, p, y, func(i int, tail bool) {
+		v, part := x.read(p, i, tail), ZMM()
+		for _, mask := range masks {
+			VPANDD(mask, v, part)
+			VSUBPS(part, v, v)
+		}
 		VPSRLD(Imm(16), v, v)
 		if tail {
 			VPMOVDW(v, K1, Mem{Base: y, Disp: 32 * i})
