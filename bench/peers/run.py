@@ -27,6 +27,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 PRECISIONS = ("float32", "bf16")
 QUANTIZED = "q8_0"  # of generation and prompts, in llama.cpp alone
+SPLIT = "bf16x3"  # of ours, beside an adapter: as exact as the float32 that PEFT has there
 GEMM = ["nn/1024x2304x768", "nn/1024x768x768", "nn/1024x3072x768", "nn/1024x768x3072", "nn/1024x50257x768",
         "nn/256x2304x768", "nn/256x3072x768",
         "nt/1024x768x2304", "nt/1024x768x3072", "nt/1024x3072x768",
@@ -42,6 +43,7 @@ CASES = [("train/gpt2/4x64", 5, 5), ("train/gpt2/4x256", 5, 3), ("train/gpt2/1x1
 # What is wanted of ours: (case prefix, precision, against, least ratio of speed).
 WANTED = [("train/gpt2", "float32", "PyTorch", 1.3), ("train/gpt2", "float32", "llm.c", 8), ("train/gpt2", "bf16", "PyTorch", 1.8),
           ("run/char", "float32", "PyTorch", 3), ("generate/gpt2", "float32", "PyTorch", 3), ("lora/gpt2", "float32", "PEFT", 1.7), ("lora", "float32", "PEFT", 1.5),
+          ("lora/gpt2", SPLIT, "PEFT", 1.7), ("lora", SPLIT, "PEFT", 1.5),
           ("generate", "", "llama.cpp", 1.1), ("prompt", "", "llama.cpp", 2), ("gemm", "float32", "", 1)]
 MODES = ["eager", "compile", "autotune", "onednn"]  # the last one for steps in float32 alone
 DISTURBED = 0.05  # the share of the machine that others may take while a sample is measured
@@ -49,7 +51,7 @@ WANTED_MEMORY = {"train/gpt2/4x256": 0.6, "lora/gpt2": 0.3, "lora": 0.35}  # of 
 
 
 def precisions(case):
-    return PRECISIONS + ((QUANTIZED,) if case.startswith(("generate/", "prompt/")) else ())
+    return PRECISIONS + ((QUANTIZED,) if case.startswith(("generate/", "prompt/")) else (SPLIT,) if case.startswith("lora/") else ())
 
 
 def environment(threads, cache, preload):
@@ -307,7 +309,7 @@ def main():
     p.add_argument("--repeat", type=int, default=0, help="repetitions a round, instead of each case's own number")
     p.add_argument("--tries", type=int, default=3, help="samples in place of one during which others took more than 5 %% of this machine")
     p.add_argument("--llmc-rounds", type=int, default=2, help="llm.c takes up to a minute a step")
-    p.add_argument("--precision", choices=(*PRECISIONS, QUANTIZED), help="only this one")
+    p.add_argument("--precision", choices=(*PRECISIONS, QUANTIZED, SPLIT), help="only this one")
     p.add_argument("--modes", default="eager,compile", help="of PyTorch: " + ", ".join(MODES) + " (float32 steps whose products are its oneDNN's, not its MKL's)")
     p.add_argument("--preload", default="", help="an allocator for PyTorch, such as libjemalloc.so.2")
     p.add_argument("--out", default="", help="append every sample as a JSON line")
