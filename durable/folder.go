@@ -136,6 +136,16 @@ func (e fileEntry) compare(sum [sha256.Size]byte) error {
 // the file first, with its size: what it reads was compared, and an error of it is
 // returned where the file is not damaged.
 func (f *Folder) Read(name string, read func(r io.ReaderAt, size int64) error) error {
+	return f.read(name, read, true)
+}
+
+// ReadPart compares what read reads of a file, and what it does not read only if the file was
+// not saved in blocks.
+func (f *Folder) ReadPart(name string, read func(r io.ReaderAt, size int64) error) error {
+	return f.read(name, read, false)
+}
+
+func (f *Folder) read(name string, read func(r io.ReaderAt, size int64) error, all bool) error {
 	in, e, err := f.open(name)
 	if err != nil {
 		return err
@@ -155,7 +165,11 @@ func (f *Folder) Read(name string, read func(r io.ReaderAt, size int64) error) e
 	if read != nil {
 		err = read(b, e.Bytes)
 	}
-	if damage := b.rest(); damage != nil {
+	damage := b.err
+	if all {
+		damage = b.rest()
+	}
+	if damage != nil {
 		return fmt.Errorf("%s: %w", name, damage)
 	}
 	return err

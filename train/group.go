@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/pedestrian-ml/pedestrian/engine"
 )
@@ -75,16 +74,23 @@ func sumOf(leaves, processes int) Sum {
 // equally long where their number divides Leaves, and send least where each has a whole subtree
 // of the sum of the leaves.
 func (r *Run) Share(g Group) error {
-	n := r.Options.leaves()
-	if g.Size() > n {
-		return fmt.Errorf("%d processes cannot share an update whose leaves are %d: there may be as many processes as leaves; set leaves, and accumulate to a multiple of it, to have more", g.Size(), n)
+	if err := r.Options.checkProcesses(g.Size()); err != nil {
+		return err
 	}
 	if g.Rank() > 0 && r.Dir != "" {
 		panic(fmt.Sprintf("train.Run.Share: process %d would write to %s, as process 0 does", g.Rank(), r.Dir))
 	}
-	p := manyProcesses{oneProcess{r}, g, sumOf(n, g.Size())}
+	p := manyProcesses{oneProcess{r}, g, sumOf(r.Options.leaves(), g.Size())}
 	r.group, r.stepper = g, p
 	return p.divide()
+}
+
+// checkProcesses returns an error if so many processes cannot share an update.
+func (o Options) checkProcesses(size int) error {
+	if n := o.leaves(); size > n {
+		return fmt.Errorf("%d processes cannot share an update whose leaves are %d: there may be as many processes as leaves; set leaves, and accumulate to a multiple of it, to have more", size, n)
+	}
+	return nil
 }
 
 // fan returns how the sums of processes are added of which each has a whole subtree.
@@ -107,23 +113,35 @@ type manyProcesses struct {
 	sum   Sum
 }
 
-// divide leaves to this process its part of the moments.
+// newMomentsPart returns the part of the moments of w that this process of g has, all zero.
+func newMomentsPart(g Group, w Weights, o Options) *momentsPart {
+	from, to := g.Part(len(w.Slab()), sumOf(o.leaves(), g.Size()))
+	if from%engine.UpdateBlock != 0 && from < to {
+		panic(fmt.Sprintf("train.Run.Share: the part of process %d begins with number %d, which is no multiple of %d", g.Rank(), from, engine.UpdateBlock))
+	}
+	return &momentsPart{from, make([]float32, to-from), make([]float32, to-from)}
+}
+
+// divide leaves to this process its part of the moments, if it has not loaded the part alone.
 func (p manyProcesses) divide() error {
 	r := p.r
-	if err := p.shareSnapshot(); err != nil {
-		return err
-	}
-	from, to := p.group.Part(len(r.State.Trained().Slab()), p.sum)
-	if from%engine.UpdateBlock != 0 && from < to {
-		panic(fmt.Sprintf("train.Run.Share: the part of process %d begins with number %d, which is no multiple of %d", p.group.Rank(), from, engine.UpdateBlock))
-	}
-	for _, s := range []*State{r.State, r.back} {
-		if s != nil {
-			s.part = &momentsPart{from, slices.Clone(s.M.Slab()[from:to]), slices.Clone(s.V.Slab()[from:to])}
-			s.M, s.V = Weights{}, Weights{}
+	divided := func(s *State) {
+		part := newMomentsPart(p.group, s.Trained(), r.Options)
+		if s.part == nil {
+			copy(part.m, part.of(s.M.Slab()))
+			copy(part.v, part.of(s.V.Slab()))
+			s.part, s.M, s.V = part, Weights{}, Weights{}
+		} else if s.part.at != part.at || len(s.part.m) != len(part.m) {
+			panic(fmt.Sprintf("train.Run.Share: process %d has loaded the moments from number %d on for other processes: of these it has those from %d on", p.group.Rank(), s.part.at, part.at))
 		}
 	}
-	return nil
+	divided(r.State)
+	if r.back == nil {
+		return nil
+	}
+	m, v := r.back.M, r.back.V // of process 0, if it has loaded an older checkpoint
+	divided(r.back)
+	return p.shareSnapshot(m, v)
 }
 
 // gradients does not look at ctx: the end of a run is agreed on between updates (Run.agreeToStop).

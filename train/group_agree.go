@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // agreeToStop ends the context of the run in all processes if that of one has ended: asked is the
@@ -83,12 +82,9 @@ type snapshotFact struct {
 }
 
 // shareSnapshot gives to all processes what process 0 goes back to after a spike: it alone has
-// the directory, from which it may have loaded an older checkpoint.
-func (p manyProcesses) shareSnapshot() error {
+// the directory, from which it may have loaded an older checkpoint, with all moments m and v.
+func (p manyProcesses) shareSnapshot(m, v Weights) error {
 	s, back := p.r.State, p.r.back
-	if back == nil {
-		return nil
-	}
 	fact := snapshotFact{s.Snapshot, s.Rewound, back.Progress}
 	text, err := json.Marshal(fact)
 	if err != nil {
@@ -105,27 +101,36 @@ func (p manyProcesses) shareSnapshot() error {
 	if fact.Back.Step == s.Step {
 		return nil // all have these numbers: the present ones
 	}
-	for _, w := range []Weights{back.Trained(), back.M, back.V} {
-		if err := p.fromFirst(w.Slab()); err != nil {
-			return err
-		}
+	slab, part := back.Trained().Slab(), back.part
+	err = p.fromFirst(slab, slab, 0, len(slab))
+	if err == nil {
+		err = p.fromFirst(part.m, m.Slab(), part.at, len(slab))
 	}
-	return nil
+	if err == nil {
+		err = p.fromFirst(part.v, v.Slab(), part.at, len(slab))
+	}
+	return err
 }
 
-// fromFirst sets x to that of process 0.
-func (p manyProcesses) fromFirst(x []float32) error {
-	for x := range slices.Chunk(x, 1<<20) {
+// fromFirst sets x to the numbers from at on of a slab of n, which process 0 has.
+func (p manyProcesses) fromFirst(x, slab []float32, at, n int) error {
+	const most = 1 << 20
+	chunk := make([]float32, min(n, most))
+	for from := 0; from < n; from += most {
+		chunk = chunk[:min(n-from, most)]
 		var mine []byte
 		if p.group.Rank() == 0 {
-			mine, _ = binary.Append(nil, binary.LittleEndian, x)
+			mine, _ = binary.Append(nil, binary.LittleEndian, slab[from:from+len(chunk)])
 		}
 		all, err := p.group.Gather(mine)
 		if err == nil {
-			_, err = binary.Decode(all[0], binary.LittleEndian, x)
+			_, err = binary.Decode(all[0], binary.LittleEndian, chunk)
 		}
 		if err != nil {
 			return err
+		}
+		if first, last := max(at, from), min(at+len(x), from+len(chunk)); first < last {
+			copy(x[first-at:last-at], chunk[first-from:last-from])
 		}
 	}
 	return nil

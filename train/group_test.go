@@ -245,12 +245,17 @@ func TestGroupBits(t *testing.T) {
 // resumed returns runs that go on from the newest checkpoint in dir. The first of them has dir.
 func resumed(t *testing.T, dir string, d *Data, size int) []*Run {
 	t.Helper()
-	runs := make([]*Run, size)
-	for rank := range runs {
-		c, _, err := LoadNewest(dir, true)
-		if err != nil {
-			t.Fatal(err)
+	runs, loaded := make([]*Run, size), make([]*Checkpoint, size)
+	together(t, size, func(g Group) (err error) {
+		if size > 1 {
+			loaded[g.Rank()], _, err = LoadNewestShared(dir, g)
+		} else {
+			loaded[0], _, err = LoadNewest(dir, true)
 		}
+		return err
+	})
+	for rank, c := range loaded {
+		var err error
 		if c.Options.Tuning.trainsAdapter() {
 			b, err := randomBase(c.Options, d)
 			if err == nil {

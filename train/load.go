@@ -28,6 +28,14 @@ const (
 func Load(dir string, moments bool) (*Checkpoint, error) { return load(durable.OS, dir, moments) }
 
 func load(fs durable.FS, dir string, moments bool) (c *Checkpoint, err error) {
+	if !moments {
+		return loadWith(fs, dir, nil)
+	}
+	return loadWith(fs, dir, (*reader).moments)
+}
+
+// loadWith reads the checkpoint in dir, and its moments by the given function; nil is none.
+func loadWith(fs durable.FS, dir string, moments func(*reader, *Checkpoint) error) (c *Checkpoint, err error) {
 	in, err := fs.Within(dir)
 	if err == nil {
 		defer in.Close()
@@ -70,8 +78,8 @@ func (s *reader) damaged(err error) error {
 	return &durable.Damaged{Dir: s.Dir, Err: err}
 }
 
-// read reads the checkpoint.
-func (s *reader) read(moments bool) (*Checkpoint, error) {
+// read reads the checkpoint, and its moments by the given function; nil is none.
+func (s *reader) read(moments func(*reader, *Checkpoint) error) (*Checkpoint, error) {
 	c, err := s.meta()
 	if err != nil {
 		return nil, s.damaged(err)
@@ -79,13 +87,13 @@ func (s *reader) read(moments bool) (*Checkpoint, error) {
 	if err := s.weights(c); err != nil {
 		return nil, s.damaged(err)
 	}
-	if !moments {
+	if moments == nil {
 		return c, nil
 	}
 	if c.Data.Train == 0 {
 		return nil, fmt.Errorf("%s was imported, and never trained: there is nothing to resume; let a new run begin with it", s.Dir)
 	}
-	return c, s.damaged(s.moments(c))
+	return c, s.damaged(moments(s, c))
 }
 
 // meta reads all files but those of tensors.
@@ -176,20 +184,35 @@ func (s *reader) moments(c *Checkpoint) error {
 
 // tensors reads a file of count numbers into the tensors that allocate makes.
 func (s *reader) tensors(name string, count int, allocate func() []pedestrian.Tensor[float32]) error {
-	if s.Size(name) >= 4*int64(count) { // otherwise it is damaged
-		if err := memory.Ask(4*int64(count), fmt.Sprintf("the %d numbers of %s need", count, name), "free some, or load it where there is more"); err != nil {
-			return err
-		}
+	if err := s.ask(name, count, count); err != nil {
+		return err
 	}
 	return s.Read(name, func(r io.ReaderAt, size int64) error {
-		if need := 4 * float64(count); need > smallNetwork && need > float64(size) {
-			return fmt.Errorf("%s has %d bytes, the network in %s needs %.0f: a checkpoint of other sizes", name, size, configFile, need)
+		if err := tooSmall(name, size, count); err != nil {
+			return err
 		}
 		if _, err := readTensors(r, size, allocate()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return nil
 	})
+}
+
+// ask returns an error if there is no memory for so many of the count numbers of a file.
+func (s *reader) ask(name string, count, some int) error {
+	if s.Size(name) < 4*int64(count) {
+		return nil // it is damaged
+	}
+	return memory.Ask(4*int64(some), fmt.Sprintf("%d numbers of %s need", some, name), "free some, or load it where there is more")
+}
+
+// tooSmall returns an error if a file of size bytes cannot hold count numbers, of which there are
+// many.
+func tooSmall(name string, size int64, count int) error {
+	if need := 4 * float64(count); need > smallNetwork && need > float64(size) {
+		return fmt.Errorf("%s has %d bytes, the network in %s needs %.0f: a checkpoint of other sizes", name, size, configFile, need)
+	}
+	return nil
 }
 
 // Verify compares every byte of the checkpoint in dir with the digests in its manifest, and then

@@ -30,6 +30,22 @@ func writeTensors(w io.Writer, metadata map[string]string, ts []pedestrian.Tenso
 // readTensors fills ts from a safetensors file of size bytes, which must hold these
 // tensors with these shapes, as float32, and no others.
 func readTensors(r io.ReaderAt, size int64, ts []pedestrian.Tensor[float32]) (metadata map[string]string, err error) {
+	f, err := openTensors(r, size, ts)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range ts {
+		in, _ := f.Lookup(t.Name)
+		if err := safetensors.Decode(f, in, 0, t.V); err != nil {
+			return nil, err
+		}
+	}
+	return f.Metadata, nil
+}
+
+// openTensors reads the header of a safetensors file of size bytes, which must hold tensors with
+// the names and shapes of ts, as float32, and no others.
+func openTensors(r io.ReaderAt, size int64, ts []pedestrian.Tensor[float32]) (*safetensors.File, error) {
 	f, err := safetensors.Read(r, size)
 	if err != nil {
 		return nil, err
@@ -54,13 +70,7 @@ func readTensors(r io.ReaderAt, size int64, ts []pedestrian.Tensor[float32]) (me
 			return nil, fmt.Errorf("tensor %.80q is not one of this network", in.Name)
 		}
 	}
-	for _, t := range ts {
-		in, _ := f.Lookup(t.Name)
-		if err := safetensors.Decode(f, in, 0, t.V); err != nil {
-			return nil, err
-		}
-	}
-	return f.Metadata, nil
+	return f, nil
 }
 
 // shapeText returns a shape as text, like pedestrian.Tensor.Shape.

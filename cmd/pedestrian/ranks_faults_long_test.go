@@ -29,7 +29,7 @@ func pidsOf(path string) (pids []int) {
 // waitForRanks returns the processes of a job once all of them run.
 func waitForRanks(t *testing.T, path string, ranks int) (pids []int) {
 	t.Helper()
-	for range 3000 {
+	for range 30000 {
 		if pids = pidsOf(path); len(pids) == ranks {
 			return pids
 		}
@@ -125,7 +125,7 @@ func TestRanksStopped(t *testing.T) {
 		run := fmt.Sprintf("run-%d", i)
 		j := startJob(t, dir, append(append(launcher[:len(launcher):len(launcher)], "-n", "3"), train(run)...)...)
 		pids := waitForRanks(t, path, 3)
-		for range 3000 {
+		for range 30000 {
 			if found, _ := filepath.Glob(filepath.Join(dir, run, "step-*")); len(found) > 0 {
 				break
 			}

@@ -62,6 +62,22 @@ func rankDir(dir string) string {
 	return dir
 }
 
+// loadToResume loads a checkpoint with its moments, of which each rank reads its part.
+func loadToResume(dir string) (*train.Checkpoint, error) {
+	if world == nil {
+		return train.Load(dir, true)
+	}
+	return train.LoadShared(dir, ranks{world})
+}
+
+// loadNewestToResume loads the newest checkpoint of a run in the same way.
+func loadNewestToResume(run string) (c *train.Checkpoint, passed []error, err error) {
+	if world == nil {
+		return train.LoadNewest(run, true)
+	}
+	return train.LoadNewestShared(run, ranks{world})
+}
+
 // shareRun makes r one of the runs of all ranks, after it has compared what must be the same.
 func shareRun(r *train.Run) error {
 	if world == nil {

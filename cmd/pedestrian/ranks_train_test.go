@@ -49,7 +49,7 @@ func startJob(t *testing.T, dir string, args ...string) *job {
 	if err := j.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	j.timer = time.AfterFunc(3*time.Minute, func() { j.cmd.Process.Kill() })
+	j.timer = time.AfterFunc(10*time.Minute, func() { j.cmd.Process.Kill() })
 	return j
 }
 

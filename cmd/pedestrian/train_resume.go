@@ -47,7 +47,7 @@ func resumable(path, out string, f *pflag.FlagSet, stderr io.Writer) (*resumptio
 	switch {
 	case named && out != "":
 		r.run = out
-		r.from, err = train.Load(filepath.Clean(path), true)
+		r.from, err = loadToResume(filepath.Clean(path))
 	case named:
 		err = r.ofRun(path, stderr)
 	case out != "":
@@ -57,7 +57,7 @@ func resumable(path, out string, f *pflag.FlagSet, stderr io.Writer) (*resumptio
 			return nil, usagef("nothing to resume: %w", err)
 		}
 		var passed []error
-		if r.from, passed, err = train.LoadNewest(path, true); err == nil {
+		if r.from, passed, err = loadNewestToResume(path); err == nil {
 			passedOver(stderr, passed, r.from.Dir)
 		}
 	}
@@ -107,7 +107,7 @@ func (r *resumption) ofRun(path string, stderr io.Writer) error {
 	if at < 0 {
 		return usagef("%s is a checkpoint that is in no run: begin one with it, by --resume %s --out DIR", path, shellQuote(path))
 	}
-	c, passed, err := train.LoadNewest(run, true)
+	c, passed, err := loadNewestToResume(run)
 	if err != nil {
 		return err
 	}
