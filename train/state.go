@@ -41,6 +41,14 @@ func (p *momentsPart) copyFrom(from *momentsPart) {
 	}
 }
 
+// Moments returns how many numbers of both moments s has: all, none, or the part of a process.
+func (s *State) Moments() int {
+	if s.part != nil {
+		return len(s.part.m) + len(s.part.v)
+	}
+	return s.M.Count() + s.V.Count()
+}
+
 // Trained returns the weights that the run trains: the adapter, or all parameters without one.
 func (s *State) Trained() Weights {
 	if s.Adapter != nil {

@@ -120,8 +120,5 @@ func weightBytes(c *train.Checkpoint) (network, all int64) {
 	if a := c.State.Adapter; a != nil {
 		n += a.Count()
 	}
-	if c.State.M.Params != nil || c.State.M.Adapter != nil {
-		n += 2 * c.State.Trained().Count()
-	}
-	return network, network + 4*int64(n)
+	return network, network + 4*int64(n+c.State.Moments())
 }
