@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"studio/server":   {"studio", "studio/ui"},
 	"studio/site":     {"durable", "studio/server", "studio/ui"},
 	"studio/wasm":     {"studio"},
-	"studio/sheet":    {"studio", "studio/ui", "paper"},
+	"studio/sheet":    {"", "studio", "studio/ui", "paper", "gradcheck"},
 	"exercises":       {"paper"},
 	"lesson":          {"paper", "derive", "gradcheck", "docs"},
 	"parquet":         {},

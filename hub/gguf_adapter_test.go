@@ -74,6 +74,7 @@ func TestAdapterGGUFRoundTrip(t *testing.T) {
 	}{
 		"all":        {llama, pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: all}},
 		"qwen2":      {func(c *pedestrian.Config) { c.QKVBias, c.Tied = true, true }, pedestrian.AdapterConfig{Rank: 2, Alpha: 3, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"q", "v", "down"}, Layers: []int{1}}},
+		"wide heads": {func(c *pedestrian.Config) { c.HeadDim = 8 }, pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"q", "k"}}}, // the order of 4 columns is its own inverse
 		"rslora":     {llama, pedestrian.AdapterConfig{Rank: 3, Alpha: 4, Scaling: pedestrian.ScaleRSqrt, Targets: []pedestrian.Target{"qkv", "up"}}},
 		"fused":      {llama, pedestrian.AdapterConfig{Rank: 3, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"qkv", "up"}}},
 		"thirds":     {gpt2, pedestrian.AdapterConfig{Rank: 2, Alpha: 4, Scaling: pedestrian.ScaleRank, Targets: []pedestrian.Target{"q", "k", "v"}}},

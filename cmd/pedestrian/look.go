@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pedestrian-ml/pedestrian/durable"
+	"github.com/pedestrian-ml/pedestrian/internal/kernel"
 	"github.com/pedestrian-ml/pedestrian/studio"
+	"github.com/pedestrian-ml/pedestrian/studio/live"
 	"github.com/pedestrian-ml/pedestrian/studio/sheet"
 )
 
@@ -40,13 +43,16 @@ MODEL is a run or a checkpoint of yours, a directory of Hugging Face, or a model
 network of GPT-2's kind with at most a million parameters. Without MODEL it is the lesson's, of
 twelve words. Without a text the network reads one of its own kind.
 
-These screens of the studio have their text here, under the names that their addresses have:
+Every screen of the studio has its text here, under the name that its address has:
 
 ` + strings.Join(screens, "\n") + `
 
-An address of the studio, from "#/" on, shows the same place, with the edits in it. With --html
-the tables are written as a page in one file, which needs no network and runs no program.`,
-		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look runs/story-1 \"One day Ada\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2'\n  pedestrian look \"a cat sat\" --html cat.html",
+An address of the studio, from "#/" on, shows the same place: with the edits in it, and what it
+sets there, such as knob=2 and broken=1 of a law, rank, alpha and steps of an adapter, net of the
+parameters, step, seed and rates of a training, cell=5,2 of a curve, or an answer. With diff=1
+maps show what the edits changed. With --html the tables are written as a page in one file, which
+needs no network and runs no program.`,
+		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look runs/story-1 \"One day Ada\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look --screen laws/rows\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2&diff=1'\n  pedestrian look '#/train?step=100'\n  pedestrian look \"a cat sat\" --html cat.html",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 2 || len(args) == 2 && !namesModel(args[0]) {
 				return usagef("look takes a MODEL and one text: put the text in quotes")
@@ -62,7 +68,7 @@ the tables are written as a page in one file, which needs no network and runs no
 	f.StringVar(&l.screen, "screen", "block", "what is shown, see above")
 	f.StringVar(&l.html, "html", "", "write a page into this new file")
 	f.BoolVar(&l.json, "json", false, "print the screen as one JSON document")
-	f.StringVar(&l.preset, "preset", "", "the network: lesson or paper (default lesson)")
+	f.StringVar(&l.preset, "preset", "", "the network: lesson, paper, or story, which is trained here (default lesson)")
 	f.BoolVar(&l.newest, "newest", false, "of a run, the newest checkpoint instead of the best")
 	f.BoolVar(&l.check, "check", false, "compare errors and gradients of MODEL with differences of the loss; it takes a minute or more (those of a preset always are compared)")
 	f.BoolVar(&l.mean, "mean", false, "differentiate the mean of the losses, and not their sum")
@@ -76,7 +82,12 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 	if l.html != "" && (l.json || changed("screen")) {
 		return usagef("--html writes every table: leave out --json and --screen")
 	}
-	core, place := new(studio.Core), sheet.Link{Screen: l.screen, Block: -1, Head: -1}
+	kernel.Use(kernel.Portable) // what trains here has the bits of the studio's page
+	core, err := live.NewCore()
+	if err != nil {
+		return err
+	}
+	place := sheet.Link{Screen: l.screen, Block: -1, Head: -1}
 	given := len(args) > 0 && namesModel(args[0])
 	switch {
 	case given && l.preset != "":
@@ -97,34 +108,28 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 				return usagef("--%s cannot be given with an address of the studio, which says it", name)
 			}
 		}
-		var err error
 		if place, err = sheet.ParseLink(args[0]); err != nil {
 			return usageError{err}
 		}
 	} else if !given {
 		place.State = studio.State{Model: l.preset, Mean: l.mean}
 		if len(args) == 1 {
-			var err error
-			if place.State.Tokens, err = wordsOf(l.preset, args[0]); err != nil {
+			if place.State.Tokens, err = wordsOf(core, l.preset, args[0]); err != nil {
 				return err
 			}
 		}
 	}
-	session, err := core.Session(place.State)
-	if err != nil {
-		return usageError{err}
-	}
-	s := sheet.New(session)
-	s.Checks = !given || l.check
 	if changed("block") {
 		place.Block = l.block
 	}
 	if changed("head") {
 		place.Head = l.head
 	}
-	if err := choose(s, place); err != nil {
+	s, err := sheet.Open(core, place)
+	if err != nil {
 		return usageError{err}
 	}
+	s.Checks = !given || l.check
 	if err := s.Has(place.Screen); err != nil {
 		return usageError{err}
 	}
@@ -142,11 +147,19 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 	case l.json:
 		d, err := s.Data(place.Screen)
 		if err != nil {
-			return err
+			return lookError(err)
 		}
 		return writeJSON(out, d)
 	}
-	return s.Text(out, place.Screen, terminalOf(out))
+	return lookError(s.Text(out, place.Screen, terminalOf(out)))
+}
+
+// lookError is err, as one of usage where the studio refused what was asked of a screen.
+func lookError(err error) error {
+	if refused := (*sheet.Refused)(nil); errors.As(err, &refused) {
+		return usageError{err}
+	}
+	return err
 }
 
 // namesModel says whether an argument names a model and is no text: it is a path that exists, or
@@ -159,32 +172,21 @@ func namesModel(arg string) bool {
 	return err == nil || strings.Contains(arg, "/") && !strings.ContainsAny(arg, " \t\n")
 }
 
-// choose shows the block and the head of a place, as far as it names them.
-func choose(s *sheet.Sheet, place sheet.Link) error {
-	if place.Block < 0 && place.Head < 0 {
-		return nil
-	}
-	block, head := s.Block, s.Head
-	if place.Block >= 0 {
-		block = place.Block
-	}
-	if place.Head >= 0 {
-		head = place.Head
-	}
-	return s.Show(block, head)
-}
-
-// wordsOf is a text in the words of a preset.
-func wordsOf(preset, text string) (tokens []int, err error) {
-	i := slices.IndexFunc(studio.Models, func(m *studio.Model) bool { return preset == "" || m.Name == preset })
+// wordsOf is a text in the tokens of a preset: words, or of the story model characters.
+func wordsOf(core *studio.Core, preset, text string) (tokens []int, err error) {
+	models := slices.Concat(studio.Models, core.More)
+	i := slices.IndexFunc(models, func(m *studio.Model) bool { return preset == "" || m.Name == preset })
 	if i < 0 {
-		return nil, nil // studio.Open says so
+		return nil, nil // sheet.Open says so
 	}
-	m := studio.Models[i]
-	for _, word := range strings.Fields(text) {
+	m, words := models[i], strings.Fields(text)
+	if m.Name == live.Story {
+		words = strings.Split(strings.ReplaceAll(text, " ", "·"), "")
+	}
+	for _, word := range words {
 		k := slices.Index(m.Words, word)
 		if k < 0 {
-			return nil, usagef("%s does not know the word %q: it knows %s", m.Title, word, strings.Join(m.Words, ", "))
+			return nil, usagef("%s does not know %q: it knows %s", m.Title, word, strings.Join(m.Words, ", "))
 		}
 		tokens = append(tokens, k)
 	}

@@ -194,6 +194,11 @@ func TestOwnText(t *testing.T) {
 	if len(long.Tokens) != 24 || long.Targets[23] != int(must(m.Tokenizer.Encode("A"))[0]) {
 		t.Errorf("a long text is %v, targets %v", long.Tokens, long.Targets)
 	}
+	for text, want := range map[string]bool{strings.Repeat("Ada ", 20): false, "Ada": true, strings.Repeat("Ada ", 6): true} {
+		if _, whole, err := (Network{Params: m.Params, Tokenizer: m.Tokenizer, Writer: m.Writer, Text: text}).Model(t.Context()); err != nil || whole != want {
+			t.Errorf("%q is read whole: %t, want %t (%v)", text, whole, want, err)
+		}
+	}
 	if sample, _ := opened(t, dir, "", strings.Repeat("Ada ", 20)); len(sample.Tokens) != ownTokens {
 		t.Errorf("of a sample it reads %d tokens", len(sample.Tokens))
 	}

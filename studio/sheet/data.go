@@ -28,6 +28,8 @@ type Data struct {
 	Cell     *CellData   `json:"cell,omitempty"`
 	Agree    *int        `json:"agree,omitempty"` // of the screen check: how many agree
 	Compared *int        `json:"compared,omitempty"`
+	Changes  []Change    `json:"changes,omitempty"` // with a difference, what changed most first
+	Answers  []Answer    `json:"answers,omitempty"` // of the core, to what the screen asks beyond both passes
 }
 
 // A Tensor is a node with its numbers.
@@ -45,6 +47,7 @@ type Tensor struct {
 	Max     *float64      `json:"max"`
 	Check   *studio.Check `json:"check,omitempty"`
 	Values  [][]*float64  `json:"values,omitempty"` // by rows; null is -∞, a token that is not seen, or not a number
+	Change  [][]*float64  `json:"change,omitempty"` // with a difference, new less old
 }
 
 // A CellData is what one cell is made of.
@@ -102,6 +105,9 @@ func (s *Sheet) Data(screen string) (*Data, error) {
 			add(false, n.ID)
 		}
 	case "check":
+		if rest != "" {
+			break
+		}
 		agree := 0
 		for _, n := range s.Nodes() {
 			if c, ok := s.compared(n.ID); ok {
@@ -125,7 +131,14 @@ func (s *Sheet) Data(screen string) (*Data, error) {
 		d.Cell = &CellData{id, i + 1, j + 1, finite(m.Value), Plain(m.Formula), Plain(m.Numbers), m.Terms, m.Says, m.Feeds}
 		add(true, id, s.Node(id).Partner)
 	}
-	return d, nil
+	d.Changes = s.Changes()
+	switch {
+	case name == "block" || name == "nodes" || name == "node" || name == "cell", screen == "check", name == "table" && rest != "3":
+		return d, nil // tensors are all that they show
+	}
+	var err error
+	d.Answers, err = s.recorded(screen)
+	return d, err
 }
 
 func (s *Sheet) tensor(n *studio.Node, numbers bool) Tensor {
@@ -133,7 +146,9 @@ func (s *Sheet) tensor(n *studio.Node, numbers bool) Tensor {
 	norm, top := studio.Size(v)
 	t := Tensor{ID: n.ID, Symbol: Plain(n.MathML), Kind: n.Kind, Eq: n.Eq, Title: n.Title, At: n.At, Rows: n.Rows, Cols: n.Cols, Partner: n.Partner, Norm: finite(norm), Max: finite(top)}
 	if numbers {
-		t.Values = rows(v)
+		if t.Values = rows(v); s.changes(n) {
+			t.Change = rows(s.shown(n.ID))
+		}
 	}
 	if c, ok := s.checked(n.ID); ok && numbers {
 		t.Check = &c

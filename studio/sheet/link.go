@@ -3,6 +3,7 @@ package sheet
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -18,6 +19,21 @@ type Link struct {
 	State  studio.State
 	Block  int // from 0; -1: none is named
 	Head   int
+	Settings
+}
+
+// Settings are what a place says beside the network and its text. Each screen reads its own.
+type Settings struct {
+	Row    string   // that is open: of a list of bugs, the bug
+	Cell   *[2]int  // that is chosen, from 0; nil is the largest
+	Diff   bool     // maps show what the edits changed
+	Knob   *float64 // of a law; nil is where it starts
+	Broken bool     // the law is broken
+	Alpha  *float64 // of the adapter; nil is where it starts
+	Steps  *int     // that the adapter was trained
+	Net    string   // sizes whose parameters are counted, as the page writes them: 50257,1024,768,12,12,tied,r16,qkv
+	Write  string   // how the network writes: temperature, top-k, top-p, seed, tokens of the prompt
+	Answer string   // to an exercise, a bug, or a search of the book
 }
 
 var editOf = regexp.MustCompile(`^([\w.-]+):(\d{1,4}),(\d{1,4})=(hidden|[-+.\deE]+)$`)
@@ -53,7 +69,32 @@ func ParseLink(address string) (Link, error) {
 		value := q.Get(key)
 		var seed int
 		switch key {
-		case "v", "row", "cell", "ramp", "answer": // how the page shows it
+		case "v", "ramp": // how the page shows it
+		case "row":
+			l.Row = value
+		case "cell":
+			l.Cell, err = cellOf(value)
+		case "diff":
+			l.Diff = value == "1"
+		case "broken":
+			l.Broken = value == "1"
+		case "net":
+			l.Net = value
+		case "write":
+			l.Write = value
+		case "answer":
+			l.Answer = value
+		case "knob":
+			l.Knob, err = number(key, value)
+		case "alpha":
+			l.Alpha, err = number(key, value)
+		case "steps":
+			l.Steps = new(int)
+			err = whole(key, l.Steps)
+		case "step":
+			err = whole(key, &l.State.Step)
+		case "rates":
+			l.State.Rates, err = rates(value)
 		case "model":
 			l.State.Model = value
 		case "seed":
@@ -73,10 +114,6 @@ func ParseLink(address string) (Link, error) {
 			err = whole(key, &l.Head)
 		case "edit":
 			l.State.Edits, err = edits(value)
-		case "diff":
-			if value == "1" {
-				err = fmt.Errorf("the address of the studio asks for a difference, which its page alone shows: take diff=1 out")
-			}
 		default:
 			err = fmt.Errorf("the address of the studio has %q, which is not known here", key)
 		}
@@ -85,6 +122,37 @@ func ParseLink(address string) (Link, error) {
 		}
 	}
 	return l, nil
+}
+
+func number(key, text string) (*float64, error) {
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil, fmt.Errorf("the address of the studio has %s=%s, which is no number", key, text)
+	}
+	return &x, nil
+}
+
+func cellOf(text string) (*[2]int, error) {
+	a, b, _ := strings.Cut(text, ",")
+	i, err1 := strconv.Atoi(a)
+	j, err2 := strconv.Atoi(b)
+	if err1 != nil || err2 != nil || i < 1 || j < 1 {
+		return nil, fmt.Errorf("the address of the studio has cell=%s: a cell is written 5,2, and counted from 1", text)
+	}
+	return &[2]int{i - 1, j - 1}, nil
+}
+
+func rates(text string) (all []studio.Rate, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		from, rate, _ := strings.Cut(part, ":")
+		at, err1 := strconv.Atoi(from)
+		x, err2 := strconv.ParseFloat(rate, 64)
+		if err1 != nil || err2 != nil {
+			return nil, fmt.Errorf("the address of the studio has the learning rate %q: one is written 20:.01, from step 20 on", part)
+		}
+		all = append(all, studio.Rate{From: at, Rate: x})
+	}
+	return all, nil
 }
 
 func list(key, text string) (all []int, err error) {

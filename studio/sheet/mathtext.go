@@ -137,12 +137,32 @@ func (n *mathNode) String() string {
 	return s
 }
 
-// bracketed puts brackets around more than one thing.
+// bracketed puts brackets around more than one thing, unless it has them.
 func bracketed(s string) string {
+	if enclosed(strings.TrimSpace(s)) {
+		return strings.TrimSpace(s)
+	}
 	if strings.ContainsAny(strings.TrimSpace(s), " =+⊖/") {
 		return "(" + strings.TrimSpace(s) + ")"
 	}
 	return s
+}
+
+// enclosed says whether one pair of brackets is around all of s.
+func enclosed(s string) bool {
+	depth := 0
+	for i, r := range s {
+		switch r {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 {
+			return i > 0 && i == len(s)-1
+		}
+	}
+	return false
 }
 
 const (

@@ -35,5 +35,20 @@ func (s *Sheet) columnName(n *studio.Node, j int) string {
 	return strconv.Itoa(j + 1)
 }
 
+// row and column are the names of a map's.
+func (s *Sheet) row(m textMap, i int) string {
+	if m.rows != nil {
+		return m.rows[i]
+	}
+	return s.rowName(m.node, i)
+}
+
+func (s *Sheet) column(m textMap, j int) string {
+	if m.cols != nil {
+		return m.cols[j]
+	}
+	return s.columnName(m.node, j)
+}
+
 // vocabulary are the tensors whose columns are the words of the vocabulary.
 var vocabulary = map[string]bool{"tok.ohe": true, "a_12": true, "y_pred": true, "y_gt": true, "D_12": true, "D_logits": true, "logits.a_i": true}

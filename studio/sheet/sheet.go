@@ -3,6 +3,8 @@ package sheet
 import (
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +22,16 @@ type Sheet struct {
 	// Checks says whether errors and gradients are compared with differences of the loss wherever
 	// they are shown. The screen "check" always does; a large network takes long.
 	Checks bool
+
+	// Core answers what is about more than both passes of the text: laws, an adapter, planted
+	// bugs, training. nil is one that does not train.
+	Core *studio.Core
+
+	Settings                 // of the place that is shown
+	Before   *studio.Session // what [Settings.Diff] compares with
+
+	record  bool // the answers of the core are kept
+	answers []Answer
 }
 
 // An Attention says how much there is to see in one head, see [New].
@@ -27,6 +39,73 @@ type Attention struct {
 	Block  int     `json:"block"`
 	Head   int     `json:"head"`
 	Weight float64 `json:"weight"` // mean over tokens of the largest weight that a token at least two later puts on them
+}
+
+// Open is the sheet of a place. The core has its network. An error says what is wrong with the
+// place: no such network, text, edit, block or head. Whether there is such a screen, [Sheet.Has]
+// says.
+func Open(core *studio.Core, at Link) (*Sheet, error) {
+	name, _, _ := strings.Cut(at.Screen, "/")
+	if name == "train" && at.State.Model != story {
+		at.State = studio.State{Model: story, Step: at.State.Step, Rates: at.State.Rates, Seed: at.State.Seed}
+	}
+	session, err := core.Session(at.State)
+	if err != nil {
+		return nil, err
+	}
+	if name == "generate" && at.Write == "" {
+		if session, err = core.Session(prompt(session)); err != nil {
+			return nil, err
+		}
+	}
+	s := New(session)
+	s.Core, s.Settings = core, at.Settings
+	if at.Diff {
+		if s.Before, err = core.Session(before(session)); err != nil {
+			return nil, err
+		}
+		if len(s.Before.Nodes()) != len(s.Nodes()) {
+			return nil, fmt.Errorf("the two states of the difference are of different networks")
+		}
+	}
+	block, head := s.Block, s.Head
+	for _, e := range session.State.Edits { // a head that was changed is the one to see
+		if m := headOf.FindStringSubmatch(e.ID); m != nil {
+			block, _ = strconv.Atoi(m[1])
+			head, _ = strconv.Atoi(m[2])
+		}
+	}
+	if at.Block >= 0 {
+		block = at.Block
+	}
+	if at.Head >= 0 {
+		head = at.Head
+	}
+	return s, s.Show(block, head)
+}
+
+var headOf = regexp.MustCompile(`^b(\d+)\.h(\d+)\.`)
+
+// story is the name of the network that trains, in package live.
+const story = "story"
+
+// before is what the difference of a session compares with: its network before every edit, on its
+// own text, if that has as many tokens.
+func before(s *studio.Session) studio.State {
+	st := s.State
+	if st.Edits = nil; len(st.Tokens) == len(s.Model.Tokens) {
+		st.Tokens = nil
+	}
+	return st
+}
+
+// prompt is the first half of a text, so that there is room to write. Edits of what is no
+// parameter were about the whole.
+func prompt(s *studio.Session) studio.State {
+	st := s.State
+	st.Tokens, st.Targets = s.Tokens()[:max(1, len(s.Tokens())/2)], nil
+	st.Edits = slices.DeleteFunc(slices.Clone(st.Edits), func(e studio.Edit) bool { return s.Node(e.ID).Kind != studio.Parameter })
+	return st
 }
 
 // New is the sheet of a session. It shows the head in which most tokens are looked back at: of

@@ -241,7 +241,7 @@ func TestLink(t *testing.T) {
 	if _, err := studio.Open(l.State); err != nil {
 		t.Error(err)
 	}
-	for link, says := range map[string]string{"table/1": "no address", "#/?x=1": `"x"`, "#/?edit=b0:1=2": "the edit", "#/?tok=1.a": "list", "#/?head=-1": "whole number", "#/?diff=1": "difference"} {
+	for link, says := range map[string]string{"table/1": "no address", "#/?x=1": `"x"`, "#/?edit=b0:1=2": "the edit", "#/?tok=1.a": "list", "#/?head=-1": "whole number"} {
 		if _, err := ParseLink(link); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", link, err, says)
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -21,11 +22,16 @@ type Terminal struct {
 // A printer prints lines, and keeps the first error.
 type printer struct {
 	Terminal
-	w   io.Writer
-	err error
+	w     io.Writer
+	err   error
+	first func(*printer) // prints what stands above the first line; nil: nothing
 }
 
 func (p *printer) line(format string, args ...any) {
+	if above := p.first; above != nil {
+		p.first = nil
+		above(p)
+	}
 	if p.err == nil {
 		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
 	}
@@ -122,8 +128,11 @@ func shade(x, top float64) rune {
 
 // A textMap is a matrix as it is printed: each cell with its digits, or as a shade.
 type textMap struct {
-	id     string
 	node   *studio.Node
+	title  string   // behind its symbol
+	rows   []string // names of its rows; nil: as the node has them
+	cols   []string
+	change bool // its numbers are what changed
 	v      paper.Mat
 	hidden paper.Mat // -∞ where a cell is not seen; empty: all are
 	top    float64
@@ -135,10 +144,40 @@ type textMap struct {
 // textMap is a tensor in cells as wide as the room has, with digits where they fit.
 func (s *Sheet) textMap(id string, room int) textMap {
 	n := s.Node(id)
-	m := textMap{id: id, node: n, v: s.Values(id)}
-	if n.Hidden != "" {
+	m := textMap{node: n, v: s.shown(id), change: s.changes(n)}
+	if n.Hidden != "" && !m.change {
 		m.hidden = s.Values(n.Hidden)
 	}
+	return m.fitted(room)
+}
+
+// panelMap is a panel of an answer, in cells as wide as the room has.
+func panelMap(x studio.Panel, numbers []float64, room int) textMap {
+	m := textMap{node: &studio.Node{MathML: x.MathML, Kind: x.Kind, Rows: x.Rows, Cols: x.Cols}, title: x.Title, rows: x.RowHeads, cols: x.ColHeads,
+		v: paper.Mat{N: x.Rows, D: x.Cols, V: numbers[x.At : x.At+x.Rows*x.Cols]}}
+	if m.rows == nil {
+		m.rows = counted(x.Rows)
+	}
+	if m.cols == nil {
+		m.cols = counted(x.Cols)
+	}
+	return m.fitted(room)
+}
+
+// counted are the names of n rows or columns that have none; a single one needs none.
+func counted(n int) []string {
+	if n == 1 {
+		return []string{""}
+	}
+	all := make([]string, n)
+	for i := range all {
+		all[i] = strconv.Itoa(i + 1)
+	}
+	return all
+}
+
+// fitted is m in cells as wide as the room has, with digits where they fit.
+func (m textMap) fitted(room int) textMap {
 	_, m.top = studio.Size(m.v)
 	m.scale = scaleOf(m.top)
 	m.cell, m.digits = m.widest()+2, true
@@ -178,7 +217,14 @@ func (p *printer) caption(m textMap) string {
 	if !m.digits {
 		unit = ", most " + significant(m.top, 3)
 	}
-	return p.in(hue(m.node.Kind), Plain(m.node.MathML)) + fmt.Sprintf("%s  %d×%d%s", eq, m.v.N, m.v.D, unit)
+	if m.change {
+		unit += ", new − old"
+	}
+	name := p.in(hue(m.node.Kind), Plain(m.node.MathML))
+	if m.title != "" {
+		name += map[bool]string{true: "  "}[m.node.MathML != ""] + m.title
+	}
+	return name + fmt.Sprintf("%s  %d×%d%s", eq, m.v.N, m.v.D, unit)
 }
 
 // row is one row of a map, columns from up to to.
@@ -199,7 +245,7 @@ func (p *printer) cellText(m textMap, k int) string {
 		return right("?", m.cell)
 	}
 	text := ""
-	if x == 0 && backward(m.node.Kind) {
+	if x == 0 && backward(m.node.Kind) && !m.change {
 		text = "∘"
 	}
 	if m.digits {

@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,67 +17,147 @@ var Screens = [][2]string{
 	{"table/1", "one head of attention, row by row"},
 	{"table/mha", "the heads together"},
 	{"table/2", "the whole network, from tokens to the loss"},
-	{"table/3", "every parameter, and its gradient"},
-	{"check", "every error and gradient, against differences of the loss"},
+	{"table/3", "every parameter, and its gradient as a sum over tokens"},
 	{"nodes", "the names of all tensors"},
 	{"node/ID", "one tensor beside its error, every digit, with its equation"},
 	{"cell/ID/i,j", "what one cell is made of, rows and columns from 1"},
+	{"check", "every error and gradient, against differences of the loss"},
+	{"check/ID", "one cell of one, against differences at many steps"},
+	{"check/bugs", "48 planted bugs, and what catches each (half a minute)"},
+	{"bug/N", "a planted bug to find; bug lists them"},
+	{"laws/ID", "a property of both passes, with its knob; laws lists them"},
+	{"lora", "an adapter beside the frozen logits, both passes"},
+	{"params", "how many parameters there are, term by term"},
+	{"train", "the story model after some steps: losses, gradients of layers"},
+	{"generate", "what may come next, and the keys and values that are kept"},
+	{"derive/ID", "an exercise, and a verdict on an answer; derive lists them"},
+	{"book/CHAPTER", "a chapter; book lists them"},
+	{"equations/N", "an equation of the registry; equations lists them"},
+	{"errata/S1", "an erratum with its counter-example; errata lists all"},
+	{"teach", "the lesson of 90 minutes; teach/sheet/1 is a worksheet"},
+}
+
+// A screen is how what stands under the first part of a name is printed.
+type screen struct {
+	about bool // both passes of the text: the sheet's heading stands first
+	has   func(s *Sheet, rest string) error
+	print func(s *Sheet, p *printer, rest string) error
+}
+
+// alone is of a screen that has no parts.
+func alone(_ *Sheet, rest string) error {
+	if rest != "" {
+		return errNoScreen
+	}
+	return nil
+}
+
+var errNoScreen = errors.New("there is no such screen")
+
+// plain is a screen that has nothing to ask.
+func plain(print func(s *Sheet, p *printer)) func(*Sheet, *printer, string) error {
+	return func(s *Sheet, p *printer, _ string) error {
+		print(s, p)
+		return nil
+	}
+}
+
+// screens are all of them, by the first part of their names.
+func screens() map[string]screen {
+	return map[string]screen{
+		"":          {true, alone, plain((*Sheet).printBlock)},
+		"block":     {true, alone, plain((*Sheet).printBlock)},
+		"table":     {true, hasTable, (*Sheet).printTables},
+		"nodes":     {true, alone, plain((*Sheet).printNodes)},
+		"node":      {true, hasNode, func(s *Sheet, p *printer, id string) error { s.printNode(p, s.Node(id)); return nil }},
+		"cell":      {true, hasCell, (*Sheet).printCellAt},
+		"check":     {true, hasCheck, (*Sheet).printCheck},
+		"bug":       {false, hasBug, (*Sheet).printBug},
+		"laws":      {true, hasLaw, (*Sheet).printLaws},
+		"lora":      {true, alone, (*Sheet).printAdapter},
+		"params":    {true, alone, (*Sheet).printParams},
+		"train":     {false, alone, (*Sheet).printTraining},
+		"generate":  {true, alone, (*Sheet).printGenerated},
+		"derive":    {false, hasExercise, (*Sheet).printDerive},
+		"book":      {false, hasChapter, (*Sheet).printBook},
+		"equations": {false, hasEquation, (*Sheet).printEquations},
+		"errata":    {false, hasErratum, (*Sheet).printErrata},
+		"teach":     {false, hasLesson, (*Sheet).printTeach},
+	}
 }
 
 // Has returns an error that says why there is no such screen: its name, or its tensor, or its cell.
 // "" is the block.
-func (s *Sheet) Has(screen string) error {
-	name, rest, _ := strings.Cut(screen, "/")
-	switch name {
-	case "", "block", "check", "nodes":
-		if rest == "" {
-			return nil
-		}
-	case "table":
-		if slices.ContainsFunc(studio.Tables, func(t studio.Table) bool { return t.Key == rest }) {
-			return nil
-		}
-	case "node":
-		_, err := s.find(rest)
-		return err
-	case "cell":
-		_, _, _, err := s.cell(rest)
+func (s *Sheet) Has(name string) error {
+	first, rest, _ := strings.Cut(name, "/")
+	x, ok := screens()[first]
+	if !ok {
+		return noScreen(name)
+	}
+	if err := x.has(s, rest); err != errNoScreen {
 		return err
 	}
-	return fmt.Errorf("there is no screen %q: %s", screen, screenNames())
+	return noScreen(name)
 }
 
-// Text prints a screen for a terminal. An error is that of [Sheet.Has], or w's.
-func (s *Sheet) Text(w io.Writer, screen string, t Terminal) error {
-	if err := s.Has(screen); err != nil {
+func noScreen(name string) error {
+	return fmt.Errorf("there is no screen %q: %s", name, screenNames())
+}
+
+func hasTable(_ *Sheet, key string) error {
+	if slices.ContainsFunc(studio.Tables, func(t studio.Table) bool { return t.Key == key }) {
+		return nil
+	}
+	return errNoScreen
+}
+
+func hasNode(s *Sheet, id string) error {
+	_, err := s.find(id)
+	return err
+}
+
+func hasCell(s *Sheet, at string) error {
+	_, _, _, err := s.cell(at)
+	return err
+}
+
+// Text prints a screen for a terminal. An error is that of [Sheet.Has], a [Refused], or w's.
+func (s *Sheet) Text(w io.Writer, name string, t Terminal) error {
+	if err := s.Has(name); err != nil {
 		return err
 	}
 	if t.Width == 0 {
 		t.Width = 80
 	}
 	p := &printer{Terminal: t, w: w}
-	s.heading(p)
-	name, rest, _ := strings.Cut(screen, "/")
-	switch name {
-	case "block", "":
-		s.printBlock(p)
-	case "check":
-		s.printChecks(p)
-	case "nodes":
-		s.printNodes(p)
-	case "table":
-		for _, table := range studio.Tables {
-			if table.Key == rest {
-				s.printTable(p, table)
-			}
-		}
-	case "node":
-		s.printNode(p, s.Node(rest))
-	case "cell":
-		id, i, j, _ := s.cell(rest)
-		s.printCell(p, id, i, j)
+	first, rest, _ := strings.Cut(name, "/")
+	x := screens()[first]
+	if x.about {
+		p.first = s.heading
+	}
+	if err := x.print(s, p, rest); err != nil {
+		return err
 	}
 	return p.err
+}
+
+// printTables prints the table of that key.
+func (s *Sheet) printTables(p *printer, key string) error {
+	for _, table := range studio.Tables {
+		if table.Key == key {
+			return s.printTable(p, table)
+		}
+	}
+	return nil
+}
+
+// printCellAt prints the cell "b0.h1.rho/5,2".
+func (s *Sheet) printCellAt(p *printer, at string) error {
+	id, i, j, err := s.cell(at)
+	if err == nil {
+		s.printCell(p, id, i, j)
+	}
+	return err
 }
 
 func screenNames() string {
@@ -120,6 +201,12 @@ func (s *Sheet) heading(p *printer) {
 	}
 	p.prose(0, "Text: "+strings.Join(words, " "))
 	p.prose(0, fmt.Sprintf("%s L = %s.", s.Counted(), significant(s.Loss, 4)))
+	if n := len(s.State.Edits); n > 0 {
+		p.line("%s changed by hand.", map[bool]string{true: "One number is", false: strconv.Itoa(n) + " numbers are"}[n == 1])
+	}
+	if s.Before != nil {
+		p.prose(0, "Maps show new − old; old is this network before every edit, on its own text. An exact 0 is what cannot change.")
+	}
 	p.line("")
 }
 

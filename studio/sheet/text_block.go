@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"github.com/pedestrian-ml/pedestrian/studio"
 )
 
 // printBlock prints the loss of every token, the stations of both passes beside the layers of a
@@ -17,6 +15,10 @@ func (s *Sheet) printBlock(p *printer) {
 	p.line("")
 	s.printStations(p)
 	p.line("")
+	if s.Before != nil {
+		s.printMoved(p)
+		p.line("")
+	}
 	s.printHead(p)
 }
 
@@ -32,18 +34,27 @@ func (s *Sheet) printLosses(p *printer) {
 		}
 		wide = max(wide, min(14, columns(s.word(t))), min(14, columns(s.target(t))))
 	}
-	p.line("%s", p.in(faint, fmt.Sprintf("     %s  %s     p   loss", left("token", wide), left("target", wide))))
+	var old []*float64
+	was := ""
+	if s.Before != nil {
+		old, _ = s.Before.Losses()
+		was = "    was"
+	}
+	p.line("%s", p.in(faint, fmt.Sprintf("     %s  %s     p   loss%s", left("token", wide), left("target", wide), was)))
 	for t, l := range losses {
 		line := fmt.Sprintf("%3d  %s  %s", t+1, left(cut(s.word(t), wide), wide), left(cut(s.target(t), wide), wide))
 		if l == nil {
 			p.line("%s     –      –", line)
 			continue
 		}
-		bar := ""
+		before, bar := "", ""
+		if old != nil && old[t] != nil {
+			before = fmt.Sprintf("  %5.2f", *old[t])
+		}
 		if top > 0 {
 			bar = strings.Repeat("▇", int(math.Round(*l/top*lossBar)))
 		}
-		p.line("%s  %s  %s  %s", line, right(scale{decimals: 2}.digits(*probability[t]), 4), right(fmt.Sprintf("%.2f", *l), 5), bar)
+		p.line("%s  %s  %s%s  %s", line, right(scale{decimals: 2}.digits(*probability[t]), 4), right(fmt.Sprintf("%.2f", *l), 5), before, bar)
 	}
 }
 
@@ -54,7 +65,11 @@ const layerWidth = 30
 // the height of their values, upwards. A bar has the norm of each token's row.
 func (s *Sheet) printStations(p *printer) {
 	n := len(s.Sequence().Tokens)
-	wide := max(2, min(n, (p.Width-layerWidth-34)/2)) // of a bar
+	room := (p.Width - layerWidth - 34) / 2 // of a bar
+	if s.Before != nil {
+		room -= 3 // norms are two numbers
+	}
+	wide := max(2, min(n, room))
 	side := 18 + wide
 	p.line("%s%s%s", right(p.in(orange, "values, forward ↓"), side), strings.Repeat(" ", layerWidth+2), p.in(blue, "↑ errors, backward"))
 	all := s.stations()
@@ -75,6 +90,9 @@ func (s *Sheet) printStations(p *printer) {
 	if n > wide {
 		note = "Beside a name: the Frobenius norm, and bars for the rows of the tokens, several to a bar, the highest full. An error has the shape of its value."
 	}
+	if s.Before != nil {
+		note += " Bars are of what changed, ∘ is no change; a norm that changed is old→new."
+	}
 	if c := s.Model.Config.Blocks; c > 1 {
 		note += fmt.Sprintf(" This is block %d of 0 to %d.", s.Block, c-1)
 	}
@@ -87,16 +105,19 @@ func (s *Sheet) side(p *printer, id string, wide int, value bool) string {
 	if id == "" {
 		return ""
 	}
-	n, v := s.Node(id), s.Values(id)
-	norm, _ := studio.Size(v)
+	n, v := s.Node(id), s.shown(id)
+	norm := s.norm(id, map[bool]int{true: 3, false: 2}[s.Before == nil])
 	shape := fmt.Sprintf("%d×%d", n.Rows, n.Cols)
 	bar := narrowed(rowNorms(v), wide)
 	code := hue(n.Kind)
 	symbol := p.in(code, Plain(n.MathML))
-	if value {
-		return right(fmt.Sprintf("%s %s %s %s", left(shape, 6), right(significant(norm, 3), 6), left(p.bar(bar, code), wide), right(symbol, 3)), 18+wide)
+	if !value {
+		return fmt.Sprintf("%s %s %s", left(symbol, 3), left(p.bar(bar, code), wide), norm)
 	}
-	return fmt.Sprintf("%s %s %s", left(symbol, 3), left(p.bar(bar, code), wide), significant(norm, 3))
+	if size := left(shape, 6) + " " + right(norm, 6); s.Before == nil {
+		norm = size
+	}
+	return right(fmt.Sprintf("%s %s %s", right(norm, 13), left(p.bar(bar, code), wide), right(symbol, 3)), 18+wide)
 }
 
 // narrowed has at most n numbers, each the largest of some that stand side by side.
@@ -211,7 +232,7 @@ func (s *Sheet) WhyHead() string {
 	}
 	most := "Most tokens are looked back at in this head"
 	if mine < all[0].Weight {
-		most = "This head was asked for"
+		most = "This head was asked for, or changed"
 	}
 	return fmt.Sprintf("%s: of every token but the first, the largest weight that one at least two later puts on it is %.2f in the mean (others: %s).", most, mine, strings.Join(list, ", "))
 }
@@ -239,6 +260,9 @@ func (s *Sheet) printAttention(p *printer) {
 	at := fmt.Sprintf("b%d.h%d.", s.Block, s.Head)
 	s.printPair(p, at+"rho", at+"D_causal")
 	s.printLegend(p)
+	if s.Before != nil {
+		return // it would be about numbers that are not shown
+	}
 	p.line("")
 	s.printStrongest(p, at)
 }

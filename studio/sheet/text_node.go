@@ -11,9 +11,8 @@ import (
 // printNode prints a tensor beside its partner, and what is known of its equation.
 func (s *Sheet) printNode(p *printer, n *studio.Node) {
 	p.line("%s  %s", p.in(hue(n.Kind), p.in(bold, Plain(n.MathML))), cut(n.Title+" · "+n.At, p.Width-2-columns(Plain(n.MathML))))
-	norm, _ := studio.Size(s.Values(n.ID))
 	p.fact("shape", fmt.Sprintf("%d × %d", n.Rows, n.Cols))
-	p.fact("norm", significant(norm, 4))
+	p.fact("norm", s.norm(n.ID, 4))
 	value, err := n.ID, n.Partner
 	if partner := s.Node(n.Partner); partner != nil {
 		what := map[studio.Kind]string{studio.Value: "its error", studio.Error: "error on", studio.Parameter: "its gradient", studio.Gradient: "gradient of"}[n.Kind]
@@ -122,13 +121,7 @@ func (s *Sheet) printMicroscope(p *printer, id string, i, j int) {
 	if err != nil {
 		panic(err) // Has knows the cell
 	}
-	place := fmt.Sprintf("row %d, column %d", i+1, j+1)
-	for k, name := range []string{s.rowName(n, i), s.columnName(n, j)} {
-		if at := []int{i, j}[k]; name != "" && name != fmt.Sprint(at+1) {
-			place = strings.Replace(place, []string{fmt.Sprintf("row %d", at+1), fmt.Sprintf("column %d", at+1)}[k], fmt.Sprintf("%s %d “%s”", []string{"row", "column"}[k], at+1, name), 1)
-		}
-	}
-	p.line("%s  %s · %s", p.in(hue(n.Kind), p.in(bold, Plain(n.MathML))), place, n.At)
+	p.line("%s  %s · %s", p.in(hue(n.Kind), p.in(bold, Plain(n.MathML))), s.place(n, i, j), n.At)
 	for _, f := range []string{m.Formula, m.Numbers} {
 		for _, part := range broken(Plain(f), p.Width-2) {
 			p.line("  %s", part)
@@ -143,6 +136,17 @@ func (s *Sheet) printMicroscope(p *printer, id string, i, j int) {
 	if len(m.Feeds) > 0 {
 		p.prose(2, "Read by: "+strings.Join(m.Feeds, ", "))
 	}
+}
+
+// place names a cell: its row and its column, with the words that they stand for.
+func (s *Sheet) place(n *studio.Node, i, j int) string {
+	name := func(what string, k int, word string) string {
+		if word == "" || word == fmt.Sprint(k+1) {
+			return fmt.Sprintf("%s %d", what, k+1)
+		}
+		return fmt.Sprintf("%s %d “%s”", what, k+1, word)
+	}
+	return name("row", i, s.rowName(n, i)) + ", " + name("column", j, s.columnName(n, j))
 }
 
 // printTerms prints the terms of a sum, as many columns at a time as there is room for.

@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -66,7 +67,7 @@ func (s *Sheet) printDigits(p *printer, value, err string) {
 		}
 		label := 0
 		for i := range m.v.N {
-			label = max(label, min(8, columns(s.rowName(m.node, i))))
+			label = max(label, min(8, columns(s.row(m, i))))
 		}
 		s.printMap(p, m, label)
 	}
@@ -86,7 +87,7 @@ func (s *Sheet) shaded(m textMap, room int) textMap {
 // oneColumn says whether the name of every column takes one.
 func (s *Sheet) oneColumn(m textMap) bool {
 	for j := range m.v.D {
-		if columns(s.columnName(m.node, j)) != 1 {
+		if columns(s.column(m, j)) != 1 {
 			return false
 		}
 	}
@@ -97,7 +98,7 @@ func (s *Sheet) oneColumn(m textMap) bool {
 func (s *Sheet) heads(p *printer, m textMap, from, to int) string {
 	var b strings.Builder
 	for j := from; j < to; j++ {
-		name := s.columnName(m.node, j)
+		name := s.column(m, j)
 		if m.digits {
 			b.WriteString(right(cut(name, m.cell-1), m.cell-1) + " ")
 		} else {
@@ -122,7 +123,7 @@ func (s *Sheet) printMap(p *printer, m textMap, label int) {
 			p.line("%*s %s", label, "", s.heads(p, m, from, to))
 		}
 		for i := range m.v.N {
-			p.line("%s %s", right(cut(s.rowName(m.node, i), label), label), p.row(m, i, from, to))
+			p.line("%s %s", right(cut(s.row(m, i), label), label), p.row(m, i, from, to))
 		}
 	}
 }
@@ -132,7 +133,7 @@ const mostRows = 12
 
 // printTable prints one of the paper's tables: each row with both formulas, both shapes and
 // norms, the check of what is handed back, and the two maps.
-func (s *Sheet) printTable(p *printer, t studio.Table) {
+func (s *Sheet) printTable(p *printer, t studio.Table) error {
 	title := t.Title
 	if t.Heads {
 		title += fmt.Sprintf(" · block %d, head %d", s.Block, s.Head)
@@ -165,17 +166,51 @@ func (s *Sheet) printTable(p *printer, t studio.Table) {
 				s.printSide(p, id, s.Node(id).MathML, s.Node(id).Eq)
 			}
 		}
+		if t.Key == "3" && err != "" {
+			if err := s.printLayers(p, err); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+// printLayers says of a gradient of table 3 what each token adds to it.
+func (s *Sheet) printLayers(p *printer, id string) error {
+	var l studio.Layers
+	if _, err := s.ask(studio.Request{Op: "layers", ID: id}, &l); err != nil {
+		if refused := (*Refused)(nil); errors.As(err, &refused) {
+			return nil // it is no such sum, or too large to be taken apart
+		}
+		return err
+	}
+	what := "A sum over tokens of " + Plain(l.Right)
+	if l.Left != "" {
+		what = "A sum over tokens of layers of rank one, " + Plain(l.Left) + " of the token times " + Plain(l.Right) + " of the token"
+	}
+	var parts []string
+	for t, norm := range l.Norms {
+		parts = append(parts, s.word(t)+" "+orNone(norm, 2))
+	}
+	p.prose(2, what+"; their norms: "+strings.Join(parts, ", ")+".")
+	return nil
+}
+
+// orNone is a number, or what stands where there is none.
+func orNone(x *float64, n int) string {
+	if x == nil {
+		return "not a number"
+	}
+	return significant(*x, n)
 }
 
 // printSide is a formula with its number, and what is known of the tensor that it makes.
 func (s *Sheet) printSide(p *printer, id, formula, eq string) {
 	n := s.Node(id)
-	norm, _ := studio.Size(s.Values(id))
 	if eq != "" {
 		eq = " (" + eq + ")"
 	}
-	facts := fmt.Sprintf("%s  %d×%d  %s", id, n.Rows, n.Cols, significant(norm, 3))
+	facts := fmt.Sprintf("%s  %d×%d  %s", id, n.Rows, n.Cols, s.norm(id, 3))
 	if c, ok := s.checked(id); ok {
 		facts += "  " + mark(c)
 	}
