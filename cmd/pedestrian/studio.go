@@ -46,8 +46,8 @@ any static file server serves: the same page with the same code in WebAssembly, 
 toolchain of this machine.
 
 With --listen and an address that other machines reach, such as 0.0.0.0:8080 for a class, the URL
-has a token, new at each start: who has it may read, by plain HTTP. Training is refused to them
-unless --allow-training is given. Names and addresses other than this machine's are refused.`,
+has a token, new at each start: who has it may read, by plain HTTP. Training, and the network after
+some steps of it, are refused to them unless --allow-training is given. Names and addresses other than this machine's are refused.`,
 		Example: "  pedestrian studio\n  pedestrian studio runs/story-1\n  pedestrian studio runs/story-1 \"One day Ada\"\n  pedestrian studio --no-open --listen 127.0.0.1:8080\n  pedestrian studio --preset paper\n  pedestrian studio --export site",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 2 {

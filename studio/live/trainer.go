@@ -109,6 +109,9 @@ func (t *trainer) train(r studio.Request) (trained, []float64, error) {
 func (t *trainer) params(s studio.State) (*pedestrian.Params[float64], error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if s.Step == 0 {
+		return untrained(s)
+	}
 	c, err := t.course(s)
 	if err != nil {
 		return nil, err
@@ -138,6 +141,23 @@ func (t *trainer) params(s studio.State) (*pedestrian.Params[float64], error) {
 		}
 	}
 	return doubled(again.State.Params), nil
+}
+
+// untrained is the network before the first update: it is drawn, and nothing is computed.
+func untrained(s studio.State) (*pedestrian.Params[float64], error) {
+	if _, err := ratesOf(s); err != nil {
+		return nil, err
+	}
+	d, err := storyData()
+	if err != nil {
+		return nil, err
+	}
+	r, err := train.Start(storyOptions(s.Seed), d, "")
+	if err != nil {
+		return nil, fmt.Errorf("drawing the network: %w", err)
+	}
+	defer r.Close()
+	return doubled(r.State.Params), nil
 }
 
 // course is the training of a state: one that is kept, or a new one, which begins with what it

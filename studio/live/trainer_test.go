@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,5 +147,21 @@ func TestTrainingIsBounded(t *testing.T) {
 		if b, ok := core.Handle(fmt.Appendf(nil, `{"op":"train","next":%d,"state":{"model":"story"}}`, n)); ok || !strings.Contains(string(b), "at most 25") {
 			t.Errorf("%d steps: %s", n, b)
 		}
+	}
+}
+
+// A network before its first step is drawn without a training: nothing is begun or evaluated.
+func TestUntrained(t *testing.T) {
+	tr := new(trainer)
+	p, err := tr.params(studio.State{Seed: 5})
+	if err != nil || len(tr.kept) != 0 {
+		t.Fatalf("%d trainings are kept, %v", len(tr.kept), err)
+	}
+	c := must(tr.course(studio.State{Seed: 5}))
+	if first := doubled(c.states[0].Params); !slices.Equal(first.Slab, p.Slab) {
+		t.Error("the network is not that of step 0 of its training")
+	}
+	if _, err := tr.params(studio.State{Rates: []studio.Rate{{From: 1, Rate: 1}}}); err == nil {
+		t.Error("rates that begin late are taken at step 0")
 	}
 }

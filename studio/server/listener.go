@@ -14,7 +14,7 @@ import (
 type Listener struct {
 	net.Listener
 	Token    string // "" on this machine alone
-	ReadOnly bool   // training is refused
+	ReadOnly bool   // training is refused, and what it would have made
 
 	hosts []string // that a request may name
 }

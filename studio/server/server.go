@@ -200,11 +200,22 @@ func (h *handler) api(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(response)
 }
 
-// changes says whether a request asks for what goes on after its answer: training. All other
-// state of the studio stands in each request.
+// changes says whether a request asks for what goes on after its answer: training, or a network
+// after some steps of it, which the trainer would make. All other state of the studio stands in
+// each request.
 func changes(body []byte) bool {
-	var r struct {
-		Op string `json:"op"`
+	type state struct {
+		Step  int               `json:"step"`
+		Rates []json.RawMessage `json:"rates"`
 	}
-	return json.Unmarshal(body, &r) == nil && r.Op == "train"
+	var r struct {
+		Op     string `json:"op"`
+		State  state  `json:"state"`
+		Before state  `json:"before"`
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		return false // the core refuses it
+	}
+	trains := func(s state) bool { return s.Step != 0 || len(s.Rates) > 0 }
+	return r.Op == "train" || trains(r.State) || trains(r.Before)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/studio"
 )
 
@@ -224,9 +225,83 @@ func TestAccessFromOtherMachines(t *testing.T) {
 	}
 }
 
+// Who may only read does not make the trainer compute: neither by a step of a network, nor by one
+// that is compared with, however the request spells it. A network before its first step is read.
+func TestReadersDoNotTrain(t *testing.T) {
+	l := withToken()
+	core := &studio.Core{Other: func(_ *studio.Core, r studio.Request) (any, []float64, bool, error) {
+		if l.ReadOnly && (r.Op == "train" || r.State.Step != 0) {
+			t.Errorf("the core is asked for %q at step %d", r.Op, r.State.Step)
+		}
+		return nil, nil, false, nil
+	}}
+	m := *studio.Models[0]
+	m.Name, m.Params = "story", func(s studio.State) (*pedestrian.Params[float64], error) {
+		if s.Step != 0 || s.Rates != nil {
+			t.Errorf("the trainer is asked for step %d, rates %v", s.Step, s.Rates)
+		}
+		return studio.Models[0].Params(studio.State{})
+	}
+	core.More = append(core.More, &m)
+	h := Handler(l, core)
+	for body, want := range map[string]int{
+		`{"op":"open","state":{"model":"story"}}`:                                                 200,
+		`{"op":"trace","state":{"model":"story","seed":3,"step":0}}`:                              200,
+		`{"op":"open","state":{"model":"story","step":3}}`:                                        403,
+		`{"op":"trace","state":{"model":"story","Step":3}}`:                                       403,
+		`{"OP":"open","STATE":{"model":"story","STEP":100}}`:                                      403,
+		`{"op":"trace","state":{},"before":{"model":"story","step":3}}`:                           403,
+		`{"op":"open","state":{"model":"story","rates":[{"from":0,"rate":0.1}]}}`:                 403,
+		`{"op":"next","state":{"model":"story","step":-1}}`:                                       403,
+		`{"\u006fp":"train","next":1}`:                                                            403,
+		`{"op":"open","state":{"model":"story","step":3,"step":0}}`:                               400,
+		`{"op":"open","state":{"model":"story","step":"3"}}`:                                      400,
+		`{"op":"open","state":{"model":"story"}}{"op":"open","state":{"model":"story","step":3}}`: 400,
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, posted("/"+l.Token+"/api", body))
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d: %s", body, w.Code, want, w.Body.String())
+		}
+	}
+	l.ReadOnly = false
+	asked := 0
+	m.Params = func(s studio.State) (*pedestrian.Params[float64], error) {
+		asked = s.Step
+		return studio.Models[0].Params(studio.State{})
+	}
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, posted("/"+l.Token+"/api", `{"op":"open","state":{"model":"story","step":3}}`)); w.Code != 200 || asked != 3 {
+		t.Errorf("with --allow-training: %d, step %d", w.Code, asked)
+	}
+}
+
+// withToken is a listener for other machines, whose token and port are always the same.
+func withToken() *Listener {
+	l := own()
+	return &Listener{Token: "abcdefghijklmnopqrstuvwxyz", ReadOnly: true, hosts: l.hosts}
+}
+
+// posted is a request of the page.
+func posted(path, body string) *http.Request {
+	r := httptest.NewRequest("POST", "http://x/", strings.NewReader(body))
+	r.URL.Path, r.Host = path, own().hosts[0]
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
 // Whatever is sent, the answer is of the kinds that there are, and never a failure of ours.
 func FuzzRequests(f *testing.F) {
 	h := Handler(own(), new(studio.Core))
+	open := withToken()
+	trained := false
+	others := Handler(open, &studio.Core{Other: func(_ *studio.Core, r studio.Request) (any, []float64, bool, error) {
+		trained = trained || r.Op == "train" || r.State.Step != 0
+		return nil, nil, false, nil
+	}})
+	f.Add("POST", "/"+open.Token+"/api", "127.0.0.1:4711", "application/json", "", []byte(`{"op":"train","next":1}`))
+	f.Add("POST", "/"+open.Token+"/api", "127.0.0.1:4711", "application/json", "", []byte(`{"op":"next","state":{"model":"story","step":7}}`))
+	f.Add("GET", "/"+open.Token+"/../api", "127.0.0.1:4711", "", "", []byte(nil))
 	f.Add("POST", "/api", "127.0.0.1:4711", "application/json", "", []byte(`{"op":"open"}`))
 	f.Add("GET", "/", "localhost:4711", "", "http://evil.test", []byte(nil))
 	f.Add("POST", "/api", "[::1]:4711", "application/json", "http://[::1]:4711", []byte(`{"op":"trace","state":{"edits":[{"id":"b0.h1.m","i":0,"j":0,"v":null}]}}`))
@@ -244,6 +319,21 @@ func FuzzRequests(f *testing.F) {
 		h.ServeHTTP(w, r)
 		if w.Code >= 500 || w.Code != 200 && w.Code/100 != 4 {
 			t.Fatalf("%q %q: %d", method, path, w.Code)
+		}
+
+		// The same where other machines may read: without the token nothing is told, and nobody trains.
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.URL.Path = path
+		w = httptest.NewRecorder()
+		others.ServeHTTP(w, r)
+		if w.Code >= 500 || w.Code != 200 && w.Code/100 != 4 {
+			t.Fatalf("with a token, %q %q: %d", method, path, w.Code)
+		}
+		if inside := strings.HasPrefix(path, "/"+open.Token+"/"); !inside && w.Code != 403 || trained {
+			t.Fatalf("with a token, %q %q: %d, trained: %t", method, path, w.Code, trained)
+		}
+		if strings.Contains(w.Body.String(), open.Token) || w.Header().Get("Content-Security-Policy") == "" {
+			t.Fatalf("%q %q: the token is given away, or a header is missing", method, path)
 		}
 	})
 }
