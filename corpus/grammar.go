@@ -73,9 +73,10 @@ const (
 	maxNodes  = 1 << 16
 	maxCells  = 1 << 20
 	maxWays   = 1 << 12 // continuations of one place
-	maxPairs  = 1 << 22 // pairs of places in checkUnique
 	maxStates = 1 << 20
 )
+
+var maxPairs = 1 << 22 // pairs of places in checkUnique; a test has fewer
 
 // NewGrammar compiles a grammar that is written like this:
 //

@@ -99,7 +99,7 @@ var llamaCases = []testCase{
 var biggestLlama = testCase{"biggest llama", pedestrian.Config{Vocab: 131, Context: 90, Width: 80, Heads: 6, KVHeads: 2, HeadDim: 24, Hidden: 200, Blocks: 2,
 	Activation: pedestrian.SiLU, Eps: 1e-5, Tied: true, Norm: pedestrian.RMSNorm, Positions: pedestrian.Rotary, Gated: true, QKNorm: true, SlidingWindow: 40, QKVBias: true, MLPBias: true},
 	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, DoRA: true, DoRAExact: true, Dropout: 0.2, Norms: true, Bias: pedestrian.BiasAll,
-		Targets: pedestrian.Config{Heads: 1, Gated: true}.Targets()}, 3, 75}
+		Targets: pedestrian.Config{Heads: 1, Gated: true}.Targets()}, 2, 75}
 
 // biggest is bigger with every option: several parts and tiles in every task of dora.
 func biggest() testCase {
@@ -160,7 +160,7 @@ func (cs testCase) trace(seed, step uint64) *paper.Trace {
 
 // bigger has several parts and tiles in every task.
 var bigger = testCase{"bigger", pedestrian.Config{Vocab: 131, Context: 80, Width: 96, Heads: 3, Blocks: 2, KeyDim: 20, Hidden: 200, Activation: pedestrian.GELU, Eps: 1e-5, Bias: true, Tied: true, LogitsBias: true},
-	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: fcLayers}, 3, 75}
+	&pedestrian.AdapterConfig{Rank: 5, Alpha: 2, Scaling: pedestrian.ScaleRSqrt, Targets: fcLayers}, 2, 75}
 
 // params are generic: gains are not one and biases not zero.
 func (cs testCase) params(seed uint64) (*pedestrian.Params[float64], *pedestrian.Adapter[float64]) {

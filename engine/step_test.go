@@ -7,7 +7,7 @@ import (
 
 // TestSameBits trains with dropout on different numbers of threads.
 func TestSameBits(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { testSameBits[float32](t, "", 1, 2, 3, 4, 7, 8) })
+	t.Run("float32", func(t *testing.T) { testSameBits[float32](t, "", 1, 2, 3, 8) })
 	t.Run("float64", func(t *testing.T) { testSameBits[float64](t, "", 1, 2, 5) })
 	t.Run("bf16", func(t *testing.T) { testSameBits[float32](t, BF16, 1, 2, 5) })
 }
@@ -16,7 +16,7 @@ func testSameBits[T Float](t *testing.T, precision Precision, threads ...int) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(16))
 	testSameBitsOf[T](t, bigger, precision, threads...)
 	testSameBitsOf[T](t, biggest(), precision, threads[0], threads[2])
-	testSameBitsOf[T](t, biggestLlama, precision, 1, 2, 3, 16)
+	testSameBitsOf[T](t, biggestLlama, precision, 1, 3, 16)
 }
 
 func testSameBitsOf[T Float](t *testing.T, cs testCase, precision Precision, threads ...int) {
@@ -31,7 +31,7 @@ func testSameBitsOf[T Float](t *testing.T, cs testCase, precision Precision, thr
 		dp, m, v := like(p), like(p), like(p)
 		da, ma, va := likeAdapter(lora), likeAdapter(lora), likeAdapter(lora)
 		var trail []T
-		for step := 1; step <= 3; step++ {
+		for step := 1; step <= 2; step++ {
 			dp.Zero()
 			clear(da.Slab)
 			sum, _ := n.Gradients(dp, da, b, 0.01, uint64(step))

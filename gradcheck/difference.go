@@ -33,8 +33,6 @@ const (
 	DifferenceTolerance = 1e-6
 	// DifferenceFloor is the gradient below which the error is absolute: 1e-10.
 	DifferenceFloor = 1e-4
-	// directions is how many random directions each row is differentiated along.
-	directions = 3
 	// float32Tolerance and float32Floor are for differences of a float32 loss. A loss
 	// of order ten has a rounding of 2⁻²⁰ = 1e-6 or less, over h that is 1e-4, and
 	// 1e-2 of the floor; five times that is the limit.
@@ -43,6 +41,9 @@ const (
 	// kinkMargin times h is how far from zero every pre-activation of ReLU must lie.
 	kinkMargin = 10
 )
+
+// directions is how many random directions each row is differentiated along.
+var directions = 3
 
 // A plant changes steps while a pass runs; it plants a bug. tr holds
 // the steps that the pass has recorded so far.

@@ -317,6 +317,9 @@ func names(typed, name string) bool {
 
 // plain is a name as it may be typed: Δ^raw, Δ_raw, D_raw and Draw are one.
 func plain(name string) string {
-	return strings.ToLower(strings.NewReplacer("Δ", "D", "δ", "D", "∂", "d", "ρ", "rho", "σ", "sigma", "μ", "mu", "ā", "abar", "θ", "theta",
-		"_", "", "^", "", "{", "", "}", "", " ", "", "/", "", "→", ">", "->", ">").Replace(name))
+	return strings.ToLower(spellings.Replace(name))
 }
+
+// spellings has what may be typed for what the lines are called.
+var spellings = strings.NewReplacer("Δ", "D", "δ", "D", "∂", "d", "ρ", "rho", "σ", "sigma", "μ", "mu", "ā", "abar", "θ", "theta",
+	"_", "", "^", "", "{", "", "}", "", " ", "", "/", "", "→", ">", "->", ">")

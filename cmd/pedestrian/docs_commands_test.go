@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -184,9 +185,12 @@ func shellWords(line string) (words []string) {
 	return words
 }
 
+// parsing is the tree of commands that parses looks in. It takes a while to build.
+var parsing = sync.OnceValue(newRootCmd)
+
 // parses says whether there is a command with these flags.
 func parses(args []string) error {
-	cmd, rest, err := newRootCmd().Find(args)
+	cmd, rest, err := parsing().Find(args)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,8 @@ func (n *narrow) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Every help text, and what is shown of the equations, fits 80 columns and 40.
+// Every help text, and what is shown of the equations, fits 40 columns. At 80, where less is
+// folded, every help text does, and every eighth equation.
 func TestColumns(t *testing.T) {
 	var calls [][]string
 	var walk func(c *cobra.Command, path []string)
@@ -69,13 +70,16 @@ func TestColumns(t *testing.T) {
 	if len(calls) < 20 {
 		t.Fatalf("%d commands: this tests too little", len(calls))
 	}
-	for _, e := range paper.Equations {
-		calls = append(calls, []string{"explain", e.Number})
-	}
-	calls = append(calls, nil, []string{"explain"}, []string{"params"}, []string{"params", "--rank", "4"}, []string{"tokenizer", "show", "The king's unbelievable hat, which he wears on every day of the week but one, and then another hat"},
-		[]string{"data", "../../testdata/lm-eval/texts.jsonl"}, []string{"verify", "--only", "R30"}, []string{"verify", "--only", "w_q"}, []string{"inspect", "../../testdata/peft/bases/tied"})
+	calls = append(calls, []string{}, []string{"explain"}, []string{"params"}, []string{"params", "--rank", "4"}, []string{"tokenizer", "show", "The king's unbelievable hat, which he wears on every day of the week but one, and then another hat"},
+		[]string{"data", "../../testdata/lm-eval/texts.jsonl"}, []string{"verify", "--only", "R30"}, []string{"verify", "--case", "gelu", "--only", "w_q"}, []string{"inspect", "../../testdata/peft/bases/tied"})
 	for _, width := range []int{40, 80} {
 		t.Setenv("COLUMNS", strconv.Itoa(width))
+		calls := slices.Clone(calls)
+		for i, e := range paper.Equations {
+			if width == 40 || i%8 == 0 {
+				calls = append(calls, []string{"explain", e.Number})
+			}
+		}
 		for _, args := range calls {
 			out := &narrow{width: width, found: func(line string) {
 				t.Errorf("%d columns, %s: a line of %d: %s", width, strings.Join(args, " "), columns(line), line)

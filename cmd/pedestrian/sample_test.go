@@ -75,7 +75,7 @@ func sampled(t *testing.T, dir string, args ...string) (texts []map[string]any) 
 // Texts that are written at the same time are those that each is alone, as JSON and as
 // text, whatever they go on from and in which precision.
 func TestSampleTogether(t *testing.T) {
-	const texts = 6
+	const texts = 4
 	dir := sampleRuns(t)
 	run := []string{"runs/a", "--tokens", "150", "--temperature", "1.2", "--stop", ".\n"}
 	written := map[string]string{}

@@ -18,10 +18,10 @@ func eachPath(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// eachPool runs f with a nil pool and with pools of several sizes.
+// eachPool runs f with a nil pool, which has one thread, and with pools of several.
 func eachPool(f func(p *Pool)) {
 	f(nil)
-	for _, threads := range []int{1, 2, 3} {
+	for _, threads := range poolSizes {
 		p := newPool(threads)
 		f(p)
 		p.Close()
