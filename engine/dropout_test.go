@@ -10,14 +10,15 @@ import (
 )
 
 // TestGradientsAgainstDifferences differentiates Σℓ numerically with the masks
-// of one step held fixed, since the paper has no dropout to compare with.
+// of one step held fixed, since the paper has no dropout to compare with. Without
+// dropout TestNetwork compares.
 func TestGradientsAgainstDifferences(t *testing.T) {
 	// Differences of fourth order: at this h their truncation, of order h⁴, is below
 	// rounding, 2⁻⁵³/h times a sum of a few dozen losses, which is some 1e-10.
 	const h, tol = 3e-5, 1e-8
 	// Of adapters the exact ones: with the norm held, differences are of another loss.
 	for _, cs := range append(slices.Clone(cases), adapterCases[0], adapterCases[2], adapterCases[3], llamaCases[5], llamaCases[6], llamaCases[10]) {
-		for drop, b := range map[float64]Batch{0: cs.packed(2), 0.3: cs.batch(2), 0.4: cs.packed(3)} {
+		for drop, b := range map[float64]Batch{0.3: cs.batch(2), 0.4: cs.packed(3)} {
 			p, lora := cs.params(1)
 			n := New(p, lora, Options{Batch: b.B, Dropout: drop, Seed: 3, Threads: 1})
 			n.setTile(3)
@@ -31,7 +32,7 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 				for i := range w {
 					worst := 0.0
 					v := w[i].V
-					stride := max(1, len(v)/4)
+					stride := max(1, len(v)/3)
 					for j := i % stride; j < len(v); j += stride {
 						old := v[j]
 						difference := func(h float64) float64 {

@@ -119,7 +119,7 @@ func TestAccuracy(t *testing.T) {
 				return p + x*p*(1-p)*2*tanhScale*(1+3*tanhCube*x*x)
 			}, absolute(2)},
 	}
-	eachPath(t, func(t *testing.T) {
+	eachFloatPath(t, func(t *testing.T) {
 		x := dense()
 		for _, c := range cases {
 			got := c.run(append([]float32(nil), x...))

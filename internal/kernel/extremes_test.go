@@ -87,7 +87,7 @@ func TestSoftmaxExtremes(t *testing.T) {
 		scale     = 0.378 // no power of 2: products are rounded
 		around    = 17    // numbers on both sides
 	)
-	eachPath(t, func(t *testing.T) {
+	eachFloatPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
 		hidden := make([]float32, 40+2*around)
 		other := nan32
@@ -163,7 +163,7 @@ func TestSoftmaxExtremes(t *testing.T) {
 // The sum of squares that clipping needs: of any finite numbers it is finite, and right.
 func TestSumSquaresExtremes(t *testing.T) {
 	const tolerance = 1e-14 // relative: squares of float32 are exact in float64, and the sum has few terms
-	eachPath(t, func(t *testing.T) {
+	eachFloatPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
 		for range extremeRows {
 			x, want := make([]float32, r.IntN(40)), 0.0
@@ -229,7 +229,7 @@ func TestLayerNormExtremes(t *testing.T) {
 		tolerance = 1e-5 // of 1, the size of ā; of the gradient, of its largest term
 		rows      = 1 + extremeRows/(6*11*2)
 	)
-	eachPath(t, func(t *testing.T) {
+	eachFloatPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		worst := [2]float64{}
 		for _, d := range []int{1, 2, 3, 4, 19, 64} {

@@ -18,6 +18,21 @@ func eachPath(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// eachFloatPath is eachPath for products and functions of float32 and float64. These are the
+// same with AVX512 and with the paths after it, which run them in the long tier; in the quick
+// one they have TestProductsSmall, TestSoftmax and TestNorms.
+func eachFloatPath(t *testing.T, f func(t *testing.T)) {
+	for _, p := range Paths() {
+		if p > AVX512 && !everyPath {
+			continue
+		}
+		t.Run(p.String(), func(t *testing.T) {
+			defer Use(Use(p))
+			f(t)
+		})
+	}
+}
+
 // eachPool runs f with a nil pool, which has one thread, and with pools of several.
 func eachPool(f func(p *Pool)) {
 	f(nil)
@@ -163,7 +178,7 @@ func TestProductsSmall(t *testing.T) {
 }
 
 func TestProductsLarge(t *testing.T) {
-	eachPath(t, func(t *testing.T) {
+	eachFloatPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
 		eachPool(func(p *Pool) {
 			checkForms[float32](t, p, r, 50+r.IntN(200), 50+r.IntN(300), 50+r.IntN(800))
@@ -178,7 +193,7 @@ func TestProductsLarge(t *testing.T) {
 func TestProductsInPieces(t *testing.T) {
 	defer func(b, a int) { rightMax, leftMax = b, a }(rightMax, leftMax)
 	rightMax, leftMax = 1<<12, 1<<11
-	eachPath(t, func(t *testing.T) {
+	eachFloatPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		p := newPool(2)
 		defer p.Close()
@@ -193,7 +208,7 @@ func TestProductsInPieces(t *testing.T) {
 func TestPiecesKeepBits(t *testing.T) {
 	whole := leftMax
 	defer func(b, a int) { rightMax, leftMax = b, a }(rightMax, leftMax)
-	eachPath(t, func(t *testing.T) {
+	eachFloatPath(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(9, 6))
 		const m, n, k = 301, 90, 1003 // enough that a is packed on every path
 		at, b, old := random[float32](r, k, m, 1), random[float32](r, k, n, 2), random[float32](r, m, n, 0)

@@ -6,3 +6,6 @@ const extremeRows = 50_000
 
 // poolSizes are the threads of the pools of eachPool.
 var poolSizes = []int{3}
+
+// everyPath says that eachFloatPath runs on all paths.
+const everyPath = false

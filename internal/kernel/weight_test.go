@@ -72,7 +72,7 @@ func narrow[T Float](r *rand.Rand, rows, cols int, f16 bool) (n, wide Weight[T])
 }
 
 // A product with a narrow matrix has the bits of that with the widened one.
-func TestNarrowProducts(t *testing.T) { eachPath(t, testNarrowProducts) }
+func TestNarrowProducts(t *testing.T) { eachFloatPath(t, testNarrowProducts) }
 
 func testNarrowProducts(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { checkNarrow[float32](t) })
@@ -81,7 +81,7 @@ func testNarrowProducts(t *testing.T) {
 
 // A product with a matrix in blocks has the bits of that with the widened one: of columns and
 // of rows, from the first number of a panel on and from any.
-func TestBlockProducts(t *testing.T) { eachPath(t, testBlockProducts) }
+func TestBlockProducts(t *testing.T) { eachFloatPath(t, testBlockProducts) }
 
 func testBlockProducts(t *testing.T) {
 	aligned := func(lines, length int) (int, int) { return lines / 64 * panelLines, lines % 2 * 8 }
