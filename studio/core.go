@@ -100,6 +100,14 @@ func (c *Core) answer(r Request) (header any, numbers []float64, err error) {
 	case "exercises", "exercise", "shape", "grade", "hint":
 		header, numbers, err = derived(r)
 		return header, numbers, err
+	case "derivations":
+		return struct {
+			Revision    int               `json:"rev"`
+			Derivations []derivationTitle `json:"derivations"`
+		}{r.Revision, derivations()}, nil, nil
+	case "lines":
+		header, err = checkLines(r)
+		return header, nil, err
 	case "plan":
 		header, err = lessonPlan(r)
 		return header, nil, err

@@ -101,6 +101,13 @@ func TestCurve(t *testing.T) {
 	if says := eval[string](p, "document.querySelector('#v-says').textContent"); !strings.Contains(says, "by hand") {
 		t.Errorf("after an edit of an error: %q", says)
 	}
+	p.to("#/check?v=1&mean=1") // checks of others are on their way when its own is known
+	p.wait("document.querySelector('tr[data-id=\"b0.h1.D_causal\"]').textContent.includes('✓')")
+	p.to("#/check/b0.h1.D_causal?v=1&mean=1")
+	eval[bool](p, "new Promise(r => setTimeout(() => r(true), 1000))")
+	if text := eval[string](p, "document.querySelector('#check-text').textContent"); !strings.Contains(text, "36 of 36 cells") {
+		t.Errorf("the check of a tensor of 36 cells is %q", text)
+	}
 	p.to("#/check/w_tok") // a parameter leads to its gradient
 	if title := eval[string](p, "document.title"); !strings.Contains(title, "∂L/∂") {
 		t.Errorf("title %q", title)

@@ -4,21 +4,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/pedestrian-ml/pedestrian/studio"
+	"github.com/pedestrian-ml/pedestrian/studio/live"
 	"github.com/pedestrian-ml/pedestrian/studio/site"
 )
 
 // screens are one of each kind.
 var screens = []string{"#/", "#/table/1?v=1&row=softmax&cell=4,2", "#/table/mha?v=1&row=head", "#/table/2?v=1&row=a7", "#/table/3?v=1&row=wk", "#/node/b0.h1.D_causal", "#/node/w_tok", "#/cell/b0.h1.rho/4,2",
-	"#/derive", "#/derive/w_q?v=1&answer=a_prev'%20@%20D_raw%20@%20q", "#/derive/which_bias", "#/laws", "#/laws/mask", "#/laws/rank?v=1&broken=1", "#/laws/adam", "#/params?v=1&rank=2", "#/params?v=1&net=50257,1024,768,12,12,r16,qkv,logits", "#/check", "#/check/b0.h1.D_causal?v=1&cell=4,2", "#/bug", "#/bug/1", "#/teach", "#/teach/path", "#/teach/present/8?v=1&row=1", "#/teach/sheet/all", "#/equations", "#/equations/25", "#/nosuch", "#/?v=1&model=paper&seed=3", "#/table/1?v=1&model=paper&row=mask", "#/?v=1&diff=1&tok=0.3.4.6.0.8"}
+	"#/derive", "#/derive/w_q?v=1&answer=a_prev'%20@%20D_raw%20@%20q", "#/derive/which_bias", "#/derive/check", "#/derive/check?v=1&row=40", "#/laws", "#/laws/mask", "#/laws/rank?v=1&broken=1", "#/laws/adam", "#/params?v=1&rank=2", "#/params?v=1&net=50257,1024,768,12,12,r16,qkv,logits", "#/check", "#/check/b0.h1.D_causal?v=1&cell=4,2", "#/bug", "#/bug/1", "#/teach", "#/teach/path", "#/teach/present/8?v=1&row=1", "#/teach/sheet/all", "#/equations", "#/equations/25", "#/nosuch", "#/?v=1&model=paper&seed=3", "#/table/1?v=1&model=paper&row=mask", "#/?v=1&diff=1&tok=0.3.4.6.0.8"}
 
 // Nothing is asked of another origin, the policy has nothing to report, and no screen fails.
 func TestNothingLeavesTheOrigin(t *testing.T) {
@@ -131,6 +134,34 @@ func TestExport(t *testing.T) {
 		t.Errorf("WebAssembly differs by %g", worst)
 	}
 	t.Logf("largest difference %g", worst)
+
+	// The picker has the networks that the server's has, and the one that trains is loaded when it
+	// is chosen.
+	whole, err := live.NewCore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := whole.Handle([]byte(`{"op":"open"}`))
+	header, _, err := studio.Decode(b)
+	var opened struct {
+		Models []struct{ Name, Title string } `json:"models"`
+	}
+	if err == nil {
+		err = json.Unmarshal(header, &opened)
+	}
+	if err != nil || len(opened.Models) < 3 {
+		t.Fatalf("%d models, %v", len(opened.Models), err)
+	}
+	var want []string
+	for _, m := range opened.Models {
+		want = append(want, m.Name+": "+m.Title)
+	}
+	p.to("#/")
+	if have := eval[[]string](p, "[...document.querySelector('select[aria-label=model]').options].map(o => o.value + ': ' + o.textContent)"); !slices.Equal(have, want) {
+		t.Errorf("the picker of the exported page has %q, the server's %q", have, want)
+	}
+	eval[bool](p, "(s => (s.value = 'story', s.dispatchEvent(new Event('change')), true))(document.querySelector('select[aria-label=model]'))")
+	p.wait("location.hash.includes('model=story') && document.documentElement.dataset.ready === location.hash && document.querySelector('main').innerText.includes('One block')")
 	if c := p.complaints(); len(c) > 0 {
 		t.Errorf("the page complained: %s", strings.Join(c, "; "))
 	}

@@ -108,3 +108,28 @@ func TestPath(t *testing.T) {
 	}
 	accessible(t, p, "#/teach/path")
 }
+
+// One of our derivations is true line by line; a slip that is typed into it is said, at its line,
+// and the address has it. The keyboard alone suffices.
+func TestLines(t *testing.T) {
+	p := open(t, serve(t), "#/derive/check")
+	p.wait("document.querySelectorAll('#checked .right').length > 3")
+	if n := eval[int](p, "document.querySelectorAll('#checked .wrong, #checked .refused').length"); n != 0 {
+		t.Errorf("%d lines of ours are false", n)
+	}
+	eval[bool](p, "(document.querySelector('#lines').focus(), document.querySelector('#lines').select(), true)")
+	p.keys("world head\rfrob(D, d(rho @ v)) == frob(D @ v', d(rho)) + frob(rho @ D, d(v))")
+	eval[bool](p, "document.querySelector('#check').focus(), true")
+	p.keys("\r")
+	p.wait("document.querySelectorAll('#checked .wrong').length === 1")
+	if said := eval[string](p, "document.querySelector('#lines-said').innerText"); said != "0 of 1 lines are true." {
+		t.Errorf("it says %q", said)
+	}
+	p.to(eval[string](p, "location.hash"))
+	p.wait("document.querySelectorAll('#checked .wrong u').length === 1")
+	eval[bool](p, "document.querySelector('#checked .noline button').click(), true")
+	p.wait("document.querySelector('#checked .wrong').innerText.includes(\"rho' @ D\")")
+	if c := p.complaints(); len(c) > 0 {
+		t.Errorf("the page said %s", strings.Join(c, "; "))
+	}
+}

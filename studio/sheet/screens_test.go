@@ -251,18 +251,20 @@ func TestLayersText(t *testing.T) {
 // Chapters, equations, errata, the lesson and exercises are those of the book, without markup.
 func TestBookText(t *testing.T) {
 	for address, says := range map[string][]string{
-		"#/book":                                 {"03-attention", "3 · One head of self-attention"},
-		"#/book/03-attention/eq-25":              {"Δ_causal = [Δ vᵗ − ~((Δ vᵗ) ⊖ ρ)] ∘ ρ"},
-		"#/book?answer=causality":                {"book/"},
-		"#/equations":                            {"(25) error signal through the softmax"},
-		"#/equations/25":                         {"n_T×n_T", "b0.h0.D_causal, b0.h1.D_causal", "Back through the softmax"},
-		"#/errata/S1":                            {"the first token attends to later ones by", "✓ holds", "TestErratumS1"},
-		"#/teach":                                {"0–4 A vote", "$ pedestrian derive which_bias"},
-		"#/teach/sheet/1":                        {"1"},
-		"#/derive":                               {"w_q"},
-		"#/derive/w_q":                           {"What is ∂L/∂w_q ? d×d_rho", "a_prev T×d"},
-		"#/derive/w_q?answer=a_prev'@D_raw@q":    {"Not yet. k belongs in the place of q."},
-		"#/derive/w_q?answer=a_prev'%20@D_raw@k": {"Right.", "This is ("},
+		"#/book":                    {"03-attention", "3 · One head of self-attention"},
+		"#/book/03-attention/eq-25": {"Δ_causal = [Δ vᵗ − ~((Δ vᵗ) ⊖ ρ)] ∘ ρ"},
+		"#/book?answer=causality":   {"book/"},
+		"#/equations":               {"(25) error signal through the softmax"},
+		"#/equations/25":            {"n_T×n_T", "b0.h0.D_causal, b0.h1.D_causal", "Back through the softmax"},
+		"#/errata/S1":               {"the first token attends to later ones by", "✓ holds", "TestErratumS1"},
+		"#/teach":                   {"0–4 A vote", "$ pedestrian derive which_bias"},
+		"#/teach/sheet/1":           {"1"},
+		"#/derive":                  {"w_q"},
+		"#/derive/w_q":              {"What is ∂L/∂w_q ? d×d_rho", "a_prev T×d"},
+		"#/derive/check?row=40":     {"of", "lines are true; they end in (40)."},
+		"#/derive/check?answer=world+head%0Asum_features(rho)+%3D%3D+1%0Asum_features(rho)+%3D%3D+2": {"1 true sum_features(rho) == 1", "2 FALSE sum_features(rho) == 2", "1 of 2 lines are true."},
+		"#/derive/w_q?answer=a_prev'@D_raw@q":                                                        {"Not yet. k belongs in the place of q."},
+		"#/derive/w_q?answer=a_prev'%20@D_raw@k":                                                     {"Right.", "This is ("},
 	} {
 		contains(t, address, shows(t, address), says...)
 	}

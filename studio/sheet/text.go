@@ -31,6 +31,7 @@ var Screens = [][2]string{
 	{"train", "the story model after some steps: losses, gradients of layers"},
 	{"generate", "what may come next, and the keys and values that are kept"},
 	{"derive/ID", "an exercise, and a verdict on an answer; derive lists them"},
+	{"derive/check", "a derivation, line by line"},
 	{"book/CHAPTER", "a chapter; book lists them"},
 	{"equations/N", "an equation of the registry; equations lists them"},
 	{"errata/S1", "an erratum with its counter-example; errata lists all"},

@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -25,7 +26,7 @@ type exercise struct {
 
 // hasExercise says whether there is an exercise of that id; "" lists all.
 func hasExercise(s *Sheet, id string) error {
-	if id == "" {
+	if id == "" || id == "check" {
 		return nil
 	}
 	_, err := s.ask(studio.Request{Op: "exercise", ID: id}, new(exercise))
@@ -36,6 +37,9 @@ func hasExercise(s *Sheet, id string) error {
 func (s *Sheet) printDerive(p *printer, id string) error {
 	if id == "" {
 		return s.listExercises(p)
+	}
+	if id == "check" {
+		return s.printLines(p)
 	}
 	var x exercise
 	if _, err := s.ask(studio.Request{Op: "exercise", ID: id}, &x); err != nil {
@@ -113,5 +117,59 @@ func (s *Sheet) listExercises(p *printer) error {
 		}
 		p.line("  %s %s", left(x.ID, 16), cut(x.Title, p.Width-19))
 	}
+	return nil
+}
+
+// printLines prints a derivation with a verdict on each line: the one that the address has as its
+// answer, or ours of the equation that it has as its row.
+func (s *Sheet) printLines(p *printer) error {
+	var d struct {
+		Title string `json:"title"`
+		Eq    string `json:"eq"`
+		Text  string `json:"text"`
+		Lines []struct {
+			Line    int    `json:"line"`
+			Text    string `json:"text"`
+			Status  string `json:"status"`
+			Message string `json:"message"`
+			Column  int    `json:"column"`
+			Why     string `json:"why"`
+		} `json:"lines"`
+		True int `json:"true"`
+	}
+	if _, err := s.ask(studio.Request{Op: "lines", ID: cmp.Or(s.Row, "25"), Answer: s.Answer}, &d); err != nil {
+		return err
+	}
+	p.line("%s", p.in(bold, cmp.Or(d.Title, "Check a derivation")))
+	p.prose(0, "Each line is an equation with differentials. It is evaluated at five random points: a line that is false there is false, and its place is looked for.")
+	p.line("")
+	if s.Answer == "" {
+		for line := range strings.SplitSeq(d.Text, "\n") {
+			if !strings.HasPrefix(line, "world ") && !strings.HasPrefix(line, "hold ") {
+				break
+			}
+			p.line("%s", line)
+		}
+	}
+	for _, l := range d.Lines {
+		verdict := map[string]string{"right": "true", "wrong": "FALSE", "refused": "cannot be read"}[l.Status]
+		p.line("%s", left(fmt.Sprintf("%3d  %s", l.Line, verdict), 12))
+		for at, rest := 0, []rune(l.Text); len(rest) > 0; {
+			n := min(len(rest), p.Width-5)
+			p.line("     %s", string(rest[:n]))
+			if c := l.Column - 1; l.Status != "right" && l.Column > 0 && c >= at && c < at+n {
+				p.line("     %*s▴", c-at, "")
+			}
+			at, rest = at+n, rest[n:]
+		}
+		p.prose(5, l.Message)
+		p.prose(5, l.Why)
+	}
+	p.line("")
+	end := "."
+	if d.Eq != "" {
+		end = fmt.Sprintf("; they end in (%s).", d.Eq)
+	}
+	p.prose(0, fmt.Sprintf("%d of %d lines are true%s One of yours: pedestrian derive check FILE.", d.True, len(d.Lines), end))
 	return nil
 }

@@ -76,11 +76,15 @@ function oneWorker(url: string): (body: string) => Promise<ArrayBuffer> {
 
 const send: Send = document.querySelector<HTMLMetaElement>("meta[name=studio-core]")?.content === "worker" ? inWorker() : overHTTP();
 
+/** trained is a network that the small core leaves to the one that trains, which is loaded when it is chosen. */
+const trained = { name: "story", title: "story model, trained here" };
+
 /** ask sends a request and takes its answer apart. */
 export async function ask<T>(op: string, fields: object = {}): Promise<Answer<T>> {
   const b = await send(JSON.stringify({ op, ...fields }), op === "train" || op === "next" || (fields as { state?: { model?: string } }).state?.model === "story");
   const n = new DataView(b).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(b, 4, n)));
   if (typeof header.error === "string") throw new Error(header.error);
+  if (op === "open" && !header.models.some((m: { name: string }) => m.name === trained.name)) header.models.push(trained);
   return { header, numbers: new Float64Array(b, 4 + n) };
 }

@@ -57,7 +57,7 @@ export async function curveScreen(main: HTMLElement, id: string): Promise<boolea
   show();
   new ResizeObserver(() => { if (box.isConnected) draw(box, c, at()); }).observe(box);
   if (had) $(had, main)?.focus({ preventScroll: true });
-  wantChecks([me.id], (_, x) => { const t = $("#check-text"); if (t) t.textContent = checkText(x); });
+  wantChecks([me.id], (of, x) => { if (of !== me.id) return; const t = $("#check-text"); if (t) t.textContent = checkText(x); });
   return true;
 }
 

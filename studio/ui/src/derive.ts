@@ -4,6 +4,7 @@ import { ask } from "./core.js";
 import { $, el, math, say } from "./dom.js";
 import { done, keep } from "./done.js";
 import { go, link, place } from "./state.js";
+import { lines } from "./lines.js";
 import { equations } from "./node.js";
 
 interface Title { id: string; title: string; section: string; level: string }
@@ -16,6 +17,7 @@ let path: Title[] | null = null;
 export async function derive(main: HTMLElement, id: string | undefined): Promise<boolean> {
   path ??= (await ask<{ exercises: Title[] }>("exercises")).header.exercises;
   if (!id) { document.title = "Derive · pedestrian studio"; await list(main, "Derive", "Type a gradient as a formula. It is compared with differences of the loss, so every right form counts; a wrong one is taken apart."); return true; }
+  if (id === "check") return lines(main);
   if (!path.some(x => x.id === id)) return false;
   if (main.dataset.exercise === id && $("#exercise")) return true;
   const { header: x } = await ask<Exercise>("exercise", { id });
@@ -31,6 +33,7 @@ export async function list(main: HTMLElement, heading: string, lead: string, cou
   main.replaceChildren(el("h1", {}, heading), el("p", { class: "lead" }, lead),
     el("p", { class: "small", id: "path-done" }, `${of(path)} done, on this machine.`),
     course ? el("p", { class: "acts" }, next ? el("a", { class: "button", href: link({ path: ["derive", next.id] }) }, `${d.size ? "Go on" : "Begin"}: ${next.title}`) : "All is done.", el("a", { class: "mid small", href: link({ path: ["bug"] }) }, "then: find the bug")) : "",
+    course ? "" : el("p", { class: "links" }, el("a", { href: link({ path: ["derive", "check"] }) }, "Check a derivation, line by line")),
     el("div", { class: "sections" }, ...sections.map(s => { const all = path!.filter(x => x.section === s); return el("section", {}, el("h2", { class: "h3" }, s, course ? `, ${of(all)}` : ""), el("ol", { class: "path" }, ...all.map(x => el("li", { class: d.has(x.id) ? "done" : "" }, el("a", { href: link({ path: ["derive", x.id] }) }, x.title), d.has(x.id) ? el("span", { class: "sr" }, "done") : null)))); })));
 }
 

@@ -98,7 +98,7 @@ function draw(): void {
   const right = Math.min(W - 52 * u, ca + s * Math.max(f, g) / 2 + 4 * u);
   if (wide) side(right, mid - 10 * u, el("small", {}, `α = ${sig(h.alpha)}`));
   const left = (x: number, y: number, key: string, cls: string) => { const e = put({ right: W - x + 6 + "px", top: y + "px" }, el("small", { class: cls }, sig(of(key).norm))); return e; };
-  left(xf, bottom + 8 * u, "frozen", "v"); left(xa, bottom + 8 * u, "adapter", "v");
+  left(xf, bottom + 8 * u, "frozen", "v"); side(ea + 6, bottom + 8 * u, el("small", { class: "v" }, sig(of("adapter").norm)));
   side(ef + 6, top - 24 * u, el("small", { class: "e" }, sig(of("Dfrozen").norm))); side(ea + 6, top - 24 * u, el("small", { class: "e" }, sig(of("Dadapter").norm)));
   box.setAttribute("role", "img");
   box.setAttribute("aria-label", `Values: the input, norm ${sig(of("a").norm)}, goes through the frozen weight, which makes ${sig(of("frozen").norm)}, and through the adapter of rank ${h.rank}, which adds ${sig(of("adapter").norm)}. Errors: ${sig(of("D").norm)} comes in, ${sig(of("Dfrozen").norm)} is handed down through the frozen weight and ${sig(of("Dadapter").norm)} through the adapter, together ${sig(of("Dprev").norm)}.`);
@@ -106,7 +106,7 @@ function draw(): void {
 
 /** losses are a line over the steps. */
 function losses(): void {
-  const h = shown!.header, l = h.losses, top = Math.max(...l.map(x => x ?? 0)) || 1, u = unit(), W = 272 * u, H = 84 * u, X = (i: number) => l.length < 2 ? 0 : i * W / (l.length - 1), Y = (x: number | null) => H - (x ?? 0) / top * (H - 4);
+  const h = shown!.header, l = h.losses, top = Math.max(...l.map(x => x ?? 0)) || 1, u = unit(), W = 272 * u, H = 84 * u, X = (i: number) => l.length < 2 ? 0 : i * (W - 4) / (l.length - 1), Y = (x: number | null) => H - (x ?? 0) / top * (H - 4);
   const s = svg("svg", { width: W, height: H + 1, role: "img", "aria-label": `the loss over ${h.steps} steps, from ${sig(l[0])} to ${sig(l.at(-1))}` });
   s.append(svg("path", { d: `M0 ${H}H${W}`, class: "axis" }), svg("path", { d: "M" + l.map((x, i) => `${X(i).toFixed(1)} ${Y(x).toFixed(1)}`).join("L"), class: "rail-v", "stroke-width": 1.75 }), svg("circle", { cx: X(l.length - 1), cy: Y(l.at(-1)!), r: 3, class: "dot-v" }));
   $("#lora-loss")!.replaceChildren(el("figcaption", { class: "small" }, h.steps ? `Adam on d and u alone, on “${traced.tokens.map(t => opened.model.words[t]).join(" ")}”: loss ${sig(l[0])} → ${sig(l.at(-1))}` : "Before the first step u is zero: the adapter adds nothing, and no error passes to d."), s,

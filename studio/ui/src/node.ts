@@ -92,7 +92,7 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
       e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "");
   });
   if (focused) $(`[data-side="${wasSide}"] td[tabindex="0"]`, main)?.focus({ preventScroll: true });
-  wantChecks(n.kind === "error" || n.kind === "gradient" ? [id] : [], (_, c) => { const t = $("#check-text"); if (t) t.textContent = checkText(c); });
+  wantChecks(n.kind === "error" || n.kind === "gradient" ? [id] : [], (of, c) => { if (of !== id) return; const t = $("#check-text"); if (t) t.textContent = checkText(c); });
   return true;
 }
 
