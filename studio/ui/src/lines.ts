@@ -64,5 +64,5 @@ async function check(eq: string, answer: string, repair = false): Promise<void> 
     const more = [l.message, l.status === "wrong" && l.residue ? `The sides differ by ${sig(l.residue, 2)}, relative to their terms.` : "", l.repair ? `A right form: ${l.repair}` : "", l.why].filter(Boolean) as string[];
     return el("li", { class: l.status }, el("code", {}, ...place), el("span", { class: "small" }, verdicts[l.status]), ...more.map(m => el("p", { class: "said small" }, ...code(m))));
   }));
-  if (answer && !repair && h.true < n) list.append(el("li", { class: "noline" }, el("span"), el("button", { type: "button", onclick: () => void check(eq, answer, true) }, "Show repairs")));
+  if (answer && !repair && h.lines.some(l => l.status === "wrong")) list.append(el("li", { class: "noline" }, el("button", { type: "button", onclick: () => void check(eq, answer, true) }, "Show repairs")));
 }
