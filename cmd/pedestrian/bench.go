@@ -132,7 +132,7 @@ type benchCase struct {
 }
 
 func benchCases() []benchCase {
-	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), adapterCases(), generateCases(), growthCases(), runCases(), rankCases())
+	return slices.Concat(limitCases(), gemmCases(), kernelCases(), stepCases(), adapterCases(), generateCases(), attentionCases(), growthCases(), runCases(), rankCases())
 }
 
 // cases are those that the flags name, the long ones among them only if they are named

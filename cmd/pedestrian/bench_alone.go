@@ -12,13 +12,14 @@ import (
 func (s *trainStep) parts(b *bench, r *figures, repeat int) {
 	pairs := float64(s.batch.B*s.batch.T) * float64(s.batch.T+1) / 2
 	rest := median(r.MS) - r.Phases["optimizer"]
+	forward, backward := engine.AttentionAlone[float32](s.c, b.pool, s.batch.B, s.batch.T)
 	for _, p := range []struct {
 		name       string
 		operations float64
 		f          func()
 	}{
 		{"products", 6 * float64(len(s.batch.Tokens)*s.c.Blocks*(s.c.Width*(s.c.QKVDim()+s.c.Width)+2*s.c.Width*s.c.HiddenDim())), s.products(b)},
-		{"attention", 14 * pairs * float64(s.c.Blocks*s.c.Width), engine.AttentionAlone[float32](s.c, b.pool, s.batch.B, s.batch.T)}, // seven products, of what they need
+		{"attention", 14 * pairs * float64(s.c.Blocks*s.c.Width), func() { forward(); backward() }}, // seven products, of what they need
 		{"logits", 6 * float64(len(s.batch.Tokens)*s.c.Vocab*s.c.Width), s.logits(b)},
 	} {
 		p.f()

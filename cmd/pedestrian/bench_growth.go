@@ -14,9 +14,8 @@ var growthBase = pedestrian.Config{Vocab: 4096, Context: 1024, Width: 384, Heads
 
 const growthTokens = 1024
 
-// growthCases measure how the cost of a step grows, and that of attention with the
-// length of a sequence at a fixed number of tokens: where the time follows the number
-// of operations, their rate stays the same.
+// growthCases measure how the cost of a step grows: where the time follows the number of
+// operations, their rate stays the same.
 func growthCases() (cases []benchCase) {
 	step := func(what string, value, t int, change func(c *pedestrian.Config)) {
 		cases = append(cases, benchCase{fmt.Sprintf("growth/%s/%d/float32", what, value), true, func(b *bench, r *figures) error {
@@ -45,33 +44,5 @@ func growthCases() (cases []benchCase) {
 	for _, t := range []int{64, 256, 1024} {
 		step("context", t, t, func(c *pedestrian.Config) {})
 	}
-	for t := 512; t <= 8192; t *= 2 {
-		cases = append(cases, benchCase{fmt.Sprintf("growth/attention/%d/float32", t), true, func(b *bench, r *figures) error {
-			return b.attentionGrowth(r, t)
-		}})
-	}
 	return cases
-}
-
-// attentionGrowth measures one layer of GPT-2's attention, forward and backward, on
-// 8192 tokens in sequences of t, and tells what a step of the whole network on one such
-// sequence takes beside parameters, gradients and moments.
-func (b *bench) attentionGrowth(r *figures, t int) error {
-	c, tokens := benchGPT2, 8192
-	c.Context = t
-	plan, err := engine.Memory[float32](c, nil, engine.Options{Context: t})
-	if err != nil {
-		return err
-	}
-	r.PlannedMiB = float64(plan.Total()) / (1 << 20)
-	c.Blocks = 1
-	s := &trainStep{c: c, batch: engine.Batch{B: tokens / t, T: t, Tokens: make([]int32, tokens)}}
-	// Seven products of every query with every key before it, or itself.
-	r.Tokens, r.Flop = tokens, 7*2*float64(c.Width)*float64(tokens)*float64(t+1)/2
-	f := engine.AttentionAlone[float32](s.c, b.pool, s.batch.B, s.batch.T)
-	f()
-	for range b.repeats(3) {
-		r.MS = append(r.MS, timed(f))
-	}
-	return nil
 }
