@@ -132,9 +132,11 @@ func TestNothingOutsidePacked(t *testing.T) {
 			try("packFourHeights256", []any{k}, func() { packFourHeights256(k, at(e.slice(24*k)), at(e.slice(24*k)), 96) })
 			try("packFourRows256", []any{k}, func() { packFourRows256(k, at(e.slice(64*k)), at(e.slice(64*k)), 256) })
 			for mode := range 4 {
-				try("mul256x6x2whole", []any{k, mode}, func() {
-					mul256x6x2whole(k, at(e.slice(6*k)), 4, 24, at(e.slice(16*k)), 64, at(e.slice(6*16)), 64, at(e.slice(16)), mode, 8)
-				})
+				for r := 4; r <= 6; r++ {
+					try("mul256whole", []any{r, k, mode}, func() {
+						whole256[r-1](k, at(e.slice(r*k)), 4, 4*r, at(e.slice(16*k)), 64, at(e.slice(r*16)), 64, at(e.slice(16)), mode, 8)
+					})
+				}
 			}
 		}
 		for v := range turn256 {

@@ -74,6 +74,16 @@ func mul256x5x2(k int, a *float32, down int, right int, b *float32, next int, c 
 //go:noescape
 func mul256x6x2(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
 
+// mul256x4x2whole is mul256x4x2 for last = 8.
+//
+//go:noescape
+func mul256x4x2whole(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
+// mul256x5x2whole is mul256x5x2 for last = 8.
+//
+//go:noescape
+func mul256x5x2whole(k int, a *float32, down int, right int, b *float32, next int, c *float32, stride int, bias *float32, mode int, last int)
+
 // mul256x6x2whole is mul256x6x2 for last = 8.
 //
 //go:noescape

@@ -4,6 +4,8 @@ package kernel
 const (
 	directRows     = 512       // up to this many rows of a, packing b is slower
 	aliasRows      = 16        // the same on AVX2, and if all rows of b lie in one set of the first-level cache
+	nearRows       = 128       // the same on AVX2, if rows of b are near
+	nearBytes      = 2 << 10   // rows of b are near if they are up to this many bytes apart
 	directLeft     = 128 << 10 // up to this many elements, packing aᵗ is slower
 	partRows       = 1024      // of the largest part
 	partCols       = 192       // columns of the largest part: a packed block of them fits in 300 kB
@@ -32,7 +34,10 @@ func (t *product[T]) plan(threads int) {
 	if t.path != Portable && readsUnpacked(t.path) {
 		t.packLeft = t.a.right != 1 && t.m*t.k > directLeft || t.a.isNarrow()
 		rows := directRows
-		if t.path == AVX2 || t.b.down*4%4096 == 0 {
+		switch {
+		case t.path == AVX2 && 4*t.b.down <= nearBytes && !t.b.isNarrow():
+			rows = nearRows
+		case t.path == AVX2 || t.b.down*4%4096 == 0:
 			rows = aliasRows
 		}
 		if t.b.right == 1 && t.m <= rows && (!t.b.isNarrow() || readsNarrow(t.f32())) {

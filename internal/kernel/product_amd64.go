@@ -46,6 +46,7 @@ var (
 		{mul256x1x7},
 		{mul256x1x8},
 	}
+	whole256 = [6]tileKernel{3: mul256x4x2whole, 4: mul256x5x2whole, 5: mul256x6x2whole}
 )
 
 // The modes of a tile kernel.
@@ -92,14 +93,17 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 		tilesTransposed(t, k, n, i, i1, j, j1, mode)
 		return
 	}
-	for ; i < i1; i += down {
+	for rows := 0; i < i1; i += rows {
 		var a, b, bias *float32
+		rows = min(down, i1-i)
 		if t.packLeft {
 			a = at32(t.left, k*roundUp(t.mi, down)+i*n)
 		} else {
 			a = at32(t.a.v, (t.i0+i)*t.a.down+(t.k0+k)*t.a.right)
+			if t.path == AVX2 && down == 6 {
+				rows = height256(i1 - i)
+			}
 		}
-		rows := min(down, i1-i)
 		for x := j; x < j1; x += across {
 			cols := min(across, j1-x)
 			if t.packRight != unpacked {
@@ -111,8 +115,8 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 				bias = at32(t.bias, t.j0+x)
 			}
 			c := at32(t.c.V, (t.i0+i)*t.c.Stride+t.j0+x)
-			if t.path == AVX2 && t.packRight != unpacked && rows == 6 && cols == 16 {
-				mul256x6x2whole(n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, 8)
+			if t.path == AVX2 && next <= nearBytes && rows >= 4 && cols == 16 {
+				whole256[rows-1](n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, 8)
 			} else if t.path == AVX2 {
 				v := (cols+7)/8 - 1
 				mul256[v][rows-1](n, a, aDown, aRight, b, next, c, 4*t.c.Stride, bias, mode, cols-8*v)
@@ -123,6 +127,12 @@ func tilesVector(t *product[float32], right []float32, k, k1, i, i1, j, j1 int) 
 		}
 	}
 }
+
+// height256 is the number of rows of the next tile where n rows are left. A tile of four rows
+// has eight sums, as many as two units that take four cycles can have in work at once: tiles of
+// one to three rows take as long, so that two tiles of four rows are faster than one of six and
+// one of two.
+func height256(n int) int { return min(n, 6-min(2, roundUp(n, 6)-n)) }
 
 // The largest numbers of rows of a for which transposing b in registers, once per block of
 // terms, is faster than packing it.

@@ -27,7 +27,9 @@ func mul512() {
 // mul256 writes the tile kernels of AVX2: 12 sums, 2 vectors of b, a value of a and the mask.
 func mul256() {
 	tiles(avx2, 6, 2)
-	wholeTile256()
+	for r := 4; r <= 6; r++ {
+		wholeTile256(r)
+	}
 	for v := 3; v <= 8; v++ {
 		fewRows(avx2(), 1, v, f32n)
 		if v <= 6 {
@@ -136,20 +138,21 @@ func (x *isa) storeTile(c rowsOf, sums [][]vector, value vector) {
 	RET()
 }
 
-// wholeTile256 writes the AVX2 kernel for a whole tile of 6×16 whose b is packed. It has no
-// masks: masked stores take a twentieth of the time of a tile. Four terms are written out and
-// there is no prefetch of b, because a packed b is in a cache, and because each instruction
-// beside the arithmetic costs time when another thread shares the core.
-func wholeTile256() {
+// wholeTile256 writes the AVX2 kernel for a tile of some rows by 16 whose b is packed, or has
+// rows that are near. It has no masks: masked stores take a twentieth of the time of a tile.
+// Four terms are written out and there is no prefetch of b, because such a b is in a cache, and
+// because each instruction beside the arithmetic costs time when another thread shares the core.
+func wholeTile256(rows int) {
 	x := avx2()
 	x.tails = false
-	TEXT("mul256x6x2whole", 4, "func(k int, a *float32, down, right int, b *float32, next int, c *float32, stride int, bias *float32, mode, last int)")
-	Doc("mul256x6x2whole is mul256x6x2 for last = 8.")
+	name := fmt.Sprintf("mul256x%dx2", rows)
+	TEXT(name+"whole", 4, "func(k int, a *float32, down, right int, b *float32, next int, c *float32, stride int, bias *float32, mode, last int)")
+	Doc(fmt.Sprintf("%swhole is %s for last = 8.", name, name))
 	Pragma("noescape")
 	k, right, b, next := arg("k"), arg("right"), arg("b"), arg("next")
-	a := newRows(arg("a"), arg("down"), 6)
-	c := newRows(arg("c"), arg("stride"), 6)
-	sums := make([][]vector, 6)
+	a := newRows(arg("a"), arg("down"), rows)
+	c := newRows(arg("c"), arg("stride"), rows)
+	sums := make([][]vector, rows)
 	for i := range sums {
 		PREFETCHT0(c.at(i, 0))
 		sums[i] = x.zeros(2)
