@@ -155,6 +155,9 @@ func (f *attentionForward[T]) strip(t *tiles[T], s, h, from, to int) {
 		var kt Mat[T]
 		if to-from > fewQueries {
 			kt = transposeTo(t.kt, k)
+			if nk > fewKeys {
+				v = copyTo(t.v, v)
+			}
 		}
 		late := k0 - seg.past                                     // earlier queries see none of these keys
 		to := min(to, l.seenUntil(k0+nk-1, seg.past+to)-seg.past) // nor do later ones

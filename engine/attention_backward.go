@@ -118,7 +118,12 @@ func (f *attentionBackward[T]) tiles(t *tiles[T], s, h, k0, from, until int, on 
 		return
 	}
 	k, v := head(f.k, seg.k+k0, nk, kv, l.keyDim), head(f.v, seg.k+k0, nk, kv, l.valueDim)
-	dk, dv := head(dks, seg.k+k0, nk, at, l.keyDim), head(dvs, seg.k+k0, nk, at, l.valueDim)
+	dkHead, dvHead := head(dks, seg.k+k0, nk, at, l.keyDim), head(dvs, seg.k+k0, nk, at, l.valueDim)
+	dk, dv := dkHead, dvHead
+	copies := nk > fewKeys
+	if copies {
+		k, dk, dv = copyTo(t.k, k), over(t.dk, nk, l.keyDim), over(t.dv, nk, l.valueDim)
+	}
 	kt, vt := transposeTo(t.kt, k), transposeTo(t.vt, v)
 	for i := 0; on.keys && i < nk; i++ {
 		clear(dk.Row(i))
@@ -129,6 +134,9 @@ func (f *attentionBackward[T]) tiles(t *tiles[T], s, h, k0, from, until int, on 
 		nk := min(nk, q0+nq-k0) // the keys that the last of these queries sees
 		q, dq := head(f.q, seg.q+q0, nq, h, l.keyDim), head(f.dq, seg.q+q0, nq, h, l.keyDim)
 		dy := head(f.dy, seg.q+q0, nq, h, l.valueDim)
+		if copies {
+			q, dy = copyTo(t.q, q), copyTo(t.dy, dy)
+		}
 		att, datt, kept := over(t.a, nq, nk), over(t.b, nq, nk), over(t.a, nq, nk)
 		if l.drop.On() {
 			kept = over(t.c, nq, nk)
@@ -147,6 +155,10 @@ func (f *attentionBackward[T]) tiles(t *tiles[T], s, h, k0, from, until int, on 
 		if on.keys {
 			kernel.MulTN(t.pool, dk.Sub(0, nk, 0, l.keyDim), datt, q, true) // Δ_rawᵗ q of (30.b)
 		}
+	}
+	if copies && on.keys {
+		setTo(dkHead, dk)
+		setTo(dvHead, dv)
 	}
 }
 

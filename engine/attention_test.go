@@ -121,3 +121,51 @@ func testAttentionApart[T Float](t *testing.T) {
 		}
 	}
 }
+
+// TestAttentionOfCopies: the columns of a head are copied where a tile has many keys. The bits
+// are those of the same head in matrices of its own, and of products of these matrices as
+// they are.
+func TestAttentionOfCopies(t *testing.T) {
+	r := newLane[float32](t)
+	const n, heads, dim = 2*fewKeys + 7, 3, 24
+	l := attention[float32]{heads: heads, keyDim: dim, valueDim: dim}
+	q, k, v, dy := to[float32](r.mat(n, heads*dim)), to[float32](r.mat(n, heads*dim)), to[float32](r.mat(n, heads*dim)), to[float32](r.mat(n, heads*dim))
+	c := &attentionCache[float32]{lse: NewMat[float32](heads, n)}
+	y, dq, dk, dv := rubbish[float32](n, heads*dim), rubbish[float32](n, heads*dim), rubbish[float32](n, heads*dim), rubbish[float32](n, heads*dim)
+	l.forward(r.pool, y, c, q, k, v, []segment{{n: n}})
+	l.backward(r.pool, dq, dk, dv, dy, c, q, k, v, y, []segment{{n: n}})
+	for h := range heads {
+		q, k, v, dy := head(q, 0, n, h, dim), head(k, 0, n, h, dim), head(v, 0, n, h, dim), head(dy, 0, n, h, dim)
+		ρ, dρ := NewMat[float32](n, n), NewMat[float32](n, n)
+		kernel.MulNT(r.pool, ρ, q, k, false)
+		kernel.MulNT(r.pool, dρ, dy, v, false)
+		wantY, wantQ, wantK, wantV := NewMat[float32](n, dim), NewMat[float32](n, dim), NewMat[float32](n, dim), NewMat[float32](n, dim)
+		e, scale := NewMat[float32](n, n), l.scoreScale()
+		sums := make([]float32, n)
+		for i := range n {
+			copy(e.Row(i)[:i+1], ρ.Row(i))
+			sums[i] = kernel.ExpSum(e.Row(i)[:i+1], scale, scale*kernel.Max(e.Row(i)[:i+1]))
+			kernel.ExpSum(ρ.Row(i)[:i+1], scale, c.lse.Row(h)[i])
+			clear(ρ.Row(i)[i+1:])
+			kernel.SoftmaxBackward(dρ.Row(i)[:i+1], ρ.Row(i)[:i+1], kernel.Dot(dy.Row(i), head(y, i, 1, h, dim).Row(0)), scale)
+			clear(dρ.Row(i)[i+1:])
+		}
+		kernel.MulNN(r.pool, wantY, e, v, nil, false)
+		for i := range n {
+			kernel.Scale(wantY.Row(i), 1/sums[i])
+		}
+		kernel.MulNN(r.pool, wantQ, dρ, k, nil, false)
+		for q0 := 0; q0 < n; q0 += usualTiling.diagonal { // errors on keys and values are sums over tiles of queries
+			to := min(q0+usualTiling.diagonal, n)
+			kernel.MulTN(r.pool, wantV, ρ.Sub(q0, to, 0, n), dy.Sub(q0, to, 0, dim), true)
+			kernel.MulTN(r.pool, wantK, dρ.Sub(q0, to, 0, n), q.Sub(q0, to, 0, dim), true)
+		}
+		for what, m := range map[string][2]Mat[float32]{"y": {y, wantY}, "dq": {dq, wantQ}, "dk": {dk, wantK}, "dv": {dv, wantV}} {
+			for i := range n {
+				if got := head(m[0], i, 1, h, dim).Row(0); !slices.Equal(got, m[1].Row(i)) {
+					t.Fatalf("%s of head %d, token %d: %v, want the bits of %v", what, h, i, got, m[1].Row(i))
+				}
+			}
+		}
+	}
+}

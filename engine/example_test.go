@@ -84,8 +84,8 @@ func ExampleMemory() {
 	fmt.Printf("%-12s %4d MiB\n", "all", m.Total()>>20)
 	// Output:
 	// activations    48 MiB
-	// attention       1 MiB
+	// attention       2 MiB
 	// logits        101 MiB
 	// errors          3 MiB
-	// all           153 MiB
+	// all           154 MiB
 }
