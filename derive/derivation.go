@@ -35,8 +35,8 @@ type LineVerdict struct {
 	Repair  string  `json:"repair,omitempty"`  // the side with the slip, mended
 }
 
-// MaxLines is how many lines a derivation may have.
-const MaxLines = 200
+// maxLines is how many lines a derivation may have.
+const maxLines = 200
 
 // ParseDerivation reads a derivation from text. Empty lines and those that begin with # are
 // left out. The lines
@@ -68,8 +68,8 @@ func ParseDerivation(text string) (*Derivation, error) {
 		return nil, fmt.Errorf("a derivation begins with its world, such as \"world head\": one of %s", strings.Join(worldIDs(), ", "))
 	case FindWorld(d.World) == nil:
 		return nil, fmt.Errorf("there is no world %q: one of %s", d.World, strings.Join(worldIDs(), ", "))
-	case len(d.Lines) > MaxLines:
-		return nil, fmt.Errorf("a derivation has at most %d lines, not %d", MaxLines, len(d.Lines))
+	case len(d.Lines) > maxLines:
+		return nil, fmt.Errorf("a derivation has at most %d lines, not %d", maxLines, len(d.Lines))
 	}
 	scope := FindWorld(d.World).program().scope
 	for _, n := range d.Hold {

@@ -8,8 +8,8 @@ import (
 
 // Limits of an expression that is parsed.
 const (
-	MaxNodes = 2000 // names, numbers and operations
-	MaxDepth = 200  // parentheses and operands within each other
+	maxNodes = 2000 // names, numbers and operations
+	maxDepth = 200  // parentheses and operands within each other
 )
 
 // A Line is one line of a derivation or an answer: an expression, several that are said to
@@ -77,8 +77,8 @@ func wrong(t token, format string, args ...any) error {
 
 // made counts a node.
 func (p *parser) made(e *Expr) (*Expr, error) {
-	if p.nodes++; p.nodes > MaxNodes {
-		return nil, &Error{Column: e.pos, End: e.end, ID: "limit", Message: fmt.Sprintf("an expression has at most %d names, numbers and operations", MaxNodes)}
+	if p.nodes++; p.nodes > maxNodes {
+		return nil, &Error{Column: e.pos, End: e.end, ID: "limit", Message: fmt.Sprintf("an expression has at most %d names, numbers and operations", maxNodes)}
 	}
 	return e, nil
 }
@@ -130,8 +130,8 @@ func (p *parser) where(l *Line) error {
 				}
 				return nil
 			})
-			if n := l.Sides[i].size(); n > MaxNodes {
-				return &Error{Column: name.pos, End: name.end, ID: "limit", Message: fmt.Sprintf("an expression has at most %d names, numbers and operations; with %s in its places this one has %d", MaxNodes, name.text, n)}
+			if n := l.Sides[i].size(); n > maxNodes {
+				return &Error{Column: name.pos, End: name.end, ID: "limit", Message: fmt.Sprintf("an expression has at most %d names, numbers and operations; with %s in its places this one has %d", maxNodes, name.text, n)}
 			}
 		}
 		if !p.is(",") {
@@ -159,8 +159,8 @@ func (p *parser) unexpected(t token) error {
 
 // sum := dotted { ("+" | "-") dotted }
 func (p *parser) sum() (*Expr, error) {
-	if p.depth++; p.depth > MaxDepth {
-		return nil, &Error{Column: p.peek().pos, End: p.peek().end, ID: "limit", Message: fmt.Sprintf("more than %d levels within each other", MaxDepth)}
+	if p.depth++; p.depth > maxDepth {
+		return nil, &Error{Column: p.peek().pos, End: p.peek().end, ID: "limit", Message: fmt.Sprintf("more than %d levels within each other", maxDepth)}
 	}
 	defer func() { p.depth-- }()
 	a, err := p.dotted()
@@ -255,8 +255,8 @@ func (p *parser) unary() (*Expr, error) {
 	default:
 		return p.postfix()
 	}
-	if p.depth++; p.depth > MaxDepth {
-		return nil, &Error{Column: t.pos, End: t.end, ID: "limit", Message: fmt.Sprintf("more than %d levels within each other", MaxDepth)}
+	if p.depth++; p.depth > maxDepth {
+		return nil, &Error{Column: t.pos, End: t.end, ID: "limit", Message: fmt.Sprintf("more than %d levels within each other", maxDepth)}
 	}
 	defer func() { p.depth-- }()
 	a, err := p.unary()

@@ -286,7 +286,7 @@ func TestCutShort(t *testing.T) {
 	if err := f.Decode(make([]float32, 1), Tensor{Name: "a", Type: 24, Dims: []uint64{1}}); err == nil || !strings.Contains(err.Error(), "of type I8") {
 		t.Errorf("numbers of another type: %v", err)
 	}
-	long := append(head(0, 1).text("a").u32(kindString).Bytes(), binary.LittleEndian.AppendUint64(nil, MaxHeader)...)
+	long := append(head(0, 1).text("a").u32(kindString).Bytes(), binary.LittleEndian.AppendUint64(nil, maxHeader)...)
 	if _, err := Read(io.NewSectionReader(zeros(long), 0, 1<<40), 1<<40); err == nil || !strings.Contains(err.Error(), "more than 33554432 bytes") {
 		t.Errorf("a header beyond the limit: %v", err)
 	}

@@ -31,7 +31,7 @@ func (h *header) claim(n uint64) bool {
 		if h.whole {
 			h.fail("cut short: %d bytes are due at byte %d, and the file has %d more", n, h.at, h.left)
 		} else {
-			h.fail("the header has more than %d bytes", MaxHeader)
+			h.fail("the header has more than %d bytes", maxHeader)
 		}
 	}
 	return h.err == nil

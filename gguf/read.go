@@ -9,7 +9,7 @@ import (
 
 // Limits of a header. Llama 3's, with 128,000 tokens and 280,000 merges, has 8 MB.
 const (
-	MaxHeader  = 32 << 20
+	maxHeader  = 32 << 20
 	maxTensors = 65536
 	maxPairs   = 65536
 	maxDims    = 4
@@ -87,7 +87,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	if size < 24 {
 		return nil, fmt.Errorf("a file of %d bytes is not GGUF: the shortest has 24", size)
 	}
-	limit := min(size, MaxHeader)
+	limit := min(size, maxHeader)
 	h := &header{r: bufio.NewReaderSize(io.NewSectionReader(r, 0, limit), 1<<16), left: uint64(limit), whole: limit == size}
 	f := &File{Alignment: defaultAlignment, r: r}
 	h.read(f, uint64(size))
@@ -163,7 +163,7 @@ func (h *header) read(f *File, size uint64) {
 	if h.err != nil {
 		return
 	}
-	start, _ := align(h.at, uint64(f.Alignment)) // h.at is at most MaxHeader
+	start, _ := align(h.at, uint64(f.Alignment)) // h.at is at most maxHeader
 	f.start = start
 	if len(f.Tensors) == 0 {
 		if size > start {

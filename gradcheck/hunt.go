@@ -140,8 +140,8 @@ func (h *Hunt) Solution() string {
 	return fmt.Sprintf("%s. It is %s, %s: %s", strings.Join(names, " and "), h.bug.id, h.bug.title, h.bug.where)
 }
 
-// Answers are the shortest names of the line with the bug, each of which is right.
-func (h *Hunt) Answers() (all []string) {
+// answers are the shortest names of the line with the bug, each of which is right.
+func (h *Hunt) answers() (all []string) {
 	for _, l := range h.truth {
 		all = append(all, strings.TrimSpace(l.Eq+" "+l.Name))
 	}

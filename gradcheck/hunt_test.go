@@ -46,10 +46,10 @@ func TestHunts(t *testing.T) {
 		if failed == 0 || len(h.Hints) < 2 {
 			t.Errorf("bug %d: %d rows and identities fail, hints %q", n, failed, h.Hints)
 		}
-		if len(h.Answers()) == 0 || len(h.truth) == 0 && n != 43 {
-			t.Errorf("bug %d rewrites %v, answers %q", n, h.truth, h.Answers())
+		if len(h.answers()) == 0 || len(h.truth) == 0 && n != 43 {
+			t.Errorf("bug %d rewrites %v, answers %q", n, h.truth, h.answers())
 		}
-		for _, a := range append(h.Answers(), want[n]...) {
+		for _, a := range append(h.answers(), want[n]...) {
 			if j := h.Judge(a); j.Status != "right" || !strings.Contains(j.Message, fmt.Sprint("M", n)) {
 				t.Errorf("bug %d: %q is %s: %s", n, a, j.Status, j.Message)
 			}

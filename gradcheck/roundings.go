@@ -22,9 +22,15 @@ type RoundingBug struct {
 // RoundingBugs lists those of a network. How many there are, and what the later numbers mean,
 // depends on its layers.
 func RoundingBugs(c pedestrian.Config) []RoundingBug {
-	layers, steps := []string{"qkv", "attProj", "expand", "contract", "logits"}, []string{"a_5", "q, k, v", "a_7", "a_12", "Δ_12", "Δ_10", "Δ_7", "Δ_q, Δ_k, Δ_v"}
+	var layers []string
+	for _, l := range c.Linears() {
+		if l.Target == l.Layer && l.Block < 1 { // the others are parts, or are alike
+			layers = append(layers, string(l.Target))
+		}
+	}
+	steps := []string{"a_5", "q, k, v", "a_7", "a_12", "Δ_12", "Δ_10", "Δ_7", "Δ_q, Δ_k, Δ_v"}
 	if c.Gated {
-		layers, steps = []string{"qkv", "attProj", "gate", "up", "down", "logits"}, []string{"a_5", "q, k, v", "z", "u", "a_12", "Δ_12", "Δ_10", "Δ_z", "Δ_u", "Δ_q, Δ_k, Δ_v"}
+		steps = []string{"a_5", "q, k, v", "z", "u", "a_12", "Δ_12", "Δ_10", "Δ_z", "Δ_u", "Δ_q, Δ_k, Δ_v"}
 	}
 	all := []RoundingBug{
 		{Title: "round nothing", Where: "r", Round: func(s paper.Step) paper.Mat { return s.V }},

@@ -24,7 +24,7 @@ func Decode[T Float](f *File, t Tensor, first int, dst []T) error {
 	if first < 0 || first > t.elems || len(dst) > t.elems-first {
 		panic(fmt.Sprintf("safetensors.Decode: elements %d to %d of %q, which has %d", first, first+len(dst), t.Name, t.elems))
 	}
-	if !t.DType.Converts() {
+	if !t.DType.converts() {
 		return fmt.Errorf("tensor %q: numbers of type %s are not read: convert them to F32, F16 or BF16", clip(t.Name), t.DType)
 	}
 	size := t.DType.Bits() / 8
@@ -49,7 +49,7 @@ func Decode[T Float](f *File, t Tensor, first int, dst []T) error {
 // Convert sets dst to the little-endian numbers of type d in b. It panics if b does not have
 // exactly len(dst) numbers, or Decode does not convert d.
 func Convert[T Float](dst []T, b []byte, d DType) error {
-	if !d.Converts() || len(b) != len(dst)*d.Bits()/8 {
+	if !d.converts() || len(b) != len(dst)*d.Bits()/8 {
 		panic(fmt.Sprintf("safetensors.Convert: %d bytes of type %q to %d numbers", len(b), d, len(dst)))
 	}
 	if i := convert(dst, b, d); i >= 0 {

@@ -51,7 +51,7 @@ func (d DType) Bits() int {
 	return 0
 }
 
-// Converts reports whether [Decode] reads numbers of this type.
-func (d DType) Converts() bool {
+// converts reports whether [Decode] reads numbers of this type.
+func (d DType) converts() bool {
 	return slices.Contains([]DType{F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, Bool}, d)
 }

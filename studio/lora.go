@@ -11,7 +11,7 @@ import (
 
 // Limits of the screen of the adapter, and where it begins.
 const (
-	MaxAdapterSteps   = 200
+	maxAdapterSteps   = 200
 	maxAlpha          = 8
 	startRank         = 2
 	startAlpha        = 1.0
@@ -60,8 +60,8 @@ func (c *Core) adapter(r Request, s *Session) (shownAdapter, []float64, error) {
 	if !(out.Alpha >= 0 && out.Alpha <= maxAlpha) {
 		return out, nil, fmt.Errorf("α goes from 0 to %d", maxAlpha)
 	}
-	if out.Steps < 0 || out.Steps > MaxAdapterSteps {
-		return out, nil, fmt.Errorf("an adapter is trained for 0 to %d steps", MaxAdapterSteps)
+	if out.Steps < 0 || out.Steps > maxAdapterSteps {
+		return out, nil, fmt.Errorf("an adapter is trained for 0 to %d steps", maxAdapterSteps)
 	}
 	if s.State.Rank == 0 {
 		st := s.State
@@ -72,7 +72,7 @@ func (c *Core) adapter(r Request, s *Session) (shownAdapter, []float64, error) {
 		}
 		out.Rank = startRank
 	}
-	out.MaxSteps = s.mostSteps(MaxAdapterSteps)
+	out.MaxSteps = s.mostSteps(maxAdapterSteps)
 	out.Steps = min(out.Steps, out.MaxSteps)
 	frozen := s
 	s = s.withAlpha(out.Alpha)

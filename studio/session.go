@@ -52,8 +52,8 @@ func openAmong(models []*Model, state State) (*Session, error) {
 	if state.Rank < 0 || state.Rank > MaxRank {
 		return nil, fmt.Errorf("rank %d: an adapter here has 0 to %d", state.Rank, MaxRank)
 	}
-	if len(state.Edits) > MaxEdits {
-		return nil, fmt.Errorf("%d edits: at most %d", len(state.Edits), MaxEdits)
+	if len(state.Edits) > maxEdits {
+		return nil, fmt.Errorf("%d edits: at most %d", len(state.Edits), maxEdits)
 	}
 	s := &Session{State: state, Model: m, edits: map[int][]cellEdit{}, masks: map[int][]cellEdit{}}
 	if s.seq, err = state.sequence(m); err != nil {

@@ -13,8 +13,8 @@ import (
 // Limits of what a state may ask for. Both passes of the largest network take a third of a second.
 const (
 	MaxTokens     = 32        // that a network reads at a time
-	MaxParameters = 1_000_000 // of a network; Fits has the other limits of one
-	MaxEdits      = 200
+	maxParameters = 1_000_000 // of a network; Fits has the other limits of one
+	maxEdits      = 200
 	MaxRank       = 8
 	maxHeads      = 64  // of all blocks together
 	maxValue      = 1e6 // of an edited number, without its sign
@@ -72,8 +72,8 @@ func Fits(c pedestrian.Config) error {
 	if other := c.BeyondGPT2(); len(other) > 0 {
 		return fmt.Errorf("the studio shows the tables of the paper, which are those of GPT-2: this network has %s", strings.Join(other, ", "))
 	}
-	if n := c.Ledger().Total(); n > MaxParameters {
-		return fmt.Errorf("%d parameters are too many to look at one by one: the studio opens networks of at most %d", n, MaxParameters)
+	if n := c.Ledger().Total(); n > maxParameters {
+		return fmt.Errorf("%d parameters are too many to look at one by one: the studio opens networks of at most %d", n, maxParameters)
 	}
 	if n := c.Blocks * c.Heads; n > maxHeads {
 		return fmt.Errorf("%d blocks of %d heads are too many to look at: the studio opens networks of at most %d heads in all", c.Blocks, c.Heads, maxHeads)
