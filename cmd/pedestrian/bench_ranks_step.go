@@ -115,6 +115,15 @@ func (b *bench) rankStep(r *figures, o train.Options, repeat int) error {
 	}
 	var alones []float64
 	for i := range b.repeats(repeat) + 1 {
+		// The first updates take the memory; they have a micro-batch a leaf.
+		for _, run := range []*train.Run{shared, alone} {
+			if run != nil {
+				run.Options.Accumulate = o.Accumulate
+			}
+			if run != nil && i == 0 {
+				run.Options.Accumulate = o.Leaves
+			}
+		}
 		runtime.GOMAXPROCS(max(before, threads))
 		ms, err := step(shared)
 		if err != nil {
@@ -125,7 +134,7 @@ func (b *bench) rankStep(r *figures, o train.Options, repeat int) error {
 		if err != nil {
 			return err
 		}
-		if i > 0 { // the first takes the memory
+		if i > 0 {
 			r.MS, alones = append(r.MS, ms), append(alones, one)
 		}
 	}

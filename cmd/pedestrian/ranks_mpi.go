@@ -35,6 +35,12 @@ func ranksOfRun() int {
 func joinRanks(out, stderr io.Writer) (io.Writer, io.Writer, error) {
 	l, ok := launched(os.Getenv)
 	if !ok {
+		if l.By == "" || l.Several() {
+			return out, stderr, nil
+		}
+		if why := mpi.CoresAlone().Warning(l.Family); why != "" {
+			fmt.Fprintf(stderr, "pedestrian: warning: %s\n", why)
+		}
 		return out, stderr, nil
 	}
 	w, err := mpi.Start(l, os.Getenv(libraryVariable))
@@ -108,7 +114,7 @@ func shareRun(r *train.Run) error {
 	}
 	err := world.Same(facts)
 	if err != nil {
-		return usageError{err}
+		return usageError{sameOnAll{err}}
 	}
 	err = world.Same([]mpi.Fact{{Name: "the instructions", Value: fmt.Sprint(kernel.Current())}})
 	if err != nil && world.Rank == 0 {

@@ -51,5 +51,5 @@ func notManyTimes() error {
 	if l.Size > 0 {
 		several = fmt.Sprintf("%d processes", l.Size)
 	}
-	return usagef("%s has started %s, each of which would do the whole work: start pedestrian-mpi instead (this program built with -tags mpi), or set %s=none to make each a run of its own", l.By, several, libraryVariable)
+	return usageError{sameOnAll{fmt.Errorf("%s has started %s, each of which would do the whole work: start pedestrian-mpi instead (this program built with -tags mpi), or set %s=none to make each a run of its own", l.By, several, libraryVariable)}}
 }

@@ -10,12 +10,22 @@ import (
 	"unicode"
 
 	"golang.org/x/term"
+
+	"github.com/pedestrian-ml/pedestrian/internal/mpi"
 )
 
-// isTerminal says whether w is a terminal that a person looks at.
+// isTerminal says whether w is a terminal that a person looks at. One without columns, in a process
+// that a launcher has started, is where mpirun of Open MPI reads from: it may write to a file.
 func isTerminal(w io.Writer) bool {
 	f, ok := file(w)
-	return ok && term.IsTerminal(int(f.Fd()))
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return false
+	}
+	if _, started := mpi.Launched(os.Getenv); started {
+		width, _, err := term.GetSize(int(f.Fd()))
+		return err == nil && width > 0
+	}
+	return true
 }
 
 // file is the file behind w, where there is one.

@@ -29,6 +29,14 @@ func affinity(pid int) set {
 	return s
 }
 
+// CoresAlone returns the cores that a process may use which its launcher has started alone.
+func CoresAlone() Cores {
+	pid, _ := launcher()
+	c := shareCores([]set{affinity(os.Getpid())}, 0, affinity(pid))
+	c.Host, _ = os.Hostname()
+	return c
+}
+
 // cores returns what this rank may use, after it has asked the others.
 func (w *World) cores() (Cores, error) {
 	host, _ := os.Hostname()
