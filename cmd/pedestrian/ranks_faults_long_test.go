@@ -43,7 +43,8 @@ const faultySettings = "--preset tiny --accumulate 12 --leaves 12 --dropout 0.1 
 
 // TestRanksKilled: any rank is killed at 50 random moments, also while it starts or saves, and each
 // time the run goes on with another number of ranks, and maybe under another library, to the
-// weights and moments of the run that was never stopped. The moments depend on the load of the
+// weights and moments of the run that was never stopped. A launcher that does not end is ended: that
+// of Open MPI 4.1.4 may hang in PMIx_server_finalize after all of its ranks. The moments depend on the load of the
 // machine; the numbers behind them come from a seed, which is said.
 func TestRanksKilled(t *testing.T) {
 	const kills, steps = 50, 400
@@ -60,7 +61,7 @@ func TestRanksKilled(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
-	killed, runs, ranks := 0, 0, 0
+	killed, runs, ranks, hung := 0, 0, 0, 0
 	for killed < kills && len(launchers) > 0 {
 		run := fmt.Sprintf("run-%d", runs)
 		for last := ranks; ranks == last; {
@@ -77,7 +78,12 @@ func TestRanksKilled(t *testing.T) {
 		victim, after := rnd.IntN(ranks), time.Duration(rnd.IntN(3000))*time.Millisecond
 		time.Sleep(after)
 		_ = syscall.Kill(pids[victim], syscall.SIGKILL)
+		j.timer.Reset(2 * time.Minute)
 		out, code := j.end()
+		if j.late.Load() {
+			hung++
+			t.Logf("%s with %d ranks, one of which was killed after %v, did not end: the test ended it", launcher[0], ranks, after)
+		}
 		if code == 0 { // it ended before
 			if got := digestOfRun(t, filepath.Join(dir, run), steps); got != want {
 				t.Fatalf("%s: weights and moments %.12s, alone %.12s\n%s", run, got, want, out)
@@ -106,6 +112,9 @@ func TestRanksKilled(t *testing.T) {
 	}
 	if got := digestOfRun(t, filepath.Join(dir, run), steps); got != want {
 		t.Errorf("%s: weights and moments %.12s, alone %.12s", run, got, want)
+	}
+	if hung > 2 {
+		t.Errorf("%d launchers did not end", hung)
 	}
 	t.Logf("%d ranks were killed, and %d runs have the weights and moments of the one that was not stopped", killed, runs+1)
 }

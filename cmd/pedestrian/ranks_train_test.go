@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -39,6 +40,7 @@ type job struct {
 	cmd   *exec.Cmd
 	out   bytes.Buffer
 	timer *time.Timer
+	late  atomic.Bool // it did not end in time, and was killed
 }
 
 func startJob(t *testing.T, dir string, args ...string) *job {
@@ -46,10 +48,14 @@ func startJob(t *testing.T, dir string, args ...string) *job {
 	j := &job{cmd: exec.Command(args[0], args[1:]...)}
 	j.cmd.Dir, j.cmd.Stdout, j.cmd.Stderr = dir, &j.out, &j.out
 	j.cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	j.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := j.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	j.timer = time.AfterFunc(10*time.Minute, func() { j.cmd.Process.Kill() })
+	j.timer = time.AfterFunc(10*time.Minute, func() {
+		j.late.Store(true)
+		_ = syscall.Kill(-j.cmd.Process.Pid, syscall.SIGKILL)
+	})
 	return j
 }
 
