@@ -29,11 +29,11 @@ func pidsOf(path string) (pids []int) {
 // waitForRanks returns the processes of a job once all of them run.
 func waitForRanks(t *testing.T, path string, ranks int) (pids []int) {
 	t.Helper()
-	for range 30000 {
+	for range 6000 {
 		if pids = pidsOf(path); len(pids) == ranks {
 			return pids
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("%d of %d ranks run", len(pids), ranks)
 	return nil

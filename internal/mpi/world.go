@@ -144,11 +144,12 @@ type request struct {
 func newRequest(call string, buffer any) *request { return &request{call, new(uint64), buffer} }
 
 // How long the thread asks for the end of a message without a break, and then how long the
-// breaks are. A rank that waits for one that computes leaves its core to others; one that
-// waits for its turn in an exchange loses nothing.
+// breaks are: longer the longer it has waited. A rank that waits for one that computes leaves
+// its core to others; one that waits for its turn in an exchange loses nothing.
 const (
-	awake = 20 * time.Millisecond
-	nap   = 100 * time.Microsecond
+	awake    = 20 * time.Millisecond
+	shortNap = 100 * time.Microsecond
+	longNap  = 2 * time.Millisecond
 )
 
 // wait waits for the end of r.
@@ -168,7 +169,7 @@ func (w *World) wait(r *request) error {
 		case i == 0:
 			began = time.Now()
 		case time.Since(began) > awake:
-			time.Sleep(nap)
+			time.Sleep(min(longNap, max(shortNap, time.Since(began)/256)))
 		case i%16 == 0:
 			syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) // more ranks than cores
 		}
