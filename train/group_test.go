@@ -242,6 +242,43 @@ func TestGroupBits(t *testing.T) {
 	}
 }
 
+// TestGroupNorms: the norm of the gradient, which decides about clipping and spikes, is that of one
+// process to the last bit: squares are added in the order of the slab, whoever has them.
+func TestGroupNorms(t *testing.T) {
+	o := broad(mini())
+	o.Width, o.Leaves, o.Accumulate, o.Steps = 192, 4, 4, 4
+	d := dataOf(t, sentences(t), o)
+	norms := func(r *Run) (norms []float64, err error) {
+		for range o.Steps {
+			u, err := r.Step(t.Context())
+			if err != nil {
+				return nil, err
+			}
+			norms = append(norms, u.Norm)
+		}
+		return norms, nil
+	}
+	want, err := norms(start(t, o, d, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{2, 3} {
+		runs := make([]*Run, size)
+		for rank := range runs {
+			runs[rank] = start(t, o, d, "")
+		}
+		together(t, size, func(g Group) error {
+			if err := runs[g.Rank()].Share(g); err != nil {
+				return err
+			}
+			if got, err := norms(runs[g.Rank()]); err != nil || !slices.Equal(got, want) {
+				return fmt.Errorf("norms %v, those of one process %v (%v)", got, want, err)
+			}
+			return nil
+		})
+	}
+}
+
 // resumed returns runs that go on from the newest checkpoint in dir. The first of them has dir.
 func resumed(t *testing.T, dir string, d *Data, size int) []*Run {
 	t.Helper()

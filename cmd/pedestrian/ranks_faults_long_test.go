@@ -92,6 +92,7 @@ func TestRanksKilled(t *testing.T) {
 			continue
 		}
 		killed++
+		t.Logf("%d: %s, one of %d ranks was killed after %v", killed, launcher[0], ranks, after)
 		for range 500 { // the launcher ends what is left
 			if len(pidsOf(path)) == 0 {
 				break

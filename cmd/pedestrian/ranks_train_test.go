@@ -48,13 +48,13 @@ func startJob(t *testing.T, dir string, args ...string) *job {
 	j := &job{cmd: exec.Command(args[0], args[1:]...)}
 	j.cmd.Dir, j.cmd.Stdout, j.cmd.Stderr = dir, &j.out, &j.out
 	j.cmd.Env = append(os.Environ(), "NO_COLOR=1")
-	j.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	j.cmd.WaitDelay = 10 * time.Second // ranks may keep the pipe
 	if err := j.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	j.timer = time.AfterFunc(10*time.Minute, func() {
 		j.late.Store(true)
-		_ = syscall.Kill(-j.cmd.Process.Pid, syscall.SIGKILL)
+		_ = j.cmd.Process.Kill()
 	})
 	return j
 }
