@@ -247,6 +247,8 @@ type traced struct {
 	Max      []*float64 `json:"max"` // largest entry without its sign, of those that are finite
 	At       []int      `json:"at"`  // where the numbers of a node begin; -1: they are not here
 
+	Looks []*Microscope `json:"looks,omitempty"` // as they were asked for
+
 	BeforeLoss   *float64   `json:"beforeLoss,omitempty"`
 	BeforeLosses []*float64 `json:"beforeLosses,omitempty"`
 	BeforeNorms  []*float64 `json:"beforeNorms,omitempty"`
@@ -254,8 +256,11 @@ type traced struct {
 	Change       []*float64 `json:"change,omitempty"`   // the largest of them, without its sign
 }
 
-// maxNumbers is how many numbers a trace holds.
-const maxNumbers = 200_000
+// A trace holds so many numbers, and so many microscopes.
+const (
+	maxNumbers = 200_000
+	maxLooks   = 8
+)
 
 func (c *Core) trace(r Request, s *Session) (traced, []float64, error) {
 	h := traced{Revision: r.Revision, Loss: finite(s.Loss), Tokens: s.seq.Tokens, Targets: s.seq.Targets}
@@ -266,6 +271,16 @@ func (c *Core) trace(r Request, s *Session) (traced, []float64, error) {
 			return h, nil, fmt.Errorf("there is no tensor %q in this network", clip(id))
 		}
 		wanted[id] = true
+	}
+	if len(r.Looks) > maxLooks {
+		return h, nil, fmt.Errorf("%d microscopes: at most %d come with a trace", len(r.Looks), maxLooks)
+	}
+	for _, ref := range r.Looks {
+		m, err := s.Look(ref.ID, ref.Row, ref.Col)
+		if err != nil {
+			return h, nil, err
+		}
+		h.Looks = append(h.Looks, m)
 	}
 	var numbers []float64
 	put := func(m paper.Mat, want bool) int {

@@ -54,6 +54,19 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// Microscopes that come with a trace are those that are asked for alone.
+func TestLooksWithATrace(t *testing.T) {
+	var c Core
+	const state = `{"edits":[{"id":"b0.h1.rho","i":4,"j":1,"v":0.25}]}`
+	h, _ := ask[traced](t, &c, `{"op":"trace","state":`+state+`,"looks":[{"id":"b0.h1.rho","i":4,"j":1},{"id":"b0.D_5","i":0,"j":7}]}`)
+	for i, cell := range []string{`"id":"b0.h1.rho","i":4,"j":1`, `"id":"b0.D_5","i":0,"j":7`} {
+		alone, _ := ask[Microscope](t, &c, `{"op":"look","state":`+state+`,`+cell+`}`)
+		if got, want := must(json.Marshal(h.Looks[i])), must(json.Marshal(alone)); !bytes.Equal(got, want) || alone.Formula == "" {
+			t.Errorf("with a trace %s\nalone %s", got, want)
+		}
+	}
+}
+
 // A comparison says what changed: with another second word nothing of the first, which sees
 // no later one, and of the second all.
 func TestBefore(t *testing.T) {
@@ -74,7 +87,7 @@ func TestBefore(t *testing.T) {
 func TestRequestsAreRefused(t *testing.T) {
 	var c Core
 	for _, r := range []string{"", "{", "null", "[]", `{"op":"trace"} {}`, `{"op":"trace","op":"open"}`, `{"op":"trace","OP":"open"}`, `{"op":"nosuch"}`,
-		`{"op":"trace","unknown":1}`, `{"op":"trace","want":["nosuch"]}`, `{"op":"trace","state":{"tokens":[99]}}`, `{"op":"trace","state":{"tokens":[1e99]}}`,
+		`{"op":"trace","unknown":1}`, `{"op":"trace","want":["nosuch"]}`, `{"op":"trace","looks":[{"id":"nosuch"}]}`, `{"op":"trace","looks":[{"id":"a_12","i":6}]}`, `{"op":"trace","looks":[{},{},{},{},{},{},{},{},{}]}`, `{"op":"trace","state":{"tokens":[99]}}`, `{"op":"trace","state":{"tokens":[1e99]}}`,
 		`{"op":"check","id":"a_0"}`, `{"op":"look","id":"a_1","i":-1}`, `{"op":"look","id":"L","j":5}`, `{"op":"nudge","id":"a_1"}`, `{"op":"grade","id":"nosuch"}`, `{"op":"hint","id":"w_q","hint":99}`,
 		`{"op":"law","id":"nosuch"}`, `{"op":"law","id":"mask","knob":99}`, `{"op":"law","id":"rows","head":2}`, `{"op":"law","id":"rows","block":-1}`, `{"op":"identity","id":"R99"}`, `{"op":"adapter","alpha":-1}`, `{"op":"chapter","id":"../README"}`, `{"op":"counterexample","id":"S11"}`, `{"op":"search","answer":"x"}`, `{"op":"search"}`, `{"op":"adapter","alpha":9}`, `{"op":"adapter","steps":201}`, `{"op":"adapter","steps":1.5}`, `{"op":"params","sizes":{"vocab":0}}`, `{"op":"params","sizes":{"vocab":10,"context":4,"width":10000001,"heads":1,"blocks":1}}`,
 		`{"op":"params","sizes":{"vocab":10,"context":4,"width":10,"heads":3,"blocks":1}}`, `{"op":"params","sizes":{"vocab":10,"context":4,"width":9,"heads":3,"blocks":1,"rank":2,"targets":["gate"]}}`, `{"op":"params","sizes":{"vocab":10,"context":4,"width":9,"heads":3,"blocks":1,"rank":-1}}`,

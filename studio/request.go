@@ -19,6 +19,7 @@ type Request struct {
 	State       State    `json:"state"`
 	Before      *State   `json:"before"` // of a trace: the state that it is compared with
 	Want        []string `json:"want"`   // of a trace: ids whose numbers are wanted; "*" is all
+	Looks       []Ref    `json:"looks"`  // of a trace: cells whose microscopes are wanted with it
 	ID          string   `json:"id"`     // of a tensor, an equation or an exercise; the number of a bug
 	Name        string   `json:"name"`   // of a number in a pass with a bug
 	At          string   `json:"at"`     // its place

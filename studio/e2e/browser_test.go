@@ -9,8 +9,10 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +27,7 @@ import (
 	"github.com/pedestrian-ml/pedestrian/studio"
 	"github.com/pedestrian-ml/pedestrian/studio/live"
 	"github.com/pedestrian-ml/pedestrian/studio/server"
+	"github.com/pedestrian-ml/pedestrian/studio/site"
 )
 
 var (
@@ -55,7 +58,35 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := os.RemoveAll(exportedTo); err != nil {
+		fmt.Println(err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// exportedTo is the folder of the exported studio, once a test has asked for it.
+var exportedTo string
+
+var export = sync.OnceValue(func() error {
+	temp, err := os.MkdirTemp("", "studio-e2e-")
+	if err != nil {
+		return err
+	}
+	exportedTo = temp
+	return site.Write(context.Background(), filepath.Join(temp, "studio"))
+})
+
+// static serves the exported studio as any file server does.
+func static(t testing.TB) string {
+	t.Helper()
+	if err := export(); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(exportedTo, "studio"))))
+	t.Cleanup(s.Close)
+	return s.URL + "/"
 }
 
 // minutes is how long a whole test may take on a machine that is busy.

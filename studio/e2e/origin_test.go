@@ -2,12 +2,9 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +13,6 @@ import (
 
 	"github.com/pedestrian-ml/pedestrian/studio"
 	"github.com/pedestrian-ml/pedestrian/studio/live"
-	"github.com/pedestrian-ml/pedestrian/studio/site"
 )
 
 // screens are one of each kind.
@@ -95,13 +91,7 @@ func TestNarrow(t *testing.T) {
 // The exported folder works behind a plain file server, and its core, in WebAssembly, answers
 // with the bytes of the server's.
 func TestExport(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "studio")
-	if err := site.Write(context.Background(), dir); err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(http.FileServer(http.Dir(dir)))
-	defer s.Close()
-	p := open(t, s.URL+"/", "#/table/1?v=1&row=softmax")
+	p := open(t, static(t), "#/table/1?v=1&row=softmax")
 	if n := eval[int](p, "document.querySelectorAll('.open .grid td[data-v]').length"); n != 72 {
 		t.Errorf("the open row has %d cells", n)
 	}

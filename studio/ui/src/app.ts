@@ -1,6 +1,6 @@
 // The page: it goes to the screen that the URL names, and hears the keys that all screens share.
 
-import { $, el, math, say } from "./dom.js";
+import { $, $$, el, math, put, say } from "./dom.js";
 import { block, blockKey } from "./block.js";
 import { cellScreen, equationScreen, nodeKey, nodeScreen } from "./node.js";
 import { bookKey, bookScreen } from "./book.js";
@@ -15,7 +15,7 @@ import { sig } from "./number.js";
 import { paramsScreen } from "./params.js";
 import { onScheme } from "./ramp.js";
 import { generateKey, generateScreen } from "./generate.js";
-import { go, link, onPlace, place } from "./state.js";
+import { go, link, onPlace, parse, place, type Place } from "./state.js";
 import { another, load, more, opened, traced } from "./store.js";
 import { table, tableKey } from "./tables.js";
 import { teachKey, teachScreen } from "./teach.js";
@@ -48,16 +48,38 @@ const screens: Record<string, Screen> = {
   equations: { show: a => equationScreen(main, a), parts: true },
 };
 
+let menu: { of: unknown; links: [HTMLAnchorElement, string][]; more: HTMLDetailsElement; loss: HTMLElement; edits: HTMLButtonElement; models: HTMLSelectElement } | null = null;
+
+/** made is the header; its links lead to a screen with the state that is shown. */
+function made(): NonNullable<typeof menu> {
+  const links: [HTMLAnchorElement, string][] = [];
+  const to = (path: string, ...kids: (string | HTMLElement)[]) => { const a = el("a", {}, ...kids); links.push([a, path]); return a; };
+  const loss = el("span"), edits = el("button", { type: "button", class: "quiet", onclick: reset });
+  const models = el("select", { "aria-label": "model", class: "pick", onchange: () => go({ state: { model: models.value }, row: "", cell: [0, 0] }) }, ...opened.models.map(m => el("option", { value: m.name }, m.title)));
+  const more = el("details", { class: "more", onfocusout: (e: FocusEvent) => { if (!more.contains(e.relatedTarget as HTMLElement | null)) more.open = false; }, onkeydown: (e: KeyboardEvent) => { if (e.key === "Escape" && more.open) { e.stopPropagation(); more.open = false; $("summary", more)!.focus(); } } },
+    el("summary", {}, text.more), el("span", {}, ...text.moreScreens.map(([p, t]) => to(p, t))));
+  const mark = to("", text.brand[0]!, el("i", {}, text.brand[1]!));
+  mark.className = "mark";
+  $("#top")!.replaceChildren(mark, el("nav", { "aria-label": "screens" }, ...text.screens.map(([p, t]) => to(p, t)), more),
+    el("span", { class: "state" }, models, loss, edits, el("button", { type: "button", class: "quiet", onclick: help }, "Keys ", el("kbd", {}, "?"))));
+  return { of: opened.models, links, more, loss, edits, models };
+}
+
 function header(): void {
   const at = place.path.slice(0, place.path[0] === "table" ? 2 : 1).join("/"), edits = place.state.edits?.length ?? 0;
-  $("#top")!.replaceChildren(
-    el("a", { class: "mark", href: link({ ...place, path: [], row: "", cell: [0, 0], answer: "" }) }, text.brand[0]!, el("i", {}, text.brand[1]!)),
-    el("nav", { "aria-label": "screens" }, ...text.screens.map(([p, t]) => el("a", { href: link({ ...place, path: p.split("/").filter(Boolean), row: "", cell: [0, 0], answer: "" }), "aria-current": p === at ? "page" : null }, t))),
-    el("span", { class: "state" },
-      opened && el("select", { "aria-label": "model", class: "pick", onchange: (e: Event) => go({ state: { model: (e.target as HTMLSelectElement).value }, row: "", cell: [0, 0] }) }, ...opened.models.map(m => el("option", { value: m.name, selected: m.name === opened.model.name }, m.title))),
-      traced ? ` · L ${traced.loss == null ? "?" : traced.loss.toFixed(3)}` : "",
-      edits ? el("button", { type: "button", class: "quiet", onclick: reset }, `${edits} edited · reset`) : "",
-      el("button", { type: "button", class: "quiet", onclick: () => help() }, "Keys ", el("kbd", {}, "?"))));
+  if (opened && menu?.of !== opened.models) menu = made();
+  if (menu) {
+    const { links, more, loss, edits: undo, models } = menu;
+    for (const [a, path] of links) {
+      a.href = link({ ...place, path: path.split("/").filter(Boolean), row: "", cell: [0, 0], answer: "" });
+      if (a.className !== "mark" && path === at) a.setAttribute("aria-current", "page"); else a.removeAttribute("aria-current");
+    }
+    more.classList.toggle("here", text.moreScreens.some(([p]) => p === at));
+    models.value = opened.model.name;
+    put(loss, traced ? `L ${traced.loss == null ? "?" : traced.loss.toFixed(3)}` : "");
+    undo.hidden = !edits;
+    put(undo, `${edits} edited · reset`);
+  }
   let note = $("#note");
   const words = [place.unknown.length ? text.unknown(place.unknown) : "", typesets() ? "" : text.noMathML].filter(Boolean).join(" ");
   if (words && !note) { note = el("p", { id: "note", class: "small note", role: "status" }); $("#top")!.after(note); }
@@ -76,11 +98,13 @@ async function show(): Promise<void> {
     const fresh = await load();
     if (place.path.join("/") !== [name, a, b].filter(Boolean).join("/")) return;
     header();
-    if (moved) { main.replaceChildren(); delete main.dataset.exercise; delete main.dataset.bug; }
+    if (moved) { if (menu) menu.more.open = false; main.replaceChildren(); delete main.dataset.exercise; delete main.dataset.bug; }
     const draw = async () => to ? to.show(a, b) : false;
     let found = await draw();
     if (await more()) found = await draw(); // with numbers that were not here
     if (mine !== location.hash) return; // a newer place is on its way
+    if (!moved) relink();
+    linked = stateOf(place);
     if (!found) missing();
     if (moved && screen) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
     screen = key;
@@ -97,13 +121,26 @@ async function show(): Promise<void> {
 }
 
 /** typesets says whether the browser knows MathML: a space that is asked for takes room. */
-function typesets(): boolean {
+const typesets = () => mathML ??= probed();
+let mathML: boolean | null = null;
+function probed(): boolean {
   const probe = el("span", { class: "sr" }, math('<math><mspace width="20px" height="20px"/></math>'));
   document.body.append(probe);
   const ok = probe.querySelector("mspace")!.getBoundingClientRect().width > 10;
   probe.remove();
   return ok;
 }
+
+/** relink has the links of what stayed on the page lead to places with the state that is shown. */
+function relink(): void {
+  if (linked === stateOf(place)) return;
+  for (const a of $$<HTMLAnchorElement>('a[href^="#/"]', main)) {
+    const to = parse(a.hash);
+    if (stateOf(to) === linked) a.href = link({ ...to, state: place.state });
+  }
+}
+let linked = "";
+const stateOf = (p: Place) => link({ path: [], state: p.state });
 
 function missing(): void {
   document.title = "Not found · pedestrian studio";

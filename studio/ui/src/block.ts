@@ -2,9 +2,9 @@
 // at the height of its value.
 
 import type { Check } from "./core.js";
-import { $, $$, el, math, say, svg, unit } from "./dom.js";
+import { $, $$, el, math, put as text1, say, svg, unit } from "./dom.js";
 import { fixed, sig } from "./number.js";
-import { map } from "./ramp.js";
+import { map, type MapOptions } from "./ramp.js";
 import { go, link, place } from "./state.js";
 import { changeOf, checked, here, largest, node, norm, normBefore, opened, traced, values, wantChecks, word } from "./store.js";
 import { text } from "./text.js";
@@ -35,7 +35,7 @@ export function block(main: HTMLElement): void {
           el("div", { class: "scroll" }, el("table", { class: "plain", id: "loss" })),
           el("div", { class: "detail", id: "detail" }))),
       el("p", { class: "foot ui" }, el("span", {}, "Rows of a map: tokens; columns: features"), el("span", {}, "Line thickness: norm, logarithmic"), el("span", {}, "✓ agrees with finite differences"), ...[["n", "p"], ["N", "P"], ["↑", "↓", "←", "→"], ["Enter"]].map((k, i) => el("span", {}, ...k.flatMap(x => [el("kbd", {}, x), " "]), ["step along both passes", "along the backward pass", "stations", "open one"][i]!))));
-    new ResizeObserver(() => { if ($("#draw")) draw(); }).observe($("#draw")!.parentElement!);
+    new ResizeObserver(() => { if ($("#draw")) draw(true); }).observe($("#draw")!.parentElement!);
   }
   const n = opened.model.config.blocks;
   $("#blocks")!.hidden = n < 2;
@@ -55,25 +55,32 @@ function tick(id: string, c: Check): void {
 }
 
 function sentence(): void {
-  const box = $("#sentence")!, base = opened.model.tokens, words = opened.model.words, focused = $$("select, input", box).indexOf(document.activeElement as HTMLElement);
-  box.replaceChildren(...traced.tokens.map((t, i) => {
-    const long = words.length > 128; // too many to list beside every word
-    const q: HTMLSelectElement | HTMLInputElement = el(long ? "input" : "select", { ...(long ? { list: "words", value: words[t]!, size: 6 } : {}), "aria-label": `token ${i + 1}`, onchange: () => {
-      const tokens = [...traced.tokens], was = traced.loss;
-      const now = long ? words.indexOf(q.value) : Number(q.value);
-      if (now < 0) { say(text.noToken(q.value)); q.value = words[t]!; return; }
-      tokens[i] = now;
-      const same = tokens.length === base.length && tokens.every((x, k) => x === base[k]);
-      go({ state: { ...place.state, tokens: same ? undefined : tokens } });
-      announce = () => say(`token ${i + 1} is ${words[tokens[i]!]}; loss ${sig(traced.loss)}, before ${sig(was)}`);
-    } }, ...(long ? [] : words.map((w, j) => el("option", { value: j, selected: j === t }, w))));
-    return el("label", { class: base[i] !== t ? "changed" : "" }, q, el("span", { class: "n", "aria-hidden": "true" }, String(i + 1)));
-  }));
-  if (words.length > 128) box.append(el("datalist", { id: "words" }, ...words.map(w => el("option", { value: w }))));
+  const box = $("#sentence")!, base = opened.model.tokens, words = opened.model.words, long = words.length > 128; // too many to list beside every word
+  const labels = $$("label", box);
+  if (named !== words || labels.length !== traced.tokens.length) {
+    named = words;
+    box.replaceChildren(...traced.tokens.map((_, i) => {
+      const q: HTMLSelectElement | HTMLInputElement = el(long ? "input" : "select", { ...(long ? { list: "words", size: 6 } : {}), "aria-label": `token ${i + 1}`, onchange: () => {
+        const tokens = [...traced.tokens], was = traced.loss, now = long ? words.indexOf(q.value) : Number(q.value);
+        if (now < 0) { say(text.noToken(q.value)); q.value = words[tokens[i]!]!; return; }
+        tokens[i] = now;
+        const same = tokens.length === base.length && tokens.every((x, k) => x === base[k]);
+        go({ state: { ...place.state, tokens: same ? undefined : tokens } });
+        announce = () => say(`token ${i + 1} is ${words[tokens[i]!]}; loss ${sig(traced.loss)}, before ${sig(was)}`);
+      } }, ...(long ? [] : words.map((w, j) => el("option", { value: j }, w))));
+      return el("label", {}, q, el("span", { class: "n", "aria-hidden": "true" }, String(i + 1)));
+    }));
+    if (long) box.append(el("datalist", { id: "words" }, ...words.map(w => el("option", { value: w }))));
+  }
+  $$("label", box).forEach((l, i) => {
+    const t = traced.tokens[i]!;
+    l.className = base[i] !== t ? "changed" : "";
+    $<HTMLSelectElement>("select, input", l)!.value = long ? words[t]! : String(t);
+  });
   box.classList.toggle("many", traced.tokens.length > 8);
-  if (focused >= 0) $$<HTMLElement>("select, input", box)[focused]?.focus();
   announce?.(); announce = null;
 }
+let named: string[] | null = null; // of the vocabulary that stands in the lists
 let announce: (() => void) | null = null;
 
 function losses(): void {
@@ -93,12 +100,19 @@ function losses(): void {
 
 const normText = (id: string) => { const b = place.diff ? normBefore(id) : null; return (b != null && b !== norm(id) ? sig(b) + "→" : "") + sig(norm(id)); };
 
-function draw(): void {
-  const box = $("#draw")!, W = box.clientWidth;
+// What shows numbers in the drawing sets them anew without the drawing being made anew.
+let numbers: (() => void)[] = [], drawn: unknown[] = [];
+const live = (f: () => void) => { f(); numbers.push(f); };
+
+function draw(resized = false): void {
+  const box = $("#draw")!, n = traced.tokens.length, diff = place.diff, of = [box, opened, place.block, diff, n];
+  if (!resized && of.every((x, i) => x === drawn[i])) { for (const f of numbers) f(); return; }
+  const W = box.clientWidth;
   if (!W) return;
+  numbers = []; drawn = of;
   const wide = W > 640, u = unit(), P = (wide ? 58 : 54) * u, y0 = (wide ? 58 : 50) * u, H = y0 + 12.95 * P, cx = W / 2;
   const bw = wide ? Math.min(224 * u, W * .27) : 112, lane = wide ? 34 * u : 15, lab = wide ? 68 * u : 33, inner = bw / 2 + lane + lab;
-  const hidden = node(stationID(7, "a"))!.cols, n = traced.tokens.length, diff = place.diff;
+  const hidden = node(stationID(7, "a"))!.cols;
   const small = Math.max(.25, Math.min(wide ? 7 * u : 4, Math.floor((cx - inner - 2) / hidden * 4) / 4)), px8 = Math.min(wide ? Math.round(8 * u) : 6, Math.max(.5, Math.floor((cx - inner - 2) / node(stationID(1, "a"))!.cols * 4) / 4));
   const xl = cx - bw / 2 + (wide ? 26 : 12), xr = cx + bw / 2 - (wide ? 26 : 12), Y = (i: number) => y0 + i * P;
   const hadFocus = box.contains(document.activeElement);
@@ -107,20 +121,20 @@ function draw(): void {
   const s = svg("svg", { width: W, height: H, "aria-hidden": "true" });
   box.append(s);
   const th = (i: number, side: "a" | "D") => 1 + 1.45 * Math.max(0, Math.min(3.2, Math.log10((norm(stationID(i, side)) || .02) / .02)));
-  const path = (d: string, cls: string, w?: number) => s.append(svg("path", w ? { d, class: cls, "stroke-width": w.toFixed(2) } : { d, class: cls }));
-  const line = (x: number, a: number, b: number, cls: string, w: number) => path(`M${x} ${a}V${b}`, cls, w);
+  const path = (cls: string, d: () => string, w?: () => number) => { const p = svg("path", { class: cls }); s.append(p); live(() => { p.setAttribute("d", d()); if (w) p.setAttribute("stroke-width", w().toFixed(2)); }); };
+  const line = (x: number, a: number, b: number, cls: string, w: () => number) => path(cls, () => `M${x} ${a}V${b}`, w);
   for (let i = 0; i < 12; i++) {
-    line(xl, Y(i), Y(i + 1), "rail-v", i ? (th(i, "a") + th(i + 1, "a")) / 2 : th(1, "a"));
-    if (i) line(xr, Y(i), Y(i + 1), "rail-e", (th(i, "D") + th(i + 1, "D")) / 2);
+    line(xl, Y(i), Y(i + 1), "rail-v", () => i ? (th(i, "a") + th(i + 1, "a")) / 2 : th(1, "a"));
+    if (i) line(xr, Y(i), Y(i + 1), "rail-e", () => (th(i, "D") + th(i + 1, "D")) / 2);
   }
-  line(xl, Y(12), Y(12.5), "rail-v", th(12, "a")); line(xr, Y(12), Y(12.5), "rail-e", th(12, "D")); line(xr, Y(.5), Y(1), "rail-e", th(1, "D"));
-  const arc = (x: number, dir: number, a: number, b: number, cls: string, w: number) => {
-    const X = (dir < 0 ? cx - bw / 2 : cx + bw / 2) + dir * lane * .62, r = wide ? 12 : 7;
-    path(`M${x} ${a}H${X - dir * r}Q${X} ${a} ${X} ${a + r}V${b - r}Q${X} ${b} ${X - dir * r} ${b}H${x}`, cls, w);
+  line(xl, Y(12), Y(12.5), "rail-v", () => th(12, "a")); line(xr, Y(12), Y(12.5), "rail-e", () => th(12, "D")); line(xr, Y(.5), Y(1), "rail-e", () => th(1, "D"));
+  const arc = (i: number, dir: number, b: number, cls: string, of: number) => {
+    const x = dir < 0 ? xl : xr, a = Y(i), X = (dir < 0 ? cx - bw / 2 : cx + bw / 2) + dir * lane * .62, r = wide ? 12 : 7;
+    path(cls, () => `M${x} ${a}H${X - dir * r}Q${X} ${a} ${X} ${a + r}V${b - r}Q${X} ${b} ${X - dir * r} ${b}H${x}`, () => th(of, dir < 0 ? "a" : "D"));
   };
-  arc(xl, -1, Y(1), Y(4.5), "rail-v", th(1, "a")); arc(xl, -1, Y(5), Y(9.5), "rail-v", th(5, "a")); arc(xr, 1, Y(1), Y(5), "rail-e", th(5, "D")); arc(xr, 1, Y(5), Y(10), "rail-e", th(10, "D"));
+  arc(1, -1, Y(4.5), "rail-v", 1); arc(5, -1, Y(9.5), "rail-v", 5); arc(1, 1, Y(5), "rail-e", 5); arc(5, 1, Y(10), "rail-e", 10);
   const put = (e: HTMLElement, css: Record<string, string>) => { e.classList.add("abs"); Object.assign(e.style, css); e.setAttribute("aria-hidden", "true"); box.append(e); };
-  const plus = (x: number, y: number, cls: string) => { s.append(svg("circle", { cx: x, cy: y, r: wide ? 8 * u : 6, class: "node " + cls })); path(`M${x - 4} ${y}H${x + 4}M${x} ${y - 4}V${y + 4}`, cls, 1.5); };
+  const plus = (x: number, y: number, cls: string) => { s.append(svg("circle", { cx: x, cy: y, r: wide ? 8 * u : 6, class: "node " + cls })); path(cls, () => `M${x - 4} ${y}H${x + 4}M${x} ${y - 4}V${y + 4}`, () => 1.5); };
   layers(opened.model.config.heads, opened.model.config.activation === "relu" ? "ReLU" : "GELU").forEach(([name, eq], i) => {
     const y = Y(i + .5), h = wide ? 36 * u : 30;
     if (name === "skip") {
@@ -131,10 +145,10 @@ function draw(): void {
     s.append(svg("rect", { x: cx - bw / 2, y: y - h / 2, width: bw, height: h, rx: 2, class: "box" }));
     put(el("div", { class: "layer" }, name, wide && eq ? el("small", {}, el("br"), eq) : null), { left: cx + "px", top: y + "px" });
   });
-  const head = (x: number, y: number, d: number, cls: string, w: number) => path(`M${x - w} ${y - d * 4}L${x} ${y + d * 4.5}L${x + w} ${y - d * 4}Z`, cls);
+  const head = (x: number, y: number, d: number, cls: string, w: () => number) => path(cls, () => `M${x - w()} ${y - d * 4}L${x} ${y + d * 4.5}L${x + w()} ${y - d * 4}Z`);
   for (let i = 1; i <= 12; i++) {
-    head(xl, Y(i) - 6, 1, "dot-v", 4 + th(i, "a") / 2);
-    if (i !== 1 && i !== 5) head(xr, Y(i) + 6, -1, "dot-e", 3.5 + th(i, "D") / 2);
+    head(xl, Y(i) - 6, 1, "dot-v", () => 4 + th(i, "a") / 2);
+    if (i !== 1 && i !== 5) head(xr, Y(i) + 6, -1, "dot-e", () => 3.5 + th(i, "D") / 2);
   }
   for (const i of [1, 5]) { plus(xr, Y(i), "rail-e"); s.append(svg("circle", { cx: xl, cy: Y(i), r: 3.5, class: "dot-v" })); }
   s.append(svg("circle", { cx: xr, cy: Y(10), r: 3.5, class: "dot-e" }));
@@ -143,18 +157,19 @@ function draw(): void {
     const id = stationID(i, side), at = node(id)!, left = side === "a", p = at.cols === hidden ? small : at.cols > 8 ? Math.min(px8, small * 2) : px8, q = p * n;
     const xe = left ? cx - bw / 2 - lane : cx + bw / 2 + lane, xm = left ? cx - inner : cx + inner, edge = left ? "right" : "left", off = (left ? W - xe + 4 : xe + 4) + "px";
     put(math(at.math, "lab " + (left ? "v" : "e")), { top: Y(i) - (wide && i ? 17 * u : 9 * u) + "px", [edge]: off });
-    if (!i) { if (wide && n <= 8) put(el("div", { class: "nrm" }, "ids  " + traced.tokens.join("  ")), { top: Y(0) - 8 + "px", right: W - xm + "px" }); continue; }
+    if (!i) { if (wide && n <= 8) { const e = el("div", { class: "nrm" }); put(e, { top: Y(0) - 8 + "px", right: W - xm + "px" }); live(() => text1(e, "ids  " + traced.tokens.join("  "))); } continue; }
     if (wide) {
-      const c = left ? undefined : checked(id);
-      put(el("div", { class: "nrm", "data-check": left ? null : id }, normText(id) + (c ? c.ok ? " ✓" : " ≠" : "")), { top: Y(i) + 4 * u + "px", [edge]: off });
+      const e = el("div", { class: "nrm", "data-check": left ? null : id });
+      put(e, { top: Y(i) + 4 * u + "px", [edge]: off });
+      live(() => { const c = left ? undefined : checked(id); text1(e, normText(id) + (c ? c.ok ? " ✓" : " ≠" : "")); });
     }
-    const c = map(values(id, diff), at.rows, at.cols, p, left ? "value" : "error", { max: largest(id, diff), theorem: !left && !diff });
+    const shown = (): [Float64Array, MapOptions] => [values(id, diff), { max: largest(id, diff), theorem: !left && !diff }], c = map(shown()[0], at.rows, at.cols, p, left ? "value" : "error", shown()[1]);
+    live(() => c.set(...shown()));
     put(c, { top: Y(i) - q / 2 + "px", left: (left ? xm - at.cols * p : xm) + "px" });
     const key = side + i, x0 = left ? xm - at.cols * p - 6 : xe - 2, x1 = left ? xe + 2 : xm + at.cols * p + 6;
-    const changed = diff ? changeOf(id) === 0 ? ", unchanged" : ", changed" : "";
-    const hit = el("div", { class: "abs hit", role: "option", id: "s-" + key, tabindex: key === selected ? 0 : -1, "aria-selected": String(key === selected), "data-n": key,
-      "aria-label": `${left ? "a" : "delta"} ${i}, ${left ? "" : "error on the "}${about[i]!.replace(/^the /, "")}, ${at.rows} by ${at.cols}, norm ${sig(norm(id))}${changed}`, onclick: () => pick(key), onfocus: () => pick(key, true), ondblclick: () => go({ path: ["node", id] }) });
+    const hit = el("div", { class: "abs hit", role: "option", id: "s-" + key, tabindex: key === selected ? 0 : -1, "aria-selected": String(key === selected), "data-n": key, onclick: () => pick(key), onfocus: () => pick(key, true), ondblclick: () => go({ path: ["node", id] }) });
     Object.assign(hit.style, { left: Math.max(0, x0) + "px", width: Math.min(W, x1) - Math.max(0, x0) + "px", top: Y(i) - Math.max(q, 36) / 2 - 4 + "px", height: Math.max(q, 36) + 8 + "px" });
+    live(() => hit.setAttribute("aria-label", `${left ? "a" : "delta"} ${i}, ${left ? "" : "error on the "}${about[i]!.replace(/^the /, "")}, ${at.rows} by ${at.cols}, norm ${sig(norm(id))}${diff ? changeOf(id) === 0 ? ", unchanged" : ", changed" : ""}`));
     box.append(hit);
   }
   put(el("div", { class: "hd v" }, "values, forward ↓"), { top: "0", right: W - cx + (wide ? 18 : 10) + "px" });

@@ -19,7 +19,7 @@ export interface Model {
 export interface Opened { rev: number; model: Model; nodes: Node[]; tables: Table[]; models: Model[] }
 type Nums = (number | null)[];
 export interface Traced {
-  rev: number; loss: number | null; tokens: number[]; targets: number[]; losses: Nums; p: Nums; norms: Nums; max: Nums; at: number[];
+  rev: number; loss: number | null; tokens: number[]; targets: number[]; losses: Nums; p: Nums; norms: Nums; max: Nums; at: number[]; looks?: Microscope[];
   beforeLoss?: number; beforeLosses?: Nums; beforeNorms?: Nums; changeAt?: number[]; change?: Nums;
 }
 export interface Check { id: string; cells: number; refused?: number; worst: number | null; i: number; j: number; ok: boolean; why?: string }

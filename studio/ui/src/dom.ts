@@ -56,5 +56,11 @@ export function say(text: string): void {
   if (live) live.textContent = text;
 }
 
-/** unit is the size of a CSS pixel of the layout: larger where the page is projected. */
-export const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+/** unit is the size of a CSS pixel of the layout: larger where the page is projected. It is
+ * kept, since asking for it has the browser compute styles. */
+export const unit = () => pixel ||= parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+let pixel = 0;
+addEventListener("resize", () => { pixel = 0; });
+
+/** put sets the text of an element, unless it is there already. */
+export function put(e: Element, text: string): void { if (e.textContent !== text) e.textContent = text; }

@@ -1,6 +1,6 @@
 // A tensor with its digits: a grid for the keyboard and for the ear, one tab stop.
 
-import { el, math, say } from "./dom.js";
+import { el, math, put, say } from "./dom.js";
 import { digits, minus, scaleOf, spoken } from "./number.js";
 import { colour } from "./ramp.js";
 import { go, place, withEdit } from "./state.js";
@@ -42,36 +42,43 @@ export function cellName(n: Node, i: number, j: number): string {
   return text.cell(i + 1, r === String(i + 1) ? "" : r, j + 1, c === String(j + 1) ? "" : c);
 }
 
-export function grid(id: string, o: GridOptions): HTMLElement {
-  const n = node(id)!, diff = place.diff && n.kind !== "mask";
-  const v = values(id, diff), hidden = hiddenIn(n), s = scaleOf(o.max ?? largest(id, diff)), h = heads(n);
-  const side = hue(n), theorem = (n.kind === "error" || n.kind === "gradient") && !diff;
-  const edited = new Set((place.state.edits ?? []).filter(e => e.id === id).map(e => e.i * n.cols + e.j));
-  const [ci, cj] = [Math.min(o.cell[0], n.rows - 1), Math.min(o.cell[1], n.cols - 1)];
-  const [r0, r1] = part(ci, n.rows, n), [c0, c1] = part(cj, n.cols, n), whole = r1 - r0 === n.rows && c1 - c0 === n.cols;
-  const square = h.col(0) === h.row(0) && n.rows === n.cols;
-  const table = el("table", { class: "grid", role: "grid", "aria-label": label(n), "data-id": id });
-  const caption = el("div", { class: "cap" }, o.caption ?? math(n.math, side === "error" ? "e" : "v"), el("small", {}, `${n.rows} × ${n.cols}${s.unit ? ", " + s.unit : ""}${diff ? ", " + text.change : ""}${whole ? "" : ": " + text.part(`${r0 + 1}–${r1}`, `${c0 + 1}–${c1}`)}`));
-  table.append(el("thead", {}, el("tr", {}, el("td", { class: "corner" }), ...Array.from({ length: c1 - c0 }, (_, k) => el("th", { scope: "col", class: c0 + k === cj ? "line" : "" }, h.col(c0 + k))))));
-  const body = el("tbody");
+/** A Grid can show other numbers of its tensor, and another cell chosen, in its place. */
+export interface Grid extends HTMLElement {
+  /** refresh says false where nothing was done: another part of a large tensor is to be shown */
+  refresh(cell: [number, number]): boolean;
+}
+
+export function grid(id: string, o: GridOptions): Grid {
+  const n = node(id)!, diff = place.diff && n.kind !== "mask", side = hue(n), theorem = (n.kind === "error" || n.kind === "gradient") && !diff;
+  const first = (cell: [number, number]) => [Math.min(cell[0], n.rows - 1), Math.min(cell[1], n.cols - 1)] as const;
+  const [r0, r1] = part(first(o.cell)[0], n.rows, n), [c0, c1] = part(first(o.cell)[1], n.cols, n), whole = r1 - r0 === n.rows && c1 - c0 === n.cols;
+  const table = el("table", { class: "grid", role: "grid", "aria-label": label(n), "data-id": id }), says = el("small");
+  const heading = Array.from({ length: c1 - c0 }, () => el("th", { scope: "col" })), rows = Array.from({ length: r1 - r0 }, () => el("th", { scope: "row" }));
+  const cells = rows.map((_, i) => heading.map((_, j) => el("td", { role: "gridcell", "data-ij": `${r0 + i},${c0 + j}` })));
+  table.append(el("thead", {}, el("tr", {}, el("td", { class: "corner" }), ...heading)), el("tbody", {}, ...rows.map((th, i) => el("tr", {}, th, ...cells[i]!))));
+  let v: Float64Array, hidden: ReturnType<typeof hiddenIn>;
   const say1 = (i: number, j: number) => {
     const k = i * n.cols + j, x = v[k]!;
     const words = x === -Infinity || hidden?.(k) && !diff ? text.masked : x === 0 && theorem ? text.zero : Number.isFinite(x) ? spoken(x) : text.nan;
     return `${spokenSymbol(n)}, ${cellName(n, i, j)}: ${words}`;
   };
-  for (let i = r0; i < r1; i++) {
-    const tr = el("tr", {}, el("th", { scope: "row", class: i === ci ? "line" : "" }, h.row(i) || text.only));
-    for (let j = c0; j < c1; j++) {
-      const k = i * n.cols + j, x = v[k]!, mask = x === -Infinity || (hidden?.(k) ?? false) && !diff, zero = x === 0 && theorem && !mask, me = i === ci && j === cj;
-      const td = el("td", {
-        class: (mask ? "mask" : zero ? "null" : square && i === ci && !hidden?.(k) ? "line" : "") + (edited.has(k) ? " edited" : ""), role: "gridcell", "data-ij": `${i},${j}`, "data-v": String(x), title: Number.isFinite(x) ? minus(String(x)) : null, tabindex: me ? 0 : -1, "aria-selected": String(me),
-        "aria-label": mask || zero ? say1(i, j) : null, css: mask || zero ? {} : { background: colour(x, s.max, side) },
-      }, mask || zero ? "" : Number.isFinite(x) ? digits(x, s) : "?");
-      tr.append(td);
+  const show = (cell: [number, number]) => {
+    v = values(id, diff); hidden = hiddenIn(n);
+    const s = scaleOf(o.max ?? largest(id, diff)), h = heads(n), [ci, cj] = first(cell), square = h.col(0) === h.row(0) && n.rows === n.cols;
+    const edited = new Set((place.state.edits ?? []).filter(e => e.id === id).map(e => e.i * n.cols + e.j));
+    put(says, `${n.rows} × ${n.cols}${s.unit ? ", " + s.unit : ""}${diff ? ", " + text.change : ""}${whole ? "" : ": " + text.part(`${r0 + 1}–${r1}`, `${c0 + 1}–${c1}`)}`);
+    heading.forEach((th, k) => { put(th, h.col(c0 + k)); set(th, "class", c0 + k === cj ? "line" : ""); });
+    rows.forEach((th, k) => { put(th, h.row(r0 + k) || text.only); set(th, "class", r0 + k === ci ? "line" : ""); });
+    for (let i = r0; i < r1; i++) for (let j = c0; j < c1; j++) {
+      const td = cells[i - r0]![j - c0]!, k = i * n.cols + j, x = v[k]!, mask = x === -Infinity || (hidden?.(k) ?? false) && !diff, zero = x === 0 && theorem && !mask, me = i === ci && j === cj;
+      set(td, "class", (mask ? "mask" : zero ? "null" : square && i === ci && !hidden?.(k) ? "line" : "") + (edited.has(k) ? " edited" : ""));
+      set(td, "data-v", String(x)); set(td, "title", Number.isFinite(x) ? minus(String(x)) : null);
+      set(td, "tabindex", me ? "0" : "-1"); set(td, "aria-selected", String(me)); set(td, "aria-label", mask || zero ? say1(i, j) : null);
+      const ground = mask || zero ? "" : colour(x, s.max, side);
+      if (grounds.get(td) !== ground) { td.style.background = ground; grounds.set(td, ground); }
+      put(td, mask || zero ? "" : Number.isFinite(x) ? digits(x, s) : "?");
     }
-    body.append(tr);
-  }
-  table.append(body);
+  };
   const at = (t: EventTarget | null): [number, number] | null => {
     const d = (t as HTMLElement | null)?.closest<HTMLElement>("td[data-ij]")?.dataset.ij?.split(",").map(Number);
     return d ? [d[0]!, d[1]!] : null;
@@ -94,7 +101,20 @@ export function grid(id: string, o: GridOptions): HTMLElement {
     o.choose(Math.max(0, Math.min(n.rows - 1, i + d[0])), Math.max(0, Math.min(n.cols - 1, j + d[1])));
   });
   table.addEventListener("dblclick", e => { const c = at(e.target); if (c) edit(table, n, ...c); });
-  return el("div", { class: "gridw" }, caption, el("div", { class: "scroll" }, table));
+  show(o.cell);
+  const box = el("div", { class: "gridw" }, el("div", { class: "cap" }, o.caption ?? math(n.math, side === "error" ? "e" : "v"), says), el("div", { class: "scroll" }, table));
+  return Object.assign(box, { refresh: (cell: [number, number]) => {
+    const [i, j] = first(cell);
+    if (n !== node(id) || i < r0 || i >= r1 || j < c0 || j >= c1) return false;
+    show(cell);
+    return true;
+  } });
+}
+const grounds = new WeakMap<HTMLElement, string>(); // of cells, as they were written: a browser gives them back in other words
+
+function set(e: HTMLElement, name: string, to: string | null): void {
+  if (e.getAttribute(name) === to) return;
+  if (to === null) e.removeAttribute(name); else e.setAttribute(name, to);
 }
 
 /** part is which rows or columns of a large tensor have their digits on the page: those around the cell. */

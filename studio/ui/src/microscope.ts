@@ -1,10 +1,10 @@
 // What one cell is made of, with its numbers.
 
-import { ask, type Microscope, type Ref, type TermRow } from "./core.js";
+import type { Microscope, Ref, TermRow } from "./core.js";
 import { el, math } from "./dom.js";
 import { digits, scaleOf } from "./number.js";
 import { link, place } from "./state.js";
-import { hue, node } from "./store.js";
+import { hue, look, node } from "./store.js";
 import { cellName } from "./grid.js";
 
 const row = (r: TermRow, hot: number): HTMLElement => {
@@ -27,7 +27,7 @@ const refs = (all: Ref[]): HTMLElement[] => {
 export async function microscope(box: HTMLElement, id: string, i: number, j: number, full = false): Promise<Microscope | null> {
   const asked = `${id} ${i} ${j} ${JSON.stringify(place.state)}`;
   box.dataset.asked = asked;
-  const { header: m } = await ask<Microscope>("look", { state: place.state, id, i, j });
+  const found = look(box, id, i, j), m = found instanceof Promise ? await found : found;
   if (box.dataset.asked !== asked) return null;
   const n = node(id)!, cls = hue(n) === "error" ? "e" : "v";
   box.replaceChildren(

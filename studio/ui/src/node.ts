@@ -30,9 +30,9 @@ function facts(n: Node): HTMLElement {
 }
 type Node2 = HTMLElement | string;
 
-function download(name: string, kind: string, body: BlobPart): HTMLElement {
+function download(name: string, kind: string, body: () => BlobPart): HTMLElement {
   return el("button", { type: "button", onclick: () => {
-    const url = URL.createObjectURL(new Blob([body], { type: kind })), a = el("a", { href: url, download: name });
+    const url = URL.createObjectURL(new Blob([body()], { type: kind })), a = el("a", { href: url, download: name });
     a.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   } }, name.split(".").pop()!.toUpperCase());
@@ -50,39 +50,45 @@ function npy(n: Node, v: Float64Array): Uint8Array<ArrayBuffer> {
 }
 
 function exports(n: Node): HTMLElement {
-  const v = values(n.id), rows = Array.from({ length: n.rows }, (_, i) => Array.from(v.subarray(i * n.cols, (i + 1) * n.cols)));
-  const csv = rows.map(r => r.map(x => x === -Infinity ? "-inf" : String(x)).join(",")).join("\n") + "\n";
-  const tex = `\\begin{pmatrix}\n${rows.map(r => r.map(x => x === -Infinity ? "-\\infty" : x.toPrecision(4)).join(" & ")).join(" \\\\\n")}\n\\end{pmatrix}\n`;
-  return el("div", { class: "acts", role: "group", "aria-label": "save these numbers" }, download(n.id + ".csv", "text/csv", csv), download(n.id + ".npy", "application/octet-stream", npy(n, v)), download(n.id + ".tex", "text/plain", tex));
+  const lines = (cell: (x: number) => string, between: string, end: string) => { const v = values(n.id); return Array.from({ length: n.rows }, (_, i) => Array.from(v.subarray(i * n.cols, (i + 1) * n.cols), cell).join(between)).join(end); };
+  return el("div", { class: "acts", role: "group", "aria-label": "save these numbers" },
+    download(n.id + ".csv", "text/csv", () => lines(x => x === -Infinity ? "-inf" : String(x), ",", "\n") + "\n"),
+    download(n.id + ".npy", "application/octet-stream", () => npy(n, values(n.id))),
+    download(n.id + ".tex", "text/plain", () => `\\begin{pmatrix}\n${lines(x => x === -Infinity ? "-\\infty" : x.toPrecision(4), " & ", " \\\\\n")}\n\\end{pmatrix}\n`));
 }
 
 export function nodeScreen(main: HTMLElement, id: string): boolean {
   const n = node(id);
   if (!n) return false;
   document.title = `${n.symbol} · pedestrian studio`;
+  wantChecks(n.kind === "error" || n.kind === "gradient" ? [id] : [], (of, c) => { if (of !== id) return; const t = $("#check-text"); if (t) t.textContent = checkText(c); });
+  if (main.contains(kept?.box ?? null) && kept!.node === n && kept!.diff === place.diff && kept!.refresh()) return true; // its numbers are what is new
   const focused = main.contains(document.activeElement) && (document.activeElement as HTMLElement).dataset.ij;
-  const micro = el("div", { class: "micro" }), cls = hue(n) === "error" ? "e" : "v", i = Math.min(place.cell[0], n.rows - 1), j = Math.min(place.cell[1], n.cols - 1);
+  const at = (): [number, number] => [Math.min(place.cell[0], n.rows - 1), Math.min(place.cell[1], n.cols - 1)];
+  const micro = el("div", { class: "micro" }), cls = hue(n) === "error" ? "e" : "v", about = el("div");
   const equation = el("section", { class: "equation", "aria-label": "its equation" });
   const partner = n.partner ? node(n.partner) : undefined, back = hue(n) === "error", pair = partner ? back ? [partner, n] : [n, partner] : [n];
   const look = (r: number, c: number) => void microscope(micro, id, r, c);
   const side = (m: Node, k: number) => {
     const g = grid(m.id, {
-      cell: [i, j], hover: m === n ? look : (r, c) => look(r, c),
+      cell: at(), hover: look,
       choose: (r, c) => { go({ cell: [r, c] }, true); $(`[data-side="${k}"] td[data-ij="${r},${c}"]`)?.focus({ preventScroll: true }); },
       leave: s => { if (!pair[k + s]) return false; go({ cell: [place.cell[0], s > 0 ? 0 : n.cols - 1] }, true); $(`[data-side="${k + s}"] td[tabindex="0"]`)?.focus({ preventScroll: true }); return true; },
     });
     g.dataset.side = String(k);
     return g;
   };
+  const grids = pair.map(side);
+  kept = { box: grids[0]!, node: n, diff: place.diff, refresh: () => grids.every(g => g.refresh(at())) && (about.replaceChildren(facts(n)), look(...at()), true) };
   const wasSide = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-side]")?.dataset.side ?? "0";
   main.replaceChildren(
     el("h1", {}, math(n.math, cls), el("span", { class: "sr" }, spokenSymbol(n)), el("span", { class: "small block" }, title(n))),
     el("div", { class: "nodegrid" },
-      el("div", { class: "main-col" }, el("div", { class: "pair" }, ...pair.map(side)), micro),
-      el("aside", { class: "side-col" }, facts(n), equation, el("h2", { class: "h3" }, "Save"), exports(n))),
+      el("div", { class: "main-col" }, el("div", { class: "pair" }, ...grids), micro),
+      el("aside", { class: "side-col" }, about, equation, el("h2", { class: "h3" }, "Save"), exports(n))),
     el("section", { class: "chapter", id: "chapter" }),
     el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"], ["N P", "of the backward pass"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
-  void microscope(micro, id, i, j);
+  kept.refresh();
   void equations().then(all => {
     const e = n.eq ? all.get(n.eq) : undefined;
     if (!e || !equation.isConnected) return;
@@ -92,9 +98,9 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
       e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "");
   });
   if (focused) $(`[data-side="${wasSide}"] td[tabindex="0"]`, main)?.focus({ preventScroll: true });
-  wantChecks(n.kind === "error" || n.kind === "gradient" ? [id] : [], (of, c) => { if (of !== id) return; const t = $("#check-text"); if (t) t.textContent = checkText(c); });
   return true;
 }
+let kept: { box: HTMLElement; node: Node; diff: boolean; refresh(): boolean } | null = null;
 
 export function cellScreen(main: HTMLElement, id: string, at: string): boolean {
   const n = node(id), m = /^(\d{1,4}),(\d{1,4})$/.exec(at);

@@ -1,6 +1,6 @@
 // What the core said of the present state: names once a network, numbers once a revision.
 
-import { ask, type Check, type Node, type Opened, type Traced } from "./core.js";
+import { ask, type Check, type Microscope, type Node, type Opened, type Ref, type Traced } from "./core.js";
 import { place, type State } from "./state.js";
 import { reach } from "./training.js";
 
@@ -26,7 +26,7 @@ export async function load(): Promise<boolean> {
   if (diff && !opened) opened = (await ask<Opened>("open", { state })).header; // how many words the model's own sentence has
   const [names, t] = await Promise.all([
     openKey === shapeKey(state) ? null : ask<Opened>("open", { state, rev: mine }),
-    ask<Traced>("trace", { state, rev: mine, want: wanted(state), ...beforeOf(state, diff) }),
+    ask<Traced>("trace", { state, rev: mine, want: wanted(state), looks: openKey === shapeKey(state) ? shownCells() : [], ...beforeOf(state, diff) }),
   ]);
   if (mine !== revision) return false;
   if (names) {
@@ -37,6 +37,7 @@ export async function load(): Promise<boolean> {
   traced = t.header;
   held = new Map(); heldChange = new Map();
   keep(t.header, t.numbers);
+  looks = traced.looks ?? [];
   if (key !== traceKey) checks.clear();
   traceKey = key;
   return true;
@@ -52,6 +53,20 @@ const beforeOf = (state: State, diff: boolean) => diff ? { before: { ...state, e
 function keep(h: Traced, numbers: Float64Array): void {
   for (const [to, at] of [[held, h.at], [heldChange, h.changeAt]] as const)
     at?.forEach((from, i) => { const n = opened.nodes[i]!; if (from >= 0) to.set(n.id, numbers.subarray(from, from + n.rows * n.cols)); });
+}
+
+// The microscopes of cells that are shown come with the numbers of the next revision.
+let looks: Microscope[] = [];
+const boxes = new Map<HTMLElement, Ref>();
+const shownCells = (): Ref[] => {
+  for (const b of boxes.keys()) if (!b.isConnected) boxes.delete(b);
+  return [...boxes.values()].slice(0, 8);
+};
+
+/** look is the microscope of a cell, which box is to show; at once if it is here. */
+export function look(box: HTMLElement, id: string, i: number, j: number): Microscope | Promise<Microscope> {
+  boxes.set(box, { id, i, j });
+  return looks.find(m => m.id === id && m.i === i && m.j === j) ?? ask<Microscope>("look", { state: place.state, id, i, j }).then(a => a.header);
 }
 
 /** another is called when the screen changes: it reads other tensors. */

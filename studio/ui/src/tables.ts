@@ -2,13 +2,13 @@
 // right; the two maps meet in the middle. One row is open at a time.
 
 import type { Check, Row, Table } from "./core.js";
-import { $, $$, el, math, say, unit } from "./dom.js";
+import { $, $$, el, math, put, say, unit } from "./dom.js";
 import { blockPicker } from "./block.js";
 import { grid } from "./grid.js";
 import { layers, player, step } from "./layers.js";
 import { microscope } from "./microscope.js";
 import { sig } from "./number.js";
-import { map } from "./ramp.js";
+import { map, type Drawn, type MapOptions } from "./ramp.js";
 import { go, link, place } from "./state.js";
 import { text } from "./text.js";
 import { checked, here, hiddenIn, hue, largest, node, norm, normBefore, opened, values, wantChecks, word } from "./store.js";
@@ -20,30 +20,36 @@ export function table(main: HTMLElement, key: string): boolean {
   const t = opened.tables.find(x => x.key === key);
   if (!t) return false;
   document.title = t.title + " · pedestrian studio";
-  const keep = focusKey(main);
   const heads = opened.model.config.heads, head = Math.min(place.head, heads - 1);
-  const lead = el("p", { class: "lead" });
-  for (const part of t.lead.split(/(values|errors)/)) lead.append(part === "values" ? el("span", { class: "v" }, part) : part === "errors" ? el("span", { class: "e" }, part) : part);
-  const bar = el("div", { class: "bar-top ui" },
+  const bar = () => el("div", { class: "bar-top ui" },
     opened.model.config.blocks > 1 ? blockPicker() : null,
     t.heads && heads > 1 ? el("span", { class: "seg", role: "group", "aria-label": "head" }, ...Array.from({ length: heads }, (_, h) => el("button", { type: "button", "aria-pressed": String(h === head), "data-k": "head" + h, onclick: () => go({ head: h }) }, `Head ${h}`))) : null,
     el("button", { type: "button", "aria-pressed": String(place.diff), "data-k": "diff", onclick: () => go({ diff: !place.diff }) }, "Difference: new − old"),
     key === "3" ? player() : null,
     key === "3" && !place.state.rank ? el("button", { type: "button", "data-k": "rank", onclick: () => go({ state: { ...place.state, rank: 2 } }) }, "Add an adapter of rank 2") : null,
     legend());
-  const shape = JSON.stringify([key, place.diff, place.state.rank, opened.model.name]), old = $("#t1", main);
+  const shape = JSON.stringify([key, place.diff, place.state.rank, opened.model.name]), old = $("#t1", main), of = JSON.stringify([place.block, head]), keep = focusKey(main);
   if (old?.dataset.shape === shape) { // the formulas stay: numbers are what is new
-    $(".bar-top", main)!.replaceWith(bar);
-    for (const p of $$(".open", old)) p.remove();
-    for (const r of t.rows) { const b = $(`.row[data-k="${r.key}"]`, old)!; fill(b, r); if (isOpen(r)) b.after(panel(t, r)); }
-  } else main.replaceChildren(
-    el("h1", {}, t.title), lead, bar,
+    const other = old.dataset.of !== of;
+    if (other) $(".bar-top", main)!.replaceWith(bar());
+    if (!open || !isOpen(open.row) || other || !open.refresh()) {
+      open?.box.remove(); open = null;
+      for (const r of t.rows) if (isOpen(r)) $(`.row[data-k="${r.key}"]`, old)!.after(panel(t, r));
+    }
+    for (const r of t.rows) fill($(`.row[data-k="${r.key}"]`, old)!, r);
+    old.dataset.of = of;
+  } else {
+    open = null;
+    const lead = el("p", { class: "lead" });
+    for (const part of t.lead.split(/(values|errors)/)) lead.append(part === "values" ? el("span", { class: "v" }, part) : part === "errors" ? el("span", { class: "e" }, part) : part);
+    main.replaceChildren(el("h1", {}, t.title), lead, bar(),
     place.diff ? el("p", { class: "small" }, "New minus old; old is this network before every edit, on its own sentence. An exact 0 is what cannot change.") : "",
-    el("section", { class: "t1", id: "t1", "aria-label": t.title, "data-shape": shape },
+    el("section", { class: "t1", id: "t1", "aria-label": t.title, "data-shape": shape, "data-of": of },
       el("div", { class: "head", "aria-hidden": "true" }, el("span", {}, "step"), el("span", { class: "v" }, key === "3" ? "parameter" : "value it makes ↓"), el("span", { class: "v right" }, place.diff ? "change" : "map"), el("span", { class: "e" }, place.diff ? "change" : "map"), el("span", { class: "e" }, key === "3" ? "gradient ↑" : "error it hands back ↑"), el("span", {}, "norms, check")),
       ...t.rows.flatMap(r => isOpen(r) ? [rowOf(r), panel(t, r)] : [rowOf(r)])),
     el("p", { class: "foot ui" }, ...[["Enter", "open or close a row"], ["n p", "next, previous row"], ["N P", "the same as the backward pass goes: up, down"], ["← ↑ ↓ →", "cells; past the edge into the partner map"], ["e", "edit"], ["d", "difference"], ["Esc", "close"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!)), el("span", {}, "digits drop the leading zero: .90 is 0.90")));
-  if (keep) $(keep, main)?.focus({ preventScroll: true });
+  }
+  if (keep && !main.contains(document.activeElement)) $(keep, main)?.focus({ preventScroll: true });
   wantChecks(t.rows.map(r => r.error ? here(r.error) : "").filter(id => id && node(id)), tick);
   return true;
 }
@@ -64,12 +70,16 @@ function tick(id: string, c: Check): void {
 
 const normText = (id: string) => { const b = place.diff ? normBefore(id) : null; return b != null && b !== norm(id) ? sig(b, 2) + "→" + sig(norm(id), 2) : sig(norm(id)); };
 
-function mini(id: string): HTMLElement | null {
-  const n = node(id);
-  if (!n) return null;
+/** mini draws a tensor into a slot, or its numbers into the map that is there. */
+function mini(slot: HTMLElement, id: string): void {
+  const n = node(id), was = slot.firstElementChild as Drawn | null;
+  if (!n) { slot.replaceChildren(); return; }
   const px = Math.max(.2, Math.min(9, Math.floor(2 * 92 / n.cols) / 2 || 92 / n.cols, Math.floor(2 * 130 / n.rows) / 2 || 130 / n.rows)) * unit(), hidden = place.diff ? undefined : hiddenIn(n);
-  const c = map(values(id, place.diff), n.rows, n.cols, px, hue(n), { max: largest(id, place.diff), theorem: (n.kind === "error" || n.kind === "gradient") && !place.diff, ...(hidden ? { hidden } : {}) });
-  return c;
+  const v = values(id, place.diff), o = { max: largest(id, place.diff), theorem: (n.kind === "error" || n.kind === "gradient") && !place.diff, ...(hidden ? { hidden } : {}) }, size = `${n.rows} ${n.cols} ${px}`;
+  if (was?.dataset.size === size) { was.set(v, o); return; }
+  const c = map(v, n.rows, n.cols, px, hue(n), o);
+  c.dataset.size = size;
+  slot.replaceChildren(c);
 }
 
 function rowOf(r: Row): HTMLElement {
@@ -91,13 +101,20 @@ function rowOf(r: Row): HTMLElement {
 
 /** fill puts the numbers of this revision into a row. */
 function fill(b: HTMLElement, r: Row): void {
-  const a = here(r.value), d = r.error ? here(r.error) : "", na = node(a), nd = d ? node(d) : undefined, kids = (e: HTMLElement | null) => e ? [e] : [];
-  const size = (id: string, cls: string) => { const n = node(id)!; return el("span", { class: "nl" }, el("span", { class: cls }, `${n.rows}×${n.cols}`), " ", el("b", {}, normText(id))); };
+  const a = here(r.value), d = r.error ? here(r.error) : "", sizes = [[a, "v"], [d, "e"]].filter(([id]) => id && node(id!)) as [string, string][], meta = $(".meta", b)!, shape = sizes.map(([id]) => `${id} ${node(id)!.rows}×${node(id)!.cols}`).join();
   b.setAttribute("aria-expanded", String(isOpen(r)));
-  $(".mv", b)!.replaceChildren(...kids(mini(a)));
-  $(".me", b)!.replaceChildren(...kids(d ? mini(d) : null));
-  $(".meta", b)!.replaceChildren(...kids(na ? size(a, "v") : null), ...(nd ? [size(d, "e"), el("span", { class: "nl", "data-check": d }, mark(checked(d)))] : []));
+  mini($(".mv", b)!, a); mini($(".me", b)!, d);
+  if (meta.dataset.shape !== shape) {
+    meta.dataset.shape = shape;
+    meta.replaceChildren(...sizes.map(([id, cls]) => el("span", { class: "nl" }, el("span", { class: cls }, `${node(id)!.rows}×${node(id)!.cols}`), " ", el("b"))), d && node(d) ? el("span", { class: "nl", "data-check": d }) : "");
+  }
+  $$("b", meta).forEach((e, k) => put(e, normText(sizes[k]![0])));
+  const c = $("[data-check]", meta);
+  if (c) put(c, mark(checked(d)));
 }
+
+/** The panel of the open row, and how it shows other numbers in its place. */
+let open: { box: HTMLElement; row: Row; refresh(): boolean } | null = null;
 
 function panel(t: Table, r: Row): HTMLElement {
   const a = here(r.value), d = r.error && node(here(r.error)) ? here(r.error) : "";
@@ -105,7 +122,7 @@ function panel(t: Table, r: Row): HTMLElement {
   const paired = d !== "" && node(d)!.rows === na.rows && node(d)!.cols === na.cols;
   const clamp = (id: string): [number, number] => { const n = node(id)!; return [Math.min(place.cell[0], n.rows - 1), Math.min(place.cell[1], n.cols - 1)]; };
   const choose = (side: "value" | "error") => (i: number, j: number) => {
-        go({ cell: [i, j] }, true);
+    go({ cell: [i, j] }, true);
     const td = $(`[data-side="${side}"] td[data-ij="${i},${j}"]`);
     td?.focus({ preventScroll: true });
     td?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -122,12 +139,27 @@ function panel(t: Table, r: Row): HTMLElement {
   const look = (i: number, j: number) => { // the same cell in both, as far as they have it
     for (const [id, box] of [[a, microA], [d, microD]] as const) if (id) { const n = node(id)!; if (i < n.rows && j < n.cols) void microscope(box, id, i, j); else box.replaceChildren(); }
   };
-  look(...place.cell[0] < na.rows && place.cell[1] < na.cols ? place.cell : clamp(a));
-  const extra = r.extra?.length ? el("div", { class: "grads" }, ...r.extra.map(here).filter(id => node(id)).map(id => { const n = node(id)!; return el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: link({ ...place, path: ["node", id], row: "", cell: [0, 0] }), "aria-label": `gradient, ${n.symbol}` }, map(values(id, place.diff), n.rows, n.cols, Math.min(20, Math.max(n.cols > 64 ? 320 / n.cols : 6, 160 / n.cols)) * unit(), "error", { max: largest(id, place.diff), theorem: !place.diff }))); })) : null;
+  const gradients = (r.extra ?? []).map(here).filter(id => node(id)).map(id => {
+    const n = node(id)!, of = (): [Float64Array, MapOptions] => [values(id, place.diff), { max: largest(id, place.diff), theorem: !place.diff }];
+    return { n, of, c: map(of()[0], n.rows, n.cols, Math.min(20, Math.max(n.cols > 64 ? 320 / n.cols : 6, 160 / n.cols)) * unit(), "error", of()[1]) };
+  });
+  const extra = r.extra?.length ? el("div", { class: "grads" }, ...gradients.map(({ n, c }) => el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: link({ ...place, path: ["node", n.id], row: "", cell: [0, 0] }), "aria-label": `gradient, ${n.symbol}` }, c)))) : null;
   const wide = na.cols > 12, sum = t.key === "3" && d ? el("div", { class: "full sum" }) : null;
-  if (sum) queueMicrotask(() => void layers(sum, d));
-  return el("div", { class: "open" + (wide ? " wide" : ""), role: "region", "aria-label": `${r.name}, open` }, side(a, "value"), d ? side(d, "error") : null, el("div", { class: "right-col" }, extra, microA, microD), sum,
+  const grids = [side(a, "value"), ...(d ? [side(d, "error")] : [])];
+  const numbers = () => { // that are not in the grids
+    look(...place.cell[0] < na.rows && place.cell[1] < na.cols ? place.cell : clamp(a));
+    if (sum) queueMicrotask(() => void layers(sum, d));
+  };
+  const box = el("div", { class: "open" + (wide ? " wide" : ""), role: "region", "aria-label": `${r.name}, open` }, ...grids, el("div", { class: "right-col" }, extra, microA, microD), sum,
     el("p", { class: "says full" }, r.says, " ", ...(r.exercise ? [el("a", { href: link({ ...place, path: ["derive", r.exercise], row: "", cell: [0, 0] }) }, "Derive it"), " · "] : []), el("a", { href: link({ ...place, path: ["node", d || a], row: "", cell: [0, 0] }) }, "More of it"), paired && t.key !== "3" ? " An error has the shape of its value." : ""));
+  open = { box, row: r, refresh: () => {
+    if (na !== node(a) || !grids.every((g, k) => g.refresh(clamp(k ? d : a)))) return false;
+    for (const g of gradients) g.c.set(...g.of());
+    numbers();
+    return true;
+  } };
+  numbers();
+  return box;
 }
 
 /** tableKey handles a key of the screen. */
@@ -139,7 +171,7 @@ export function tableKey(e: KeyboardEvent): boolean {
   if (e.key === "N" || e.key === "P") { step(e.key === "N" ? -1 : 1); return true; } // the backward pass goes up
   if (e.key === "Escape" && place.row) { const k = place.row; go({ row: "" }, true); $(`.row[data-k="${k}"]`)?.focus(); return true; }
   if (e.key === "x" && place.row === "mask" && (e.target as HTMLElement).dataset.ij) {
-    const [r, c] = (e.target as HTMLElement).dataset.ij!.split(",").map(Number), id = here("b{b}.h{h}.m"), open = values(id)[r! * node(id)!.cols + c!] === 0;
+    const [r, c] = (e.target as HTMLElement).dataset.ij!.split(",").map(Number), id = here("b{b}.h{h}.m"), open = values(here("b{b}.h{h}.rho_causal"))[r! * node(id)!.cols + c!] !== -Infinity; // which is on the screen
     go({ state: { ...place.state, edits: [...(place.state.edits ?? []).filter(x => x.id !== id || x.i !== r || x.j !== c), { id, i: r!, j: c!, v: open ? null : 0 }] } });
     say(`${word(r!)} ${open ? "does not see" : "sees"} ${word(c!)} now`);
     return true;
