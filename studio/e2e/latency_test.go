@@ -17,10 +17,12 @@ func BenchmarkEdit(b *testing.B) {
 		document.querySelector('td[data-ij="4,1"]').dispatchEvent(new KeyboardEvent("keydown", { key: "e", bubbles: true, cancelable: true }));
 		const input = document.querySelector("input.cell");
 		input.value = Math.random().toFixed(3);
-		const from = performance.now();
+		await new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn)));
+		from = performance.now();
 		input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));`
 	const word = `
-		const input = document.querySelectorAll("#sentence select")[1], from = performance.now();
+		const input = document.querySelectorAll("#sentence select")[1];
+		from = performance.now();
 		input.selectedIndex = (input.selectedIndex + 1) % input.options.length;
 		input.dispatchEvent(new Event("change"));`
 	for _, core := range []struct {
@@ -35,7 +37,8 @@ func BenchmarkEdit(b *testing.B) {
 		} {
 			b.Run(core.name+"/"+s.name, func(b *testing.B) {
 				p := open(b, base, s.at)
-				do := "new Promise(done => {" + s.do + `
+				do := `new Promise(async done => {
+					let from = 0;` + s.do + `
 					const seen = new MutationObserver(() => {
 						if (document.documentElement.dataset.ready !== location.hash) return;
 						seen.disconnect();

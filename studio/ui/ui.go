@@ -1,6 +1,6 @@
 // Package ui is the page of the studio: what a server hands out, and what an exported folder
-// holds. Its TypeScript is in src; page/studio.js and page/worker.js are built from it and
-// committed, so that neither a build of pedestrian nor its user needs anything but Go.
+// holds. Its TypeScript and its styles are in src; what is in page is built from them, but for
+// index.html, and committed, so that neither a build of pedestrian nor its user needs anything but Go.
 package ui
 
 import (
@@ -10,6 +10,8 @@ import (
 
 //go:generate go tool -modfile=../../tools/go.mod esbuild src/app.ts --bundle --minify --format=iife --target=es2022 --charset=utf8 --outfile=page/studio.js
 //go:generate go tool -modfile=../../tools/go.mod esbuild src/worker.ts --bundle --minify --format=iife --target=es2022 --charset=utf8 --outfile=page/worker.js
+//go:generate go tool -modfile=../../tools/go.mod esbuild src/figure.ts --bundle --minify --format=iife --global-name=figures --target=es2022 --charset=utf8 --outfile=page/figure.js
+//go:generate go tool -modfile=../../tools/go.mod esbuild src/studio.css src/screens.css src/teach.css --minify --charset=utf8 --outdir=page
 
 //go:embed page
 var page embed.FS

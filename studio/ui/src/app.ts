@@ -1,6 +1,6 @@
 // The page: it goes to the screen that the URL names, and hears the keys that all screens share.
 
-import { $, $$, el, math, put, say } from "./dom.js";
+import { $, $$, el, math, put, save, say } from "./dom.js";
 import { block, blockKey } from "./block.js";
 import { cellScreen, equationScreen, nodeKey, nodeScreen } from "./node.js";
 import { bookKey, bookScreen } from "./book.js";
@@ -8,6 +8,7 @@ import { bugKey, bugScreen } from "./bugs.js";
 import { checkScreen } from "./check.js";
 import { curveKey } from "./curve.js";
 import { derive } from "./derive.js";
+import type * as Figures from "./figure.js";
 import { errataScreen } from "./errata.js";
 import { lawKey, laws } from "./laws.js";
 import { loraKey, loraScreen } from "./lora.js";
@@ -56,12 +57,20 @@ function made(): NonNullable<typeof menu> {
   const to = (path: string, ...kids: (string | HTMLElement)[]) => { const a = el("a", {}, ...kids); links.push([a, path]); return a; };
   const loss = el("span"), edits = el("button", { type: "button", class: "quiet", onclick: reset });
   const models = el("select", { "aria-label": "model", class: "pick", onchange: () => go({ state: { model: models.value }, row: "", cell: [0, 0] }) }, ...opened.models.map(m => el("option", { value: m.name }, m.title)));
-  const more = el("details", { class: "more", onfocusout: (e: FocusEvent) => { if (!more.contains(e.relatedTarget as HTMLElement | null)) more.open = false; }, onkeydown: (e: KeyboardEvent) => { if (e.key === "Escape" && more.open) { e.stopPropagation(); more.open = false; $("summary", more)!.focus(); } } },
-    el("summary", {}, text.more), el("span", {}, ...text.moreScreens.map(([p, t]) => to(p, t))));
+  const disclosure = (title: string, ...kids: HTMLElement[]) => { const d = el("details", { class: "more", onfocusout: (e: FocusEvent) => { if (!d.contains(e.relatedTarget as HTMLElement | null)) d.open = false; }, onkeydown: (e: KeyboardEvent) => { if (e.key === "Escape" && d.open) { e.stopPropagation(); d.open = false; $("summary", d)!.focus(); } } }, el("summary", {}, title), el("span", {}, ...kids)); return d; };
+  const more = disclosure(text.more, ...text.moreScreens.map(([p, t]) => to(p, t)));
+  const file = el("input", { type: "file", accept: ".json", hidden: true, onchange: async () => { const f = file.files?.[0]; file.value = ""; if (f) await reopen(f); } });
+  const act = (title: string, f: () => void | Promise<void>) => el("button", { type: "button", class: "quiet", onclick: () => { keeping.open = false; $("summary", keeping)!.focus(); void f(); } }, title);
+  const name = () => "studio-" + (place.path.join("-") || "block");
+  const keeping: HTMLDetailsElement = disclosure(text.save,
+    act(text.asSVG, async () => { const f = await figures(); save(name() + ".svg", new Blob([f.figure(f.shown()).svg], { type: "image/svg+xml" })); }),
+    act(text.asPNG, async () => { const f = await figures(); save(name() + ".png", await f.png(f.shown())); }),
+    act(text.asSession, () => save("studio-session.json", new Blob([written()], { type: "application/json" }))),
+    act(text.openSession, () => file.click()));
   const mark = to("", text.brand[0]!, el("i", {}, text.brand[1]!));
   mark.className = "mark";
   $("#top")!.replaceChildren(mark, el("nav", { "aria-label": "screens" }, ...text.screens.map(([p, t]) => to(p, t)), more),
-    el("span", { class: "state" }, models, loss, edits, el("button", { type: "button", class: "quiet", onclick: help }, "Keys ", el("kbd", {}, "?"))));
+    el("span", { class: "state" }, keeping, file, models, loss, edits, el("button", { type: "button", class: "quiet", onclick: help }, "Keys ", el("kbd", {}, "?"))));
   return { of: opened.models, links, more, loss, edits, models };
 }
 
@@ -80,12 +89,17 @@ function header(): void {
     undo.hidden = !edits;
     put(undo, `${edits} edited · reset`);
   }
+  notice([place.unknown.length ? text.unknown(place.unknown) : "", typesets() ? "" : text.noMathML].filter(Boolean).join(" "));
+}
+
+/** notice says something below the menu; "" takes it away. */
+function notice(words: string): void {
   let note = $("#note");
-  const words = [place.unknown.length ? text.unknown(place.unknown) : "", typesets() ? "" : text.noMathML].filter(Boolean).join(" ");
   if (words && !note) { note = el("p", { id: "note", class: "small note", role: "status" }); $("#top")!.after(note); }
   if (note) { note.textContent = words; note.hidden = !words; }
 }
 
+let showing: Promise<void> = Promise.resolve();
 async function show(): Promise<void> {
   const [name = "", a = "", b = ""] = place.path;
   const mine = location.hash, to = Object.hasOwn(screens, name) ? screens[name]! : null, key = name + (to?.parts ? a : "");
@@ -153,6 +167,25 @@ function failed(message: string): void {
   main.replaceChildren(el("h1", {}, "This cannot be computed"), el("p", { class: "lead" }, message[0]!.toUpperCase() + message.slice(1) + "."), el("p", {}, el("a", { href: link({ path: [] }) }, "Begin anew")));
 }
 
+/** figures draws what is on the screen; it is loaded when it is needed. */
+const figures = () => loading ??= new Promise<typeof Figures>((done, fail) => document.head.append(el("script", { src: "figure.js", onload: () => done((window as unknown as { figures: typeof Figures }).figures), onerror: () => { loading = null; notice(text.noFigures); fail(new Error(text.noFigures)); } })));
+let loading: Promise<typeof Figures> | null = null;
+
+/** written is a session: its address has all of it, and the rest is for other programs. */
+const written = () => JSON.stringify({ format: "pedestrian studio session", version: 1, address: link(place), state: place.state, loss: traced.loss }, null, 2) + "\n";
+
+/** reopen goes to where a session was, and says whether it is the same network there. */
+async function reopen(file: Blob): Promise<void> {
+  let s: { format?: unknown; version?: unknown; address?: unknown; loss?: unknown } | null = null;
+  try { s = JSON.parse(await file.text()); } catch { /* said below */ }
+  if (s?.format !== "pedestrian studio session" || s.version !== 1 || typeof s.address !== "string" || !s.address.startsWith("#/")) { notice(text.noSession); return; }
+  go(parse(s.address));
+  await showing;
+  const same = traced.loss === s.loss || typeof s.loss === "number" && Math.abs((traced.loss ?? NaN) - s.loss) <= 1e-9 * Math.abs(s.loss);
+  notice(same ? "" : text.otherNetwork(sig(s.loss as number, 6), sig(traced.loss, 6)));
+  if (same) say(text.reopened(sig(traced.loss)));
+}
+
 function reset(): void { go({ state: { ...place.state, edits: [] } }); say("all edits are undone"); }
 
 function help(): void {
@@ -183,6 +216,6 @@ addEventListener("keydown", e => {
 });
 
 $(".skip")?.addEventListener("click", e => { e.preventDefault(); main.focus(); });
-onPlace(() => void show());
+onPlace(() => { showing = show(); });
 onScheme(() => void show());
 void show();

@@ -2,10 +2,10 @@
 // at the height of its value.
 
 import type { Check } from "./core.js";
-import { $, $$, el, math, put as text1, say, svg, unit } from "./dom.js";
+import { $, $$, el, math, put as text1, say, svg, unit, factList } from "./dom.js";
 import { fixed, sig } from "./number.js";
 import { map, type MapOptions } from "./ramp.js";
-import { go, link, place } from "./state.js";
+import { go, place, toScreen } from "./state.js";
 import { changeOf, checked, here, largest, node, norm, normBefore, opened, traced, values, wantChecks, word } from "./store.js";
 import { text } from "./text.js";
 
@@ -194,8 +194,8 @@ function detail(): void {
   $("#detail")!.replaceChildren(
     el("div", { class: "sym" }, math(n.math, side === "a" ? "v" : "e")),
     el("p", {}, side === "D" ? `Error on the ${about[i]!.replace(/^the /, "")}: how the loss answers to each cell of it.` : about[i]![0]!.toUpperCase() + about[i]!.slice(1) + "."),
-    el("dl", { class: "facts" }, ...facts.flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)])),
-    el("p", { class: "small links" }, el("a", { href: link({ ...place, path: ["node", id], row: "" }) }, "Every cell of it"), ...(i === 2 || i === 3 ? [" · ", el("a", { href: link({ ...place, path: ["table", "1"], row: "" }) }, "the heads: table 1")] : [])));
+    factList(facts),
+    el("p", { class: "small links" }, el("a", { href: toScreen("node", id) }, "Every cell of it"), ...(i === 2 || i === 3 ? [" · ", el("a", { href: toScreen("table", "1") }, "the heads: table 1")] : [])));
 }
 
 /** blockKey handles a key of the screen. */

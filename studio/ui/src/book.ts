@@ -6,7 +6,7 @@ import { spokenSymbol } from "./grid.js";
 import { passage } from "./chapter.js";
 import { equations } from "./node.js";
 import { map } from "./ramp.js";
-import { go, link, place } from "./state.js";
+import { go, link, place, toScreen } from "./state.js";
 import { here, hiddenIn, hue, largest, opened, values } from "./store.js";
 
 interface BookEquation { number: string; title: string; anchor: string }
@@ -60,7 +60,7 @@ function index(main: HTMLElement): void {
 
 function draw(main: HTMLElement, c: Chapter, passages: Passage[]): void {
   document.title = c.title + " · pedestrian studio";
-  const k = chapters!.indexOf(c), leads = (s: Span) => chapters!.some(x => x.file === (s.book || c.file)) ? to(s.book || c.file, s.anchor) : s.book === "errata" ? link({ ...place, path: s.anchor && /^[a-z]\d+$/.test(s.anchor) ? ["errata", s.anchor.toUpperCase()] : ["errata"], row: "", cell: [0, 0] }) : s.to ? link({ ...place, path: ["equations", s.to], row: "", cell: [0, 0] }) : "";
+  const k = chapters!.indexOf(c), leads = (s: Span) => chapters!.some(x => x.file === (s.book || c.file)) ? to(s.book || c.file, s.anchor) : s.book === "errata" ? link({ ...place, path: s.anchor && /^[a-z]\d+$/.test(s.anchor) ? ["errata", s.anchor.toUpperCase()] : ["errata"], row: "", cell: [0, 0] }) : s.to ? toScreen("equations", s.to) : "";
   const turn = () => el("nav", { class: "turn ui", "aria-label": "chapters" }, ...[[k - 1, "← "], [k + 1, "→ "]].map(([i, a]) => { const x = chapters![i as number]; return x ? el("a", { href: to(x.file) }, `${a}${x.title}`) : el("span"); }));
   const parts: HTMLElement[] = []; // from one equation to the next, with its margin
   let column = el("div", { class: "column" });
@@ -88,10 +88,10 @@ function live(main: HTMLElement, c: Chapter): void {
     const numbers = box.dataset.eqs!.split(" ");
     const found = opened.nodes.filter(n => n.eq && numbers.includes(n.eq) && mine(n) && n.rows * n.cols <= 4096).slice(0, 4);
     box.replaceChildren(
-      el("p", { class: "eqline" }, ...numbers.flatMap(n => [el("a", { class: "chip", href: link({ ...place, path: ["equations", n], row: "", cell: [0, 0] }), title: c.equations.find(e => e.number === n)!.title }, `(${n})`), " "]), el("span", { class: "do" })),
+      el("p", { class: "eqline" }, ...numbers.flatMap(n => [el("a", { class: "chip", href: toScreen("equations", n), title: c.equations.find(e => e.number === n)!.title }, `(${n})`), " "]), el("span", { class: "do" })),
       ...found.map(n => {
         const px = Math.max(1.5, Math.min(7, Math.floor(120 / n.cols), Math.floor(90 / n.rows))), hidden = hiddenIn(n), back = hue(n) === "error";
-        return el("a", { class: "livemap " + (back ? "e" : "v"), href: link({ ...place, path: ["node", n.id], row: "", cell: [0, 0] }), "aria-label": `${spokenSymbol(n)}, ${n.at}: its numbers` }, map(values(n.id), n.rows, n.cols, px, hue(n), { max: largest(n.id), theorem: back, ...(hidden ? { hidden } : {}) }), math(n.math));
+        return el("a", { class: "livemap " + (back ? "e" : "v"), href: toScreen("node", n.id), "aria-label": `${spokenSymbol(n)}, ${n.at}: its numbers` }, map(values(n.id), n.rows, n.cols, px, hue(n), { max: largest(n.id), theorem: back, ...(hidden ? { hidden } : {}) }), math(n.math));
       }));
   }
   void equations().then(all => {

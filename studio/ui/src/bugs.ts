@@ -1,7 +1,7 @@
 // Planted bugs: what catches each, and the same as a riddle.
 
 import { ask } from "./core.js";
-import { $, el, math, say } from "./dom.js";
+import { $, el, math, say, scroller } from "./dom.js";
 import { code } from "./derive.js";
 import { done, keep } from "./done.js";
 import { exact, sig } from "./number.js";
@@ -40,7 +40,7 @@ export async function bugsScreen(main: HTMLElement): Promise<boolean> {
     el("p", { class: "crumb small" }, el("a", { href: to(["check"]) }, "Every gradient, checked")), el("h1", {}, "What catches a bug"),
     el("p", { class: "lead" }, "A checker that accepts everything is worth nothing. So 48 mistakes that people make are planted, one at a time, and every check is run against each."),
     el("p", { class: "links" }, el("a", { href: to(["bug"]) }, "Find one yourself"), ", before you read on: this list says what each is."), sum,
-    el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "planted bugs" }, el("table", { class: "plain bugs" }, el("thead", {}, el("tr", {}, ...["bug", "the mistake", "network", "", "by"].map(h => h ? el("th", { scope: "col" }, h) : el("td")))), table)));
+    scroller("planted bugs", el("table", { class: "plain bugs" }, el("thead", {}, el("tr", {}, ...["bug", "the mistake", "network", "", "by"].map(h => h ? el("th", { scope: "col" }, h) : el("td")))), table)));
   const total = () => { const n = found.size, bad = [...found.values()].filter(p => !p.caught).length; sum.textContent = `${n} of ${listed!.length} planted; ${n - bad} caught${bad ? `, ${bad} not` : ""}.${n < listed!.length ? " Each needs differences of a whole network: this goes on while you read." : ""}`; sum.dataset.done = String(n === listed!.length); };
   total();
   void plant(total, b => { const tr = $(`tr[data-id="${b.id}"]`); if (!tr) return; while (tr.children.length > 3) tr.lastChild!.remove(); tr.append(...cells(b)); if (place.row === b.id && tr.nextElementSibling?.className === "bug-open") tr.nextElementSibling.replaceWith(detail(b)); });
@@ -119,7 +119,7 @@ function hunt(main: HTMLElement, b: Bug): void {
   } }, "Next hint");
   const solution = el("button", { type: "button", id: "solution", onclick: async () => { const { header } = await ask<{ solution: string }>("solution", { id }); solution.replaceWith(el("span", {}, header.solution)); say(header.solution); } }, "Show the line");
   hints.append(el("li", {}, el("b", {}, "?"), hint));
-  const rows = (all: Seen[], title: string) => el("section", {}, el("h2", { class: "h3" }, title), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": title }, el("table", { class: "plain" }, el("thead", {}, el("tr", {}, ...["", "shape", "off by", ""].map((h, i) => h ? el("th", { scope: "col", class: i < 3 ? "r" : "" }, h) : el("td")))),
+  const rows = (all: Seen[], title: string) => el("section", {}, el("h2", { class: "h3" }, title), scroller(title, el("table", { class: "plain" }, el("thead", {}, el("tr", {}, ...["", "shape", "off by", ""].map((h, i) => h ? el("th", { scope: "col", class: i < 3 ? "r" : "" }, h) : el("td")))),
     el("tbody", {}, ...all.map(r => el("tr", { class: r.failed ? "fails" : "holds" }, el("th", { scope: "row" }, ...(r.math ? [math(r.math), el("span", { class: "sr" }, r.name), r.rest ? " " + r.rest : ""] : [r.name])), el("td", { class: "r" }, r.shape), el("td", { class: "r" }, sig(r.off, 2)), el("td", {}, r.failed ? "≠ " + (r.places > 1 ? `${r.failed} of ${r.places} places` : "fails") : "agrees")))))));
   const failing = [...b.signals, ...b.gradients].filter(r => r.failed).length, every = b.signals.length + b.gradients.length;
   const both = el("div", { class: "two few", id: "rows" }, rows(b.signals, "Error signals, in the order of the backward pass"), rows(b.gradients, "Gradients, from the bottom of table 3 up"));

@@ -1,12 +1,12 @@
 // A place of a chapter, as the core took it apart.
 
 import { ask, type Passage, type Span } from "./core.js";
-import { el, math } from "./dom.js";
-import { link, place } from "./state.js";
+import { el, math, scroller } from "./dom.js";
+import { toScreen } from "./state.js";
 
 /** Leads says where a link of a chapter goes; "" where it leads to nothing that is here. */
 type Leads = (s: Span) => string;
-const equation: Leads = s => s.to ? link({ ...place, path: ["equations", s.to], row: "", cell: [0, 0] }) : "";
+const equation: Leads = s => s.to ? toScreen("equations", s.to) : "";
 
 const inline = (s: Span, leads: Leads): HTMLElement | string => s.kind === "math" ? math(s.text) : s.kind === "code" ? el("code", { class: "code" }, s.text) : s.kind === "strong" ? el("strong", {}, s.text) : s.kind === "em" ? el("em", {}, s.text)
   : s.kind === "link" && leads(s) ? el("a", { href: leads(s) }, s.text) : s.text;
@@ -16,11 +16,11 @@ export function passage(p: Passage, leads = equation, heading: "h2" | "h3" = "h3
   const line = (s: Span[] | undefined) => (s ?? []).map(x => inline(x, leads));
   switch (p.kind) {
     case "h": return el(heading, {}, ...line(p.spans));
-    case "math": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "formula" }, math(p.text!));
+    case "math": return scroller("formula", math(p.text!));
     case "drawing": return el("figure", { class: "drawing" }, el("img", { src: p.image!, alt: p.text! }));
     case "code": return el("pre", { tabindex: 0, class: "scroll" }, el("code", { class: "code" }, p.text!));
     case "list": return el(p.start ? "ol" : "ul", p.start ? { start: p.start } : {}, ...p.rows!.map(r => el("li", {}, ...line(r[0]))));
-    case "table": return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "table" }, el("table", { class: "plain" }, el("tbody", {}, ...p.rows!.map((r, i) => el("tr", {}, ...r.map(c => el(i || (c ?? []).every(x => x.kind === "math" || !x.text.trim()) ? "td" : "th", {}, ...line(c))))))));
+    case "table": return scroller("table", el("table", { class: "plain" }, el("tbody", {}, ...p.rows!.map((r, i) => el("tr", {}, ...r.map(c => el(i || (c ?? []).every(x => x.kind === "math" || !x.text.trim()) ? "td" : "th", {}, ...line(c))))))));
   }
   return el("p", {}, ...line(p.spans));
 }

@@ -1,11 +1,11 @@
 // The V of a difference over its step: one cell of an error or a gradient.
 
 import { ask } from "./core.js";
-import { $, el, math, svg, unit } from "./dom.js";
+import { $, el, math, svg, unit, keys } from "./dom.js";
 import { cellName, grid, spokenSymbol } from "./grid.js";
 import { checkText } from "./node.js";
 import { exact, sig, superscript } from "./number.js";
-import { go, link, place } from "./state.js";
+import { go, place, toScreen } from "./state.js";
 import { checked, hue, node, opened, values, wantChecks } from "./store.js";
 
 interface Curve { id: string; i: number; j: number; value: number | null; steps: number; default: number; best: number; cells: number; tolerance: number; ok: boolean; why?: string }
@@ -45,15 +45,15 @@ export async function curveScreen(main: HTMLElement, id: string): Promise<boolea
   };
   slide.addEventListener("input", () => { go({ row: at() === c.default ? "" : String(at()) }, true); });
   main.replaceChildren(
-    el("p", { class: "crumb small" }, el("a", { href: link({ ...place, path: ["check"], row: "", cell: [0, 0] }) }, "Every gradient, checked")),
+    el("p", { class: "crumb small" }, el("a", { href: toScreen("check") }, "Every gradient, checked")),
     el("h1", {}, math(n.math, "e"), el("span", { class: "sr" }, spokenSymbol(n)), " and differences of the loss", el("span", { class: "small block" }, n.at)),
     el("p", { class: "lead" }, `Nudge ${p ? "one number" : "it"} by h and by −h, and divide what the loss does by 2h. With h too large, the curve of the loss shows; with h too small, the digits of the loss run out. In between lies the truth, and the backward pass must be there.`),
     el("div", { class: "nodegrid" },
       el("div", { class: "main-col" }, el("section", { "aria-label": "deviation over the step" }, box, el("p", { class: "says", id: "v-says" }, says(c, n.id)), el("div", { class: "slide" }, el("label", { for: "step" }, "h"), slide, el("span", { class: "small" }, "small ← → large")), out)),
       el("aside", { class: "side-col" }, el("dl", { class: "facts" }, ...([["cell", cellName(n, i, j)], ["nudged", p ? `${spokenSymbol(p)}, ${p.at}` : ""], ["tensor", el("span", { id: "check-text" }, checkText(checked(n.id)))]] as [string, string | HTMLElement][]).filter(x => x[1]).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)])),
-        el("p", { class: "links small" }, el("a", { href: link({ ...place, path: ["node", n.id], row: "" }) }, "All of ", math(n.math, "e")), " · ", el("a", { href: link({ ...place, path: ["cell", n.id, `${i + 1},${j + 1}`], row: "", cell: [0, 0] }) }, "what the cell is made of")))),
+        el("p", { class: "links small" }, el("a", { href: toScreen("node", n.id) }, "All of ", math(n.math, "e")), " · ", el("a", { href: toScreen("cell", n.id, `${i + 1},${j + 1}`) }, "what the cell is made of")))),
     el("div", { class: "pair" }, g),
-    el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["n p", "next, previous tensor that is checked"], ["e", "edit"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
+    el("p", { class: "foot ui" }, ...keys([["← ↑ ↓ →", "cells"], ["n p", "next, previous tensor that is checked"], ["e", "edit"]])));
   show();
   new ResizeObserver(() => { if (box.isConnected) draw(box, c, at()); }).observe(box);
   if (had) $(had, main)?.focus({ preventScroll: true });

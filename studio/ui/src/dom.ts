@@ -64,3 +64,19 @@ addEventListener("resize", () => { pixel = 0; });
 
 /** put sets the text of an element, unless it is there already. */
 export function put(e: Element, text: string): void { if (e.textContent !== text) e.textContent = text; }
+
+/** save hands a file to the browser. */
+export function save(name: string, body: Blob): void {
+  const url = URL.createObjectURL(body);
+  el("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/** scroller holds what may be wider than the page; it can be scrolled by keys. */
+export const scroller = (label: string, ...kids: Kid[]) => el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, ...kids);
+
+/** keys are what the keys of a screen do. */
+export const keys = (list: string[][]) => list.map(([k, does]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), does!));
+
+/** factList is a list of terms and what is said of them. */
+export const factList = (facts: [string, Kid][]) => el("dl", { class: "facts" }, ...facts.flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));

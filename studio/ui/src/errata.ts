@@ -4,7 +4,7 @@ import { ask, type Passage, type Span } from "./core.js";
 import { $, $$, el } from "./dom.js";
 import { passage } from "./chapter.js";
 import { claims, type Claim } from "./laws.js";
-import { link, place } from "./state.js";
+import { link, place, toScreen } from "./state.js";
 
 let page: Passage[] | null = null;
 const done = new Map<string, Claim[]>();
@@ -22,7 +22,7 @@ export async function errataScreen(main: HTMLElement, code: string): Promise<boo
 
 function draw(main: HTMLElement): void {
   document.title = "Errata · pedestrian studio";
-  const leads = (s: Span) => s.book === "" || s.book == null ? s.to ? link({ ...place, path: ["equations", s.to], row: "" }) : s.anchor ? link({ ...place, path: ["errata", s.anchor], row: "" }) : "" : /^\d\d-/.test(s.book) ? link({ ...place, path: s.anchor ? ["book", s.book, s.anchor] : ["book", s.book], row: "" }) : "";
+  const leads = (s: Span) => s.book === "" || s.book == null ? s.to ? toScreen("equations", s.to) : s.anchor ? toScreen("errata", s.anchor) : "" : /^\d\d-/.test(s.book) ? link({ ...place, path: s.anchor ? ["book", s.book, s.anchor] : ["book", s.book], row: "" }) : "";
   const parts: HTMLElement[] = [], boxes: [string, HTMLElement][] = [];
   for (const [i, p] of page!.entries()) {
     parts.push(...(p.anchors ?? []).map(a => el("span", { class: "anchor", id: "at-" + a, tabindex: -1 })), i === 0 && p.kind === "h" ? el("h1", {}, "Errata") : passage(p, leads, "h2"));

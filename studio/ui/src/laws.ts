@@ -1,11 +1,11 @@
 // Laws: what both passes obey, with a number to turn and a way to break it.
 
 import { ask } from "./core.js";
-import { $, el, math, say } from "./dom.js";
+import { $, el, math, say, scroller, keys } from "./dom.js";
 import { equations } from "./node.js";
 import { sig } from "./number.js";
 import { panel, type Panel } from "./panel.js";
-import { go, link, place } from "./state.js";
+import { go, link, place, toScreen } from "./state.js";
 import { opened } from "./store.js";
 
 export interface Claim { what: string; value: number | string; limit: number | string; above?: boolean; ok: boolean }
@@ -20,12 +20,12 @@ const done = new Map<string, Identity>(); // what does not depend on the sentenc
 export const number = (x: number | string) => typeof x === "number" ? sig(x, 2) : x;
 
 /** claims are a table of what was claimed and what is. */
-export const claims = (cs: Claim[]) => el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "claims" }, el("table", { class: "plain claims" },
+export const claims = (cs: Claim[]) => scroller("claims", el("table", { class: "plain claims" },
   el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "claim"), el("th", { scope: "col", class: "r" }, "is"), el("th", { scope: "col", class: "r" }, "limit"), el("th", { scope: "col" }, "verdict"))),
   el("tbody", {}, ...cs.map(c => el("tr", { class: c.ok ? "" : "broken" }, el("td", { class: "what" }, c.what), el("td", { class: "r" }, number(c.value)), el("td", { class: "r" }, c.limit === 0 && !c.above ? "exactly 0" : `${c.above ? "≥" : "≤"} ${number(c.limit)}`), el("td", {}, c.ok ? "✓ holds" : "≠ does not hold"))))));
 
 /** equationLinks are chips that lead to equations. */
-export const equationLinks = (eqs: string[]) => eqs.map(e => el("a", { class: "chip", href: link({ ...place, path: ["equations", e], row: "", cell: [0, 0] }) }, `(${e})`));
+export const equationLinks = (eqs: string[]) => eqs.map(e => el("a", { class: "chip", href: toScreen("equations", e) }, `(${e})`));
 
 export async function laws(main: HTMLElement, id: string): Promise<boolean> {
   all ??= (await ask<{ laws: Law[]; identities: Identity[] }>("laws")).header;
@@ -50,7 +50,7 @@ function frame(main: HTMLElement, h: Shown): void {
     el("p", { class: "small crumb" }, el("a", { href: link({ ...place, path: ["laws"] }) }, "Laws"), ` ${at + 1} of ${all!.laws.length}`),
     el("h1", {}, h.title),
     el("p", { class: "lead" }, h.says),
-    el("p", { class: "eqline" }, ...equationLinks(h.eqs).flatMap(a => [a, " "]), ...h.identities.flatMap(i => [el("span", { class: "chip" }, i), " "]), h.erratum ? el("a", { class: "chip", href: link({ ...place, path: ["errata", h.erratum], row: "", cell: [0, 0] }) }, `erratum ${h.erratum}`) : ""),
+    el("p", { class: "eqline" }, ...equationLinks(h.eqs).flatMap(a => [a, " "]), ...h.identities.flatMap(i => [el("span", { class: "chip" }, i), " "]), h.erratum ? el("a", { class: "chip", href: toScreen("errata", h.erratum) }, `erratum ${h.erratum}`) : ""),
     el("div", { class: "bigmath scroll", tabindex: 0, role: "group", "aria-label": "equation", id: "law-eq" }),
     el("section", { id: "law", "data-id": h.id, "aria-label": "demonstration" },
       el("div", { class: "law-bar ui" },
@@ -62,7 +62,7 @@ function frame(main: HTMLElement, h: Shown): void {
       el("div", { id: "law-claims" }),
       el("div", { class: "panels", id: "panels" })),
     el("p", { class: "small links" }, to(-1, "← "), at > 0 && at + 1 < all!.laws.length ? " · " : "", to(1, "→ ")),
-    el("p", { class: "foot ui" }, ...[["← →", "turn the knob"], ["b", "break it, and mend it"], ["n p", "next, previous law"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
+    el("p", { class: "foot ui" }, ...keys([["← →", "turn the knob"], ["b", "break it, and mend it"], ["n p", "next, previous law"]])));
   void equations().then(es => { const e = es.get(h.eqs[0]!), box = $("#law-eq"); if (e && box) box.replaceChildren(math(e.math)); });
 }
 
@@ -93,7 +93,7 @@ function list(main: HTMLElement): void {
     el("ol", { class: "laws" }, ...all!.laws.map(l => el("li", {}, el("a", { href: link({ ...place, path: ["laws", l.id], knob: null, broken: false }) }, l.title), el("span", { class: "small" }, l.says), el("span", { class: "eqline" }, ...equationLinks(l.eqs).flatMap(a => [a, " "]))))),
     el("h2", {}, `All ${all!.identities.length} identities`),
     el("p", {}, "The same that ", el("code", { class: "code" }, "pedestrian verify"), " evaluates, each at the first of its networks that has the parts: R and X are the paper's, Y those of the Llama family."), sum,
-    el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "identities" }, el("table", { class: "plain identities" },
+    scroller("identities", el("table", { class: "plain identities" },
       el("thead", {}, el("tr", {}, ...["", "it says", "equations", "network", "claims", "verdict"].map((t, k) => t ? el("th", { scope: "col", class: k === 4 ? "r" : "" }, t) : el("td")))),
       el("tbody", {}, ...all!.identities.map(i => el("tr", { "data-id": i.id }, el("th", { scope: "row" }, i.id), el("td", { class: "what" }, i.title), el("td", {}, i.eqs), ...cells(done.get(i.id))))))));
   const total = () => { const e = [...done.values()], n = e.filter(i => i.claims?.length); if (sum.isConnected) sum.textContent = `${e.length} of ${all!.identities.length} evaluated, ${n.reduce((s, i) => s + i.claims!.length, 0)} claims: ${n.every(i => i.ok) ? "all hold" : n.filter(i => !i.ok).map(i => i.id).join(", ") + " do not hold"}.`; };

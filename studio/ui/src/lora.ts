@@ -1,12 +1,12 @@
 // A layer with an adapter beside it: the frozen weight, d and u, both passes through both.
 
 import { ask } from "./core.js";
-import { $, el, math, say, svg, unit } from "./dom.js";
+import { $, el, math, say, svg, unit, scroller } from "./dom.js";
 import { claims, equationLinks, type Claim } from "./laws.js";
 import { sig } from "./number.js";
 import { panel, type Panel } from "./panel.js";
 import { map } from "./ramp.js";
-import { go, link, place } from "./state.js";
+import { go, link, place, toScreen } from "./state.js";
 import { opened, traced } from "./store.js";
 
 interface Ranked { key: string; rank: number; limit: number; why: string; singular: number[]; kept: number }
@@ -35,7 +35,7 @@ function frame(main: HTMLElement): void {
   main.replaceChildren(
     el("h1", {}, "LoRA: an adapter beside a frozen layer"),
     el("p", { class: "lead" }, "The weight of the logits does not learn. Beside it stand two thin ones, down to r features and up again, and only these learn. ", el("span", { class: "v" }, "Values"), " go down through both, ", el("span", { class: "e" }, "errors"), " come up through both."),
-    el("p", { class: "eqline" }, ...equationLinks(["43", "44", "45", "46", "FC+LoRA"]).flatMap(a => [a, " "]), el("a", { class: "chip", href: link({ ...place, path: ["errata", "S2"], row: "" }) }, "erratum S2"), " ", el("a", { class: "chip", href: link({ ...place, path: ["laws", "frozen"], row: "" }) }, "law")),
+    el("p", { class: "eqline" }, ...equationLinks(["43", "44", "45", "46", "FC+LoRA"]).flatMap(a => [a, " "]), el("a", { class: "chip", href: toScreen("errata", "S2") }, "erratum S2"), " ", el("a", { class: "chip", href: toScreen("laws", "frozen") }, "law")),
     el("div", { class: "law-bar ui", id: "lora" },
       slider("rank", "rank r", 1, shown!.header.maxRank, 1, rank => go({ state: { ...place.state, rank } }, true)),
       slider("alpha", "multiplier α", 0, 8, .25, alpha => go({ alpha }, true)),
@@ -130,7 +130,7 @@ function sums(): void {
     const symbol = p.math ? math(p.math, side === "error" ? "e" : "v") : el("span", { class: side === "error" ? "e" : "v" }, ({ ad: "a d", product: "α d u", merged: "w + α d u", frozen: "a w + b", adapter: "α a d u", Dfrozen: "Δ wᵗ", Dadapter: "α Δ (d u)ᵗ" } as Record<string, string>)[key] ?? "");
     return el("span", { class: "term" + (key === "w" ? " frozen" : "") }, map(turned, rows, cols, px, side, { max, theorem: side === "error" }), el("span", { class: "term-name" }, symbol, t ? el("sup", {}, "t") : "", el("small", {}, `${rows}×${cols}`))); };
   const op = (s: string) => el("span", { class: "op" }, s), alpha = () => op(`+ ${sig(shown!.header.alpha)} ·`);
-  const line = (label: string, words: string, ...kids: HTMLElement[]) => el("div", { class: "sum" }, el("h3", { class: "h3" }, label), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": words }, el("div", { class: "sum-row" }, ...kids)));
+  const line = (label: string, words: string, ...kids: HTMLElement[]) => el("div", { class: "sum" }, el("h3", { class: "h3" }, label), scroller(words, el("div", { class: "sum-row" }, ...kids)));
   $("#lora-sums")!.replaceChildren(
     line("Values: the bias, and two products", "logits are input times frozen weight, plus alpha times input times down times up", one("y"), op("= b̃ +"), one("a"), one("w"), alpha(), one("a"), one("d"), one("u")),
     line("Errors: back through both", "the error handed down is the error times the frozen weight transposed, plus alpha times error times up transposed times down transposed", one("Dprev"), op("="), one("D"), one("w", true), alpha(), one("D"), one("u", true), one("d", true)),

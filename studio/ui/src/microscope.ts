@@ -1,9 +1,9 @@
 // What one cell is made of, with its numbers.
 
 import type { Microscope, Ref, TermRow } from "./core.js";
-import { el, math } from "./dom.js";
+import { el, math, scroller } from "./dom.js";
 import { digits, scaleOf } from "./number.js";
-import { link, place } from "./state.js";
+import { place, toScreen } from "./state.js";
 import { hue, look, node } from "./store.js";
 import { cellName } from "./grid.js";
 
@@ -19,7 +19,7 @@ const refs = (all: Ref[]): HTMLElement[] => {
   for (const r of all) seen.set(r.id, [...(seen.get(r.id) ?? []), r]);
   return [...seen].map(([id, cells]) => {
     const n = node(id)!, r = cells[0]!;
-    return el("li", {}, el("a", { href: link({ ...place, path: ["cell", id, `${r.i + 1},${r.j + 1}`], row: "", cell: [0, 0] }) }, math(n.math, hue(n) === "error" ? "e" : "v"), cells.length > 1 ? ` ${cells.length} cells` : ` ${cellName(n, r.i, r.j)}`));
+    return el("li", {}, el("a", { href: toScreen("cell", id, `${r.i + 1},${r.j + 1}`) }, math(n.math, hue(n) === "error" ? "e" : "v"), cells.length > 1 ? ` ${cells.length} cells` : ` ${cellName(n, r.i, r.j)}`));
   });
 };
 
@@ -35,16 +35,16 @@ export async function microscope(box: HTMLElement, id: string, i: number, j: num
     el("div", { class: "f " + cls, tabindex: 0, role: "group", "aria-label": "the equation of the cell" }, math(m.formula), m.numbers ? math(m.numbers) : null));
   if (m.terms) {
     const t = m.terms;
-    box.append(el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "its terms" }, el("table", { class: "terms-table" },
+    box.append(scroller("its terms", el("table", { class: "terms-table" },
       el("thead", {}, el("tr", {}, el("td"), ...t.head.map((h, k) => el("th", { scope: "col", class: k === t.hot ? "hot" : "" }, h)), el("th", { scope: "col" }, "Σ"))),
       el("tbody", {}, ...t.rows.map(r => row(r, t.hot))))));
   }
   if (m.says) box.append(el("p", { class: "says" }, m.says));
   if (full) {
     if (m.from.length) box.append(el("h3", { class: "h3" }, "Made of"), el("ul", { class: "refs" }, ...refs(m.from)));
-    if (m.feeds.length) box.append(el("h3", { class: "h3" }, "Goes into"), el("ul", { class: "refs" }, ...m.feeds.map(f => el("li", {}, el("a", { href: link({ ...place, path: ["node", f], row: "", cell: [0, 0] }) }, math(node(f)!.math, hue(node(f)!) === "error" ? "e" : "v"), ` ${node(f)!.at}`)))));
+    if (m.feeds.length) box.append(el("h3", { class: "h3" }, "Goes into"), el("ul", { class: "refs" }, ...m.feeds.map(f => el("li", {}, el("a", { href: toScreen("node", f) }, math(node(f)!.math, hue(node(f)!) === "error" ? "e" : "v"), ` ${node(f)!.at}`)))));
   } else {
-    box.append(el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["cell", id, `${i + 1},${j + 1}`], row: "", cell: [0, 0] }) }, "All of this cell")));
+    box.append(el("p", { class: "small" }, el("a", { href: toScreen("cell", id, `${i + 1},${j + 1}`) }, "All of this cell")));
   }
   return m;
 }

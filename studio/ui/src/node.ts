@@ -1,12 +1,12 @@
 // One tensor, and one cell of it.
 
 import { ask, type Check, type Entry, type Node } from "./core.js";
-import { $, el, math } from "./dom.js";
+import { $, el, math, save, scroller, keys } from "./dom.js";
 import { cellName, grid, spokenSymbol } from "./grid.js";
 import { derivation } from "./chapter.js";
 import { microscope } from "./microscope.js";
 import { minus, sig } from "./number.js";
-import { go, link, place } from "./state.js";
+import { go, link, place, toScreen } from "./state.js";
 import { checked, hue, node, norm, opened, values, wantChecks } from "./store.js";
 
 let registry: Promise<Map<string, Entry>> | null = null;
@@ -30,13 +30,7 @@ function facts(n: Node): HTMLElement {
 }
 type Node2 = HTMLElement | string;
 
-function download(name: string, kind: string, body: () => BlobPart): HTMLElement {
-  return el("button", { type: "button", onclick: () => {
-    const url = URL.createObjectURL(new Blob([body()], { type: kind })), a = el("a", { href: url, download: name });
-    a.click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
-  } }, name.split(".").pop()!.toUpperCase());
-}
+const download = (name: string, kind: string, body: () => BlobPart) => el("button", { type: "button", onclick: () => save(name, new Blob([body()], { type: kind })) }, name.split(".").pop()!.toUpperCase());
 
 /** npy is a file of NumPy, version 1.0, float64. */
 function npy(n: Node, v: Float64Array): Uint8Array<ArrayBuffer> {
@@ -87,15 +81,15 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
       el("div", { class: "main-col" }, el("div", { class: "pair" }, ...grids), micro),
       el("aside", { class: "side-col" }, about, equation, el("h2", { class: "h3" }, "Save"), exports(n))),
     el("section", { class: "chapter", id: "chapter" }),
-    el("p", { class: "foot ui" }, ...[["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"], ["N P", "of the backward pass"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!))));
+    el("p", { class: "foot ui" }, ...keys([["← ↑ ↓ →", "cells"], ["Enter", "all of a cell"], ["e", "edit"], ["n p", "next, previous tensor"], ["N P", "of the backward pass"]])));
   kept.refresh();
   void equations().then(all => {
     const e = n.eq ? all.get(n.eq) : undefined;
     if (!e || !equation.isConnected) return;
     void derivation($("#chapter")!, e.number);
-    equation.replaceChildren(el("h2", { class: "h3" }, el("a", { href: link({ ...place, path: ["equations", e.number], row: "", cell: [0, 0] }) }, `(${e.number})`), ` ${e.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "equation" }, math(e.math)),
+    equation.replaceChildren(el("h2", { class: "h3" }, el("a", { href: toScreen("equations", e.number) }, `(${e.number})`), ` ${e.title}`), scroller("equation", math(e.math)),
       el("dl", { class: "facts" }, ...([["shapes", e.shapes], ["code", e.func], ["test", e.check], ["identities", e.identities?.join(", ")], ["derived in", e.derivation], ["errata", e.errata?.join(", ")]] as [string, string | undefined][]).filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, k === "code" || k === "test" || k === "derived in" ? el("code", { class: "code" }, v!) : v!)])),
-      e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "");
+      e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: toScreen("derive", x) }, x)])) : "");
   });
   if (focused) $(`[data-side="${wasSide}"] td[tabindex="0"]`, main)?.focus({ preventScroll: true });
   return true;
@@ -131,16 +125,16 @@ export async function equationScreen(main: HTMLElement, number: string): Promise
   document.title = (e ? `(${e.number}) ${e.title}` : "Equations") + " · pedestrian studio";
   if (!e) {
     main.replaceChildren(el("h1", {}, "Equations"), el("p", { class: "lead" }, `All ${all.size}: what each says, where it is computed, and what checks it.`),
-      el("ol", { class: "eqs" }, ...[...all.values()].map(x => el("li", {}, el("a", { class: "ui", href: link({ ...place, path: ["equations", x.number], row: "", cell: [0, 0] }) }, el("span", { class: "chip" }, `(${x.number})`), ` ${x.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `equation ${x.number}` }, math(x.math))))));
+      el("ol", { class: "eqs" }, ...[...all.values()].map(x => el("li", {}, el("a", { class: "ui", href: toScreen("equations", x.number) }, el("span", { class: "chip" }, `(${x.number})`), ` ${x.title}`), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `equation ${x.number}` }, math(x.math))))));
     return true;
   }
   const where = opened.nodes.filter(n => n.eq === e.number);
   main.replaceChildren(el("h1", {}, `(${e.number}) ${e.title}`), el("div", { class: "scroll bigmath", tabindex: 0, role: "group", "aria-label": "equation" }, math(e.math)),
     el("dl", { class: "facts eqfacts" }, ...([["in ASCII", e.ascii], ["shapes", e.shapes], ["code", e.func], ["test", e.check], ["identities", e.identities?.join(", ")], ["derived in", e.derivation], ["errata", e.errata?.join(", ")]] as [string, string | undefined][]).filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, el("code", { class: "code" }, v!))])),
-    where.length ? el("h2", { class: "h3" }, "In this network") : "", el("ul", { class: "refs" }, ...where.map(n => el("li", {}, el("a", { href: link({ ...place, path: ["node", n.id], row: "", cell: [0, 0] }) }, math(n.math, hue(n) === "error" ? "e" : "v"), ` ${n.at}`)))),
-    e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: link({ ...place, path: ["derive", x], row: "", cell: [0, 0] }) }, x)])) : "",
+    where.length ? el("h2", { class: "h3" }, "In this network") : "", el("ul", { class: "refs" }, ...where.map(n => el("li", {}, el("a", { href: toScreen("node", n.id) }, math(n.math, hue(n) === "error" ? "e" : "v"), ` ${n.at}`)))),
+    e.exercises?.length ? el("p", { class: "small" }, "Exercises: ", ...e.exercises.flatMap((x, k) => [k ? ", " : "", el("a", { href: toScreen("derive", x) }, x)])) : "",
     el("section", { class: "chapter", id: "chapter" }),
-    el("p", { class: "small" }, el("a", { href: link({ ...place, path: ["equations"], row: "", cell: [0, 0] }) }, "All equations")));
+    el("p", { class: "small" }, el("a", { href: toScreen("equations") }, "All equations")));
   await derivation($("#chapter")!, e.number);
   return true;
 }

@@ -1,10 +1,10 @@
 // A tensor that is shown to be read, and not to be edited: its digits, or a map where they are many.
 
 import type { Kind } from "./core.js";
-import { el, math, unit } from "./dom.js";
+import { el, math, unit, scroller } from "./dom.js";
 import { digits, minus, scaleOf, spoken } from "./number.js";
 import { colour, map } from "./ramp.js";
-import { link, place } from "./state.js";
+import { toScreen } from "./state.js";
 import { node } from "./store.js";
 import { text } from "./text.js";
 
@@ -18,11 +18,11 @@ export function panel(p: Panel, numbers: Float64Array, max?: number): HTMLElemen
   const v = numbers.subarray(p.at, p.at + p.rows * p.cols), side = p.kind === "error" || p.kind === "gradient" ? "error" as const : "value" as const;
   const own = v.reduce((m, x) => Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m, 0), s = scaleOf(max ?? own), theorem = side === "error";
   const shape = `${p.rows} × ${p.cols}${s.unit ? ", " + s.unit : ""}`, symbol = p.math ? math(p.math, side === "error" ? "e" : "v") : null;
-  const name = p.node && node(p.node) ? el("a", { href: link({ ...place, path: ["node", p.node], row: "", cell: [0, 0] }), "aria-label": `${p.title}: all of it` }, symbol ?? p.title) : symbol;
+  const name = p.node && node(p.node) ? el("a", { href: toScreen("node", p.node), "aria-label": `${p.title}: all of it` }, symbol ?? p.title) : symbol;
   const caption = el("figcaption", { class: "cap" }, name, el("span", { class: "panel-title" }, p.title), el("small", {}, shape));
   if (p.cols > 16 || p.rows > 16) {
     const px = Math.max(2, Math.min(14, Math.floor(560 / p.cols), Math.floor(360 / p.rows))) * unit();
-    return el("figure", { class: "panel" }, caption, el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": p.title }, map(v, p.rows, p.cols, px, side, { max: s.max, theorem, label: `${p.title}: a map of ${p.rows} rows and ${p.cols} columns, largest entry ${spoken(own)}` })));
+    return el("figure", { class: "panel" }, caption, scroller(p.title, map(v, p.rows, p.cols, px, side, { max: s.max, theorem, label: `${p.title}: a map of ${p.rows} rows and ${p.cols} columns, largest entry ${spoken(own)}` })));
   }
   const head = (k: number, heads?: string[]) => heads?.[k] ?? String(k + 1);
   return el("figure", { class: "panel" }, caption, el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": p.title },

@@ -1,9 +1,9 @@
 // The ledger: every parameter counted, term by term, of this network or of any other sizes.
 
 import { ask } from "./core.js";
-import { $, el, math, say } from "./dom.js";
+import { $, el, math, say, scroller } from "./dom.js";
 import { sig } from "./number.js";
-import { go, link, place } from "./state.js";
+import { go, link, place, toScreen } from "./state.js";
 import { node, norm, opened } from "./store.js";
 
 interface Sizes { vocab: number; context: number; width: number; heads: number; blocks: number; tied: boolean; noBias: boolean; rank: number; targets: string[] }
@@ -72,7 +72,7 @@ function fill(h: Counted, here: boolean): void {
     el("fieldset", { class: "fields" }, el("legend", {}, "adapter (LoRA) beside"), number("rank", "rank, r", s.rank), ...h.layers.flatMap(t => t === "q" ? ["q", "k", "v", "qkv"] : ["k", "v"].includes(t) ? [] : [t]).map(t => box("t-" + t, t, s.targets.includes(t), t, "target"))));
   if (focus) $(`#${focus}`)?.focus();
   const most = Math.max(...h.ledger.map(t => t.total), ...(h.adapter ?? []).map(t => t.total));
-  const table = (terms: Term[], total: number, label: string) => el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, el("table", { class: "plain ledger" },
+  const table = (terms: Term[], total: number, label: string) => scroller(label, el("table", { class: "plain ledger" },
     el("caption", { class: "sr" }, label),
     el("thead", {}, el("tr", {}, ...["layer", "formula", "each", "times", "in all", "share"].map((t, i) => el("th", { scope: "col", class: i > 1 && i < 5 ? "r" : "" }, t)), el("td"))),
     el("tbody", {}, ...terms.map(t => el("tr", {}, el("th", { scope: "row" }, t.name), el("td", {}, t.formula), el("td", { class: "r" }, grouped(t.count)), el("td", { class: "r" }, t.times > 1 ? `× ${t.times}` : ""), el("td", { class: "r", "data-total": t.total }, grouped(t.total)), el("td", {}, percent(t.total / h.total)),
@@ -88,6 +88,6 @@ function fill(h: Counted, here: boolean): void {
 }
 
 /** parameters are the tensors of this page's network. */
-const parameters = () => el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "tensors" }, el("table", { class: "plain tensors" },
+const parameters = () => scroller("tensors", el("table", { class: "plain tensors" },
   el("thead", {}, el("tr", {}, el("td"), ...["where", "what", "shape", "numbers", "norm", "norm of its gradient"].map((t, i) => el("th", { scope: "col", class: i > 1 ? "r" : "" }, t)))),
-  el("tbody", {}, ...opened.nodes.filter(n => n.kind === "parameter").map(n => el("tr", {}, el("td", { class: "v" }, el("a", { href: link({ ...place, path: ["node", n.id], row: "", cell: [0, 0] }) }, math(n.math), el("span", { class: "sr" }, n.symbol))), el("td", {}, n.at), el("td", {}, n.title ?? ""), el("td", { class: "r" }, `${n.rows}×${n.cols}`), el("td", { class: "r" }, String(n.rows * n.cols)), el("td", { class: "r" }, sig(norm(n.id))), el("td", { class: "r e" }, n.partner && node(n.partner) ? sig(norm(n.partner)) : ""))))));
+  el("tbody", {}, ...opened.nodes.filter(n => n.kind === "parameter").map(n => el("tr", {}, el("td", { class: "v" }, el("a", { href: toScreen("node", n.id) }, math(n.math), el("span", { class: "sr" }, n.symbol))), el("td", {}, n.at), el("td", {}, n.title ?? ""), el("td", { class: "r" }, `${n.rows}×${n.cols}`), el("td", { class: "r" }, String(n.rows * n.cols)), el("td", { class: "r" }, sig(norm(n.id))), el("td", { class: "r e" }, n.partner && node(n.partner) ? sig(norm(n.partner)) : ""))))));

@@ -39,9 +39,12 @@ function hex(l: number, c: number, h: number): string {
 
 export interface MapOptions { max: number; hidden?: (k: number) => boolean; theorem?: boolean; label?: string }
 
+/** A Pen is what a map is drawn with: a canvas, or what writes its figure. */
+export type Pen = Pick<CanvasRenderingContext2D, "fillStyle" | "strokeStyle" | "lineWidth" | "globalAlpha" | "setTransform" | "clearRect" | "beginPath" | "moveTo" | "lineTo" | "arc" | "stroke" | "fillRect">;
+
 /** A Drawn map can be given other numbers of the same shape. */
 export interface Drawn extends HTMLCanvasElement {
-  redraw(): void;
+  redraw(pen?: Pen): void;
   /** set draws other numbers, if one of them or their scale is another than what is drawn */
   set(v: ArrayLike<number>, o: MapOptions): void;
 }
@@ -54,17 +57,16 @@ export function map(v: ArrayLike<number>, rows: number, cols: number, px: number
   const gap = px > 5 ? 1 : px >= 3 ? .5 : 0, r = window.devicePixelRatio || 1, w = cols * px, h = rows * px;
   c.style.width = w + "px"; c.style.height = h + "px";
   c.width = Math.round(w * r); c.height = Math.round(h * r);
-  c.redraw = () => {
-    const x = c.getContext("2d")!, S = px - gap;
+  c.redraw = (x = c.getContext("2d")!) => {
+    const S = px - gap;
     x.setTransform(r, 0, 0, r, 0, 0);
     x.clearRect(0, 0, w, h);
     for (let k = 0; k < rows * cols; k++) {
       const q = v[k]!, X = k % cols * px, Y = Math.floor(k / cols) * px;
       if (q === -Infinity || Number.isNaN(q) || o.hidden?.(k)) {
-        x.save(); x.beginPath(); x.rect(X, Y, S, S); x.clip();
-        x.strokeStyle = ramp.hatch; x.lineWidth = 1;
-        for (let d = -S; d < S; d += 4) { x.beginPath(); x.moveTo(X + d, Y + S); x.lineTo(X + d + S, Y); x.stroke(); }
-        x.restore();
+        x.strokeStyle = ramp.hatch; x.lineWidth = 1; x.beginPath();
+        for (let d = -S; d < S; d += 4) { const a = Math.max(0, d), b = Math.min(S, S + d); x.moveTo(X + a, Y + S + d - a); x.lineTo(X + b, Y + S + d - b); }
+        x.stroke();
         continue;
       }
       x.fillStyle = colour(q, o.max, hue);

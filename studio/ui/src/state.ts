@@ -90,6 +90,9 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   return "#/" + p.path.map(encodeURIComponent).join("/") + (q.length ? "?v=1&" + q.join("&") : "");
 }
 
+/** toScreen is the link to a screen, with the state that is shown. */
+export const toScreen = (...path: string[]) => link({ ...place, path, row: "", cell: [0, 0] });
+
 export let place: Place = parse(location.hash);
 const listeners: (() => void)[] = [];
 export const onPlace = (f: () => void) => listeners.push(f);

@@ -12,7 +12,8 @@ let index = new Map<string, number>();
 let openKey = "", traceKey = "", revision = 0;
 const checks = new Map<string, Check>();
 
-const shapeKey = (s: State) => JSON.stringify([s.model, s.rank, s.tokens?.length]);
+let openModel: string | undefined;
+const shapeKey = (s: State) => JSON.stringify([s.model, s.rank, s.tokens?.length ?? (opened && s.model === openModel ? opened.model.tokens.length : 0)]);
 
 /** load asks for what the place needs. It says whether the numbers are new, and is the last
  * word only if no newer one was asked for meanwhile. */
@@ -32,6 +33,7 @@ export async function load(): Promise<boolean> {
   if (names) {
     opened = names.header;
     index = new Map(opened.nodes.map((n, i) => [n.id, i]));
+    openModel = state.model;
     openKey = shapeKey(state);
   }
   traced = t.header;
@@ -117,9 +119,9 @@ export const checked = (id: string) => checks.get(id);
 /** wantChecks has tensors checked, and tells each result to the screen that asked last. */
 export function wantChecks(ids: string[], then: typeof tell): void {
   tell = then; // also of checks that another screen began
-  queue = ids.filter(id => !checks.has(id));
+  queue = []; // what runs ends, and no other begins at once
   clearTimeout(timer);
-  timer = window.setTimeout(() => { if (!running) void work(); }, 300);
+  timer = window.setTimeout(() => { queue = ids.filter(id => !checks.has(id)); if (!running) void work(); }, 300);
 }
 async function work(): Promise<void> {
   running = true;

@@ -2,14 +2,14 @@
 // right; the two maps meet in the middle. One row is open at a time.
 
 import type { Check, Row, Table } from "./core.js";
-import { $, $$, el, math, put, say, unit } from "./dom.js";
+import { $, $$, el, math, put, say, unit, keys } from "./dom.js";
 import { blockPicker } from "./block.js";
 import { grid } from "./grid.js";
 import { layers, player, step } from "./layers.js";
 import { microscope } from "./microscope.js";
 import { sig } from "./number.js";
 import { map, type Drawn, type MapOptions } from "./ramp.js";
-import { go, link, place } from "./state.js";
+import { go, place, toScreen } from "./state.js";
 import { text } from "./text.js";
 import { checked, here, hiddenIn, hue, largest, node, norm, normBefore, opened, values, wantChecks, word } from "./store.js";
 
@@ -47,7 +47,7 @@ export function table(main: HTMLElement, key: string): boolean {
     el("section", { class: "t1", id: "t1", "aria-label": t.title, "data-shape": shape, "data-of": of },
       el("div", { class: "head", "aria-hidden": "true" }, el("span", {}, "step"), el("span", { class: "v" }, key === "3" ? "parameter" : "value it makes ↓"), el("span", { class: "v right" }, place.diff ? "change" : "map"), el("span", { class: "e" }, place.diff ? "change" : "map"), el("span", { class: "e" }, key === "3" ? "gradient ↑" : "error it hands back ↑"), el("span", {}, "norms, check")),
       ...t.rows.flatMap(r => isOpen(r) ? [rowOf(r), panel(t, r)] : [rowOf(r)])),
-    el("p", { class: "foot ui" }, ...[["Enter", "open or close a row"], ["n p", "next, previous row"], ["N P", "the same as the backward pass goes: up, down"], ["← ↑ ↓ →", "cells; past the edge into the partner map"], ["e", "edit"], ["d", "difference"], ["Esc", "close"]].map(([k, s]) => el("span", {}, ...k!.split(" ").flatMap(x => [el("kbd", {}, x), " "]), s!)), el("span", {}, "digits drop the leading zero: .90 is 0.90")));
+    el("p", { class: "foot ui" }, ...keys([["Enter", "open or close a row"], ["n p", "next, previous row"], ["N P", "the same as the backward pass goes: up, down"], ["← ↑ ↓ →", "cells; past the edge into the partner map"], ["e", "edit"], ["d", "difference"], ["Esc", "close"]]), el("span", {}, "digits drop the leading zero: .90 is 0.90")));
   }
   if (keep && !main.contains(document.activeElement)) $(keep, main)?.focus({ preventScroll: true });
   wantChecks(t.rows.map(r => r.error ? here(r.error) : "").filter(id => id && node(id)), tick);
@@ -143,7 +143,7 @@ function panel(t: Table, r: Row): HTMLElement {
     const n = node(id)!, of = (): [Float64Array, MapOptions] => [values(id, place.diff), { max: largest(id, place.diff), theorem: !place.diff }];
     return { n, of, c: map(of()[0], n.rows, n.cols, Math.min(20, Math.max(n.cols > 64 ? 320 / n.cols : 6, 160 / n.cols)) * unit(), "error", of()[1]) };
   });
-  const extra = r.extra?.length ? el("div", { class: "grads" }, ...gradients.map(({ n, c }) => el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: link({ ...place, path: ["node", n.id], row: "", cell: [0, 0] }), "aria-label": `gradient, ${n.symbol}` }, c)))) : null;
+  const extra = r.extra?.length ? el("div", { class: "grads" }, ...gradients.map(({ n, c }) => el("figure", {}, el("figcaption", { class: "cap" }, math(n.math, "e"), el("span", { class: "chip" }, `(${n.eq})`), el("small", {}, `${n.rows} × ${n.cols}`)), el("a", { href: toScreen("node", n.id), "aria-label": `gradient, ${n.symbol}` }, c)))) : null;
   const wide = na.cols > 12, sum = t.key === "3" && d ? el("div", { class: "full sum" }) : null;
   const grids = [side(a, "value"), ...(d ? [side(d, "error")] : [])];
   const numbers = () => { // that are not in the grids
@@ -151,7 +151,7 @@ function panel(t: Table, r: Row): HTMLElement {
     if (sum) queueMicrotask(() => void layers(sum, d));
   };
   const box = el("div", { class: "open" + (wide ? " wide" : ""), role: "region", "aria-label": `${r.name}, open` }, ...grids, el("div", { class: "right-col" }, extra, microA, microD), sum,
-    el("p", { class: "says full" }, r.says, " ", ...(r.exercise ? [el("a", { href: link({ ...place, path: ["derive", r.exercise], row: "", cell: [0, 0] }) }, "Derive it"), " · "] : []), el("a", { href: link({ ...place, path: ["node", d || a], row: "", cell: [0, 0] }) }, "More of it"), paired && t.key !== "3" ? " An error has the shape of its value." : ""));
+    el("p", { class: "says full" }, r.says, " ", ...(r.exercise ? [el("a", { href: toScreen("derive", r.exercise) }, "Derive it"), " · "] : []), el("a", { href: toScreen("node", d || a) }, "More of it"), paired && t.key !== "3" ? " An error has the shape of its value." : ""));
   open = { box, row: r, refresh: () => {
     if (na !== node(a) || !grids.every((g, k) => g.refresh(clamp(k ? d : a)))) return false;
     for (const g of gradients) g.c.set(...g.of());

@@ -1,7 +1,7 @@
 // A small network that trains before the reader's eyes. What is shown is the step in the URL:
 // every other screen opens it, and the training goes back to it.
 
-import { $, el, say, svg, unit } from "./dom.js";
+import { $, el, say, svg, unit, scroller } from "./dom.js";
 import { fixed, sig } from "./number.js";
 import { go, link, place, type State } from "./state.js";
 import { text } from "./text.js";
@@ -27,8 +27,8 @@ export async function trainScreen(main: HTMLElement): Promise<boolean> {
     main.replaceChildren(el("h1", {}, text.trainTitle), el("p", { class: "lead" }, text.trainLead),
       el("div", { id: "train" }, el("div", { class: "bar-top ui", id: "controls" }), el("div", { class: "over" },
         el("section", { "aria-label": text.lossCurve }, el("div", { id: "curve", class: "curve" }), el("p", { class: "small", id: "reading" })),
-        el("aside", { class: "side" }, el("h2", { class: "h3" }, text.layerNorms), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": text.layerNorms }, el("table", { class: "plain", id: "layers" })))),
-      el("h2", { class: "h3" }, text.snapshots), el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": text.snapshots }, el("table", { class: "plain snaps", id: "snaps" }))));
+        el("aside", { class: "side" }, el("h2", { class: "h3" }, text.layerNorms), scroller(text.layerNorms, el("table", { class: "plain", id: "layers" })))),
+      el("h2", { class: "h3" }, text.snapshots), scroller(text.snapshots, el("table", { class: "plain snaps", id: "snaps" }))));
     new ResizeObserver(() => { const t = training(state()); if ($("#curve") && t) curve(t); }).observe($("#curve")!.parentElement!);
   }
   controls(t, at); curve(t); layers(t, at); snaps(t, at);
