@@ -60,6 +60,7 @@ func TestFigures(t *testing.T) {
 		if eval[int](p, "document.querySelectorAll('"+c.figure+"').length") != 1 {
 			t.Fatalf("%s shows no %s", c.at, c.figure)
 		}
+		p.wait("[...document.querySelectorAll('.micro')].every(m => m.childElementCount > 0)")
 		digits := eval[[]string](p, "[...document.querySelectorAll('"+c.figure+" td[data-v]')].map(td => td.textContent).filter(Boolean)")
 		size := eval[[]float64](p, "(r => [r.width, r.height])(document.querySelector('"+c.figure+"').getBoundingClientRect())")
 		svg := p.saved("Figure as SVG")
