@@ -42,6 +42,8 @@ func TestAccessible(t *testing.T) {
 				p.to(s)
 				violations(t, p, s)
 			}
+			eval[bool](p, "(document.querySelectorAll('#top details').forEach(d => d.open = true), true)")
+			violations(t, p, "the menus")
 		})
 	}
 }
