@@ -23,7 +23,7 @@ var Screens = [][2]string{
 	{"cell/ID/i,j", "what one cell is made of, rows and columns from 1"},
 	{"check", "every error and gradient, against differences of the loss"},
 	{"check/ID", "one cell of one, against differences at many steps"},
-	{"check/bugs", "48 planted bugs, and what catches each (half a minute)"},
+	{"check/bugs", "48 planted bugs, and what catches each (some ten seconds)"},
 	{"bug/N", "a planted bug to find; bug lists them"},
 	{"laws/ID", "a property of both passes, with its knob; laws lists them"},
 	{"lora", "an adapter beside the frozen logits, both passes"},
