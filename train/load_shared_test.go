@@ -72,6 +72,7 @@ func totalAllocated() int64 {
 // by all; and all get an error if there is none left.
 func TestLoadSharedDamage(t *testing.T) {
 	o := broad(mini())
+	o.Width = 192 // a file of several blocks
 	o.Leaves, o.Accumulate, o.Steps, o.SaveEvery = 4, 4, 3, 1
 	dir := t.TempDir()
 	trained(t, start(t, o, dataOf(t, sentences(t), o), dir))
