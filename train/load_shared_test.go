@@ -113,6 +113,12 @@ func TestLoadSharedDamage(t *testing.T) {
 			t.Errorf("process %d has passed over %v", rank, p)
 		}
 	}
+	together(t, 3, func(g Group) error { // where it is named, nothing is passed over
+		if _, err := LoadShared(filepath.Join(dir, "step-000003"), g); err == nil || !strings.Contains(err.Error(), momentsFile+": bytes ") {
+			t.Errorf("process %d loads the damaged checkpoint: %v", g.Rank(), err)
+		}
+		return nil
+	})
 	damage(2, -1)
 	steps, passed, errs = newest(2)
 	kept, err := Checkpoints(dir)
