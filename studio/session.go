@@ -25,6 +25,8 @@ type Session struct {
 	adapter *pedestrian.Adapter[float64]
 	edits   map[int][]cellEdit // of steps
 	masks   map[int][]cellEdit // of the step ρ^causal of a head
+	held    map[int]held       // of steps
+	cut     map[int]bool       // steps of errors of held values
 }
 
 // A cellEdit is an edit of a step. shift is by how much it changed the number; it stays when
@@ -55,7 +57,7 @@ func openAmong(models []*Model, state State) (*Session, error) {
 	if len(state.Edits) > maxEdits {
 		return nil, fmt.Errorf("%d edits: at most %d", len(state.Edits), maxEdits)
 	}
-	s := &Session{State: state, Model: m, edits: map[int][]cellEdit{}, masks: map[int][]cellEdit{}}
+	s := &Session{State: state, Model: m, edits: map[int][]cellEdit{}, masks: map[int][]cellEdit{}, held: map[int]held{}, cut: map[int]bool{}}
 	if s.seq, err = state.sequence(m); err != nil {
 		return nil, err
 	}
@@ -67,6 +69,9 @@ func openAmong(models []*Model, state State) (*Session, error) {
 	}
 	s.layout = s.named(fmt.Sprintf("%v %d %d", m.Config, state.Rank, len(s.seq.Tokens)))
 	if err := s.apply(state.Edits); err != nil {
+		return nil, err
+	}
+	if err := s.hold(state.Held); err != nil {
 		return nil, err
 	}
 	s.Trace = &paper.Trace{}
@@ -209,16 +214,17 @@ func (s *Session) mask(k int) paper.Mat {
 
 // forward runs the forward pass and returns its pullback. The edits take their values in it,
 // or, when first is false, shift what is there as they did at first. nudge, if any, then
-// changes a step.
+// changes a step. A held value stays what it was at first, whatever changes.
 func (s *Session) forward(tr *paper.Trace, first bool, nudge func(step int, v paper.Mat)) (loss float64, back func()) {
-	if len(s.edits)+len(s.masks) > 0 || nudge != nil {
+	if len(s.edits)+len(s.masks)+len(s.held) > 0 || nudge != nil {
 		tr.Rewrite = func(st paper.Step) paper.Mat {
 			k := len(tr.Steps)
 			edits, masks := s.edits[k], s.masks[k]
+			kept := s.keep(k, st.V, first)
 			if edits == nil && masks == nil && nudge == nil {
-				return st.V
+				return kept
 			}
-			v := paper.Mat{N: st.V.N, D: st.V.D, V: append([]float64(nil), st.V.V...)}
+			v := paper.Mat{N: st.V.N, D: st.V.D, V: append([]float64(nil), kept.V...)}
 			for _, m := range masks {
 				v.V[m.cell] = tr.Steps[k-1].V.V[m.cell] + m.value // ρ^scaled stands before it
 			}
@@ -233,6 +239,9 @@ func (s *Session) forward(tr *paper.Trace, first bool, nudge func(step int, v pa
 			}
 			if nudge != nil {
 				nudge(k, v)
+			}
+			if _, is := s.held[k]; is && !first {
+				return kept
 			}
 			return v
 		}

@@ -32,6 +32,7 @@ type State struct {
 	Mean    bool   `json:"mean,omitempty"`    // the loss is the mean over the targets, and not their sum
 	Rank    int    `json:"rank,omitempty"`    // of an adapter beside the logits, with u = 0; 0: none
 	Edits   []Edit `json:"edits,omitempty"`   // in order; of one cell the last counts
+	Held    []Hold `json:"held,omitempty"`    // values that are constants for the backward pass
 }
 
 // An Edit puts a number in the place of one cell: of a value or an error in the passage of the

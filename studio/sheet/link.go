@@ -114,6 +114,8 @@ func ParseLink(address string) (Link, error) {
 			err = whole(key, &l.Head)
 		case "edit":
 			l.State.Edits, err = edits(value)
+		case "held":
+			l.State.Held = holds(value)
 		default:
 			err = fmt.Errorf("the address of the studio has %q, which is not known here", key)
 		}
@@ -185,4 +187,13 @@ func edits(text string) (all []studio.Edit, err error) {
 		all = append(all, e)
 	}
 	return all, nil
+}
+
+// holds reads "b0.a_4,b0.h1.rho*", where a star is for frozen.
+func holds(text string) (all []studio.Hold) {
+	for part := range strings.SplitSeq(text, ",") {
+		id, frozen := strings.CutSuffix(part, "*")
+		all = append(all, studio.Hold{ID: id, Frozen: frozen})
+	}
+	return all
 }

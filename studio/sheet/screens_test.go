@@ -319,3 +319,13 @@ func TestAnswers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The heading says what is a constant for the backward pass, and a difference is to the state without.
+func TestHeldIsSaid(t *testing.T) {
+	out := shows(t, "#/table/1?held=b0.a_4,b0.h1.rho*")
+	contains(t, "table/1", out, "Constants for the backward pass: b0.a_4 (detached), b0.h1.rho (frozen).")
+	s, _ := at(t, "#/?held=b0.a_4&diff=1")
+	if len(s.Before.State.Held) > 0 || len(s.Changes()) == 0 {
+		t.Errorf("before the change %v was held, and %d tensors changed", s.Before.State.Held, len(s.Changes()))
+	}
+}

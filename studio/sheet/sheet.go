@@ -89,11 +89,11 @@ var headOf = regexp.MustCompile(`^b(\d+)\.h(\d+)\.`)
 // story is the name of the network that trains, in package live.
 const story = "story"
 
-// before is what the difference of a session compares with: its network before every edit, on its
+// before is what the difference of a session compares with: its network before every change, on its
 // own text, if that has as many tokens.
 func before(s *studio.Session) studio.State {
 	st := s.State
-	if st.Edits = nil; len(st.Tokens) == len(s.Model.Tokens) {
+	if st.Edits, st.Held = nil, nil; len(st.Tokens) == len(s.Model.Tokens) {
 		st.Tokens = nil
 	}
 	return st

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -231,12 +232,15 @@ func TestChecks(t *testing.T) {
 
 // A link of the studio gives its place.
 func TestLink(t *testing.T) {
-	l, err := ParseLink("http://127.0.0.1:80/#/table/1?v=1&mean=1&tok=0.3.5&edit=b0.h1.rho:3,2=.2;b0.h1.m:3,1=hidden&head=0")
+	l, err := ParseLink("http://127.0.0.1:80/#/table/1?v=1&mean=1&tok=0.3.5&edit=b0.h1.rho:3,2=.2;b0.h1.m:3,1=hidden&held=b0.a_4,b0.h1.rho*&head=0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if l.Screen != "table/1" || !l.State.Mean || len(l.State.Tokens) != 3 || len(l.State.Edits) != 2 || *l.State.Edits[0].Value != .2 || l.State.Edits[1].Value != nil || l.State.Edits[0].Row != 2 || l.Head != 0 || l.Block != -1 {
 		t.Errorf("%+v", l)
+	}
+	if !slices.Equal(l.State.Held, []studio.Hold{{ID: "b0.a_4"}, {ID: "b0.h1.rho", Frozen: true}}) {
+		t.Errorf("held are %v", l.State.Held)
 	}
 	if _, err := studio.Open(l.State); err != nil {
 		t.Error(err)

@@ -205,8 +205,15 @@ func (s *Sheet) heading(p *printer) {
 	if n := len(s.State.Edits); n > 0 {
 		p.line("%s changed by hand.", map[bool]string{true: "One number is", false: strconv.Itoa(n) + " numbers are"}[n == 1])
 	}
+	if held := s.State.Held; len(held) > 0 {
+		var names []string
+		for _, h := range held {
+			names = append(names, h.ID+map[bool]string{true: " (frozen)", false: " (detached)"}[h.Frozen])
+		}
+		p.prose(0, "Constants for the backward pass: "+strings.Join(names, ", ")+".")
+	}
 	if s.Before != nil {
-		p.prose(0, "Maps show new − old; old is this network before every edit, on its own text. An exact 0 is what cannot change.")
+		p.prose(0, "Maps show new − old; old is this network before every change, on its own text. An exact 0 is what cannot change.")
 	}
 	p.line("")
 }

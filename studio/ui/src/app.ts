@@ -75,7 +75,7 @@ function made(): NonNullable<typeof menu> {
 }
 
 function header(): void {
-  const at = place.path.slice(0, place.path[0] === "table" ? 2 : 1).join("/"), edits = place.state.edits?.length ?? 0;
+  const at = place.path.slice(0, place.path[0] === "table" ? 2 : 1).join("/"), edits = (place.state.edits?.length ?? 0) + (place.state.held?.length ?? 0);
   if (opened && menu?.of !== opened.models) menu = made();
   if (menu) {
     const { links, more, loss, edits: undo, models } = menu;
@@ -87,7 +87,7 @@ function header(): void {
     models.value = opened.model.name;
     put(loss, traced ? `L ${traced.loss == null ? "?" : traced.loss.toFixed(3)}` : "");
     undo.hidden = !edits;
-    put(undo, `${edits} edited · reset`);
+    put(undo, `${edits} changed · reset`);
   }
   notice([place.unknown.length ? text.unknown(place.unknown) : "", typesets() ? "" : text.noMathML].filter(Boolean).join(" "));
 }
@@ -186,7 +186,7 @@ async function reopen(file: Blob): Promise<void> {
   if (same) say(text.reopened(sig(traced.loss)));
 }
 
-function reset(): void { go({ state: { ...place.state, edits: [] } }); say("all edits are undone"); }
+function reset(): void { go({ state: { ...place.state, edits: [], held: [] } }); say("all changes are undone"); }
 
 function help(): void {
   let d = $<HTMLDialogElement>("dialog");

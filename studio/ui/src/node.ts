@@ -1,7 +1,7 @@
 // One tensor, and one cell of it.
 
 import { ask, type Check, type Entry, type Node } from "./core.js";
-import { $, el, math, save, scroller, keys } from "./dom.js";
+import { $, $$, el, math, save, scroller, keys } from "./dom.js";
 import { cellName, grid, spokenSymbol } from "./grid.js";
 import { derivation } from "./chapter.js";
 import { microscope } from "./microscope.js";
@@ -25,10 +25,19 @@ function facts(n: Node): HTMLElement {
   put("shape", `${n.rows} × ${n.cols}`);
   put("norm", sig(norm(n.id), 4));
   if (n.partner) { const p = node(n.partner)!; put(({ value: "its error", error: "error on", parameter: "its gradient", gradient: "gradient of", mask: "" })[n.kind], el("a", { href: link({ ...place, path: ["node", p.id], row: "" }) }, math(p.math, hue(p) === "error" ? "e" : "v"), ` ${p.at}`)); }
+  if (n.kind === "value" && n.partner) put("constant", holding(n.id));
   if (n.kind === "error" || n.kind === "gradient") put("check", el("span", { id: "check-text" }, checkText(checked(n.id))));
   return dl;
 }
 type Node2 = HTMLElement | string;
+
+/** holding chooses what the backward pass does at a value: it goes on, or the value is a constant. */
+function holding(id: string): HTMLElement {
+  const s = place.state, others = s.held?.filter(h => h.id !== id) ?? [], is = s.held?.find(h => h.id === id);
+  const ways: [string, typeof is][] = [["no", undefined], ["detached", { id }], ["frozen", { id, frozen: true }]];
+  return el("span", { class: "acts", role: "group", "aria-label": "constant" }, ...ways.map(([name, h]) =>
+    el("button", { type: "button", "aria-pressed": String(is?.frozen === h?.frozen && !is === !h), onclick: () => go({ state: { ...s, held: h ? [...others, h] : others } }) }, name)));
+}
 
 const download = (name: string, kind: string, body: () => BlobPart) => el("button", { type: "button", onclick: () => save(name, new Blob([body()], { type: kind })) }, name.split(".").pop()!.toUpperCase());
 
@@ -72,8 +81,12 @@ export function nodeScreen(main: HTMLElement, id: string): boolean {
     g.dataset.side = String(k);
     return g;
   };
-  const grids = pair.map(side);
-  kept = { box: grids[0]!, node: n, diff: place.diff, refresh: () => grids.every(g => g.refresh(at())) && (about.replaceChildren(facts(n)), look(...at()), true) };
+  const grids = pair.map(side), again = () => {
+    const k = $$("button", about).indexOf(document.activeElement as HTMLElement); // that is pressed
+    about.replaceChildren(facts(n));
+    $$("button", about)[k]?.focus();
+  };
+  kept = { box: grids[0]!, node: n, diff: place.diff, refresh: () => grids.every(g => g.refresh(at())) && (again(), look(...at()), true) };
   const wasSide = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-side]")?.dataset.side ?? "0";
   main.replaceChildren(
     el("h1", {}, math(n.math, cls), el("span", { class: "sr" }, spokenSymbol(n)), el("span", { class: "small block" }, title(n))),

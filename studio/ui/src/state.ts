@@ -2,9 +2,12 @@
 
 export interface Edit { id: string; i: number; j: number; v: number | null }
 
+/** A value that is a constant for the backward pass; frozen, it also stays what it is without the edits. */
+export interface Hold { id: string; frozen?: boolean }
+
 /** The part of the URL that the core computes from. */
 export interface Rate { from: number; rate: number }
-export interface State { model?: string; seed?: number; step?: number; rates?: Rate[]; tokens?: number[]; targets?: number[]; mean?: boolean; rank?: number; edits?: Edit[] }
+export interface State { model?: string; seed?: number; step?: number; rates?: Rate[]; tokens?: number[]; targets?: number[]; mean?: boolean; rank?: number; edits?: Edit[]; held?: Hold[] }
 
 export interface Place {
   path: string[];      // of the screen, such as ["table", "1"]
@@ -24,7 +27,7 @@ export interface Place {
   unknown: string[];   // keys that the link has and the studio does not know
 }
 
-const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "step", "rates", "write", "edit", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "alpha", "steps", "ramp"];
+const known = ["v", "model", "seed", "tok", "tgt", "mean", "rank", "step", "rates", "write", "edit", "held", "block", "head", "row", "cell", "diff", "answer", "knob", "broken", "net", "alpha", "steps", "ramp"];
 const whole = (s: string | null, otherwise: number) => s != null && /^\d{1,9}$/.test(s) ? Number(s) : otherwise;
 const list = (s: string | null) => s == null || !/^-?\d{1,4}(\.-?\d{1,4})*$/.test(s) ? undefined : s.split(".").map(Number);
 
@@ -49,6 +52,7 @@ export function parse(hash: string): Place {
     else unknown.push("edit=" + e);
   }
   if (edits.length) state.edits = edits;
+  if (q.get("held")) state.held = q.get("held")!.split(",").map(h => h.endsWith("*") ? { id: h.slice(0, -1), frozen: true } : { id: h });
   const cell = /^(\d{1,4}),(\d{1,4})$/.exec(q.get("cell") ?? "");
   document.documentElement.dataset.ramp = q.get("ramp") === "diverging" ? "diverging" : "spot";
   return {
@@ -74,6 +78,7 @@ export function link(p: Partial<Place> & { path: string[] }): string {
   if (s.mean) put("mean", "1");
   if (s.rank) put("rank", String(s.rank));
   if (s.edits?.length) put("edit", s.edits.map(e => `${e.id}:${e.i + 1},${e.j + 1}=${e.v ?? "hidden"}`).join(";"));
+  if (s.held?.length) put("held", s.held.map(h => h.id + (h.frozen ? "*" : "")).join(","));
   if (p.block) put("block", String(p.block));
   if (p.head != null && p.head !== 1) put("head", String(p.head));
   if (p.row) put("row", p.row);

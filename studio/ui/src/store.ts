@@ -50,7 +50,7 @@ function wanted(s: State): string[] {
   if (used.size && openKey === shapeKey(s)) return [...used];
   return opened ? openKey === shapeKey(s) && opened.nodes.reduce((k, n) => k + n.rows * n.cols, 0) < 20_000 ? ["*"] : [] : s.model && s.model !== "paper" && s.model !== "lesson" ? [] : ["*"];
 }
-const beforeOf = (state: State, diff: boolean) => diff ? { before: { ...state, edits: [], tokens: state.tokens?.length === opened?.model.tokens.length ? undefined : state.tokens } } : {};
+const beforeOf = (state: State, diff: boolean) => diff ? { before: { ...state, edits: [], held: [], tokens: state.tokens?.length === opened?.model.tokens.length ? undefined : state.tokens } } : {};
 
 function keep(h: Traced, numbers: Float64Array): void {
   for (const [to, at] of [[held, h.at], [heldChange, h.changeAt]] as const)

@@ -54,7 +54,6 @@ export const text = {
   editMask: "This token is not seen: the mask is opened with x.",
   unknown: (keys: string[]) => `This link has what the studio does not know, and leaves it out: ${keys.join(", ")}.`,
   noMathML: "This browser does not set formulas (MathML): they run together here. Firefox, Safari, and Chrome from version 109 on set them.",
-  edited: (n: number) => `${n === 1 ? "One number" : n + " numbers"} changed by hand.`,
   help: [
     ["n, p", "next and previous station, row or tensor"],
     ["N, P", "the same along the backward pass alone"],
