@@ -50,9 +50,10 @@ Every screen of the studio has its text here, under the name that its address ha
 An address of the studio, from "#/" on, shows the same place: with the edits in it, and what it
 sets there, such as knob=2 and broken=1 of a law, rank, alpha and steps of an adapter, net of the
 parameters, step, seed and rates of a training, cell=5,2 of a curve, or an answer. With diff=1
-maps show what the edits changed. With --html the tables are written as a page in one file, which
+maps show what the edits changed. So does a session that the page saved as JSON, SESSION.json in
+the place of the text. With --html the tables are written as a page in one file, which
 needs no network and runs no program.`,
-		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look runs/story-1 \"One day Ada\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look --screen laws/rows\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2&diff=1'\n  pedestrian look '#/train?step=100'\n  pedestrian look \"a cat sat\" --html cat.html",
+		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look runs/story-1 \"One day Ada\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look --screen laws/rows\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2&diff=1'\n  pedestrian look '#/train?step=100'\n  pedestrian look studio-session.json\n  pedestrian look \"a cat sat\" --html cat.html",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 2 || len(args) == 2 && !namesModel(args[0]) {
 				return usagef("look takes a MODEL and one text: put the text in quotes")
@@ -89,6 +90,17 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	place := sheet.Link{Screen: l.screen, Block: -1, Head: -1}
 	given := len(args) > 0 && namesModel(args[0])
+	var session studioSession
+	file, address := "", ""
+	if n := len(args); n > 0 && namesSession(args[n-1]) {
+		file = args[n-1]
+		if session, err = readSession(file); err != nil {
+			return err
+		}
+		address, args = session.Address, args[:n-1]
+	} else if n > 0 && strings.Contains(args[n-1], "#/") {
+		address, args = args[n-1], args[:n-1]
+	}
 	switch {
 	case given && l.preset != "":
 		return usagef("--preset and %s are two networks: choose one", args[0])
@@ -102,14 +114,17 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 		core.More = append(core.More, m)
 		place.State = studio.State{Model: m.Name, Mean: l.mean}
 	}
-	if len(args) == 1 && strings.Contains(args[0], "#/") {
+	if address != "" {
 		for _, name := range []string{"screen", "preset", "mean"} {
 			if changed(name) {
 				return usagef("--%s cannot be given with an address of the studio, which says it", name)
 			}
 		}
-		if place, err = sheet.ParseLink(args[0]); err != nil {
+		if place, err = sheet.ParseLink(address); err != nil {
 			return usageError{err}
+		}
+		if given && place.State.Model == "" {
+			place.State.Model = core.More[len(core.More)-1].Name
 		}
 	} else if !given {
 		place.State = studio.State{Model: l.preset, Mean: l.mean}
@@ -128,6 +143,11 @@ func (l *lookCommand) run(cmd *cobra.Command, args []string) error {
 	s, err := sheet.Open(core, place)
 	if err != nil {
 		return usageError{err}
+	}
+	if file != "" {
+		if err := session.isOf(file, s.Loss); err != nil {
+			return err
+		}
 	}
 	s.Checks = !given || l.check
 	if err := s.Has(place.Screen); err != nil {
@@ -162,10 +182,10 @@ func lookError(err error) error {
 	return err
 }
 
-// namesModel says whether an argument names a model and is no text: it is a path that exists, or
-// has a slash and no blank.
+// namesModel says whether an argument names a model and is no text and no session: it is a path that
+// exists, or has a slash and no blank.
 func namesModel(arg string) bool {
-	if arg == "" || strings.Contains(arg, "#/") {
+	if arg == "" || strings.Contains(arg, "#/") || namesSession(arg) {
 		return false
 	}
 	_, err := os.Stat(arg)
