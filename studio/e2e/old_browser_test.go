@@ -56,7 +56,11 @@ func TestDamagedExport(t *testing.T) {
 	if err := site.Write(context.Background(), dir); err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	files := http.FileServer(http.Dir(dir))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store") // a browser keeps files for a while that have no word about it
+		files.ServeHTTP(w, r)
+	}))
 	defer s.Close()
 	p := open(t, s.URL+"/", "#/table/1")
 	says := func(want string) {
