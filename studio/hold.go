@@ -61,8 +61,9 @@ func (s *Session) hold(holds []Hold) error {
 	return nil
 }
 
-// keep returns a step of the pass as the holds want it, v or another matrix. first is as in
-// Session.forward; before the first pass is over, or where nothing is held, it is of no matter.
+// keep returns a step of the pass as the holds want it: v, or the numbers that a held value has
+// and its error, 0. first is as in Session.forward: at first a frozen value takes its numbers, and
+// later every held value has those of s.Trace.
 func (s *Session) keep(step int, v paper.Mat, first bool) paper.Mat {
 	switch h, is := s.held[step]; {
 	case s.cut[step]:

@@ -50,8 +50,8 @@ Every screen of the studio has its text here, under the name that its address ha
 An address of the studio, from "#/" on, shows the same place: with the edits in it, and what it
 sets there, such as knob=2 and broken=1 of a law, rank, alpha and steps of an adapter, net of the
 parameters, step, seed and rates of a training, cell=5,2 of a curve, or an answer. With diff=1
-maps show what the edits changed. So does a session that the page saved as JSON, SESSION.json in
-the place of the text. With --html the tables are written as a page in one file, which
+maps show what the edits changed. In the place of an address there may be the file of a session,
+which the page saved as JSON: it is the address with all that was set. With --html the tables are written as a page in one file, which
 needs no network and runs no program.`,
 		Example: "  pedestrian look\n  pedestrian look \"the dog ran to the door\"\n  pedestrian look runs/story-1 \"One day Ada\"\n  pedestrian look --screen table/1 --head 0\n  pedestrian look --screen cell/b0.h1.rho/5,2\n  pedestrian look --screen laws/rows\n  pedestrian look '#/table/1?edit=b0.h1.rho:5,2=.2&diff=1'\n  pedestrian look '#/train?step=100'\n  pedestrian look studio-session.json\n  pedestrian look \"a cat sat\" --html cat.html",
 		Args: func(cmd *cobra.Command, args []string) error {
