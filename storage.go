@@ -1,6 +1,9 @@
 package pedestrian
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Storage is the type of numbers in memory.
 type Storage string
@@ -25,6 +28,11 @@ func (n Narrow) exists() bool { return n.V != nil || n.Blocks != nil }
 
 // Exists says whether there is such a parameter.
 func (t Tensor[T]) Exists() bool { return t.V != nil || t.Narrow.exists() }
+
+// Holds says whether p has tensors that are held in s.
+func (p *Params[T]) Holds(s Storage) bool {
+	return slices.ContainsFunc(p.Tensors(), func(t Tensor[T]) bool { return t.Narrow.exists() && t.Narrow.Storage == s })
+}
 
 // Read sets dst to the numbers of t from number first on. It is exact.
 func (t Tensor[T]) Read(dst []T, first int) {

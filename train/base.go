@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
@@ -96,8 +95,7 @@ func (c *Checkpoint) Attach(p *pedestrian.Params[float32]) error {
 
 // checkHeld returns an error if the precision of o is for a base in bf16 and p is not held so.
 func (o Options) checkHeld(p *pedestrian.Params[float32]) error {
-	inBF16 := func(t pedestrian.Tensor[float32]) bool { return t.Narrow.Storage == pedestrian.BF16 }
-	if engine.Precision(o.Precision) == engine.BF16x3 && !slices.ContainsFunc(p.Tensors(), inBF16) {
+	if engine.Precision(o.Precision) == engine.BF16x3 && !p.Holds(pedestrian.BF16) {
 		return fmt.Errorf("precision %q is for a base whose weights are in bf16, and those of this one are not: choose %q", engine.BF16x3, engine.Float32)
 	}
 	return nil

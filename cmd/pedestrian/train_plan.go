@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/pedestrian-ml/pedestrian"
 	"github.com/pedestrian-ml/pedestrian/engine"
@@ -98,8 +97,7 @@ func slowPrecision(precision string) string {
 // fasterPrecision says how a run beside the base p could be faster here and as accurate; it
 // is empty where there is no such way.
 func fasterPrecision(o train.Options, p *pedestrian.Params[float32]) string {
-	inBF16 := func(t pedestrian.Tensor[float32]) bool { return t.Narrow.Storage == pedestrian.BF16 }
-	if o.Adapter() == nil || o.Precision != "" && o.Precision != string(engine.Float32) || kernel.Current() != kernel.AMX || !slices.ContainsFunc(p.Tensors(), inBF16) {
+	if o.Adapter() == nil || o.Precision != "" && o.Precision != string(engine.Float32) || kernel.Current() != kernel.AMX || !p.Holds(pedestrian.BF16) {
 		return ""
 	}
 	return "float32; --precision bf16x3 is as accurate, and its products are faster on this processor"
