@@ -37,14 +37,19 @@ func roundBF16() {
 		VCMPPS(Imm(3), v, v, K2) // NaN
 		VPADDD(odd, v, v)
 		VMOVDQA32(quiet, K2, v)
-		VPSRLD(Imm(16), v, v)
-		if tail {
-			VPMOVDW(v, K1, Mem{Base: y, Disp: 32 * i})
-		} else {
-			VPMOVDW(v, Mem{Base: y, Disp: 32 * i})
-		}
+		writeHalves(v, y, i, tail)
 	}, 64, 32)
 	finish()
+}
+
+// writeHalves writes the upper halves of v to place i of y, of a tail those under the mask.
+func writeHalves(v VecVirtual, y Register, i int, tail bool) {
+	VPSRLD(Imm(16), v, v)
+	if tail {
+		VPMOVDW(v, K1, Mem{Base: y, Disp: 32 * i})
+	} else {
+		VPMOVDW(v, Mem{Base: y, Disp: 32 * i})
+	}
 }
 
 // splitBF16 takes the upper halves twice away, where the masks let it, and writes the upper
@@ -63,12 +68,7 @@ func splitBF16() {
 			VPANDD(mask, v, part)
 			VSUBPS(part, v, v)
 		}
-		VPSRLD(Imm(16), v, v)
-		if tail {
-			VPMOVDW(v, K1, Mem{Base: y, Disp: 32 * i})
-		} else {
-			VPMOVDW(v, Mem{Base: y, Disp: 32 * i})
-		}
+		writeHalves(v, y, i, tail)
 	}, 64, 32)
 	finish()
 }
